@@ -4,35 +4,35 @@ using Engine.Ops;
 namespace Engine.Layers;
 
 /// <summary>
-/// Describes what each step of a sequence gathers from others, by so many heads: softmax(Q Kᵀ / √size) V, Q being the
-/// steps times Wq, K and V those that are looked at times Wk and Wv, and the heads' results, side by side, times Wo
-/// (Vaswani et al.: Attention is all you need. NeurIPS 2017). Put on (batch, steps, units), steps look at one another;
-/// put on two such, those of the first at those of the second. A last input of two sides, (batch, steps), is a mask:
-/// steps that have 0 there are not looked at.
+/// Represents multi-head attention: softmax(Q Kᵀ / √size) V for each head. Q is the queries times Wq; K and V are the
+/// memory times Wk and Wv. The heads' results are concatenated and multiplied by Wo (Vaswani et al.: Attention is all
+/// you need. NeurIPS 2017). One input, (batch, steps, units), is queries and memory (self-attention). With two, the
+/// steps of the first attend to the steps of the second. A last input of two axes, (batch, steps), is a mask: steps
+/// with 0 are hidden.
 /// </summary>
 public sealed class MultiHeadAttention : MergeLayer
 {
-    /// <summary>So much less than any score that nothing of what it stands at is left.</summary>
+    /// <summary>So much less than any score that the softmax gives 0.</summary>
     private const double Hidden = -1e9;
 
-    /// <summary>So many heads.</summary>
-    /// <exception cref="EngineException">There are none.</exception>
+    /// <summary>Creates a layer with so many heads.</summary>
+    /// <exception cref="EngineException">The number is not positive.</exception>
     public MultiHeadAttention(int heads)
     {
         Require(heads > 0, $"MultiHeadAttention needs at least 1 head, not {heads}.");
         Heads = heads;
     }
 
-    /// <summary>Gets the number of heads, of which the units are a multiple.</summary>
+    /// <summary>Gets the number of heads. The number of units must be a multiple of it.</summary>
     public int Heads { get; }
 
-    /// <summary>Gets or sets whether no step looks at later ones.</summary>
+    /// <summary>Gets or sets whether no step attends to later steps.</summary>
     public bool IsCausal { get; init; }
 
-    /// <summary>Gets or sets how the weights begin.</summary>
+    /// <summary>Gets or sets the initializer of the weights.</summary>
     public Initializer W { get; init; } = new GlorotUniform();
 
-    /// <summary>Gets or sets how the biases begin; null for a layer without.</summary>
+    /// <summary>Gets or sets the initializer of the biases; null for no biases.</summary>
     public Initializer? B { get; init; } = new Filled();
 
     /// <inheritdoc/>
@@ -85,33 +85,33 @@ public sealed class MultiHeadAttention : MergeLayer
 }
 
 /// <summary>
-/// Represents a block of a transformer: x + attention(norm(x)), and of that, y, y + W2 · f(W1 · norm(y)); with
-/// <see cref="IsNormFirst"/> false as at first published, norm(x + attention(x)) and norm(y + W2 · f(W1 · y)). Put on
-/// (batch, steps, units), and perhaps a mask, (batch, steps).
+/// Represents a transformer block: y = x + attention(norm(x)), and then y + W2 · f(W1 · norm(y)). If
+/// <see cref="IsNormFirst"/> is false, it has the original form: y = norm(x + attention(x)), and then norm(y + W2 ·
+/// f(W1 · y)). The inputs are (batch, steps, units) and optionally a mask, (batch, steps).
 /// </summary>
 public sealed class TransformerBlock : MergeLayer
 {
-    /// <summary>With so many heads, and so many hidden units of the inner layer.</summary>
-    /// <exception cref="EngineException">There are none of the one or the other.</exception>
+    /// <summary>Creates a block with so many heads, and so many hidden units in the inner layer.</summary>
+    /// <exception cref="EngineException">A number is not positive.</exception>
     public TransformerBlock(int heads, int hidden)
     {
         Require(heads > 0 && hidden > 0, $"TransformerBlock needs at least 1 head and 1 hidden unit, not {heads} and {hidden}.");
         (Heads, HiddenUnits) = (heads, hidden);
     }
 
-    /// <summary>Gets the number of heads, of which the units are a multiple.</summary>
+    /// <summary>Gets the number of heads. The number of units must be a multiple of it.</summary>
     public int Heads { get; }
 
-    /// <summary>Gets the hidden units of the inner layer.</summary>
+    /// <summary>Gets the number of hidden units of the inner layer.</summary>
     public int HiddenUnits { get; }
 
-    /// <summary>Gets or sets whether no step looks at later ones.</summary>
+    /// <summary>Gets or sets whether no step attends to later steps.</summary>
     public bool IsCausal { get; init; }
 
-    /// <summary>Gets or sets whether what goes into each part is normalized, and not the sum that comes out.</summary>
+    /// <summary>Gets or sets whether the input of each part is normalized, not the sum after it.</summary>
     public bool IsNormFirst { get; init; } = true;
 
-    /// <summary>Gets or sets the probability with which values of both parts are dropped in training.</summary>
+    /// <summary>Gets or sets the dropout probability of both parts' values in training.</summary>
     public double Dropout { get; init; }
 
     /// <summary>Gets or sets the inner layer's function.</summary>
@@ -145,16 +145,16 @@ public sealed class TransformerBlock : MergeLayer
 }
 
 /// <summary>
-/// To each step of a sequence, (batch, steps, units), a code of its place is added: sines and cosines of as many wave lengths as
-/// there are pairs of units, from 2π to 10,000 · 2π (Vaswani et al.: Attention is all you need. NeurIPS 2017, section 3.5); or
-/// numbers that are learned.
+/// Adds a code of its position to each step of a sequence, (batch, steps, units). The codes are sines and cosines with
+/// one wavelength per pair of units, from 2π to 10,000 · 2π (Vaswani et al.: Attention is all you need. NeurIPS 2017,
+/// section 3.5), or they are learned.
 /// </summary>
 public sealed class PositionalEncoding : Layer
 {
-    /// <summary>Gets or sets whether the codes are learned, beginning as <see cref="Codes"/> says.</summary>
+    /// <summary>Gets or sets whether the codes are learned. <see cref="Codes"/> then initializes them.</summary>
     public bool IsLearnt { get; init; }
 
-    /// <summary>Gets or sets how learned codes begin.</summary>
+    /// <summary>Gets or sets the initializer of learned codes.</summary>
     public Initializer Codes { get; init; } = new Normal(0.02);
 
     /// <inheritdoc/>
@@ -178,10 +178,10 @@ public sealed class PositionalEncoding : Layer
     }
 }
 
-/// <summary>What layers of sequences have in common: (batch, steps, units), and masks (batch, steps).</summary>
+/// <summary>Contains helpers for layers of sequences, (batch, steps, units), and masks, (batch, steps).</summary>
 internal static class Sequences
 {
-    /// <summary>Returns the sequences among a layer's inputs, and the mask that may stand behind them.</summary>
+    /// <summary>Returns the sequences among a layer's inputs, and the optional mask after them.</summary>
     public static (Variable[] Steps, Variable? Mask) Split(
         IReadOnlyList<Variable> inputs, LayerScope scope, Layer layer, int most)
     {
@@ -197,7 +197,7 @@ internal static class Sequences
     public static void Require(Variable input, LayerScope scope, Layer layer) => scope.Require(
         input.Rank == 3, $"{layer.Kind} takes sequences, (batch, steps, units), not {input.Shape}.");
 
-    /// <summary>Returns each step, (batch, steps, inputs), times weights, (inputs, outputs).</summary>
+    /// <summary>Multiplies each step, (batch, steps, inputs), by weights, (inputs, outputs).</summary>
     public static Variable Dot(Variable x, Variable w) => Symbolic.Reshape(
         Symbolic.Dot(Symbolic.Reshape(x, [-1, x.Shape[2]]), w), [-1, x.Shape[1], w.Shape[1]]);
 }

@@ -16,16 +16,16 @@ namespace Engine.Layers;
 /// </summary>
 public sealed class BatchNorm : Layer
 {
-    /// <summary>Gets or sets what is added to the variance.</summary>
+    /// <summary>Gets or sets the small number that is added to the variance.</summary>
     public double Epsilon { get; init; } = 1e-4;
 
-    /// <summary>Gets or sets how much of a batch goes into the running averages.</summary>
+    /// <summary>Gets or sets the weight of a new batch in the running averages.</summary>
     public double Alpha { get; init; } = 0.1;
 
-    /// <summary>Gets or sets how beta begins; null for a layer without.</summary>
+    /// <summary>Gets or sets the initializer of beta; null for no beta.</summary>
     public Initializer? Beta { get; init; } = new Filled(0);
 
-    /// <summary>Gets or sets how gamma begins; null for a layer without.</summary>
+    /// <summary>Gets or sets the initializer of gamma; null for no gamma.</summary>
     public Initializer? Gamma { get; init; } = new Filled(1);
 
     /// <inheritdoc/>
@@ -65,7 +65,7 @@ public sealed class BatchNorm : Layer
         Variable y = centered * (gamma is null ? invStd : Symbolic.Reshape(gamma, broadcast) * invStd);
         return beta is null ? y : y + Symbolic.Reshape(beta, broadcast);
 
-        // The number of values is known in each plan, so that what depends on it alone is a constant there.
+        // The number of values is known in each plan, so expressions that depend only on it are constants there.
         Variable Follow(SharedVariable running, Variable batch)
         {
             Variable hasVariance = Symbolic.Greater(count, 1);

@@ -4,13 +4,15 @@ using Engine.Ops;
 namespace Engine.Layers;
 
 /// <summary>
-/// Layers as one layer, each on the one before: a part of a network that is repeated, or used in several places. Within
-/// it they are called by their names, or by type and place: <c>block.conv2d0.W</c>.
+/// Combines a chain of layers into one layer, for a part of a network that is repeated or used in several places. Names
+/// of inner layers are their own names, or type and position: <c>block.conv2d0.W</c>.
 /// </summary>
 public sealed class Sequence : MergeLayer
 {
-    /// <summary>These layers; the first may have several inputs.</summary>
-    /// <exception cref="EngineException">There are none, one is an <see cref="Input"/>, or two are called alike.</exception>
+    /// <summary>Creates a chain of these layers; the first may have several inputs.</summary>
+    /// <exception cref="EngineException">
+    /// There are no layers, one is an <see cref="Input"/>, or two have the same name.
+    /// </exception>
     public Sequence(params ReadOnlySpan<Layer> layers)
     {
         Layers = layers.ToArray();
@@ -23,7 +25,7 @@ public sealed class Sequence : MergeLayer
     /// <summary>Gets the layers in their order.</summary>
     public IReadOnlyList<Layer> Layers { get; }
 
-    /// <summary>What they are called within it.</summary>
+    /// <summary>Gets the names of the layers within it.</summary>
     internal IReadOnlyList<string> Names { get; }
 
     /// <inheritdoc/>
@@ -43,24 +45,22 @@ public sealed class Sequence : MergeLayer
 }
 
 /// <summary>
-/// Describes what it is put on, added to what layers make of it: f(x + layers(x)) (He, Zhang, Ren, Sun: Deep residual
-/// learning. CVPR 2016). Where they change the shape, <see cref="Shortcut"/> must do so too.
+/// Adds its input to the output of layers: f(x + layers(x)) (He, Zhang, Ren, Sun: Deep residual learning. CVPR 2016).
+/// If the layers change the shape, <see cref="Shortcut"/> must change it, too.
 /// </summary>
 public sealed class Residual : Layer
 {
-    /// <summary>Around these layers, each on the one before.</summary>
-    /// <exception cref="EngineException">There are none, or they are no <see cref="Sequence"/>.</exception>
+    /// <summary>Creates a residual block around a chain of these layers.</summary>
+    /// <exception cref="EngineException">There are no layers, or they cannot form a <see cref="Sequence"/>.</exception>
     public Residual(params ReadOnlySpan<Layer> layers) => Body = new Sequence(layers);
 
-    /// <summary>Gets what is added to its own input.</summary>
+    /// <summary>Gets the layers whose output is added to the input.</summary>
     public Sequence Body { get; }
 
-    /// <summary>
-    /// Gets or sets what the input goes through on its way round, a 1x1 convolution say; null for nothing.
-    /// </summary>
+    /// <summary>Gets or sets the layer on the shortcut, such as a 1x1 convolution; null for none.</summary>
     public Layer? Shortcut { get; init; }
 
-    /// <summary>Gets or sets what is applied to the sum.</summary>
+    /// <summary>Gets or sets the function that is applied to the sum.</summary>
     public Func<Variable, Variable> Nonlinearity { get; init; } = Symbolic.Linear;
 
     /// <inheritdoc/>

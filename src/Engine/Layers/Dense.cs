@@ -4,16 +4,17 @@ using Engine.Ops;
 namespace Engine.Layers;
 
 /// <summary>
-/// Represents every output from every input: f(x · W + b), with W (inputs, units) and b (units). Inputs with more than
-/// one side a sample are flattened in C order.
+/// Connects every output with every input: f(x · W + b), with W (inputs, units) and b (units). Samples with more than
+/// one axis are flattened in C order.
 /// </summary>
 public sealed class Dense : Layer
 {
     /// <summary>Creates a layer of this many units.</summary>
     /// <param name="units">The number of outputs.</param>
-    /// <param name="nonlinearity">What is applied to the sums; <see cref="Symbolic.Rectify"/> unless told
-    /// otherwise.</param>
-    /// <exception cref="EngineException">There are no units.</exception>
+    /// <param name="nonlinearity">
+    /// The function that is applied to the sums. The default is <see cref="Symbolic.Rectify"/>.
+    /// </param>
+    /// <exception cref="EngineException">The number of units is not positive.</exception>
     public Dense(int units, Func<Variable, Variable>? nonlinearity = null)
     {
         Require(units > 0, $"Dense needs at least 1 unit, not {units}.");
@@ -24,19 +25,19 @@ public sealed class Dense : Layer
     /// <summary>Gets the number of outputs.</summary>
     public int Units { get; }
 
-    /// <summary>Gets what is applied to the sums.</summary>
+    /// <summary>Gets the function that is applied to the sums.</summary>
     public Func<Variable, Variable> Nonlinearity { get; }
 
     /// <summary>
-    /// Gets or sets how many sides of the input stay, that of the batch among them, all behind them being a unit's
-    /// inputs: 2 of a sequence, (batch, steps, inputs), whose steps then go through the layer each for itself.
+    /// Gets or sets the number of leading axes of the input to keep, including the batch. All axes after them are a
+    /// unit's inputs. With 2, each step of a sequence, (batch, steps, inputs), goes through the layer separately.
     /// </summary>
     public int LeadingAxes { get; init; } = 1;
 
-    /// <summary>Gets or sets how the weights begin.</summary>
+    /// <summary>Gets or sets the initializer of the weights.</summary>
     public Initializer W { get; init; } = new GlorotUniform();
 
-    /// <summary>Gets or sets how the biases begin; null for a layer without.</summary>
+    /// <summary>Gets or sets the initializer of the biases; null for no biases.</summary>
     public Initializer? B { get; init; } = new Filled();
 
     /// <inheritdoc/>

@@ -4,12 +4,12 @@ using Engine.Ops;
 namespace Engine.Layers;
 
 /// <summary>
-/// In training, each value is set to 0 with probability p and the others divided by 1 − p; in use, nothing is changed
-/// (Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov: Dropout. JMLR 15, 2014).
+/// Sets each value to 0 with probability p in training, and divides the others by 1 − p. In prediction, it changes
+/// nothing (Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov: Dropout. JMLR 15, 2014).
 /// </summary>
 public sealed class Dropout : Layer
 {
-    /// <summary>Drops values with this probability.</summary>
+    /// <summary>Creates a layer that drops values with this probability.</summary>
     /// <exception cref="EngineException">The probability is not at least 0 and less than 1.</exception>
     public Dropout(double p = 0.5)
     {
@@ -18,7 +18,7 @@ public sealed class Dropout : Layer
         P = p;
     }
 
-    /// <summary>Gets the probability with which a value is dropped.</summary>
+    /// <summary>Gets the probability that a value is dropped.</summary>
     public double P { get; }
 
     /// <inheritdoc/>

@@ -4,11 +4,11 @@ using Engine.Ops;
 namespace Engine.Layers;
 
 /// <summary>
-/// Represents any function of the input: <c>new Expression(x => x * x)</c>. It must keep the batch's side.
+/// Applies any function to the input: <c>new Expression(x => x * x)</c>. It must keep the batch axis.
 /// </summary>
 public sealed class Expression : Layer
 {
-    /// <summary>Applies this function.</summary>
+    /// <summary>Creates a layer that applies this function.</summary>
     public Expression(Func<Variable, Variable> function)
     {
         ArgumentNullException.ThrowIfNull(function);
@@ -22,10 +22,10 @@ public sealed class Expression : Layer
     public override Variable Build(Variable input, LayerScope scope) => Function(input);
 }
 
-/// <summary>Represents each channel, axis 1, times a number of its own that is learned.</summary>
+/// <summary>Multiplies each channel, axis 1, by its own learned number.</summary>
 public sealed class Scale : Layer
 {
-    /// <summary>Gets or sets how the numbers begin.</summary>
+    /// <summary>Gets or sets the initializer of the numbers.</summary>
     public Initializer Scales { get; init; } = new Filled(1);
 
     /// <inheritdoc/>
@@ -37,10 +37,10 @@ public sealed class Scale : Layer
     }
 }
 
-/// <summary>To each channel, axis 1, a number of its own is added that is learned.</summary>
+/// <summary>Adds its own learned number to each channel, axis 1.</summary>
 public sealed class Bias : Layer
 {
-    /// <summary>Gets or sets how the numbers begin.</summary>
+    /// <summary>Gets or sets the initializer of the numbers.</summary>
     public Initializer B { get; init; } = new Filled();
 
     /// <inheritdoc/>
@@ -53,12 +53,12 @@ public sealed class Bias : Layer
 }
 
 /// <summary>
-/// x where it is greater than 0, else alpha · x, with an alpha for each channel, axis 1, that is learned (He, Zhang, Ren,
+/// Computes x if it is greater than 0, else alpha · x, with a learned alpha for each channel, axis 1 (He, Zhang, Ren,
 /// Sun: Delving deep into rectifiers. ICCV 2015).
 /// </summary>
 public sealed class PRelu : Layer
 {
-    /// <summary>Gets or sets how the numbers begin.</summary>
+    /// <summary>Gets or sets the initializer of the numbers.</summary>
     public Initializer Alpha { get; init; } = new Filled(0.25);
 
     /// <inheritdoc/>
@@ -73,13 +73,14 @@ public sealed class PRelu : Layer
 }
 
 /// <summary>
-/// Of every so many features, neighbors along an axis, the greatest, or what another function makes of them: with a Dense
-/// or convolution before it, maxout (Goodfellow, Warde-Farley, Mirza, Courville, Bengio: Maxout networks. ICML 2013).
+/// Reduces each group of neighboring features along an axis to the greatest, or by another function. After a Dense
+/// layer or a convolution, this is maxout (Goodfellow, Warde-Farley, Mirza, Courville, Bengio: Maxout networks. ICML
+/// 2013).
 /// </summary>
 public sealed class FeaturePool : Layer
 {
-    /// <summary>Of every so many.</summary>
-    /// <exception cref="EngineException">There are fewer than 1, or the axis is the batch's.</exception>
+    /// <summary>Creates a layer for groups of this size.</summary>
+    /// <exception cref="EngineException">The size is less than 1, or the axis is the batch's.</exception>
     public FeaturePool(int size, int axis = 1)
     {
         Require(size > 0, $"FeaturePool takes 1 feature or more together, not {size}.");
@@ -87,13 +88,13 @@ public sealed class FeaturePool : Layer
         (Size, Axis) = (size, axis);
     }
 
-    /// <summary>Gets how many features are taken together.</summary>
+    /// <summary>Gets the number of features in a group.</summary>
     public int Size { get; }
 
     /// <summary>Gets the axis.</summary>
     public int Axis { get; }
 
-    /// <summary>Gets or sets what is made of them: a reduction over one axis.</summary>
+    /// <summary>Gets or sets the function: a reduction over one axis.</summary>
     public Func<Variable, int, Variable> Function { get; init; } = (x, axis) => Symbolic.Max(x, [axis]);
 
     /// <inheritdoc/>
@@ -112,12 +113,12 @@ public sealed class FeaturePool : Layer
 }
 
 /// <summary>
-/// Represents the mean, or what another function makes of it, of each channel over the whole image, or sequence:
-/// (batch, channels, …) to (batch, channels).
+/// Reduces each channel over the whole image or sequence to the mean, or by another function: (batch, channels, …) to
+/// (batch, channels).
 /// </summary>
 public sealed class GlobalPool : Layer
 {
-    /// <summary>Gets or sets what is made of the values: a reduction over some axes.</summary>
+    /// <summary>Gets or sets the function: a reduction over some axes.</summary>
     public Func<Variable, Shape, Variable> Function { get; init; } = (x, axes) => Symbolic.Mean(x, axes);
 
     /// <inheritdoc/>
@@ -131,8 +132,8 @@ public sealed class GlobalPool : Layer
 }
 
 /// <summary>
-/// Represents the rows of a table for whole numbers: int32 (batch, …) to (batch, …, size), with W (count, size). The
-/// Input layer says <c>DType = DType.Int32</c>.
+/// Looks up the rows of a table for integers: int32 (batch, …) to (batch, …, size), with W (count, size). The Input
+/// layer must have <c>DType = DType.Int32</c>.
 /// </summary>
 public sealed class Embedding : Layer
 {
@@ -144,13 +145,13 @@ public sealed class Embedding : Layer
         (Count, Size) = (count, size);
     }
 
-    /// <summary>Gets how many rows the table has.</summary>
+    /// <summary>Gets the number of rows of the table.</summary>
     public int Count { get; }
 
-    /// <summary>Gets how many numbers a row has.</summary>
+    /// <summary>Gets the number of values in a row.</summary>
     public int Size { get; }
 
-    /// <summary>Gets or sets how the table begins.</summary>
+    /// <summary>Gets or sets the initializer of the table.</summary>
     public Initializer W { get; init; } = new Normal();
 
     /// <inheritdoc/>

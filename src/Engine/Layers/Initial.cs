@@ -3,20 +3,20 @@ using Engine.Ops;
 
 namespace Engine.Layers;
 
-/// <summary>Represents a parameter's first values, not yet drawn: how, and of which shape.</summary>
-/// <param name="Initializer">How they are drawn.</param>
-/// <param name="Shape">The sides.</param>
+/// <summary>Represents a parameter's initial values before they are drawn.</summary>
+/// <param name="Initializer">The initializer that draws them.</param>
+/// <param name="Shape">The shape.</param>
 public sealed record InitialValue(Initializer Initializer, Shape Shape);
 
 /// <summary>
-/// First values for the parameters of graphs written by hand, for <c>using static Engine.Layers.Initial;</c>:
-/// <c>var w = Shared(GlorotUniform(1024, 10), "w");</c>
+/// Provides initial values for parameters of graphs written by hand. Use it with <c>using static
+/// Engine.Layers.Initial;</c>: <c>var w = Shared(GlorotUniform(1024, 10), "w");</c>
 /// </summary>
 public static class Initial
 {
     /// <summary>
-    /// Returns a shared variable whose first value is drawn from the seed and the variable's name: parameters of
-    /// different names differ, and the order in which they are made does not matter.
+    /// Returns a shared variable whose initial value depends on the seed and the variable's name. Parameters with
+    /// different names get different values, and the order of their creation does not matter.
     /// </summary>
     /// <exception cref="EngineException">The initializer is not for this shape.</exception>
     public static SharedVariable Shared(
@@ -27,10 +27,10 @@ public static class Initial
         return SharedVariable.Of(value.Initializer.Draw(value.Shape, dtype, Seeded.Key(seed, name)), name);
     }
 
-    /// <summary>Zeros.</summary>
+    /// <summary>Returns zeros.</summary>
     public static InitialValue Zeros(params ReadOnlySpan<int> shape) => Filled(0, shape);
 
-    /// <summary>Ones.</summary>
+    /// <summary>Returns ones.</summary>
     public static InitialValue Ones(params ReadOnlySpan<int> shape) => Filled(1, shape);
 
     /// <summary>Returns one value everywhere.</summary>

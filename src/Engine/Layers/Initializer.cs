@@ -3,18 +3,18 @@ using Engine.Ops;
 namespace Engine.Layers;
 
 /// <summary>
-/// Describes how a parameter's first values are drawn. The same seed gives the same values; nothing is kept between
-/// draws, so one initializer may serve any number of layers.
+/// Describes how a parameter's initial values are drawn. The same seed gives the same values. An initializer has no
+/// state, so any number of layers may use the same one.
 /// </summary>
 public abstract record Initializer
 {
-    /// <summary>Represents the gain that makes up for a rectifier's losing half of the variance: √2.</summary>
+    /// <summary>Specifies the gain for layers with a rectifier, √2, because a rectifier halves the variance.</summary>
     public const double ReluGain = 1.4142135623730951;
 
     /// <summary>Returns the values of a parameter of this shape.</summary>
-    /// <param name="shape">The sides; of a weight, (inputs, outputs) or (outputs, inputs, height, width).</param>
-    /// <param name="dtype">The dtype, float32 or float64; the same values but for rounding.</param>
-    /// <param name="seed">What the values are a function of, besides the shape.</param>
+    /// <param name="shape">The shape; for a weight, (inputs, outputs) or (outputs, inputs, height, width).</param>
+    /// <param name="dtype">The dtype, float32 or float64. The values differ only by rounding.</param>
+    /// <param name="seed">The seed. The values depend on it and on the shape only.</param>
     /// <exception cref="EngineException">The initializer is not for this shape.</exception>
     public Tensor Draw(Shape shape, DType dtype, ulong seed)
     {
@@ -28,16 +28,18 @@ public abstract record Initializer
         return Tensor.From(values).Reshape(shape.Sides).Cast(dtype);
     }
 
-    /// <summary>The values where they are there and need not be drawn, as a tensor that becomes the parameter's.</summary>
+    /// <summary>
+    /// Returns existing values, if they need not be drawn, as a tensor that becomes the parameter's; else null.
+    /// </summary>
     internal virtual Tensor? Ready(DType dtype) => null;
 
-    /// <summary>Returns its members, with points in the numbers.</summary>
+    /// <summary>Returns the members as text, with decimal points in the numbers.</summary>
     public sealed override string ToString() => RecordText.Of(GetType().Name, PrintMembers);
 
     /// <summary>Writes the values in C order.</summary>
     protected abstract void Fill(Span<double> values, Shape shape, ulong seed);
 
-    /// <summary>Values spread evenly over [mean − range, mean + range).</summary>
+    /// <summary>Fills with values uniformly distributed over [mean − range, mean + range).</summary>
     private protected static void FillUniform(Span<double> values, ulong seed, double mean, double range)
     {
         Seeded.Uniform(seed, values);
@@ -47,7 +49,7 @@ public abstract record Initializer
         }
     }
 
-    /// <summary>Normally distributed values.</summary>
+    /// <summary>Draws normally distributed values.</summary>
     private protected static void FillNormal(Span<double> values, ulong seed, double mean, double deviation)
     {
         Seeded.Normal(seed, values);
@@ -57,14 +59,14 @@ public abstract record Initializer
         }
     }
 
-    /// <summary>The standard deviation of Glorot's rule: gain · √(2 / ((n1 + n2) · receptive field)).</summary>
+    /// <summary>Returns the standard deviation of Glorot's rule: gain · √(2 / ((n1 + n2) · receptive field)).</summary>
     private protected static double GlorotDeviation(Shape shape, double gain)
     {
         RequireWeight(shape, "Glorot");
         return gain * Math.Sqrt(2.0 / (((double)shape[0] + shape[1]) * shape.Product(2, shape.Rank)));
     }
 
-    /// <summary>The standard deviation of He's rule: gain · √(1 / inputs of a unit).</summary>
+    /// <summary>Returns the standard deviation of He's rule: gain · √(1 / inputs of a unit).</summary>
     private protected static double HeDeviation(Shape shape, double gain)
     {
         RequireWeight(shape, "He");
@@ -83,7 +85,7 @@ public abstract record Initializer
     }
 }
 
-/// <summary>Represents every value the same; what biases begin with, at 0.</summary>
+/// <summary>Fills with one value. Biases begin with 0.</summary>
 /// <param name="Value">The value.</param>
 public sealed record Filled(double Value = 0) : Initializer
 {
@@ -91,7 +93,7 @@ public sealed record Filled(double Value = 0) : Initializer
     protected override void Fill(Span<double> values, Shape shape, ulong seed) => values.Fill(Value);
 }
 
-/// <summary>Values spread evenly around a mean.</summary>
+/// <summary>Draws uniformly distributed values.</summary>
 /// <param name="Range">The greatest distance from the mean.</param>
 /// <param name="Mean">The mean.</param>
 public sealed record Uniform(double Range = 0.01, double Mean = 0) : Initializer
@@ -101,7 +103,7 @@ public sealed record Uniform(double Range = 0.01, double Mean = 0) : Initializer
         FillUniform(values, seed, Mean, Range);
 }
 
-/// <summary>Normally distributed values.</summary>
+/// <summary>Draws normally distributed values.</summary>
 /// <param name="Deviation">The standard deviation.</param>
 /// <param name="Mean">The mean.</param>
 public sealed record Normal(double Deviation = 0.01, double Mean = 0) : Initializer
@@ -112,9 +114,9 @@ public sealed record Normal(double Deviation = 0.01, double Mean = 0) : Initiali
 }
 
 /// <summary>
-/// U(−a, a) with a = gain · √(6 / ((n1 + n2) · receptive field)), n1 and n2 the weight's first two sides, the receptive
-/// field the product of the others (Glorot, Bengio: Understanding the difficulty of training deep feedforward neural
-/// networks. AISTATS 2010). What weights begin with unless told otherwise.
+/// Draws from U(−a, a) with a = gain · √(6 / ((n1 + n2) · receptive field)). n1 and n2 are the weight's first two
+/// sides; the receptive field is the product of the others (Glorot, Bengio: Understanding the difficulty of training
+/// deep feedforward neural networks. AISTATS 2010). This is the default of weights.
 /// </summary>
 /// <param name="Gain">A factor; <see cref="Initializer.ReluGain"/> for layers with a rectifier.</param>
 public sealed record GlorotUniform(double Gain = 1) : Initializer
@@ -124,7 +126,7 @@ public sealed record GlorotUniform(double Gain = 1) : Initializer
         FillUniform(values, seed, 0, Math.Sqrt(3) * GlorotDeviation(shape, Gain));
 }
 
-/// <summary>Normally distributed values with the variance of <see cref="GlorotUniform"/>.</summary>
+/// <summary>Draws normally distributed values with the variance of <see cref="GlorotUniform"/>.</summary>
 /// <param name="Gain">A factor; <see cref="Initializer.ReluGain"/> for layers with a rectifier.</param>
 public sealed record GlorotNormal(double Gain = 1) : Initializer
 {
@@ -134,7 +136,8 @@ public sealed record GlorotNormal(double Gain = 1) : Initializer
 }
 
 /// <summary>
-/// U(−a, a) with a = gain · √(3 / inputs of a unit) (He, Zhang, Ren, Sun: Delving deep into rectifiers. ICCV 2015).
+/// Draws from U(−a, a) with a = gain · √(3 / inputs of a unit) (He, Zhang, Ren, Sun: Delving deep into rectifiers. ICCV
+/// 2015).
 /// </summary>
 /// <param name="Gain">A factor; <see cref="Initializer.ReluGain"/> for layers with a rectifier.</param>
 public sealed record HeUniform(double Gain = 1) : Initializer
@@ -144,7 +147,7 @@ public sealed record HeUniform(double Gain = 1) : Initializer
         FillUniform(values, seed, 0, Math.Sqrt(3) * HeDeviation(shape, Gain));
 }
 
-/// <summary>Normally distributed values with the variance of <see cref="HeUniform"/>.</summary>
+/// <summary>Draws normally distributed values with the variance of <see cref="HeUniform"/>.</summary>
 /// <param name="Gain">A factor; <see cref="Initializer.ReluGain"/> for layers with a rectifier.</param>
 public sealed record HeNormal(double Gain = 1) : Initializer
 {
@@ -154,7 +157,7 @@ public sealed record HeNormal(double Gain = 1) : Initializer
 }
 
 /// <summary>
-/// Represents the weight, flattened to (first side, product of the others), has orthonormal rows or columns, whichever
+/// Draws a weight that, as a matrix of (first side, product of the others), has orthonormal rows or columns, whichever
 /// are fewer, times the gain (Saxe, McClelland, Ganguli: Exact solutions to the nonlinear dynamics of learning. ICLR
 /// 2014).
 /// </summary>
@@ -173,7 +176,7 @@ public sealed record Orthogonal(double Gain = 1) : Initializer
         {
             Span<double> vector = vectors.AsSpan(i * length, length);
 
-            // Once loses digits to cancellation; twice is enough.
+            // One pass loses digits to cancellation; two are enough.
             for (int pass = 0; pass < 2; pass++)
             {
                 for (int j = 0; j < i; j++)

@@ -3,13 +3,13 @@ using Engine.Ops;
 
 namespace Engine.Layers;
 
-/// <summary>Describes what a network is applied to: a batch of samples.</summary>
+/// <summary>Represents an input of a network: a batch of samples.</summary>
 public sealed class Input : Layer
 {
     private Node? _node;
 
     /// <summary>
-    /// Creates an input of these sides, without the batch's: <c>new Input(1, 32, 32)</c> for grayscale images.
+    /// Creates an input with these sides, without the batch: <c>new Input(1, 32, 32)</c> for grayscale images.
     /// </summary>
     /// <exception cref="EngineException">A side is not positive.</exception>
     public Input(params ReadOnlySpan<int> sides)
@@ -23,21 +23,20 @@ public sealed class Input : Layer
     public Shape Sides { get; }
 
     /// <summary>
-    /// Gets or sets the dtype of the samples; null for the network's own floating-point type. int32 samples reach the
-    /// layers as they are: as indices, say, for a layer that gathers rows of a table. Those of another dtype, uint8
-    /// pixels say, are converted as the network reads them, so that they take less room on the device. They are not
-    /// scaled.
+    /// Gets or sets the dtype of the samples; null for the network's floating-point type. int32 samples reach the
+    /// layers unchanged, for example as indices for an Embedding. Samples of another dtype, such as uint8 pixels, are
+    /// converted when the network reads them, so they take less memory on the device. They are not scaled.
     /// </summary>
     public DType? DType { get; init; }
 
-    /// <summary>Returns an input as what layers are put on: the same node each time.</summary>
+    /// <summary>Returns the node of an input, to which layers can be applied; the same node each time.</summary>
     public static implicit operator Node(Input input)
     {
         ArgumentNullException.ThrowIfNull(input);
         return Interlocked.CompareExchange(ref input._node, new Node(input, []), null) ?? input._node;
     }
 
-    /// <summary>These layers on it, each on the one before.</summary>
+    /// <summary>Returns a chain of these layers on this input.</summary>
     /// <exception cref="EngineException">One of them is an <see cref="Input"/>.</exception>
     public Node Then(params ReadOnlySpan<Layer> layers) => ((Node)this).Then(layers);
 

@@ -4,9 +4,9 @@ using Engine.Ops;
 namespace Engine.Layers;
 
 /// <summary>
-/// Goes back through layers by their gradient: of three inputs, x, what layers made, and what they made it of, it gives x times
-/// the Jacobian of what they made. <c>new Inverse().On(x, pooled, image)</c> puts x where the greatest values were; of a
-/// convolution or a Dense layer it is the transposed one, with the same weights (Lasagne's InverseLayer).
+/// Inverts layers by their gradient. The three inputs are x, the output of the layers, and their input; the result is x
+/// times the Jacobian of the layers. <c>new Inverse().On(x, pooled, image)</c> puts x where the greatest values were.
+/// For a convolution or a Dense layer, it is the transposed layer with the same weights (Lasagne's InverseLayer).
 /// </summary>
 public sealed class Inverse : MergeLayer
 {

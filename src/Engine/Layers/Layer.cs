@@ -4,52 +4,50 @@ using Engine.Graph;
 namespace Engine.Layers;
 
 /// <summary>
-/// Represents the description of a layer: its sizes, its nonlinearity, how its parameters begin. It holds no
-/// parameters, so one layer may be part of any number of networks, each of which has its own.
+/// Describes a layer: its sizes, its nonlinearity and the initializers of its parameters. It has no parameters itself,
+/// so any number of networks may use the same layer, each with its own parameters.
 /// </summary>
 public abstract class Layer
 {
     /// <summary>
-    /// Gets or sets the name in tables, error messages and the names of parameters (<c>hidden.W</c>). Without one, the
-    /// network calls it by its type and its place: <c>dense3</c>.
+    /// Gets or sets the name in tables, error messages and the names of parameters (<c>hidden.W</c>). If null, the
+    /// network names it by type and position: <c>dense3</c>.
     /// </summary>
     public string? Name { get; init; }
 
     /// <summary>
-    /// Gets or sets where the layer is described, as messages say it: the line of code that made it, unless told
-    /// otherwise, as of a layer read from a file.
+    /// Gets or sets the place where the layer is described, for messages. The default is the line of code that created
+    /// it; layers from a file have another origin.
     /// </summary>
     public Origin Origin { get; init; } = Origin.Caller();
 
     /// <summary>
-    /// Gets or sets what Σ |w| over this layer's weights is multiplied with in the training loss; null for the
-    /// network's own L1.
+    /// Gets or sets the factor of Σ |w| over this layer's weights in the training loss; null for the network's L1.
     /// </summary>
     public double? L1 { get; init; }
 
     /// <summary>
-    /// Gets or sets what Σ w² over this layer's weights is multiplied with in the training loss; null for the network's
-    /// own L2.
+    /// Gets or sets the factor of Σ w² over this layer's weights in the training loss; null for the network's L2.
     /// </summary>
     public double? L2 { get; init; }
 
     /// <summary>
-    /// Gets or sets whether training changes the layer. Of one that it does not, the parameters stay as they are,
-    /// BatchNorm's averages among them. <see cref="Network.Freeze"/> says so later, of a network.
+    /// Gets or sets whether training changes the layer's parameters, including BatchNorm's running averages.
+    /// <see cref="Network.Freeze"/> can change this later for a network.
     /// </summary>
     public bool IsTrainable { get; init; } = true;
 
     /// <summary>
-    /// Gets or sets what the learning rate is multiplied with for the layer's parameters; null for the rate of what it
-    /// is part of, or 1.
+    /// Gets or sets the factor of the learning rate for the layer's parameters; null for the factor of the enclosing
+    /// layer, or 1.
     /// </summary>
     public double? RateFactor { get; init; }
 
     /// <summary>
-    /// Returns the layer applied to outputs of others. Applied twice, it is the same layer in two places, with one set
-    /// of parameters: <c>var a = twin.On(left); var b = twin.On(right);</c>.
+    /// Applies the layer to outputs of others. If you apply it twice, both places share one set of parameters: <c>var a
+    /// = twin.On(left); var b = twin.On(right);</c>.
     /// </summary>
-    /// <exception cref="EngineException">The layer is an <see cref="Input"/>, which is applied to nothing.</exception>
+    /// <exception cref="EngineException">The layer is an <see cref="Input"/>, which takes no inputs.</exception>
     public Node On(params ReadOnlySpan<Node> inputs)
     {
         Require(this is not Input || inputs.IsEmpty, "An Input layer is where a network begins: it is not put on others.");
@@ -61,20 +59,21 @@ public abstract class Layer
         return this is Input begin ? begin : new Node(this, inputs.ToArray());
     }
 
-    /// <summary>Returns the nodes a layer adds to the graph.</summary>
+    /// <summary>Builds the layer's part of the graph.</summary>
     /// <param name="input">
-    /// What it is applied to: (batch, …), of the network's floating-point type; or int32, where such samples have come
-    /// through the layers before as they are.
+    /// The input, (batch, …), of the network's floating-point type; or int32, if the layers before passed such samples
+    /// on unchanged.
     /// </param>
-    /// <param name="scope">Gives parameters, randomness and errors, and says whether the network is being
-    /// trained.</param>
-    /// <returns>The output, (batch, …) with all other sides known.</returns>
+    /// <param name="scope">
+    /// Provides parameters, random numbers and errors, and tells whether the graph is for training.
+    /// </param>
+    /// <returns>The output, (batch, …); all other sides are known.</returns>
     /// <exception cref="EngineException">The layer cannot be applied to such an input.</exception>
     public abstract Variable Build(Variable input, LayerScope scope);
 
     /// <summary>
-    /// Returns the nodes a layer adds to the graph that may have several inputs. Layers of one input need not know of
-    /// it; a layer of several derives from <see cref="MergeLayer"/>.
+    /// Builds the graph of a layer that may have several inputs. Layers with one input need not override it; a layer
+    /// with several derives from <see cref="MergeLayer"/>.
     /// </summary>
     /// <inheritdoc cref="Build(Variable, LayerScope)"/>
     public virtual Variable Build(IReadOnlyList<Variable> inputs, LayerScope scope)
@@ -85,16 +84,18 @@ public abstract class Layer
             $"{Kind} has one input, and {inputs.Count} are given: join them before, by Concat or Add say.");
     }
 
-    /// <summary>What kind of layer it is, as default names and messages say it.</summary>
+    /// <summary>Gets the kind of the layer for default names and messages.</summary>
     internal string Kind => GetType().Name;
 
-    /// <summary>Where in the user's code the layer was made, and as which layer of a network.</summary>
+    /// <summary>
+    /// Returns the line of the user's code that created the layer, with the layer's name in a network.
+    /// </summary>
     internal Origin OriginAs(string? name) => Origin with { Layer = name };
 
-    /// <summary>What the layer says of its parameters, and where it was made.</summary>
+    /// <summary>Returns the layer's settings for its parameters, and its origin.</summary>
     internal LayerTags Tags(Origin origin) => new(this, L1, L2, IsTrainable, RateFactor, origin);
 
-    /// <summary>Refuses a size that no layer can have.</summary>
+    /// <summary>Throws if a size is invalid.</summary>
     private protected void Require([DoesNotReturnIf(false)] bool condition, ref InvariantText message) =>
         Require(condition, message.Take());
 
@@ -107,7 +108,7 @@ public abstract class Layer
     }
 }
 
-/// <summary>Represents a layer of several inputs.</summary>
+/// <summary>Represents a layer with several inputs.</summary>
 public abstract class MergeLayer : Layer
 {
     /// <inheritdoc/>
@@ -117,17 +118,17 @@ public abstract class MergeLayer : Layer
     public abstract override Variable Build(IReadOnlyList<Variable> inputs, LayerScope scope);
 }
 
-/// <summary>What a layer says of its parameters.</summary>
-/// <param name="Layer">The innermost layer that asks for them, as far as it is told.</param>
-/// <param name="L1">What Σ |w| is multiplied with; null for the network's number.</param>
-/// <param name="L2">What Σ w² is multiplied with; null for the network's number.</param>
+/// <summary>Represents a layer's settings for its parameters.</summary>
+/// <param name="Layer">The innermost layer that asks for them, if known.</param>
+/// <param name="L1">The factor of Σ |w|; null for the network's.</param>
+/// <param name="L2">The factor of Σ w²; null for the network's.</param>
 /// <param name="IsTrainable">Whether training changes them.</param>
-/// <param name="RateFactor">What the learning rate is multiplied with; null for 1.</param>
-/// <param name="Origin">Where the layer was made.</param>
+/// <param name="RateFactor">The factor of the learning rate; null for 1.</param>
+/// <param name="Origin">The place where the layer was created.</param>
 internal sealed record LayerTags(
     Layer Layer, double? L1, double? L2, bool IsTrainable, double? RateFactor, Origin Origin)
 {
-    /// <summary>Returns what holds for a layer within one of these tags, made there.</summary>
+    /// <summary>Returns the tags of an inner layer that was created at this origin.</summary>
     public LayerTags Of(Layer? inner, Origin origin) => new(
         inner ?? Layer, inner?.L1 ?? L1, inner?.L2 ?? L2, IsTrainable && inner?.IsTrainable != false,
         inner?.RateFactor ?? RateFactor, origin);

@@ -6,8 +6,8 @@ using Engine.Ops;
 namespace Engine.Layers;
 
 /// <summary>
-/// Describes what a network offers to a layer that is being built into it. A layer that is made of layers builds each
-/// of them with a scope of its own, <see cref="Child"/>, so that each has its own parameters.
+/// Provides a network's services to a layer while its graph is built. A layer that contains layers builds each of them
+/// with its own scope, <see cref="Child"/>, so that each has its own parameters.
 /// </summary>
 public sealed class LayerScope
 {
@@ -33,12 +33,12 @@ public sealed class LayerScope
     }
 
     /// <summary>
-    /// Gets the layer's name in this network; an inner layer's begins with that of the layer it is part of.
+    /// Gets the layer's name in this network. An inner layer's name begins with the name of the enclosing layer.
     /// </summary>
     public string Name { get; }
 
     /// <summary>
-    /// Gets whether the network is being trained: layers that drop or normalize by the batch do so only then.
+    /// Gets whether the graph is for training. Only then do layers drop values or normalize by the batch.
     /// </summary>
     public bool IsTraining => _pass.IsTraining;
 
@@ -51,22 +51,22 @@ public sealed class LayerScope
     /// <summary>Gets the dtype of parameters and outputs.</summary>
     public DType FloatX => _network.FloatX;
 
-    /// <summary>Gets the layer's source of random numbers in this network: it moves on with each batch.</summary>
+    /// <summary>Gets the layer's stream of random numbers in this network. It advances with each batch.</summary>
     public RandomStream Random => _network.Stream(Name);
 
     private Origin Origin => _tags.Origin;
 
     /// <summary>
-    /// Returns the scope of an inner layer: <c>_first.Build(x, scope.Child("first"))</c>. Its parameters are called
-    /// <c>block.first.W</c>, and it has random numbers of its own. Children may have children.
+    /// Returns the scope of an inner layer: <c>_first.Build(x, scope.Child("first"))</c>. Its parameters have names
+    /// such as <c>block.first.W</c>, and it has its own random numbers. Children may have children.
     /// </summary>
     /// <param name="name">The inner layer's name within this one.</param>
     /// <param name="layer">
-    /// The inner layer: its L1 and L2 then go before this one's, and errors tell the line where it was made. Dense, Conv2D
-    /// and BatchNorm do so by themselves.
+    /// The inner layer. Its L1 and L2 then have priority over this layer's, and errors show the line that created it.
+    /// Dense, Conv2D and BatchNorm do this themselves.
     /// </param>
     /// <param name="isShared">
-    /// Whether several inner layers are to have the same parameters: each is built with a child of this name that says so.
+    /// Whether several inner layers share their parameters. Each must then be built with a shared child of this name.
     /// </param>
     /// <exception cref="EngineException">The name is empty.</exception>
     public LayerScope Child(string name, Layer? layer = null, bool isShared = false)
@@ -75,21 +75,21 @@ public sealed class LayerScope
         return Inner($"{Name}.{name}", layer, _isShared || isShared);
     }
 
-    /// <summary>The scope in which a layer's own L1 and L2 hold, whoever builds it.</summary>
+    /// <summary>Returns the scope in which the layer's own L1 and L2 apply.</summary>
     internal LayerScope Of(Layer layer) => Inner(Name, layer, _isShared);
 
     /// <summary>
-    /// Returns a parameter of the layer, made when the network is first built and the same one later, as a layer is
-    /// built once for training and once for use. Within one Build each is asked for once; to use one twice, keep the
-    /// variable.
+    /// Returns a parameter of the layer. It is created when the network is first built; later calls return the same
+    /// one, because a layer is built once for training and once for prediction. Within one Build, ask for each
+    /// parameter once; to use it twice, keep the variable.
     /// </summary>
     /// <param name="name">Its name within the layer: <c>W</c>.</param>
-    /// <param name="shape">Its sides, all known.</param>
-    /// <param name="value">How its first value is drawn.</param>
-    /// <param name="isTrainable">Whether the update rule changes it (not so a running mean).</param>
-    /// <param name="isRegularized">Whether L1 and L2 hold for it (not so biases), if it is trainable.</param>
+    /// <param name="shape">Its shape, with all sides known.</param>
+    /// <param name="value">The initializer of its value.</param>
+    /// <param name="isTrainable">Whether the update rule changes it; false for a running mean.</param>
+    /// <param name="isRegularized">Whether L1 and L2 apply to it if it is trainable; false for biases.</param>
     /// <exception cref="EngineException">
-    /// A parameter of this name was asked for before in this Build, as by another inner layer; or the shape cannot be.
+    /// This Build, or another inner layer, asked for a parameter of this name before; or the shape is invalid.
     /// </exception>
     public SharedVariable Parameter(
         string name, Shape shape, Initializer value, bool isTrainable = true, bool isRegularized = true)
@@ -110,7 +110,9 @@ public sealed class LayerScope
         }
     }
 
-    /// <summary>A parameter with a number for each channel, axis 1, under a shape that spreads it over an input.</summary>
+    /// <summary>
+    /// Returns a parameter with a value for each channel, axis 1, in a shape that broadcasts over an input.
+    /// </summary>
     internal Variable PerChannel(string name, Variable input, Initializer value, bool isRegularized)
     {
         Require(input.Rank > 1, $"Samples have channels along axis 1, and {input.Shape} has none.");
@@ -122,16 +124,18 @@ public sealed class LayerScope
     }
 
     /// <summary>
-    /// Returns whether a parameter stays as it is, the layer being frozen: what <see cref="Update"/> says of it does
-    /// not happen. A layer that normalizes by the batch, and follows it by that parameter, does as in use.
+    /// Returns whether a parameter does not change because the layer is frozen. <see cref="Update"/> then has no effect
+    /// on it. A layer that keeps running averages in that parameter behaves as in prediction.
     /// </summary>
     public bool IsFrozen(SharedVariable parameter) => _network.IsFrozen(parameter);
 
     /// <summary>
-    /// Has a training step set a parameter, beside what the update rule does: how running means follow. Of a layer that is
-    /// in several places of the network, each sets it further, one after the other.
+    /// Makes a training step set a parameter, in addition to the update rule, as for running means. If a layer is in
+    /// several places of the network, their updates apply one after the other.
     /// </summary>
-    /// <exception cref="EngineException">It is set already in this step, by a layer that does not share it.</exception>
+    /// <exception cref="EngineException">
+    /// A layer that does not share the parameter sets it in this step already.
+    /// </exception>
     public void Update(SharedVariable target, Variable value)
     {
         if (!IsTraining || IsFrozen(target))
@@ -153,10 +157,10 @@ public sealed class LayerScope
         _pass.Updates.Add(new Update(target, value));
     }
 
-    /// <summary>What a layer computes with that has no use for integers.</summary>
+    /// <summary>Converts the input to floating point, for a layer that does not compute with integers.</summary>
     internal Variable Floating(Variable input) => Symbolic.Cast(input, FloatX);
 
-    /// <summary>Refuses what the layer cannot be built with.</summary>
+    /// <summary>Throws if the layer cannot be built.</summary>
     internal void Require([DoesNotReturnIf(false)] bool condition, ref InvariantText message) =>
         Require(condition, message.Take());
 
@@ -168,7 +172,7 @@ public sealed class LayerScope
         }
     }
 
-    /// <summary>What a function gives, whose errors are said to be the layer's.</summary>
+    /// <summary>Calls a function and reports its errors as the layer's.</summary>
     internal T Checked<T>(Func<T> function)
     {
         try
@@ -181,7 +185,7 @@ public sealed class LayerScope
         }
     }
 
-    /// <summary>Returns an error that says which layer it is about and where that was made.</summary>
+    /// <summary>Returns an error with the layer's name and the place where it was created.</summary>
     public EngineException Error(string message) => new($"{message}{Origin}");
 
     private LayerScope Inner(string name, Layer? layer, bool isShared)
@@ -191,7 +195,7 @@ public sealed class LayerScope
     }
 }
 
-/// <summary>One building of all of a network's layers: for use, or for training.</summary>
+/// <summary>Represents one build of all of a network's layers, for prediction or for training.</summary>
 internal sealed record BuildPass(bool IsTraining)
 {
     /// <summary>Gets or sets the ranks whose parts of a batch are normalized as one; null where each part is by itself.</summary>
@@ -199,9 +203,9 @@ internal sealed record BuildPass(bool IsTraining)
 
     private readonly Dictionary<string, bool> _asked = [];
 
-    /// <summary>Gets what a training step updates beside the parameters.</summary>
+    /// <summary>Gets the updates of a training step besides the update rule's.</summary>
     public List<Update> Updates { get; } = [];
 
-    /// <summary>Returns whether a parameter may be asked for: once, or by layers that all say they share it.</summary>
+    /// <summary>Returns whether a layer may ask for a parameter: the first time, or if all askers share it.</summary>
     public bool MayAsk(string name, bool isShared) => _asked.TryAdd(name, isShared) || (isShared && _asked[name]);
 }

@@ -3,11 +3,13 @@ using Engine.Ops;
 
 namespace Engine.Layers;
 
-/// <summary>Represents its inputs one after the other along an axis, whose other sides are equal.</summary>
+/// <summary>Concatenates its inputs along an axis. Their other sides must be equal.</summary>
 public sealed class Concat : MergeLayer
 {
-    /// <summary>Along this axis, 0 being the batch's and a negative one counted from the innermost.</summary>
-    /// <exception cref="EngineException">It is the batch's.</exception>
+    /// <summary>
+    /// Creates a concatenation along this axis. Axis 0 is the batch's; a negative axis counts from the innermost.
+    /// </summary>
+    /// <exception cref="EngineException">The axis is the batch's.</exception>
     public Concat(int axis = 1)
     {
         Require(axis != 0, "Concat joins samples along their own axes, from 1 on: axis 0 is the batch's.");
@@ -28,7 +30,10 @@ public sealed class Concat : MergeLayer
     }
 }
 
-/// <summary>Layers that join inputs element by element: all of one shape, or with sides of 1 that are repeated.</summary>
+/// <summary>
+/// Represents the base of layers that combine inputs element by element. Inputs have the same shape, or sides of 1 that
+/// are broadcast.
+/// </summary>
 public abstract class ElementwiseLayer : MergeLayer
 {
     private protected ElementwiseLayer()
@@ -52,17 +57,15 @@ public abstract class ElementwiseLayer : MergeLayer
     private protected abstract Variable Join(Variable a, Variable b);
 }
 
-/// <summary>
-/// Represents the sum of its inputs, each times a number if these are given (Lasagne's <c>ElemwiseSumLayer</c>).
-/// </summary>
+/// <summary>Adds its inputs, each times a factor if factors are given (Lasagne's <c>ElemwiseSumLayer</c>).</summary>
 public sealed class Add : ElementwiseLayer
 {
     private readonly double[] _factors;
 
-    /// <summary>Creates the sum, of inputs times these numbers; without numbers, of the inputs.</summary>
+    /// <summary>Creates a sum of inputs times these factors, or of the inputs if there are no factors.</summary>
     public Add(params ReadOnlySpan<double> factors) => _factors = factors.ToArray();
 
-    /// <summary>Gets what each input is multiplied with; empty for 1.</summary>
+    /// <summary>Gets the factor of each input; empty for 1.</summary>
     public IReadOnlyList<double> Factors => _factors;
 
     private protected override Variable Part(Variable input, int place, int count, LayerScope scope)
@@ -75,19 +78,19 @@ public sealed class Add : ElementwiseLayer
     private protected override Variable Join(Variable a, Variable b) => a + b;
 }
 
-/// <summary>Represents the product of its inputs.</summary>
+/// <summary>Multiplies its inputs.</summary>
 public sealed class Multiply : ElementwiseLayer
 {
     private protected override Variable Join(Variable a, Variable b) => a * b;
 }
 
-/// <summary>Represents the greatest of its inputs.</summary>
+/// <summary>Computes the maximum of its inputs.</summary>
 public sealed class Maximum : ElementwiseLayer
 {
     private protected override Variable Join(Variable a, Variable b) => Symbolic.Maximum(a, b);
 }
 
-/// <summary>Represents the mean of its inputs.</summary>
+/// <summary>Computes the mean of its inputs.</summary>
 public sealed class Average : ElementwiseLayer
 {
     private protected override Variable Part(Variable input, int place, int count, LayerScope scope) => input * (1.0 / count);
@@ -96,21 +99,21 @@ public sealed class Average : ElementwiseLayer
 }
 
 /// <summary>
-/// Represents its inputs joined by a function: <c>new Merge((a, b) => Symbolic.Abs(a - b)).On(left, right)</c>.
+/// Combines its inputs by a function: <c>new Merge((a, b) => Symbolic.Abs(a - b)).On(left, right)</c>.
 /// </summary>
 public sealed class Merge : MergeLayer
 {
     private readonly Func<IReadOnlyList<Variable>, Variable> _function;
     private readonly int? _inputs;
 
-    /// <summary>By a function of any number of inputs.</summary>
+    /// <summary>Creates a layer from a function of any number of inputs.</summary>
     public Merge(Func<IReadOnlyList<Variable>, Variable> function)
     {
         ArgumentNullException.ThrowIfNull(function);
         _function = function;
     }
 
-    /// <summary>By a function of two inputs.</summary>
+    /// <summary>Creates a layer from a function of two inputs.</summary>
     public Merge(Func<Variable, Variable, Variable> function)
     {
         ArgumentNullException.ThrowIfNull(function);

@@ -8,12 +8,12 @@ using Engine.Ops;
 namespace Engine.Layers;
 
 /// <summary>
-/// Layers put together, with parameters of their own: a graph with named inputs and outputs that says what it computes
-/// in training and in use. It knows no data and no training. <see cref="GetOutput(Variable, string?, bool)"/> puts it on
-/// any variable, so that several networks may be parts of one graph; <see cref="Training.Trainer"/> and
+/// Connects layers and holds their parameters: a graph with named inputs and outputs, for training and for prediction.
+/// It contains no data and does no training. <see cref="GetOutput(Variable, string?, bool)"/> applies it to any
+/// variable, so several networks may be parts of one graph. <see cref="Training.Trainer"/> and
 /// <see cref="Training.NeuralNet"/> train it.
 /// </summary>
-/// <remarks>It is put together when it is first asked for something; what does not fit is told then.</remarks>
+/// <remarks>It is built on first use. Layers that do not fit cause an error then.</remarks>
 public sealed class Network : IDisposable
 {
     private readonly Func<IReadOnlyList<Node>> _outputs;
@@ -25,9 +25,7 @@ public sealed class Network : IDisposable
     private Gate? _gate;
     private volatile Structure? _structure;
 
-    /// <summary>
-    /// Creates a chain: these layers, the first an <see cref="Layers.Input"/>, each on the one before.
-    /// </summary>
+    /// <summary>Creates a chain of these layers; the first is an <see cref="Layers.Input"/>.</summary>
     [OverloadResolutionPriority(1)]
     public Network(params ReadOnlySpan<Layer> layers)
     {
@@ -35,7 +33,7 @@ public sealed class Network : IDisposable
         _outputs = () => [PlacedLayer.Chain(chain)];
     }
 
-    /// <summary>Creates a chain of these layers by name.</summary>
+    /// <summary>Creates a chain of these named layers.</summary>
     public Network(params ReadOnlySpan<(string Name, Layer Layer)> layers)
     {
         (string? Name, Layer Layer)[] chain = [.. layers.ToArray().Select(pair => ((string?)pair.Name, NotNull(pair.Layer)))];
@@ -43,7 +41,7 @@ public sealed class Network : IDisposable
     }
 
     /// <summary>
-    /// Creates a network of any shape: all that these outputs depend on. The first is the one that predicts.
+    /// Creates a network of any shape from its outputs and all layers that they depend on. The first output predicts.
     /// </summary>
     public Network(params ReadOnlySpan<Node> outputs)
     {
@@ -60,28 +58,26 @@ public sealed class Network : IDisposable
     /// <summary>Gets or sets the floating-point type of parameters and outputs.</summary>
     public DType FloatX { get; init; } = DType.Float32;
 
-    /// <summary>Gets or sets what first values and the layers' random numbers are functions of.</summary>
+    /// <summary>Gets or sets the seed of initial values and of the layers' random numbers.</summary>
     public ulong Seed { get; init; } = 1;
 
     /// <summary>
-    /// Gets or sets another network whose parameters this one uses where they are called alike, so that both learn
-    /// them: the encoder of an autoencoder, say. It must live as long.
+    /// Gets or sets another network that shares parameters of the same names with this one, such as the encoder of an
+    /// autoencoder. It must live as long.
     /// </summary>
     public Network? SharesWith { get; init; }
 
-    /// <summary>
-    /// Gets what the network is applied to, in the order in which its layers need them; each is called as its layer.
-    /// </summary>
+    /// <summary>Gets the inputs in the order in which its layers need them. Each has the name of its layer.</summary>
     public IReadOnlyList<Graph.Input> Inputs => Built.Inputs;
 
-    /// <summary>Gets the layers, each behind those it is applied to.</summary>
+    /// <summary>Gets the layers; each comes after its inputs.</summary>
     public IReadOnlyList<NetworkLayer> Layers => Built.Layers;
 
-    /// <summary>Gets those of them that are outputs, in the order in which they were given.</summary>
+    /// <summary>Gets the output layers in the order in which they were given.</summary>
     public IReadOnlyList<NetworkLayer> Outputs => [.. Built.Outputs.Select(place => Built.Layers[place])];
 
     /// <summary>
-    /// Gets all parameters with their tags, in the order in which the layers ask for them: of those to be learned,
+    /// Gets all parameters with their tags, in the order in which the layers ask for them. For the learned ones, use
     /// <c>network.Parameters.Where(p => p.IsTrainable)</c>.
     /// </summary>
     public IReadOnlyList<Parameter> Parameters
@@ -97,22 +93,24 @@ public sealed class Network : IDisposable
     public IReadOnlyList<SharedVariable> Trainable =>
         [.. Parameters.Where(parameter => parameter.IsTrainable).Select(parameter => parameter.Variable)];
 
-    /// <summary>Gets how many numbers training changes.</summary>
+    /// <summary>Gets the number of values that training changes.</summary>
     public long LearnableCount => Trainable.Sum(variable => variable.Shape.Count);
 
-    /// <summary>The first input.</summary>
+    /// <summary>Gets the first input.</summary>
     internal Graph.Input Input => Inputs[0];
 
-    /// <summary>The first output in use: nothing dropped, running means.</summary>
+    /// <summary>Gets the first output in prediction mode: without dropout, with running means.</summary>
     internal Variable Output => Outputs[0].Output;
 
-    /// <summary>Where the layers' random numbers stand, by the layer's name.</summary>
+    /// <summary>Gets the layers' random streams by the layer's name.</summary>
     internal IReadOnlyDictionary<string, RandomStream> Streams => _streams;
 
-    /// <summary>How often it was told what to freeze: what was compiled before is of another network.</summary>
+    /// <summary>
+    /// Gets the number of calls of Freeze and Unfreeze. Functions that were compiled before the last one are outdated.
+    /// </summary>
     internal int Version { get; private set; }
 
-    /// <summary>What everybody enters who reads or changes parameters, one or all.</summary>
+    /// <summary>Gets the gate for threads that read or change parameters.</summary>
     internal Gate Gate => _gate!;
 
     private Structure Built
@@ -132,12 +130,12 @@ public sealed class Network : IDisposable
     }
 
     /// <summary>
-    /// Returns what a layer makes of a variable, as a part of any graph:
+    /// Returns the output of a layer for a variable, as part of any graph:
     /// <c>discriminator.GetOutput(generator.GetOutput(z))</c>.
     /// </summary>
-    /// <param name="input">What the network, which has one input, is applied to.</param>
+    /// <param name="input">The input. The network must have a single one.</param>
     /// <param name="layer">The layer's name; null for the network's first output.</param>
-    /// <param name="isTraining">Whether layers do as in training: drop values, say.</param>
+    /// <param name="isTraining">Whether layers behave as in training, for example drop values.</param>
     /// <exception cref="EngineException">There is no such layer, or the variable does not fit.</exception>
     public Variable GetOutput(Variable input, string? layer = null, bool isTraining = false)
     {
@@ -146,11 +144,12 @@ public sealed class Network : IDisposable
     }
 
     /// <summary>
-    /// Returns what all layers make of variables, and what a training step would update beside the parameters.
+    /// Returns the outputs of all layers for some variables, and the updates of a training step besides the update
+    /// rule's.
     /// </summary>
     /// <param name="inputs">A variable for each of <see cref="Inputs"/>.</param>
-    /// <param name="isTraining">Whether layers do as in training: drop values, say.</param>
-    /// <exception cref="EngineException">There are more or fewer, or one does not fit.</exception>
+    /// <param name="isTraining">Whether layers behave as in training, for example drop values.</param>
+    /// <exception cref="EngineException">The number of variables is wrong, or one does not fit.</exception>
     public NetworkOutputs GetOutputs(IReadOnlyList<Variable> inputs, bool isTraining = false)
     {
         ArgumentNullException.ThrowIfNull(inputs);
@@ -170,27 +169,28 @@ public sealed class Network : IDisposable
             }
         }
 
-        // On the network's own inputs, whose sides are known, and then on those: they need not tell all of theirs.
+        // Build on the network's own inputs, whose sides are known, and then replace them: the variables' sides may be
+        // unknown.
         NetworkOutputs outputs = Build(Inputs, isTraining);
         Dictionary<Variable, Variable> others = Inputs.Zip(inputs).Where(pair => pair.First != pair.Second)
             .ToDictionary(pair => (Variable)pair.First, pair => pair.Second);
         return others.Count == 0 ? outputs : outputs.On(others);
     }
 
-    /// <summary>
-    /// Has training leave parameters as they are, from the next call of Fit or the next <see cref="Training.Trainer"/> on.
-    /// </summary>
+    /// <summary>Freezes parameters from the next call of Fit or the next <see cref="Training.Trainer"/> on.</summary>
     /// <param name="patterns">
-    /// Names of parameters or of layers, in which <c>*</c> stands for any characters and <c>?</c> for one: <c>conv*</c>.
+    /// Names of parameters or layers. <c>*</c> stands for any characters, <c>?</c> for one: <c>conv*</c>.
     /// </param>
-    /// <exception cref="EngineException">A pattern is no parameter's and no layer's.</exception>
+    /// <exception cref="EngineException">A pattern matches no parameter and no layer.</exception>
     public void Freeze(params IReadOnlyList<string> patterns) => SetFrozen(patterns, isFrozen: true);
 
-    /// <summary>Has training change parameters again that <see cref="Freeze"/> named, by the same patterns or by names.</summary>
+    /// <summary>
+    /// Makes parameters trainable again that <see cref="Freeze"/> froze. The patterns may differ from those.
+    /// </summary>
     /// <inheritdoc cref="Freeze"/>
     public void Unfreeze(params IReadOnlyList<string> patterns) => SetFrozen(patterns, isFrozen: false);
 
-    /// <summary>Frees the memory of the parameters; the network cannot be used any more.</summary>
+    /// <summary>Frees the memory of the parameters. The network cannot be used after this.</summary>
     public void Dispose()
     {
         foreach (Parameter parameter in _parameters.Where(own => SharesWith?._byName.ContainsKey(own.Name) != true))
@@ -204,9 +204,7 @@ public sealed class Network : IDisposable
         }
     }
 
-    /// <summary>
-    /// Returns the layers, one a line: name, kind, what it is applied to, and the sides of its output.
-    /// </summary>
+    /// <summary>Returns the layers, one per line: name, kind, inputs, and the shape of the output.</summary>
     public override string ToString()
     {
         var table = new TextTable(["name", "kind", "inputs", "output"]);
@@ -218,15 +216,15 @@ public sealed class Network : IDisposable
         return table.ToString().TrimEnd();
     }
 
-    /// <summary>A layer by its name.</summary>
-    /// <exception cref="EngineException">There is none.</exception>
+    /// <summary>Returns a layer by its name.</summary>
+    /// <exception cref="EngineException">There is no such layer.</exception>
     internal NetworkLayer Layer(string name) => Layers.FirstOrDefault(layer => layer.Name == name)
         ?? throw NoLayer(name, Layers);
 
     internal static EngineException NoLayer(string name, IEnumerable<NetworkLayer> layers) => new(
         $"There is no layer '{name}' but {string.Join(", ", layers.Select(known => $"'{known.Name}'"))}.");
 
-    /// <summary>A parameter by its full name, made where there is none yet.</summary>
+    /// <summary>Returns a parameter by its full name, and creates it if it does not exist.</summary>
     internal SharedVariable Parameter(string name, Shape shape, Initializer value, string owner, ParameterTags tags)
     {
         if (_byName.TryGetValue(name, out int place))
@@ -240,7 +238,7 @@ public sealed class Network : IDisposable
                 $"The parameter '{name}' cannot have the shape {shape}: its sizes must be known.");
         }
 
-        // In double, for the product of the sides of a stranger's network may be beyond any integer.
+        // The type is double because the product of the sides of an untrusted network may overflow any integer.
         double bytes = FloatX.Size();
         foreach (int side in shape.Sides)
         {
@@ -365,7 +363,7 @@ public sealed class Network : IDisposable
                 Variable[] on = layer is Input ? [inputs[given++]] : [.. place.Inputs.Select(input => built[input].Output)];
                 output = layer.Build(on, scope);
 
-                // A function of integers may give float32 in a network of float64.
+                // A function of integers may give float32 in a float64 network.
                 output = output.DType.IsFloat() ? scope.Floating(output) : output;
                 if (output.Rank == 0 || output.Shape.Skip(1).Any(side => side <= 0))
                 {
@@ -386,7 +384,7 @@ public sealed class Network : IDisposable
 
     private static T NotNull<T>(T value) where T : class => value ?? throw new ArgumentNullException(nameof(value));
 
-    /// <summary>The network put together.</summary>
+    /// <summary>Represents the connected network.</summary>
     private sealed record Structure(PlacedLayer[] Places, Graph.Input[] Inputs, int[] Outputs)
     {
         public List<NetworkLayer> Layers { get; init; } = [];

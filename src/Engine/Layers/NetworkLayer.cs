@@ -2,30 +2,32 @@ using Engine.Graph;
 
 namespace Engine.Layers;
 
-/// <summary>Represents a layer at a place of a network.</summary>
-/// <param name="Name">Its name there; of a layer in several places, from the second on with a number: <c>twin:2</c>.</param>
+/// <summary>Represents a layer at a place in a network.</summary>
+/// <param name="Name">
+/// Its name there. If a layer is in several places, the names have a number from the second on: <c>twin:2</c>.
+/// </param>
 /// <param name="Layer">Its description.</param>
-/// <param name="Inputs">The names of the layers that it is applied to.</param>
-/// <param name="Output">What it computes in use; the first side, of the batch, is unknown.</param>
+/// <param name="Inputs">The names of its input layers.</param>
+/// <param name="Output">Its output in prediction mode. The first side, the batch, is unknown.</param>
 public sealed record NetworkLayer(string Name, Layer Layer, IReadOnlyList<string> Inputs, Variable Output)
 {
-    /// <summary>Where it was made.</summary>
+    /// <summary>Gets the place where it was created.</summary>
     internal Origin Origin { get; init; } = new(null, 0);
 }
 
-/// <summary>A node of a network with its name.</summary>
-/// <param name="Name">Its own.</param>
-/// <param name="Owner">That of its layer, under which its parameters go.</param>
+/// <summary>Represents a node of a network with its name.</summary>
+/// <param name="Name">Its own name.</param>
+/// <param name="Owner">The name of its layer, which the names of its parameters begin with.</param>
 /// <param name="Layer">The layer.</param>
-/// <param name="Inputs">The places of what it is applied to.</param>
-/// <param name="IsShared">Whether its layer is in other places too.</param>
+/// <param name="Inputs">The places of its inputs.</param>
+/// <param name="IsShared">Whether its layer is in other places, too.</param>
 internal sealed record PlacedLayer(string Name, string Owner, Layer Layer, int[] Inputs, bool IsShared)
 {
     /// <summary>
-    /// Returns the nodes that some depend on, each behind those it is applied to: what a network is built in; and the
-    /// places of those some.
+    /// Returns all nodes that some outputs depend on, each after its inputs, and the places of the outputs. A network
+    /// is built in this order.
     /// </summary>
-    /// <exception cref="EngineException">Names are taken twice, or a node stands on nothing.</exception>
+    /// <exception cref="EngineException">Two nodes have the same name, or a node has no inputs.</exception>
     public static (PlacedLayer[] Places, int[] Outputs) All(IReadOnlyList<Node> outputs)
     {
         if (outputs.Count == 0 || outputs.Distinct().Count() < outputs.Count)
@@ -67,7 +69,9 @@ internal sealed record PlacedLayer(string Name, string Owner, Layer Layer, int[]
     }
 
     /// <summary>Returns the nodes of a chain.</summary>
-    /// <exception cref="EngineException">It does not begin with an Input layer, or has another; or names are taken twice.</exception>
+    /// <exception cref="EngineException">
+    /// It does not begin with an Input layer, or has another one; or two layers have the same name.
+    /// </exception>
     public static Node Chain(IReadOnlyList<(string? Name, Layer Layer)> layers)
     {
         if (layers.Count == 0 || layers[0].Layer is not Input)
@@ -102,11 +106,13 @@ internal sealed record PlacedLayer(string Name, string Owner, Layer Layer, int[]
         return last!;
     }
 
-    /// <summary>Returns what a layer at a place of a network is called.</summary>
+    /// <summary>Returns the name of a layer at a place in a network.</summary>
     public static string NameOf(string? name, Layer layer, int place) =>
         name ?? layer.Name ?? $"{layer.Kind.ToLowerInvariant()}{place}";
 
-    /// <summary>The nodes, without recursion, each behind its inputs: the order depends on the nodes alone.</summary>
+    /// <summary>
+    /// Returns the nodes, each after its inputs, without recursion. The order depends on the nodes only.
+    /// </summary>
     private static List<Node> Order(IEnumerable<Node> outputs)
     {
         var order = new List<Node>();

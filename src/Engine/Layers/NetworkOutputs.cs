@@ -2,7 +2,7 @@ using Engine.Graph;
 
 namespace Engine.Layers;
 
-/// <summary>Describes what the layers of a network make of variables: <see cref="Network.GetOutputs"/>.</summary>
+/// <summary>Contains the outputs of a network's layers for some variables: <see cref="Network.GetOutputs"/>.</summary>
 public sealed class NetworkOutputs
 {
     private readonly IReadOnlyList<int> _outputs;
@@ -20,12 +20,12 @@ public sealed class NetworkOutputs
     public IReadOnlyList<Variable> Outputs => [.. _outputs.Select(place => Layers[place].Output)];
 
     /// <summary>
-    /// Gets what a training step sets beside what the update rule does: BatchNorm's averages. It belongs to the updates
-    /// of the function that trains.
+    /// Gets the updates of a training step besides the update rule's, such as BatchNorm's averages. Add them to the
+    /// updates of the training function.
     /// </summary>
     public IReadOnlyList<Update> Updates { get; }
 
-    /// <summary>The same with some variables replaced by others.</summary>
+    /// <summary>Returns the same outputs with some variables replaced by others.</summary>
     internal NetworkOutputs On(IReadOnlyDictionary<Variable, Variable> replacements)
     {
         IReadOnlyList<Variable> replaced = Traversal.Replace(
@@ -35,7 +35,7 @@ public sealed class NetworkOutputs
             [.. Updates.Zip(replaced.Skip(Layers.Count), (update, value) => update with { Value = value })]);
     }
 
-    /// <summary>Gets what a layer, by name, gives.</summary>
+    /// <summary>Gets the output of a layer by name.</summary>
     /// <exception cref="EngineException">There is no such layer.</exception>
     public Variable this[string layer] => Layers.FirstOrDefault(known => known.Name == layer)?.Output
         ?? throw Network.NoLayer(layer, Layers);

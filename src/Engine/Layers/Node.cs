@@ -1,8 +1,8 @@
 namespace Engine.Layers;
 
 /// <summary>
-/// Represents a layer applied to the outputs of others: what networks of any shape are written in, <c>var sum = new
-/// Add().On(a, b);</c>. It is a description, as a layer is, and may be part of any number of networks.
+/// Represents a layer applied to the outputs of others. Networks of any shape consist of nodes: <c>var sum = new
+/// Add().On(a, b);</c>. Like a layer, a node is a description and may be part of any number of networks.
 /// </summary>
 public sealed class Node
 {
@@ -16,13 +16,15 @@ public sealed class Node
     /// <summary>Gets the layer.</summary>
     public Layer Layer { get; }
 
-    /// <summary>Gets what it is applied to.</summary>
+    /// <summary>Gets its inputs.</summary>
     public IReadOnlyList<Node> Inputs { get; }
 
-    /// <summary>Gets what it is called; null for a name by its type and place in a network.</summary>
+    /// <summary>Gets its name; null for a name by type and place in a network.</summary>
     public string? Name { get; }
 
-    /// <summary>These layers on it, each on the one before: <c>image.Then(new Conv2D(16, 3), new MaxPool2D(2))</c>.</summary>
+    /// <summary>
+    /// Returns a chain of these layers on this node: <c>image.Then(new Conv2D(16, 3), new MaxPool2D(2))</c>.
+    /// </summary>
     /// <exception cref="EngineException">One of them is an <see cref="Input"/>.</exception>
     public Node Then(params ReadOnlySpan<Layer> layers)
     {
@@ -37,8 +39,8 @@ public sealed class Node
     }
 
     /// <summary>
-    /// Returns the same, called so: what stands on it is put on what this gives. Where a layer is in several places,
-    /// those of one name share their parameters.
+    /// Returns the same node with a name. If a layer is in several places, places of the same name share their
+    /// parameters.
     /// </summary>
     public Node Named(string name)
     {

@@ -3,10 +3,10 @@ using Engine.Ops;
 
 namespace Engine.Layers;
 
-/// <summary>In training, normally distributed noise is added to each value; in use, nothing is changed.</summary>
+/// <summary>Adds normally distributed noise to each value in training. In prediction, it changes nothing.</summary>
 public sealed class GaussianNoise : Layer
 {
-    /// <summary>Noise of this standard deviation.</summary>
+    /// <summary>Creates noise with this standard deviation.</summary>
     /// <exception cref="EngineException">It is negative or not finite.</exception>
     public GaussianNoise(double deviation = 0.1)
     {
@@ -27,7 +27,9 @@ public sealed class GaussianNoise : Layer
     }
 }
 
-/// <summary>Layers that in training drop all values of a kind together, and make up for it by 1 / (1 − p).</summary>
+/// <summary>
+/// Represents the base of layers that drop groups of values together in training, and scale the others by 1 / (1 − p).
+/// </summary>
 public abstract class JointDropout : Layer
 {
     private protected JointDropout(double p)
@@ -37,7 +39,7 @@ public abstract class JointDropout : Layer
         P = p;
     }
 
-    /// <summary>Gets the probability with which values are dropped.</summary>
+    /// <summary>Gets the probability that a group is dropped.</summary>
     public double P { get; }
 
     /// <inheritdoc/>
@@ -52,24 +54,24 @@ public abstract class JointDropout : Layer
             return scope.IsTraining && P > 0 ? Symbolic.Dropout(input, P, scope.Random) : input;
         }
 
-        // Of the sum nothing but the shape is wanted, and nothing else is computed.
+        // Only the shape of the sum is used, so the sum itself is never computed.
         Variable chance = scope.Random.Uniform(
             Symbolic.Sum(input, [.. Enumerable.Range(first, input.Rank - first)], keepDims: true));
         return input * Symbolic.Where(
             Symbolic.Less(chance, P), Symbolic.Constant(0, scope.FloatX), Symbolic.Constant(1 / (1 - P), scope.FloatX));
     }
 
-    /// <summary>The first axis along which all values are dropped together.</summary>
+    /// <summary>Returns the first axis along which all values are dropped together.</summary>
     private protected abstract int FirstJoined(Variable input, LayerScope scope);
 }
 
 /// <summary>
-/// In training, each channel of a sample is set to 0 as a whole with probability p and the others divided by 1 − p
-/// (Tompson, Goroshin, Jain, LeCun, Bregler: Efficient object localization using convolutional networks. CVPR 2015).
+/// Sets each channel of a sample to 0 with probability p in training, and divides the others by 1 − p (Tompson,
+/// Goroshin, Jain, LeCun, Bregler: Efficient object localization using convolutional networks. CVPR 2015).
 /// </summary>
 public sealed class SpatialDropout : JointDropout
 {
-    /// <summary>Drops channels with this probability.</summary>
+    /// <summary>Creates a layer that drops channels with this probability.</summary>
     /// <exception cref="EngineException">The probability is not at least 0 and less than 1.</exception>
     public SpatialDropout(double p = 0.5) : base(p)
     {
@@ -79,12 +81,12 @@ public sealed class SpatialDropout : JointDropout
 }
 
 /// <summary>
-/// In training, all values of a sample are set to 0 with probability p and those of other samples divided by 1 − p: on a
-/// residual path, stochastic depth (Huang, Sun, Liu, Sedra, Weinberger: Deep networks with stochastic depth. ECCV 2016).
+/// Sets all values of a sample to 0 with probability p in training, and divides other samples by 1 − p. On a residual
+/// path, this is stochastic depth (Huang, Sun, Liu, Sedra, Weinberger: Deep networks with stochastic depth. ECCV 2016).
 /// </summary>
 public sealed class DropPath : JointDropout
 {
-    /// <summary>Drops samples with this probability.</summary>
+    /// <summary>Creates a layer that drops samples with this probability.</summary>
     /// <exception cref="EngineException">The probability is not at least 0 and less than 1.</exception>
     public DropPath(double p = 0.1) : base(p)
     {

@@ -3,20 +3,22 @@ using Engine.Ops;
 
 namespace Engine.Layers;
 
-/// <summary>Layers that scale each sample by what its own values are, and then by gamma and beta, which are learned.</summary>
+/// <summary>
+/// Represents the base of layers that normalize each sample by its own values, and then apply learned gamma and beta.
+/// </summary>
 public abstract class SampleNorm : Layer
 {
     private protected SampleNorm()
     {
     }
 
-    /// <summary>Gets or sets what is added to the variance.</summary>
+    /// <summary>Gets or sets the small number that is added to the variance.</summary>
     public double Epsilon { get; init; } = 1e-5;
 
-    /// <summary>Gets or sets how gamma begins; null for a layer without.</summary>
+    /// <summary>Gets or sets the initializer of gamma; null for no gamma.</summary>
     public Initializer? Gamma { get; init; } = new Filled(1);
 
-    /// <summary>(x − mean) / √(variance + epsilon) over some axes, or x / √(mean of x² + epsilon).</summary>
+    /// <summary>Returns (x − mean) / √(variance + epsilon) over some axes, or x / √(mean of x² + epsilon).</summary>
     private protected Variable Normal(Variable x, Shape axes, bool isCentered)
     {
         Variable centered = isCentered ? x - Symbolic.Mean(x, axes, keepDims: true) : x;
@@ -25,14 +27,14 @@ public abstract class SampleNorm : Layer
 }
 
 /// <summary>
-/// Represents each sample brought to mean 0 and variance 1 over its last axes, then scaled by gamma and moved by beta,
-/// which have these axes' sides (Ba, Kiros, Hinton: Layer normalization. arXiv:1607.06450). In training and in use
-/// alike.
+/// Normalizes each sample to mean 0 and variance 1 over its last axes, then multiplies by gamma and adds beta, which
+/// have the shape of these axes (Ba, Kiros, Hinton: Layer normalization. arXiv:1607.06450). Training and prediction are
+/// the same.
 /// </summary>
 public sealed class LayerNorm : SampleNorm
 {
-    /// <summary>Over the axes from this one on; a negative one counts from the end.</summary>
-    /// <exception cref="EngineException">It is the batch's.</exception>
+    /// <summary>Creates a normalization over the axes from this one on; a negative axis counts from the end.</summary>
+    /// <exception cref="EngineException">The axis is the batch's.</exception>
     public LayerNorm(int firstAxis = -1)
     {
         Require(firstAxis != 0, "LayerNorm is over axes of a sample, from 1 on: axis 0 is the batch's.");
@@ -42,7 +44,7 @@ public sealed class LayerNorm : SampleNorm
     /// <summary>Gets the first axis.</summary>
     public int FirstAxis { get; }
 
-    /// <summary>Gets or sets how beta begins; null for a layer without.</summary>
+    /// <summary>Gets or sets the initializer of beta; null for no beta.</summary>
     public Initializer? Beta { get; init; } = new Filled();
 
     /// <inheritdoc/>
@@ -61,8 +63,8 @@ public sealed class LayerNorm : SampleNorm
 }
 
 /// <summary>
-/// Represents each sample divided by the root of the mean of its squares over the last axis, times gamma (Zhang,
-/// Sennrich: Root mean square layer normalization. NeurIPS 2019).
+/// Divides each sample by the root mean square over the last axis, then multiplies by gamma (Zhang, Sennrich: Root mean
+/// square layer normalization. NeurIPS 2019).
 /// </summary>
 public sealed class RmsNorm : SampleNorm
 {
@@ -79,14 +81,14 @@ public sealed class RmsNorm : SampleNorm
 }
 
 /// <summary>
-/// Represents each sample's channels, axis 1, in groups, each brought to mean 0 and variance 1, then scaled by a gamma
-/// and moved by a beta for each channel (Wu, He: Group normalization. ECCV 2018). As many groups as channels are
-/// instance normalization.
+/// Normalizes groups of each sample's channels, axis 1, to mean 0 and variance 1, then multiplies each channel by its
+/// gamma and adds its beta (Wu, He: Group normalization. ECCV 2018). With as many groups as channels, this is instance
+/// normalization.
 /// </summary>
 public sealed class GroupNorm : SampleNorm
 {
-    /// <summary>So many groups of neighboring channels.</summary>
-    /// <exception cref="EngineException">There are none.</exception>
+    /// <summary>Creates a normalization with so many groups of neighboring channels.</summary>
+    /// <exception cref="EngineException">The number is not positive.</exception>
     public GroupNorm(int groups)
     {
         Require(groups > 0, $"GroupNorm needs at least 1 group, not {groups}.");
@@ -96,7 +98,7 @@ public sealed class GroupNorm : SampleNorm
     /// <summary>Gets the number of groups.</summary>
     public int Groups { get; }
 
-    /// <summary>Gets or sets how beta begins; null for a layer without.</summary>
+    /// <summary>Gets or sets the initializer of beta; null for no beta.</summary>
     public Initializer? Beta { get; init; } = new Filled();
 
     /// <inheritdoc/>
@@ -117,22 +119,22 @@ public sealed class GroupNorm : SampleNorm
 }
 
 /// <summary>
-/// Represents each value divided by (k + alpha · Σ x²) ^ beta, the sum being over the channels nearby, so many in all
+/// Divides each value by (k + alpha · Σ x²) ^ beta. The sum is over neighboring channels, <see cref="Channels"/> in all
 /// (Krizhevsky, Sutskever, Hinton: ImageNet classification with deep convolutional neural networks. NeurIPS 2012,
-/// section 3.3, as Lasagne has it: without dividing alpha by their number).
+/// section 3.3; as in Lasagne, alpha is not divided by their number).
 /// </summary>
 public sealed class LocalResponseNorm : Layer
 {
-    /// <summary>Gets or sets how many channels are taken together: an odd number.</summary>
+    /// <summary>Gets or sets the number of channels in the sum; it must be odd.</summary>
     public int Channels { get; init; } = 5;
 
-    /// <summary>Gets or sets what the sum is multiplied with.</summary>
+    /// <summary>Gets or sets the factor of the sum.</summary>
     public double Alpha { get; init; } = 1e-4;
 
     /// <summary>Gets or sets the exponent.</summary>
     public double Beta { get; init; } = 0.75;
 
-    /// <summary>Gets or sets what is added to the sum.</summary>
+    /// <summary>Gets or sets the number that is added to the sum.</summary>
     public double K { get; init; } = 2;
 
     /// <inheritdoc/>

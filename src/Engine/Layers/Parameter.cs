@@ -8,25 +8,25 @@ public sealed record Parameter
     internal Parameter(SharedVariable variable, string owner, ParameterTags tags) =>
         (Variable, Owner, Tags) = (variable, owner, tags);
 
-    /// <summary>Gets where its value is kept.</summary>
+    /// <summary>Gets the variable that holds its value.</summary>
     public SharedVariable Variable { get; }
 
-    /// <summary>Gets the name of the network's layer that it belongs to, itself or by an inner layer.</summary>
+    /// <summary>Gets the name of the network's layer that it belongs to, directly or through an inner layer.</summary>
     public string Owner { get; }
 
     /// <summary>Gets its full name: <c>hidden.W</c>.</summary>
     public string Name => Variable.Name!;
 
-    /// <summary>Gets whether the network was told to leave it as it is.</summary>
+    /// <summary>Gets whether the network froze it.</summary>
     public bool IsFrozen { get; internal init; }
 
     /// <summary>Gets whether the update rule changes it.</summary>
     public bool IsTrainable => Tags.IsLearnt && !IsFrozen;
 
-    /// <summary>Gets whether L1 and L2 hold for it: not so for biases, and for what is not trained.</summary>
+    /// <summary>Gets whether L1 and L2 apply to it; false for biases and for parameters that are not trained.</summary>
     public bool IsRegularizable => Tags.IsSized && IsTrainable;
 
-    /// <summary>Gets what the learning rate is multiplied with for it.</summary>
+    /// <summary>Gets the factor of its learning rate.</summary>
     public double RateFactor => Tags.Layer.RateFactor ?? 1;
 
     internal ParameterTags Tags { get; }
@@ -35,8 +35,8 @@ public sealed record Parameter
     public override string ToString() => $"{Name} {Variable.Type}";
 }
 
-/// <summary>What is said of a parameter where it is made.</summary>
-/// <param name="IsLearnt">Whether it is there to be learned, and not to be followed.</param>
-/// <param name="IsSized">Whether its size counts: not so a bias.</param>
-/// <param name="Layer">What its layer says.</param>
+/// <summary>Represents the tags that a parameter gets at its creation.</summary>
+/// <param name="IsLearnt">Whether it is learned; false for running averages.</param>
+/// <param name="IsSized">Whether its size is penalized; false for a bias.</param>
+/// <param name="Layer">The tags of its layer.</param>
 internal sealed record ParameterTags(bool IsLearnt, bool IsSized, LayerTags Layer);

@@ -3,13 +3,13 @@ using Engine.Ops;
 
 namespace Engine.Layers;
 
-/// <summary>Represents a part of each sample along one axis.</summary>
+/// <summary>Takes a part of each sample along one axis.</summary>
 public sealed class Slice : Layer
 {
-    /// <summary>What begins at a place, to the end or of a length.</summary>
-    /// <param name="start">The first; a negative one counts from the end.</param>
-    /// <param name="length">How many; null for all that follow.</param>
-    /// <param name="axis">The axis, from 1 on.</param>
+    /// <summary>Creates a slice that begins at an index and has a length or goes to the end.</summary>
+    /// <param name="start">The first index; a negative one counts from the end.</param>
+    /// <param name="length">The length; null for all that follow.</param>
+    /// <param name="axis">The axis, at least 1.</param>
     /// <exception cref="EngineException">The axis is the batch's, or the length is not positive.</exception>
     public Slice(int start, int? length = null, int axis = 1)
     {
@@ -18,17 +18,17 @@ public sealed class Slice : Layer
         (Start, Length, Axis) = (start, length, axis);
     }
 
-    /// <summary>Gets the first; a negative one counts from the end.</summary>
+    /// <summary>Gets the first index; a negative one counts from the end.</summary>
     public int Start { get; }
 
-    /// <summary>Gets how many; null for all that follow.</summary>
+    /// <summary>Gets the length; null for all that follow.</summary>
     public int? Length { get; }
 
     /// <summary>Gets the axis.</summary>
     public int Axis { get; }
 
     /// <summary>
-    /// Gets or sets whether the axis, of which one is left, goes away: (batch, steps, units) to (batch, units).
+    /// Gets or sets whether to remove the axis, which must have length 1: (batch, steps, units) to (batch, units).
     /// </summary>
     public bool DropsAxis { get; init; }
 
@@ -51,13 +51,12 @@ public sealed class Slice : Layer
 }
 
 /// <summary>
-/// Represents a sample's axes in another order: <c>new Permute(2, 1)</c> makes (batch, units, steps) of (batch, steps,
-/// units).
+/// Reorders a sample's axes: <c>new Permute(2, 1)</c> turns (batch, steps, units) into (batch, units, steps).
 /// </summary>
 public sealed class Permute : Layer
 {
-    /// <summary>For each axis of the output, from 1 on, which of the input it is.</summary>
-    /// <exception cref="EngineException">They are not the axes from 1 on, each once.</exception>
+    /// <summary>Creates a permutation: for each axis of the output from 1 on, the axis of the input.</summary>
+    /// <exception cref="EngineException">They are not a permutation of the axes from 1 on.</exception>
     public Permute(params ReadOnlySpan<int> axes)
     {
         Axes = Shape.Create(axes);
@@ -65,7 +64,7 @@ public sealed class Permute : Layer
             $"Permute names each axis of a sample once, from 1 on, not {Axes}.");
     }
 
-    /// <summary>For each axis of the output, from 1 on, which of the input it is.</summary>
+    /// <summary>Gets, for each axis of the output from 1 on, the axis of the input.</summary>
     public Shape Axes { get; }
 
     /// <inheritdoc/>
@@ -79,13 +78,12 @@ public sealed class Permute : Layer
 }
 
 /// <summary>
-/// Represents a border around images, or around the steps of a sequence: every axis from 2 on is made longer at both
-/// ends.
+/// Adds a border around images, or around the steps of a sequence: every axis from 2 on grows at both ends.
 /// </summary>
 public sealed class Pad : Layer
 {
-    /// <summary>Creates a border of so many values along each axis, or as many for all.</summary>
-    /// <exception cref="EngineException">There are none, or one is negative.</exception>
+    /// <summary>Creates a border with a width for each axis, or one width for all.</summary>
+    /// <exception cref="EngineException">There are no widths, or one is negative.</exception>
     public Pad(params ReadOnlySpan<int> widths)
     {
         Widths = Shape.Create(widths);
@@ -96,7 +94,7 @@ public sealed class Pad : Layer
     /// <summary>Gets the border's width, for each axis from 2 on or for all.</summary>
     public Shape Widths { get; }
 
-    /// <summary>Gets or sets what stands there.</summary>
+    /// <summary>Gets or sets the value of the border.</summary>
     public double Value { get; init; }
 
     /// <inheritdoc/>
@@ -116,10 +114,10 @@ public sealed class Pad : Layer
         return x;
     }
 
-    /// <summary>So many values before and behind along an axis.</summary>
+    /// <summary>Adds so many values at both ends of an axis.</summary>
     internal static Variable Around(Variable x, int axis, int width, double value)
     {
-        // One layer of the border, as often as it is wide: its own values do not matter.
+        // This is one layer of the border, which is repeated for the width. The values of the slice do not matter.
         Variable layer = Symbolic.Zero(Symbolic.Slice(x, axis, 0, 1)) + value;
         Variable[] border = [.. Enumerable.Repeat(layer, width)];
         return width == 0 ? x : Symbolic.Concat(axis, [.. border, x, .. border]);
@@ -127,13 +125,12 @@ public sealed class Pad : Layer
 }
 
 /// <summary>
-/// Represents each pixel of images, or step of a sequence, repeated: every axis from 2 on becomes so many times as
-/// long.
+/// Repeats each pixel of images, or each step of a sequence: every axis from 2 on becomes longer by a factor.
 /// </summary>
 public sealed class Upscale : Layer
 {
-    /// <summary>So many times along each axis, or as often along all.</summary>
-    /// <exception cref="EngineException">There are none, or one is not positive.</exception>
+    /// <summary>Creates an upscaling with a factor for each axis, or one factor for all.</summary>
+    /// <exception cref="EngineException">There are no factors, or one is not positive.</exception>
     public Upscale(params ReadOnlySpan<int> factors)
     {
         Factors = Shape.Create(factors);
@@ -141,7 +138,7 @@ public sealed class Upscale : Layer
             $"Upscale needs a factor from 1 on for all axes from 2 on, or one for each, not {Factors}.");
     }
 
-    /// <summary>Gets how often, for each axis from 2 on or for all.</summary>
+    /// <summary>Gets the factors, for each axis from 2 on or one for all.</summary>
     public Shape Factors { get; }
 
     /// <inheritdoc/>

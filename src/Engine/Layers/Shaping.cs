@@ -3,7 +3,7 @@ using Engine.Ops;
 
 namespace Engine.Layers;
 
-/// <summary>Represents all sides of a sample joined to one, in C order.</summary>
+/// <summary>Flattens a sample to one axis, in C order.</summary>
 public sealed class Flatten : Layer
 {
     /// <inheritdoc/>
@@ -14,10 +14,10 @@ public sealed class Flatten : Layer
     }
 }
 
-/// <summary>Represents the values of a sample under other sides, in C order.</summary>
+/// <summary>Gives a sample another shape, in C order.</summary>
 public sealed class Reshape : Layer
 {
-    /// <summary>These sides, without the batch's; one may be −1, for what the others leave.</summary>
+    /// <summary>Creates a reshape to these sides, without the batch. One may be −1, which means the rest.</summary>
     /// <exception cref="EngineException">A side is neither positive nor −1, or more than one is −1.</exception>
     public Reshape(params ReadOnlySpan<int> sides)
     {
@@ -55,10 +55,10 @@ public sealed class Reshape : Layer
     }
 }
 
-/// <summary>Represents a nonlinearity as a layer of its own.</summary>
+/// <summary>Applies a nonlinearity as a separate layer.</summary>
 public sealed class Activation : Layer
 {
-    /// <summary>Applies this function.</summary>
+    /// <summary>Creates a layer that applies this function.</summary>
     public Activation(Func<Variable, Variable> nonlinearity)
     {
         ArgumentNullException.ThrowIfNull(nonlinearity);

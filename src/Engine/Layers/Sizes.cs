@@ -11,21 +11,21 @@ public readonly record struct Size2D(int Height, int Width)
     /// <summary>Returns a height and a width.</summary>
     public static implicit operator Size2D((int Height, int Width) size) => new(size.Height, size.Width);
 
-    /// <summary>As <c>3x3</c>.</summary>
+    /// <summary>Returns the size as text, such as <c>3x3</c>.</summary>
     public override string ToString() => $"{Height}x{Width}";
 
     internal bool IsPositive => Height > 0 && Width > 0;
 
     internal (int H, int W) Tuple => (Height, Width);
 
-    /// <summary>The pixels that filters of this size cover, so many from one weight to the next.</summary>
+    /// <summary>Returns the size that dilated filters cover, with this distance between adjacent weights.</summary>
     internal Size2D Dilated(Size2D step) => new(((Height - 1) * step.Height) + 1, ((Width - 1) * step.Width) + 1);
 }
 
 /// <summary>
-/// Describes how many zeros a convolution puts around an image: a number, a (height, width), or by name <c>"valid"</c>
-/// (none), <c>"same"</c> (the output is as large as the input; for odd filters) or <c>"full"</c> (wherever filter and
-/// image overlap).
+/// Describes the zeros that a convolution adds around an image: a number, a (height, width), or a name: <c>"valid"</c>
+/// (none), <c>"same"</c> (the output is as large as the input; for odd filters) or <c>"full"</c> (all positions where
+/// filter and image overlap).
 /// </summary>
 public readonly record struct Padding
 {
@@ -38,13 +38,13 @@ public readonly record struct Padding
         _name = name;
     }
 
-    /// <summary>Returns the same on all sides.</summary>
+    /// <summary>Returns the same padding on all sides.</summary>
     public static implicit operator Padding(int size) => new(size, null);
 
-    /// <summary>Above and below, and left and right.</summary>
+    /// <summary>Returns a padding from its height (top and bottom) and width (left and right).</summary>
     public static implicit operator Padding((int Height, int Width) size) => new(size, null);
 
-    /// <summary>By name.</summary>
+    /// <summary>Returns the padding of this name.</summary>
     /// <exception cref="EngineException">There is no padding of this name.</exception>
     public static implicit operator Padding(string name) => name is "valid" or "same" or "full"
         ? new Padding(default, name)

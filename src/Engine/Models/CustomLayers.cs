@@ -4,19 +4,19 @@ using Engine.Models.Description;
 
 namespace Engine.Models;
 
-/// <summary>Layers of one's own, by the names that model files and network files have for them.</summary>
+/// <summary>Registers your own layers under names for model files and network files.</summary>
 public static class CustomLayers
 {
     internal const string SettingsKey = "settings";
 
     private static readonly ConcurrentDictionary<string, Custom> s_known = new();
 
-    /// <summary>Gives a layer a name; done before a model with such is saved or loaded.</summary>
+    /// <summary>Registers a layer's name. Call it before you save or load a model with such layers.</summary>
     /// <typeparam name="T">The layer's type.</typeparam>
-    /// <param name="kind">What files call it.</param>
-    /// <param name="make">Makes it of the text that <paramref name="settings"/> gave.</param>
-    /// <param name="settings">Its settings as a text; null for none.</param>
-    /// <exception cref="EngineException">The name is one of Engine's own.</exception>
+    /// <param name="kind">The name in files.</param>
+    /// <param name="make">Creates it from the text that <paramref name="settings"/> returned.</param>
+    /// <param name="settings">Returns its settings as text; null for none.</param>
+    /// <exception cref="EngineException">The name is one of Engine's layers.</exception>
     public static void Register<T>(string kind, Func<string, T> make, Func<T, string>? settings = null) where T : Layer
     {
         ArgumentException.ThrowIfNullOrEmpty(kind);
@@ -32,7 +32,7 @@ public static class CustomLayers
             layer => settings?.Invoke((T)layer));
     }
 
-    /// <summary>Takes a name away again.</summary>
+    /// <summary>Removes a name.</summary>
     internal static void Forget(string kind) => s_known.TryRemove(kind, out _);
 
     internal static IEnumerable<LayerKind> Kinds => s_known.Values.Select(custom => custom.Kind);

@@ -15,14 +15,16 @@ public sealed partial class Model
     private const string PixelRangeKey = "Image.NominalPixelRange";
 
     /// <summary>
-    /// Returns a model of an ONNX file: of pictures, (n, channels, height, width) or with the channels last, or of rows
-    /// of numbers, (n, columns), which are called x0, x1 and so on. It is a classifier where it gives two numbers a
-    /// sample or more; what are no probabilities then goes through a softmax.
+    /// Returns a model from an ONNX file. Its samples are pictures, (n, channels, height, width) or with the channels
+    /// last, or rows of numbers, (n, columns), with the names x0, x1 and so on. It is a classifier if it gives at least
+    /// two numbers per sample. Outputs that are not probabilities then go through a softmax.
     /// </summary>
     /// <param name="path">The file.</param>
-    /// <param name="samples">What the file does not say; null where it says all.</param>
-    /// <param name="device">Where it is to run; null for the default device.</param>
-    /// <exception cref="IO.ModelFileException">It is no ONNX model, a damaged one, or needs what is not there.</exception>
+    /// <param name="samples">The information that the file does not contain; null if it is complete.</param>
+    /// <param name="device">The device; null for the default device.</param>
+    /// <exception cref="IO.ModelFileException">
+    /// The file is no ONNX model, is damaged, or needs features that are not supported.
+    /// </exception>
     /// <exception cref="EngineException">Its samples are neither pictures nor rows of numbers.</exception>
     public static Model FromOnnx(string path, OnnxSamples? samples = null, Device? device = null)
     {
@@ -39,7 +41,7 @@ public sealed partial class Model
         input = isLast ? input.Then(new Expression(x => Symbolic.DimShuffle(x, 0, 2, 3, 1))) : input;
         Node output = new Node(layer, [input], "onnx");
 
-        // How many numbers it gives is known when it is built.
+        // The number of outputs is known after the network is built.
         using var probe = new Network(output);
         Shape gives = [.. probe.Output.Shape.Skip(1)];
         output = gives.Rank == 1 ? output : output.Then(new Layers.Flatten());
@@ -68,7 +70,7 @@ public sealed partial class Model
         }
     }
 
-    /// <summary>Pixels from 0 to 255 as the network takes them.</summary>
+    /// <summary>Returns the transform from pixels of 0 to 255 to the network's samples.</summary>
     private static ScaledPlanes Planes(string path, OnnxModel model, OnnxSamples samples, Shape sides)
     {
         (double mean, double deviation) = model.Metadata.GetValueOrDefault(PixelRangeKey) switch
@@ -90,7 +92,7 @@ public sealed partial class Model
         }
     }
 
-    /// <summary>What the classes are called.</summary>
+    /// <summary>Returns the names of the classes.</summary>
     private static IReadOnlyList<string> Names(string path, OnnxModel model, OnnxSamples samples, int count)
     {
         IReadOnlyList<string> names = samples.Classes ?? Said(model.Metadata.GetValueOrDefault("classes"))

@@ -10,29 +10,32 @@ using Engine.Training;
 namespace Engine.Models;
 
 /// <summary>
-/// Represents a network with what prepares its samples and what its outputs mean: it takes tables of one's own, gives
-/// names of classes or values in their own unit, and is one file. Any number of threads may predict with one model.
+/// Represents a network with the preparation of its samples and the meaning of its outputs. It takes tables of raw
+/// data, predicts names of classes or values in their own unit, and is saved as one file. Any number of threads may
+/// predict with one model.
 /// </summary>
 public sealed partial class Model : IDisposable
 {
     internal const string NetworkKey = "network", InputsKey = "inputs", TargetKey = "target", MetricsKey = "metrics", AboutKey = "about";
 
     /// <summary>
-    /// How many numbers are prepared at a time to validate and predict with: of large samples more would take as much memory as
-    /// the training, and what is more than a batch is copied once more, batch by batch.
+    /// The number of values to prepare at a time for validation and prediction. With large samples, more would take as
+    /// much memory as the training, and more than a batch would be copied again, batch by batch.
     /// </summary>
     private const int MaxNumbers = 1 << 20;
 
-    /// <summary>Creates a model of a network that was made in C#.</summary>
-    /// <param name="net">The network, which the model then owns.</param>
-    /// <param name="inputs">What prepares its samples.</param>
-    /// <param name="target">What its outputs mean.</param>
-    /// <exception cref="EngineException">They do not fit each other, or the network has a layer that files have no name for.</exception>
+    /// <summary>Creates a model from a network that was built in C#.</summary>
+    /// <param name="net">The network. The model owns it from now on.</param>
+    /// <param name="inputs">The preparation of its samples.</param>
+    /// <param name="target">The meaning of its outputs.</param>
+    /// <exception cref="EngineException">
+    /// They do not fit each other, or files cannot describe a layer of the network.
+    /// </exception>
     public Model(NeuralNet net, Preparation inputs, Target target) : this(net, Describe(net), inputs, target)
     {
     }
 
-    /// <summary>A model of a network that was made of a description.</summary>
+    /// <summary>Creates a model from a network that was built from a description.</summary>
     internal Model(NeuralNet net, NetworkDescription network, Preparation inputs, Target target)
     {
         (Net, Network, Inputs, Target) = (net, network, inputs, target);
@@ -58,29 +61,31 @@ public sealed partial class Model : IDisposable
     /// <summary>Gets the network.</summary>
     public NeuralNet Net { get; }
 
-    /// <summary>Gets what prepares its samples.</summary>
+    /// <summary>Gets the preparation of its samples.</summary>
     public Preparation Inputs { get; }
 
-    /// <summary>Gets what its outputs mean.</summary>
+    /// <summary>Gets the meaning of its outputs.</summary>
     public Target Target { get; }
 
-    /// <summary>Gets the names of the classes; empty where values are predicted.</summary>
+    /// <summary>Gets the names of the classes; empty if it predicts values.</summary>
     public IReadOnlyList<string> Classes => Target is ClassTarget target ? target.Classes : [];
 
     /// <summary>Gets the figures of its last test, by name.</summary>
     public IReadOnlyDictionary<string, double> Metrics { get; private set; } = new Dictionary<string, double>();
 
-    /// <summary>Gets or sets what else the file says: the data, the time of training, the version of Engine.</summary>
+    /// <summary>
+    /// Gets or sets other information in the file: the data, the time of training, the version of Engine.
+    /// </summary>
     public IReadOnlyDictionary<string, string> About { get; init; } = new Dictionary<string, string>();
 
-    /// <summary>The network's description.</summary>
+    /// <summary>Gets the network's description.</summary>
     internal NetworkDescription Network { get; }
 
-    /// <summary>Fits a preparation to the samples that train, and a network to them.</summary>
+    /// <summary>Fits a preparation to the training samples, and trains a network on them.</summary>
     /// <param name="data">The data.</param>
-    /// <param name="options">How; null for the defaults.</param>
+    /// <param name="options">The options; null for the defaults.</param>
     /// <param name="cancellationToken">Ends the training early; the model keeps what it has learned.</param>
-    /// <exception cref="EngineException">Nothing can be learned from the data; the message says why.</exception>
+    /// <exception cref="EngineException">Nothing can be learned from the data; the message has the reason.</exception>
     public static Model Train(DataSet data, ModelOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(data);
@@ -114,13 +119,14 @@ public sealed partial class Model : IDisposable
     }
 
     /// <summary>
-    /// Trains the network on samples: all prepared at once, or each when it is due, by other threads. Both give the same bits on one
-    /// device.
+    /// Trains the network on samples. They are prepared all at once, or on demand by other threads. Both ways give the
+    /// same bits on one device.
     /// </summary>
-    /// <param name="train">The samples to train on, of which <see cref="NeuralNet.TrainSplit"/> sets some apart.</param>
-    /// <param name="isBalanced">Whether each class counts as much as any other.</param>
+    /// <param name="train">The samples. <see cref="NeuralNet.TrainSplit"/> sets some apart for validation.</param>
+    /// <param name="isBalanced">Whether all classes have the same total weight.</param>
     /// <param name="isStreamed">
-    /// Whether each is prepared when it is due; null for whether they are read from a file or would fill half of the memory.
+    /// Whether samples are prepared on demand; null to do so if they are read from a file or would fill half of the
+    /// memory.
     /// </param>
     /// <param name="cancellationToken">Ends the training.</param>
     internal void Fit(Table train, bool isBalanced, bool? isStreamed, CancellationToken cancellationToken)
@@ -152,12 +158,12 @@ public sealed partial class Model : IDisposable
         Net.FreeTraining();
     }
 
-    /// <summary>Whether samples are better prepared when they are due.</summary>
+    /// <summary>Returns whether samples should be prepared on demand.</summary>
     internal bool IsTooLarge(Table table) => table.Columns.Any(column => column is StoredColumn)
         || (double)table.Count * Inputs.Sides.Count * sizeof(float) > GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2.0
         || (double)table.Count * Inputs.Sides.Count > Shape.MaxElements;
 
-    /// <summary>What the network gives of samples, which are prepared some at a time.</summary>
+    /// <summary>Returns the network's output for samples, which are prepared in groups.</summary>
     internal Tensor Output(Table samples)
     {
         int batch = Net.BatchIteratorTest.BatchSize, width = (int)Inputs.Sides.Count, some = Math.Max(MaxNumbers / width / batch, 1) * batch;
@@ -176,8 +182,10 @@ public sealed partial class Model : IDisposable
         })]);
     }
 
-    /// <summary>Returns what is predicted of each sample.</summary>
-    /// <exception cref="EngineException">A column that the model was trained with is missing, or a value is none.</exception>
+    /// <summary>Predicts each sample.</summary>
+    /// <exception cref="EngineException">
+    /// A column that the model was trained with is missing, or a value is invalid.
+    /// </exception>
     public IReadOnlyList<Prediction> Predict(Table samples)
     {
         ArgumentNullException.ThrowIfNull(samples);
@@ -195,25 +203,23 @@ public sealed partial class Model : IDisposable
         return predictions;
     }
 
-    /// <summary>
-    /// Returns what is predicted of one sample, given its values by name: texts and numbers, null for what is missing.
-    /// </summary>
+    /// <summary>Predicts one sample from its values by name: texts and numbers, null for missing values.</summary>
     /// <inheritdoc cref="Predict"/>
     public Prediction PredictOne(IEnumerable<KeyValuePair<string, object?>> values) => Predict(Table.Row(values))[0];
 
-    /// <summary>Returns what is predicted of one sample: a record with a property for each column.</summary>
+    /// <summary>Predicts one sample: a record with a property for each column.</summary>
     /// <inheritdoc cref="Predict"/>
     public Prediction PredictRecord<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicProperties)] T>(T record)
         where T : class => Predict(Table.Of([record]))[0];
 
-    /// <summary>Returns what is predicted of the one row of a table.</summary>
+    /// <summary>Predicts the only row of a table.</summary>
     /// <inheritdoc cref="Predict"/>
     public Prediction PredictOne(Table sample) => Predict(sample) is [var only] ? only : throw new EngineException(
         $"The table has {sample.Count} rows, and one is wanted: call Predict.");
 
     /// <summary>
-    /// Tries it on samples of which the target is known: a <see cref="ClassificationReport"/> or <see cref="RegressionReport"/>,
-    /// whose figures the model keeps.
+    /// Tests the model on samples with known targets. Returns a <see cref="ClassificationReport"/> or
+    /// <see cref="RegressionReport"/>; the model keeps its figures.
     /// </summary>
     /// <inheritdoc cref="Predict"/>
     public TestReport Test(Table samples)
@@ -231,26 +237,30 @@ public sealed partial class Model : IDisposable
         return report;
     }
 
-    /// <summary>Writes all of it to one file, in the format safetensors; a former file is replaced only by a whole one.</summary>
+    /// <summary>
+    /// Saves the model to one safetensors file. An existing file is replaced only when the new one is complete.
+    /// </summary>
     /// <exception cref="EngineException">The file cannot be written.</exception>
     public void Save(string path) => Parameters.Save(path, Net.GetParameters(), Metadata);
 
     /// <summary>
-    /// Writes it as an ONNX file that takes what the model takes: an input for each column, float32 (n, 1) with nan for what is
-    /// missing, of words string (n, 1) with an empty one for what is missing, of pictures float32
-    /// (n, channels, height, width) with the bytes' values from 0 to 255. It gives the probability of each class, (n, classes), or the
-    /// values in their own unit, (n, 1), under the target's name.
+    /// Writes the model as an ONNX file that takes raw data, with an input for each column. Numbers are float32 (n, 1)
+    /// with nan for missing values; words are string (n, 1) with empty text for missing values; pictures are float32
+    /// (n, channels, height, width) with values from 0 to 255. The output, under the target's name, is the probability
+    /// of each class, (n, classes), or the values in their own unit, (n, 1).
     /// </summary>
-    /// <exception cref="EngineException">ONNX has no such op as one of a layer's, or the file cannot be written.</exception>
+    /// <exception cref="EngineException">
+    /// A layer uses an op that ONNX does not have, or the file cannot be written.
+    /// </exception>
     public void ExportOnnx(string path) => ModelOnnx.Export(this, path);
 
-    /// <summary>Reads a model from a file, which needs no description; it may come from a stranger.</summary>
+    /// <summary>Reads a model from a file. No description is needed, and the file may be untrusted.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="device">Where it is to run; null for the default device.</param>
-    /// <exception cref="EngineException">It is no model, or damaged.</exception>
+    /// <param name="device">The device; null for the default device.</param>
+    /// <exception cref="EngineException">The file is not a model, or is damaged.</exception>
     public static Model Load(string path, Device? device = null) => Load(Parameters.LoadAll(path), path, device);
 
-    /// <summary>Makes the model of what a file holds.</summary>
+    /// <summary>Creates the model from the content of a file.</summary>
     internal static Model Load(SafetensorsFile file, string path, Device? device, DType floatX = DType.Float32)
     {
         if (!IsModel(file))
@@ -282,11 +292,11 @@ public sealed partial class Model : IDisposable
         }
     }
 
-    /// <summary>Whether a file says what prepares its samples.</summary>
+    /// <summary>Returns whether a file contains a preparation of samples.</summary>
     internal static bool IsModel(SafetensorsFile file) =>
         new[] { NetworkKey, InputsKey, TargetKey }.All(file.Metadata.ContainsKey);
 
-    /// <summary>What stands in the file beside the parameters.</summary>
+    /// <summary>Gets the metadata of the file.</summary>
     internal IReadOnlyDictionary<string, string> Metadata => new OrderedDictionary<string, string>
     {
         [NetworkKey] = Network.ToJson(),
@@ -297,7 +307,7 @@ public sealed partial class Model : IDisposable
         [AboutKey] = JsonSerializer.Serialize(About.ToDictionary(), DataJson.Default.DictionaryStringString),
     };
 
-    /// <summary>What a file says of where a model comes from.</summary>
+    /// <summary>Returns the information in a file about the origin of a model.</summary>
     internal static Dictionary<string, string> AboutOf(string data) => new()
     {
         ["data"] = data,
@@ -305,24 +315,24 @@ public sealed partial class Model : IDisposable
         ["engine"] = typeof(Model).Assembly.GetName().Version?.ToString(3) ?? "",
     };
 
-    /// <summary>The samples as the network takes them.</summary>
+    /// <summary>Prepares samples for the network.</summary>
     internal Tensor Prepare(Table samples, float[]? buffer = null)
     {
         Tensor prepared = Inputs.Apply(samples, buffer);
         return prepared.Reshape([prepared.Shape[0], .. Net.Network.Input.Shape.Skip(1)]);
     }
 
-    /// <summary>How good what the network gives of samples is.</summary>
+    /// <summary>Returns a report on the network's output for samples.</summary>
     internal TestReport Report(Tensor output, Table samples) => Target is ValueTarget target
         ? new RegressionReport(
             ((NumberColumn)samples[target.Column]).Values,
             [.. output.Cast(DType.Float64).AsSpan<double>().ToArray().Select(target.Inverse)])
         : new ClassificationReport(Classes, Target.Apply(samples[Target.Column]).AsSpan<int>(), output);
 
-    /// <summary>Frees what the network holds.</summary>
+    /// <summary>Frees the network.</summary>
     public void Dispose() => Net.Dispose();
 
-    /// <summary>A network as it is described, not trained yet.</summary>
+    /// <summary>Creates an untrained network from its description.</summary>
     private static NeuralNet Make(NetworkDescription network, Target target, Device? device, DType floatX = DType.Float32) =>
         new(network.MakeOutput())
         {
@@ -377,14 +387,14 @@ public sealed partial class Model : IDisposable
     }
 }
 
-/// <summary>Whole models of networks that were made in C#.</summary>
+/// <summary>Saves models of networks that were built in C#.</summary>
 public static class NeuralNetModels
 {
-    /// <summary>Writes a network with what prepares its samples and what its outputs mean to one file.</summary>
+    /// <summary>Saves a network, the preparation of its samples and the meaning of its outputs to one file.</summary>
     /// <param name="net">The network.</param>
     /// <param name="path">The file, which <see cref="Model.Load(string, Device?)"/> reads.</param>
-    /// <param name="inputs">What prepares its samples.</param>
-    /// <param name="target">What its outputs mean.</param>
+    /// <param name="inputs">The preparation of its samples.</param>
+    /// <param name="target">The meaning of its outputs.</param>
     /// <exception cref="EngineException">They do not fit each other, or the file cannot be written.</exception>
     public static void SaveModel(this NeuralNet net, string path, Preparation inputs, Target target) =>
         new Model(net, inputs, target).Save(path);

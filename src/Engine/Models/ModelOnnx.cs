@@ -6,8 +6,8 @@ using static Engine.Ops.Symbolic;
 namespace Engine.Models;
 
 /// <summary>
-/// A model as an ONNX graph that takes what the model takes: the preparation's transforms stand before the network as nodes, and
-/// the scale of a value behind it.
+/// Writes a model as an ONNX graph that takes raw data. The preparation's transforms are nodes before the network, and
+/// the scale of a value is a node after it.
 /// </summary>
 internal static class ModelOnnx
 {

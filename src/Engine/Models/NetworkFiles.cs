@@ -5,15 +5,17 @@ using Engine.Models.Description;
 namespace Engine.Models;
 
 /// <summary>
-/// Networks of any shape, with several inputs and outputs and layers in several places, whole in one file: what they are and their
-/// parameters, in the format safetensors.
+/// Saves and loads networks of any shape, including several inputs and outputs and shared layers. One safetensors file
+/// contains the description and the parameters.
 /// </summary>
 public static class NetworkFiles
 {
-    /// <summary>Writes a network; a former file is replaced only by a whole one.</summary>
+    /// <summary>Saves a network. An existing file is replaced only when the new one is complete.</summary>
     /// <param name="network">The network.</param>
     /// <param name="path">The file.</param>
-    /// <exception cref="EngineException">It has a layer that files have no words for, or the file cannot be written.</exception>
+    /// <exception cref="EngineException">
+    /// Files cannot describe one of its layers, or the file cannot be written.
+    /// </exception>
     public static void SaveNetwork(this Network network, string path)
     {
         ArgumentNullException.ThrowIfNull(network);
@@ -23,10 +25,10 @@ public static class NetworkFiles
             new Dictionary<string, string> { [Model.NetworkKey] = description.ToJson() });
     }
 
-    /// <summary>Reads a network, which needs no description; the file may come from a stranger.</summary>
+    /// <summary>Loads a network. No description is needed, and the file may be untrusted.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="seed">What the layers' random numbers are a function of.</param>
-    /// <exception cref="EngineException">It holds no network, or is damaged.</exception>
+    /// <param name="seed">The seed of the layers' random numbers.</param>
+    /// <exception cref="EngineException">The file contains no network, or is damaged.</exception>
     public static Network LoadNetwork(string path, ulong seed = 1)
     {
         SafetensorsFile file = Parameters.LoadAll(path);

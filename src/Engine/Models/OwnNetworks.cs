@@ -3,16 +3,19 @@ using Engine.Models.Description;
 
 namespace Engine.Models;
 
-/// <summary>Networks for data of any kind: descriptions whose input and last layer are filled in from the data.</summary>
+/// <summary>
+/// Provides networks for any kind of data. The input and the last layer of their descriptions are filled in from the
+/// data.
+/// </summary>
 internal static class OwnNetworks
 {
-    /// <summary>Gets what they are called.</summary>
+    /// <summary>Gets their names.</summary>
     public static IReadOnlyList<string> Names { get; } = ["mlp", "cnn", "small", "resnet"];
 
-    /// <summary>Returns the network for such data unless told otherwise: cnn for pictures, mlp for all else.</summary>
+    /// <summary>Returns the default network for such data: cnn for pictures, mlp for other data.</summary>
     public static string DefaultFor(Preparation inputs) => inputs.Sides.Rank == 3 && inputs.Sides[1] >= 8 && inputs.Sides[2] >= 8 ? "cnn" : "mlp";
 
-    /// <summary>Returns one of them.</summary>
+    /// <summary>Returns a network by name.</summary>
     public static NetworkDescription Find(string name)
     {
         using Stream stream = typeof(OwnNetworks).Assembly.GetManifestResourceStream($"Models/{name}.json")!;
@@ -21,7 +24,7 @@ internal static class OwnNetworks
     }
 
     /// <summary>
-    /// Returns a description with the sides of the samples for its input and the outputs of the target for its last
+    /// Returns a description with the samples' shape in its input, and the target's number of outputs in its last
     /// layer.
     /// </summary>
     /// <exception cref="EngineException">The last layer is not dense.</exception>

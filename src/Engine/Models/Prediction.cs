@@ -2,24 +2,24 @@ using System.Globalization;
 
 namespace Engine.Models;
 
-/// <summary>Describes how probable a class is.</summary>
+/// <summary>Represents a class with its probability.</summary>
 /// <param name="Class">Its name.</param>
-/// <param name="Probability">From 0 to 1.</param>
+/// <param name="Probability">The probability, from 0 to 1.</param>
 public readonly record struct ClassProbability(string Class, double Probability)
 {
     /// <summary>Returns the name and the probability.</summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Class} {Probability:F2}");
 }
 
-/// <summary>Describes what a model predicts of one sample.</summary>
-/// <param name="Classes">The classes, the most probable one first; empty where a value is predicted.</param>
-/// <param name="Value">The value, in the target's own unit; nan where a class is predicted.</param>
+/// <summary>Represents a model's prediction for one sample.</summary>
+/// <param name="Classes">The classes, the most probable one first; empty if the model predicts a value.</param>
+/// <param name="Value">The value in the target's own unit; nan if the model predicts a class.</param>
 public sealed record Prediction(IReadOnlyList<ClassProbability> Classes, double Value)
 {
-    /// <summary>Gets the name of the most probable class; null where a value is predicted.</summary>
+    /// <summary>Gets the name of the most probable class; null if the model predicts a value.</summary>
     public string? Class => Classes.Count > 0 ? Classes[0].Class : null;
 
-    /// <summary>Gets how probable it is; nan where a value is predicted.</summary>
+    /// <summary>Gets its probability; nan if the model predicts a value.</summary>
     public double Probability => Classes.Count > 0 ? Classes[0].Probability : double.NaN;
 
     /// <summary>Returns the class with its probability, or the value.</summary>

@@ -5,12 +5,12 @@ using Engine.Ops;
 namespace Engine.Onnx;
 
 /// <summary>
-/// What an ONNX model computes, up to a result, as a layer: its weights are the network's parameters, called as in the file
-/// behind the layer's name, and first have the file's values.
+/// Represents an ONNX model, up to a result, as a layer. Its weights become the network's parameters, with the layer's
+/// name and then the file's name, and begin with the file's values.
 /// </summary>
 /// <remarks>
-/// A model that was written to be used is the same in training: what normalizes by averages goes on to, and those are not
-/// trained. Every weight of at least one side is, unless it is frozen.
+/// A model that was exported for prediction is the same in training: normalizations still use their averages, which are
+/// not trained. All other weights with at least one axis are trained, unless they are frozen.
 /// </remarks>
 internal sealed class OnnxLayer : MergeLayer
 {
@@ -59,7 +59,7 @@ internal sealed class OnnxLayer : MergeLayer
         }
     }
 
-    /// <summary>The weights that are not there to be learned: averages, scales of levels, sizes.</summary>
+    /// <summary>Returns the weights that are not learned: averages, scales of levels, sizes.</summary>
     private static IEnumerable<string> Followed(OnnxGraphFile graph) => graph.Nodes.SelectMany(node => node.Op switch
     {
         "BatchNormalization" => node.Inputs.Skip(3),
@@ -67,7 +67,7 @@ internal sealed class OnnxLayer : MergeLayer
         _ => [],
     });
 
-    /// <summary>First values that are there.</summary>
+    /// <summary>Represents existing values as an initializer.</summary>
     private sealed record Taken(Tensor Value) : Initializer
     {
         internal override Tensor Ready(DType dtype) => Value.Cast(dtype) is var own && ReferenceEquals(own, Value) ? own.Clone() : own;

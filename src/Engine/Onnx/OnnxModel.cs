@@ -8,17 +8,18 @@ using Input = Engine.Graph.Input;
 namespace Engine.Onnx;
 
 /// <summary>
-/// Represents a network from an ONNX file: a graph of ours with its named inputs and outputs, whose weights are shared
-/// variables. It can be run, be part of other graphs, and be trained.
+/// Represents a network from an ONNX file: a graph with named inputs and outputs, whose weights are shared variables.
+/// You can run it, use it in other graphs, and train it.
 /// </summary>
 /// <remarks>
-/// Sides that the file leaves open stay open in the graph. Where a shape is made of values (an input that is a shape, say),
-/// or of sides in a way that no graph tells, a graph is made for each of these values or shapes when <see cref="Run(IReadOnlyList{Tensor})"/> meets
-/// them; <see cref="Build(IReadOnlyDictionary{string, Variable}, IReadOnlyList{string})"/> then asks for variables of known shapes.
+/// Sides that are unknown in the file stay unknown in the graph. A shape may depend on values, such as an input that is
+/// a shape, or on sides in a way that a graph cannot express. Then <see cref="Run(IReadOnlyList{Tensor})"/> builds a
+/// graph for each of these values or shapes, and
+/// <see cref="Build(IReadOnlyDictionary{string, Variable}, IReadOnlyList{string})"/> needs variables of known shapes.
 /// </remarks>
 public sealed class OnnxModel : IDisposable
 {
-    /// <summary>How many graphs are kept, where each holds for some shapes or values alone.</summary>
+    /// <summary>The greatest number of kept graphs, if each is valid only for some shapes or values.</summary>
     private const int MaxGraphs = 16;
 
     private readonly OnnxFile _file;
@@ -51,13 +52,13 @@ public sealed class OnnxModel : IDisposable
         OnnxImporter.Check(file, path, file.Graph);
     }
 
-    /// <summary>Gets what must be given.</summary>
+    /// <summary>Gets the inputs.</summary>
     public IReadOnlyList<OnnxPort> Inputs { get; }
 
-    /// <summary>Gets what is computed.</summary>
+    /// <summary>Gets the outputs.</summary>
     public IReadOnlyList<OnnxPort> Outputs { get; }
 
-    /// <summary>Gets the weights that the outputs depend on, called as in the file.</summary>
+    /// <summary>Gets the weights that the outputs depend on, with their names in the file.</summary>
     public IReadOnlyList<SharedVariable> Parameters
     {
         get
@@ -72,19 +73,19 @@ public sealed class OnnxModel : IDisposable
     /// <summary>Gets the program that wrote the file, and its version.</summary>
     public string Producer => $"{_file.Producer} {_file.ProducerVersion}".Trim();
 
-    /// <summary>Gets the version of ONNX's ops that the model is written in.</summary>
+    /// <summary>Gets the model's version of ONNX's operator set.</summary>
     public long OpSet => _file.OpSets.GetValueOrDefault("", 0);
 
-    /// <summary>Gets what else the file says, by names.</summary>
+    /// <summary>Gets the file's metadata by name.</summary>
     public IReadOnlyDictionary<string, string> Metadata => _file.Metadata;
 
     internal OnnxFile File => _file;
 
-    /// <summary>Reads a model; of its ops every one must be there.</summary>
-    /// <param name="path">The file; tensors may lie in other files of its folder.</param>
+    /// <summary>Reads a model. All of its ops must be supported.</summary>
+    /// <param name="path">The file. Tensors may be in other files of its folder.</param>
     /// <exception cref="ModelFileException">
-    /// It is no ONNX model or a damaged one, or it needs what is not there: an op, a setting or a type, which the message
-    /// names with the node, the version of the ops and the program that wrote it.
+    /// The file is no ONNX model, is damaged, or needs an op, an attribute or a type that is not supported. The message
+    /// has the node, the operator set version and the program that wrote the file.
     /// </exception>
     /// <exception cref="EngineException">The file cannot be read.</exception>
     public static OnnxModel Load(string path)
@@ -101,13 +102,14 @@ public sealed class OnnxModel : IDisposable
         return model;
     }
 
-    /// <summary>Returns the outputs as variables that depend on other variables.</summary>
+    /// <summary>Builds the outputs as variables that depend on other variables.</summary>
     /// <param name="inputs">A variable for each input that the outputs depend on, by its name.</param>
     /// <param name="outputs">
-    /// Which outputs, by name; results of nodes within may be asked for too. By default those of the file.
+    /// The names of outputs, or of results of inner nodes. The default is the file's outputs.
     /// </param>
     /// <exception cref="ModelFileException">
-    /// An input is missing or does not fit; there is no such output; or a shape depends on values that are not constant.
+    /// An input is missing or does not fit, there is no such output, or a shape depends on values that are not
+    /// constant.
     /// </exception>
     public IReadOnlyList<Variable> Build(IReadOnlyDictionary<string, Variable> inputs, params IReadOnlyList<string> outputs)
     {
@@ -127,14 +129,14 @@ public sealed class OnnxModel : IDisposable
     }
 
     /// <summary>
-    /// Returns what the model computes, up to a result, as a layer on inputs that are called as the file's: for further
-    /// layers on it, <c>new NeuralNet(model.ToNode("features").Then(new Dense(10, Softmax)))</c>. The first side of
-    /// inputs and result counts samples, of which there may be any number.
+    /// Returns the model, up to a result, as a node on inputs with the file's names. To add layers, write <c>new
+    /// NeuralNet(model.ToNode("features").Then(new Dense(10, Softmax)))</c>. The first side of inputs and result is the
+    /// number of samples, which may be any.
     /// </summary>
-    /// <param name="output">The name of an output, or of what a node within gives; null for the only output.</param>
+    /// <param name="output">The name of an output, or of an inner node's result; null for the only output.</param>
     /// <param name="name">The layer's name.</param>
     /// <exception cref="EngineException">
-    /// There is no such result, or the file leaves a side of an input open that is not the first.
+    /// There is no such result, or a side of an input other than the first is unknown in the file.
     /// </exception>
     public Node ToNode(string? output = null, string name = "onnx")
     {
@@ -147,7 +149,10 @@ public sealed class OnnxModel : IDisposable
             name);
     }
 
-    /// <summary>As what a network takes samples of a type: whole numbers as places, so that layers get them as they are.</summary>
+    /// <summary>
+    /// Returns the dtype of a network's input for a type of samples; null for the network's floating-point type. int32
+    /// samples reach the layers unchanged, for example as indices.
+    /// </summary>
     private static DType? SampleType(DType dtype) => dtype switch
     {
         DType.Int32 or DType.Int64 => DType.Int32,
@@ -155,7 +160,7 @@ public sealed class OnnxModel : IDisposable
         _ => null,
     };
 
-    /// <summary>What gives a result as a layer, and the inputs that it is put on.</summary>
+    /// <summary>Returns the layer that computes a result, and its inputs.</summary>
     internal (OnnxLayer Layer, IReadOnlyList<OnnxPort> Inputs) LayerOf(string result)
     {
         if (!_file.Graph.Nodes.Any(node => node.Outputs.Contains(result)))
@@ -171,7 +176,7 @@ public sealed class OnnxModel : IDisposable
             : (new OnnxLayer(this, result, inputs), inputs);
     }
 
-    /// <summary>Whether a result is what such an op gives, by whatever name.</summary>
+    /// <summary>Returns whether this op computes a result, under any name.</summary>
     internal bool EndsWith(string result, string op)
     {
         OnnxNodeFile? node = Giving(result);
@@ -185,16 +190,18 @@ public sealed class OnnxModel : IDisposable
         OnnxNodeFile? Giving(string name) => _file.Graph.Nodes.FirstOrDefault(node => node.Outputs.Contains(name));
     }
 
-    /// <summary>Returns the model as a network, which can be trained on: see <see cref="ToNode"/>.</summary>
+    /// <summary>Returns the model as a network that can be trained further: see <see cref="ToNode"/>.</summary>
     /// <inheritdoc cref="ToNode"/>
     public Network ToNetwork(string? output = null) => new(ToNode(output))
     {
         FloatX = Inputs.Any(input => input.Type == OnnxType.Double) ? DType.Float64 : DType.Float32,
     };
 
-    /// <summary>Computes the outputs, on the default device unless told otherwise.</summary>
+    /// <summary>Computes the outputs. The default is the default device.</summary>
     /// <param name="inputs">A tensor for each input, in order.</param>
-    /// <exception cref="EngineException">A tensor does not fit its input; or the model cannot be had for such shapes.</exception>
+    /// <exception cref="EngineException">
+    /// A tensor does not fit its input, or the model does not support such shapes.
+    /// </exception>
     public Tensor[] Run(params IReadOnlyList<Tensor> inputs) => Run(Device.Default, inputs);
 
     /// <inheritdoc cref="Run(IReadOnlyList{Tensor})"/>
@@ -220,7 +227,7 @@ public sealed class OnnxModel : IDisposable
         return computed;
     }
 
-    /// <summary>Frees the weights' memory and that of the graphs.</summary>
+    /// <summary>Frees the weights and the graphs.</summary>
     public void Dispose()
     {
         lock (_making)
@@ -234,7 +241,7 @@ public sealed class OnnxModel : IDisposable
         }
     }
 
-    /// <summary>The outputs on inputs, weights being made by <paramref name="parameter"/>.</summary>
+    /// <summary>Builds the outputs from inputs. <paramref name="parameter"/> creates the weights.</summary>
     internal OnnxValue[] Build(
         IReadOnlyDictionary<string, Variable> inputs, IReadOnlyList<string> outputs, Func<OnnxTensor, Variable> parameter)
     {
@@ -271,7 +278,7 @@ public sealed class OnnxModel : IDisposable
         return built;
     }
 
-    /// <summary>An initializer as the variable that all graphs share.</summary>
+    /// <summary>Returns the variable of an initializer, which all graphs share.</summary>
     internal SharedVariable ParameterOf(OnnxTensor tensor)
     {
         if (!_parameters.TryGetValue(tensor, out SharedVariable? variable))
@@ -295,7 +302,9 @@ public sealed class OnnxModel : IDisposable
             : new OnnxPort(value.Name, value.Type, value.Sides);
     }
 
-    /// <summary>The graph for all shapes, if there is one: so is told when the file is loaded what is not there.</summary>
+    /// <summary>
+    /// Builds the graph for all shapes if possible. Unsupported features are then reported when the file is loaded.
+    /// </summary>
     private void TryOpenGraph()
     {
         if (_byShape.Count > 0)
@@ -314,7 +323,7 @@ public sealed class OnnxModel : IDisposable
         }
     }
 
-    /// <summary>What is said of a shape that cannot be told.</summary>
+    /// <summary>Returns the error of a shape that cannot be determined.</summary>
     internal ModelFileException NotKnown(NotKnownException error) => new($"{_path} cannot be had for such inputs: {error.Message}.", error);
 
     private bool Remember(NotKnownException error)
@@ -389,7 +398,7 @@ public sealed class OnnxModel : IDisposable
         return new Made(function, places);
     }
 
-    /// <summary>What a graph holds for: the values and the shapes that it was made of.</summary>
+    /// <summary>Returns the key of a graph: the values and the shapes that it was built for.</summary>
     private string Key(Device device, IReadOnlyList<Tensor> given) => string.Join(';', given.Select((tensor, i) =>
         Inputs[i].DecidesShapes ? $"{tensor.TypeText}={Convert.ToBase64String(tensor.Bytes)}"
         : _byShape.Contains(Inputs[i].Name) ? tensor.TypeText

@@ -10,31 +10,31 @@ public sealed record OnnxPort
         SideNames = [.. (sides ?? []).Select(side => side.Name)];
     }
 
-    /// <summary>Gets its name.</summary>
+    /// <summary>Gets the name.</summary>
     public string Name { get; }
 
-    /// <summary>Gets the element type that its values have here.</summary>
+    /// <summary>Gets the dtype that stores its values.</summary>
     public DType DType => Type.Stored() ?? throw new EngineException($"'{Name}' is of {Type.Name()}, and there is no such type here.");
 
-    /// <summary>Gets the sides; <see cref="Shape.Unknown"/> for those that any call may choose.</summary>
+    /// <summary>Gets the shape; <see cref="Shape.Unknown"/> for sides that may differ in each call.</summary>
     public Shape Shape { get; }
 
-    /// <summary>Gets what the file calls the sides that may be any; null for others.</summary>
+    /// <summary>Gets the file's names of unknown sides; null for known sides.</summary>
     public IReadOnlyList<string?> SideNames { get; }
 
-    /// <summary>Gets whether the file says how many sides there are.</summary>
+    /// <summary>Gets whether the file specifies the rank.</summary>
     public bool IsRankKnown { get; }
 
     /// <summary>
-    /// Gets whether a graph is made anew for each value of it, since shapes depend on it: an input of an axis, say, or
-    /// of a shape.
+    /// Gets whether each of its values needs a new graph, because shapes depend on it. An example is an input that is
+    /// an axis or a shape.
     /// </summary>
     public bool DecidesShapes { get; internal set; }
 
     internal OnnxType Type { get; set; }
 
     /// <summary>
-    /// Returns the name, the type in ONNX's words and the sides: <c>image float (batch, 1, 28, 28)</c>.
+    /// Returns the name, ONNX's name of the type and the shape: <c>image float (batch, 1, 28, 28)</c>.
     /// </summary>
     public override string ToString() => $"{Name} {Type.Name()} {Sides}";
 

@@ -5,12 +5,12 @@ using Variable = Engine.Graph.Variable;
 namespace Engine.Training;
 
 /// <summary>
-/// What a classifier's output says of classes. One of several numbers is the probability of each class, as of a softmax;
-/// a single number is the probability of class 1 of two, as of a sigmoid.
+/// Interprets a classifier's output. Several numbers are the probabilities of the classes, as from a softmax. A single
+/// number is the probability of class 1 of two, as from a sigmoid.
 /// </summary>
 internal static class ClassOutput
 {
-    /// <summary>Returns how many classes an output, (n, outputs), tells apart.</summary>
+    /// <summary>Returns the number of classes of an output, (n, outputs).</summary>
     public static int Classes(Shape output) => IsBinary(output) ? 2 : output[1];
 
     /// <summary>Returns whether an output is the probability of one of two classes.</summary>
@@ -24,25 +24,27 @@ internal static class ClassOutput
             return output;
         }
 
-        // Of a sigmoid the other probability is one too, in which no digit is lost where this one is near 1.
+        // If this probability is σ(a), the other is computed as σ(−a). It loses no digits when this one is near 1.
         Variable other = SumsOf<Sigmoid>(output) is { } sums ? Symbolic.Sigmoid(-sums) : 1 - output;
         return Symbolic.Concat(1, other, output);
     }
 
     /// <summary>
-    /// Returns what the probabilities are made of, (n, classes), which still moves where they hardly do.
+    /// Returns the scores before the softmax or sigmoid, (n, classes). They still change where probabilities saturate.
     /// </summary>
     public static Variable Scores(Variable output) =>
         output is Result { Owner: { Op: Softmax } softmax } ? softmax.Inputs[0]
         : IsBinary(output.Shape) && SumsOf<Sigmoid>(output) is { } sums ? Symbolic.Concat(1, -sums, sums)
         : Probabilities(output);
 
-    /// <summary>Returns labels 0 and 1 as a single output has them: (n, 1), of its dtype.</summary>
+    /// <summary>Returns labels 0 and 1 in the shape of a single output, (n, 1), and in its dtype.</summary>
     public static Variable AsOutput(Variable labels, DType dtype) =>
         Symbolic.DimShuffle(Symbolic.Cast(labels, dtype), 0, Symbolic.NewAxis);
 
-    /// <summary>Returns the class of each sample: that of the greatest probability, of equals the first.</summary>
-    /// <exception cref="EngineException">A probability is no number.</exception>
+    /// <summary>
+    /// Returns the class with the greatest probability for each sample; the first one if several are equal.
+    /// </summary>
+    /// <exception cref="EngineException">A probability is nan.</exception>
     public static Tensor Of(Tensor probabilities)
     {
         NdArray values = NdArray.From(probabilities);

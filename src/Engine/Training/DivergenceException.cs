@@ -1,8 +1,8 @@
 namespace Engine.Training;
 
 /// <summary>
-/// Represents a training has ended because its loss is nan or infinite. The network is as it was before the epoch: its
-/// parameters are finite, and with another <see cref="NeuralNet.LearningRate"/> it can be fitted again.
+/// Represents the error that ends a training because its loss is nan or infinite. The network is as it was before the
+/// epoch: its parameters are finite, and you can fit it again with another <see cref="NeuralNet.LearningRate"/>.
 /// </summary>
 public sealed class DivergenceException : EngineException
 {
@@ -10,16 +10,16 @@ public sealed class DivergenceException : EngineException
     {
     }
 
-    /// <summary>Gets or sets the number of the epoch in which it happened.</summary>
+    /// <summary>Gets or sets the number of the epoch with the error.</summary>
     public required int Epoch { get; init; }
 
     /// <summary>
-    /// Gets or sets the number of the batch, from 1 on, whose loss was the first to be nan or infinite, or after whose
-    /// update it was so on the validation samples; null where that is not known.
+    /// Gets or sets the number, from 1, of the first batch with a nan or infinite loss, or of the batch whose update
+    /// made the validation loss so; null if unknown.
     /// </summary>
     public required int? Batch { get; init; }
 
-    /// <summary>Gets or sets the first layer whose values were not finite; null where that is not known.</summary>
+    /// <summary>Gets or sets the first layer whose values were not finite; null if unknown.</summary>
     public required string? Layer { get; init; }
 
     /// <summary>Gets or sets the learning rate of that batch.</summary>

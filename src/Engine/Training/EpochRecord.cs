@@ -2,31 +2,33 @@ using System.Globalization;
 
 namespace Engine.Training;
 
-/// <summary>Describes what an epoch of training came to.</summary>
+/// <summary>Describes the result of an epoch of training.</summary>
 public sealed record EpochRecord
 {
     /// <summary>
-    /// Gets or sets the epoch's number, from 1 on, counted over all calls of
+    /// Gets or sets the epoch's number, from 1, counted over all calls of
     /// <see cref="NeuralNet.Fit(Tensors, Tensors, CancellationToken)"/>.
     /// </summary>
     public required int Epoch { get; init; }
 
     /// <summary>
-    /// Gets or sets the mean over the training samples of the loss, each batch's before its own update.
+    /// Gets or sets the mean loss over the training samples. Each batch's loss is taken before its update.
     /// </summary>
     public required double TrainLoss { get; init; }
 
     /// <summary>Gets or sets whether the training loss is lower than in all epochs before.</summary>
     public required bool TrainLossBest { get; init; }
 
-    /// <summary>Gets or sets the mean loss over the validation samples after the epoch; nan without such.</summary>
+    /// <summary>
+    /// Gets or sets the mean loss over the validation samples after the epoch; nan without validation samples.
+    /// </summary>
     public required double ValidLoss { get; init; }
 
     /// <summary>Gets or sets whether the validation loss is lower than in all epochs before.</summary>
     public required bool ValidLossBest { get; init; }
 
     /// <summary>
-    /// Gets or sets the part of the validation samples whose class is predicted; nan without such, and in regression.
+    /// Gets or sets the accuracy on the validation samples; nan without validation samples, and in regression.
     /// </summary>
     public required double ValidAccuracy { get; init; }
 
@@ -34,18 +36,18 @@ public sealed record EpochRecord
     public required double TrainSeconds { get; init; }
 
     /// <summary>
-    /// Gets or sets the seconds of these in which the training waited for samples that an
-    /// <see cref="Data.IBatchSource"/> had not read yet; 0 where they are in memory.
+    /// Gets or sets the part of these seconds in which the training waited for an <see cref="Data.IBatchSource"/> to
+    /// read samples; 0 if they are in memory.
     /// </summary>
     public double WaitSeconds { get; init; }
 
-    /// <summary>Gets or sets the seconds that training and validation took, without compiling.</summary>
+    /// <summary>Gets or sets the seconds that training and validation took, without compilation.</summary>
     public required double Dur { get; init; }
 
     /// <summary>Gets or sets the custom scores by name.</summary>
     public IReadOnlyDictionary<string, double> Scores { get; init; } = new Dictionary<string, double>();
 
-    /// <summary>Returns its figures, with points in the numbers.</summary>
+    /// <summary>Returns the figures as text, with decimal points in the numbers.</summary>
     public override string ToString()
     {
         string scores = string.Concat(Scores.Select(score => $", {score.Key} = {Text(score.Value)}"));
@@ -58,8 +60,8 @@ public sealed record EpochRecord
 }
 
 /// <summary>
-/// Represents a score of one's own, taken on the validation samples batch by batch; an epoch's is the mean over the
-/// samples.
+/// Represents a custom score. It is computed batch by batch on the validation samples; an epoch's score is the mean
+/// over the samples.
 /// </summary>
 /// <param name="Name">The heading of its column.</param>
 /// <param name="Score">The score of a batch, given its true labels (or values) and the network's output.</param>

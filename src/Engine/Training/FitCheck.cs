@@ -4,20 +4,20 @@ using Engine.Layers;
 namespace Engine.Training;
 
 /// <summary>
-/// Looks, within a call of Fit, for what makes a training fail without an error, and warns of it. What costs time is
-/// only done where there is a suspicion.
+/// Looks, within a call of Fit, for problems that make a training fail without an error, and warns of them. Expensive
+/// checks run only on suspicion.
 /// </summary>
 internal sealed class FitCheck
 {
-    /// <summary>How many times the loss of a network that has learned nothing is no accident any more.</summary>
+    /// <summary>A loss this many times the loss of an untrained network is no accident.</summary>
     private const double Growth = 1000;
 
     /// <summary>
-    /// For how many epochs in a row all is taken for one class before that is told: for fewer where they have many batches.
+    /// Warn after so many epochs in a row with one predicted class: after fewer if the epochs have many batches.
     /// </summary>
     private const int FewestEpochs = 3, MaxEpochs = 10, FewestBatches = 30;
 
-    /// <summary>Of fewer validation samples it says little that they are all taken for one class.</summary>
+    /// <summary>With fewer validation samples, a single predicted class means little.</summary>
     private const int FewestSamples = 10;
 
     private readonly NeuralNet _net;
@@ -32,9 +32,11 @@ internal sealed class FitCheck
 
     /// <param name="net">The network.</param>
     /// <param name="data">All samples.</param>
-    /// <param name="train">Those to train on.</param>
-    /// <param name="validate">Those to validate with.</param>
-    /// <param name="batches">How many batches an epoch has, where the samples are the first ones only; null where they are all.</param>
+    /// <param name="train">The indices of the training samples.</param>
+    /// <param name="validate">The indices of the validation samples.</param>
+    /// <param name="batches">
+    /// The number of batches in an epoch if the samples are only the first ones; null if they are all.
+    /// </param>
     public FitCheck(NeuralNet net, SampleSet data, int[] train, int[] validate, int? batches = null)
     {
         (_net, _data, _train, _validate) = (net, data, train, validate);
@@ -54,14 +56,14 @@ internal sealed class FitCheck
             : Math.Log(net.Classes);
     }
 
-    /// <summary>Gets how large the samples are; null where the network scales them.</summary>
+    /// <summary>Gets the scale of the samples; null if the network scales them.</summary>
     public Scale? Samples { get; }
 
-    /// <summary>Gets how large the values to learn are; null for classes.</summary>
+    /// <summary>Gets the scale of the target values; null for classes.</summary>
     public Scale? Targets { get; }
 
-    /// <summary>Warns of what is wrong with the samples, before the first epoch.</summary>
-    /// <param name="sampleWeights">Their weights as they were given.</param>
+    /// <summary>Warns of problems with the samples, before the first epoch.</summary>
+    /// <param name="sampleWeights">Their weights, as given by the user.</param>
     public void Start(Tensor? sampleWeights)
     {
         if (Samples is { IsOffForSamples: true })
@@ -96,7 +98,7 @@ internal sealed class FitCheck
         }
     }
 
-    /// <summary>Warns of what an epoch's figures show.</summary>
+    /// <summary>Warns of problems that an epoch's figures show.</summary>
     public void Epoch(EpochRecord record)
     {
         double? idle = _idleLoss ?? (_net.TrainHistory.Count > 1 ? _net.TrainHistory[0].TrainLoss : null);
@@ -122,9 +124,11 @@ internal sealed class FitCheck
         }
     }
 
-    /// <summary>Returns what to try against a loss that grows.</summary>
+    /// <summary>Returns advice against a growing loss.</summary>
     /// <param name="learningRate">The learning rate.</param>
-    /// <param name="isTrained">Whether a batch has changed the network; before, the learning rate has done nothing.</param>
+    /// <param name="isTrained">
+    /// Whether a batch has changed the network; before that, the learning rate has no effect.
+    /// </param>
     public string Advice(double learningRate, bool isTrained = true)
     {
         List<string> advice = isTrained
@@ -162,10 +166,11 @@ internal sealed class FitCheck
         return advice.Count == 1 ? advice[0] : $"{string.Join(", ", advice[..^1])} or {advice[^1]}";
     }
 
-    /// <summary>The one class that all validation samples are taken for, if that is so.</summary>
+    /// <summary>Returns the class that is predicted for all validation samples, or null.</summary>
     private int? PredictedAlike(EpochRecord record)
     {
-        // Then those that are right are all of one class: else nothing need be computed.
+        // If only one class is predicted, the correct samples are all samples of that class. Otherwise nothing must be
+        // computed.
         int correct = double.IsNaN(record.ValidAccuracy) ? -1 : (int)Math.Round(record.ValidAccuracy * _validate.Length);
         if (_validate.Length < FewestSamples || _validCounts.Count(count => count > 0) < 2 || !_validCounts.Contains(correct))
         {
@@ -187,7 +192,7 @@ internal sealed class FitCheck
         return only;
     }
 
-    /// <summary>How many samples have lost their weight to rounding.</summary>
+    /// <summary>Counts the samples whose weight was rounded to 0.</summary>
     private int Vanishing(Tensor? sampleWeights)
     {
         if (_data.Weights is null)

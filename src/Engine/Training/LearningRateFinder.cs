@@ -5,18 +5,20 @@ namespace Engine.Training;
 
 /// <summary>Represents a learning rate that was tried.</summary>
 /// <param name="Rate">The learning rate.</param>
-/// <param name="Loss">The loss of the batch before the step with it.</param>
-/// <param name="Smoothed">The losses up to this one, averaged with weights that fall by 0.9 a batch.</param>
+/// <param name="Loss">The loss of the batch before the step at this rate.</param>
+/// <param name="Smoothed">
+/// The average of the losses up to this one, with weights that fall by a factor of 0.9 per batch.
+/// </param>
 public readonly record struct TriedRate(double Rate, double Loss, double Smoothed)
 {
-    /// <summary>Returns its members, with points in the numbers.</summary>
+    /// <summary>Returns the members as text, with decimal points in the numbers.</summary>
     public override string ToString() => RecordText.Of(nameof(TriedRate), PrintMembers);
 }
 
 /// <summary>
-/// Describes which learning rates a network bears: batches with a rate that grows from step to step, until the loss is
-/// several times the least (Smith: Cyclical learning rates for training neural networks. WACV 2017, section 3.3). The
-/// parameters, and where random numbers stand, are put back.
+/// Finds a learning rate for a network. It trains batches with a growing rate until the loss is several times the
+/// lowest one (Smith: Cyclical learning rates for training neural networks. WACV 2017, section 3.3). It then restores
+/// the parameters and the states of random numbers.
 /// </summary>
 public sealed class LearningRateFinder
 {
@@ -27,16 +29,16 @@ public sealed class LearningRateFinder
     /// <summary>Gets the learning rates that were tried, with their losses.</summary>
     public IReadOnlyList<TriedRate> Tried { get; }
 
-    /// <summary>Gets a learning rate to begin with: a tenth of that with the least smoothed loss.</summary>
+    /// <summary>Gets a learning rate to begin with: a tenth of the rate with the lowest smoothed loss.</summary>
     public double Suggestion => Tried.MinBy(tried => tried.Smoothed).Rate / 10;
 
     /// <summary>Tries learning rates on a network.</summary>
-    /// <param name="net">The network; its update rule is begun anew, and ends as it was.</param>
+    /// <param name="net">The network. Its update rule starts with fresh state, and is restored at the end.</param>
     /// <param name="x">The samples.</param>
     /// <param name="y">Their labels or values.</param>
     /// <param name="least">The first learning rate.</param>
     /// <param name="most">The last one.</param>
-    /// <param name="steps">How many there are; batches are used again where there are fewer.</param>
+    /// <param name="steps">The number of rates. If there are fewer batches, they are used again.</param>
     /// <exception cref="EngineException">The samples do not fit, or there is nothing to try.</exception>
     public static LearningRateFinder Run(
         NeuralNet net, Tensors x, Tensors y, double least = 1e-6, double most = 1, int steps = 100)

@@ -1,8 +1,8 @@
 namespace Engine.Training;
 
-/// <summary>Represents a figure of an epoch by which one epoch is better than another.</summary>
-/// <param name="Name">What it is called: <c>valid_loss</c>.</param>
-/// <param name="Value">What it is of an epoch; nan is worse than any number.</param>
+/// <summary>Represents a figure that compares epochs.</summary>
+/// <param name="Name">The name: <c>valid_loss</c>.</param>
+/// <param name="Value">The value for an epoch; nan is worse than any number.</param>
 /// <param name="HigherIsBetter">Whether a greater one is better.</param>
 public sealed record Metric(string Name, Func<EpochRecord, double> Value, bool HigherIsBetter = false)
 {
@@ -12,7 +12,7 @@ public sealed record Metric(string Name, Func<EpochRecord, double> Value, bool H
     /// <summary>Gets the loss on the training samples.</summary>
     public static Metric TrainLoss { get; } = new("train_loss", record => record.TrainLoss);
 
-    /// <summary>Gets the part of the validation samples whose class is predicted.</summary>
+    /// <summary>Gets the accuracy on the validation samples.</summary>
     public static Metric ValidAccuracy { get; } = new("valid_accuracy", record => record.ValidAccuracy, true);
 
     /// <summary>Returns one of <see cref="NeuralNet.CustomScores"/>.</summary>
@@ -29,12 +29,14 @@ public sealed record Metric(string Name, Func<EpochRecord, double> Value, bool H
     public override string ToString() =>
         $"{nameof(Metric)} {{ {nameof(Name)} = {Name}, {nameof(HigherIsBetter)} = {HigherIsBetter} }}";
 
-    /// <summary>Whether a value is better than the best so far, by more than <paramref name="minDelta"/>.</summary>
+    /// <summary>
+    /// Returns whether a value is better than the best so far by more than <paramref name="minDelta"/>.
+    /// </summary>
     internal bool IsBetter(double value, double best, double minDelta) =>
         !double.IsNaN(value)
         && (double.IsNaN(best) || (HigherIsBetter ? value > best + minDelta : value < best - minDelta));
 
-    /// <summary>Its value of an epoch.</summary>
+    /// <summary>Returns the value for an epoch.</summary>
     /// <exception cref="EngineException">It needs validation samples, and there are none.</exception>
     internal double Of(EpochRecord record, NeuralNet net)
     {

@@ -5,39 +5,38 @@ using Variable = Engine.Graph.Variable;
 
 namespace Engine.Training;
 
-/// <summary>Describes how one of a network's outputs is compared with what it should be.</summary>
+/// <summary>Describes the loss of one of a network's outputs.</summary>
 /// <param name="Objective">
-/// The loss of each sample, given the output and the targets; null for cross-entropy, or where values are learned squared
-/// error.
+/// The loss of each sample, given the output and the targets; null for cross-entropy, or squared error in regression.
 /// </param>
-/// <param name="Weight">What the loss is multiplied with before the losses of all outputs are added up.</param>
+/// <param name="Weight">The factor of the loss in the sum of the losses of all outputs.</param>
 public sealed record OutputLoss(Func<Variable, Variable, Variable>? Objective = null, double Weight = 1)
 {
     /// <summary>
-    /// Gets or sets whether values are learned, and not classes; null for what is said of the network.
+    /// Gets or sets whether the output learns values, not classes; null to follow the network's setting.
     /// </summary>
     public bool? Regression { get; init; }
 
-    /// <summary>Gets or sets the weight as it is used.</summary>
+    /// <summary>Gets or sets the weight of the loss.</summary>
     /// <exception cref="EngineException">It is negative or not finite.</exception>
     public double Weight { get; init; } = Weight >= 0 && double.IsFinite(Weight)
         ? Weight
         : throw new EngineException(FormattableString.Invariant($"A loss has a weight from 0 on, not {Weight}."));
 
-    /// <summary>Returns its members, with points in the numbers.</summary>
+    /// <summary>Returns the members as text, with decimal points in the numbers.</summary>
     public override string ToString() => RecordText.Of(nameof(OutputLoss), PrintMembers);
 }
 
-/// <summary>An output of a network with its targets, and what is told of it.</summary>
+/// <summary>Represents an output of a network with its targets, losses and accuracy.</summary>
 internal sealed class OutputHead
 {
     private readonly OutputLoss _loss;
 
     /// <param name="layer">The output.</param>
-    /// <param name="loss">How it is compared.</param>
+    /// <param name="loss">The loss.</param>
     /// <param name="isRegression">Whether it learns values.</param>
-    /// <param name="target">What its targets are called.</param>
-    /// <exception cref="EngineException">It is to learn classes and gives no number a class.</exception>
+    /// <param name="target">The name of its targets.</param>
+    /// <exception cref="EngineException">It must learn classes, but does not give one number per class.</exception>
     public OutputHead(NetworkLayer layer, OutputLoss loss, bool isRegression, string target)
     {
         (Layer, _loss, IsRegression) = (layer, loss, isRegression);
@@ -60,25 +59,25 @@ internal sealed class OutputHead
 
     public string Name => Layer.Name;
 
-    /// <summary>Gets what it gives in use.</summary>
+    /// <summary>Gets the output in prediction.</summary>
     public Variable Output => Layer.Output;
 
-    /// <summary>Gets whether values are learned, and not classes.</summary>
+    /// <summary>Gets whether it learns values, not classes.</summary>
     public bool IsRegression { get; }
 
     /// <summary>Gets whether the loss is the user's own.</summary>
     public bool HasObjective => _loss.Objective is not null;
 
-    /// <summary>Gets the labels, or in regression the values, of a batch.</summary>
+    /// <summary>Gets the labels, or the values in regression, of a batch.</summary>
     public Graph.Input Target { get; }
 
-    /// <summary>Gets how many classes are told apart; 0 in regression.</summary>
+    /// <summary>Gets the number of classes; 0 in regression.</summary>
     public int Classes { get; }
 
-    /// <summary>Gets the part that it has in the loss of all outputs.</summary>
+    /// <summary>Gets its factor in the loss of all outputs.</summary>
     public double Weight => _loss.Weight;
 
-    /// <summary>Gets the probability of each class, (n, classes); in regression the output.</summary>
+    /// <summary>Gets the probability of each class, (n, classes); in regression, the output.</summary>
     public Variable Probabilities
     {
         get
@@ -93,12 +92,12 @@ internal sealed class OutputHead
         }
     }
 
-    /// <summary>Gets how many of a batch's samples are taken for what they are, as float64; for classifiers.</summary>
+    /// <summary>Gets the number of correctly classified samples of a batch, as float64; for classifiers.</summary>
     public Variable Hits => Symbolic.Sum(Symbolic.Cast(
         Symbolic.Equal(Symbolic.ArgMax(Probabilities, 1), Target), DType.Float64));
 
     /// <summary>
-    /// Returns the losses of a batch as the objective has them: a number each sample, more, or one of all.
+    /// Returns the losses of a batch from the objective: one or more numbers per sample, or one for the batch.
     /// </summary>
     public Variable Losses(Variable output)
     {

@@ -4,15 +4,13 @@ using Engine.Graph;
 
 namespace Engine.Training;
 
-/// <summary>A function with the samples it is run over.</summary>
+/// <summary>Represents a function with the samples that it runs on.</summary>
 internal sealed record Pass(Feed Feed, Function Function, PassKey Key) : IDisposable
 {
-    /// <summary>
-    /// Gets or sets the step of several ranks; null where one computes alone, or where it is no training.
-    /// </summary>
+    /// <summary>Gets or sets the step of several ranks; null for one process, and for validation.</summary>
     public ShardedStep? Sharded { get; init; }
 
-    /// <summary>Returns a pass over other samples, which keeps the compiled function where it can.</summary>
+    /// <summary>Returns a pass over other samples. It keeps the compiled function if possible.</summary>
     public static Pass For(
         Pass? former, NeuralNet net, TrainerGraph graph, SampleSet data, int[] rows, bool isTraining, Device device)
     {
@@ -28,8 +26,8 @@ internal sealed record Pass(Feed Feed, Function Function, PassKey Key) : IDispos
             return former;
         }
 
-        // One data set is read where it lies; from a second one on they are copied to where the compiled function
-        // expects them, so that a function is not compiled for each.
+        // The first data set is read in place. Later ones are copied to where the compiled function expects them, so
+        // one function serves all.
         bool inPlace = !device.IsGpu && (former is null || (former.Feed is DeviceFeed last && last.Borrows(data)));
         var settings = new BatchSettings(
             [.. adjusted.Select(adjust => graph.Rule.Settings[adjust.Setting])], iterator.Count(rows.Length));
@@ -41,7 +39,7 @@ internal sealed record Pass(Feed Feed, Function Function, PassKey Key) : IDispos
     }
 
     /// <summary>
-    /// Returns a pass over samples that are read when they are due, which keeps the compiled function where it can.
+    /// Returns a pass over samples that are read on demand. It keeps the compiled function if possible.
     /// </summary>
     public static Pass For(Pass? former, NeuralNet net, TrainerGraph graph, SourceReader reader, bool isTraining, Device device)
     {
@@ -85,15 +83,15 @@ internal sealed record Pass(Feed Feed, Function Function, PassKey Key) : IDispos
         return pass;
     }
 
-    /// <summary>Goes back to the first batch, of an epoch of this number.</summary>
+    /// <summary>Goes back to the first batch and begins the epoch of this number.</summary>
     public void Start(int epoch, IReadOnlyList<Tensor> settings)
     {
         Feed.Start(epoch, settings);
         Sharded?.Start(epoch);
     }
 
-    /// <summary>Runs so many batches and says how many samples they had.</summary>
-    /// <param name="count">How many.</param>
+    /// <summary>Runs so many batches and returns how many samples they had.</summary>
+    /// <param name="count">The number of batches.</param>
     /// <param name="wantsStop">Whether this rank asks the others to stop.</param>
     public int Run(int count, bool wantsStop = false)
     {
@@ -147,7 +145,7 @@ internal sealed record Pass(Feed Feed, Function Function, PassKey Key) : IDispos
     }
 }
 
-/// <summary>What decides whether a compiled function can be kept for other samples.</summary>
+/// <summary>Represents everything that must be equal if a compiled function is kept for other samples.</summary>
 internal sealed record PassKey(
     TrainerGraph Graph,
     int Rows,

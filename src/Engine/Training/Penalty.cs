@@ -7,14 +7,14 @@ using Variable = Engine.Graph.Variable;
 namespace Engine.Training;
 
 /// <summary>
-/// What the size of the weights adds to the training loss: Σ l1 · Σ |w| + l2 · Σ w² over the parameters that are
-/// regularizable, with the numbers of each one's layer or else the network's (Lasagne's
+/// Computes the L1 and L2 penalty of the training loss: Σ l1 · Σ |w| + l2 · Σ w² over the regularizable parameters,
+/// with the factors of the parameter's layer, or else of the network (Lasagne's
 /// <c>regularize_layer_params_weighted</c>).
 /// </summary>
 internal static class Penalty
 {
-    /// <summary>Returns the penalty, a scalar; null where nothing is penalized.</summary>
-    /// <exception cref="EngineException">One of the numbers is negative or not finite.</exception>
+    /// <summary>Returns the penalty, a scalar; null if nothing is penalized.</summary>
+    /// <exception cref="EngineException">A factor is negative or not finite.</exception>
     public static Variable? Of(Network network, double l1, double l2)
     {
         Require("L1", l1, "");

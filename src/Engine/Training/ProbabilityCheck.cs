@@ -9,22 +9,22 @@ using Variable = Engine.Graph.Variable;
 namespace Engine.Training;
 
 /// <summary>
-/// Refuses a classifier whose last layer gives no probabilities, as a Dense without a softmax does: the cross-entropy of
-/// other numbers is no loss, and what comes of it is infinite or meaningless.
+/// Refuses a classifier whose last layer gives no probabilities, such as a Dense without a softmax. The cross-entropy
+/// of other numbers is infinite or meaningless.
 /// </summary>
 internal static class ProbabilityCheck
 {
-    /// <summary>How far from 1 the sum of a sample's probabilities may be by rounding.</summary>
+    /// <summary>The greatest distance from 1 that rounding may give the sum of a sample's probabilities.</summary>
     private const double Tolerance = 0.01;
 
     private const int MaxSamples = 32;
 
-    /// <summary>Checks a classifier, if need be by what it makes of samples.</summary>
+    /// <summary>Checks a classifier, if necessary by running it on samples.</summary>
     /// <param name="network">The network.</param>
-    /// <param name="head">The output; where the loss is the user's own, it may be of other numbers.</param>
+    /// <param name="head">The output. If the loss is the user's own, it may be other numbers.</param>
     /// <param name="xs">Samples for each input.</param>
     /// <param name="device">Where it runs.</param>
-    /// <exception cref="EngineException">What it gives are no probabilities.</exception>
+    /// <exception cref="EngineException">Its output is not probabilities.</exception>
     public static void Require(Network network, OutputHead head, IReadOnlyList<Tensor> xs, Device device)
     {
         Variable output = head.Output;
@@ -35,7 +35,7 @@ internal static class ProbabilityCheck
             throw Error(head, "A softmax of a single number is always 1");
         }
 
-        // Logits may be what an objective of one's own takes; but of a single output, 0.5 tells the classes apart.
+        // A user's objective may take logits. But with a single output, 0.5 is the border between the classes.
         if (isBinary ? last is Unary<Sigmoid> : last is Softmax || head.HasObjective)
         {
             return;
@@ -55,7 +55,7 @@ internal static class ProbabilityCheck
         }
     }
 
-    /// <summary>Some of the samples, times a factor.</summary>
+    /// <summary>Returns some of the samples, times a factor.</summary>
     private static Tensor Scaled(Tensor x, double factor)
     {
         Tensor samples = x.Rows(0, Math.Min(x.Shape[0], MaxSamples));
@@ -81,7 +81,7 @@ internal static class ProbabilityCheck
         {
             if (!double.IsFinite(value))
             {
-                // As of a sample that overflows: it says nothing of the layer.
+                // A sample may overflow, which says nothing about the layer.
                 return;
             }
 

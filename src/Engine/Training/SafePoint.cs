@@ -5,8 +5,8 @@ using Engine.Graph;
 namespace Engine.Training;
 
 /// <summary>
-/// A second place, on the device, for all that a training step changes. Values are copied there by one small function,
-/// so that keeping them each epoch costs next to nothing.
+/// Keeps a copy, on the device, of everything that a training step changes. One small function copies the values, so a
+/// copy in each epoch costs almost nothing.
 /// </summary>
 internal sealed class SafePoint : IDisposable
 {
@@ -16,26 +16,27 @@ internal sealed class SafePoint : IDisposable
 
     public SafePoint(IEnumerable<SharedVariable> variables, Device device)
     {
-        // What any function that reads it moves on, as the states of random streams, the host copies.
+        // Some variables, such as the states of random streams, change in every function that reads them. The host
+        // copies these.
         ILookup<bool, SharedVariable> moving = variables.ToLookup(variable => variable.DefaultUpdate is not null);
         _onHost = [.. moving[true].Select(variable => (variable, variable.GetValue()))];
         _onDevice = [.. moving[false].Select(variable => (
             variable, SharedVariable.Of(new Tensor(variable.DType, variable.Shape), $"{variable.Name} of before")))];
 
-        // Neither profiled nor looked at by a mode: it is no part of the training.
+        // This function is not part of the training: it is not profiled, and no mode inspects it.
         _keep = Function.Compile(
             [], [], _onDevice.Select(pair => new Update(pair.Copy, pair.Variable)), device: device,
             options: new CompileOptions());
     }
 
-    /// <summary>Keeps the values there are now.</summary>
+    /// <summary>Copies the current values.</summary>
     public void Keep()
     {
         _keep.Run();
         Array.ForEach(_onHost, pair => pair.Variable.ReadValue(pair.Copy.Bytes));
     }
 
-    /// <summary>Puts back what was kept.</summary>
+    /// <summary>Restores the copied values.</summary>
     public void Restore()
     {
         Array.ForEach(_onDevice, pair => pair.Variable.SetValue(pair.Copy.GetValue()));

@@ -7,8 +7,9 @@ using Engine.Layers;
 namespace Engine.Training;
 
 /// <summary>
-/// What makes a network's loss smaller: the losses of its outputs, how parameters follow their gradients, and a step of it.
-/// <see cref="NeuralNet.Fit(Tensors, Tensors, CancellationToken)"/> has one; for a training of one's own make another:
+/// Trains a network step by step: computes the losses of its outputs and updates its parameters.
+/// <see cref="NeuralNet.Fit(Tensors, Tensors, CancellationToken)"/> uses a trainer. For your own training loop, create
+/// one:
 /// <code>
 /// using var trainer = new Trainer(network) { Update = new Adam() };
 /// foreach (Batch batch in new BatchIterator(64) { Shuffle = true }.Over(x, y, epoch))
@@ -23,7 +24,7 @@ public sealed class Trainer : IDisposable
     private readonly Lock _lock = new();
     private TrainerGraph? _graph;
 
-    /// <summary>Creates a trainer of this network, whose parameters it shares with all others.</summary>
+    /// <summary>Creates a trainer of this network. It shares the network's parameters with all other users.</summary>
     public Trainer(Network network)
     {
         ArgumentNullException.ThrowIfNull(network);
@@ -33,7 +34,7 @@ public sealed class Trainer : IDisposable
     /// <summary>Gets the network that it trains.</summary>
     public Network Network { get; }
 
-    /// <summary>Gets or sets how parameters follow their gradients.</summary>
+    /// <summary>Gets or sets the rule that updates parameters by their gradients.</summary>
     public UpdateRule Update { get; init; } = new NesterovMomentum(learningRate: 0.01f, momentum: 0.9f);
 
     /// <inheritdoc cref="NeuralNet.Regression"/>
@@ -75,7 +76,9 @@ public sealed class Trainer : IDisposable
     /// <summary>Gets the settings of the update rule by name: <c>learning_rate</c>, <c>momentum</c>.</summary>
     public IReadOnlyDictionary<string, SharedVariable> UpdateSettings => Graph.Rule.Settings;
 
-    /// <summary>The graph of its functions; another one after <see cref="Network.Freeze"/>, with the state of the former.</summary>
+    /// <summary>
+    /// Gets the graph of its functions. <see cref="Network.Freeze"/> leads to a new one with the state of the old.
+    /// </summary>
     internal TrainerGraph Graph
     {
         get
@@ -91,15 +94,17 @@ public sealed class Trainer : IDisposable
 
     /// <summary>Trains on one batch.</summary>
     /// <param name="x">
-    /// The samples, (n, …) as the Input layer says, or of a network with several inputs those of each by its name.
+    /// The samples, (n, …) as the Input layer says; if the network has several inputs, the samples of each by name.
     /// </param>
-    /// <param name="y">The labels, int32 (n), or values, or those of each output by its name.</param>
-    /// <param name="weights">How much each sample counts, (n); null where all count alike.</param>
+    /// <param name="y">
+    /// The labels, int32 (n), or values; if the network has several outputs, those of each by name.
+    /// </param>
+    /// <param name="weights">The weight of each sample, (n); null if all weights are equal.</param>
     /// <returns>The batch's loss before the step.</returns>
     /// <exception cref="EngineException">The samples or targets do not fit the network.</exception>
     public double Step(Tensors x, Tensors y, Tensor? weights = null) => Run(x, y, weights, isTraining: true);
 
-    /// <summary>Trains on one batch, as <see cref="BatchIterator.Over"/> gives them.</summary>
+    /// <summary>Trains on one batch from <see cref="BatchIterator.Over"/>.</summary>
     /// <inheritdoc cref="Step(Tensors, Tensors, Tensor?)"/>
     public double Step(Batch batch)
     {
@@ -107,12 +112,14 @@ public sealed class Trainer : IDisposable
         return Step(batch.Inputs, batch.Targets, batch.Weights);
     }
 
-    /// <summary>Returns the loss of samples in use, without what L1 and L2 add; nothing is changed.</summary>
+    /// <summary>
+    /// Returns the loss of samples in prediction mode, without the L1 and L2 terms. It changes nothing.
+    /// </summary>
     /// <inheritdoc cref="Step(Tensors, Tensors, Tensor?)"/>
     /// <returns>The loss.</returns>
     public double Loss(Tensors x, Tensors y) => Run(x, y, null, isTraining: false);
 
-    /// <summary>Frees the functions and what the update rule keeps; the network stays.</summary>
+    /// <summary>Frees the functions and the update rule's state, but not the network.</summary>
     public void Dispose()
     {
         foreach ((_, Function function) in _functions.Values)

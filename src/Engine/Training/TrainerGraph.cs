@@ -6,11 +6,11 @@ using Variable = Engine.Graph.Variable;
 namespace Engine.Training;
 
 /// <summary>
-/// All that a trainer's functions compute, as one symbolic graph: built once, compiled for each data set.
+/// Represents all computations of a trainer as one symbolic graph. It is built once and compiled for each data set.
 /// </summary>
 internal sealed class TrainerGraph : IDisposable
 {
-    /// <summary>Far below any sum of weights that means something, and far above what float32 rounds to 0.</summary>
+    /// <summary>Far below any meaningful sum of weights, and far above the numbers that float32 rounds to 0.</summary>
     private const double MinWeight = 1e-30;
 
     private readonly Trainer _trainer;
@@ -18,8 +18,10 @@ internal sealed class TrainerGraph : IDisposable
     private readonly TrainingGraph _plain;
     private TrainingGraph? _weighted;
 
-    /// <param name="trainer">What the loss is made of, and how it is made smaller.</param>
-    /// <param name="former">What was built before some parameters were frozen or the like; its state lives on.</param>
+    /// <param name="trainer">The losses and the update rule.</param>
+    /// <param name="former">
+    /// The graph before a change, such as frozen parameters. The new graph keeps its state.
+    /// </param>
     public TrainerGraph(Trainer trainer, TrainerGraph? former = null)
     {
         _trainer = trainer;
@@ -54,12 +56,12 @@ internal sealed class TrainerGraph : IDisposable
         }
     }
 
-    /// <summary>Gets what everybody enters who reads or changes parameters, one or all.</summary>
+    /// <summary>Gets the gate for threads that read or change parameters.</summary>
     public Gate Gate => Network.Gate;
 
     public Network Network => _trainer.Network;
 
-    /// <summary>Gets which version of the network it is of.</summary>
+    /// <summary>Gets the version of the network that it was built for.</summary>
     public int Version { get; }
 
     /// <summary>Gets the outputs with their targets.</summary>
@@ -68,19 +70,19 @@ internal sealed class TrainerGraph : IDisposable
     /// <summary>Gets the first output, which predicts.</summary>
     public OutputHead Head => Heads[0];
 
-    /// <summary>Gets the output whose accuracy is told: the first that is a classifier's; null if none is.</summary>
+    /// <summary>Gets the output whose accuracy is reported: the first classifier; null if there is none.</summary>
     public OutputHead? Scored => Heads.FirstOrDefault(head => !head.IsRegression);
 
-    /// <summary>Gets the layers as they compute in training.</summary>
+    /// <summary>Gets the layers in training mode.</summary>
     public IReadOnlyList<NetworkLayer> TrainingLayers => _training.Layers;
 
-    /// <summary>Gets the number of samples in a batch, as float64: what its mean loss is weighted with.</summary>
+    /// <summary>Gets the number of samples in a batch as float64, the weight of its mean loss.</summary>
     public Graph.Input Rows { get; }
 
-    /// <summary>Gets how much each sample of a batch counts; not part of the plain graphs.</summary>
+    /// <summary>Gets the weight of each sample in a batch. Graphs without weights do not use it.</summary>
     public Graph.Input Weights { get; }
 
-    /// <summary>Gets what augmentation draws from.</summary>
+    /// <summary>Gets the random stream of the augmentation.</summary>
     public RandomStream Random { get; }
 
     public BuiltUpdates Rule { get; }
@@ -93,7 +95,9 @@ internal sealed class TrainerGraph : IDisposable
 
     public IReadOnlyList<Update> ValidUpdates { get; }
 
-    /// <summary>Sums over an epoch's samples, in float64 so that thousands of batches lose nothing.</summary>
+    /// <summary>
+    /// Gets the sum of the losses over an epoch's samples. It is float64, so thousands of batches lose no precision.
+    /// </summary>
     public SharedVariable TrainLossSum { get; } = new(Tensor.Scalar(0.0), "train_loss");
 
     /// <summary>Gets the sum of the weights of an epoch's samples.</summary>
@@ -103,7 +107,9 @@ internal sealed class TrainerGraph : IDisposable
 
     public SharedVariable CorrectSum { get; } = new(Tensor.Scalar(0.0), "correct");
 
-    /// <summary>Returns what a training step computes. Weighted or not, it has the same parameters and state.</summary>
+    /// <summary>
+    /// Returns the graph of a training step. With or without weights, it has the same parameters and state.
+    /// </summary>
     public TrainingGraph Training(bool isWeighted)
     {
         if (!isWeighted)
@@ -144,7 +150,7 @@ internal sealed class TrainerGraph : IDisposable
         }
     }
 
-    /// <summary>The network's outputs with their losses.</summary>
+    /// <summary>Returns the network's outputs with their losses.</summary>
     private static OutputHead[] Outputs(Trainer trainer)
     {
         IReadOnlyList<NetworkLayer> outputs = trainer.Network.Outputs;
@@ -220,7 +226,7 @@ internal sealed class TrainerGraph : IDisposable
             values[0], [.. updates.Zip(values.Skip(1), (update, value) => new Update(update.Target, value))]);
     }
 
-    /// <summary>The loss of a batch in training, with what regularization adds.</summary>
+    /// <summary>Returns the loss of a batch in training, with regularization.</summary>
     private Variable Loss(Variable? weights)
     {
         Dictionary<OutputHead, Variable> outputs = Heads.Zip(_training.Outputs).ToDictionary();
@@ -230,7 +236,7 @@ internal sealed class TrainerGraph : IDisposable
         return Penalty.Of(Network, _trainer.L1, _trainer.L2) is { } penalty ? loss + penalty : loss;
     }
 
-    /// <summary>Σ weight · mean loss over the outputs.</summary>
+    /// <summary>Returns Σ weight · mean loss over the outputs.</summary>
     private Variable Total(string part, Func<Variable, Variable> mean, Func<OutputHead, Variable> output)
     {
         Variable? total = null;
@@ -247,7 +253,7 @@ internal sealed class TrainerGraph : IDisposable
 
     private static Variable Mean(Variable losses) => losses.Rank == 0 ? losses : Symbolic.Mean(losses);
 
-    /// <summary>Σ w · l / Σ w, l being the mean of a sample's losses; 0 where all weights are.</summary>
+    /// <summary>Returns Σ w · l / Σ w, where l is the mean of a sample's losses; 0 if all weights are 0.</summary>
     private static Variable WeightedMean(Variable losses, Variable weights)
     {
         if (losses.Rank == 0)
@@ -269,7 +275,7 @@ internal sealed class TrainerGraph : IDisposable
         new(sum, sum + (Symbolic.Cast(loss, DType.Float64) * count));
 }
 
-/// <summary>What a training step computes.</summary>
-/// <param name="Loss">The loss of a batch: of its samples, and what regularization adds.</param>
-/// <param name="Updates">What it changes.</param>
+/// <summary>Represents a training step as a graph.</summary>
+/// <param name="Loss">The loss of a batch, with regularization.</param>
+/// <param name="Updates">The updates of the step.</param>
 internal sealed record TrainingGraph(Variable Loss, IReadOnlyList<Update> Updates);

@@ -5,12 +5,12 @@ using Engine.IO;
 namespace Engine.Training;
 
 /// <summary>
-/// The state of a training as a safetensors file: the parameters by their names, all else by names that begin with
-/// <see cref="Prefix"/>, and in a text beside them what is no tensor.
+/// Represents the state of a training in a safetensors file. Parameters have their own names; other tensors have names
+/// that begin with <see cref="Prefix"/>. Everything else is in a text in the metadata.
 /// </summary>
 internal sealed record TrainingState
 {
-    /// <summary>Represents what the names of all begin with that is not a parameter.</summary>
+    /// <summary>Specifies the prefix of names that are not parameters.</summary>
     public const string Prefix = "training/";
 
     private const string CallbackPrefix = Prefix + "callbacks/", TextName = "engine.training";
@@ -33,10 +33,10 @@ internal sealed record TrainingState
     /// <summary>Gets or sets the network's variables by name.</summary>
     public required OrderedDictionary<string, Tensor> Tensors { get; init; }
 
-    /// <summary>Gets or sets what callbacks remember, by the callback's name.</summary>
+    /// <summary>Gets or sets the state of callbacks by the callback's name.</summary>
     public required IReadOnlyDictionary<string, IReadOnlyDictionary<string, Tensor>> Callbacks { get; init; }
 
-    /// <summary>Returns whether something of this name in such a file is not a parameter.</summary>
+    /// <summary>Returns whether this name in such a file is not a parameter's.</summary>
     public static bool IsName(string name) => name.StartsWith(Prefix, StringComparison.Ordinal);
 
     /// <summary>Writes the file.</summary>
@@ -64,8 +64,8 @@ internal sealed record TrainingState
             texts);
     }
 
-    /// <summary>Reads the file, which may come from a stranger.</summary>
-    /// <exception cref="EngineException">It is missing, damaged, or no state of a training.</exception>
+    /// <summary>Reads the file, which may be untrusted.</summary>
+    /// <exception cref="EngineException">It is missing, damaged, or not the state of a training.</exception>
     public static TrainingState Load(string path)
     {
         SafetensorsFile file = Safetensors.Load(path);
@@ -96,8 +96,8 @@ internal sealed record TrainingState
         };
     }
 
-    /// <summary>Reads what stands beside the tensors; <paramref name="path"/> is what messages call the file.</summary>
-    /// <exception cref="EngineException">It is damaged, or of another version.</exception>
+    /// <summary>Reads the text beside the tensors. <paramref name="path"/> is the file's name in messages.</summary>
+    /// <exception cref="EngineException">It is damaged, or has another version.</exception>
     internal static StateText Parse(string json, string path)
     {
         try
@@ -121,8 +121,8 @@ internal sealed record TrainingState
     }
 }
 
-/// <summary>What of a state is no tensor.</summary>
-/// <param name="Version">Of what is kept, and by which names.</param>
+/// <summary>Represents the part of a state that is not tensors.</summary>
+/// <param name="Version">The version of the content and its names.</param>
 /// <param name="Rule">The update rule's name.</param>
 /// <param name="Seed">The network's seed.</param>
 /// <param name="History">Its epochs so far.</param>

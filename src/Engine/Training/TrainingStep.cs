@@ -4,8 +4,8 @@ using Engine.Devices;
 namespace Engine.Training;
 
 /// <summary>
-/// Represents a full batch of a network's training as it runs within Fit, on its own: to be looked at, with
-/// <see cref="Function.Print"/>, and to be timed.
+/// Represents the training step of a full batch as it runs within Fit, to inspect with <see cref="Function.Print"/> or
+/// to time.
 /// </summary>
 public sealed class TrainingStep : IDisposable
 {
@@ -26,10 +26,10 @@ public sealed class TrainingStep : IDisposable
         _feed.PrepareFull(Function);
     }
 
-    /// <summary>Gets what computes a batch, prepared for full ones.</summary>
+    /// <summary>Gets the function of a batch, prepared for full batches.</summary>
     public Function Function { get; }
 
-    /// <summary>Trains for so many full batches, from the first on, again and again if there are fewer.</summary>
+    /// <summary>Trains on so many full batches from the first on, and starts over if there are fewer.</summary>
     public void Run(int batches)
     {
         using NeuralNet.ChangeScope change = _net.Changing($"{nameof(TrainingStep)}.{nameof(Run)}", isTraining: true);
@@ -41,7 +41,7 @@ public sealed class TrainingStep : IDisposable
         }
     }
 
-    /// <summary>Frees the function and the samples; the network stays.</summary>
+    /// <summary>Frees the function and the samples, but not the network.</summary>
     public void Dispose()
     {
         Function.Dispose();

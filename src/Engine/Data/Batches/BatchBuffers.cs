@@ -2,12 +2,12 @@ using System.Collections.Concurrent;
 
 namespace Engine.Data;
 
-/// <summary>Arrays of batches that were used, for those that come. As many are kept as were in use at once.</summary>
+/// <summary>Reuses the arrays of batches. It keeps as many as were in use at the same time.</summary>
 internal sealed class BatchBuffers
 {
     private readonly ConcurrentBag<float[]> _free = [];
 
-    /// <summary>Creates an array of this length, whatever is in it.</summary>
+    /// <summary>Returns an array of this length with undefined content.</summary>
     public float[] Take(int length)
     {
         while (_free.TryTake(out float[]? buffer))
@@ -21,6 +21,6 @@ internal sealed class BatchBuffers
         return GC.AllocateUninitializedArray<float>(length);
     }
 
-    /// <summary>Gives an array back.</summary>
+    /// <summary>Returns an array for reuse.</summary>
     public void Give(float[] buffer) => _free.Add(buffer);
 }

@@ -1,14 +1,16 @@
 namespace Engine.Data;
 
-/// <summary>Samples of which each can be read by its index. They are shuffled by index: any may come in any batch.</summary>
+/// <summary>
+/// Represents samples that can be read by index. They are shuffled by index: each may be in any batch.
+/// </summary>
 public abstract class IndexedSource : IBatchSource
 {
     /// <inheritdoc/>
     public abstract int Count { get; }
 
-    /// <summary>Reads some samples. Several threads call it at once.</summary>
+    /// <summary>Reads some samples. Several threads call it at the same time.</summary>
     /// <param name="rows">The samples' indices, from 0 to below <see cref="Count"/>, in any order.</param>
-    /// <returns>A row for each of them, in this order.</returns>
+    /// <returns>A row for each index, in this order.</returns>
     public abstract SampleBatch Read(int[] rows);
 
     /// <inheritdoc/>

@@ -4,8 +4,8 @@ using System.Diagnostics;
 namespace Engine.Data;
 
 /// <summary>
-/// Has other threads do a sequence of work ahead of the one that needs its results, which come in the sequence's order, however
-/// long each takes. No more than so many are under way or done and not yet taken.
+/// Runs a sequence of work on other threads, ahead of the consumer. Results come in the sequence's order. At most a
+/// given number are in progress, or done and not taken yet.
 /// </summary>
 /// <typeparam name="T">The results' type.</typeparam>
 internal sealed class ReadAhead<T> : IDisposable
@@ -15,8 +15,8 @@ internal sealed class ReadAhead<T> : IDisposable
     private readonly CancellationTokenSource _ending = new();
     private readonly Task _beginning;
 
-    /// <param name="work">What gives each result; one thread enumerates it, others call the functions.</param>
-    /// <param name="most">How many results there may be ahead.</param>
+    /// <param name="work">The functions that compute the results. One thread enumerates them, others call them.</param>
+    /// <param name="most">The greatest number of results ahead.</param>
     public ReadAhead(IEnumerable<Func<T>> work, int most)
     {
         _room = new SemaphoreSlim(most);
@@ -24,11 +24,11 @@ internal sealed class ReadAhead<T> : IDisposable
             () => Begin(work), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
 
-    /// <summary>Gets how long <see cref="Next"/> has waited in all.</summary>
+    /// <summary>Gets the total time that <see cref="Next"/> has waited.</summary>
     public TimeSpan Waited { get; private set; }
 
     /// <summary>Returns the next result.</summary>
-    /// <returns>Whether there was one.</returns>
+    /// <returns>Whether there was a result.</returns>
     public bool Next(out T result)
     {
         long start = Stopwatch.GetTimestamp();
@@ -50,14 +50,14 @@ internal sealed class ReadAhead<T> : IDisposable
         }
     }
 
-    /// <summary>Ends the work: what is begun is waited for.</summary>
+    /// <summary>Ends the work, and waits for the functions that are running.</summary>
     public void Dispose()
     {
         _ending.Cancel();
         _beginning.Wait();
         foreach (Task<T> task in _begun)
         {
-            // Nobody wants to know any more how it ended.
+            // The result no longer matters.
             Task.WhenAny(task).Wait();
             _ = task.Exception;
         }
@@ -89,7 +89,7 @@ internal sealed class ReadAhead<T> : IDisposable
         }
         catch (Exception error)
         {
-            // It is thrown where the batch is taken.
+            // The error is thrown when the batch is taken.
             _begun.Add(Task.FromException<T>(error));
         }
         finally

@@ -1,15 +1,18 @@
 namespace Engine.Data;
 
 /// <summary>
-/// Represents the rows of a table, each prepared when it is due: what a network takes of them is never in memory as a
-/// whole. The table's own values need not be either, where they are in a <see cref="StoredColumn"/>.
+/// Represents the rows of a table, each prepared on demand, so the prepared samples are never in memory all together.
+/// The table's own values need not be in memory, either, if they are in a <see cref="StoredColumn"/>.
 /// </summary>
 /// <param name="table">The samples.</param>
-/// <param name="inputs">What prepares them.</param>
-/// <param name="target">What is predicted.</param>
+/// <param name="inputs">The preparation of the samples.</param>
+/// <param name="target">The target to predict.</param>
 public sealed class TableSource(Table table, Preparation inputs, Target target) : IndexedSource
 {
-    /// <summary>Where prepared samples lie: batches of tens of megabytes that were new each time would be memory for long.</summary>
+    /// <summary>
+    /// Gets or sets the arrays for prepared samples. New arrays of tens of megabytes for each batch would stay in
+    /// memory for a long time.
+    /// </summary>
     internal BatchBuffers Buffers { get; init; } = new();
 
     /// <inheritdoc/>

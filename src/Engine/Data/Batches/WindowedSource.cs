@@ -3,21 +3,22 @@ using System.Globalization;
 namespace Engine.Data;
 
 /// <summary>
-/// Samples that come one behind the other: lines of a file, messages, what another program makes. They are shuffled through a
-/// window: each that comes takes the place of one drawn from those in the window, which goes into the batch. The window is in
-/// memory, and nothing else.
+/// Represents samples that come in sequence, such as lines of a file, messages, or another program's output. They are
+/// shuffled through a window: each new sample replaces a random one from the window, which goes into the batch. Only
+/// the window is in memory.
 /// </summary>
 public sealed class WindowedSource : IBatchSource
 {
     private readonly Func<IEnumerable<SampleBatch>> _read;
     private readonly int _window;
 
-    /// <summary>Creates a source of samples that come one behind the other.</summary>
-    /// <param name="count">How many samples an epoch has.</param>
+    /// <summary>Creates a source of samples that come in sequence.</summary>
+    /// <param name="count">The number of samples in an epoch.</param>
     /// <param name="read">
-    /// Begins anew and gives all samples, in pieces of any number of rows. One thread enumerates it, ahead of the training.
+    /// Returns all samples from the beginning, in pieces of any number of rows. One thread enumerates them, ahead of
+    /// the training.
     /// </param>
-    /// <param name="window">How many samples wait in memory. The more they are, the better they are shuffled.</param>
+    /// <param name="window">The number of samples in the window. A larger window shuffles better.</param>
     /// <exception cref="EngineException">A number is not positive.</exception>
     public WindowedSource(int count, Func<IEnumerable<SampleBatch>> read, int window = 10_000)
     {
@@ -98,7 +99,7 @@ public sealed class WindowedSource : IBatchSource
         }
     }
 
-    /// <summary>Each row for itself, so that a piece is not kept for one of its rows.</summary>
+    /// <summary>Copies each row, so that a single row does not keep its piece in memory.</summary>
     private static IEnumerable<Row> Rows(SampleBatch piece)
     {
         int count = piece.X.All[0].Shape[0];

@@ -3,36 +3,36 @@ using System.Text.Json.Serialization;
 
 namespace Engine.Data;
 
-/// <summary>Transforms of one's own, by the names that model files have for them.</summary>
+/// <summary>Registers your own transforms under names for model files.</summary>
 public static class CustomTransforms
 {
     private static readonly ConcurrentDictionary<string, Func<string, string, Transform>> s_known = new();
 
-    /// <summary>Gives a transform a name; done before a model with such is made or loaded.</summary>
-    /// <param name="kind">What files call it.</param>
-    /// <param name="make">Makes it of the column's name and of the settings that the file has.</param>
+    /// <summary>Registers a transform's name. Call it before you create or load a model with such transforms.</summary>
+    /// <param name="kind">The name in files.</param>
+    /// <param name="make">Creates it from the column's name and the settings in the file.</param>
     public static void Register(string kind, Func<string, string, Transform> make)
     {
         ArgumentException.ThrowIfNullOrEmpty(kind);
         s_known[kind] = make ?? throw new ArgumentNullException(nameof(make));
     }
 
-    /// <summary>Takes a name away again.</summary>
+    /// <summary>Removes a name.</summary>
     internal static void Forget(string kind) => s_known.TryRemove(kind, out _);
 
-    /// <summary>Makes a transform.</summary>
-    /// <exception cref="EngineException">Nobody has given the name.</exception>
+    /// <summary>Creates a transform.</summary>
+    /// <exception cref="EngineException">The name is not registered.</exception>
     internal static Transform Make(string kind, string column, string settings) =>
         s_known.TryGetValue(kind, out Func<string, string, Transform>? make) ? make(column, settings) : throw new EngineException(
             $"'{column}' is prepared by '{kind}', a transform of a program's own: call CustomTransforms.Register(\"{kind}\", …) first.");
 }
 
 /// <summary>
-/// Represents a transform of one's own in a preparation: what <see cref="CustomTransforms.Register"/> has the name for.
+/// Represents your own transform in a preparation. <see cref="CustomTransforms.Register"/> registers its name.
 /// </summary>
 /// <param name="Column">The column's name.</param>
-/// <param name="Name">What the transform is called.</param>
-/// <param name="Settings">What it was fitted to, as a text of its own.</param>
+/// <param name="Name">The name of the transform.</param>
+/// <param name="Settings">Its fitted settings, in its own text format.</param>
 public sealed record CustomTransform(string Column, string Name, string Settings = "") : Transform(Column)
 {
     private readonly Lazy<Transform> _made = new(() => CustomTransforms.Make(Name, Column, Settings));
@@ -48,7 +48,7 @@ public sealed record CustomTransform(string Column, string Name, string Settings
     /// <inheritdoc/>
     public override void Apply(Column column, int row, Span<float> to) => _made.Value.Apply(column, row, to);
 
-    /// <summary>Equal in what it does.</summary>
+    /// <summary>Returns whether both compute the same.</summary>
     public bool Equals(CustomTransform? other) =>
         other is not null && (Column, Name, Settings) == (other.Column, other.Name, other.Settings);
 

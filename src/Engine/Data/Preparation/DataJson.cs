@@ -4,7 +4,7 @@ using System.Text.Json.Serialization.Metadata;
 
 namespace Engine.Data;
 
-/// <summary>What of data is written into model files.</summary>
+/// <summary>Serializes preparations and targets for model files.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, AllowOutOfOrderMetadataProperties = true)]
 [JsonSerializable(typeof(Preparation))]
@@ -13,8 +13,8 @@ namespace Engine.Data;
 [JsonSerializable(typeof(Dictionary<string, string>))]
 internal sealed partial class DataJson : JsonSerializerContext
 {
-    /// <summary>Reads what a file says.</summary>
-    /// <exception cref="EngineException">It is something else.</exception>
+    /// <summary>Reads a value from a file.</summary>
+    /// <exception cref="EngineException">The text has another form.</exception>
     public static T Read<T>(string json, JsonTypeInfo<T> type, string path) where T : class
     {
         try

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Engine.Data;
 
-/// <summary>Numbers as files have them, and what stands there where there is none.</summary>
+/// <summary>Reads numbers and missing values from files.</summary>
 internal static class Numbers
 {
     private const int LongestNumber = 64;
@@ -13,11 +13,11 @@ internal static class Numbers
         "inf", "+inf", "-inf", "infinity", "+infinity", "-infinity",
     ];
 
-    /// <summary>Returns whether a text says that there is no value.</summary>
+    /// <summary>Returns whether a text means a missing value.</summary>
     public static bool IsMissing(string text) => text.Length == 0
         || (!char.IsAsciiDigit(text[0]) && s_missing.Contains(text, StringComparer.OrdinalIgnoreCase));
 
-    /// <summary>Reads a number, the point or, where it is told, the comma before its decimals.</summary>
+    /// <summary>Reads a number with a decimal point or, on request, a decimal comma.</summary>
     public static bool TryParse(ReadOnlySpan<char> text, out double value, bool hasComma = false)
     {
         if (hasComma && text.Contains(','))

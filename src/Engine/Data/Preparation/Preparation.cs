@@ -4,31 +4,32 @@ using System.Text.Json.Serialization;
 namespace Engine.Data;
 
 /// <summary>
-/// Describes how samples become what a network takes. Fitted on the samples that train alone, it knows nothing of those
-/// that test; it travels with the model.
+/// Describes how samples become a network's input. It is fitted on the training samples only, so it knows nothing of
+/// the test samples. It is saved with the model.
 /// </summary>
 /// <param name="Transforms">
-/// What is done to which column: one of pictures or vectors, or several of numbers and words, whose results stand in a row.
+/// The transforms of columns: one of pictures or vectors, or several of numbers and words, whose results are
+/// concatenated.
 /// </param>
 public sealed record Preparation(IReadOnlyList<Transform> Transforms)
 {
-    /// <summary>Texts of more values than this are names or sentences, not categories.</summary>
+    /// <summary>A text column with more values than this contains names or sentences, not categories.</summary>
     private const int MaxCategories = 64;
 
     private const int RowsAtOnce = 64;
 
-    /// <summary>Gets the sides of a sample as the network takes it.</summary>
+    /// <summary>Gets the shape of a prepared sample.</summary>
     [JsonIgnore]
     public Shape Sides => Transforms is [{ Sides: { Rank: > 1 } sides }] ? sides : [(int)Transforms.Sum(transform => transform.Sides.Count)];
 
-    /// <summary>Gets or sets what of the table is not used, a sentence a column.</summary>
+    /// <summary>Gets or sets the unused columns of the table, one sentence per column.</summary>
     [JsonIgnore]
     public IReadOnlyList<string> Unused { get; init; } = [];
 
-    /// <summary>Fits it to the columns of the samples that train.</summary>
+    /// <summary>Fits a preparation to the columns of the training samples.</summary>
     /// <param name="train">The samples.</param>
-    /// <param name="target">The column that is to be predicted, of which nothing is taken.</param>
-    /// <exception cref="EngineException">No column can be learned from.</exception>
+    /// <param name="target">The column to predict, which is not used as input.</param>
+    /// <exception cref="EngineException">Nothing can be learned from any column.</exception>
     public static Preparation Fit(Table train, string target)
     {
         ArgumentNullException.ThrowIfNull(train);
@@ -63,11 +64,11 @@ public sealed record Preparation(IReadOnlyList<Transform> Transforms)
         };
     }
 
-    /// <summary>Returns the samples as the network takes them, float32 (n, …).</summary>
-    /// <exception cref="EngineException">A column is missing, or a value is none that it may have.</exception>
+    /// <summary>Returns the samples prepared for the network, float32 (n, …).</summary>
+    /// <exception cref="EngineException">A column is missing, or a value is invalid.</exception>
     public Tensor Apply(Table table) => Apply(table, buffer: null);
 
-    /// <summary>The samples as the network takes them, in an array of their length that is there already.</summary>
+    /// <summary>Returns the prepared samples in an existing array of their length.</summary>
     internal Tensor Apply(Table table, float[]? buffer)
     {
         ArgumentNullException.ThrowIfNull(table);
@@ -106,15 +107,15 @@ public sealed record Preparation(IReadOnlyList<Transform> Transforms)
         }
     }
 
-    /// <summary>Refuses what <see cref="Apply(Table)"/> would refuse, without making anything.</summary>
-    /// <exception cref="EngineException">A column is missing, or a value is none that it may have.</exception>
+    /// <summary>Throws if <see cref="Apply(Table)"/> would throw, without preparing the table.</summary>
+    /// <exception cref="EngineException">A column is missing, or a value is invalid.</exception>
     internal void Check(Table table)
     {
         Column[] columns = ColumnsOf(table);
         for (int i = 0; i < columns.Length; i++)
         {
             float[] one = new float[Transforms[i].Sides.Count];
-            // Of pictures the first one says what all are.
+            // All pictures of a column have the same form, so the first one is enough.
             for (int row = 0; row < (columns[i] is VectorColumn ? Math.Min(table.Count, 1) : table.Count); row++)
             {
                 Transforms[i].Apply(columns[i], row, one);
@@ -131,13 +132,13 @@ public sealed record Preparation(IReadOnlyList<Transform> Transforms)
             + $"{(missing.Length == 1 ? "is" : "are")} missing: there are {Table.Some(table.Columns.Select(column => column.Name))}.");
     }
 
-    /// <summary>Equal in what it does.</summary>
+    /// <summary>Returns whether both compute the same.</summary>
     public bool Equals(Preparation? other) => other is not null && Transforms.SequenceEqual(other.Transforms);
 
     /// <inheritdoc/>
     public override int GetHashCode() => Transforms.Count;
 
-    /// <summary>Why nothing can be learned from a column; null if something can.</summary>
+    /// <summary>Returns why nothing can be learned from a column; null if something can.</summary>
     private static string? WhyUnused(Column column)
     {
         switch (column)
@@ -174,7 +175,7 @@ public sealed record Preparation(IReadOnlyList<Transform> Transforms)
         Array.Sort(sorted);
         for (int i = 1; i < sorted.Length; i++)
         {
-            // A share of the rows tests, so that numbers are missing between.
+            // Some numbers are missing, because some of the rows are test samples.
             if (!(sorted[i] > sorted[i - 1]) || sorted[i] != Math.Round(sorted[i]))
             {
                 return false;

@@ -2,20 +2,21 @@ using System.Numerics;
 
 namespace Engine.Data;
 
-/// <summary>Describes what is done to images before a network sees them.</summary>
+/// <summary>Prepares images for a network.</summary>
 public static class Preprocessing
 {
     private const int ImagesAtOnce = 256;
 
     /// <summary>
-    /// Returns the images in gray, scaled: (0.299 R + 0.587 G + 0.114 B) / 255 - 0.5, the luma of ITU-R BT.601, so from
-    /// -0.5 (black) to 0.5 (white). The sum is taken in whole thousandths and rounded once, so that every machine gets
+    /// Converts images to scaled grayscale: (0.299 R + 0.587 G + 0.114 B) / 255 - 0.5, the luma of ITU-R BT.601, from
+    /// -0.5 (black) to 0.5 (white). The sum is computed in integer thousandths and rounded once, so every machine gets
     /// the same bits.
     /// </summary>
-    /// <param name="images">uint8 (n, 3, height, width): the planes red, green and blue.</param>
-    /// <param name="flat">Whether the result has the shape (n, height · width) instead of (n, 1, height,
-    /// width).</param>
-    /// <returns>float32.</returns>
+    /// <param name="images">The images, uint8 (n, 3, height, width): the planes red, green and blue.</param>
+    /// <param name="flat">
+    /// Whether the result has the shape (n, height · width) instead of (n, 1, height, width).
+    /// </param>
+    /// <returns>The scaled images, float32.</returns>
     /// <exception cref="EngineException">The images have another dtype or shape.</exception>
     public static Tensor Grayscale(Tensor images, bool flat = false)
     {

@@ -3,37 +3,41 @@ using System.Text.Json.Serialization;
 
 namespace Engine.Data;
 
-/// <summary>Describes what is predicted, and how it is said in numbers: fitted on the samples that train.</summary>
+/// <summary>
+/// Describes the column to predict and its encoding as numbers. It is fitted on the training samples.
+/// </summary>
 /// <param name="Column">The column's name.</param>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
 [JsonDerivedType(typeof(ClassTarget), "classes")]
 [JsonDerivedType(typeof(ValueTarget), "values")]
 public abstract record Target(string Column)
 {
-    /// <summary>Whole numbers of more values than this are measured, not named.</summary>
+    /// <summary>Integers with more values than this are measurements, not classes.</summary>
     private const int MaxNumberedClasses = 20;
 
-    /// <summary>Gets how many numbers a network gives for it.</summary>
+    /// <summary>Gets the number of network outputs for it.</summary>
     [JsonIgnore]
     public abstract int Outputs { get; }
 
     /// <summary>
-    /// Returns the column as a network learns it: the number of each class, int32 (n); scaled values, float32 (n, 1).
+    /// Returns the encoded column: the number of each class, int32 (n), or scaled values, float32 (n, 1).
     /// </summary>
-    /// <exception cref="EngineException">A value is missing, or of no class.</exception>
+    /// <exception cref="EngineException">A value is missing, or belongs to no class.</exception>
     public abstract Tensor Apply(Column column);
 
-    /// <summary>Refuses samples to test with of a class that none of those that train has, or without a value.</summary>
-    /// <exception cref="EngineException">There are such.</exception>
+    /// <summary>Throws if a test sample has no value, or a class without training samples.</summary>
+    /// <exception cref="EngineException">There is such a sample.</exception>
     internal virtual void Check(Column test) => Apply(test);
 
     /// <summary>
-    /// Fits it: texts, and whole numbers of at most 20 values of which each comes twice or more, are classes; other numbers
-    /// are values.
+    /// Fits a target. Texts are classes. Integers are classes if they have at most 20 values, each at least twice.
+    /// Other numbers are values.
     /// </summary>
-    /// <param name="column">The samples that train.</param>
-    /// <param name="areValues">Whether they are values; null to look.</param>
-    /// <exception cref="EngineException">The column has no two values, or texts where values are wanted.</exception>
+    /// <param name="column">The column of the training samples.</param>
+    /// <param name="areValues">Whether they are values; null to detect it.</param>
+    /// <exception cref="EngineException">
+    /// The column has fewer than two values, or has texts although values are wanted.
+    /// </exception>
     public static Target Fit(Column column, bool? areValues = null)
     {
         ArgumentNullException.ThrowIfNull(column);
@@ -62,7 +66,7 @@ public abstract record Target(string Column)
     }
 }
 
-/// <summary>Represents one of several classes.</summary>
+/// <summary>Represents a target that is one of several classes.</summary>
 /// <param name="Column">The column's name.</param>
 /// <param name="Classes">Their names, in the order of the network's outputs.</param>
 public sealed record ClassTarget(string Column, IReadOnlyList<string> Classes) : Target(Column)
@@ -101,16 +105,16 @@ public sealed record ClassTarget(string Column, IReadOnlyList<string> Classes) :
         Apply(test);
     }
 
-    /// <summary>Equal in what it does.</summary>
+    /// <summary>Returns whether both compute the same.</summary>
     public bool Equals(ClassTarget? other) => other is not null && Column == other.Column && Classes.SequenceEqual(other.Classes);
 
     /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(Column, Classes.Count);
 }
 
-/// <summary>Represents a value, learned as (y - mean) / deviation.</summary>
+/// <summary>Represents a target that is a value, learned as (y - mean) / deviation.</summary>
 /// <param name="Column">The column's name.</param>
-/// <param name="Mean">The mean of the samples that train.</param>
+/// <param name="Mean">The mean of the training samples.</param>
 /// <param name="Deviation">Their standard deviation.</param>
 public sealed record ValueTarget(string Column, double Mean, double Deviation) : Target(Column)
 {
@@ -118,10 +122,10 @@ public sealed record ValueTarget(string Column, double Mean, double Deviation) :
     [JsonIgnore]
     public override int Outputs => 1;
 
-    /// <summary>Returns the record as text, with points in its numbers.</summary>
+    /// <summary>Returns the members as text, with decimal points in the numbers.</summary>
     public override string ToString() => RecordText.Of(nameof(ValueTarget), PrintMembers);
 
-    /// <summary>Fits it to the values that are there.</summary>
+    /// <summary>Fits a target to the values that are not missing.</summary>
     public static ValueTarget Fit(NumberColumn column)
     {
         ScaledNumber scale = ScaledNumber.Fit(column);
@@ -134,7 +138,7 @@ public sealed record ValueTarget(string Column, double Mean, double Deviation) :
         return new ValueTarget(column.Name, scale.Mean, scale.Deviation);
     }
 
-    /// <summary>Returns a value as the network gives it, in the target's own unit.</summary>
+    /// <summary>Converts a network's output to the target's own unit.</summary>
     public double Inverse(double scaled) => (scaled * Deviation) + Mean;
 
     /// <inheritdoc/>

@@ -3,8 +3,8 @@ using System.Text.Json.Serialization;
 namespace Engine.Data;
 
 /// <summary>
-/// Describes how the values of a column become numbers around 0 that a network takes: fitted on the samples that train,
-/// and the same for every sample ever after.
+/// Describes how the values of a column become numbers around 0 for a network. It is fitted on the training samples and
+/// then the same for all samples.
 /// </summary>
 /// <param name="Column">The column's name.</param>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
@@ -15,30 +15,30 @@ namespace Engine.Data;
 [JsonDerivedType(typeof(CustomTransform), "custom")]
 public abstract record Transform(string Column)
 {
-    /// <summary>Gets the sides of what it makes of one sample.</summary>
+    /// <summary>Gets the shape of its result for one sample.</summary>
     [JsonIgnore]
     public abstract Shape Sides { get; }
 
-    /// <summary>Gets what is done, in words.</summary>
+    /// <summary>Gets a description of the transform in words.</summary>
     [JsonIgnore]
     public abstract string Words { get; }
 
-    /// <summary>Writes what it makes of one sample.</summary>
-    /// <param name="column">The column, which may be of another kind than the one it was fitted on.</param>
-    /// <param name="row">The sample.</param>
-    /// <param name="to">Takes as many numbers as <see cref="Sides"/> has.</param>
-    /// <exception cref="EngineException">The value is none that the column may have.</exception>
+    /// <summary>Writes its result for one sample.</summary>
+    /// <param name="column">The column. Its type may differ from the one that the transform was fitted on.</param>
+    /// <param name="row">The index of the sample.</param>
+    /// <param name="to">Receives as many numbers as <see cref="Sides"/> has.</param>
+    /// <exception cref="EngineException">The value is invalid for this column.</exception>
     public abstract void Apply(Column column, int row, Span<float> to);
 }
 
-/// <summary>(x - mean) / deviation; what is missing counts as the median.</summary>
+/// <summary>Computes (x - mean) / deviation. Missing values count as the median.</summary>
 /// <param name="Column">The column's name.</param>
-/// <param name="Mean">The mean of the samples that train.</param>
-/// <param name="Deviation">Their standard deviation; 1 where they are all alike.</param>
+/// <param name="Mean">The mean of the training samples.</param>
+/// <param name="Deviation">Their standard deviation; 1 if they are all equal.</param>
 /// <param name="Median">Their median.</param>
 public sealed record ScaledNumber(string Column, double Mean, double Deviation, double Median) : Transform(Column)
 {
-    /// <summary>A number that is more deviations away than this counts as so many.</summary>
+    /// <summary>Numbers that are more deviations away than this are clamped to it.</summary>
     private const double FarthestOff = 1e15;
 
     /// <inheritdoc/>
@@ -49,20 +49,20 @@ public sealed record ScaledNumber(string Column, double Mean, double Deviation, 
     [JsonIgnore]
     public override string Words => FormattableString.Invariant($"(x - {Mean:G4}) / {Deviation:G4}, missing: {Median:G4}");
 
-    /// <summary>Returns the record as text, with points in its numbers.</summary>
+    /// <summary>Returns the members as text, with decimal points in the numbers.</summary>
     public override string ToString() => RecordText.Of(nameof(ScaledNumber), PrintMembers);
 
-    /// <summary>Fits it to the numbers that are there.</summary>
+    /// <summary>Fits a transform to the numbers that are not missing.</summary>
     public static ScaledNumber Fit(NumberColumn column)
     {
         ArgumentNullException.ThrowIfNull(column);
         double[] known = [.. column.Values.ToArray().Where(double.IsFinite).Order()];
-        // The squares of very large and very small numbers are none: these are counted in the largest of them.
+        // The squares of very large or very small numbers overflow or underflow, so divide by the largest first.
         double largest = known.Length == 0 ? 1 : Math.Max(Math.Abs(known[0]), Math.Abs(known[^1]));
         double unit = largest is 0 or (> 1e-100 and < 1e100) ? 1 : largest;
         double mean = known.Select(x => x / unit).DefaultIfEmpty(0).Average();
         double deviation = Math.Sqrt(known.Select(x => ((x / unit) - mean) * ((x / unit) - mean)).DefaultIfEmpty(0).Average()) * unit;
-        // Numbers that are all alike differ from their mean by what it was rounded by.
+        // Equal numbers differ from their mean by its rounding error.
         bool isConstant = known.Length == 0 || known[0] == known[^1] || deviation == 0;
         double median = known.Length == 0 ? 0 : unit * (((known[(known.Length - 1) / 2] / unit) + (known[known.Length / 2] / unit)) / 2);
         return new ScaledNumber(column.Name, isConstant && known.Length > 0 ? known[0] : mean * unit, isConstant ? 1 : deviation, median);
@@ -81,18 +81,18 @@ public sealed record ScaledNumber(string Column, double Mean, double Deviation, 
         value = double.IsFinite(value) ? value : Median;
         double scaled = (value - Mean) / Deviation;
         scaled = double.IsFinite(scaled) ? scaled : (value / Deviation) - (Mean / Deviation);
-        // Nothing that trains is as far off; a network gives no probabilities of infinity.
+        // No training sample is so far away, and a network gives no probabilities for infinity.
         to[0] = (float)Math.Clamp(scaled, -FarthestOff, FarthestOff);
     }
 }
 
 /// <summary>
-/// Represents a 1 for the value and 0 for all others; what is missing counts as the most frequent value, and a new one
-/// as none.
+/// Computes a one-hot encoding: 1 for the value, 0 for all others. Missing values count as the most frequent one. A new
+/// value gives only zeros.
 /// </summary>
 /// <param name="Column">The column's name.</param>
-/// <param name="Values">The values of the samples that train.</param>
-/// <param name="Mode">The place of the most frequent one.</param>
+/// <param name="Values">The values of the training samples.</param>
+/// <param name="Mode">The index of the most frequent one.</param>
 public sealed record OneHot(string Column, IReadOnlyList<string> Values, int Mode) : Transform(Column)
 {
     private readonly Lazy<Dictionary<string, int>> _places = new(() => Values.Index().ToDictionary(one => one.Item, one => one.Index));
@@ -105,8 +105,8 @@ public sealed record OneHot(string Column, IReadOnlyList<string> Values, int Mod
     [JsonIgnore]
     public override string Words => $"one of {Values.Count}: {Table.Some(Values)}, missing: '{Values[Mode]}'";
 
-    /// <summary>Fits it to the values that are there.</summary>
-    /// <exception cref="EngineException">There is none.</exception>
+    /// <summary>Fits a transform to the values that are not missing.</summary>
+    /// <exception cref="EngineException">There is no value.</exception>
     public static OneHot Fit(Column column)
     {
         ArgumentNullException.ThrowIfNull(column);
@@ -130,7 +130,7 @@ public sealed record OneHot(string Column, IReadOnlyList<string> Values, int Mod
         }
     }
 
-    /// <summary>Equal in what it does.</summary>
+    /// <summary>Returns whether both compute the same.</summary>
     public bool Equals(OneHot? other) =>
         other is not null && Column == other.Column && Mode == other.Mode && Values.SequenceEqual(other.Values);
 
@@ -138,11 +138,14 @@ public sealed record OneHot(string Column, IReadOnlyList<string> Values, int Mod
     public override int GetHashCode() => HashCode.Combine(Column, Mode, Values.Count);
 }
 
-/// <summary>(x - mean) / deviation, a mean and a deviation for each plane: the channels of pictures, the places of vectors.</summary>
+/// <summary>
+/// Computes (x - mean) / deviation with a mean and a deviation for each plane: a channel of pictures, or an index of
+/// vectors.
+/// </summary>
 /// <param name="Column">The column's name.</param>
-/// <param name="Size">The sides of one sample, the planes first.</param>
-/// <param name="Mean">The mean of each plane over the samples that train.</param>
-/// <param name="Deviation">The standard deviation of each; 1 where all are alike.</param>
+/// <param name="Size">The shape of one sample, with the planes first.</param>
+/// <param name="Mean">The mean of each plane over the training samples.</param>
+/// <param name="Deviation">The standard deviation of each; 1 if all values are equal.</param>
 public sealed record ScaledPlanes(
     string Column, IReadOnlyList<int> Size, IReadOnlyList<float> Mean, IReadOnlyList<float> Deviation) : Transform(Column)
 {
@@ -156,7 +159,7 @@ public sealed record ScaledPlanes(
         ? $"{Size[0]} channel{(Size[0] == 1 ? "" : "s")} of {Size[1]}x{Size[2]}, each brought to 0 ± 1"
         : $"{Size[0]} numbers, each brought to 0 ± 1";
 
-    /// <summary>Fits it to pictures or vectors.</summary>
+    /// <summary>Fits a transform to pictures or vectors.</summary>
     public static ScaledPlanes Fit(VectorColumn column)
     {
         ArgumentNullException.ThrowIfNull(column);
@@ -193,7 +196,8 @@ public sealed record ScaledPlanes(
         double count = Math.Max((double)column.Count * area, 1);
         double[] means = [.. sums.Select(sum => sum / count)];
         double[] deviations = [.. squares.Zip(means, (square, mean) => Math.Sqrt(Math.Max((square / count) - (mean * mean), 0)))];
-        // A place of vectors that hardly ever differs would make noise as loud as all others.
+        // An element of vectors that hardly varies would be scaled up until its noise is as large as the other
+        // elements.
         double least = Math.Max(deviations.Max() * 1e-2, 1e-12);
         return new ScaledPlanes(
             column.Name, [.. shape], [.. means.Select(mean => (float)mean)],

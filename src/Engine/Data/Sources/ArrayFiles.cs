@@ -5,13 +5,13 @@ namespace Engine.Data;
 
 /// <summary>
 /// Represents a folder with the idx files of MNIST or Fashion-MNIST (<c>train-images-idx3-ubyte</c>,
-/// <c>train-labels-idx1-ubyte</c>, and <c>t10k</c> or <c>test</c> likewise, with <c>.gz</c> or without), or an npz file
-/// with <c>x_train</c>, <c>y_train</c>, <c>x_test</c>, <c>y_test</c>, or <c>x</c> and <c>y</c>.
+/// <c>train-labels-idx1-ubyte</c>, and the same with <c>t10k</c> or <c>test</c>, with or without <c>.gz</c>), or an npz
+/// file with <c>x_train</c>, <c>y_train</c>, <c>x_test</c>, <c>y_test</c>, or <c>x</c> and <c>y</c>.
 /// </summary>
 /// <param name="Path">The folder or the file.</param>
 public sealed record ArrayFiles(string Path) : IDataSource
 {
-    /// <summary>Represents what the columns of the samples and of their labels are called.</summary>
+    /// <summary>Specifies the names of the columns of samples and labels.</summary>
     public const string Samples = "x", Labels = "class";
 
     /// <summary>What the array of samples to predict is called, the likeliest first.</summary>

@@ -5,8 +5,9 @@ using static Engine.TextTable;
 namespace Engine.Data;
 
 /// <summary>
-/// The bytes of a batch: a file on disk, or an archive's entry in memory. Files are not read as a whole, so that the
-/// pixels go straight to where they stay: touching memory for the first time costs more than reading a cached file.
+/// Represents the bytes of a batch: a file on disk, or an archive's entry in memory. Files are not read as a whole, so
+/// the pixels go straight to their final place. The first access to new memory costs more than the read of a cached
+/// file.
 /// </summary>
 internal sealed class ByteSource : IDisposable
 {
@@ -42,7 +43,7 @@ internal sealed class ByteSource : IDisposable
 
     public int Length { get; }
 
-    /// <summary>Gets all the bytes, where they are in memory.</summary>
+    /// <summary>Gets all bytes if they are in memory; else null.</summary>
     public byte[]? Memory { get; }
 
     public static int CheckLength(long length, string name) => length <= MaximumLength

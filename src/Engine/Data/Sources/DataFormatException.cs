@@ -1,7 +1,7 @@
 namespace Engine.Data;
 
 /// <summary>
-/// Data are missing, cut off or not in the format they should be; the message names the file and what to do.
+/// Represents the error that data are missing, cut off or in the wrong format. The message has the file and the remedy.
 /// </summary>
 public sealed class DataFormatException : EngineException
 {
@@ -10,12 +10,12 @@ public sealed class DataFormatException : EngineException
     {
     }
 
-    /// <summary>Creates an error with the sentence to show.</summary>
+    /// <summary>Creates an error with the message to show.</summary>
     public DataFormatException(string message) : base(message)
     {
     }
 
-    /// <summary>Creates an error with the sentence to show and what caused it.</summary>
+    /// <summary>Creates an error with the message to show and its cause.</summary>
     public DataFormatException(string message, Exception? innerException) : base(message, innerException)
     {
     }

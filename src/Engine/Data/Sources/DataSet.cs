@@ -1,26 +1,26 @@
 namespace Engine.Data;
 
-/// <summary>Samples to learn from, and those to test with if the source tells them apart.</summary>
-/// <param name="Name">What the data are called: the name of the folder or file.</param>
-/// <param name="Train">The samples to learn from.</param>
-/// <param name="Target">The column that is to be predicted.</param>
+/// <summary>Represents training samples, and test samples if the source has them.</summary>
+/// <param name="Name">The name of the data: the name of the folder or file.</param>
+/// <param name="Train">The training samples.</param>
+/// <param name="Target">The column to predict.</param>
 public sealed record DataSet(string Name, Table Train, string Target)
 {
-    /// <summary>Gets or sets the samples to test with; null if the source has no such part.</summary>
+    /// <summary>Gets or sets the test samples; null if the source has none.</summary>
     public Table? Test { get; init; }
 
-    /// <summary>Gets or sets what was found and done, a sentence each: for people.</summary>
+    /// <summary>Gets or sets notes for people on the data and their processing, one sentence each.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
 
-    /// <summary>Gets or sets what a user should look at before trusting any figure, a sentence each.</summary>
+    /// <summary>Gets or sets warnings that a user should check before trusting any figure, one sentence each.</summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
 
     /// <summary>
-    /// With a test part: the source's own, else a share of the samples, of each class alike. The samples to train on come
-    /// in an order that the seed decides.
+    /// Returns the data set with a test part: the source's own, or else a stratified part of the samples. The seed sets
+    /// the order of the training samples.
     /// </summary>
-    /// <param name="share">The share of the samples that tests, from 0 to 0.9.</param>
-    /// <param name="seed">What the choice depends on.</param>
+    /// <param name="share">The part of the samples for the test, from 0 to 0.9.</param>
+    /// <param name="seed">The seed of the choice.</param>
     public DataSet WithTest(double share = 0.2, int seed = 1)
     {
         if (Test is not null || share == 0)
@@ -31,7 +31,9 @@ public sealed record DataSet(string Name, Table Train, string Target)
         return WithTest(new StratifiedSplit(share, seed));
     }
 
-    /// <summary>With a test part: the source's own, else the samples that a split takes.</summary>
+    /// <summary>
+    /// Returns the data set with a test part: the source's own, or else the samples that a split takes.
+    /// </summary>
     /// <param name="split">The split.</param>
     public DataSet WithTest(IDataSplit split)
     {
@@ -42,7 +44,7 @@ public sealed record DataSet(string Name, Table Train, string Target)
         }
 
         (int[] train, int[] test) = split.Split(Train, Target);
-        // Where each sample is of another class there is none to test with.
+        // If each sample has its own class, there are no test samples.
         return this with { Train = Train.Rows(train), Test = test.Length > 0 ? Train.Rows(test) : null };
     }
 }

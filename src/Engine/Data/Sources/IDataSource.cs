@@ -1,9 +1,11 @@
 namespace Engine.Data;
 
-/// <summary>Describes where samples come from. A source of one's own is a class with this one method.</summary>
+/// <summary>Provides samples. To write your own source, implement this one method.</summary>
 public interface IDataSource
 {
-    /// <summary>Reads all of it.</summary>
-    /// <exception cref="DataFormatException">It is not what it should be; the message names file and line.</exception>
+    /// <summary>Reads all samples.</summary>
+    /// <exception cref="DataFormatException">
+    /// The data have the wrong format; the message has the file and the line.
+    /// </exception>
     DataSet Load();
 }

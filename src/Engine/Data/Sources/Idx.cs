@@ -4,13 +4,15 @@ using Engine.IO;
 namespace Engine.Data;
 
 /// <summary>
-/// Files in the format idx of MNIST (http://yann.lecun.com/exdb/mnist, "the IDX file format"), packed by gzip or not: two
-/// zeros, the type and the number of sides, the sides, the values, all big-endian.
+/// Reads files in MNIST's idx format (http://yann.lecun.com/exdb/mnist, "the IDX file format"), with or without gzip:
+/// two zeros, the type and the number of sides, the sides, the values, all big-endian.
 /// </summary>
 public static class Idx
 {
-    /// <summary>Reads the values of one file; those of 16 bits become int32.</summary>
-    /// <exception cref="DataFormatException">It is no such file, or does not hold what its head says.</exception>
+    /// <summary>Reads the values of one file; 16-bit values become int32.</summary>
+    /// <exception cref="DataFormatException">
+    /// It is not such a file, or its content does not match its header.
+    /// </exception>
     public static Tensor Read(string path) => ReadableFile.Read(path, (file, name) =>
     {
         bool isPacked = file.ReadByte() == 0x1F && file.ReadByte() == 0x8B;
@@ -49,7 +51,7 @@ public static class Idx
             throw new DataFormatException($"{path} says that it holds {shape} values, which is damaged or too much.");
         }
 
-        // In pieces, so that a head that promises too much takes no memory for it.
+        // Read in pieces, so that a header with a false size allocates no memory for it.
         int size = kind switch { 0x08 or 0x09 => 1, 0x0B => 2, 0x0E => 8, _ => 4 };
         var bytes = new MemoryStream();
         Span<byte> piece = new byte[1 << 16];

@@ -1,12 +1,12 @@
 namespace Engine.Data;
 
-/// <summary>Describes which samples train and which test.</summary>
+/// <summary>Splits samples into training and test.</summary>
 public static class DataSplit
 {
-    /// <summary>Numbers of more values than this are not classes that could be split for themselves.</summary>
+    /// <summary>Numbers with more values than this are not classes, and are not stratified.</summary>
     private const int MaxClasses = 1000;
 
-    /// <summary>Returns the numbers from 0 on in an order that the seed decides (Fisher and Yates' shuffle).</summary>
+    /// <summary>Returns the numbers from 0 on, shuffled by the seed (Fisher and Yates' shuffle).</summary>
     public static int[] Order(int count, int seed)
     {
         int[] order = [.. Enumerable.Range(0, count)];
@@ -15,13 +15,13 @@ public static class DataSplit
     }
 
     /// <summary>
-    /// Returns a share of each class tests, so that a class of two or more samples is in both parts; of values, a share
-    /// of all.
+    /// Takes a part of each class for the test. A class of two or more samples is in both parts. For values, takes a
+    /// part of all samples.
     /// </summary>
-    /// <param name="labels">The classes.</param>
-    /// <param name="share">The share that tests.</param>
-    /// <param name="seed">What the choice depends on.</param>
-    /// <exception cref="EngineException">The share is none.</exception>
+    /// <param name="labels">The labels.</param>
+    /// <param name="share">The part for the test.</param>
+    /// <param name="seed">The seed of the choice.</param>
+    /// <exception cref="EngineException">The part is not from 0 to 0.9.</exception>
     public static (int[] Train, int[] Test) Stratified(Column labels, double share, int seed)
     {
         ArgumentNullException.ThrowIfNull(labels);
@@ -32,7 +32,7 @@ public static class DataSplit
             return At(order, share);
         }
 
-        // In the shuffled order, from which each class gives its first ones.
+        // The first samples of each class in the shuffled order are for the test.
         var tests = new bool[labels.Count];
         double owed = 0;
         foreach (IGrouping<string?, int> one in classes)
@@ -47,7 +47,7 @@ public static class DataSplit
         return ([.. order.Where(row => !tests[row])], [.. order.Where(row => tests[row])]);
     }
 
-    /// <summary>Returns all samples of a group, of one patient say, are in one part.</summary>
+    /// <summary>Splits so that all samples of a group, such as one patient, are in the same part.</summary>
     /// <inheritdoc cref="Stratified"/>
     public static (int[] Train, int[] Test) Grouped(Column groups, double share, int seed)
     {
@@ -68,9 +68,9 @@ public static class DataSplit
         return ([.. parts[false]], [.. parts[true]]);
     }
 
-    /// <summary>Returns the latest samples test; all come in the order of time.</summary>
-    /// <param name="times">When each sample was: numbers, or texts that sort as times do (2026-11-29).</param>
-    /// <param name="share">The share that tests.</param>
+    /// <summary>Takes the latest samples for the test. Both parts are in the order of time.</summary>
+    /// <param name="times">The time of each sample: numbers, or texts that sort by time (2026-11-29).</param>
+    /// <param name="share">The part for the test.</param>
     public static (int[] Train, int[] Test) ByTime(Column times, double share)
     {
         ArgumentNullException.ThrowIfNull(times);
@@ -83,7 +83,7 @@ public static class DataSplit
         return ([.. train.Reverse()], [.. test.Reverse()]);
     }
 
-    /// <summary>The first ones of an order test.</summary>
+    /// <summary>Takes the first samples of an order for the test.</summary>
     private static (int[] Train, int[] Test) At(int[] order, double share)
     {
         int test = (int)Math.Round(Checked(share) * order.Length);

@@ -1,8 +1,8 @@
 namespace Engine.Data;
 
-/// <summary>Represents a share of each class tests; of values, a share of all.</summary>
-/// <param name="Share">The share that tests, from 0 to 0.9.</param>
-/// <param name="Seed">What the choice depends on.</param>
+/// <summary>Takes a part of each class for the test, or, for values, a part of all samples.</summary>
+/// <param name="Share">The part for the test, from 0 to 0.9.</param>
+/// <param name="Seed">The seed of the choice.</param>
 public sealed record StratifiedSplit(double Share = 0.2, int Seed = 1) : IDataSplit
 {
     /// <inheritdoc/>
@@ -12,14 +12,14 @@ public sealed record StratifiedSplit(double Share = 0.2, int Seed = 1) : IDataSp
         return DataSplit.Stratified(samples[target], Share, Seed);
     }
 
-    /// <summary>Returns its members, with points in the numbers.</summary>
+    /// <summary>Returns the members as text, with decimal points in the numbers.</summary>
     public override string ToString() => RecordText.Of(nameof(StratifiedSplit), PrintMembers);
 }
 
-/// <summary>Keeps all samples of a group, of one patient say, in one part.</summary>
-/// <param name="Column">The column that says the group.</param>
-/// <param name="Share">The share that tests, from 0 to 0.9.</param>
-/// <param name="Seed">What the choice depends on.</param>
+/// <summary>Keeps all samples of a group, such as one patient, in the same part.</summary>
+/// <param name="Column">The column of the groups.</param>
+/// <param name="Share">The part for the test, from 0 to 0.9.</param>
+/// <param name="Seed">The seed of the choice.</param>
 public sealed record GroupedSplit(string Column, double Share = 0.2, int Seed = 1) : IDataSplit
 {
     /// <inheritdoc/>
@@ -29,13 +29,13 @@ public sealed record GroupedSplit(string Column, double Share = 0.2, int Seed = 
         return DataSplit.Grouped(samples[Column], Share, Seed);
     }
 
-    /// <summary>Returns its members, with points in the numbers.</summary>
+    /// <summary>Returns the members as text, with decimal points in the numbers.</summary>
     public override string ToString() => RecordText.Of(nameof(GroupedSplit), PrintMembers);
 }
 
-/// <summary>Represents the latest samples test.</summary>
-/// <param name="Column">The column that says when each was.</param>
-/// <param name="Share">The share that tests, from 0 to 0.9.</param>
+/// <summary>Takes the latest samples for the test.</summary>
+/// <param name="Column">The column of the times.</param>
+/// <param name="Share">The part for the test, from 0 to 0.9.</param>
 public sealed record TimeSplit(string Column, double Share = 0.2) : IDataSplit
 {
     /// <inheritdoc/>
@@ -45,6 +45,6 @@ public sealed record TimeSplit(string Column, double Share = 0.2) : IDataSplit
         return DataSplit.ByTime(samples[Column], Share);
     }
 
-    /// <summary>Returns its members, with points in the numbers.</summary>
+    /// <summary>Returns the members as text, with decimal points in the numbers.</summary>
     public override string ToString() => RecordText.Of(nameof(TimeSplit), PrintMembers);
 }

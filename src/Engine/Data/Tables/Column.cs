@@ -7,22 +7,22 @@ public abstract class Column
 {
     private protected Column(string name, int count) => (Name, Count) = (name, count);
 
-    /// <summary>Gets what it is called.</summary>
+    /// <summary>Gets the name.</summary>
     public string Name { get; }
 
-    /// <summary>Gets how many samples there are.</summary>
+    /// <summary>Gets the number of samples.</summary>
     public int Count { get; }
 
     /// <summary>Returns the samples with these indices, in this order.</summary>
     public abstract Column Rows(ReadOnlySpan<int> indices);
 
-    /// <summary>Returns a sample's value as text; null where it is missing.</summary>
+    /// <summary>Returns a sample's value as text; null if it is missing.</summary>
     public abstract string? Text(int row);
 
-    /// <summary>The values of this and other columns of its kind, one column behind the other.</summary>
+    /// <summary>Returns the values of this column and then those of other columns of the same type.</summary>
     internal abstract Column Joined(IReadOnlyList<Column> columns);
 
-    /// <summary>Gets how many samples have no value.</summary>
+    /// <summary>Gets the number of samples without a value.</summary>
     public int Missing => Enumerable.Range(0, Count).Count(row => Text(row) is null);
 
     private protected static T[] Pick<T>(T[] values, ReadOnlySpan<int> indices)
@@ -37,8 +37,8 @@ public abstract class Column
     }
 }
 
-/// <summary>Represents a number of each sample; nan where it is missing.</summary>
-/// <param name="name">What it is called.</param>
+/// <summary>Represents a number for each sample; nan if it is missing.</summary>
+/// <param name="name">The name of the column.</param>
 /// <param name="values">The numbers, which are not copied.</param>
 public sealed class NumberColumn(string name, double[] values) : Column(name, values.Length)
 {
@@ -54,26 +54,26 @@ public sealed class NumberColumn(string name, double[] values) : Column(name, va
     /// <inheritdoc/>
     public override string? Text(int row) => TextOf(values[row]);
 
-    /// <summary>A number as the names of classes have it; null for nan.</summary>
+    /// <summary>Returns a number as it appears in names of classes; null for nan.</summary>
     internal static string? TextOf(double value) =>
         double.IsNaN(value) ? null : value.ToString("R", CultureInfo.InvariantCulture);
 }
 
-/// <summary>Represents a word of each sample, of which each is kept once.</summary>
+/// <summary>Represents a word for each sample. Each distinct word is stored once.</summary>
 public sealed class TextColumn : Column
 {
     private readonly int[] _codes;
 
     /// <summary>Creates a column of words.</summary>
-    /// <param name="name">What it is called.</param>
-    /// <param name="values">The words; null where one is missing.</param>
+    /// <param name="name">The name of the column.</param>
+    /// <param name="values">The words; null for missing ones.</param>
     public TextColumn(string name, IEnumerable<string?> values) : this(name, Encode(values))
     {
     }
 
-    /// <summary>A column of words by their numbers.</summary>
-    /// <param name="name">What it is called.</param>
-    /// <param name="codes">The number of each sample's word, -1 where it is missing.</param>
+    /// <summary>Creates a column of words by their numbers.</summary>
+    /// <param name="name">The name of the column.</param>
+    /// <param name="codes">The number of each sample's word; -1 if it is missing.</param>
     /// <param name="words">The words.</param>
     internal TextColumn(string name, int[] codes, IReadOnlyList<string> words) : base(name, codes.Length) =>
         (_codes, Words) = (codes, words);
@@ -82,10 +82,10 @@ public sealed class TextColumn : Column
     {
     }
 
-    /// <summary>Gets all words that there may be.</summary>
+    /// <summary>Gets all possible words.</summary>
     public IReadOnlyList<string> Words { get; }
 
-    /// <summary>Gets the number of each sample's word in <see cref="Words"/>; -1 where it is missing.</summary>
+    /// <summary>Gets the index of each sample's word in <see cref="Words"/>; -1 if it is missing.</summary>
     public ReadOnlySpan<int> Codes => _codes;
 
     /// <inheritdoc/>

@@ -6,9 +6,9 @@ using Microsoft.Win32.SafeHandles;
 namespace Engine.Data;
 
 /// <summary>
-/// Represents a picture, or a vector, of each sample, in a file of bytes: read when it is due, so that there may be
-/// more than memory holds. In the file the samples stand one behind the other, each as long, as NumPy's <c>tofile</c>
-/// writes uint8.
+/// Represents a picture or a vector for each sample in a file of bytes. Samples are read on demand, so they need not
+/// fit into memory. The file contains samples of equal length one after the other, as NumPy's <c>tofile</c> writes
+/// uint8.
 /// </summary>
 public sealed class StoredColumn : VectorColumn
 {
@@ -18,21 +18,25 @@ public sealed class StoredColumn : VectorColumn
     private readonly long _stride;
     private readonly int _length;
 
-    /// <summary>Creates the samples of a file.</summary>
-    /// <param name="name">What the column is called.</param>
+    /// <summary>Creates a column from a file.</summary>
+    /// <param name="name">The name of the column.</param>
     /// <param name="path">The file.</param>
-    /// <param name="sides">The sides of one sample, a byte a value: (channels, height, width) of pictures.</param>
-    /// <exception cref="EngineException">There is no such file, or its length is not that of whole samples.</exception>
+    /// <param name="sides">
+    /// The shape of one sample with one byte per value: (channels, height, width) for pictures.
+    /// </param>
+    /// <exception cref="EngineException">
+    /// There is no such file, or its length is not a multiple of a sample's length.
+    /// </exception>
     public StoredColumn(string name, string path, Shape sides) : this(name, path, sides, sides.Count, rows: null)
     {
     }
 
-    /// <summary>The samples of a file of which some are left out, or of which each has more behind it.</summary>
-    /// <param name="name">What the column is called.</param>
+    /// <summary>Creates a column from some samples of a file, or from a file with other data between samples.</summary>
+    /// <param name="name">The name of the column.</param>
     /// <param name="path">The file.</param>
-    /// <param name="sides">The sides of one sample.</param>
-    /// <param name="stride">How many bytes stand from one sample to the next.</param>
-    /// <param name="rows">Where in the file each sample is; null for all.</param>
+    /// <param name="sides">The shape of one sample.</param>
+    /// <param name="stride">The number of bytes from one sample to the next.</param>
+    /// <param name="rows">The place of each sample in the file; null for all samples in order.</param>
     internal StoredColumn(string name, string path, Shape sides, long stride, int[]? rows)
         : this(name, path, sides, stride, rows ?? All(path, stride), Open(path))
     {
@@ -42,10 +46,12 @@ public sealed class StoredColumn : VectorColumn
         : base(name, rows.Length, DType.UInt8, sides) =>
         (_path, _stride, _length, _rows, _file) = (path, stride, (int)sides.Count, rows, file);
 
-    /// <summary>For each plane of each sample of the file the sum of its values, and behind these the sums of their squares.</summary>
+    /// <summary>
+    /// Gets or sets, for each sample of the file, the sums of each plane's values, and then the sums of their squares.
+    /// </summary>
     internal IReadOnlyList<long[]>? Sums { get; init; }
 
-    /// <summary>The sums of a sample; null where nobody took them.</summary>
+    /// <summary>Returns the sums of a sample; null if they are unknown.</summary>
     internal long[]? SumsOf(int row) => Sums?[_rows[row]];
 
     /// <inheritdoc/>

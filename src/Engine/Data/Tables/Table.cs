@@ -4,11 +4,15 @@ using System.Reflection;
 
 namespace Engine.Data;
 
-/// <summary>Samples with their named values: rows of a file, pictures with their classes, records of one's own.</summary>
+/// <summary>
+/// Represents samples with named values: rows of a file, pictures with their classes, or your own records.
+/// </summary>
 public sealed class Table
 {
     /// <summary>Creates a table of these columns.</summary>
-    /// <exception cref="EngineException">There are none, they are not of one length, or two have one name.</exception>
+    /// <exception cref="EngineException">
+    /// There are no columns, their lengths differ, or two have the same name.
+    /// </exception>
     public Table(params IEnumerable<Column> columns)
     {
         Columns = [.. columns];
@@ -35,11 +39,11 @@ public sealed class Table
     /// <summary>Gets the columns.</summary>
     public IReadOnlyList<Column> Columns { get; }
 
-    /// <summary>Gets how many samples there are.</summary>
+    /// <summary>Gets the number of samples.</summary>
     public int Count => Columns[0].Count;
 
     /// <summary>Gets the column of this name.</summary>
-    /// <exception cref="EngineException">There is none; the message lists those there are.</exception>
+    /// <exception cref="EngineException">There is no such column; the message lists the columns.</exception>
     public Column this[string name] => Find(name) ?? throw new EngineException(
         $"There is no column '{name}': there are {Some(Columns.Select(column => column.Name))}.");
 
@@ -47,18 +51,18 @@ public sealed class Table
     public Column? Find(string name) => Columns.FirstOrDefault(column => column.Name == name);
 
     /// <summary>
-    /// The column of this name, else the only one whose name differs from it in capital letters alone, as JSON's writers change
-    /// them; null if there is none.
+    /// Returns the column of this name, or else the only one whose name differs only in case, as from JSON; null if
+    /// there is none.
     /// </summary>
     internal Column? FindAlike(string name) => Find(name)
         ?? (Columns.Where(column => column.Name.Equals(name, StringComparison.OrdinalIgnoreCase)).ToArray() is [Column only] ? only : null);
 
     /// <summary>
-    /// Returns a table of one's own records, a column a public property: numbers, whether something is so, enumerations
-    /// and texts; arrays of bytes or floats become vectors.
+    /// Returns a table from your own records, with a column for each public property: numbers, booleans, enumerations
+    /// and texts. Arrays of bytes or floats become vectors.
     /// </summary>
     /// <typeparam name="T">The records' type.</typeparam>
-    /// <exception cref="EngineException">A property is of a type that is no column.</exception>
+    /// <exception cref="EngineException">A property has a type that cannot be a column.</exception>
     public static Table Of<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicProperties)] T>(IEnumerable<T> records)
     {
         T[] all = [.. records];
@@ -68,28 +72,28 @@ public sealed class Table
     }
 
     /// <summary>
-    /// Returns a table of one row, given its values by name: texts and numbers; null for what is missing.
+    /// Returns a table of one row from its values by name: texts and numbers; null for missing values.
     /// </summary>
     public static Table Row(IEnumerable<KeyValuePair<string, object?>> values) => new(values.Select(pair =>
         pair.Value is Tensor tensor ? new TensorColumn(pair.Key, tensor.Reshape([1, .. tensor.Shape]))
         : IsNumber(pair.Value) ? (Column)new NumberColumn(pair.Key, [Number(pair.Value)])
         : new TextColumn(pair.Key, [pair.Value?.ToString()])));
 
-    /// <summary>The rows of several tables with the same columns, one table behind the other.</summary>
+    /// <summary>Returns the rows of several tables with the same columns, one table after the other.</summary>
     internal static Table Joined(IReadOnlyList<Table> tables) => tables.Count == 1 ? tables[0] : new(
         tables[0].Columns.Select((first, i) => first.Joined([.. tables.Select(table => table.Columns[i])])));
 
-    /// <summary>Without the columns of these names.</summary>
+    /// <summary>Returns the table without the columns of these names.</summary>
     public Table Without(params IReadOnlyCollection<string> names) =>
         new(Columns.Where(column => !names.Contains(column.Name)));
 
     /// <summary>Returns the samples with these indices, in this order.</summary>
     public Table Rows(int[] indices) => new(Columns.Select(column => column.Rows(indices)));
 
-    /// <summary>Returns the samples in an order that the seed decides.</summary>
+    /// <summary>Returns the samples shuffled by the seed.</summary>
     public Table Shuffled(int seed) => Rows(DataSplit.Order(Count, seed));
 
-    /// <summary>The first few names of many.</summary>
+    /// <summary>Returns the first few names of many, for messages.</summary>
     internal static string Some(IEnumerable<string> names)
     {
         const int Max = 12;
@@ -97,7 +101,7 @@ public sealed class Table
         return string.Join(", ", all.Take(Max).Select(name => $"'{Short(name)}'")) + (all.Length > Max ? $" … ({all.Length})" : "");
     }
 
-    /// <summary>A name as a message has it: in one line, and cut where it is a text.</summary>
+    /// <summary>Returns a name for messages: in one line, and cut if it is long.</summary>
     internal static string Short(string name)
     {
         const int Max = 40;
@@ -105,7 +109,7 @@ public sealed class Table
         return name.Length > Max ? $"{line}…" : line;
     }
 
-    /// <summary>A number with what is counted: <c>1 row</c>, <c>1,000 rows</c>.</summary>
+    /// <summary>Returns a number with its noun: <c>1 row</c>, <c>1,000 rows</c>.</summary>
     internal static string Counted(long count, string noun) =>
         string.Create(CultureInfo.InvariantCulture, $"{count:N0} {noun}{(count == 1 ? "" : "s")}");
 

@@ -1,22 +1,22 @@
 namespace Engine.Data;
 
-/// <summary>Represents a picture, or a vector, of each sample: none is missing.</summary>
+/// <summary>Represents a picture or a vector for each sample. None is missing.</summary>
 public abstract class VectorColumn : Column
 {
     private protected VectorColumn(string name, int count, DType dtype, Shape sides) : base(name, count) => (DType, Sides) = (dtype, sides);
 
-    /// <summary>Gets what the values are: uint8 of pictures.</summary>
+    /// <summary>Gets the dtype of the values: uint8 for pictures.</summary>
     public DType DType { get; }
 
-    /// <summary>Gets the sides of one sample: (channels, height, width) of pictures, (length) of vectors.</summary>
+    /// <summary>Gets the shape of one sample: (channels, height, width) for pictures, (length) for vectors.</summary>
     public Shape Sides { get; }
 
     /// <summary>Reads the values of one sample.</summary>
-    /// <param name="row">The sample.</param>
-    /// <param name="to">Takes as many numbers as <see cref="Sides"/> has.</param>
+    /// <param name="row">The index of the sample.</param>
+    /// <param name="to">Receives as many numbers as <see cref="Sides"/> has.</param>
     public abstract void Read(int row, Span<float> to);
 
-    /// <summary>Returns the values of all samples, a row a sample, in memory.</summary>
+    /// <summary>Returns the values of all samples in memory, one row per sample.</summary>
     public abstract Tensor Load();
 
     /// <inheritdoc/>
@@ -44,10 +44,10 @@ public abstract class VectorColumn : Column
     }
 }
 
-/// <summary>Represents a picture, or a vector, of each sample, in memory.</summary>
-/// <param name="name">What it is called.</param>
+/// <summary>Represents a picture or a vector for each sample, in memory.</summary>
+/// <param name="name">The name of the column.</param>
 /// <param name="values">
-/// The values, a row a sample: uint8 (n, channels, height, width) of pictures, (n, length) of vectors.
+/// The values, one row per sample: uint8 (n, channels, height, width) for pictures, (n, length) for vectors.
 /// </param>
 public sealed class TensorColumn(string name, Tensor values)
     : VectorColumn(name, values.Shape[0], values.DType, [.. values.Shape.Skip(1)])

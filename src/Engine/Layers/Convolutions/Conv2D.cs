@@ -4,18 +4,19 @@ using Engine.Ops;
 namespace Engine.Layers;
 
 /// <summary>
-/// Filters moved over images: (batch, channels, height, width) to (batch, filters, height', width'), with W (filters,
-/// channels / groups, filter height, filter width) and one b a filter. A true convolution, the filters flipped, unless
-/// <see cref="FilterLayer.FlipFilters"/> says otherwise.
+/// Convolves images with filters: (batch, channels, height, width) to (batch, filters, height', width'), with W
+/// (filters, channels / groups, filter height, filter width) and one b per filter. It is a true convolution with
+/// flipped filters, unless <see cref="FilterLayer.FlipFilters"/> is false.
 /// </summary>
 public sealed class Conv2D : FilterLayer2D
 {
     /// <summary>Creates a layer of this many filters.</summary>
     /// <param name="filters">The number of output channels.</param>
     /// <param name="size">The filters' height and width.</param>
-    /// <param name="nonlinearity">What is applied to the sums; <see cref="Symbolic.Rectify"/> unless told
-    /// otherwise.</param>
-    /// <exception cref="EngineException">There are no filters, or they are empty.</exception>
+    /// <param name="nonlinearity">
+    /// The function that is applied to the sums. The default is <see cref="Symbolic.Rectify"/>.
+    /// </param>
+    /// <exception cref="EngineException">The number or the size of filters is not positive.</exception>
     public Conv2D(int filters, Size2D size, Func<Variable, Variable>? nonlinearity = null) : base(size, nonlinearity)
     {
         Require(filters > 0, $"Conv2D needs at least 1 filter, not {filters}.");
@@ -25,7 +26,9 @@ public sealed class Conv2D : FilterLayer2D
     /// <summary>Gets the number of output channels.</summary>
     public int Filters { get; }
 
-    /// <summary>Into how many groups channels and filters are split: a filter sees the channels of its own group alone.</summary>
+    /// <summary>
+    /// Gets or sets the number of groups of channels and filters. A filter sees only the channels of its own group.
+    /// </summary>
     public int Groups { get; init; } = 1;
 
     /// <inheritdoc/>
@@ -46,10 +49,10 @@ public sealed class Conv2D : FilterLayer2D
     }
 }
 
-/// <summary>What the layers for images have in common.</summary>
+/// <summary>Contains helpers for layers of images.</summary>
 internal static class Images
 {
-    /// <summary>Refuses an input that is no batch of images.</summary>
+    /// <summary>Refuses an input that is not a batch of images.</summary>
     public static void Require(Variable input, LayerScope scope, Layer layer)
     {
         if (input.Rank != 4)
@@ -60,12 +63,12 @@ internal static class Images
         }
     }
 
-    /// <summary>Refuses groups that channels or filters cannot be split into.</summary>
+    /// <summary>Refuses a number of groups that does not divide the channels or filters.</summary>
     public static void RequireGroups(int groups, int channels, int filters, LayerScope scope, Layer layer) => scope.Require(
         groups > 0 && channels % groups == 0 && filters % groups == 0,
         $"{layer.Kind} has {channels} channels and {filters} filters, which cannot both be split into {groups} groups of as many.");
 
-    /// <summary>Returns how a convolution steps over images.</summary>
+    /// <summary>Returns the options of a convolution.</summary>
     public static ConvOptions Options(Size2D stride, Size2D pad, Size2D dilation, int groups, bool flipFilters) => new()
     {
         Stride = [stride.Height, stride.Width],

@@ -4,16 +4,16 @@ using Engine.Ops;
 namespace Engine.Layers;
 
 /// <summary>
-/// Filters moved through volumes, or films: (batch, channels, depth, height, width) to (batch, filters, …), with W (filters,
-/// channels / groups, depth, height, width of a filter) and one b a filter. Flipped unless <see cref="FilterLayer.FlipFilters"/> says
-/// otherwise.
+/// Convolves volumes or videos with filters: (batch, channels, depth, height, width) to (batch, filters, …), with W
+/// (filters, channels / groups, depth, height, width of a filter) and one b per filter. The filters are flipped, unless
+/// <see cref="FilterLayer.FlipFilters"/> is false.
 /// </summary>
 public sealed class Conv3D : FilterLayer
 {
     /// <summary>
-    /// Creates a layer of so many filters, whose size is one number for all three axes or one for each.
+    /// Creates a layer of so many filters. The size is one number for all three axes, or one for each.
     /// </summary>
-    /// <exception cref="EngineException">There are no filters, or they are empty.</exception>
+    /// <exception cref="EngineException">The number or the size of filters is not positive.</exception>
     public Conv3D(int filters, Shape size, Func<Variable, Variable>? nonlinearity = null) : base(nonlinearity)
     {
         Require(filters > 0, $"Conv3D needs at least 1 filter, not {filters}.");
@@ -27,19 +27,21 @@ public sealed class Conv3D : FilterLayer
     /// <summary>Gets the filters' depth, height and width.</summary>
     public Shape Size { get; }
 
-    /// <summary>By how much the filters are moved on, along all axes or each.</summary>
+    /// <summary>Gets or sets the stride, along all axes or each.</summary>
     public Shape Stride { get; init; } = [1];
 
     /// <summary>
-    /// Gets or sets the zeros around the volume, along all axes or each; −1 for as many as keep the sides with a stride
-    /// of 1.
+    /// Gets or sets the number of zeros around the volume, along all axes or each; −1 to keep the sides at a stride of
+    /// 1.
     /// </summary>
     public Shape Pad { get; init; } = [0];
 
-    /// <summary>Gets or sets the steps from one weight of a filter to the next, along all axes or each.</summary>
+    /// <summary>Gets or sets the distance between adjacent weights of a filter, along all axes or each.</summary>
     public Shape Dilation { get; init; } = [1];
 
-    /// <summary>Into how many groups channels and filters are split: a filter sees the channels of its own group alone.</summary>
+    /// <summary>
+    /// Gets or sets the number of groups of channels and filters. A filter sees only the channels of its own group.
+    /// </summary>
     public int Groups { get; init; } = 1;
 
     /// <inheritdoc/>

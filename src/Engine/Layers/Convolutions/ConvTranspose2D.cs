@@ -4,19 +4,21 @@ using Engine.Ops;
 namespace Engine.Layers;
 
 /// <summary>
-/// Represents the adjoint of a convolution, called transposed convolution or deconvolution: (batch, channels, height,
-/// width) to (batch, filters, height', width') of the size of the images of which the convolution makes the input,
-/// (height − 1) · stride + size − 2 · padding: each of its pixels becomes as many as the stride, and the padding is cut
-/// off on all sides. Filters are not flipped unless told. W is (channels, filters / groups, filter height, filter width), and one
-/// b a filter.
+/// Represents a transposed convolution (deconvolution), the adjoint of a convolution: (batch, channels, height, width)
+/// to (batch, filters, height', width'). The output has the size of the convolution's input, (height − 1) · stride +
+/// size − 2 · padding. Each pixel becomes as many pixels as the stride, and the padding is cut off on all sides. By
+/// default, filters are not flipped. W is (channels, filters / groups, filter height, filter width), with one b per
+/// filter.
 /// </summary>
 public sealed class ConvTranspose2D : FilterLayer2D
 {
     /// <summary>Creates a layer of this many filters.</summary>
     /// <param name="filters">The number of output channels.</param>
     /// <param name="size">The filters' height and width.</param>
-    /// <param name="nonlinearity">What is applied to the sums; <see cref="Symbolic.Rectify"/> unless told otherwise.</param>
-    /// <exception cref="EngineException">There are no filters, or they are empty.</exception>
+    /// <param name="nonlinearity">
+    /// The function that is applied to the sums. The default is <see cref="Symbolic.Rectify"/>.
+    /// </param>
+    /// <exception cref="EngineException">The number or the size of filters is not positive.</exception>
     public ConvTranspose2D(int filters, Size2D size, Func<Variable, Variable>? nonlinearity = null)
         : base(size, nonlinearity, flipFilters: false)
     {
@@ -28,11 +30,11 @@ public sealed class ConvTranspose2D : FilterLayer2D
     public int Filters { get; }
 
     /// <summary>
-    /// Gets or sets how many rows below and columns at the right come out beside, fewer than the stride.
+    /// Gets or sets the number of extra rows at the bottom and columns at the right, less than the stride.
     /// </summary>
     public Size2D Extra { get; init; }
 
-    /// <summary>Into how many groups channels and filters are split.</summary>
+    /// <summary>Gets or sets the number of groups of channels and filters.</summary>
     public int Groups { get; init; } = 1;
 
     /// <inheritdoc/>

@@ -3,30 +3,30 @@ using Engine.Ops;
 
 namespace Engine.Layers;
 
-/// <summary>Represents what layers that move filters over their input have in common, whatever the number of axes.</summary>
+/// <summary>Represents the base of layers that move filters over their input, along any number of axes.</summary>
 public abstract class FilterLayer : Layer
 {
     private protected FilterLayer(Func<Variable, Variable>? nonlinearity, bool flipFilters = true) =>
         (Nonlinearity, FlipFilters) = (nonlinearity ?? Symbolic.Rectify, flipFilters);
 
-    /// <summary>Gets what is applied to the sums.</summary>
+    /// <summary>Gets the function that is applied to the sums.</summary>
     public Func<Variable, Variable> Nonlinearity { get; }
 
     /// <summary>Gets or sets whether the filters are flipped (a convolution) or not (a correlation).</summary>
     public bool FlipFilters { get; init; }
 
-    /// <summary>Gets or sets how the weights begin.</summary>
+    /// <summary>Gets or sets the initializer of the weights.</summary>
     public Initializer W { get; init; } = new GlorotUniform();
 
-    /// <summary>Gets or sets how the biases begin; null for a layer without.</summary>
+    /// <summary>Gets or sets the initializer of the biases; null for no biases.</summary>
     public Initializer? B { get; init; } = new Filled();
 
-    /// <summary>One bias a filter; null where there are none.</summary>
+    /// <summary>Returns one bias per filter; null if there are none.</summary>
     private protected SharedVariable? Biases(LayerScope scope, int filters) =>
         B is null ? null : scope.Parameter("b", [filters], B, isRegularized: false);
 }
 
-/// <summary>Represents what layers that move filters over images have in common.</summary>
+/// <summary>Represents the base of layers that move filters over images.</summary>
 public abstract class FilterLayer2D : FilterLayer
 {
     private protected FilterLayer2D(Size2D size, Func<Variable, Variable>? nonlinearity, bool flipFilters = true)
@@ -39,16 +39,16 @@ public abstract class FilterLayer2D : FilterLayer
     /// <summary>Gets the filters' height and width.</summary>
     public Size2D Size { get; }
 
-    /// <summary>Gets or sets by how many pixels the filters are moved on.</summary>
+    /// <summary>Gets or sets the stride in pixels.</summary>
     public Size2D Stride { get; init; } = 1;
 
-    /// <summary>Gets or sets the zeros around the image.</summary>
+    /// <summary>Gets or sets the padding with zeros around the image.</summary>
     public Padding Pad { get; init; } = 0;
 
-    /// <summary>Gets or sets the pixels from one weight of a filter to the next.</summary>
+    /// <summary>Gets or sets the distance in pixels between adjacent weights of a filter.</summary>
     public Size2D Dilation { get; init; } = 1;
 
-    /// <summary>Checks the input and the settings, and says how many pixels of padding there are.</summary>
+    /// <summary>Checks the input and the settings, and returns the padding in pixels.</summary>
     private protected Size2D Padded(Variable input, LayerScope scope)
     {
         Images.Require(input, scope, this);

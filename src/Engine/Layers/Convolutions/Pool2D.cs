@@ -3,9 +3,7 @@ using Engine.Ops;
 
 namespace Engine.Layers;
 
-/// <summary>
-/// Describes what pooling layers have in common: windows over images, (batch, channels, height, width).
-/// </summary>
+/// <summary>Represents the base of pooling layers: windows over images, (batch, channels, height, width).</summary>
 public abstract class Pool2D : Layer
 {
     private protected Pool2D(Size2D size)
@@ -17,16 +15,14 @@ public abstract class Pool2D : Layer
     /// <summary>Gets the windows' height and width.</summary>
     public Size2D Size { get; }
 
-    /// <summary>
-    /// By how many pixels the windows are moved on; null for their own size, so that they do not overlap.
-    /// </summary>
+    /// <summary>Gets or sets the stride in pixels; null for the windows' size, so that they do not overlap.</summary>
     public Size2D? Stride { get; init; }
 
-    /// <summary>Gets or sets the border around the image, smaller than a window.</summary>
+    /// <summary>Gets or sets the padding around the image, which is smaller than a window.</summary>
     public Size2D Pad { get; init; }
 
     /// <summary>
-    /// Gets or sets whether a last window that would stand over the lower or right edge is left out; else it is cut off
+    /// Gets or sets whether a last window that extends beyond the lower or right edge is left out; else it is cut off
     /// there.
     /// </summary>
     public bool IgnoreBorder { get; init; } = true;
@@ -47,11 +43,11 @@ public abstract class Pool2D : Layer
     private protected abstract Variable Pool(Variable input, Size2D stride);
 }
 
-/// <summary>Represents the greatest value in each window; the padding is never the greatest.</summary>
+/// <summary>Computes the greatest value in each window; the padding is never the greatest.</summary>
 public sealed class MaxPool2D : Pool2D
 {
-    /// <summary>Windows of this size, which do not overlap unless a stride is given.</summary>
-    /// <exception cref="EngineException">The windows are empty.</exception>
+    /// <summary>Creates windows of this size, which do not overlap unless a stride is set.</summary>
+    /// <exception cref="EngineException">The size is not positive.</exception>
     public MaxPool2D(Size2D size) : base(size)
     {
     }
@@ -60,11 +56,11 @@ public sealed class MaxPool2D : Pool2D
         Symbolic.MaxPool2D(input, Size.Tuple, stride.Tuple, Pad.Tuple, ignoreBorder: IgnoreBorder);
 }
 
-/// <summary>Represents the mean of each window's pixels, those of the padding not counted.</summary>
+/// <summary>Computes the mean of each window's pixels, without the padding.</summary>
 public sealed class AveragePool2D : Pool2D
 {
-    /// <summary>Windows of this size, which do not overlap unless a stride is given.</summary>
-    /// <exception cref="EngineException">The windows are empty.</exception>
+    /// <summary>Creates windows of this size, which do not overlap unless a stride is set.</summary>
+    /// <exception cref="EngineException">The size is not positive.</exception>
     public AveragePool2D(Size2D size) : base(size)
     {
     }

@@ -4,13 +4,13 @@ using Engine.Ops;
 namespace Engine.Layers;
 
 /// <summary>
-/// Convolves each channel of images with filters of its own: (batch, channels, height, width) to (batch, channels ·
-/// multiplier, height', width'), with W (channels · multiplier, 1, filter height, filter width) and one b a filter.
+/// Convolves each channel of images with its own filters: (batch, channels, height, width) to (batch, channels ·
+/// multiplier, height', width'), with W (channels · multiplier, 1, filter height, filter width) and one b per filter.
 /// </summary>
 public sealed class DepthwiseConv2D : FilterLayer2D
 {
-    /// <summary>So many filters for each channel.</summary>
-    /// <exception cref="EngineException">There are none, or they are empty.</exception>
+    /// <summary>Creates a layer with so many filters for each channel.</summary>
+    /// <exception cref="EngineException">The number or the size of filters is not positive.</exception>
     public DepthwiseConv2D(Size2D size, int multiplier = 1, Func<Variable, Variable>? nonlinearity = null)
         : base(size, nonlinearity)
     {
@@ -18,7 +18,7 @@ public sealed class DepthwiseConv2D : FilterLayer2D
         Multiplier = multiplier;
     }
 
-    /// <summary>Gets how many filters each channel has.</summary>
+    /// <summary>Gets the number of filters of each channel.</summary>
     public int Multiplier { get; }
 
     /// <inheritdoc/>
@@ -43,15 +43,15 @@ public sealed class DepthwiseConv2D : FilterLayer2D
 }
 
 /// <summary>
-/// Represents a depthwise convolution, and a 1x1 convolution behind it that joins its channels: (batch, channels,
-/// height, width) to (batch, filters, height', width'), with <c>depthwise.W</c> (channels · multiplier, 1, filter
-/// height, filter width) and <c>pointwise.W</c> (filters, channels · multiplier, 1, 1) and <c>pointwise.b</c> (Chollet:
+/// Represents a depthwise convolution and then a 1x1 convolution that combines its channels: (batch, channels, height,
+/// width) to (batch, filters, height', width'), with <c>depthwise.W</c> (channels · multiplier, 1, filter height,
+/// filter width) and <c>pointwise.W</c> (filters, channels · multiplier, 1, 1) and <c>pointwise.b</c> (Chollet:
 /// Xception. CVPR 2017).
 /// </summary>
 public sealed class SeparableConv2D : FilterLayer2D
 {
     /// <summary>Creates a layer of this many filters.</summary>
-    /// <exception cref="EngineException">There are none, or they are empty.</exception>
+    /// <exception cref="EngineException">The number or the size of filters is not positive.</exception>
     public SeparableConv2D(int filters, Size2D size, Func<Variable, Variable>? nonlinearity = null) : base(size, nonlinearity)
     {
         Require(filters > 0, $"SeparableConv2D needs at least 1 filter, not {filters}.");
@@ -61,7 +61,7 @@ public sealed class SeparableConv2D : FilterLayer2D
     /// <summary>Gets the number of output channels.</summary>
     public int Filters { get; }
 
-    /// <summary>Gets or sets how many depthwise filters each channel has.</summary>
+    /// <summary>Gets or sets the number of depthwise filters of each channel.</summary>
     public int Multiplier { get; init; } = 1;
 
     /// <inheritdoc/>

@@ -4,13 +4,14 @@ using Engine.Ops;
 namespace Engine.Layers;
 
 /// <summary>
-/// Filters moved along sequences or signals: (batch, channels, length) to (batch, filters, length'), with W (filters, channels
-/// / groups, size) and one b a filter. Flipped, as Conv2D's are, unless <see cref="FilterLayer.FlipFilters"/> says otherwise.
+/// Convolves sequences or signals with filters: (batch, channels, length) to (batch, filters, length'), with W
+/// (filters, channels / groups, size) and one b per filter. Filters are flipped, as in Conv2D, unless
+/// <see cref="FilterLayer.FlipFilters"/> is false.
 /// </summary>
 public sealed class Conv1D : FilterLayer
 {
     /// <summary>Creates a layer of so many filters.</summary>
-    /// <exception cref="EngineException">There are no filters, or they are empty.</exception>
+    /// <exception cref="EngineException">The number or the size of filters is not positive.</exception>
     public Conv1D(int filters, int size, Func<Variable, Variable>? nonlinearity = null) : base(nonlinearity)
     {
         Require(filters > 0 && size > 0, $"Conv1D needs at least 1 filter of at least 1, not {filters} of {size}.");
@@ -23,18 +24,20 @@ public sealed class Conv1D : FilterLayer
     /// <summary>Gets the filters' length.</summary>
     public int Size { get; }
 
-    /// <summary>By how much the filters are moved on.</summary>
+    /// <summary>Gets or sets the stride.</summary>
     public int Stride { get; init; } = 1;
 
     /// <summary>
-    /// Gets or sets the zeros at both ends: a number, <c>"valid"</c>, <c>"same"</c> or <c>"full"</c>.
+    /// Gets or sets the number of zeros at both ends: a number, <c>"valid"</c>, <c>"same"</c> or <c>"full"</c>.
     /// </summary>
     public Padding Pad { get; init; } = 0;
 
-    /// <summary>Gets or sets the steps from one weight of a filter to the next.</summary>
+    /// <summary>Gets or sets the distance between adjacent weights of a filter.</summary>
     public int Dilation { get; init; } = 1;
 
-    /// <summary>Into how many groups channels and filters are split: a filter sees the channels of its own group alone.</summary>
+    /// <summary>
+    /// Gets or sets the number of groups of channels and filters. A filter sees only the channels of its own group.
+    /// </summary>
     public int Groups { get; init; } = 1;
 
     /// <inheritdoc/>
@@ -57,7 +60,7 @@ public sealed class Conv1D : FilterLayer
     }
 }
 
-/// <summary>Describes what pooling layers of signals have in common: windows along (batch, channels, length).</summary>
+/// <summary>Represents the base of pooling layers of signals: windows along (batch, channels, length).</summary>
 public abstract class Pool1D : Layer
 {
     private protected Pool1D(int size)
@@ -69,14 +72,14 @@ public abstract class Pool1D : Layer
     /// <summary>Gets the windows' length.</summary>
     public int Size { get; }
 
-    /// <summary>By how much the windows are moved on; null for their own length.</summary>
+    /// <summary>Gets or sets the stride; null for the windows' length.</summary>
     public int? Stride { get; init; }
 
-    /// <summary>Gets or sets the border at both ends, smaller than a window.</summary>
+    /// <summary>Gets or sets the padding at both ends, which is smaller than a window.</summary>
     public int Pad { get; init; }
 
     /// <summary>
-    /// Gets or sets whether a last window that would stand over the end is left out; else it is cut off there.
+    /// Gets or sets whether a last window that extends beyond the end is left out; else it is cut off there.
     /// </summary>
     public bool IgnoreBorder { get; init; } = true;
 
@@ -94,11 +97,11 @@ public abstract class Pool1D : Layer
     private protected abstract Variable Pool(Variable x, (int, int) size, (int, int) stride, (int, int) pad);
 }
 
-/// <summary>Represents the greatest value in each window of a signal; the padding is never the greatest.</summary>
+/// <summary>Computes the greatest value in each window of a signal; the padding is never the greatest.</summary>
 public sealed class MaxPool1D : Pool1D
 {
-    /// <summary>Windows of this length, which do not overlap unless a stride is given.</summary>
-    /// <exception cref="EngineException">The windows are empty.</exception>
+    /// <summary>Creates windows of this length, which do not overlap unless a stride is set.</summary>
+    /// <exception cref="EngineException">The length is not positive.</exception>
     public MaxPool1D(int size) : base(size)
     {
     }
@@ -107,11 +110,11 @@ public sealed class MaxPool1D : Pool1D
         Symbolic.MaxPool2D(x, size, stride, pad, ignoreBorder: IgnoreBorder);
 }
 
-/// <summary>Represents the mean of each window of a signal, the padding not counted.</summary>
+/// <summary>Computes the mean of each window of a signal, without the padding.</summary>
 public sealed class AveragePool1D : Pool1D
 {
-    /// <summary>Windows of this length, which do not overlap unless a stride is given.</summary>
-    /// <exception cref="EngineException">The windows are empty.</exception>
+    /// <summary>Creates windows of this length, which do not overlap unless a stride is set.</summary>
+    /// <exception cref="EngineException">The length is not positive.</exception>
     public AveragePool1D(int size) : base(size)
     {
     }
@@ -120,7 +123,7 @@ public sealed class AveragePool1D : Pool1D
         Symbolic.AveragePool2D(x, size, stride, pad, ignoreBorder: IgnoreBorder);
 }
 
-/// <summary>Signals, (batch, channels, length), as images of height 1 and back.</summary>
+/// <summary>Converts signals, (batch, channels, length), to images of height 1 and back.</summary>
 internal static class Signals
 {
     public static void Require(Variable input, LayerScope scope, Layer layer) => scope.Require(

@@ -4,8 +4,8 @@ using Engine.Ops;
 namespace Engine.Layers;
 
 /// <summary>
-/// Recurrent layers whose gates are W x + U h + b: W of (inputs, gates · units), U of (units, gates · units). The products of
-/// inputs are computed for all steps at once.
+/// Represents the base of recurrent layers with gates W x + U h + b, where W is (inputs, gates · units) and U is
+/// (units, gates · units). The products with the inputs are computed for all steps at once.
 /// </summary>
 public abstract class GatedLayer : RecurrentLayer
 {
@@ -13,16 +13,16 @@ public abstract class GatedLayer : RecurrentLayer
     {
     }
 
-    /// <summary>Gets or sets how the weights of the inputs begin.</summary>
+    /// <summary>Gets or sets the initializer of the inputs' weights.</summary>
     public Initializer W { get; init; } = new GlorotUniform();
 
-    /// <summary>Gets or sets how the weights of what is kept begin.</summary>
+    /// <summary>Gets or sets the initializer of the state's weights.</summary>
     public Initializer U { get; init; } = new Orthogonal();
 
-    /// <summary>Gets or sets how the biases begin.</summary>
+    /// <summary>Gets or sets the initializer of the biases.</summary>
     public Initializer B { get; init; } = new Filled();
 
-    /// <summary>How many numbers a unit needs of its inputs: one for each gate.</summary>
+    /// <summary>Gets the number of gates of a unit.</summary>
     private protected abstract int Gates { get; }
 
     /// <inheritdoc/>
@@ -37,23 +37,26 @@ public abstract class GatedLayer : RecurrentLayer
         return Next(projected, Symbolic.Dot(before[0], scope.Parameter("U", [Units, width], U)), before, scope);
     }
 
-    /// <summary>What a step makes of its inputs' part and of the output's before, (batch, gates · units) each, and of what is kept.</summary>
+    /// <summary>
+    /// Returns a step's state from the inputs' part and the previous output's part, (batch, gates · units) each, and
+    /// the previous state.
+    /// </summary>
     private protected abstract IReadOnlyList<Variable> Next(
         Variable projected, Variable fed, IReadOnlyList<Variable> before, LayerScope scope);
 
-    /// <summary>The part of a gate of (batch, gates · units).</summary>
+    /// <summary>Returns the part of one gate from (batch, gates · units).</summary>
     private protected Variable Gate(Variable gates, int gate) => Symbolic.Slice(gates, 1, gate * Units, Units);
 }
 
 /// <summary>Represents the simplest recurrent layer: h' = f(W x + U h + b).</summary>
 public sealed class Recurrent : GatedLayer
 {
-    /// <summary>So many units.</summary>
-    /// <exception cref="EngineException">There are none.</exception>
+    /// <summary>Creates a layer with so many units.</summary>
+    /// <exception cref="EngineException">The number is not positive.</exception>
     public Recurrent(int units, Func<Variable, Variable>? nonlinearity = null) : base(units) =>
         Nonlinearity = nonlinearity ?? Symbolic.Tanh;
 
-    /// <summary>Gets the function; tanh unless told otherwise.</summary>
+    /// <summary>Gets the function. The default is tanh.</summary>
     public Func<Variable, Variable> Nonlinearity { get; }
 
     private protected override int Gates => 1;
@@ -63,14 +66,14 @@ public sealed class Recurrent : GatedLayer
 }
 
 /// <summary>
-/// Long short-term memory: i, f, g, o = W x + U h + b in parts; c' = σ(f) · c + σ(i) · tanh(g); h' = σ(o) · tanh(c')
-/// (Hochreiter, Schmidhuber: Neural Computation 9, 1997, with forget gates and without peepholes: PyTorch's form, its gates
-/// in this order).
+/// Represents long short-term memory: i, f, g, o are the parts of W x + U h + b; c' = σ(f) · c + σ(i) · tanh(g); h' =
+/// σ(o) · tanh(c') (Hochreiter, Schmidhuber: Neural Computation 9, 1997, with forget gates and without peepholes:
+/// PyTorch's form and order of gates).
 /// </summary>
 public sealed class Lstm : GatedLayer
 {
-    /// <summary>So many units.</summary>
-    /// <exception cref="EngineException">There are none.</exception>
+    /// <summary>Creates a layer with so many units.</summary>
+    /// <exception cref="EngineException">The number is not positive.</exception>
     public Lstm(int units) : base(units)
     {
     }
@@ -91,13 +94,14 @@ public sealed class Lstm : GatedLayer
 }
 
 /// <summary>
-/// Gated recurrent units: r, z, n of W x + b, and of U h + c, in parts; r = σ(r₁ + r₂), z = σ(z₁ + z₂), n = tanh(n₁ + r ·
-/// n₂); h' = (1 − z) · n + z · h (Cho et al.: EMNLP 2014; PyTorch's form, its gates in this order).
+/// Represents gated recurrent units: r₁, z₁, n₁ are the parts of W x + b, and r₂, z₂, n₂ those of U h + c; r = σ(r₁ +
+/// r₂), z = σ(z₁ + z₂), n = tanh(n₁ + r · n₂); h' = (1 − z) · n + z · h (Cho et al.: EMNLP 2014; PyTorch's form and
+/// order of gates).
 /// </summary>
 public sealed class Gru : GatedLayer
 {
-    /// <summary>So many units.</summary>
-    /// <exception cref="EngineException">There are none.</exception>
+    /// <summary>Creates a layer with so many units.</summary>
+    /// <exception cref="EngineException">The number is not positive.</exception>
     public Gru(int units) : base(units)
     {
     }

@@ -4,13 +4,15 @@ using Engine.Ops;
 namespace Engine.Layers;
 
 /// <summary>
-/// Represents a recurrent layer in both directions, their outputs side by side: <c>new Bidirectional(new Lstm(64), new
-/// Lstm(64) { Backwards = true })</c>. A mask holds for both.
+/// Runs two recurrent layers in opposite directions and concatenates their outputs: <c>new Bidirectional(new Lstm(64),
+/// new Lstm(64) { Backwards = true })</c>. A mask applies to both.
 /// </summary>
 public sealed class Bidirectional : MergeLayer
 {
-    /// <summary>Of two layers, the second of which goes backwards.</summary>
-    /// <exception cref="EngineException">It is not so, or one gives only the last step and the other does not.</exception>
+    /// <summary>Creates a layer from two layers, the second of which goes backwards.</summary>
+    /// <exception cref="EngineException">
+    /// The directions are wrong, or only one of the layers returns only the last step.
+    /// </exception>
     public Bidirectional(RecurrentLayer forwards, RecurrentLayer backwards)
     {
         ArgumentNullException.ThrowIfNull(forwards);
@@ -37,13 +39,15 @@ public sealed class Bidirectional : MergeLayer
 }
 
 /// <summary>
-/// Recurrent layers, or such in both directions, each on the one before: <c>new Stacked(new Lstm(64), new Lstm(64) { OnlyLast =
-/// true })</c>. A mask holds for all. Their parameters are called <c>layer0.W</c>.
+/// Stacks recurrent or bidirectional layers: <c>new Stacked(new Lstm(64), new Lstm(64) { OnlyLast = true })</c>. A mask
+/// applies to all. Their parameters have names such as <c>layer0.W</c>.
 /// </summary>
 public sealed class Stacked : MergeLayer
 {
-    /// <summary>These layers, all but the last of which give all steps.</summary>
-    /// <exception cref="EngineException">There are none; one is not recurrent; or one but the last gives only its last step.</exception>
+    /// <summary>Creates a stack of these layers. All except the last must return all steps.</summary>
+    /// <exception cref="EngineException">
+    /// There are no layers, one is not recurrent, or one before the last returns only its last step.
+    /// </exception>
     public Stacked(params ReadOnlySpan<MergeLayer> layers)
     {
         Layers = layers.ToArray();
@@ -59,7 +63,7 @@ public sealed class Stacked : MergeLayer
     /// <summary>Gets the layers in their order.</summary>
     public IReadOnlyList<MergeLayer> Layers { get; }
 
-    /// <summary>Gets or sets the probability with which values between the layers are dropped in training.</summary>
+    /// <summary>Gets or sets the dropout probability of values between the layers in training.</summary>
     public double Dropout { get; init; }
 
     /// <inheritdoc/>

@@ -4,51 +4,49 @@ using Engine.Ops;
 namespace Engine.Layers;
 
 /// <summary>
-/// Layers that go along a sequence, (batch, steps, inputs), from step to step with what they keep of those before: (batch,
-/// steps, units), or only the last step's (batch, units). What happens at a step is written once, <see cref="Step"/>, and run
-/// as a loop (<see cref="Symbolic.Scan"/>). Behind the sequence come, where <see cref="TakesStart"/> says so, what is kept
-/// before the first step, (batch, units) each; a last input of two sides, (batch, steps), is a mask: at a step that has 0
-/// there, what is kept stays as it was.
+/// Represents the base of layers that process a sequence, (batch, steps, inputs), step by step with a state. The output
+/// is (batch, steps, units), or (batch, units) of the last step only. A subclass writes one step, <see cref="Step"/>,
+/// which runs in a loop (<see cref="Symbolic.Scan"/>). With <see cref="TakesStart"/>, the inputs after the sequence are
+/// the initial states, (batch, units) each. A last input of two axes, (batch, steps), is a mask: at a step with 0, the
+/// state does not change.
 /// </summary>
 public abstract class RecurrentLayer : MergeLayer
 {
-    /// <summary>Creates a layer whose steps give so many numbers.</summary>
-    /// <exception cref="EngineException">There are none.</exception>
+    /// <summary>Creates a layer with so many outputs per step.</summary>
+    /// <exception cref="EngineException">The number is not positive.</exception>
     protected RecurrentLayer(int units)
     {
         Require(units > 0, $"{Kind} needs at least 1 unit, not {units}.");
         Units = units;
     }
 
-    /// <summary>Gets how many numbers a step gives.</summary>
+    /// <summary>Gets the number of outputs of a step.</summary>
     public int Units { get; }
 
-    /// <summary>Gets or sets whether only the last step's output is given, (batch, units).</summary>
+    /// <summary>Gets or sets whether to return only the last step's output, (batch, units).</summary>
     public bool OnlyLast { get; init; }
 
     /// <summary>
-    /// Gets or sets whether it goes from the last step to the first; outputs stay in the order of the steps.
+    /// Gets or sets whether it goes from the last step to the first. Outputs stay in the order of the steps.
     /// </summary>
     public bool Backwards { get; init; }
 
     /// <summary>
-    /// Gets or sets whether what is kept before the first step is given by inputs behind the sequence, one for each
-    /// name of <see cref="Kept"/>; else it is 0, or learned.
+    /// Gets or sets whether the inputs after the sequence give the initial states, one for each name of
+    /// <see cref="Kept"/>; else these are 0 or learned.
     /// </summary>
     public bool TakesStart { get; init; }
 
     /// <summary>
-    /// Gets or sets how what is kept before the first step begins, if that is learned: parameters <c>h0</c> (and
-    /// <c>c0</c>) of (1, units). Null for 0.
+    /// Gets or sets the initializer of learned initial states: parameters <c>h0</c> (and <c>c0</c>) of (1, units). If
+    /// null, the initial states are 0.
     /// </summary>
     public Initializer? Start { get; init; }
 
-    /// <summary>Through how many of the last steps gradients flow back; null for all.</summary>
+    /// <summary>Gets or sets the number of last steps through which gradients flow back; null for all.</summary>
     public int? TruncateGradient { get; init; }
 
-    /// <summary>
-    /// Gets the names of what is kept from step to step, (batch, units) each; the first is the output.
-    /// </summary>
+    /// <summary>Gets the names of the states, (batch, units) each; the first is the output.</summary>
     protected virtual IReadOnlyList<string> Kept => ["h"];
 
     /// <inheritdoc/>
@@ -95,14 +93,14 @@ public abstract class RecurrentLayer : MergeLayer
             : Symbolic.DimShuffle(Backwards ? outputs[(.., -1)] : outputs, 1, 0, 2);
     }
 
-    /// <summary>Returns what happens at a step.</summary>
+    /// <summary>Returns the states after a step.</summary>
     /// <param name="input">The step's inputs, (batch, inputs).</param>
-    /// <param name="before">What is kept of the steps before, in the order of <see cref="Kept"/>.</param>
-    /// <param name="scope">Gives parameters; the same ones at every step.</param>
-    /// <returns>What is kept now, of the same shapes.</returns>
+    /// <param name="before">The states before the step, in the order of <see cref="Kept"/>.</param>
+    /// <param name="scope">Provides the parameters, which are the same at every step.</param>
+    /// <returns>The new states, of the same shapes.</returns>
     protected abstract IReadOnlyList<Variable> Step(Variable input, IReadOnlyList<Variable> before, LayerScope scope);
 
-    /// <summary>What is kept before the first step where no input says so: 0, or what is learned, for each sample.</summary>
+    /// <summary>Returns the initial states of each sample if no input gives them: 0 or learned values.</summary>
     private Variable[] FromNothing(Variable x, LayerScope scope)
     {
         Variable zero = Symbolic.DimShuffle(Symbolic.Zero(Symbolic.Sum(x, [1, 2], keepDims: false)), 0, Symbolic.NewAxis);
@@ -111,7 +109,7 @@ public abstract class RecurrentLayer : MergeLayer
             : (Variable)scope.Parameter($"{name}0", [1, Units], Start, isRegularized: false)))];
     }
 
-    /// <summary>What is kept behind a step that only some samples have.</summary>
+    /// <summary>Returns the states after a step that only some samples have.</summary>
     private static Variable[] Seen(Variable mask, IReadOnlyList<Variable> next, Variable[] before)
     {
         Variable isThere = Symbolic.NotEqual(Symbolic.DimShuffle(mask, 0, Symbolic.NewAxis), 0);
@@ -120,13 +118,14 @@ public abstract class RecurrentLayer : MergeLayer
 }
 
 /// <summary>
-/// Represents any layer of two inputs, a step's and what it gave at the step before, as a recurrent one: <c>new
-/// Recurrence(new Sequence(new Concat(), new Dense(8, Tanh)), 8)</c>. Its parameters are called <c>cell.….W</c>.
+/// Turns any layer of two inputs, the step's input and the previous output, into a recurrent layer: <c>new
+/// Recurrence(new Sequence(new Concat(), new Dense(8, Tanh)), 8)</c>. Its parameters have names such as
+/// <c>cell.….W</c>.
 /// </summary>
 public sealed class Recurrence : RecurrentLayer
 {
-    /// <summary>Creates a layer that gives so many numbers a step.</summary>
-    /// <exception cref="EngineException">There are none.</exception>
+    /// <summary>Creates a layer with so many outputs per step from a cell.</summary>
+    /// <exception cref="EngineException">The number is not positive.</exception>
     public Recurrence(Layer cell, int units) : base(units)
     {
         ArgumentNullException.ThrowIfNull(cell);

@@ -2,7 +2,7 @@ using Engine.Layers;
 
 namespace Engine.Models.Description;
 
-/// <summary>Convolutions and pools beside the usual ones, as descriptions name them.</summary>
+/// <summary>Lists the less common kinds of convolutions and pools for descriptions.</summary>
 internal static class ConvolutionKinds
 {
     private static readonly Setting[] s_pooling =
@@ -10,7 +10,7 @@ internal static class ConvolutionKinds
         Setting.Whole("size", 1).Required(), Setting.Whole("stride", 1), Setting.Whole("pad", 0, 0), Setting.Flag("ignore_border", true),
     ];
 
-    /// <summary>Gets all of them.</summary>
+    /// <summary>Gets all of these kinds.</summary>
     public static IReadOnlyList<LayerKind> All =>
     [
         new("conv1d",
@@ -125,6 +125,6 @@ internal static class ConvolutionKinds
     private static Shape Of(Settings set, string name, int byDefault) =>
         set.Value(name) is int[] sides ? Shape.Create(sides) : [byDefault];
 
-    /// <summary>How filters step over images.</summary>
+    /// <summary>Gets the settings of strides, padding and dilation.</summary>
     private static Setting[] Steps => [Setting.Size("stride", 1), Setting.Padding("pad"), Setting.Size("dilation", 1)];
 }

@@ -3,7 +3,7 @@ using Engine.Training;
 
 namespace Engine.Models.Description;
 
-/// <summary>Reads what a network's description means, and checks it: docs/network-files.md says what may stand there.</summary>
+/// <summary>Interprets and checks a network's description. docs/network-files.md specifies the format.</summary>
 internal static class DescriptionReader
 {
     private static readonly Setting[] s_top =
@@ -20,11 +20,12 @@ internal static class DescriptionReader
     ];
 
     /// <summary>Reads a file, in JSON or INI.</summary>
-    /// <exception cref="EngineException">There is none, or it is wrong: the message names file, line and key, and what is
-    /// allowed.</exception>
+    /// <exception cref="EngineException">
+    /// The file does not exist or is wrong: the message has the file, line and key, and the allowed values.
+    /// </exception>
     public static NetworkDescription Read(string path) => Read(NetworkFile.Read(path));
 
-    /// <summary>Reads a description from a text; <paramref name="path"/> is what messages call it.</summary>
+    /// <summary>Reads a description from a text. <paramref name="path"/> is its name in messages.</summary>
     public static NetworkDescription Parse(string text, string path) =>
         Read(NetworkFile.Parse(Encoding.UTF8.GetBytes(text), path));
 
@@ -117,7 +118,7 @@ internal static class DescriptionReader
         };
     }
 
-    /// <summary>Another place of a layer before it.</summary>
+    /// <summary>Returns another place of an earlier layer.</summary>
     private static LayerDescription Like(NetworkFile file, Section section, NetworkDescription before, Entry? name, Entry like)
     {
         string[] names = [.. Enumerable.Range(0, before.Layers.Count).Select(before.NameOf)];
@@ -160,7 +161,9 @@ internal static class DescriptionReader
             $"there is no {what} '{entry.Text}'{Nearest.Question(entry.Text, known.Select(name))} There are {string.Join(", ", known.Select(name))}.");
     }
 
-    /// <summary>Puts the layers together, whose sizes may not fit each other; the message then names the layer's line.</summary>
+    /// <summary>
+    /// Builds the network, because sizes of layers may not fit each other. The message then has the layer's line.
+    /// </summary>
     private static void Check(NetworkFile file, NetworkDescription network)
     {
         LayerDescription first = network.Layers[0];
@@ -193,7 +196,9 @@ internal static class DescriptionReader
         CheckInputs(file, network);
     }
 
-    /// <summary>Each layer is put on layers before it, and each but the last has another put on it.</summary>
+    /// <summary>
+    /// Checks that each layer's inputs come before it, and that each layer except the last is an input of another.
+    /// </summary>
     private static void CheckInputs(NetworkFile file, NetworkDescription network)
     {
         var ends = new OrderedDictionary<string, int>();

@@ -4,8 +4,8 @@ using System.Text.Json;
 namespace Engine.Models.Description;
 
 /// <summary>
-/// Reads a description in JSON, in which comments and commas behind the last are allowed. A token at a time, since a
-/// document that is read whole has lost its line numbers.
+/// Reads a description in JSON, with comments and trailing commas allowed. It reads token by token, because a parsed
+/// document has no line numbers.
 /// </summary>
 internal ref struct JsonFile
 {
@@ -79,7 +79,7 @@ internal ref struct JsonFile
                     continue;
             }
 
-            // So that a second one of them is found as any other key that stands twice.
+            // With this entry, a duplicate of the key is found like any other duplicate.
             entries.Add(new Entry(key, "", line));
         }
 
@@ -102,7 +102,7 @@ internal ref struct JsonFile
         return NetworkFile.Section(_path, line, entries);
     }
 
-    /// <summary>Reads the next key and steps onto its value; false at the end of the object.</summary>
+    /// <summary>Reads the next key and moves to its value; returns false at the end of the object.</summary>
     private bool ReadKey(out string key, out int line)
     {
         _reader.Read();
@@ -122,7 +122,7 @@ internal ref struct JsonFile
     {
         if (IsNested)
         {
-            // No key has such a value: what is wrong is the key, or else the value, as its owner will say.
+            // No key has such a value. Either the key or the value is wrong; the owner of the key reports it.
             string opening = _reader.TokenType == JsonTokenType.StartObject ? "{ … }" : "[ … ]";
             _reader.Skip();
             return opening;
@@ -139,12 +139,12 @@ internal ref struct JsonFile
             items.Add(Scalar(key));
         }
 
-        // Names may have an x in them.
+        // Names may contain an x.
         bool areNumbers = items.All(item => item.Length > 0 && (char.IsAsciiDigit(item[^1]) || item[^1] == '.') && !item.Any(char.IsAsciiLetter));
         return string.Join(areNumbers ? "x" : NetworkDescription.NameSeparator, items);
     }
 
-    /// <summary>Whether the value is an object, or a list of objects or lists.</summary>
+    /// <summary>Gets whether the value is an object, or a list of objects or lists.</summary>
     private readonly bool IsNested
     {
         get

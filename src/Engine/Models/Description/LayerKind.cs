@@ -5,13 +5,13 @@ using Variable = Engine.Graph.Variable;
 
 namespace Engine.Models.Description;
 
-/// <summary>A kind of layer that a description may name.</summary>
-/// <param name="Name">What it is called there.</param>
-/// <param name="Settings">Its keys, beside <c>name</c> and <c>kind</c>.</param>
-/// <param name="Make">Makes the layer, given the keys' values and where it is described.</param>
+/// <summary>Represents a kind of layer in descriptions.</summary>
+/// <param name="Name">Its name in descriptions.</param>
+/// <param name="Settings">Its keys, besides <c>name</c> and <c>kind</c>.</param>
+/// <param name="Make">Creates the layer from the keys' values and the place of its description.</param>
 internal sealed record LayerKind(string Name, IReadOnlyList<Setting> Settings, Func<Settings, Origin, Layer> Make)
 {
-    /// <summary>Gets the functions that a description may name.</summary>
+    /// <summary>Gets the nonlinearities by their names in descriptions.</summary>
     public static IReadOnlyDictionary<string, Func<Variable, Variable>> Nonlinearities { get; } = new Dictionary<string, Func<Variable, Variable>>
     {
         ["rectify"] = Rectify,
@@ -24,7 +24,7 @@ internal sealed record LayerKind(string Name, IReadOnlyList<Setting> Settings, F
         ["linear"] = Linear,
     };
 
-    /// <summary>Gets how weights may begin, given the gain.</summary>
+    /// <summary>Gets the initializers of weights by name; each takes the gain.</summary>
     public static IReadOnlyDictionary<string, Func<double, Initializer>> Initializers { get; } = new Dictionary<string, Func<double, Initializer>>
     {
         ["glorot_uniform"] = gain => new GlorotUniform(gain),
@@ -39,7 +39,7 @@ internal sealed record LayerKind(string Name, IReadOnlyList<Setting> Settings, F
 
     private static readonly Setting[] s_weights = WeightSettings("rectify");
 
-    /// <summary>Returns what layers with weights have in common.</summary>
+    /// <summary>Returns the settings that all layers with weights have.</summary>
     public static Setting[] WeightSettings(string nonlinearity) =>
     [
         Setting.Word("nonlinearity", Nonlinearities.Keys, nonlinearity),
@@ -55,10 +55,10 @@ internal sealed record LayerKind(string Name, IReadOnlyList<Setting> Settings, F
         Setting.Flag("ignore_border", true),
     ];
 
-    /// <summary>Gets all of them, those of users too.</summary>
+    /// <summary>Gets all kinds, including the users' own.</summary>
     public static IReadOnlyList<LayerKind> All => [.. BuiltIn, .. CustomLayers.Kinds];
 
-    /// <summary>Engine's own.</summary>
+    /// <summary>Gets Engine's kinds.</summary>
     public static IReadOnlyList<LayerKind> BuiltIn { get; } =
     [
         new("input", [Setting.SampleSides("sides").Required(), Setting.Flag("integers", false)],
@@ -131,20 +131,20 @@ internal sealed record LayerKind(string Name, IReadOnlyList<Setting> Settings, F
             (set, origin) => new Layers.Reshape(set.Sides("sides")) { Origin = origin }),
     ];
 
-    /// <summary>Returns the function that is named.</summary>
+    /// <summary>Returns the nonlinearity of these settings.</summary>
     public static Func<Variable, Variable> Nonlinearity(Settings set) => Nonlinearities[set.Word("nonlinearity")];
 
-    /// <summary>Returns how weights begin.</summary>
+    /// <summary>Returns the initializer of the weights.</summary>
     public static Initializer Weights(Settings set) => Initializers[set.Word("weights")](set.Real("gain"));
 
-    /// <summary>Returns how biases begin; null where there are none.</summary>
+    /// <summary>Returns the initializer of the biases; null if there are none.</summary>
     public static Initializer? Biases(Settings set) => set.Flag("bias") ? new Filled() : null;
 
-    /// <summary>Returns a height and a width; null where they are not given.</summary>
+    /// <summary>Returns a height and a width; null if they are not given.</summary>
     public static Size2D? Size(Settings set, string name) =>
         set.Value(name) is int[] sides ? new Size2D(sides[0], sides[^1]) : null;
 
-    /// <summary>Returns the zeros around images.</summary>
+    /// <summary>Returns the padding of images.</summary>
     public static Padding Padding(Settings set) => set.Value("pad") switch
     {
         string word => word,
@@ -153,7 +153,7 @@ internal sealed record LayerKind(string Name, IReadOnlyList<Setting> Settings, F
     };
 }
 
-/// <summary>A size as the tuple that paddings are made of.</summary>
+/// <summary>Converts a size to the tuple that paddings take.</summary>
 internal static class SizeTuple
 {
     public static (int Height, int Width) ToTuple(this Size2D size) => (size.Height, size.Width);

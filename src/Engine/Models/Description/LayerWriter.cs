@@ -6,14 +6,14 @@ using Engine.Training;
 
 namespace Engine.Models.Description;
 
-/// <summary>Describes layers and update rules that were made in C#, in the words of network files.</summary>
+/// <summary>Describes layers and update rules from C# in the format of network files.</summary>
 internal static class LayerWriter
 {
     /// <summary>Returns a layer's description.</summary>
     /// <param name="name">Its name in the network.</param>
     /// <param name="layer">The layer.</param>
-    /// <param name="inputs">What it is put on; null for the one before it.</param>
-    /// <exception cref="EngineException">It has no kind, or something that a description has no words for.</exception>
+    /// <param name="inputs">The names of its input layers; null for the layer before it.</param>
+    /// <exception cref="EngineException">It has no kind, or a property that a description cannot express.</exception>
     public static LayerDescription Describe(string name, Layer layer, IReadOnlyList<string>? inputs = null)
     {
         (string kind, (string Key, string? Text)[] words) = Words(name, layer);
@@ -38,7 +38,7 @@ internal static class LayerWriter
         return described;
     }
 
-    /// <summary>Refuses a layer that has something of which its description does not tell.</summary>
+    /// <summary>Refuses a layer with a property that its description does not contain.</summary>
     private static void RequireAlike(string name, Layer layer, Layer told)
     {
         foreach (PropertyInfo property in layer.GetType().GetProperties().Where(property => property.DeclaringType != typeof(Layer)))
@@ -46,7 +46,7 @@ internal static class LayerWriter
             (object? has, object? says) = (property.GetValue(layer), property.GetValue(told));
             bool isAlike = (has, says) switch
             {
-                // How parameters begin is not to be told of those that are saved.
+                // The initializers of saved parameters are not part of the description.
                 _ when property.PropertyType == typeof(Initializer) => has is null == says is null,
                 (Func<Variable, Variable> one, Func<Variable, Variable> other) when Ops.Symbolic.Matrix("x") is var x => IsSame(one(x), other(x)),
                 (Delegate, Delegate) => true,
@@ -60,7 +60,9 @@ internal static class LayerWriter
         }
     }
 
-    /// <summary>Returns an update rule's description; the default one's where there are no words for it.</summary>
+    /// <summary>
+    /// Returns an update rule's description, or the default rule's if a description cannot express it.
+    /// </summary>
     public static (UpdateKind Kind, Settings Settings) Describe(UpdateRule rule)
     {
         UpdateKind kind = UpdateKind.All.FirstOrDefault(known => IsSame(known.Name, rule.GetType().Name)) ?? UpdateKind.All[0];
@@ -105,7 +107,7 @@ internal static class LayerWriter
                 + $"CustomLayers.Register<{layer.GetType().Name}>(\"…\", …)."),
     };
 
-    /// <summary>What a layer's property that is called as a setting has.</summary>
+    /// <summary>Returns the value of the layer's property with a setting's name.</summary>
     private static string? Of(string name, Layer layer, Setting setting)
     {
         object? Property(string called) =>
@@ -119,7 +121,7 @@ internal static class LayerWriter
         {
             null => null,
 
-            // What need not be said where it is as usual.
+            // Default values are left out.
             Size2D size when !setting.IsRequired && size == (setting.Name is "pad" or "extra" ? 0 : 1) => null,
             Padding pad when pad == (Padding)0 => null,
             Shape sides when !setting.IsRequired && sides.All(side => side == (setting.Name == "pad" ? 0 : 1)) => null,
@@ -144,7 +146,7 @@ internal static class LayerWriter
     private static (string, string?)[] Weights(string name, Func<Variable, Variable> nonlinearity, Initializer w, Initializer? b) =>
         [("nonlinearity", Nonlinearity(name, nonlinearity)), .. Begin(w, b)];
 
-    /// <summary>How weights and biases begin.</summary>
+    /// <summary>Describes the initializers of weights and biases.</summary>
     private static (string Key, string? Text)[] Begin(Initializer w, Initializer? b)
     {
         string? weights = LayerKind.Initializers.FirstOrDefault(known => known.Value(1).GetType() == w.GetType()).Key;
@@ -158,7 +160,7 @@ internal static class LayerWriter
     private static (string, string?)[] Penalties(Layer layer) =>
         [("l1", layer.L1 is { } l1 ? Text(l1) : null), ("l2", layer.L2 is { } l2 ? Text(l2) : null)];
 
-    /// <summary>What a function is called: that which makes the same graph.</summary>
+    /// <summary>Returns the name of a function: the nonlinearity that builds the same graph.</summary>
     private static string Nonlinearity(string name, Func<Variable, Variable> function)
     {
         Variable x = Ops.Symbolic.Matrix("x"), made = function(x);

@@ -4,17 +4,17 @@ using Variable = Engine.Graph.Variable;
 
 namespace Engine.Models.Description;
 
-/// <summary>Layers that join, normalize, drop and cut, as descriptions name them.</summary>
+/// <summary>Lists the kinds of layers for descriptions that merge, normalize, drop and slice.</summary>
 internal static class MoreLayerKinds
 {
-    /// <summary>Gets what a description may have made of all values of a channel.</summary>
+    /// <summary>Gets the reductions over all values of a channel, by name.</summary>
     public static IReadOnlyDictionary<string, Func<Variable, Shape, Variable>> Pools { get; } = new Dictionary<string, Func<Variable, Shape, Variable>>
     {
         ["mean"] = (x, axes) => Symbolic.Mean(x, axes),
         ["max"] = (x, axes) => Symbolic.Max(x, axes),
     };
 
-    /// <summary>Gets all of them.</summary>
+    /// <summary>Gets all of these kinds.</summary>
     public static IReadOnlyList<LayerKind> All =>
     [
         new("concat", [Setting.Whole("axis", 1, 1)], (set, origin) => new Concat(set.Whole("axis")) { Origin = origin }),
@@ -63,7 +63,7 @@ internal static class MoreLayerKinds
             }),
     ];
 
-    /// <summary>Returns the probability with which values are dropped.</summary>
+    /// <summary>Returns the setting of a dropout probability.</summary>
     public static Setting Probability(double byDefault) =>
         Setting.Real("p", "a number from 0 up to, not including, 1", p => p is >= 0 and < 1, byDefault);
 

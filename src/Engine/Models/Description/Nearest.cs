@@ -1,14 +1,14 @@
 namespace Engine.Models.Description;
 
 /// <summary>
-/// Finds what a word was probably meant to be that is misspelt, or another library's: the one mechanism for commands,
+/// Finds the known word that a misspelled word, or a word of another library, probably means. It serves commands,
 /// options, their values, networks, and all keys and words of a network's description.
 /// </summary>
 internal static class Nearest
 {
     /// <summary>
-    /// What others call it, without dashes and underscores, and what it may be called here, of which the first that is known
-    /// is meant; behind a blank stands what is to be said with it.
+    /// Words of other libraries, without dashes and underscores, with their possible names here. The first known name
+    /// applies; the text after a space is its value.
     /// </summary>
     private static readonly Dictionary<string, string[]> s_synonyms = new()
     {
@@ -105,16 +105,15 @@ internal static class Nearest
     };
 
     /// <summary>
-    /// Returns the end of a sentence that says a word is not known: the question what was meant, or a full stop.
+    /// Returns the end of a sentence about an unknown word: a question with the nearest word, or a full stop.
     /// </summary>
     public static string Question(string word, IEnumerable<string> known) =>
         To(word, known) is { } meant ? $": did you mean '{meant}'?" : ".";
 
     /// <summary>
-    /// Returns the known word with the fewest slips from this one, if they are few enough for its length; null if none
-    /// is near. A word that begins as a known one does is near it, whatever is missing behind, and so is one that has a
-    /// known word for a part or begins with it: <c>num-epochs</c>, <c>datadir</c>. Of one or two letters every slip
-    /// makes another word.
+    /// Returns the known word with the smallest edit distance, if this is small enough for the word's length; else
+    /// null. A prefix of a known word is near it. So is a word that begins with a known word, or has one as a part:
+    /// <c>num-epochs</c>, <c>datadir</c>. In words of one or two letters, no edits are allowed.
     /// </summary>
     public static string? To(string word, IEnumerable<string> known)
     {
@@ -149,11 +148,11 @@ internal static class Nearest
                 .MaxBy(candidate => candidate.Length);
     }
 
-    /// <summary>A word as others might write it: without dashes and underscores, in small letters.</summary>
+    /// <summary>Returns a word in lower case, without dashes and underscores.</summary>
     private static string Plain(string word) => word
         .Replace("-", "", StringComparison.Ordinal).Replace("_", "", StringComparison.Ordinal).ToLowerInvariant();
 
-    /// <summary>The known word that is called so, with what is to be said behind it.</summary>
+    /// <summary>Returns the known word with this name, and the text after it.</summary>
     private static string? Named(string meant, string[] known)
     {
         string[] parts = meant.Split(' ', 2);
@@ -162,8 +161,8 @@ internal static class Nearest
     }
 
     /// <summary>
-    /// How many letters must be put in, left out, replaced or exchanged with their neighbor to make the one of the other
-    /// (the optimal string alignment distance); upper and lower case are the same.
+    /// Returns the number of insertions, deletions, replacements and swaps of neighbors from one word to the other (the
+    /// optimal string alignment distance). It ignores case.
     /// </summary>
     private static int Slips(string a, string b)
     {

@@ -7,32 +7,30 @@ using Engine.Training;
 
 namespace Engine.Models.Description;
 
-/// <summary>A layer as it is described.</summary>
-/// <param name="Name">Its name; null for one by its kind and place.</param>
-/// <param name="Kind">What it is.</param>
+/// <summary>Represents the description of a layer.</summary>
+/// <param name="Name">Its name; null for a name by kind and place.</param>
+/// <param name="Kind">Its kind.</param>
 /// <param name="Settings">The values of its keys.</param>
-/// <param name="Line">The line of the file it stands on; 0 if it stands in none.</param>
+/// <param name="Line">Its line in the file; 0 if there is no file.</param>
 internal sealed record LayerDescription(string? Name, LayerKind Kind, Settings Settings, int Line)
 {
-    /// <summary>Gets or sets the layers that it is put on; null for the one before it.</summary>
+    /// <summary>Gets or sets the names of its input layers; null for the layer before it.</summary>
     public IReadOnlyList<string>? Inputs { get; init; }
 
-    /// <summary>
-    /// Gets or sets the layer that it is another place of, with the same parameters; null for one of its own.
-    /// </summary>
+    /// <summary>Gets or sets the layer whose parameters it shares; null for its own parameters.</summary>
     public string? Like { get; init; }
 
-    /// <summary>Gets whether it is where a network begins.</summary>
+    /// <summary>Gets whether it is an input of the network.</summary>
     public bool IsInput => Kind.Name == "input";
 }
 
-/// <summary>What a description says of the data.</summary>
-/// <param name="Images">How many of the training and of the test images to take; null for all.</param>
-/// <param name="Validation">The part of the training images that validate.</param>
-/// <param name="Shuffle">Whether they come in another order each epoch.</param>
-/// <param name="Crop">How many zeros a random crop pads them with on each side; null for no crop.</param>
+/// <summary>Represents the data settings of a description.</summary>
+/// <param name="Images">The number of training images, and of test images; null for all.</param>
+/// <param name="Validation">The part of the training images for validation.</param>
+/// <param name="Shuffle">Whether each epoch has another order.</param>
+/// <param name="Crop">The padding of a random crop, in pixels on each side; null for no crop.</param>
 /// <param name="Flip">Whether half of them are mirrored left to right.</param>
-/// <param name="Cutout">The side of a square that is taken out of each; null for none.</param>
+/// <param name="Cutout">The side of a square that is set to 0 in each image; null for none.</param>
 internal sealed record DataDescription(
     int? Images = null,
     double Validation = 0.2,
@@ -41,7 +39,7 @@ internal sealed record DataDescription(
     bool Flip = false,
     int? Cutout = null)
 {
-    /// <summary>Returns what is done to the images of each batch of training.</summary>
+    /// <summary>Returns the augmentations of training batches.</summary>
     public IReadOnlyList<Augmentation> MakeAugmentation()
     {
         var augmentation = new List<Augmentation>();
@@ -65,8 +63,8 @@ internal sealed record DataDescription(
 }
 
 /// <summary>
-/// A network and how it is trained, as a small text file says it, and as a saved model carries it along: read and checked
-/// by <see cref="DescriptionReader"/>.
+/// Represents a network and its training, as a small text file or a saved model describes them.
+/// <see cref="DescriptionReader"/> reads and checks it.
 /// </summary>
 internal sealed record NetworkDescription
 {
@@ -75,10 +73,10 @@ internal sealed record NetworkDescription
 
     private static readonly JsonWriterOptions s_format = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <summary>Gets or sets what messages call the file.</summary>
+    /// <summary>Gets or sets the name of the file in messages.</summary>
     public required string Path { get; init; }
 
-    /// <summary>Gets or sets what the network is called; null for nothing.</summary>
+    /// <summary>Gets or sets the name of the network; null for none.</summary>
     public string? Name { get; init; }
 
     public required IReadOnlyList<LayerDescription> Layers { get; init; }
@@ -93,20 +91,20 @@ internal sealed record NetworkDescription
 
     public int Epochs { get; init; } = 10;
 
-    /// <summary>Gets or sets images a step.</summary>
+    /// <summary>Gets or sets the number of images in a step.</summary>
     public int Batch { get; init; } = 128;
 
     public int Seed { get; init; } = 42;
 
-    /// <summary>Gets or sets what Σ |w| is multiplied with in the training loss.</summary>
+    /// <summary>Gets or sets the factor of Σ |w| in the training loss.</summary>
     public double L1 { get; init; }
 
-    /// <summary>Gets or sets what Σ w² is multiplied with in the training loss.</summary>
+    /// <summary>Gets or sets the factor of Σ w² in the training loss.</summary>
     public double L2 { get; init; }
 
     /// <summary>
-    /// After how many epochs without a lower validation loss the training ends, with the best one's parameters; null
-    /// for never.
+    /// Gets or sets after how many epochs without a lower validation loss the training ends, with the best epoch's
+    /// parameters; null for never.
     /// </summary>
     public int? Patience { get; init; }
 
@@ -123,16 +121,17 @@ internal sealed record NetworkDescription
     ];
 
     /// <summary>
-    /// Returns the last layer, put on those before it, to make a network of one input and one output of.
+    /// Creates the node of the last layer, connected to the layers before it, for a network with one input and one
+    /// output.
     /// </summary>
-    /// <exception cref="EngineException">It has several.</exception>
+    /// <exception cref="EngineException">It has several inputs or outputs.</exception>
     public Node MakeOutput() => Layers.Count(layer => layer.IsInput) == 1 && (Outputs?.Count ?? 1) == 1
         ? MakeOutputs()[0]
         : throw new EngineException(
             $"{Path} describes a network of several inputs or outputs, and this is for networks of one of each: load it in C#, by "
             + "NetworkFiles.LoadNetwork.");
 
-    /// <summary>Creates the outputs, put on the layers before them, to make a network of.</summary>
+    /// <summary>Creates the nodes of the outputs, connected to the layers before them, for a network.</summary>
     public Node[] MakeOutputs()
     {
         var nodes = new OrderedDictionary<string, Node>();
@@ -147,8 +146,8 @@ internal sealed record NetworkDescription
         return Outputs is null ? [nodes.GetAt(nodes.Count - 1).Value] : [.. Outputs.Select(output => nodes[output])];
     }
 
-    /// <summary>Returns the layers of a network that was made in C#, and its outputs.</summary>
-    /// <exception cref="EngineException">There is a layer for which there are no words.</exception>
+    /// <summary>Returns the description of a network that was built in C#: its layers and outputs.</summary>
+    /// <exception cref="EngineException">A description cannot express one of the layers.</exception>
     public static NetworkDescription Of(Network network)
     {
         IReadOnlyList<NetworkLayer> layers = network.Layers;
@@ -173,18 +172,18 @@ internal sealed record NetworkDescription
         };
     }
 
-    /// <summary>Returns what a layer is called.</summary>
+    /// <summary>Returns the name of a layer.</summary>
     public string NameOf(int place) =>
         Layers[place].Name ?? $"{Layers[place].Kind.Name.Replace("_", "", StringComparison.Ordinal)}{place}";
 
     /// <summary>Returns the update rule.</summary>
     public UpdateRule MakeUpdate() => Update.MakeRule(UpdateSettings);
 
-    /// <summary>Returns how the samples come in training.</summary>
+    /// <summary>Returns the batch iterator for training.</summary>
     public BatchIterator MakeBatches() => new(Batch) { Shuffle = Data.Shuffle, Augmentation = Data.MakeAugmentation() };
 
     /// <summary>
-    /// Returns what changes the learning rate and what ends the training early, where that is described.
+    /// Returns the callbacks that change the learning rate and end the training early, if they are described.
     /// </summary>
     public IEnumerable<Callback> MakeCallbacks()
     {
@@ -203,8 +202,8 @@ internal sealed record NetworkDescription
     }
 
     /// <summary>
-    /// With other hidden layers, dense ones of these sizes: where there are as many, each takes its size; else these stand in the place
-    /// of all from the first dense layer to the one before the last.
+    /// Returns the description with dense hidden layers of these sizes. If the number of layers is the same, each gets
+    /// its size. Otherwise the new layers replace all layers from the first dense one to the one before the last.
     /// </summary>
     public NetworkDescription WithHidden(IReadOnlyList<int> sizes)
     {
@@ -232,16 +231,16 @@ internal sealed record NetworkDescription
         };
     }
 
-    /// <summary>With another value for a key of the update rule.</summary>
+    /// <summary>Returns the description with another value for a key of the update rule.</summary>
     /// <param name="key">The key.</param>
     /// <param name="value">Its value.</param>
-    /// <param name="option">The option that says so, for the message.</param>
+    /// <param name="option">The command-line option, for the message.</param>
     /// <exception cref="EngineException">The rule has no such key.</exception>
     public NetworkDescription WithUpdate(string key, double value, string option) => UpdateSettings.Has(key)
         ? this with { UpdateSettings = UpdateSettings.With(key, value) }
         : throw new EngineException($"{option}: the update rule of {Path}, {Update.Name}, has no {key}.");
 
-    /// <summary>Returns the description in JSON, as saved models carry it.</summary>
+    /// <summary>Returns the description in JSON, as saved models contain it.</summary>
     public string ToJson()
     {
         using var bytes = new MemoryStream();

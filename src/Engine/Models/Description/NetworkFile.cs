@@ -3,36 +3,40 @@ using Engine.IO;
 
 namespace Engine.Models.Description;
 
-/// <summary>A key with its value as text, whichever format it was written in: lists of numbers as <c>1x32x32</c>.</summary>
+/// <summary>
+/// Represents a key with its value as text, from either format. Lists of numbers have the form <c>1x32x32</c>.
+/// </summary>
 /// <param name="Key">The key.</param>
 /// <param name="Text">The value.</param>
-/// <param name="Line">The line it stands on, from 1 on.</param>
+/// <param name="Line">Its line, from 1.</param>
 internal sealed record Entry(string Key, string Text, int Line);
 
-/// <summary>Keys that belong together: those of a layer, say.</summary>
+/// <summary>Represents keys that belong together, such as the keys of a layer.</summary>
 internal sealed record Section(int Line, IReadOnlyList<Entry> Entries);
 
 /// <summary>
-/// A network's description as it is written, in JSON or INI: checked for its form, not yet for what the keys mean.
+/// Represents a network's description in JSON or INI. Its syntax is checked, but not yet its meaning.
 /// </summary>
-/// <param name="Path">What messages call it.</param>
+/// <param name="Path">Its name in messages.</param>
 /// <param name="Top">The keys outside of the sections below.</param>
 /// <param name="Layers">The layers in their order.</param>
-/// <param name="Update">How parameters follow their gradients.</param>
-/// <param name="Data">What is trained on.</param>
+/// <param name="Update">The section of the update rule.</param>
+/// <param name="Data">The section of the data.</param>
 internal sealed record NetworkFile(
     string Path, Section Top, IReadOnlyList<Section> Layers, Section? Update, Section? Data)
 {
     public const string LayersName = "layers", UpdateName = "update", DataName = "data";
 
-    /// <summary>Gets the sections of a network, which a misspelt key may be meant to be.</summary>
+    /// <summary>Gets the names of sections, which a misspelled key may mean.</summary>
     public static IReadOnlyList<string> Sections { get; } = [LayersName, UpdateName, DataName];
 
-    /// <summary>No description is longer; a file that is was named by mistake.</summary>
+    /// <summary>Descriptions are shorter than this. A longer file was chosen by mistake.</summary>
     private const int MaxBytes = 1 << 20;
 
-    /// <summary>Reads a file: INI if it is named so or does not begin with <c>{</c>, else JSON.</summary>
-    /// <exception cref="EngineException">It cannot be read, or is neither; the message names file and line.</exception>
+    /// <summary>Reads a file: INI if its name says so or it does not begin with <c>{</c>, else JSON.</summary>
+    /// <exception cref="EngineException">
+    /// It cannot be read, or is neither; the message has the file and the line.
+    /// </exception>
     public static NetworkFile Read(string path) => ReadableFile.Read(path, (file, _) =>
     {
         if (file.Length > MaxBytes)
@@ -63,7 +67,7 @@ internal sealed record NetworkFile(
     /// <inheritdoc cref="Error(string, int, string)"/>
     public EngineException Error(int line, string what) => Error(Path, line, what);
 
-    /// <summary>Returns a section, in which no key may stand twice.</summary>
+    /// <summary>Returns a section. No key may appear twice.</summary>
     public static Section Section(string path, int line, IReadOnlyList<Entry> entries)
     {
         var lines = new Dictionary<string, int>();

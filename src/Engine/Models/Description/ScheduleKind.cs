@@ -2,27 +2,28 @@ using Engine.Training;
 
 namespace Engine.Models.Description;
 
-/// <summary>A way in which a description may have the learning rate change; its keys stand among the update's.</summary>
-/// <param name="Name">What it is called there.</param>
+/// <summary>Represents a kind of learning rate schedule in descriptions. Its keys are in the update section.</summary>
+/// <param name="Name">Its name in descriptions.</param>
 /// <param name="Settings">Its keys.</param>
 /// <param name="Make">
-/// Makes the schedule, given the keys' values, the learning rate and the number of epochs; null where it never changes.
+/// Creates the schedule from the keys' values, the learning rate and the number of epochs; null if the rate never
+/// changes.
 /// </param>
 internal sealed record ScheduleKind(
     string Name, IReadOnlyList<Setting> Settings, Func<Settings, double, int, Schedule?> Make)
 {
-    /// <summary>Represents the key that names one.</summary>
+    /// <summary>Specifies the key whose value is a kind.</summary>
     public const string Key = "schedule";
 
     private const string Last = "last_learning_rate", Every = "step_epochs", Factor = "step_factor", Rise = "rise";
 
-    /// <summary>At one cycle the first batch has the learning rate divided by this.</summary>
+    /// <summary>With one cycle, the first batch has the learning rate divided by this.</summary>
     private const double CycleStart = 25;
 
     private static readonly Setting s_last =
         Setting.Real(Last, "a number that is not negative", x => x >= 0, 0);
 
-    /// <summary>Gets all of them, the first being the default.</summary>
+    /// <summary>Gets all kinds; the first is the default.</summary>
     public static IReadOnlyList<ScheduleKind> All { get; } =
     [
         new("constant", [], (_, _, _) => null),
@@ -34,6 +35,6 @@ internal sealed record ScheduleKind(
             (set, rate, epochs) => Schedule.OneCycle(rate / CycleStart, rate, set.Real(Last), set.Real(Rise), epochs)),
     ];
 
-    /// <summary>Gets the key by which an update names one of these.</summary>
+    /// <summary>Gets the setting with which an update section chooses a kind.</summary>
     public static Setting Named { get; } = Setting.Word(Key, All.Select(kind => kind.Name), All[0].Name);
 }

@@ -2,7 +2,7 @@ using Engine.Layers;
 
 namespace Engine.Models.Description;
 
-/// <summary>Layers for sequences, as descriptions name them.</summary>
+/// <summary>Lists the kinds of layers for sequences in descriptions.</summary>
 internal static class SequenceKinds
 {
     private static readonly Setting[] s_recurrent =
@@ -11,7 +11,7 @@ internal static class SequenceKinds
         Setting.Flag("takes_start", false), Setting.Whole("truncate_gradient", 1),
     ];
 
-    /// <summary>Gets all of them.</summary>
+    /// <summary>Gets all of these kinds.</summary>
     public static IReadOnlyList<LayerKind> All =>
     [
         new("embedding", [Setting.Whole("count", 1).Required(), Setting.Whole("size", 1).Required()],

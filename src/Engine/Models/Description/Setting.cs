@@ -2,16 +2,16 @@ using System.Globalization;
 
 namespace Engine.Models.Description;
 
-/// <summary>A key of a description: what it may be, and how its text is read.</summary>
+/// <summary>Represents a key of a description: its allowed values and the parser of its text.</summary>
 /// <param name="Name">The key.</param>
-/// <param name="Rule">What it must be, as messages say it.</param>
-/// <param name="Parse">Its value, or null if the text is none.</param>
-/// <param name="Default">What it is where it is not given; null where it must be given or may be absent.</param>
+/// <param name="Rule">The rule for its value, for messages.</param>
+/// <param name="Parse">Returns its value, or null if the text is invalid.</param>
+/// <param name="Default">Its default value; null if it must be given or may be absent.</param>
 /// <param name="IsRequired">Whether it must be given.</param>
 internal sealed record Setting(
     string Name, string Rule, Func<string, object?> Parse, object? Default = null, bool IsRequired = false)
 {
-    /// <summary>Gets or sets the words that it may be, if it is one.</summary>
+    /// <summary>Gets or sets the allowed words, if its value is a word.</summary>
     public IReadOnlyList<string> Words { get; init; } = [];
 
     public static Setting Whole(string name, int least, int? byDefault = null) => new(
@@ -42,13 +42,13 @@ internal sealed record Setting(
 
     public static Setting Text(string name) => new(name, "a text", text => text.Length > 0 ? text : null);
 
-    /// <summary>Returns a height and a width, or one number for both.</summary>
+    /// <summary>Returns a setting for a height and a width, or one number for both.</summary>
     public static Setting Size(string name, int least) => new(
         name,
         $"a number or HEIGHTxWIDTH, as 3 or 3x2, at least {least}",
         text => Sides(text) is { Length: 1 or 2 } sides && sides.All(side => side >= least) ? sides : null);
 
-    /// <summary>Returns a size of zeros around an image, or one of the words for it.</summary>
+    /// <summary>Returns a setting for the padding of an image, as a size or a word.</summary>
     public static Setting Padding(string name) => new(
         name,
         "valid, same, full, or a number of pixels or HEIGHTxWIDTH",
@@ -58,20 +58,20 @@ internal sealed record Setting(
         Words = ["valid", "same", "full"],
     };
 
-    /// <summary>Returns the sides of a sample.</summary>
+    /// <summary>Returns a setting for the sides of a sample.</summary>
     public static Setting SampleSides(string name, bool mayInfer = false) => new(
         name,
         mayInfer ? "the sides of a sample, as 1x32x32, of which one may be -1" : "the sides of a sample, as 1x32x32",
         text => Sides(text) is { Length: > 0 and <= 8 } sides
             && sides.All(side => side > 0 || (mayInfer && side == -1)) ? sides : null);
 
-    /// <summary>Returns a number for all of three axes, or one for each.</summary>
+    /// <summary>Returns a setting for three axes: one number for all, or one for each.</summary>
     public static Setting Volume(string name, int least) => new(
         name,
         $"a number or three, as 3 or 3x2x2, at least {least}",
         text => Sides(text) is { Length: 1 or 3 } sides && sides.All(side => side >= least) ? sides : null);
 
-    /// <summary>That it must be given.</summary>
+    /// <summary>Returns the same setting, but required.</summary>
     public Setting Required() => this with { IsRequired = true };
 
     private static int[]? Sides(string text)
@@ -90,15 +90,15 @@ internal sealed record Setting(
     }
 }
 
-/// <summary>The values of a section's keys, those that were not given being their defaults.</summary>
-/// <param name="Given">What was given, in its order.</param>
-/// <param name="Known">The keys there are.</param>
+/// <summary>Represents the values of a section's keys. Keys that are not given have their defaults.</summary>
+/// <param name="Given">The given values in their order.</param>
+/// <param name="Known">The possible keys.</param>
 internal sealed record Settings(IReadOnlyList<KeyValuePair<string, object>> Given, IReadOnlyList<Setting> Known)
 {
-    /// <summary>Returns whether there is such a key at all.</summary>
+    /// <summary>Returns whether such a key exists.</summary>
     public bool Has(string name) => Known.Any(setting => setting.Name == name);
 
-    /// <summary>Returns whether it was given.</summary>
+    /// <summary>Returns whether the key was given.</summary>
     public bool IsGiven(string name) => Given.Any(pair => pair.Key == name);
 
     public int Whole(string name) => (int)Value(name)!;
@@ -111,7 +111,7 @@ internal sealed record Settings(IReadOnlyList<KeyValuePair<string, object>> Give
 
     public int[] Sides(string name) => (int[])Value(name)!;
 
-    /// <summary>Returns the value, or null where it may be absent and is.</summary>
+    /// <summary>Returns the value, or null if it is absent.</summary>
     public object? Value(string name)
     {
         foreach ((string key, object value) in Given)
@@ -125,7 +125,7 @@ internal sealed record Settings(IReadOnlyList<KeyValuePair<string, object>> Give
         return Known.Single(setting => setting.Name == name).Default;
     }
 
-    /// <summary>With another value for a key.</summary>
+    /// <summary>Returns the settings with another value for a key.</summary>
     public Settings With(string name, object value) => this with
     {
         Given = IsGiven(name)
@@ -133,13 +133,13 @@ internal sealed record Settings(IReadOnlyList<KeyValuePair<string, object>> Give
             : [.. Given, KeyValuePair.Create(name, value)],
     };
 
-    /// <summary>Reads a section that has these keys.</summary>
-    /// <param name="file">Where it stands.</param>
-    /// <param name="section">What is read; null for nothing given.</param>
-    /// <param name="owner">What the keys belong to, as messages call it.</param>
+    /// <summary>Reads a section with these keys.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="section">The section; null if it is absent.</param>
+    /// <param name="owner">The name of the section's owner in messages.</param>
     /// <param name="known">The keys.</param>
-    /// <param name="line">The line that a missing key is missing from.</param>
-    /// <param name="beside">Other keys that stand there, which an unknown one may be meant to be.</param>
+    /// <param name="line">The line to report for a missing key.</param>
+    /// <param name="beside">Other keys of the section, which an unknown key may mean.</param>
     /// <exception cref="EngineException">A key is unknown or missing, or has a bad value.</exception>
     public static Settings Read(
         NetworkFile file, IEnumerable<Entry> section, string owner, IReadOnlyList<Setting> known, int line,

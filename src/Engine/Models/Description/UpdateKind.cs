@@ -2,10 +2,10 @@ using Engine.Training;
 
 namespace Engine.Models.Description;
 
-/// <summary>A rule by which a description may have parameters follow their gradients.</summary>
-/// <param name="Name">What it is called there.</param>
-/// <param name="Settings">Its keys, beside <c>rule</c>.</param>
-/// <param name="Make">Makes the rule, without clipping.</param>
+/// <summary>Represents a kind of update rule in descriptions.</summary>
+/// <param name="Name">Its name in descriptions.</param>
+/// <param name="Settings">Its keys, besides <c>rule</c>.</param>
+/// <param name="Make">Creates the rule, without clipping.</param>
 internal sealed record UpdateKind(string Name, IReadOnlyList<Setting> Settings, Func<Settings, UpdateRule> Make)
 {
     public const string LearningRate = "learning_rate", Momentum = "momentum";
@@ -25,7 +25,7 @@ internal sealed record UpdateKind(string Name, IReadOnlyList<Setting> Settings, 
 
     private static readonly Setting s_decay = Setting.Real(Decay, "a number from 0 on", x => x >= 0, 0.01);
 
-    /// <summary>Gets all of them.</summary>
+    /// <summary>Gets all kinds.</summary>
     public static IReadOnlyList<UpdateKind> All { get; } =
     [
         new("nesterov_momentum", [Rate(0.01), s_momentum, .. s_clipSettings],
@@ -59,12 +59,10 @@ internal sealed record UpdateKind(string Name, IReadOnlyList<Setting> Settings, 
             set => new Muon((float)set.Real(LearningRate), (float)set.Real(Momentum), (float)set.Real(Decay))),
     ];
 
-    /// <summary>
-    /// Gets the keys that keep gradients small, which every rule has; one of them at most may be given.
-    /// </summary>
+    /// <summary>Gets the keys of gradient clipping, which every rule has. At most one of them may be given.</summary>
     public static IEnumerable<string> ClipKeys => s_clips.Select(clip => clip.Key);
 
-    /// <summary>Returns the rule with what its keys and the clipping ones say.</summary>
+    /// <summary>Returns the rule from its keys and the keys of clipping.</summary>
     public UpdateRule MakeRule(Settings settings)
     {
         (string key, Func<double, GradientClip> make) = s_clips.FirstOrDefault(clip => settings.IsGiven(clip.Key));

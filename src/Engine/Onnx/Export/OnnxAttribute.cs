@@ -1,6 +1,6 @@
 namespace Engine.Onnx;
 
-/// <summary>A setting of a node: a whole number, a list of them or of texts, or a graph.</summary>
+/// <summary>Represents an attribute of a node: an integer, a list of integers or texts, or a graph.</summary>
 internal readonly record struct OnnxAttribute(
     string Name, long Number, IReadOnlyList<long>? List, ProtoWriter? Graph = null, IReadOnlyList<string>? Texts = null)
 {

@@ -5,33 +5,37 @@ using Engine.Ops;
 namespace Engine.Onnx;
 
 /// <summary>
-/// Writes what a graph computes, with the values that its shared variables have now, as an ONNX file, which ONNX
-/// Runtime, and through it most tools, can run. The graph is exported as it was written, op by op, so that whatever
-/// layers, users' nonlinearities among them, are made of can be exported too.
+/// Writes a graph with the current values of its shared variables as an ONNX file. ONNX Runtime can run it, and through
+/// it most tools. The graph is exported op by op as it was written, so layers with users' own nonlinearities can be
+/// exported, too.
 /// </summary>
 /// <remarks>
-/// The encoding is written here (<see cref="ProtoWriter"/>): of ONNX's schema ten messages are needed, of Protocol
-/// Buffers two encodings, and only to be written. For that Google.Protobuf and a code generator are much to depend on.
+/// The encoder is part of this library (<see cref="ProtoWriter"/>). The export writes only ten messages of ONNX's
+/// schema and two encodings of Protocol Buffers, which does not justify a dependency on Google.Protobuf and a code
+/// generator.
 /// </remarks>
 public static class OnnxExport
 {
-    /// <summary>Writes a file; a former one is replaced only when the new one is whole and on the disk.</summary>
+    /// <summary>
+    /// Writes a file. An existing file is replaced only when the new one is complete and on the disk.
+    /// </summary>
     /// <param name="path">The file.</param>
-    /// <param name="inputs">What is given; sides that are unknown may be any when the file is run.</param>
-    /// <param name="outputs">What is computed from it, by the names that it is to have in the file.</param>
+    /// <param name="inputs">The inputs. Unknown sides may have any length when the file runs.</param>
+    /// <param name="outputs">The outputs, by their names in the file.</param>
     /// <exception cref="EngineException">
-    /// ONNX has no such op as one that the outputs need, an input is missing, or the file cannot be written.
+    /// The outputs need an op that ONNX does not have, an input is missing, or the file cannot be written.
     /// </exception>
     public static void Save(
         string path, IReadOnlyList<Input> inputs, params IReadOnlyList<KeyValuePair<string, Variable>> outputs) =>
         Save(path, inputs, outputs, new Dictionary<Input, IReadOnlyList<string>>());
 
-    /// <summary>Writes a file some of whose inputs are words, of which the graph takes the numbers.</summary>
+    /// <summary>Writes a file with some inputs that are words. The graph takes the numbers of the words.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="inputs">What is given.</param>
-    /// <param name="outputs">What is computed from it.</param>
+    /// <param name="inputs">The inputs.</param>
+    /// <param name="outputs">The outputs.</param>
     /// <param name="words">
-    /// The words of an int32 input that is given as such: each becomes its place, none -1, and an unknown one their count.
+    /// The words of an int32 input that takes words. A word becomes its index, a missing one -1, and an unknown one the
+    /// number of words.
     /// </param>
     internal static void Save(
         string path, IReadOnlyList<Input> inputs, IReadOnlyList<KeyValuePair<string, Variable>> outputs,
@@ -64,7 +68,7 @@ public static class OnnxExport
             names.Zip(values, (name, value) => OnnxGraph.Value(name, value.Type)));
         WholeFile.Write(path, stream => stream.Write(model.Written));
     }
-    /// <summary>Adds what some variables are computed by.</summary>
+    /// <summary>Adds the nodes that compute some variables.</summary>
     internal static void Add(OnnxGraph graph, IReadOnlyList<Variable> values)
     {
         foreach (Apply node in Traversal.Order(values))

@@ -4,13 +4,13 @@ using Engine.Graph;
 namespace Engine.Onnx;
 
 /// <summary>
-/// An ONNX graph in the making: nodes, each with named inputs and outputs, and the tensors they begin with. The numbers
-/// of the fields are those of onnx.proto3 (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3).
+/// Builds an ONNX graph: nodes with named inputs and outputs, and initializers. The field numbers are those of
+/// onnx.proto3 (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3).
 /// </summary>
 internal sealed class OnnxGraph
 {
     /// <summary>
-    /// Represents the version of ONNX's ops: of 2022, so that tools that are not of this year read it too.
+    /// Specifies the version of ONNX's operator set. It is from 2022, so older tools can read it, too.
     /// </summary>
     public const int OpSet = 17;
 
@@ -19,7 +19,7 @@ internal sealed class OnnxGraph
     private const string LearningDomain = "ai.onnx.ml";
     private const int LearningOpSet = 2;
 
-    /// <summary>ONNX's number for what axes, places and counts are.</summary>
+    /// <summary>ONNX's number for the type of axes, indices and counts.</summary>
     public const int Int64Type = 7;
 
     private List<ProtoWriter> _nodes = [];
@@ -29,15 +29,13 @@ internal sealed class OnnxGraph
     private readonly Dictionary<string, int> _counts = [];
     private bool _hasWords;
 
-    /// <summary>ONNX's number for a dtype.</summary>
+    /// <summary>Returns ONNX's number for a dtype.</summary>
     public static int Type(DType dtype) => ElementType.Of(dtype).Onnx;
 
-    /// <summary>Gets or sets where nodes come from now: a layer's name stands before theirs.</summary>
+    /// <summary>Gets or sets the current layer, whose name is the prefix of nodes' names.</summary>
     public string? Layer { get; set; }
 
-    /// <summary>
-    /// Returns the name by which nodes call a variable: a tensor's is made when it is first asked for.
-    /// </summary>
+    /// <summary>Returns a variable's name in nodes. A tensor's name is created on first use.</summary>
     public string Name(Variable variable)
     {
         if (!_names.TryGetValue(variable, out string? name))
@@ -54,10 +52,10 @@ internal sealed class OnnxGraph
         return name;
     }
 
-    /// <summary>Has nodes call a variable by a name that is given to nothing else.</summary>
+    /// <summary>Gives a variable a name, which must be unique.</summary>
     public void Give(Variable variable, string name) => _names.Add(variable, name);
 
-    /// <summary>Returns a name that begins so, and that nothing else has.</summary>
+    /// <summary>Returns a unique name with this beginning.</summary>
     public string NewName(string wanted)
     {
         string name = wanted;
@@ -74,15 +72,15 @@ internal sealed class OnnxGraph
     public string Tensor(string wanted, Tensor value) =>
         Tensor(wanted, Type(value.DType), value.Shape.Select(side => (long)side), value.Bytes);
 
-    /// <summary>Returns the name of a vector of whole numbers, as ONNX takes axes and shapes.</summary>
+    /// <summary>Returns the name of a vector of integers, as ONNX takes axes and shapes.</summary>
     public string Vector(string wanted, params ReadOnlySpan<long> values) =>
         Tensor(wanted, Type(DType.Int64), [values.Length], MemoryMarshal.AsBytes(values));
 
-    /// <summary>Returns the name of a whole number, as ONNX takes some axes.</summary>
+    /// <summary>Returns the name of an integer, as ONNX takes some axes.</summary>
     public string Scalar(string wanted, long value) =>
         Tensor(wanted, Type(DType.Int64), [], MemoryMarshal.AsBytes(new ReadOnlySpan<long>(in value)));
 
-    /// <summary>Adds a node of one output and gives that a name.</summary>
+    /// <summary>Adds a node with one output and returns the output's name.</summary>
     public string Add(string op, IEnumerable<string> inputs, params ReadOnlySpan<OnnxAttribute> attributes)
     {
         string name = NewName(Layer is null ? op : $"{Layer}/{op}");
@@ -90,7 +88,7 @@ internal sealed class OnnxGraph
         return name;
     }
 
-    /// <summary>Adds a node of two outputs and gives each a name.</summary>
+    /// <summary>Adds a node with two outputs and returns their names.</summary>
     public (string First, string Second) AddPair(string op, IEnumerable<string> inputs, params ReadOnlySpan<OnnxAttribute> attributes)
     {
         string name = NewName(Layer is null ? op : $"{Layer}/{op}"), second = NewName($"{name}/2");
@@ -98,7 +96,7 @@ internal sealed class OnnxGraph
         return (name, second);
     }
 
-    /// <summary>Adds a node of several outputs and gives each a name.</summary>
+    /// <summary>Adds a node with several outputs and returns their names.</summary>
     public string[] Add(string op, IEnumerable<string> inputs, int outputs, params ReadOnlySpan<OnnxAttribute> attributes)
     {
         string name = NewName(Layer is null ? op : $"{Layer}/{op}");
@@ -108,10 +106,9 @@ internal sealed class OnnxGraph
     }
 
     /// <summary>
-    /// Returns a graph within this one, which sees all that has a name so far; what it names is its own, but for
-    /// tensors.
+    /// Returns a graph within this one. It can use all existing names. Names that it adds are local, except tensors.
     /// </summary>
-    /// <param name="build">Adds its nodes, and declares its inputs and outputs.</param>
+    /// <param name="build">Adds the nodes, and declares the inputs and outputs.</param>
     public ProtoWriter Inside(Func<(List<ProtoWriter> Inputs, List<ProtoWriter> Outputs)> build)
     {
         List<ProtoWriter> around = _nodes;
@@ -128,8 +125,8 @@ internal sealed class OnnxGraph
         return graph;
     }
 
-    /// <summary>Adds what makes whole numbers, int32, of words: each word's own, and one for all others.</summary>
-    /// <param name="input">What the words are called.</param>
+    /// <summary>Adds nodes that map words to integers, int32: each word to its own, and all others to one.</summary>
+    /// <param name="input">The name of the input.</param>
     /// <param name="words">The words with their numbers.</param>
     /// <param name="other">The number of all other words.</param>
     public string AddWords(string input, IReadOnlyList<KeyValuePair<string, int>> words, int other)
@@ -156,14 +153,14 @@ internal sealed class OnnxGraph
         return _hasWords ? model.Message(8, new ProtoWriter().Text(1, LearningDomain).Number(2, LearningOpSet)) : model;
     }
 
-    /// <summary>Adds a node that gives what a node made the name of an output.</summary>
+    /// <summary>Adds a node that gives a result the name of an output.</summary>
     public void AddOutput(string name, string from) => _nodes.Add(Node("Identity", name, [from], [name], []));
 
-    /// <summary>Returns an input or output as a graph declares it; sides that are not known get names.</summary>
+    /// <summary>Returns the declaration of an input or output. Unknown sides get names.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="type">Its type.</param>
-    /// <param name="isCount">Whether it is of ONNX's own whole numbers.</param>
-    /// <param name="areWords">Whether it is of words, whatever the type's numbers are.</param>
+    /// <param name="isCount">Whether it has the type of ONNX's counts.</param>
+    /// <param name="areWords">Whether it is words, independent of the type.</param>
     public static ProtoWriter Value(string name, TensorType type, bool isCount = false, bool areWords = false)
     {
         var shape = new ProtoWriter();

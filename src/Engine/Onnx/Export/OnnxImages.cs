@@ -3,14 +3,14 @@ using Engine.Ops;
 
 namespace Engine.Onnx;
 
-/// <summary>Convolutions and pools in ONNX.</summary>
+/// <summary>Exports convolutions and pools.</summary>
 internal static class OnnxImages
 {
     public static string Convolution(OnnxGraph graph, Apply node, Conv2D op) => graph.Add(
         "Conv", [graph.Name(node.Inputs[0]), Filters(graph, node.Inputs[1], op.FlipFilters), .. node.Inputs.Skip(2).Select(graph.Name)],
         Pair("strides", op.Stride), Pads(op.Padding, op.Padding));
 
-    /// <summary>From the results to the images.</summary>
+    /// <summary>Returns the gradient of a convolution by its images.</summary>
     public static string InputGradient(OnnxGraph graph, Apply node, Conv2D op)
     {
         Shape size = [.. node.Inputs[0].Shape.Skip(2)];
@@ -20,17 +20,20 @@ internal static class OnnxImages
             new Patches(size, stride, pad, pad, [1, 1]), 1);
     }
 
-    /// <summary>Returns a convolution of each channel by itself.</summary>
+    /// <summary>Returns a channelwise convolution.</summary>
     public static string Channelwise(OnnxGraph graph, Apply node, Channelwise op) => graph.Add(
         "Conv", [graph.Name(node.Inputs[0]), Filters(graph, node.Inputs[1], op.FlipFilters)],
         Attributes(op.Patches, Channels(node, node.Inputs[0].Shape)));
 
-    /// <summary>From its results to the images.</summary>
+    /// <summary>Returns the gradient of a channelwise convolution by its images.</summary>
     public static string InputGradient(OnnxGraph graph, Apply node, Channelwise op) => Transposed(
         graph, node, graph.Name(node.Inputs[1]), Filters(graph, node.Inputs[0], op.FlipFilters), op.Patches,
         Channels(node, node.Outputs[0].Shape));
 
-    /// <summary>Returns what filters see, (channels, places, N, …): each place by a filter that has 1 there.</summary>
+    /// <summary>
+    /// Returns the patches under the filters, (channels, places, N, …). Each place is computed by a filter with 1 at
+    /// that place.
+    /// </summary>
     public static string Unfold(OnnxGraph graph, Apply node, Unfold op)
     {
         int channels = Channels(node, node.Inputs[0].Shape), places = op.Patches.Size.Product(0, op.Patches.Rank);
@@ -45,7 +48,7 @@ internal static class OnnxImages
         return graph.Add("Reshape", [planes, graph.Add("Concat", sides, ("axis", 0))]);
     }
 
-    /// <summary>Returns the sums of what filters see, back in the images.</summary>
+    /// <summary>Returns the sums of patches at their places in the images.</summary>
     public static string Fold(OnnxGraph graph, Apply node, Fold op)
     {
         int channels = Channels(node, node.Outputs[0].Shape), places = op.Patches.Size.Product(0, op.Patches.Rank);
@@ -62,7 +65,7 @@ internal static class OnnxImages
 
     private static long[] Rest(Patches patches) => [.. Enumerable.Range(2, patches.Rank).Select(axis => (long)axis)];
 
-    /// <summary>For each channel and each place of a filter a filter with 1 there.</summary>
+    /// <summary>Returns a filter with a single 1 for each channel and each place of a filter.</summary>
     private static string Places(OnnxGraph graph, int channels, Patches patches, DType dtype)
     {
         int places = patches.Size.Product(0, patches.Rank);
@@ -78,7 +81,9 @@ internal static class OnnxImages
     private static int Channels(Apply node, Shape images) => images[1] != Shape.Unknown ? images[1] : throw new EngineException(
         $"{node.Op.Name} of {images} cannot be exported: the number of channels must be known.{node.Origin}");
 
-    /// <summary>ONNX's transposed convolution; what is left over in the images is said beside.</summary>
+    /// <summary>
+    /// Returns ONNX's transposed convolution. Pixels beyond the windows are stated as output padding.
+    /// </summary>
     private static string Transposed(OnnxGraph graph, Apply node, string results, string filters, Patches patches, int groups)
     {
         Shape images = node.Outputs[0].Shape;
@@ -99,7 +104,7 @@ internal static class OnnxImages
         ("pads", [.. OnnxOps.Longs(patches.Before), .. OnnxOps.Longs(patches.Behind)]), ("group", groups),
     ];
 
-    /// <summary>ONNX correlates: filters that are flipped here are flipped for it.</summary>
+    /// <summary>Returns the filters, flipped if the op flips them, because ONNX computes a correlation.</summary>
     private static string Filters(OnnxGraph graph, Variable filters, bool areFlipped) => !areFlipped ? graph.Name(filters) : filters switch
     {
         SharedVariable shared => graph.Tensor($"{shared.Name}.flipped", Flipped(shared.GetValue())),
@@ -108,8 +113,7 @@ internal static class OnnxImages
     };
 
     /// <summary>
-    /// Returns the windows, with so much padding behind the images that the last of them is whole; ONNX counts it as no
-    /// pixel.
+    /// Returns a pool. The padding after the images completes the last window; ONNX does not count it as pixels.
     /// </summary>
     public static string Pool(OnnxGraph graph, string kind, string x, Shape images, Window window)
     {
@@ -127,7 +131,7 @@ internal static class OnnxImages
             Pair("kernel_shape", window.Size), Pair("strides", window.Stride), Pads(window.Padding, behind));
     }
 
-    /// <summary>Returns the mean of pixels; where padding counts, it becomes pixels first.</summary>
+    /// <summary>Returns an average pool. If padding counts, it becomes pixels first.</summary>
     public static string AveragePool(OnnxGraph graph, Apply node, AveragePool2D op)
     {
         string x = graph.Name(node.Inputs[0]);
@@ -165,7 +169,7 @@ internal static class OnnxImages
         ]);
     }
 
-    /// <summary>Each plane's elements in reverse: its rows and its columns are.</summary>
+    /// <summary>Reverses each plane's elements, which reverses its rows and its columns.</summary>
     private static Tensor Flipped(Tensor filters)
     {
         var flipped = new Tensor(filters.DType, filters.Shape);

@@ -4,13 +4,14 @@ using Engine.Ops;
 namespace Engine.Onnx;
 
 /// <summary>
-/// Loops as ONNX's Scan (https://onnx.ai/onnx/operators/onnx__Scan.html): what is carried from step to step, as often as a
-/// step looks back, then what is gone through row by row; its outputs are what is carried at the end, then all steps' rows.
+/// Exports loops as ONNX's Scan (https://onnx.ai/onnx/operators/onnx__Scan.html). Its inputs are the states, one for
+/// each step that the loop looks back, and then the sequences. Its outputs are the final states, and then all steps'
+/// rows.
 /// </summary>
 internal static class OnnxLoops
 {
-    /// <summary>Adds a loop, and names its outputs.</summary>
-    /// <exception cref="EngineException">It is one that only gradients are made of.</exception>
+    /// <summary>Adds a loop and names its outputs.</summary>
+    /// <exception cref="EngineException">The loop has a form that only gradients use.</exception>
     public static void Add(OnnxGraph graph, Apply node, Scan scan)
     {
         if (scan.MaxSteps is not null || scan.StepWrites.Any(write => write.Lag != 0 || write.Like >= 0 || write.IsBefore || write.IsOfAll)
@@ -49,7 +50,7 @@ internal static class OnnxLoops
 
         if (rows.Count == 0)
         {
-            // ONNX counts steps by rows.
+            // ONNX takes the number of steps from the rows.
             rows.Add((graph.Add("Range", [graph.Scalar("start", 0), graph.Add("Squeeze", [count]), graph.Scalar("step", 1)]), null, false));
         }
 
@@ -68,7 +69,7 @@ internal static class OnnxLoops
         }
     }
 
-    /// <summary>What a step is: what is carried, then rows, to what is carried on, then rows.</summary>
+    /// <summary>Returns the graph of a step: from states and rows to new states and rows.</summary>
     private static ProtoWriter Step(
         OnnxGraph graph, Apply node, Scan scan, FunctionGraph body, List<Carried> carried,
         List<(string Name, Input? Inside, bool Backward)> rows, int[] written)
@@ -123,7 +124,7 @@ internal static class OnnxLoops
         });
     }
 
-    /// <summary>What a read carries on that is not carried yet: the results as far back as it looks.</summary>
+    /// <summary>Returns the states of a read that do not exist yet: the results as far back as it looks.</summary>
     private static IEnumerable<Carried> Earlier(OnnxGraph graph, Apply node, LoopRead read, List<Carried> known)
     {
         Variable before = node.Inputs[read.Before];
@@ -140,14 +141,14 @@ internal static class OnnxLoops
         }
     }
 
-    /// <summary>The rows that the steps go through.</summary>
+    /// <summary>Returns the rows that the steps iterate over.</summary>
     private static string Cut(OnnxGraph graph, Variable rows, LoopRead read, string count)
     {
         string start = graph.Vector("start", -read.Lag);
         return graph.Add("Slice", [graph.Name(rows), start, graph.Add("Add", [start, count]), graph.Vector("axes", 0)]);
     }
 
-    /// <summary>The number of steps, a vector of one.</summary>
+    /// <summary>Returns the number of steps, a vector of one element.</summary>
     private static string Count(OnnxGraph graph, Apply node, Scan scan)
     {
         string one = graph.Vector("shape", 1);
@@ -164,14 +165,14 @@ internal static class OnnxLoops
         return counts.Length == 1 ? counts[0] : graph.Add("Min", counts);
     }
 
-    /// <summary>What is carried on of an output.</summary>
+    /// <summary>Represents a state of the loop: an earlier result of an output.</summary>
     /// <param name="Output">The output.</param>
-    /// <param name="Lag">How many steps back.</param>
-    /// <param name="First">The name of what the first step is given.</param>
+    /// <param name="Lag">The number of steps back.</param>
+    /// <param name="First">The name of its initial value.</param>
     /// <param name="Type">Its type.</param>
     private sealed record Carried(int Output, int Lag, string First, TensorType Type)
     {
-        /// <summary>Gets what it is in the step.</summary>
+        /// <summary>Gets the inputs of the step for it.</summary>
         public List<Input> Inside { get; } = [];
     }
 }

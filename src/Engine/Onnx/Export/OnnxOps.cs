@@ -3,7 +3,7 @@ using Engine.Ops;
 
 namespace Engine.Onnx;
 
-/// <summary>What each op is in ONNX (https://onnx.ai/onnx/operators): a node, or a few.</summary>
+/// <summary>Exports each op as one or a few ONNX nodes (https://onnx.ai/onnx/operators).</summary>
 internal static class OnnxOps
 {
     private static readonly Dictionary<Type, string> s_elementwise = new()
@@ -52,8 +52,8 @@ internal static class OnnxOps
         [typeof(Compare<GreaterOrEqual>)] = "GreaterOrEqual",
     };
 
-    /// <summary>Adds an application's nodes and says what its first output is called.</summary>
-    /// <exception cref="EngineException">ONNX has nothing like it.</exception>
+    /// <summary>Adds an op's nodes and returns the name of its first output.</summary>
+    /// <exception cref="EngineException">ONNX has no equivalent.</exception>
     public static string Add(OnnxGraph graph, Apply node)
     {
         string X(int input) => graph.Name(node.Inputs[input]);
@@ -82,7 +82,7 @@ internal static class OnnxOps
             case Binary<IntDiv> when node.Inputs[0].DType.IsFloat():
                 return graph.Add("Floor", [graph.Add("Div", [X(0), X(1)])]);
             case Binary<IntDiv>:
-                // ONNX's division of whole numbers goes toward 0, its remainder is the divisor's sign's.
+                // ONNX's integer division rounds toward 0; its remainder has the divisor's sign.
                 return graph.Add("Div", [graph.Add("Sub", [X(0), graph.Add("Mod", [X(0), X(1)])]), X(1)]);
             case Binary<Mod> when node.Inputs[0].DType.IsFloat():
                 string quotient = graph.Add("Floor", [graph.Add("Div", [X(0), X(1)])]);
@@ -90,7 +90,7 @@ internal static class OnnxOps
             case Where:
                 return graph.Add("Where", [Truth(graph, X(0)), X(1), X(2)]);
             case Cast { To: DType.UInt8 } when node.Inputs[0].DType.IsFloat():
-                // ONNX leaves open what becomes of numbers out of range.
+                // ONNX does not define the conversion of numbers out of range.
                 string inRange = graph.Add("Clip", [X(0), Number(graph, node, 0), Number(graph, node, byte.MaxValue)]);
                 return graph.Add("Cast", [inRange], ("to", OnnxGraph.Type(DType.UInt8)));
             case Cast op:
@@ -125,7 +125,7 @@ internal static class OnnxOps
                 return graph.Add("Softmax", [X(0)], ("axis", -1));
             case LogSoftmax:
                 return graph.Add("LogSoftmax", [X(0)], ("axis", -1));
-            // To ONNX, no axes are all of them.
+            // In ONNX, an empty list of axes means all axes.
             case IReduce { Axes.Rank: 0 }:
                 return X(0);
             case Reduce<Sum> op:
@@ -155,7 +155,7 @@ internal static class OnnxOps
             case Iota:
                 return OnnxShapes.Iota(graph, node);
             case Flatten op:
-                // To ONNX, a side of 0 is the input's.
+                // In ONNX, a side of 0 means the input's side.
                 return graph.Add("Reshape", [X(0), graph.Vector("shape", [.. new long[op.Rank - 1], -1])]);
             case ReshapeLike:
                 return graph.Add("Reshape", [X(0), graph.Add("Shape", [X(1)])]);
@@ -174,7 +174,7 @@ internal static class OnnxOps
         }
     }
 
-    /// <summary>Returns axes or sides as ONNX takes them.</summary>
+    /// <summary>Converts axes or sides to ONNX's type.</summary>
     public static long[] Longs(Shape shape) => [.. shape.Select(side => (long)side)];
 
     private static string Turned(OnnxGraph graph, string stack, bool isTransposed) =>

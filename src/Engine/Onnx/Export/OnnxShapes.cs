@@ -3,13 +3,14 @@ using Engine.Ops;
 
 namespace Engine.Onnx;
 
-/// <summary>Index expressions and computed shapes in ONNX.</summary>
+/// <summary>Exports index expressions and computed shapes.</summary>
 internal static class OnnxShapes
 {
     private const int Int32Type = 6, Int64Type = 7;
 
     /// <summary>
-    /// Ranges and places are a Slice, arrays of places a Gather or, of several axes, which come first then, a GatherND.
+    /// Exports an index expression. Ranges and single indices become a Slice. Arrays of indices become a Gather or, for
+    /// several axes, which must then come first, a GatherND.
     /// </summary>
     public static string Subtensor(OnnxGraph graph, Apply node, SubtensorParts parts)
     {
@@ -27,7 +28,7 @@ internal static class OnnxShapes
             return graph.Add("Gather", [x, graph.Name(node.Inputs[1])], ("axis", arrays[0]));
         }
 
-        // A place that is left after the slice is place 0 of its axis.
+        // After the slice, a single index is index 0 of its axis.
         int[] chosen = [.. Enumerable.Range(0, axes.Length).Where(axis => axes[axis].Kind != AxisIndexKind.Range)];
         int[] ranges = Where(axes, AxisIndexKind.Range);
         x = graph.Add("Transpose", [x], ("perm", Longs([.. chosen, .. ranges])));
@@ -35,7 +36,7 @@ internal static class OnnxShapes
         int rank = given.Max(places => places.Rank);
         string[] all = [.. given.Select(places => graph.Add("Cast", [graph.Name(places)], ("to", Int64Type)))];
 
-        // Zeros of the shape that the arrays broadcast to; a column of places is of that shape.
+        // Zeros of the shape that the arrays broadcast to, which each column of indices must have.
         string zeros = all.Select(places => graph.Add("Mul", [places, graph.Scalar("zero", 0)]))
             .Aggregate((a, b) => graph.Add("Add", [a, b]));
         string[] columns = [.. chosen.Select(axis =>
@@ -50,7 +51,7 @@ internal static class OnnxShapes
         return at == 0 || rank == 0 ? taken : graph.Add("Transpose", [taken], ("perm", Longs(order)));
     }
 
-    /// <summary>Returns the sides of a shape, of which some are inputs.</summary>
+    /// <summary>Returns the sides of a shape. Some of them are inputs.</summary>
     public static string Sides(OnnxGraph graph, Apply node, Shape to, Shape given)
     {
         if (given.Rank == 0)
@@ -65,7 +66,7 @@ internal static class OnnxShapes
         return graph.Add("Concat", sides, ("axis", 0));
     }
 
-    /// <summary>ONNX's Expand takes the side of an axis where 1 is asked for.</summary>
+    /// <summary>Exports a broadcast. For a requested side of 1, ONNX's Expand keeps the input's side.</summary>
     public static string BroadcastTo(OnnxGraph graph, Apply node, BroadcastTo op)
     {
         Shape to = [.. op.To.Select((side, axis) => side == Shape.Unknown && !op.Given.Contains(axis) ? 1 : side)];
@@ -93,7 +94,7 @@ internal static class OnnxShapes
             ? End(axes[axis].Range.Start)
             : axes[axis].Range.End is { IsFromEnd: true, Value: 0 } ? long.MaxValue : At(axes[axis].Range.End), _ => 1);
 
-        // A negative step begins at the range's end, so the range is cut out first.
+        // A negative step begins at the end of the range, so take the range first.
         return axes.All(part => part.Step == 1)
             ? x
             : Cut(
@@ -116,7 +117,7 @@ internal static class OnnxShapes
 
     private static long[] Longs(int[] numbers) => [.. numbers.Select(number => (long)number)];
 
-    /// <summary>Returns the softmax of all products, by the values.</summary>
+    /// <summary>Returns attention: the softmax of all scores times the values.</summary>
     public static string Attention(OnnxGraph graph, Apply node, bool isCausal)
     {
         string turned = graph.Add("Transpose", [graph.Name(node.Inputs[1])], ("perm", [0, 2, 1]));
@@ -134,7 +135,7 @@ internal static class OnnxShapes
         return graph.Add("MatMul", [graph.Add("Softmax", [scores], ("axis", -1)), graph.Name(node.Inputs[2])]);
     }
 
-    /// <summary>Returns the first of each row in order, and, by its own name, where they were.</summary>
+    /// <summary>Returns the first elements of each sorted row and, under its own name, their indices.</summary>
     public static string Sort(OnnxGraph graph, Apply node, Sort op)
     {
         Variable x = node.Inputs[0];
@@ -142,7 +143,7 @@ internal static class OnnxShapes
             ? graph.Vector("count", most)
             : graph.Add("Gather", [graph.Add("Shape", [given]), graph.Vector("axis", x.Rank - 1)], ("axis", 0));
 
-        // It orders no bytes.
+        // TopK does not sort bytes.
         bool isSmall = x.DType.Computes() != x.DType;
         given = isSmall ? graph.Add("Cast", [given], ("to", OnnxGraph.Type(DType.Int32))) : given;
         (string values, string places) = graph.AddPair(

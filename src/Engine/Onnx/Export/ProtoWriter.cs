@@ -4,8 +4,8 @@ using System.Text;
 namespace Engine.Onnx;
 
 /// <summary>
-/// Writes a message in Protocol Buffers' encoding: before each value stand its field's number and how it is encoded
-/// (https://protobuf.dev/programming-guides/encoding). Only the two encodings that ONNX needs here.
+/// Writes a message in Protocol Buffers' encoding: the field's number and wire type come before each value
+/// (https://protobuf.dev/programming-guides/encoding). It supports only the two wire types that the export needs.
 /// </summary>
 internal sealed class ProtoWriter
 {
@@ -13,7 +13,7 @@ internal sealed class ProtoWriter
     private const int BytesEncoding = 2;
     private readonly ArrayBufferWriter<byte> _bytes = new();
 
-    /// <summary>Returns a whole number.</summary>
+    /// <summary>Writes an integer.</summary>
     public ProtoWriter Number(int field, long value)
     {
         Varint((uint)((field << 3) | VarintEncoding));
@@ -21,7 +21,7 @@ internal sealed class ProtoWriter
         return this;
     }
 
-    /// <summary>Returns the numbers of a repeated field.</summary>
+    /// <summary>Writes the integers of a repeated field.</summary>
     public ProtoWriter Numbers(int field, IEnumerable<long> values)
     {
         foreach (long value in values)
@@ -32,10 +32,10 @@ internal sealed class ProtoWriter
         return this;
     }
 
-    /// <summary>Returns a text.</summary>
+    /// <summary>Writes a text.</summary>
     public ProtoWriter Text(int field, string value) => Bytes(field, Encoding.UTF8.GetBytes(value));
 
-    /// <summary>Returns the texts of a repeated field.</summary>
+    /// <summary>Writes the texts of a repeated field.</summary>
     public ProtoWriter Texts(int field, IEnumerable<string> values)
     {
         foreach (string value in values)
@@ -46,7 +46,7 @@ internal sealed class ProtoWriter
         return this;
     }
 
-    /// <summary>Bytes.</summary>
+    /// <summary>Writes bytes.</summary>
     public ProtoWriter Bytes(int field, ReadOnlySpan<byte> value)
     {
         Varint((uint)((field << 3) | BytesEncoding));
@@ -55,10 +55,10 @@ internal sealed class ProtoWriter
         return this;
     }
 
-    /// <summary>Returns a message within this one.</summary>
+    /// <summary>Writes a message within this one.</summary>
     public ProtoWriter Message(int field, ProtoWriter value) => Bytes(field, value.Written);
 
-    /// <summary>Returns the messages of a repeated field.</summary>
+    /// <summary>Writes the messages of a repeated field.</summary>
     public ProtoWriter Messages(int field, IEnumerable<ProtoWriter> values)
     {
         foreach (ProtoWriter value in values)
@@ -69,10 +69,10 @@ internal sealed class ProtoWriter
         return this;
     }
 
-    /// <summary>Gets what was written.</summary>
+    /// <summary>Gets the written bytes.</summary>
     public ReadOnlySpan<byte> Written => _bytes.WrittenSpan;
 
-    /// <summary>Seven bits a byte, the lowest first; the highest bit says that more follow.</summary>
+    /// <summary>Writes seven bits per byte, the lowest first. The highest bit says that more follow.</summary>
     private void Varint(ulong value)
     {
         for (; value > 0x7F; value >>= 7)

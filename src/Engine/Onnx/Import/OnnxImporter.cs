@@ -3,20 +3,20 @@ using Engine.IO;
 
 namespace Engine.Onnx;
 
-/// <summary>Of which inputs more must be known before the graph can be made.</summary>
+/// <summary>Represents the error that the graph can be built only after more is known about some inputs.</summary>
 internal sealed class NotKnownException(string message, IReadOnlyList<(Input Input, bool IsValue)> inputs) : EngineException(message)
 {
-    /// <summary>Creates the inputs, and whether it is their values, or else only their shapes.</summary>
+    /// <summary>Gets the inputs, and whether their values must be known, or only their shapes.</summary>
     public IReadOnlyList<(Input Input, bool IsValue)> Inputs { get; } = inputs;
 }
 
-/// <summary>Makes a graph of ours of one of ONNX, node by node.</summary>
+/// <summary>Converts an ONNX graph to this library's graph, node by node.</summary>
 internal sealed class OnnxImporter
 {
-    /// <summary>How deep graphs may stand in one another, and functions call one another.</summary>
+    /// <summary>The greatest depth of nested graphs and function calls.</summary>
     private const int Deepest = 24;
 
-    /// <summary>How many nodes there are at most, those of loops that are written out and of functions counted each time.</summary>
+    /// <summary>The greatest number of nodes. Nodes of unrolled loops and of functions count each time.</summary>
     private const int MaxNodes = 250_000;
 
     private readonly OnnxImporter? _outer;
@@ -54,7 +54,7 @@ internal sealed class OnnxImporter
 
     public IReadOnlyDictionary<string, long> OpSets { get; }
 
-    /// <summary>Creates the outputs of a graph whose inputs are given.</summary>
+    /// <summary>Returns the outputs of a graph with given inputs.</summary>
     public OnnxValue[] Graph(
         OnnxGraphFile graph, IReadOnlyDictionary<string, OnnxValue> inputs, IReadOnlyList<string>? outputs = null)
     {
@@ -79,7 +79,7 @@ internal sealed class OnnxImporter
             $"{Path}: no node gives the output '{name}' of the graph '{graph.Name}'."))];
     }
 
-    /// <summary>Creates the outputs of a graph in a node, which sees what is around it.</summary>
+    /// <summary>Returns the outputs of a graph within a node, which can use the names around it.</summary>
     public OnnxValue[] Inner(OnnxGraphFile graph, params IReadOnlyList<OnnxValue> inputs)
     {
         if (inputs.Count != graph.Inputs.Count)
@@ -91,7 +91,7 @@ internal sealed class OnnxImporter
             graph, graph.Inputs.Zip(inputs).DistinctBy(pair => pair.First.Name).ToDictionary(pair => pair.First.Name, pair => pair.Second));
     }
 
-    /// <summary>Returns what a name stands for, here or around; null where it stands for nothing.</summary>
+    /// <summary>Returns the value of a name, here or in outer graphs; null if there is none.</summary>
     public OnnxValue? Value(string name)
     {
         for (OnnxImporter? at = this; at is not null; at = at._outer)
@@ -105,8 +105,8 @@ internal sealed class OnnxImporter
         return null;
     }
 
-    /// <summary>Refuses what nodes use that is not there: looked at before anything is made.</summary>
-    /// <exception cref="ModelFileException">An op is not there.</exception>
+    /// <summary>Throws if nodes use unsupported ops, before anything is built.</summary>
+    /// <exception cref="ModelFileException">An op is not supported.</exception>
     public static void Check(OnnxFile file, string path, OnnxGraphFile graph) => Check(file, path, graph.Nodes, file.OpSets, 0);
 
     private static void Check(
@@ -129,7 +129,7 @@ internal sealed class OnnxImporter
         }
     }
 
-    /// <summary>Returns what is said of an op that is not there.</summary>
+    /// <summary>Returns the error of an unsupported op.</summary>
     public static ModelFileException NoOp(
         OnnxFile file, string path, OnnxNodeFile node, IReadOnlyDictionary<string, long> opSets)
     {
@@ -172,7 +172,7 @@ internal sealed class OnnxImporter
         }
     }
 
-    /// <summary>The nodes that the outputs depend on, in the file's order.</summary>
+    /// <summary>Returns the nodes that the outputs depend on, in the file's order.</summary>
     private static List<OnnxNodeFile> Needed(IReadOnlyList<OnnxNodeFile> nodes, IReadOnlyList<string> outputs)
     {
         HashSet<string> needed = [.. outputs];
@@ -256,7 +256,7 @@ internal sealed class OnnxImporter
         catch (Exception error) when (error is OverflowException or ArgumentException or IndexOutOfRangeException
             or InvalidOperationException or DivideByZeroException)
         {
-            // What a stranger's sizes lead to that is looked at nowhere else.
+            // This is for consequences of invalid sizes that are not checked elsewhere.
             throw Refusal(node, $"its sizes or settings do not fit together ({error.Message.TrimEnd('.')})", error);
         }
     }
@@ -264,10 +264,10 @@ internal sealed class OnnxImporter
     private ModelFileException Refusal(OnnxNodeFile node, string why, Exception? cause = null) => new(
         $"{Path}: the node '{node.Called}' ({node.Op}, opset {OpSetOf(node, OpSets)}{Made(File)}) cannot be had: {why}.", cause);
 
-    /// <summary>A message as a clause.</summary>
+    /// <summary>Returns a message without its full stop.</summary>
     private static string Bare(string message) => message.TrimEnd('.');
 
-    /// <summary>A node's settings, those of a function's nodes taken from the call.</summary>
+    /// <summary>Returns a node's attributes. Nodes of a function take some from the call.</summary>
     private IReadOnlyDictionary<string, OnnxSetting> Settings(OnnxNodeFile node)
     {
         if (!node.Settings.Values.Any(setting => setting.From.Length > 0))
@@ -310,7 +310,7 @@ internal sealed class OnnxImporter
         return [.. function.Outputs.Select(body.Value)];
     }
 
-    /// <summary>How many nodes may still come.</summary>
+    /// <summary>Counts the nodes that are still allowed.</summary>
     private sealed class Budget
     {
         public int Nodes { get; set; } = MaxNodes;

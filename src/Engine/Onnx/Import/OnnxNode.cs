@@ -6,8 +6,8 @@ using static Engine.Ops.Symbolic;
 namespace Engine.Onnx;
 
 /// <summary>
-/// A node that is being imported: its inputs and settings. It remembers which settings were asked for: one that nobody asks
-/// for is one that the op here does not know, and then the op is refused and not done wrong.
+/// Represents a node that is being imported, with its inputs and attributes. It records which attributes were read. An
+/// attribute that was not read is unknown to the op here, and then the node is refused instead of computed wrongly.
 /// </summary>
 internal sealed class OnnxNode
 {
@@ -33,19 +33,19 @@ internal sealed class OnnxNode
 
     public OnnxOp Op { get; }
 
-    /// <summary>Gets the version of the ops of its domain.</summary>
+    /// <summary>Gets the operator set version of its domain.</summary>
     public int OpSet { get; }
 
     /// <summary>Returns the same node on other inputs.</summary>
     public OnnxNode On(OnnxValue?[] inputs) => new(Importer, File, Op, inputs, _settings);
 
-    /// <summary>Gets how many inputs are written, those left out among them.</summary>
+    /// <summary>Gets the number of inputs, including omitted ones.</summary>
     public int Count => _inputs.Length;
 
-    /// <summary>Gets how many outputs are asked for.</summary>
+    /// <summary>Gets the number of requested outputs.</summary>
     public int Outputs => File.Outputs.Count;
 
-    /// <summary>Returns whether an output is asked for.</summary>
+    /// <summary>Returns whether an output is requested.</summary>
     public bool Wants(int output) => output < File.Outputs.Count && File.Outputs[output].Length > 0;
 
     /// <summary>Returns whether an input is given.</summary>
@@ -62,7 +62,7 @@ internal sealed class OnnxNode
     /// <summary>Returns an input's variable.</summary>
     public Variable X(int input) => V(input).Variable;
 
-    /// <summary>All inputs' variables.</summary>
+    /// <summary>Returns the variables of all inputs.</summary>
     public Variable[] All() => [.. Enumerable.Range(0, Count).Select(X)];
 
     /// <summary>Gets the type of the first input.</summary>
@@ -89,12 +89,12 @@ internal sealed class OnnxNode
     public OnnxGraphFile Graph(string name) =>
         Setting(name)?.Graph ?? throw new EngineException($"its graph '{name}' is missing");
 
-    /// <summary>Returns a list of numbers; null where it is not given.</summary>
+    /// <summary>Returns a list of integers; null if it is not given.</summary>
     public int[]? Ints(string name) => Setting(name) is { } setting ? [.. setting.Numbers.Select(number => checked((int)number))] : null;
 
     public long[]? LongsOf(string name) => Setting(name) is { } setting ? [.. setting.Numbers] : null;
 
-    /// <summary>A setting that is of no consequence here.</summary>
+    /// <summary>Marks attributes as read that have no effect here.</summary>
     public void Ignore(params ReadOnlySpan<string> names)
     {
         foreach (string name in names)
@@ -103,8 +103,8 @@ internal sealed class OnnxNode
         }
     }
 
-    /// <summary>Creates an input's whole numbers, of which sides may be made: a copy.</summary>
-    /// <exception cref="NotKnownException">They are computed.</exception>
+    /// <summary>Returns a copy of an input's integers, from which shapes can be built.</summary>
+    /// <exception cref="NotKnownException">They are computed values.</exception>
     public Whole[] Wholes(int input)
     {
         OnnxValue value = V(input);
@@ -113,8 +113,8 @@ internal sealed class OnnxNode
             ?? throw NotKnown([value.Variable], input);
     }
 
-    /// <summary>Creates an input's whole numbers.</summary>
-    /// <exception cref="NotKnownException">They are not known before a call.</exception>
+    /// <summary>Returns an input's integers.</summary>
+    /// <exception cref="NotKnownException">They are unknown before a call.</exception>
     public long[] Longs(int input)
     {
         Whole[] all = Wholes(input);
@@ -124,15 +124,15 @@ internal sealed class OnnxNode
 
     public int[] IntsOf(int input) => Array.ConvertAll(Longs(input), number => checked((int)number));
 
-    /// <summary>Returns an input's only whole number.</summary>
+    /// <summary>Returns an input's only integer.</summary>
     public long Long(int input) => Longs(input) is [var one] ? one : throw new EngineException($"its input {input} must be one number");
 
-    /// <summary>Creates an input's numbers.</summary>
-    /// <exception cref="NotKnownException">They are not known before a call.</exception>
+    /// <summary>Returns an input's numbers.</summary>
+    /// <exception cref="NotKnownException">They are unknown before a call.</exception>
     public double[] Numbers(int input) => V(input).Numbers ?? throw NotKnown([V(input).Variable], input);
 
-    /// <summary>Returns a shape all of whose sides must be known.</summary>
-    /// <exception cref="NotKnownException">Some are not.</exception>
+    /// <summary>Returns the sides of a variable, which must all be known.</summary>
+    /// <exception cref="NotKnownException">Some sides are unknown.</exception>
     public static int[] Sides(Variable x, int from = 0)
     {
         int[] sides = [.. x.Shape.Skip(from)];
@@ -142,15 +142,15 @@ internal sealed class OnnxNode
     }
 
     /// <summary>
-    /// Returns a number of things that are made one by one when a node is imported: a file cannot ask for any number of
-    /// them.
+    /// Returns a number of things that the import creates one by one. The number is limited, because a file could
+    /// request any.
     /// </summary>
-    /// <exception cref="EngineException">There are too many.</exception>
+    /// <exception cref="EngineException">The number is too large.</exception>
     public static int Few(long count, string what) => count is >= 0 and <= 1 << 20
         ? (int)count
         : throw new EngineException($"it asks for {count} {what}, and {1 << 20} are the most");
 
-    /// <summary>Returns an axis as a place, counted from the end where it is negative.</summary>
+    /// <summary>Returns an axis as an index; a negative one counts from the end.</summary>
     public static int Axis(long axis, int rank) => axis >= -rank && axis < rank
         ? (int)(axis < 0 ? axis + rank : axis)
         : throw new EngineException($"there is no axis {axis} among {rank}");
@@ -164,21 +164,21 @@ internal sealed class OnnxNode
     }
 
     /// <summary>
-    /// Returns axes that are a setting in old ops and an input in newer ones; null where they are not given.
+    /// Returns axes, which are an attribute in old ops and an input in newer ones; null if they are not given.
     /// </summary>
     public int[]? AxesOf(string name, int input, int sinceInput, int rank) =>
         OpSet < sinceInput ? (LongsOf(name) is { } axes ? Axes(axes, rank) : null)
         : Has(input) ? Axes(Longs(input), rank)
         : null;
 
-    /// <summary>Creates a result of the first input's type.</summary>
+    /// <summary>Returns a result with the first input's type.</summary>
     public OnnxValue[] Same(Variable result) => [Of(Type, result)];
 
     public static OnnxValue[] Give(OnnxType type, Variable result) => [Of(type, result)];
 
     public static OnnxValue Of(OnnxType type, Variable result) => OnnxValue.Of(type, result);
 
-    /// <summary>Refuses a node that says what the op here does not know.</summary>
+    /// <summary>Throws if the node has an attribute that the op here does not know.</summary>
     public void RequireAllRead()
     {
         string[] unknown = [.. _settings.Keys.Where(name => !_read.Contains(name))];
@@ -200,7 +200,7 @@ internal sealed class OnnxNode
         return _settings.GetValueOrDefault(name);
     }
 
-    /// <summary>Says which inputs of the graph decide what has to be known.</summary>
+    /// <summary>Returns an error with the inputs of the graph that must be known.</summary>
     public static EngineException NotKnown(IReadOnlyList<Variable> of, int input)
     {
         HashSet<Input> values = [.. of.OfType<Input>()], shapes = [];

@@ -1,31 +1,32 @@
 namespace Engine.Onnx;
 
-/// <summary>Of which types an op's inputs may be.</summary>
+/// <summary>Specifies the allowed types of an op's inputs.</summary>
 internal enum Takes
 {
-    /// <summary>Of those that are computed with here.</summary>
+    /// <summary>The types that this library computes with.</summary>
     Numbers,
 
-    /// <summary>float and double; whole numbers as shapes and axes.</summary>
+    /// <summary>float and double; integers for shapes and axes.</summary>
     Floats,
 
-    /// <summary>Of any that is stored: the op only moves elements.</summary>
+    /// <summary>Any stored type, because the op only moves elements.</summary>
     Any,
 }
 
-/// <summary>An op of ONNX from a version of its ops on: what it is here, written with our ops.</summary>
+/// <summary>
+/// Represents an ONNX op from an operator set version on, with its implementation by this library's ops.
+/// </summary>
 internal sealed record OnnxOp(string Name, int Since, Takes Takes, Func<OnnxNode, OnnxValue?[]> Import)
 {
-    /// <summary>Gets or sets where its ops stand; ONNX's own are in "".</summary>
+    /// <summary>Gets or sets the domain; ONNX's own is "".</summary>
     public string Domain { get; init; } = "";
 
     /// <summary>
-    /// Gets or sets how many of its first inputs are moved and not computed with, −1 for all: of those shapes can be
-    /// made still.
+    /// Gets or sets how many of the first inputs the op only moves; −1 for all. Shapes can still be built from them.
     /// </summary>
     public int Moves { get; init; }
 
-    /// <summary>Refuses a type of input that the op is not computed in.</summary>
+    /// <summary>Throws if the op does not support the input's type.</summary>
     public void Require(OnnxType type)
     {
         if (type.Stored() is null || (Takes != Takes.Any && !type.IsComputed()))

@@ -1,6 +1,6 @@
 namespace Engine.Onnx;
 
-/// <summary>ONNX's ops that are not there, by the reason; docs/files.md lists them.</summary>
+/// <summary>Lists ONNX's unsupported ops by reason. docs/files.md shows the list.</summary>
 internal static class OnnxRefused
 {
     public static IReadOnlyList<(string Why, string[] Ops)> Reasons =>

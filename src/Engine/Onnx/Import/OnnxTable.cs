@@ -2,16 +2,17 @@ using System.Collections.Frozen;
 
 namespace Engine.Onnx;
 
-/// <summary>The ops that are there: the one table, of which each family of ops has a part.</summary>
+/// <summary>Contains the table of all supported ops. Each family of ops provides a part of it.</summary>
 internal static class OnnxTable
 {
     /// <summary>
-    /// Represents the newest version of ONNX's ops that is known here; of a newer one an op may mean something else.
+    /// Specifies the newest known operator set version. In a newer version, an op may have another meaning.
     /// </summary>
     public const int NewestOpSet = 27;
 
     /// <summary>
-    /// Represents the oldest version. Most ops are there from version 6 on: before it many were others.
+    /// Specifies the oldest operator set version. Most ops are supported from version 6 on, because many were different
+    /// before.
     /// </summary>
     public const int OldestOpSet = 1;
 
@@ -19,7 +20,7 @@ internal static class OnnxTable
         All().GroupBy(op => (op.Domain, op.Name)).ToFrozenDictionary(
             versions => versions.Key, versions => versions.OrderByDescending(op => op.Since).ToArray());
 
-    /// <summary>Why ops are not there that others have.</summary>
+    /// <summary>The reasons why ops are not supported.</summary>
     private static readonly FrozenDictionary<string, string> s_refused = OnnxRefused.Reasons
         .SelectMany(group => group.Ops.Select(op => (op, group.Why))).ToFrozenDictionary(pair => pair.op, pair => pair.Why);
 
@@ -32,7 +33,7 @@ internal static class OnnxTable
         .. StreamOps.Rows(), .. GridOps.Rows(), .. ControlOps.Rows(), .. QuantizedOps.Rows(), .. TrainingOps.Rows(), .. ClassicOps.Rows(),
     ];
 
-    /// <summary>Returns what a node's op is in its version; null where it is not there.</summary>
+    /// <summary>Returns a node's op in its version; null if it is not supported.</summary>
     public static OnnxOp? Find(OnnxNodeFile node, IReadOnlyDictionary<string, long> opSets)
     {
         if (!opSets.TryGetValue(node.Domain, out long set) || !s_ops.TryGetValue((node.Domain, node.Op), out OnnxOp[]? versions)
@@ -44,7 +45,7 @@ internal static class OnnxTable
         return Array.Find(versions, op => op.Since <= set);
     }
 
-    /// <summary>Returns why it is not there, as a sentence.</summary>
+    /// <summary>Returns why an op is not supported, as a sentence.</summary>
     public static string WhyNot(OnnxNodeFile node, IReadOnlyDictionary<string, long> opSets)
     {
         if (!opSets.TryGetValue(node.Domain, out long set))

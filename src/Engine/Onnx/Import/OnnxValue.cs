@@ -4,29 +4,31 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Onnx;
 
-/// <summary>A whole number that shapes are made of: a number, or an int32 scalar that sides of inputs decide.</summary>
+/// <summary>Represents an integer for shapes: a number, or an int32 scalar that depends on sides of inputs.</summary>
 internal readonly record struct Whole(long Number, Variable? Value = null)
 {
     public bool IsKnown => Value is null;
 
-    /// <summary>It as a scalar of the graph.</summary>
-    /// <exception cref="EngineException">It is beyond int32.</exception>
+    /// <summary>Returns it as a scalar of the graph.</summary>
+    /// <exception cref="EngineException">It is out of int32's range.</exception>
     public Variable ToVariable() => Value ?? Constant(Number, DType.Int32);
 
     public static implicit operator Whole(long number) => new(number);
 
-    /// <summary>Returns a side of an array: a number where it is known.</summary>
+    /// <summary>Returns a side of an array, as a number if it is known.</summary>
     public static Whole SideOf(Variable x, int axis) =>
         x.Shape[axis] != Shape.Unknown ? x.Shape[axis] : new Whole(0, Ops.Symbolic.SideOf(x, axis));
 }
 
 /// <summary>
-/// What a name of an ONNX graph stands for: a variable of ours, and, where they are known when the graph is made, its
-/// elements, of which shapes and settings can be made.
+/// Represents the value of a name in an ONNX graph: a variable, and its elements if they are known when the graph is
+/// built. Shapes and attributes can be built from known elements.
 /// </summary>
 internal sealed class OnnxValue
 {
-    /// <summary>Represents arrays of more elements are not looked into: shapes, axes and scales are short.</summary>
+    /// <summary>
+    /// Elements of arrays longer than this are not tracked, because shapes, axes and scales are short.
+    /// </summary>
     public const int MaxLookedAt = 4096;
 
     private readonly Func<Variable> _make;
@@ -41,16 +43,15 @@ internal sealed class OnnxValue
 
     public int Rank => Shape.Rank;
 
-    /// <summary>
-    /// Gets the whole numbers that it consists of; null where they are not known or it consists of others.
-    /// </summary>
+    /// <summary>Gets its elements if they are known integers; else null.</summary>
     public Whole[]? Elements { get; private init; }
 
-    /// <summary>It as a variable.</summary>
+    /// <summary>Gets it as a variable.</summary>
     public Variable Variable => _variable ??= _make();
 
     /// <summary>
-    /// Returns a tensor of the file, of which <paramref name="parameter"/> makes a variable where it holds fractions.
+    /// Returns the value of a tensor in the file. <paramref name="parameter"/> creates the variable of a floating-point
+    /// tensor.
     /// </summary>
     public static OnnxValue Of(OnnxTensor tensor, Func<OnnxTensor, Variable> parameter)
     {
@@ -64,11 +65,11 @@ internal sealed class OnnxValue
         };
     }
 
-    /// <summary>Returns a value that is given.</summary>
+    /// <summary>Returns the value of a tensor.</summary>
     public static OnnxValue Of(OnnxType type, Tensor tensor) => Of(
         new OnnxTensor("", type, tensor.Shape) { Values = tensor }, given => Constant(given.Values!));
 
-    /// <summary>Returns a variable, converted to the dtype in which values of the type are stored.</summary>
+    /// <summary>Returns the value of a variable, converted to the dtype that stores this type.</summary>
     public static OnnxValue Of(OnnxType type, Variable variable, Whole[]? elements = null)
     {
         Variable stored = type == OnnxType.Bool && variable.DType != DType.Bool
@@ -77,18 +78,18 @@ internal sealed class OnnxValue
         return new OnnxValue(type, stored.Shape, () => stored) { Elements = elements };
     }
 
-    /// <summary>Whole numbers in a shape.</summary>
+    /// <summary>Returns the value of integers in a shape.</summary>
     public static OnnxValue Of(OnnxType type, Whole[] elements, Shape shape) => new(type, shape, () => Joined(type, elements, shape))
     {
         Elements = elements,
     };
 
-    /// <summary>Gets numbers that are known, of a floating-point type.</summary>
+    /// <summary>Gets its elements as float64 if they are known; else null.</summary>
     public double[]? Numbers => _numbers ?? (Elements is { } whole && Array.TrueForAll(whole, one => one.IsKnown)
         ? Array.ConvertAll(whole, one => (double)one.Number)
         : _numbers = Evaluated());
 
-    /// <summary>Returns the whole numbers of a tensor.</summary>
+    /// <summary>Returns the integers of a tensor.</summary>
     public static long[] Longs(Tensor tensor) => tensor.DType switch
     {
         DType.Int32 => [.. tensor.AsSpan<int>().ToArray().Select(value => (long)value)],
@@ -99,7 +100,8 @@ internal sealed class OnnxValue
     };
 
     /// <summary>
-    /// The elements of what depends on constants alone, by its ops' definitions; null where it depends on more, or is long.
+    /// Returns the elements if they depend only on constants, computed by the ops' reference; null if they depend on
+    /// more, or are many.
     /// </summary>
     private double[]? Evaluated()
     {

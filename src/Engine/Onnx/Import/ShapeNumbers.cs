@@ -5,15 +5,15 @@ using static Engine.Ops.Symbolic;
 namespace Engine.Onnx;
 
 /// <summary>
-/// What becomes of whole numbers that shapes are made of, number by number: a shape that was taken apart and put together
-/// is still one whose sides are known, or are sides of inputs.
+/// Tracks the integers of shapes, element by element. After a shape is split and rebuilt, its sides are still known
+/// numbers or sides of inputs.
 /// </summary>
 internal static class ShapeNumbers
 {
-    /// <summary>Returns the results, with their elements where they can be told.</summary>
+    /// <summary>Returns the results with their elements, if these can be determined.</summary>
     public static OnnxValue?[] With(OnnxNode node, OnnxValue?[] results)
     {
-        // Of known numbers alone the graph tells as much (OnnxValue.Numbers), but not exactly beyond float64.
+        // For known numbers, the graph gives the same (OnnxValue.Numbers), but not exactly beyond float64.
         if (results.Length == 0 || results.All(result => result is null || result.Elements is not null || !IsWhole(result.Type)))
         {
             return results;
@@ -31,7 +31,10 @@ internal static class ShapeNumbers
 
     private static bool IsWhole(OnnxType type) => type.IsWhole() || type == OnnxType.Bool;
 
-    /// <summary>Of an op that only moves elements: it is imported once more, on their places, and what it gives says which went where.</summary>
+    /// <summary>
+    /// Tracks an op that only moves elements: it is imported again on their indices, and the result shows where each
+    /// element goes.
+    /// </summary>
     private static OnnxValue?[] Moved(OnnxNode node, OnnxValue?[] results)
     {
         int moved = node.Op.Moves < 0 ? node.Count : node.Op.Moves;
@@ -94,7 +97,9 @@ internal static class ShapeNumbers
         return type is OnnxType.Int32 or OnnxType.Int64 && numbers.All(one => !one.IsKnown || (one.Number >= least && one.Number <= most));
     }
 
-    /// <summary>An element-wise function under NumPy's rule; null where it is not told of an element.</summary>
+    /// <summary>
+    /// Applies an element-wise function with NumPy's broadcasting; returns null if it is unknown for an element.
+    /// </summary>
     private static Whole[]? Spread(Shape[] shapes, Func<int[], Whole?> function)
     {
         int rank = shapes.Max(shape => shape.Rank);
@@ -164,7 +169,7 @@ internal static class ShapeNumbers
             case "Mod":
                 return new Whole(0, Ops.Symbolic.Mod(x, y));
             case "Equal" when (a is { IsKnown: true, Number: < 0 } && IsSide(y)) || (b is { IsKnown: true, Number: < 0 } && IsSide(x)):
-                // A side is never negative: so is asked whether one is to stay.
+                // A side is never negative. Graphs make this comparison to test whether a side stays the same.
                 return 0;
             default:
                 return null;

@@ -4,8 +4,8 @@ using Microsoft.Win32.SafeHandles;
 namespace Engine.Onnx;
 
 /// <summary>
-/// The bytes of a model, read where they are asked for: weights go from the file straight to where they are wanted, so
-/// that the file is never in memory beside them.
+/// Provides the bytes of a model on demand. Weights go from the file straight to their final place, so the file is
+/// never in memory at the same time.
 /// </summary>
 internal sealed class ModelBytes : IDisposable
 {
@@ -15,17 +15,17 @@ internal sealed class ModelBytes : IDisposable
     private ModelBytes(string name, byte[]? memory, SafeFileHandle? file, long length) =>
         (Name, _memory, _file, Length) = (name, memory, file, length);
 
-    /// <summary>Gets what messages call it.</summary>
+    /// <summary>Gets its name in messages.</summary>
     public string Name { get; }
 
-    /// <summary>Gets how many there are.</summary>
+    /// <summary>Gets the number of bytes.</summary>
     public long Length { get; }
 
-    /// <summary>Returns bytes that are in memory.</summary>
+    /// <summary>Returns the bytes of an array in memory.</summary>
     public static ModelBytes Of(byte[] bytes, string name) => new(name, bytes, null, bytes.Length);
 
-    /// <summary>Returns the bytes of a file, which is open until this is disposed of.</summary>
-    /// <exception cref="EngineException">The file is missing, is none or cannot be read.</exception>
+    /// <summary>Opens a file, which stays open until this is disposed of.</summary>
+    /// <exception cref="EngineException">The file is missing, is not a file, or cannot be read.</exception>
     public static ModelBytes Open(string path)
     {
         ReadableFile.RequireFile(path);
@@ -44,8 +44,8 @@ internal sealed class ModelBytes : IDisposable
         }
     }
 
-    /// <summary>Fills a span with the bytes from a place on.</summary>
-    /// <exception cref="ModelFileException">There are not as many.</exception>
+    /// <summary>Fills a span with the bytes from an offset on.</summary>
+    /// <exception cref="ModelFileException">There are not enough bytes.</exception>
     public void Read(long at, Span<byte> to)
     {
         if (at < 0 || at > Length - to.Length)

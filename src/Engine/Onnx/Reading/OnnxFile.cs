@@ -1,6 +1,6 @@
 namespace Engine.Onnx;
 
-/// <summary>A model as it stands in a file: onnx.proto's ModelProto.</summary>
+/// <summary>Represents a model in a file: onnx.proto's ModelProto.</summary>
 internal sealed record OnnxFile
 {
     public long IrVersion { get; init; }
@@ -9,7 +9,7 @@ internal sealed record OnnxFile
 
     public string ProducerVersion { get; init; } = "";
 
-    /// <summary>Gets or sets the version of each domain's ops; ONNX's own domain is "".</summary>
+    /// <summary>Gets or sets the operator set version of each domain; ONNX's own domain is "".</summary>
     public required IReadOnlyDictionary<string, long> OpSets { get; init; }
 
     public required OnnxGraphFile Graph { get; init; }
@@ -19,21 +19,21 @@ internal sealed record OnnxFile
     public required IReadOnlyDictionary<(string Domain, string Name), OnnxFunctionFile> Functions { get; init; }
 }
 
-/// <summary>A graph: the model's, or one within a node.</summary>
+/// <summary>Represents a graph: the model's, or one within a node.</summary>
 internal sealed record OnnxGraphFile(
     string Name, IReadOnlyList<OnnxNodeFile> Nodes, IReadOnlyList<OnnxTensor> Initializers, IReadOnlyList<OnnxValueInfo> Inputs,
     IReadOnlyList<OnnxValueInfo> Outputs, bool HasSparse);
 
-/// <summary>An op applied.</summary>
+/// <summary>Represents a node: an op with its inputs, outputs and attributes.</summary>
 internal sealed record OnnxNodeFile(
     string Name, string Op, string Domain, IReadOnlyList<string> Inputs, IReadOnlyList<string> Outputs,
     IReadOnlyDictionary<string, OnnxSetting> Settings)
 {
-    /// <summary>Gets what messages call it: its name, or of a nameless one its first output.</summary>
+    /// <summary>Gets its name in messages: its own, or its first output's if it has none.</summary>
     public string Called => Name.Length > 0 ? Name : Outputs.FirstOrDefault(output => output.Length > 0) ?? "";
 }
 
-/// <summary>A node's setting (ONNX: attribute).</summary>
+/// <summary>Represents a node's attribute.</summary>
 internal sealed record OnnxSetting(string Name)
 {
     public long? Number { get; init; }
@@ -52,20 +52,20 @@ internal sealed record OnnxSetting(string Name)
 
     public IReadOnlyList<string> Texts { get; init; } = [];
 
-    /// <summary>Of a node in a function: whose setting it takes.</summary>
+    /// <summary>Gets or sets, for a node in a function, the attribute of the call that it takes.</summary>
     public string From { get; init; } = "";
 
-    /// <summary>Gets or sets its kind, by ONNX's number; 0 where the file does not say.</summary>
+    /// <summary>Gets or sets its kind by ONNX's number; 0 if the file does not specify it.</summary>
     public int Kind { get; init; }
 }
 
-/// <summary>An input's or output's name and type.</summary>
+/// <summary>Represents the name and type of an input or output.</summary>
 internal sealed record OnnxValueInfo(string Name, OnnxType Type, IReadOnlyList<OnnxSide>? Sides, bool IsTensor);
 
-/// <summary>A side that a graph declares: a number, a name, or nothing.</summary>
+/// <summary>Represents a side that a graph declares: a number, a name, or nothing.</summary>
 internal readonly record struct OnnxSide(long? Number, string? Name);
 
-/// <summary>A function that a model brings along: ops by a name.</summary>
+/// <summary>Represents a function in a model: nodes under a name.</summary>
 internal sealed record OnnxFunctionFile(
     string Domain, string Name, IReadOnlyList<string> Inputs, IReadOnlyList<string> Outputs, IReadOnlyList<string> Settings,
     IReadOnlyList<OnnxSetting> Defaults, IReadOnlyList<OnnxNodeFile> Nodes, IReadOnlyDictionary<string, long> OpSets);

@@ -3,15 +3,15 @@ using Engine.IO;
 namespace Engine.Onnx;
 
 /// <summary>
-/// Reads the messages of a model. The numbers of the fields are those of onnx.proto3
+/// Reads the messages of a model. The field numbers are those of onnx.proto3
 /// (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3).
 /// </summary>
 internal sealed class OnnxParser(ModelBytes bytes, string? folder)
 {
     private readonly OnnxTensorParser _tensors = new(bytes, folder);
 
-    /// <summary>Returns the model that the bytes are.</summary>
-    /// <exception cref="ModelFileException">They are none, or a damaged one.</exception>
+    /// <summary>Reads the bytes of a model.</summary>
+    /// <exception cref="ModelFileException">The bytes have another format, or are damaged.</exception>
     public static OnnxFile Model(ModelBytes bytes, string? folder)
     {
         if (bytes.Length == 0)
@@ -22,8 +22,8 @@ internal sealed class OnnxParser(ModelBytes bytes, string? folder)
         return new OnnxParser(bytes, folder).Model(new ProtoReader(bytes));
     }
 
-    /// <summary>Returns the tensor that the bytes are: what ONNX's tests keep their inputs and outputs in.</summary>
-    /// <exception cref="ModelFileException">They are none, or a damaged one.</exception>
+    /// <summary>Reads the bytes of a tensor. ONNX's tests store their inputs and outputs in this form.</summary>
+    /// <exception cref="ModelFileException">The bytes have another format, or are damaged.</exception>
     public static OnnxTensor Tensor(ModelBytes bytes) => new OnnxTensorParser(bytes, null).Tensor(new ProtoReader(bytes));
 
     private OnnxFile Model(ProtoReader reader)
@@ -209,7 +209,7 @@ internal sealed class OnnxParser(ModelBytes bytes, string? folder)
             }
         }
 
-        // A number of 0 and an empty text need not be written.
+        // A number of 0 and an empty text may be omitted in the file.
         return (setting with { Numbers = numbers, Floats = floats, Texts = texts }) switch
         {
             { Kind: 1, Float: null } some => some with { Float = 0 },
@@ -264,7 +264,7 @@ internal sealed class OnnxParser(ModelBytes bytes, string? folder)
         return new OnnxFunctionFile(domain, name, inputs, outputs, settings, defaults, nodes, opSets);
     }
 
-    /// <summary>A value; one without a type is what its node gives.</summary>
+    /// <summary>Reads a value. If it has no type, its node determines the type.</summary>
     private static OnnxValueInfo Value(ProtoReader reader)
     {
         var value = new OnnxValueInfo("", OnnxType.Undefined, null, IsTensor: true);
@@ -412,6 +412,6 @@ internal sealed class OnnxParser(ModelBytes bytes, string? folder)
         return (key, value);
     }
 
-    /// <summary>ONNX's own domain has two names.</summary>
+    /// <summary>Returns a domain's name, because ONNX's own domain has two.</summary>
     private static string Domain(string name) => name == "ai.onnx" ? "" : name;
 }

@@ -6,12 +6,12 @@ using Engine.IO;
 namespace Engine.Onnx;
 
 /// <summary>
-/// Reads tensors. Their elements stand in the message as bytes or as numbers, or in a file beside the model, which must
-/// lie in the model's folder: a model says nothing of other files.
+/// Reads tensors. Their elements are in the message as bytes or as numbers, or in another file. That file must be in
+/// the model's folder, so that a model cannot read other files.
 /// </summary>
 internal sealed class OnnxTensorParser(ModelBytes bytes, string? folder)
 {
-    /// <summary>Returns the tensor of a message.</summary>
+    /// <summary>Reads the tensor of a message.</summary>
     public OnnxTensor Tensor(ProtoReader reader)
     {
         List<long> dims = [], whole = [], unsigned = [];
@@ -109,7 +109,7 @@ internal sealed class OnnxTensorParser(ModelBytes bytes, string? folder)
     private ModelFileException NoType(string name, OnnxType type) => new(
         $"{bytes.Name}: the tensor '{name}' is of {type.Name()}: there is no such type here.");
 
-    /// <summary>Elements as bytes, little end first.</summary>
+    /// <summary>Reads elements stored as little-endian bytes.</summary>
     private OnnxTensor Raw(string name, OnnxType type, Shape shape, ModelBytes from, long at, long length)
     {
         int size = type switch
@@ -168,7 +168,7 @@ internal sealed class OnnxTensorParser(ModelBytes bytes, string? folder)
         return new OnnxTensor(name, type, shape) { Whole = whole };
     }
 
-    /// <summary>Elements as numbers of the message.</summary>
+    /// <summary>Reads elements stored as numbers of the message.</summary>
     private OnnxTensor Listed(
         string name, OnnxType type, Shape shape, List<float> floats, List<double> doubles, List<long> whole)
     {
@@ -238,7 +238,7 @@ internal sealed class OnnxTensorParser(ModelBytes bytes, string? folder)
         _ => null,
     };
 
-    /// <summary>The file in which a tensor's elements lie.</summary>
+    /// <summary>Returns the file that contains a tensor's elements.</summary>
     private ModelBytes External(string name, Dictionary<string, string> external, out long at, out long length)
     {
         string location = external.GetValueOrDefault("location", "");
@@ -269,7 +269,9 @@ internal sealed class OnnxTensorParser(ModelBytes bytes, string? folder)
             : throw new ModelFileException($"{bytes.Name}: the {key} '{text}' of the tensor '{name}' is no number.");
     }
 
-    /// <summary>The path of a file in a folder or one below, reached by no link; null where it is none.</summary>
+    /// <summary>
+    /// Returns the path of a file in a folder or below it, without links; null if it is not such a file.
+    /// </summary>
     private static string? Inside(string folder, string location)
     {
         string root = Path.GetFullPath(folder);

@@ -2,7 +2,7 @@ using Engine.IO;
 
 namespace Engine.Onnx;
 
-/// <summary>ONNX's element types, by its numbers.</summary>
+/// <summary>Specifies ONNX's element types by its numbers.</summary>
 internal enum OnnxType
 {
     Undefined = 0,
@@ -24,10 +24,10 @@ internal enum OnnxType
     BFloat16 = 16,
 }
 
-/// <summary>What ONNX's element types are here: the one table of them.</summary>
+/// <summary>Maps ONNX's element types to dtypes.</summary>
 internal static class OnnxTypes
 {
-    /// <summary>Of which dtype values of a type are; null where there is none that computes as that type does.</summary>
+    /// <summary>Returns the dtype that stores values of a type; null if no dtype computes as the type does.</summary>
     public static DType? Stored(this OnnxType type) => type switch
     {
         OnnxType.Float => DType.Float32,
@@ -37,12 +37,12 @@ internal static class OnnxTypes
         OnnxType.UInt8 => DType.UInt8,
         OnnxType.Bool => DType.Bool,
 
-        // Only moved, quantized and dequantized: nothing here computes in them.
+        // These are only moved, quantized and dequantized; no op here computes in them.
         OnnxType.Int8 or OnnxType.Int16 or OnnxType.UInt16 => DType.Int32,
         _ => null,
     };
 
-    /// <summary>Returns whether values of the type are computed with, and not only moved.</summary>
+    /// <summary>Returns whether ops compute with values of the type, not only move them.</summary>
     public static bool IsComputed(this OnnxType type) =>
         type is OnnxType.Float or OnnxType.Double or OnnxType.Int32 or OnnxType.Int64 or OnnxType.UInt8 or OnnxType.Bool;
 
@@ -51,9 +51,7 @@ internal static class OnnxTypes
     public static bool IsWhole(this OnnxType type) => type is OnnxType.UInt8 or OnnxType.Int8 or OnnxType.UInt16
         or OnnxType.Int16 or OnnxType.Int32 or OnnxType.Int64 or OnnxType.UInt32 or OnnxType.UInt64;
 
-    /// <summary>
-    /// Returns the least and the greatest number of a type of whole numbers, as far as long holds them.
-    /// </summary>
+    /// <summary>Returns the least and the greatest number of an integer type, within the range of long.</summary>
     public static (long Min, long Max) Range(this OnnxType type) => type switch
     {
         OnnxType.UInt8 => (byte.MinValue, byte.MaxValue),
@@ -66,7 +64,7 @@ internal static class OnnxTypes
         _ => (long.MinValue, long.MaxValue),
     };
 
-    /// <summary>Returns the type of a dtype, as the exporter writes it.</summary>
+    /// <summary>Returns the type that the exporter writes for a dtype.</summary>
     public static OnnxType Of(DType dtype) => (OnnxType)OnnxGraph.Type(dtype);
 
     /// <summary>Returns its name in ONNX.</summary>
@@ -74,19 +72,21 @@ internal static class OnnxTypes
         Enum.IsDefined(type) ? type.ToString().ToLowerInvariant() : FormattableString.Invariant($"type {(int)type}");
 }
 
-/// <summary>A tensor of a file: of dtypes as tensors, of other types of whole numbers as these.</summary>
+/// <summary>
+/// Represents a tensor of a file: a tensor if its type is a dtype, or a list of integers for other integer types.
+/// </summary>
 internal sealed record OnnxTensor(string Name, OnnxType Type, Shape Shape)
 {
-    /// <summary>Gets or sets the values, of the types of which there are dtypes.</summary>
+    /// <summary>Gets or sets the values, if their type is a dtype.</summary>
     public Tensor? Values { get; init; }
 
-    /// <summary>Gets or sets the values of other types of whole numbers.</summary>
+    /// <summary>Gets or sets the values of other integer types.</summary>
     public long[]? Whole { get; init; }
 
     public string[]? Texts { get; init; }
 
-    /// <summary>Returns its values of the dtype in which they are stored.</summary>
-    /// <exception cref="ModelFileException">There is none, or it does not hold them.</exception>
+    /// <summary>Returns its values in the dtype that stores them.</summary>
+    /// <exception cref="ModelFileException">There is no such dtype, or it cannot hold the values.</exception>
     public Tensor ToTensor()
     {
         DType stored = Type.Stored() ?? throw new ModelFileException(
@@ -110,7 +110,7 @@ internal sealed record OnnxTensor(string Name, OnnxType Type, Shape Shape)
         return tensor;
     }
 
-    /// <summary>Returns its values as whole numbers; null where they are none, or too many to look at.</summary>
+    /// <summary>Returns its values as integers; null if they are not integers, or are too many.</summary>
     public long[]? ToLongs(int most)
     {
         if (Shape.Count > most)

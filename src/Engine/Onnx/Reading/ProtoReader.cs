@@ -5,19 +5,22 @@ using Engine.IO;
 namespace Engine.Onnx;
 
 /// <summary>
-/// Reads messages in Protocol Buffers' encoding, which <see cref="ProtoWriter"/> writes: the fields of a message, one
-/// after the other. Nothing is believed before it is checked: a field lies within its message, messages are nested so
-/// deep at most, and there are so many of them at most.
+/// Reads messages in Protocol Buffers' encoding, which <see cref="ProtoWriter"/> writes, field by field. Everything is
+/// checked: a field is within its message, and the depth and the number of messages are limited.
 /// </summary>
 internal sealed class ProtoReader(ModelBytes bytes)
 {
-    /// <summary>How deep messages may be nested: a graph in a node in a graph takes three, and nobody writes 30 of these.</summary>
+    /// <summary>
+    /// The greatest depth of messages. A graph in a node in a graph takes three, and nobody nests 30 of these.
+    /// </summary>
     private const int Deepest = 100;
 
-    /// <summary>The most messages of a file. The largest models have some 100,000 nodes and as many attributes.</summary>
+    /// <summary>
+    /// The greatest number of messages in a file. The largest models have about 100,000 nodes and as many attributes.
+    /// </summary>
     private const int MaxMessages = 4_000_000;
 
-    /// <summary>The longest text: code in metadata, not weights.</summary>
+    /// <summary>The greatest length of a text: code in metadata, not weights.</summary>
     private const int LongestText = 64 << 20;
 
     private readonly byte[] _buffer = new byte[(int)Math.Min(bytes.Length, 1 << 16)];
@@ -37,7 +40,7 @@ internal sealed class ProtoReader(ModelBytes bytes)
         Fixed32 = 5,
     }
 
-    /// <summary>Returns the number of the next field of the message at hand, or 0 at its end.</summary>
+    /// <summary>Returns the number of the current message's next field, or 0 at its end.</summary>
     public int Next()
     {
         if (_at == _end)
@@ -53,7 +56,7 @@ internal sealed class ProtoReader(ModelBytes bytes)
             : throw Damaged("there is no such field");
     }
 
-    /// <summary>Returns the message that the field is, read by <paramref name="read"/> to its end.</summary>
+    /// <summary>Reads the field as a message, which <paramref name="read"/> reads to its end.</summary>
     public T Message<T>(Func<ProtoReader, T> read)
     {
         (long start, long length) = Range();
@@ -74,7 +77,7 @@ internal sealed class ProtoReader(ModelBytes bytes)
         return message;
     }
 
-    /// <summary>Returns a whole number.</summary>
+    /// <summary>Reads an integer.</summary>
     public long Number() => _encoding switch
     {
         Encoding.Varint => (long)Varint(),
@@ -83,24 +86,24 @@ internal sealed class ProtoReader(ModelBytes bytes)
         _ => throw Damaged("a number is encoded as bytes"),
     };
 
-    /// <summary>Returns a float32.</summary>
+    /// <summary>Reads a float32.</summary>
     public float Float() => _encoding == Encoding.Fixed32
         ? BitConverter.UInt32BitsToSingle(Fixed32())
         : throw Damaged("a float is not encoded in four bytes");
 
-    /// <summary>Adds a repeated field's whole numbers: one, or, packed, many.</summary>
+    /// <summary>Adds a repeated field's integers: one, or many if packed.</summary>
     public void Numbers(List<long> to) => Packed(to, Encoding.Varint, () => (long)Varint());
 
-    /// <summary>Adds a repeated field's float32.</summary>
+    /// <summary>Adds a repeated field's float32 numbers.</summary>
     public void Floats(List<float> to) => Packed(to, Encoding.Fixed32, () => BitConverter.UInt32BitsToSingle(Fixed32()));
 
-    /// <summary>Adds a repeated field's float64.</summary>
+    /// <summary>Adds a repeated field's float64 numbers.</summary>
     public void Doubles(List<double> to) => Packed(to, Encoding.Fixed64, () => BitConverter.UInt64BitsToDouble(Fixed64()));
 
-    /// <summary>Returns a text.</summary>
+    /// <summary>Reads a text.</summary>
     public string Text() => System.Text.Encoding.UTF8.GetString(Bytes());
 
-    /// <summary>Bytes, copied.</summary>
+    /// <summary>Reads bytes into a new array.</summary>
     public byte[] Bytes()
     {
         (long start, long length) = Range();
@@ -115,7 +118,7 @@ internal sealed class ProtoReader(ModelBytes bytes)
         return text;
     }
 
-    /// <summary>Returns where bytes lie, which are passed over.</summary>
+    /// <summary>Skips bytes and returns their place.</summary>
     public (long Start, long Length) Place()
     {
         (long start, long length) = Range();
@@ -123,7 +126,7 @@ internal sealed class ProtoReader(ModelBytes bytes)
         return (start, length);
     }
 
-    /// <summary>Passes over a field that is of no use here.</summary>
+    /// <summary>Skips a field that is not needed.</summary>
     public void Skip()
     {
         switch (_encoding)
@@ -143,7 +146,7 @@ internal sealed class ProtoReader(ModelBytes bytes)
         }
     }
 
-    /// <summary>Returns an error that says where in the file it is.</summary>
+    /// <summary>Returns an error with its place in the file.</summary>
     public ModelFileException Damaged(string what) =>
         new($"{bytes.Name} is no ONNX model, or a damaged one: near byte {InvariantText.Of($"{_at}")} {what}.");
 

@@ -6,19 +6,19 @@ using Variable = Engine.Graph.Variable;
 namespace Engine.Training;
 
 /// <summary>
-/// Represents each image put into a frame of zeros and cut out again at its old size, at a random place: moved by up to
-/// <see cref="Padding"/> pixels each way, every place being as likely (He, Zhang, Ren, Sun: Deep residual learning.
-/// CVPR 2016, with a padding of 4).
+/// Pads each image with zeros and crops it to its old size at a random place. This moves the image by up to
+/// <see cref="Padding"/> pixels in each direction; all places are equally likely (He, Zhang, Ren, Sun: Deep residual
+/// learning. CVPR 2016, with a padding of 4).
 /// </summary>
 public sealed record RandomCrop : Augmentation
 {
-    /// <summary>Crops of images with so many zeros on each side.</summary>
-    /// <exception cref="EngineException">There are fewer than 0.</exception>
+    /// <summary>Creates a random crop of images that are padded with this many zeros on each side.</summary>
+    /// <exception cref="EngineException">The padding is negative or too large.</exception>
     public RandomCrop(int padding) => Padding = padding is >= 0 and < 1 << 20
         ? padding
         : throw new EngineException($"RandomCrop pads by 0 pixels or more, not {padding}.");
 
-    /// <summary>Gets the zeros on each side.</summary>
+    /// <summary>Gets the number of zeros on each side.</summary>
     public int Padding { get; }
 
     /// <inheritdoc/>
@@ -36,20 +36,20 @@ public sealed record RandomCrop : Augmentation
     }
 }
 
-/// <summary>Represents each image mirrored left to right or not, by chance.</summary>
+/// <summary>Mirrors each image left to right with a given probability.</summary>
 public sealed record HorizontalFlip : Augmentation
 {
-    /// <summary>Flips with this probability.</summary>
-    /// <exception cref="EngineException">It is no probability.</exception>
+    /// <summary>Creates a flip with this probability.</summary>
+    /// <exception cref="EngineException">The number is not a probability.</exception>
     public HorizontalFlip(double probability = 0.5) => Probability = probability is >= 0 and <= 1
         ? probability
         : throw new EngineException(string.Create(
             CultureInfo.InvariantCulture, $"A probability is from 0 to 1; {probability} is none."));
 
-    /// <summary>Gets the probability of an image's being mirrored.</summary>
+    /// <summary>Gets the probability that an image is mirrored.</summary>
     public double Probability { get; }
 
-    /// <summary>Returns its members, with points in the numbers.</summary>
+    /// <summary>Returns the members as text, with decimal points in the numbers.</summary>
     public override string ToString() => RecordText.Of(nameof(HorizontalFlip), PrintMembers);
 
     /// <inheritdoc/>
@@ -65,20 +65,20 @@ public sealed record HorizontalFlip : Augmentation
 }
 
 /// <summary>
-/// Represents a square of each image, in all channels, set to 0. Its center is any pixel, each being as likely, so that
-/// it may stick out of the image (DeVries, Taylor: Improved regularization of convolutional neural networks with
-/// cutout. arXiv:1708.04552).
+/// Sets a square of each image to 0 in all channels. All pixels are equally likely to be its center, so a part of it
+/// may lie outside the image (DeVries, Taylor: Improved regularization of convolutional neural networks with cutout.
+/// arXiv:1708.04552).
 /// </summary>
 public sealed record Cutout : Augmentation
 {
-    /// <summary>Squares of this side.</summary>
+    /// <summary>Creates a cutout of squares with this side.</summary>
     /// <exception cref="EngineException">The side is not positive.</exception>
     public Cutout(int size) => Size = size > 0
         ? size
         : throw new EngineException($"Cutout takes out squares of 1 pixel or more, not {size}.");
 
     /// <summary>
-    /// Gets the square's side, in pixels. Of an even one, the center is the pixel below and right of the middle.
+    /// Gets the square's side, in pixels. If it is even, the center is the pixel below and right of the middle.
     /// </summary>
     public int Size { get; }
 
@@ -93,7 +93,7 @@ public sealed record Cutout : Augmentation
         Variable distance = Symbolic.Maximum(Distance(axis: 2), Distance(axis: 3));
         return Symbolic.Where(Symbolic.Greater(distance, reach), samples, 0.0);
 
-        // How far rows, or columns, lie from the middle of an image's square.
+        // The distance of rows, or columns, from the center of an image's square.
         Variable Distance(int axis)
         {
             int side = samples.Shape[axis];
@@ -107,7 +107,7 @@ public sealed record Cutout : Augmentation
 }
 
 /// <summary>
-/// (x − mean) / deviation, of each channel of images, or each column of other samples. It belongs into training,
+/// Computes (x − mean) / deviation for each channel of images, or each column of other samples. It belongs to training,
 /// validation and prediction alike: put it into both batch iterators.
 /// </summary>
 public sealed record Normalize : Augmentation
@@ -118,10 +118,12 @@ public sealed record Normalize : Augmentation
     private readonly double[] _mean;
     private readonly double[] _deviation;
 
-    /// <summary>With these means and standard deviations.</summary>
+    /// <summary>Creates a normalization with these means and standard deviations.</summary>
     /// <param name="mean">The mean of each channel, or one number for all.</param>
-    /// <param name="deviation">The standard deviation of each, as many.</param>
-    /// <exception cref="EngineException">There are not as many, or a deviation is not greater than 0.</exception>
+    /// <param name="deviation">The standard deviations, as many as there are means.</param>
+    /// <exception cref="EngineException">
+    /// The numbers of means and deviations differ, or a deviation is not greater than 0.
+    /// </exception>
     public Normalize(IEnumerable<double> mean, IEnumerable<double> deviation)
     {
         (_mean, _deviation) = ([.. mean], [.. deviation]);
@@ -143,7 +145,7 @@ public sealed record Normalize : Augmentation
         }
     }
 
-    /// <summary>With one mean and one standard deviation.</summary>
+    /// <summary>Creates a normalization with one mean and one standard deviation.</summary>
     /// <exception cref="EngineException">The deviation is not greater than 0.</exception>
     public Normalize(double mean, double deviation) : this([mean], [deviation])
     {
@@ -159,8 +161,8 @@ public sealed record Normalize : Augmentation
     public override bool IsRandom => false;
 
     /// <summary>
-    /// That with which these samples, as a rule those to train on, have mean 0 and deviation 1. A channel or column whose
-    /// values are all the same has the deviation 1 here, as scikit-learn's StandardScaler scales it, and so becomes 0.
+    /// Returns the normalization that gives these samples, usually the training samples, mean 0 and deviation 1. A
+    /// channel or column of equal values gets the deviation 1, as in scikit-learn's StandardScaler, and so becomes 0.
     /// </summary>
     /// <param name="samples">Finite samples in floating point, (n, channels, …) or (n, columns).</param>
     /// <exception cref="EngineException">There are none, or one has a value that is not finite.</exception>
@@ -185,7 +187,7 @@ public sealed record Normalize : Augmentation
         ForEach((channel, value) => squares[channel] += (value - means[channel]) * (value - means[channel]));
         return new Normalize(means, squares.Select((sum, channel) => Deviation(sum / count, means[channel])));
 
-        // Rounding gives equal values a variance: up to this, StandardScaler takes them for equal.
+        // Rounding gives equal values a variance. StandardScaler treats values as equal up to this one.
         double Deviation(double variance, double mean) =>
             variance <= (count * Rounding * variance) + Math.Pow(count * mean * Rounding, 2) ? 1 : Math.Sqrt(variance);
 

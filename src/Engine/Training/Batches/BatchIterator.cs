@@ -5,8 +5,8 @@ namespace Engine.Training;
 /// <summary>Describes how samples are put into batches.</summary>
 public sealed class BatchIterator
 {
-    /// <summary>Batches of this size; the last one may be smaller.</summary>
-    /// <exception cref="EngineException">The batch is empty.</exception>
+    /// <summary>Creates batches of this size; the last one may be smaller.</summary>
+    /// <exception cref="EngineException">The size is not positive.</exception>
     public BatchIterator(int batchSize = 128)
     {
         BatchSize = batchSize > 0
@@ -14,33 +14,33 @@ public sealed class BatchIterator
             : throw new EngineException($"A batch has at least 1 sample, not {batchSize}.");
     }
 
-    /// <summary>Gets the samples a batch.</summary>
+    /// <summary>Gets the number of samples in a batch.</summary>
     public int BatchSize { get; }
 
     /// <summary>
-    /// Gets or sets whether the training samples come in another order each epoch. The order is a function of the
-    /// network's seed and the epoch's number; the samples themselves stay where they are. Validation and prediction
-    /// never shuffle.
+    /// Gets or sets whether each epoch has another order of the training samples. The order depends on the network's
+    /// seed and the epoch's number only; the samples stay where they are in memory. Validation and prediction never
+    /// shuffle.
     /// </summary>
     public bool Shuffle { get; init; }
 
     /// <summary>
-    /// Gets or sets what is done to each batch, one after the other, where the samples are: on the device, as ops that
-    /// the training step begins with. What is random is for <see cref="NeuralNet.BatchIteratorTrain"/> alone; what is
-    /// not belongs to both iterators.
+    /// Gets or sets the augmentations of each batch, in the order in which they run. They are the first ops of the
+    /// training step on the device. Random ones are for <see cref="NeuralNet.BatchIteratorTrain"/> only; the others
+    /// belong to both iterators.
     /// </summary>
     public IReadOnlyList<Augmentation> Augmentation { get; init; } = [];
 
     /// <summary>
-    /// Gets or sets what C# does to each batch on its way, before <see cref="Augmentation"/>. With it, the batches are
-    /// made on the host; without, the device selects them by itself. While a GPU computes a batch another thread makes
-    /// the next one, one at a time and in their order.
+    /// Gets or sets a C# function that changes each batch before <see cref="Augmentation"/> does. With a transform, the
+    /// host makes the batches; without, the device selects them. While a GPU computes a batch, another thread makes the
+    /// next one, one at a time and in order.
     /// </summary>
     public Func<Batch, Batch>? Transform { get; init; }
 
     /// <summary>
-    /// Gets or sets how many batches of an <see cref="Data.IBatchSource"/> are read ahead, each by a thread of its own.
-    /// They are in memory, and nothing else of the samples is.
+    /// Gets or sets how many batches of an <see cref="Data.IBatchSource"/> are read ahead, each by its own thread. Only
+    /// these batches are in memory.
     /// </summary>
     /// <exception cref="EngineException">It is not positive.</exception>
     public int ReadAhead
@@ -50,15 +50,15 @@ public sealed class BatchIterator
     } = 3;
 
     /// <summary>
-    /// Returns the batches of an epoch, for a training of one's own (<see cref="Trainer"/>): shuffled if
-    /// <see cref="Shuffle"/> says so, and as <see cref="Transform"/> makes them.
+    /// Returns the batches of an epoch for your own training loop (<see cref="Trainer"/>), shuffled if
+    /// <see cref="Shuffle"/> is set, and changed by <see cref="Transform"/>.
     /// </summary>
-    /// <param name="x">The samples, one a row, or those of several inputs by name.</param>
-    /// <param name="y">Their labels or values, or those of several outputs by name.</param>
-    /// <param name="epoch">The epoch's number: what the order and Transform's random numbers are functions of.</param>
-    /// <param name="seed">What else they are functions of.</param>
+    /// <param name="x">The samples, one per row, or the samples of several inputs by name.</param>
+    /// <param name="y">Their labels or values, or the labels or values of several outputs by name.</param>
+    /// <param name="epoch">The epoch's number. The order and Transform's random numbers depend on it.</param>
+    /// <param name="seed">The seed. They depend on it, too.</param>
     /// <exception cref="EngineException">
-    /// There are not as many of one as of another; or there is an <see cref="Augmentation"/>, which is part of the graph of
+    /// The numbers of samples differ; or there is an <see cref="Augmentation"/>, which is part of the graph of
     /// <see cref="NeuralNet"/>.
     /// </exception>
     public IEnumerable<Batch> Over(Tensors x, Tensors y, int epoch = 1, ulong seed = 1)
@@ -93,25 +93,26 @@ public sealed class BatchIterator
         }
     }
 
-    /// <summary>How many batches so many samples make.</summary>
+    /// <summary>Returns the number of batches for so many samples.</summary>
     internal int Count(int samples) => (samples + BatchSize - 1) / BatchSize;
 
-    /// <summary>The order of an epoch's samples.</summary>
+    /// <summary>Returns the order of an epoch's samples.</summary>
     internal int[] Order(int count, ulong seed, int epoch) => Shuffle
         ? Seeded.Permutation(Seeded.Key(seed, $"epoch {epoch}"), count)
         : [.. Enumerable.Range(0, count)];
 
-    /// <summary>What the transform makes of a batch.</summary>
+    /// <summary>Returns the transformed batch.</summary>
     internal Batch Made(Batch batch) => Transform?.Invoke(batch) ?? batch;
 }
 
 /// <summary>Represents a batch in host memory.</summary>
-/// <param name="X">The samples, one a row; of a network with several inputs those of the first.</param>
+/// <param name="X">The samples, one per row; if a network has several inputs, the samples of the first.</param>
 /// <param name="Y">
-/// Their labels, or in regression values; null in prediction, where there are none. Of several outputs those of the first.
+/// Their labels, or values in regression; null in prediction. If a network has several outputs, the labels of the
+/// first.
 /// </param>
 /// <param name="Random">
-/// Random numbers for augmentation: a function of the network's seed, the epoch and the batch, so that a run can be
+/// Random numbers for augmentation. They depend on the network's seed, the epoch and the batch only, so a run can be
 /// repeated.
 /// </param>
 public sealed record Batch(Tensor X, Tensor? Y, Random Random)
@@ -119,17 +120,17 @@ public sealed record Batch(Tensor X, Tensor? Y, Random Random)
     private readonly Tensors? _inputs;
     private readonly Tensors? _targets;
 
-    /// <summary>Gets or sets how much each sample counts; null where all count alike.</summary>
+    /// <summary>Gets or sets the weight of each sample; null if all weights are equal.</summary>
     public Tensor? Weights { get; init; }
 
-    /// <summary>Gets or sets the samples of all inputs by name, the first being <see cref="X"/>.</summary>
+    /// <summary>Gets or sets the samples of all inputs by name; the first is <see cref="X"/>.</summary>
     public Tensors Inputs
     {
         get => With(_inputs, X);
         init => (_inputs, X) = (value, value.All[0]);
     }
 
-    /// <summary>Gets or sets the labels or values of all outputs by name, the first being <see cref="Y"/>.</summary>
+    /// <summary>Gets or sets the labels or values of all outputs by name; the first is <see cref="Y"/>.</summary>
     /// <exception cref="EngineException">There are none.</exception>
     public Tensors Targets
     {
@@ -137,7 +138,7 @@ public sealed record Batch(Tensor X, Tensor? Y, Random Random)
         init => (_targets, Y) = (value, value.All[0]);
     }
 
-    /// <summary>A batch with random numbers of its own.</summary>
+    /// <summary>Returns a batch with its own random numbers.</summary>
     internal static Batch Of(Tensors x, Tensors y, ulong seed, int epoch, int index, int? shard = null)
     {
         string of = shard is null ? $"epoch {epoch} batch {index}" : $"epoch {epoch} batch {index} shard {shard}";
@@ -145,7 +146,7 @@ public sealed record Batch(Tensor X, Tensor? Y, Random Random)
         return new Batch(x.All[0], y.All[0], random) { Inputs = x, Targets = y };
     }
 
-    /// <summary>A batch to predict of.</summary>
+    /// <summary>Returns a batch for prediction.</summary>
     internal static Batch Of(Tensors x) => new(x.All[0], null, new Random(0)) { Inputs = x };
 
     private static Tensors With(Tensors? all, Tensor first)

@@ -4,8 +4,8 @@ using Engine.Ops;
 namespace Engine.Training;
 
 /// <summary>
-/// Settings of an update rule that have another value for each batch. An epoch's values lie in a table on the device,
-/// and each batch's update puts the next batch's in place, so that the host has nothing to do in between.
+/// Holds the settings of an update rule that have another value for each batch. An epoch's values are in a table on the
+/// device. Each batch's update sets the next batch's value, so the host does nothing between batches.
 /// </summary>
 internal sealed class BatchSettings : IDisposable
 {
@@ -13,7 +13,7 @@ internal sealed class BatchSettings : IDisposable
     private readonly SharedVariable[] _tables;
     private IReadOnlyList<Tensor> _values = [];
 
-    /// <summary>Tables for so many batches.</summary>
+    /// <summary>Creates tables for so many batches.</summary>
     public BatchSettings(IReadOnlyList<SharedVariable> settings, int batches)
     {
         _settings = settings;
@@ -21,12 +21,12 @@ internal sealed class BatchSettings : IDisposable
             new SharedVariable(new Tensor(setting.DType, [batches + 1]), $"{setting.Name} of each batch"))];
     }
 
-    /// <summary>Returns what puts the next batch's values in place, given this batch's number.</summary>
+    /// <summary>Returns the updates that set the next batch's values, given this batch's number.</summary>
     public IEnumerable<Update> Updates(Variable batch) => _settings.Zip(_tables, (setting, table) =>
         new Update(setting, Symbolic.Gather(table, batch + 1)));
 
     /// <summary>
-    /// Begins an epoch with these values of each setting: one a batch, and one to stand there after the last.
+    /// Begins an epoch with these values of each setting: one per batch, and one that stays after the last batch.
     /// </summary>
     public void Start(IReadOnlyList<Tensor> values)
     {
@@ -39,7 +39,7 @@ internal sealed class BatchSettings : IDisposable
         Set(batch: 0);
     }
 
-    /// <summary>Puts a batch's values in place from the host.</summary>
+    /// <summary>Sets a batch's values from the host.</summary>
     public void Set(int batch)
     {
         for (int i = 0; i < _settings.Count; i++)

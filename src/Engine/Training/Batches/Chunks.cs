@@ -3,9 +3,9 @@ using System.Diagnostics;
 namespace Engine.Training;
 
 /// <summary>
-/// How many of an epoch's batches run between two looks at what goes on: whether the training is canceled, how far it
-/// has come. On the CPU as many as take a tenth of a second. On a GPU all of them, or if somebody watches a twentieth:
-/// always as many, since each number of batches is recorded as a CUDA graph of its own.
+/// Decides how many batches run before the host checks for cancellation and reports progress. On the CPU, a chunk takes
+/// a tenth of a second. On a GPU it is the whole epoch, or a twentieth of it if somebody watches. Its size is constant
+/// there, because each number of batches is recorded as its own CUDA graph.
 /// </summary>
 internal sealed class Chunks(int batches, bool oneByOne, bool isGpu, bool isWatched)
 {
@@ -18,7 +18,7 @@ internal sealed class Chunks(int batches, bool oneByOne, bool isGpu, bool isWatc
     /// <summary>Gets the time since the first batch.</summary>
     public TimeSpan Elapsed => Stopwatch.GetElapsedTime(_start);
 
-    /// <summary>Returns how many batches to run after so many.</summary>
+    /// <summary>Returns how many batches to run next, after so many are done.</summary>
     public int Next(int done)
     {
         int chunk = oneByOne ? 1
@@ -28,9 +28,7 @@ internal sealed class Chunks(int batches, bool oneByOne, bool isGpu, bool isWatc
         return Math.Min(chunk, batches - done);
     }
 
-    /// <summary>
-    /// Returns whether so much time has passed since the last report that another is due, or all batches ran.
-    /// </summary>
+    /// <summary>Returns whether enough time has passed since the last report, or all batches ran.</summary>
     public bool IsReportDue(int done)
     {
         if (done < batches && Elapsed - _reported < s_period / 2)

@@ -1,14 +1,14 @@
 namespace Engine.Training;
 
-/// <summary>Weights for the classes of a data set in which some are rare: <see cref="NeuralNet.ClassWeights"/>.</summary>
+/// <summary>Computes weights for data sets with rare classes: <see cref="NeuralNet.ClassWeights"/>.</summary>
 public static class ClassWeights
 {
     /// <summary>
-    /// Returns weights with which every class counts as much as any other: n / (classes there are · samples of the
-    /// class), as scikit-learn's <c>balanced</c>. A class without samples gets 1.
+    /// Returns weights that make all classes count alike: n / (number of classes with samples · samples of the class),
+    /// as scikit-learn's <c>balanced</c>. A class without samples gets 1.
     /// </summary>
     /// <param name="labels">The labels, from 0 on.</param>
-    /// <param name="classes">How many weights to give: the number of the network's outputs.</param>
+    /// <param name="classes">The number of weights: the number of the network's outputs.</param>
     /// <exception cref="EngineException">A label is negative or not below the number of classes.</exception>
     public static double[] Balanced(ReadOnlySpan<int> labels, int classes)
     {

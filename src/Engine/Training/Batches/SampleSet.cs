@@ -2,14 +2,14 @@ using Engine.Layers;
 
 namespace Engine.Training;
 
-/// <summary>Samples to learn from or to validate with, already checked.</summary>
-/// <param name="Xs">The samples, one a row, for each of the network's inputs.</param>
+/// <summary>Represents samples for training or validation that are already checked.</summary>
+/// <param name="Xs">The samples, one per row, for each of the network's inputs.</param>
 /// <param name="Ys">Their labels or values, for each of its outputs.</param>
-/// <param name="Weights">How much each of them counts, of the network's dtype; null where all count alike.</param>
+/// <param name="Weights">The weight of each sample, in the network's dtype; null if all weights are equal.</param>
 internal sealed record SampleSet(IReadOnlyList<Tensor> Xs, IReadOnlyList<Tensor> Ys, Tensor? Weights)
 {
-    /// <summary>Returns the samples as the network takes them.</summary>
-    /// <exception cref="EngineException">They do not fit it.</exception>
+    /// <summary>Checks the samples and brings them to the network's types.</summary>
+    /// <exception cref="EngineException">They do not fit the network.</exception>
     public static SampleSet Of(
         Tensors x, Tensors y, Tensor? weights, IReadOnlyList<double>? classWeights, TrainerGraph graph)
     {
@@ -28,11 +28,11 @@ internal sealed record SampleSet(IReadOnlyList<Tensor> Xs, IReadOnlyList<Tensor>
     /// <summary>Gets the number of samples.</summary>
     public int Count => X.Shape[0];
 
-    /// <summary>Returns the samples at some places, as a network with these inputs predicts of.</summary>
+    /// <summary>Returns the samples at these indices, by the names of the network's inputs.</summary>
     public Tensors NamedRows(int[] rows, Network network) => Tensors.Of(
         [.. network.Inputs.Select(input => input.Name!)], [.. Xs.Select(x => x.Rows(rows))]);
 
-    /// <summary>Returns those at some places, each named once and in ascending order.</summary>
+    /// <summary>Returns the samples at these indices, which are distinct and in ascending order.</summary>
     public SampleSet Rows(int[] rows) => rows.Length == Count ? this : new SampleSet(
         [.. Xs.Select(x => x.Rows(rows))], [.. Ys.Select(y => y.Rows(rows))], Weights?.Rows(rows));
 }

@@ -3,14 +3,13 @@ using Engine.Graph;
 
 namespace Engine.Training;
 
-/// <summary>
-/// Checks what users hand over before anything is computed with it, and brings it to the network's types.
-/// </summary>
+/// <summary>Checks the user's samples, labels and weights, and converts them to the network's types.</summary>
 internal static class Samples
 {
-    /// <summary>Returns the samples as the network's inputs take them, as many for each.</summary>
+    /// <summary>Returns the samples for each of the network's inputs, the same number for each.</summary>
     /// <exception cref="EngineException">
-    /// One is missing or unknown; another number, rank, shape or dtype; no samples; nan or infinity in one.
+    /// An input is missing or unknown; a number, rank, shape or dtype is wrong; there are no samples; a value is nan or
+    /// infinite.
     /// </exception>
     public static IReadOnlyList<Tensor> Inputs(Tensors x, IReadOnlyList<Graph.Input> inputs)
     {
@@ -23,11 +22,10 @@ internal static class Samples
             + $"'{inputs[wrong]}'.");
     }
 
-    /// <summary>
-    /// Returns the labels, or in regression the values, that belong to so many samples, for each output.
-    /// </summary>
+    /// <summary>Returns the labels, or the values in regression, of so many samples for each output.</summary>
     /// <exception cref="EngineException">
-    /// One is missing or unknown; another number, shape or dtype; a label that is no output; nan or infinity.
+    /// An output is missing or unknown; a number, shape or dtype is wrong; a label is out of range; a value is nan or
+    /// infinite.
     /// </exception>
     public static IReadOnlyList<Tensor> Targets(Tensors y, int samples, IReadOnlyList<OutputHead> heads)
     {
@@ -36,7 +34,7 @@ internal static class Samples
             .Zip(heads, (given, head) => Target(given, samples, head, heads.Count == 1 ? "y" : $"y[\"{head.Name}\"]"))];
     }
 
-    /// <summary>What is given for each name; one tensor needs none where there is one place.</summary>
+    /// <summary>Returns the tensor for each name. A single tensor for a single place needs no name.</summary>
     private static IEnumerable<Tensor> Named(Tensors given, string what, string place, string[] names)
     {
         if (names.Length == 1 && given.IsNameless)
@@ -101,16 +99,16 @@ internal static class Samples
     }
 
     /// <summary>
-    /// Returns how much each sample counts: its own weight times its class's. Null where neither is given.
+    /// Returns the weight of each sample: its own weight times its class's. Null if neither is given.
     /// </summary>
     /// <param name="given">The samples' weights, or null.</param>
     /// <param name="classes">The classes' weights, or null.</param>
     /// <param name="targets">The labels.</param>
-    /// <param name="head">The output that tells the classes apart.</param>
+    /// <param name="head">The output of the classifier.</param>
     /// <param name="floatX">The network's dtype.</param>
-    /// <param name="isPart">Whether others follow, so that the scale of these is not theirs to choose.</param>
+    /// <param name="isPart">Whether other samples follow; then the weights are not scaled.</param>
     /// <exception cref="EngineException">
-    /// Another number, shape or dtype; a weight that is negative or not finite; class weights in regression.
+    /// A number, shape or dtype is wrong; a weight is negative or not finite; class weights are given in regression.
     /// </exception>
     public static Tensor? Weights(
         Tensor? given, IReadOnlyList<double>? classes, Tensor targets, OutputHead head, DType floatX,
@@ -159,19 +157,19 @@ internal static class Samples
     }
 
     /// <summary>
-    /// The same weights times a power of two, with which the greatest is from 1 to 2: nothing overflows, and no bit of a
-    /// training is another, as only their ratios count.
+    /// Multiplies the weights by a power of two, so that the greatest is from 1 to 2. Then nothing overflows. All bits
+    /// of a training stay the same, because only the ratios of the weights count.
     /// </summary>
     private static double[] Scaled(double[] weights) => weights.Max() is > 0 and double greatest
         ? [.. weights.Select(weight => Math.ScaleB(weight, -Math.ILogB(greatest)))]
         : weights;
 
-    /// <summary>What of the network labels and class weights must fit.</summary>
+    /// <summary>Describes the output that labels and class weights must fit.</summary>
     private static string Classes(OutputHead head) => ClassOutput.IsBinary(head.Output.Shape)
         ? "a single output, for the classes 0 and 1"
         : $"{head.Classes} outputs";
 
-    /// <summary>Refuses to train where nothing counts.</summary>
+    /// <summary>Refuses to train if all weights are 0.</summary>
     /// <exception cref="EngineException">The weights of all these samples are 0.</exception>
     public static void RequireWeight(Tensor? weights, int[] rows)
     {

@@ -4,21 +4,22 @@ using Engine.Layers;
 
 namespace Engine.Training;
 
-/// <summary>How large values are: layers are made for values around 0 ± 1.</summary>
+/// <summary>Measures how large values are. Layers are made for values around 0 ± 1.</summary>
 /// <param name="Min">The least value.</param>
 /// <param name="Max">The greatest value.</param>
-/// <param name="Magnitude">The root mean square of the column, or channel, in which that is greatest.</param>
+/// <param name="Magnitude">The greatest root mean square of a column or channel.</param>
 internal sealed record Scale(double Min, double Max, double Magnitude)
 {
     /// <summary>
-    /// Above and below this, a column of samples is not scaled: pixels from 0 to 255 have 147, from 0 to 16 they have 9.
+    /// A column of samples above or below these was not scaled. Pixels from 0 to 255 have 147, from 0 to 16 they have
+    /// 9.
     /// </summary>
     private const double MostOfSamples = 30, LeastOfAny = 1e-3;
 
-    /// <summary>Values to learn may be larger: an output layer's bias takes them up.</summary>
+    /// <summary>Target values may be larger, because an output layer's bias can learn them.</summary>
     private const double MostOfTargets = 100;
 
-    /// <summary>How many samples are looked at, evenly taken from all: fewer where they are large.</summary>
+    /// <summary>The number of samples to measure, evenly spaced over all; fewer if they are large.</summary>
     private const int MinRows = 16, MaxRows = 256, MaxValues = 1 << 18;
 
     public bool IsOffForSamples => Magnitude is > MostOfSamples or (> 0 and < LeastOfAny);
@@ -29,7 +30,7 @@ internal sealed record Scale(double Min, double Max, double Magnitude)
     public string Range => string.Create(CultureInfo.InvariantCulture, $"{Min:G4} to {Max:G4}");
 
     /// <summary>
-    /// Returns the scale of some rows of floating-point values, (n, …), of which each has its columns along axis 1.
+    /// Returns the scale of some rows of floating-point values, (n, …), with the columns along axis 1.
     /// </summary>
     public static Scale Of(Tensor values, int[] rows)
     {
@@ -50,13 +51,13 @@ internal sealed record Scale(double Min, double Max, double Magnitude)
         return new Scale(least, greatest, Math.Sqrt(squares.Max()));
     }
 
-    /// <summary>Returns whether the first layer with weights gets the samples as the user gave them.</summary>
+    /// <summary>Returns whether the first layer with weights gets the user's samples unchanged.</summary>
     public static bool IsTakenAsItIs(Network network, BatchIterator iterator) =>
         iterator.Transform is null
         && iterator.Augmentation.All(each => each is RandomCrop or HorizontalFlip or Cutout)
         && TakesAsItIs(network.Layers.Skip(1).Select(layer => layer.Layer));
 
-    /// <summary>Whether the first of these layers that does not hand values on as large as they are multiplies them by weights.</summary>
+    /// <summary>Returns whether the first layer that changes the scale of values is a layer with weights.</summary>
     private static bool TakesAsItIs(IEnumerable<Layer> layers) => layers.FirstOrDefault(layer => !HandsOn(layer)) switch
     {
         Dense or Conv2D or Conv1D or RecurrentLayer or Bidirectional => true,

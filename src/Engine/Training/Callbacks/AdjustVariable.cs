@@ -3,22 +3,22 @@ using Engine.Graph;
 namespace Engine.Training;
 
 /// <summary>
-/// Has a setting of the update rule follow a schedule: nolearn's users know it by this name. If the schedule has a value
-/// for each batch, these lie on the device, so that batches still run with no host in between.
+/// Makes a setting of the update rule follow a schedule; the name is nolearn's. If the schedule has a value for each
+/// batch, the values are on the device, so batches still run without the host.
 /// </summary>
 public sealed class AdjustVariable : Callback
 {
-    /// <summary>Has a setting go evenly from its value in the first epoch to that in the last.</summary>
+    /// <summary>Changes a setting linearly from its value in the first epoch to its value in the last.</summary>
     /// <inheritdoc cref="AdjustVariable(string, Schedule)"/>
     public AdjustVariable(string setting, double start, double stop) : this(setting, Schedule.Linear(start, stop))
     {
     }
 
-    /// <summary>Has a setting follow a schedule.</summary>
+    /// <summary>Makes a setting follow a schedule.</summary>
     /// <param name="setting">
     /// The setting's name among <see cref="NeuralNet.UpdateSettings"/>: <c>learning_rate</c>, <c>momentum</c>.
     /// </param>
-    /// <param name="schedule">What it follows.</param>
+    /// <param name="schedule">The schedule.</param>
     public AdjustVariable(string setting, Schedule schedule)
     {
         Setting = setting ?? throw new ArgumentNullException(nameof(setting));
@@ -28,7 +28,7 @@ public sealed class AdjustVariable : Callback
     /// <summary>Gets the setting's name.</summary>
     public string Setting { get; }
 
-    /// <summary>Gets what it follows.</summary>
+    /// <summary>Gets the schedule.</summary>
     public Schedule Schedule { get; }
 
     /// <inheritdoc/>
@@ -62,7 +62,9 @@ public sealed class AdjustVariable : Callback
         }
     }
 
-    /// <summary>The setting's values in an epoch: one a batch, and the last again to stand there after it.</summary>
+    /// <summary>
+    /// Returns the setting's values in an epoch: one per batch, and the last one again, which stays after the epoch.
+    /// </summary>
     internal Tensor Values(NeuralNet net, int epoch, int batches)
     {
         int epochs = Schedule.Epochs ?? net.LastEpoch;

@@ -1,8 +1,8 @@
 namespace Engine.Training;
 
 /// <summary>
-/// Leaves the network, at the end of the training, with the mean of its parameters over epochs, followed averages among
-/// them (Izmailov, Podoprikhin, Garipov, Vetrov, Wilson: Averaging weights leads to wider optima. UAI 2018).
+/// Sets the network's parameters, including running averages, to their mean over epochs at the end of the training
+/// (Izmailov, Podoprikhin, Garipov, Vetrov, Wilson: Averaging weights leads to wider optima. UAI 2018).
 /// </summary>
 public sealed class AverageWeights : Callback
 {
@@ -11,13 +11,13 @@ public sealed class AverageWeights : Callback
     private OrderedDictionary<string, double[]> _sums = [];
     private int _count;
 
-    /// <summary>Creates the mean over the epochs from this one on.</summary>
-    /// <exception cref="EngineException">Epochs are counted from 1 on.</exception>
+    /// <summary>Creates a callback that averages over the epochs from this one on.</summary>
+    /// <exception cref="EngineException">The epoch is not positive; epochs are counted from 1.</exception>
     public AverageWeights(int fromEpoch = 1) => FromEpoch = fromEpoch > 0
         ? fromEpoch
         : throw new EngineException($"Weights are averaged from an epoch from 1 on, not {fromEpoch}.");
 
-    /// <summary>Gets the first epoch whose parameters count.</summary>
+    /// <summary>Gets the first epoch that is part of the mean.</summary>
     public int FromEpoch { get; }
 
     /// <inheritdoc/>
@@ -69,7 +69,7 @@ public sealed class AverageWeights : Callback
     }
 
     /// <inheritdoc/>
-    /// <exception cref="EngineException">The state is not one of this.</exception>
+    /// <exception cref="EngineException">The state is not one of this callback.</exception>
     public override void SetState(IReadOnlyDictionary<string, Tensor> state)
     {
         ArgumentNullException.ThrowIfNull(state);

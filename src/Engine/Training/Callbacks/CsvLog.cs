@@ -6,10 +6,10 @@ using Engine.IO;
 namespace Engine.Training;
 
 /// <summary>
-/// Writes a line an epoch to a file that spreadsheets and pandas read: the figures of its record, the custom scores and
-/// the settings of the update rule, with commas between and points in the numbers, whatever the machine's language. Each
-/// line is in the file as soon as its epoch is over. Where the network has epochs behind it, the file is continued: what
-/// it says of later ones, which the training then was set back before, is taken out.
+/// Writes a line per epoch to a CSV file for spreadsheets and pandas: the figures of its record, the custom scores and
+/// the settings of the update rule. Numbers have decimal points in every culture. Each line is in the file as soon as
+/// its epoch is over. If the network has trained before, the file is continued; lines of epochs later than the
+/// network's last one are removed.
 /// </summary>
 public sealed class CsvLog : Callback, IDisposable
 {
@@ -26,9 +26,7 @@ public sealed class CsvLog : Callback, IDisposable
     public CsvLog(string path) => _path = path ?? throw new ArgumentNullException(nameof(path));
 
     /// <inheritdoc/>
-    /// <exception cref="EngineException">
-    /// The file cannot be written, or is to be continued and is none of this.
-    /// </exception>
+    /// <exception cref="EngineException">The file cannot be written, or it exists and is not such a log.</exception>
     public override void OnTrainingStarted(NeuralNet net)
     {
         ArgumentNullException.ThrowIfNull(net);
@@ -96,7 +94,7 @@ public sealed class CsvLog : Callback, IDisposable
         _file = null;
     }
 
-    /// <summary>The number of bytes up to and with the line of an epoch; 0 to begin the file anew.</summary>
+    /// <summary>Returns the number of bytes up to the end of an epoch's line; 0 to start a new file.</summary>
     private long Kept(FileStream file, int epoch)
     {
         byte[] bytes = new byte[epoch == 0 ? 0 : file.Length];
@@ -109,7 +107,7 @@ public sealed class CsvLog : Callback, IDisposable
                 + $"with '{Start(_heading!)}'. Name another file.");
         }
 
-        // What stands behind the last line end is a line that was cut off.
+        // A line without a line end was cut off.
         return lines[..^1]
             .TakeWhile((line, i) => i == 0 || IsUpTo(line))
             .Sum(line => Encoding.UTF8.GetByteCount(line) + 1L);
@@ -126,18 +124,20 @@ public sealed class CsvLog : Callback, IDisposable
         _file.Flush();
     }
 
-    /// <summary>A number with all its digits; nothing for nan, as spreadsheets and pandas have it.</summary>
+    /// <summary>
+    /// Returns a number with all its digits; an empty text for nan, as spreadsheets and pandas expect.
+    /// </summary>
     private static string Text(double value) =>
         double.IsNaN(value) ? ""
         : double.IsInfinity(value) ? value > 0 ? "inf" : "-inf"
         : value.ToString(CultureInfo.InvariantCulture);
 
-    /// <summary>In single precision with the fewest digits that are it: 0.01, not 0.00999999977…</summary>
+    /// <summary>Returns a float32 setting with the fewest digits that identify it: 0.01, not 0.00999999977…</summary>
     private static string Text(SharedVariable setting) => setting.DType == DType.Float32
         ? setting.GetScalar<float>().ToString(CultureInfo.InvariantCulture)
         : Text(setting.GetScalar<double>());
 
-    /// <summary>In quotes where a comma, a quote or a line end makes it necessary (RFC 4180).</summary>
+    /// <summary>Quotes a text that contains a comma, a quote or a line end (RFC 4180).</summary>
     private static string Quoted(string text) => text.AsSpan().IndexOfAny(",\"\r\n") < 0
         ? text
         : $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";

@@ -1,8 +1,8 @@
 namespace Engine.Training;
 
 /// <summary>
-/// Ends the training when a figure has not become better for some epochs, and puts the best epoch's parameters back. It
-/// counts anew with each call of Fit, unless the network's state was loaded.
+/// Ends the training when a figure has not improved for some epochs, and restores the best epoch's parameters. Each
+/// call of Fit starts a new count, unless the network's state was loaded.
 /// </summary>
 public sealed class EarlyStopping : Callback
 {
@@ -12,34 +12,35 @@ public sealed class EarlyStopping : Callback
     private int _waited;
     private bool _isLoaded;
 
-    /// <summary>Stops after so many epochs that were no better than the best before them.</summary>
+    /// <summary>Creates a callback that stops after so many epochs without improvement.</summary>
     /// <exception cref="EngineException">The patience is less than 1 epoch.</exception>
     public EarlyStopping(int patience = 10) => Patience = patience > 0
         ? patience
         : throw new EngineException($"Early stopping waits 1 epoch at least, not {patience}.");
 
-    /// <summary>After how many epochs that were no better it stops.</summary>
+    /// <summary>Gets after how many epochs without improvement the training stops.</summary>
     public int Patience { get; }
 
-    /// <summary>Gets or sets what is watched: the validation loss unless told otherwise.</summary>
+    /// <summary>Gets or sets the figure to watch. The default is the validation loss.</summary>
     public Metric Watch { get; init; } = Metric.ValidLoss;
 
-    /// <summary>By how much an epoch must be better to count as such.</summary>
+    /// <summary>Gets or sets the smallest change that counts as an improvement.</summary>
     public double MinDelta { get; init; }
 
     /// <summary>
-    /// Gets or sets whether the network ends with the parameters of its best epoch, followed averages among them, and
-    /// not with those of its last: also where <see cref="NeuralNet.MaxEpochs"/> or a cancellation ended the training.
+    /// Gets or sets whether the network ends with the parameters of its best epoch, including running averages, and not
+    /// with the last epoch's. This also holds if <see cref="NeuralNet.MaxEpochs"/> or a cancellation ended the
+    /// training.
     /// </summary>
     public bool RestoreBest { get; init; } = true;
 
-    /// <summary>Gets the best epoch's number; 0 before the first.</summary>
+    /// <summary>Gets the best epoch's number; 0 before the first epoch.</summary>
     public int BestEpoch { get; private set; }
 
-    /// <summary>Gets what was watched, of the best epoch; nan before the first.</summary>
+    /// <summary>Gets the best epoch's figure; nan before the first epoch.</summary>
     public double Best { get; private set; } = double.NaN;
 
-    /// <summary>Gets whether it ended the training, and not the number of epochs or a cancellation.</summary>
+    /// <summary>Gets whether this callback ended the training, not the number of epochs or a cancellation.</summary>
     public bool HasStopped { get; private set; }
 
     /// <inheritdoc/>
@@ -60,7 +61,7 @@ public sealed class EarlyStopping : Callback
     }
 
     /// <inheritdoc/>
-    /// <exception cref="EngineException">What is watched is not there.</exception>
+    /// <exception cref="EngineException">The watched figure does not exist.</exception>
     public override void OnEpochFinished(NeuralNet net, EpochRecord record)
     {
         ArgumentNullException.ThrowIfNull(net);
@@ -106,7 +107,7 @@ public sealed class EarlyStopping : Callback
     }
 
     /// <inheritdoc/>
-    /// <exception cref="EngineException">The state is not one of this.</exception>
+    /// <exception cref="EngineException">The state is not one of this callback.</exception>
     public override void SetState(IReadOnlyDictionary<string, Tensor> state)
     {
         ArgumentNullException.ThrowIfNull(state);

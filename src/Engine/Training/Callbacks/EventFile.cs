@@ -7,10 +7,11 @@ using Engine.IO;
 namespace Engine.Training;
 
 /// <summary>
-/// Represents a file of events that TensorBoard shows: figures by name and step. A file is a row of records, each its
-/// length (eight bytes), a masked CRC-32C of that, the event, and a masked CRC-32C of it (TensorFlow's TFRecord format,
-/// tensorflow/core/lib/io/record_writer.h); an event is a protocol buffer (tensorflow/core/util/event.proto). Each is
-/// in the file when the call that writes it returns. Any number of threads may write.
+/// Writes a file of events for TensorBoard: figures by name and step. The file is a sequence of records. A record is a
+/// length (eight bytes), a masked CRC-32C of the length, the event, and a masked CRC-32C of the event (TensorFlow's
+/// TFRecord format, tensorflow/core/lib/io/record_writer.h). An event is a protocol buffer
+/// (tensorflow/core/util/event.proto). An event is in the file when the call that writes it returns. Any number of
+/// threads may write.
 /// </summary>
 public sealed class EventFile : IDisposable
 {
@@ -19,9 +20,9 @@ public sealed class EventFile : IDisposable
     private bool _isDisposed;
     private readonly TimeProvider _time;
 
-    /// <summary>Begins a new file in a folder, which is made if it is not there.</summary>
-    /// <param name="folder">Where TensorBoard looks for it: <c>tensorboard --logdir</c> shows all below.</param>
-    /// <param name="time">Tells the time of each event; the machine's clock unless told otherwise.</param>
+    /// <summary>Creates a new file in a folder. The folder is created if it does not exist.</summary>
+    /// <param name="folder">The folder for TensorBoard: <c>tensorboard --logdir</c> shows all files below it.</param>
+    /// <param name="time">Gives the time of each event. The default is the machine's clock.</param>
     /// <exception cref="EngineException">The file cannot be written.</exception>
     public EventFile(string folder, TimeProvider? time = null)
     {
@@ -46,8 +47,8 @@ public sealed class EventFile : IDisposable
     /// <summary>Writes figures that belong to one step.</summary>
     /// <param name="step">An epoch's or a batch's number.</param>
     /// <param name="figures">
-    /// The figures by name; those with the same word before a slash stand together: <c>loss/train</c>. They are
-    /// kept as float32.
+    /// The figures by name. TensorBoard groups names with the same word before a slash: <c>loss/train</c>. The values
+    /// are stored as float32.
     /// </param>
     /// <exception cref="EngineException">The file cannot be written.</exception>
     /// <exception cref="ObjectDisposedException">The file was closed.</exception>
@@ -80,7 +81,9 @@ public sealed class EventFile : IDisposable
     private const int LengthDelimited = 2;
     private const int FourBytes = 5;
 
-    /// <summary>The name that TensorFlow gives such a file; a number at its end tells two of a second apart.</summary>
+    /// <summary>
+    /// Creates a file with a name as TensorFlow gives it. A number at its end distinguishes files of the same second.
+    /// </summary>
     private static FileStream Create(string folder, long seconds)
     {
         for (int number = 0; ; number++)
@@ -95,12 +98,12 @@ public sealed class EventFile : IDisposable
             }
             catch (IOException) when (File.Exists(path))
             {
-                // Another network began its file in the same second.
+                // Another network created its file in the same second.
             }
         }
     }
 
-    /// <summary>An event: its time, its step and what it is about.</summary>
+    /// <summary>Encodes an event: its time, its step and its content.</summary>
     private byte[] Event(long step, ReadOnlySpan<byte> what)
     {
         byte[] wallTime = new byte[sizeof(double)];
@@ -137,9 +140,7 @@ public sealed class EventFile : IDisposable
         }
     }
 
-    /// <summary>
-    /// CRC-32C, turned and shifted, since a checksum of what holds its own checksum is a weak one.
-    /// </summary>
+    /// <summary>Computes a rotated and shifted CRC-32C, because a CRC of data that contains CRCs is weak.</summary>
     private static byte[] MaskedCrc(ReadOnlySpan<byte> bytes)
     {
         uint crc = uint.MaxValue;
@@ -159,7 +160,10 @@ public sealed class EventFile : IDisposable
         return [.. Number(bytes.Length), .. bytes];
     }
 
-    /// <summary>A number in groups of seven bits, the lowest first; all but the last have the eighth set.</summary>
+    /// <summary>
+    /// Encodes a number as a varint: groups of seven bits, the lowest first. All except the last have the eighth bit
+    /// set.
+    /// </summary>
     private static List<byte> Number(long number)
     {
         var bytes = new List<byte>();

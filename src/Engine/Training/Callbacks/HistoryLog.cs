@@ -5,9 +5,9 @@ namespace Engine.Training;
 
 /// <summary>
 /// Writes each epoch's figures as a line of JSON as soon as they are known: <c>epoch</c>, <c>train_loss</c>,
-/// <c>valid_loss</c>, <c>valid_accuracy</c>, <c>train_seconds</c> and <c>dur</c>, null where there is none. It is what the
-/// runner writes with <c>--history</c>, and what <c>runner plot</c>, <c>runner report</c> and pandas read. A former file is
-/// begun anew, with the epochs that the network has behind it.
+/// <c>valid_loss</c>, <c>valid_accuracy</c>, <c>train_seconds</c> and <c>dur</c>, null for a figure that does not
+/// exist. The runner writes this file with <c>--history</c>; <c>runner plot</c>, <c>runner report</c> and pandas read
+/// it. An existing file is replaced; the new one begins with the network's earlier epochs.
 /// </summary>
 public class HistoryLog : Callback, IDisposable
 {
@@ -19,10 +19,12 @@ public class HistoryLog : Callback, IDisposable
     private NeuralNet? _net;
     private int _written;
 
-    /// <summary>Writes to this file, which is opened when training starts.</summary>
+    /// <summary>Creates a log in this file, which is opened when the training starts.</summary>
     public HistoryLog(string path) => _path = path ?? throw new ArgumentNullException(nameof(path));
 
-    /// <summary>Gets what every line says beside the figures: texts, numbers, truths; none at first.</summary>
+    /// <summary>
+    /// Gets the entries that every line has besides the figures: texts, numbers, booleans. There are none at first.
+    /// </summary>
     public IDictionary<string, object> Notes { get; } = new OrderedDictionary<string, object>();
 
     /// <inheritdoc/>
@@ -74,14 +76,16 @@ public class HistoryLog : Callback, IDisposable
         }
     }
 
-    /// <summary>Begins the file, unless that is done.</summary>
+    /// <summary>Creates the file if it is not open yet.</summary>
     /// <exception cref="EngineException">The file cannot be written.</exception>
     protected void Open()
     {
         _lines ??= new StreamWriter(WritableFile.Create(_path)) { AutoFlush = true };
     }
 
-    /// <summary>Writes a line: these figures and the notes. JSON knows no nan and no infinity: null stands for them.</summary>
+    /// <summary>
+    /// Writes a line: these figures and the notes. JSON has no nan or infinity: null stands for them.
+    /// </summary>
     /// <exception cref="EngineException">The file cannot be written.</exception>
     protected void Write(params ReadOnlySpan<(string Name, object? Value)> figures)
     {

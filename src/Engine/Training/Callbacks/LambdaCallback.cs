@@ -1,27 +1,27 @@
 namespace Engine.Training;
 
-/// <summary>Represents a callback out of functions.</summary>
+/// <summary>Represents a callback made of functions.</summary>
 public sealed class LambdaCallback : Callback
 {
-    /// <summary>Called before the first epoch.</summary>
+    /// <summary>Gets or sets the function to call before the first epoch.</summary>
     public Action<NeuralNet>? TrainingStarted { get; init; }
 
-    /// <summary>Called before an epoch.</summary>
+    /// <summary>Gets or sets the function to call before an epoch.</summary>
     public Action<NeuralNet, int>? EpochStarted { get; init; }
 
-    /// <summary>Called after a batch.</summary>
+    /// <summary>Gets or sets the function to call after a batch.</summary>
     public Action<NeuralNet, BatchRecord>? BatchFinished { get; init; }
 
-    /// <summary>Called some times a second within an epoch.</summary>
+    /// <summary>Gets or sets the function to call several times per second within an epoch.</summary>
     public Action<NeuralNet, TrainingProgress>? Progress { get; init; }
 
-    /// <summary>Called after an epoch.</summary>
+    /// <summary>Gets or sets the function to call after an epoch.</summary>
     public Action<NeuralNet, EpochRecord>? EpochFinished { get; init; }
 
-    /// <summary>Called when something shows that makes a training fail without an error.</summary>
+    /// <summary>Gets or sets the function to call when the training shows signs of failing without an error.</summary>
     public Action<NeuralNet, TrainingWarning>? Warned { get; init; }
 
-    /// <summary>Called after the last epoch.</summary>
+    /// <summary>Gets or sets the function to call after the last epoch.</summary>
     public Action<NeuralNet>? TrainingFinished { get; init; }
 
     /// <inheritdoc/>

@@ -6,7 +6,7 @@ namespace Engine.Training;
 
 /// <summary>
 /// Saves the network after epochs: its parameters, which <see cref="Parameters.Load"/> and <c>--load</c> read, or its
-/// whole state. Each file is whole whatever happens, and the former one stays until it is.
+/// whole state. A file is never left half written: the old file stays until the new one is complete.
 /// </summary>
 public sealed partial class ModelCheckpoint : Callback
 {
@@ -26,11 +26,11 @@ public sealed partial class ModelCheckpoint : Callback
     private readonly string _pattern;
     private double _best = double.NaN;
 
-    /// <summary>Saves to files of this name.</summary>
+    /// <summary>Creates a callback that saves to files of this name.</summary>
     /// <param name="path">
-    /// The path, in which <c>{epoch}</c>, <c>{train_loss}</c>, <c>{valid_loss}</c> and <c>{valid_accuracy}</c> stand for
-    /// the epoch's figures, with a format if need be: <c>models/cnn-{epoch:000}-{valid_loss:F4}.safetensors</c>. The
-    /// format of the file follows its name's end, as in <see cref="Parameters"/>. A folder is made if it is not there.
+    /// The path. <c>{epoch}</c>, <c>{train_loss}</c>, <c>{valid_loss}</c> and <c>{valid_accuracy}</c> stand for the
+    /// epoch's figures, optionally with a format: <c>models/cnn-{epoch:000}-{valid_loss:F4}.safetensors</c>. The
+    /// extension selects the file's format, as in <see cref="Parameters"/>. The folder is created if it does not exist.
     /// </param>
     /// <exception cref="EngineException">There is no such figure.</exception>
     public ModelCheckpoint(string path)
@@ -48,14 +48,14 @@ public sealed partial class ModelCheckpoint : Callback
     }
 
     /// <summary>
-    /// Gets or sets whether to save only after epochs that are better than all before at which one was saved.
+    /// Gets or sets whether to save only after epochs that are better than all that were saved before.
     /// </summary>
     public bool OnlyBest { get; init; }
 
-    /// <summary>By what an epoch is better: the validation loss unless told otherwise.</summary>
+    /// <summary>Gets or sets the figure that compares epochs. The default is the validation loss.</summary>
     public Metric Watch { get; init; } = Metric.ValidLoss;
 
-    /// <summary>Gets or sets every how many epochs to save.</summary>
+    /// <summary>Gets or sets the number of epochs from one save to the next.</summary>
     /// <exception cref="EngineException">It is less than 1.</exception>
     public int Every
     {
@@ -66,15 +66,15 @@ public sealed partial class ModelCheckpoint : Callback
     } = 1;
 
     /// <summary>
-    /// Gets or sets whether to save the whole state, with which <see cref="NeuralNet.LoadState"/> goes on with the
-    /// training. That of other callbacks is saved as it stands when this one's turn comes: put it behind them.
+    /// Gets or sets whether to save the whole state, from which <see cref="NeuralNet.LoadState"/> resumes the training.
+    /// The state includes other callbacks as they are when this one runs: add this one after them.
     /// </summary>
     public bool WholeState { get; init; }
 
-    /// <summary>Texts to keep beside the parameters; npz files have no place for them.</summary>
+    /// <summary>Gets or sets texts to save with the parameters. npz files cannot hold them.</summary>
     public IReadOnlyDictionary<string, string> Metadata { get; init; } = new Dictionary<string, string>();
 
-    /// <summary>Gets the file that was saved last; null before the first.</summary>
+    /// <summary>Gets the path of the last saved file; null before the first.</summary>
     public string? LastPath { get; private set; }
 
     /// <inheritdoc/>
@@ -119,7 +119,7 @@ public sealed partial class ModelCheckpoint : Callback
         new Dictionary<string, Tensor> { [BestName] = Tensor.Scalar(_best) };
 
     /// <inheritdoc/>
-    /// <exception cref="EngineException">The state is not one of this.</exception>
+    /// <exception cref="EngineException">The state is not one of this callback.</exception>
     public override void SetState(IReadOnlyDictionary<string, Tensor> state) => _best = Scalar<double>(state, BestName);
 
     private static void MakeFolder(string path)

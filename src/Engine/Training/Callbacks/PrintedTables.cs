@@ -3,7 +3,7 @@ using Engine.Layers;
 
 namespace Engine.Training;
 
-/// <summary>What a network with <see cref="NeuralNet.Verbose"/> prints: nolearn's tables, to the letter.</summary>
+/// <summary>Prints the tables of a network with <see cref="NeuralNet.Verbose"/>. They are exactly nolearn's.</summary>
 internal sealed class PrintedTables : Callback
 {
     /// <inheritdoc/>
@@ -42,7 +42,7 @@ internal sealed class PrintedTables : Callback
         _output.Flush();
     }
 
-    /// <summary>Returns what a network consists of.</summary>
+    /// <summary>Returns the table of a network's layers.</summary>
     public static IEnumerable<string> Layers(NeuralNet net)
     {
         string[] heading =
@@ -88,7 +88,7 @@ internal sealed class PrintedTables : Callback
         columns.AddRange(record.Scores.Select(score => (score.Key, new Cell(Number(score.Value)))));
         columns.Add(("dur", new Cell(record.Dur.ToString("F2", CultureInfo.InvariantCulture) + "s")));
 
-        // Each epoch is a table of its own, of which only the first that this network trains shows its heading.
+        // Each epoch is its own table. Only the first one that this network trains has a heading.
         Cell[] cells = [.. columns.Select(column => column.Cell)];
         string[] table = [.. Table([.. columns.Select(column => column.Header)], [cells], _hasColors)];
         foreach (string line in _needsHeading ? table[..^1] : [])
@@ -109,8 +109,8 @@ internal sealed class PrintedTables : Callback
         : value.ToString("F5", CultureInfo.InvariantCulture);
 
     /// <summary>
-    /// A table in the style "simple" of Python's tabulate: a column is two wider than its heading or as wide as its
-    /// widest cell; numbers stand to the right, texts to the left; no line ends with spaces.
+    /// Formats a table in the style "simple" of Python's tabulate. A column is two wider than its heading or as wide as
+    /// its widest cell. Numbers are aligned right, texts left. No line ends with spaces.
     /// </summary>
     private static IEnumerable<string> Table(string[] headers, Cell[][] rows, bool hasColors)
     {

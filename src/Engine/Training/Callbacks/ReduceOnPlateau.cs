@@ -3,8 +3,8 @@ using Engine.Graph;
 namespace Engine.Training;
 
 /// <summary>
-/// Multiplies a setting of the update rule, the learning rate unless told otherwise, with a factor when a figure has not
-/// become better for some epochs.
+/// Multiplies a setting of the update rule by a factor when a figure has not improved for some epochs. The default
+/// setting is the learning rate.
 /// </summary>
 public sealed class ReduceOnPlateau : Callback
 {
@@ -13,8 +13,8 @@ public sealed class ReduceOnPlateau : Callback
     private double _best = double.NaN;
     private int _waited;
 
-    /// <summary>Reduces by a factor after so many epochs that were no better than the best before them.</summary>
-    /// <exception cref="EngineException">The factor is not from 0 to 1, or the patience is less than 1 epoch.</exception>
+    /// <summary>Creates a callback that reduces by a factor after so many epochs without improvement.</summary>
+    /// <exception cref="EngineException">The factor is not from 0 to 1, or the patience is less than 1.</exception>
     public ReduceOnPlateau(double factor = 0.1, int patience = 5)
     {
         Factor = factor is >= 0 and < 1 ? factor : throw new EngineException(FormattableString.Invariant(
@@ -23,29 +23,29 @@ public sealed class ReduceOnPlateau : Callback
             $"A setting is reduced after 1 epoch at least, not {patience}.");
     }
 
-    /// <summary>Gets what the setting is multiplied with.</summary>
+    /// <summary>Gets the factor for the setting.</summary>
     public double Factor { get; }
 
-    /// <summary>After how many epochs that were no better.</summary>
+    /// <summary>Gets after how many epochs without improvement the setting is reduced.</summary>
     public int Patience { get; }
 
-    /// <summary>Gets or sets what is watched: the validation loss unless told otherwise.</summary>
+    /// <summary>Gets or sets the figure to watch. The default is the validation loss.</summary>
     public Metric Watch { get; init; } = Metric.ValidLoss;
 
-    /// <summary>By how much an epoch must be better to count as such.</summary>
+    /// <summary>Gets or sets the smallest change that counts as an improvement.</summary>
     public double MinDelta { get; init; }
 
     /// <summary>Gets or sets the setting's name among <see cref="NeuralNet.UpdateSettings"/>.</summary>
     public string Setting { get; init; } = "learning_rate";
 
-    /// <summary>Gets or sets what the setting does not fall below.</summary>
+    /// <summary>Gets or sets the lower bound of the setting.</summary>
     public double Min { get; init; }
 
-    /// <summary>Gets how often it has been reduced.</summary>
+    /// <summary>Gets how many times the setting was reduced.</summary>
     public int Reductions { get; private set; }
 
     /// <inheritdoc/>
-    /// <exception cref="EngineException">What is watched, or the setting, is not there.</exception>
+    /// <exception cref="EngineException">The watched figure or the setting does not exist.</exception>
     public override void OnEpochFinished(NeuralNet net, EpochRecord record)
     {
         ArgumentNullException.ThrowIfNull(net);
@@ -77,7 +77,7 @@ public sealed class ReduceOnPlateau : Callback
     };
 
     /// <inheritdoc/>
-    /// <exception cref="EngineException">The state is not one of this.</exception>
+    /// <exception cref="EngineException">The state is not one of this callback.</exception>
     public override void SetState(IReadOnlyDictionary<string, Tensor> state) =>
         (_best, _waited) = (Scalar<double>(state, BestName), Scalar<int>(state, WaitedName));
 }

@@ -1,8 +1,8 @@
 namespace Engine.Training;
 
 /// <summary>
-/// Reports how far the training has come, some times a second, to whatever .NET offers for that: a
-/// <see cref="Progress{T}"/> calls back on the thread of a user interface that made it.
+/// Reports the progress of the training several times per second to an <see cref="IProgress{T}"/>. A
+/// <see cref="Progress{T}"/> calls back on the user interface's thread if that thread created it.
 /// </summary>
 public sealed class ReportProgress : Callback
 {
@@ -11,7 +11,7 @@ public sealed class ReportProgress : Callback
 
     private readonly IProgress<TrainingProgress> _progress;
 
-    /// <summary>Reports to this.</summary>
+    /// <summary>Creates a callback that reports to this.</summary>
     public ReportProgress(IProgress<TrainingProgress> progress) =>
         _progress = progress ?? throw new ArgumentNullException(nameof(progress));
 

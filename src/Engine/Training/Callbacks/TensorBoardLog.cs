@@ -2,9 +2,9 @@ namespace Engine.Training;
 
 /// <summary>
 /// Writes the figures of each epoch for TensorBoard: <c>loss/train</c>, <c>loss/valid</c>, <c>accuracy/valid</c>,
-/// <c>score/…</c>, <c>time/epoch_seconds</c> and <c>update/…</c>, the settings of the update rule. What there is none of
-/// (the validation of a network without such samples) is left out. Each call of Fit begins a file of its own;
-/// TensorBoard shows those of one folder as one run.
+/// <c>score/…</c>, <c>time/epoch_seconds</c> and <c>update/…</c>, the settings of the update rule. Missing figures,
+/// such as the validation loss without validation samples, are left out. Each call of Fit creates a new file;
+/// TensorBoard shows the files of one folder as one run.
 /// </summary>
 public sealed class TensorBoardLog : Callback, IDisposable
 {
@@ -14,7 +14,7 @@ public sealed class TensorBoardLog : Callback, IDisposable
     private readonly string _folder;
     private EventFile? _file;
 
-    /// <summary>Writes to a folder, which is made if it is not there: one a run.</summary>
+    /// <summary>Creates a log in a folder, one per run. The folder is created if it does not exist.</summary>
     public TensorBoardLog(string folder)
     {
         ArgumentNullException.ThrowIfNull(folder);

@@ -4,34 +4,37 @@ using Engine.Distributed;
 namespace Engine.Training;
 
 /// <summary>
-/// Describes how several ranks train one network together: each computes the gradients of a part of every batch, and
-/// all take the same step with their sums. Every rank calls
+/// Describes how several ranks train one network together. Each rank computes the gradients of a part of every batch;
+/// all ranks take the same step with the sums. Every rank calls
 /// <see cref="NeuralNet.Fit(Tensors, Tensors, CancellationToken)"/> with the same network, the same settings and all of
-/// the data; losses and scores are those of all.
+/// the data. Losses and scores are those of the whole data.
 /// </summary>
 /// <remarks>
-/// A batch is cut into shards. Dropout, augmentation and <see cref="BatchIterator.Transform"/> draw for each shard its own
-/// numbers, and <see cref="Layers.BatchNorm"/> normalizes by the shard, as it does by the batch on one rank alone; its
-/// running averages follow the shards' mean. An <see cref="NeuralNet.Objective"/> that gives one number for a batch gives
-/// it for a shard.
+/// A batch is cut into shards. Dropout, augmentation and <see cref="BatchIterator.Transform"/> draw their own numbers
+/// for each shard. <see cref="Layers.BatchNorm"/> normalizes each shard, not the whole batch; its running averages
+/// follow the mean over the shards. An <see cref="NeuralNet.Objective"/> that gives one number for a batch gives one
+/// for each shard.
 /// </remarks>
-/// <param name="Communicator">The ranks; a rank alone computes as several do, and gets the same bits.</param>
+/// <param name="Communicator">
+/// The ranks. A single rank computes in the same way as several, and gets the same bits.
+/// </param>
 public sealed record DataParallel(Communicator Communicator)
 {
-    /// <summary>Represents the shards of a batch, unless there are more ranks.</summary>
+    /// <summary>Specifies the default number of shards of a batch, unless there are more ranks.</summary>
     public const int DefaultShards = 8;
 
     /// <summary>
-    /// Into how many shards a batch is cut, a power of two and at least one a rank; null for 8, or as many as that takes. The
-    /// results are a function of it, and not of the number of ranks. A rank computes its shards one after the other, which
-    /// takes the memory of one of them: this is gradient accumulation, too.
+    /// Gets or sets the number of shards of a batch: a power of two, and at least one per rank (without
+    /// <see cref="IsDeterministic"/>, a multiple of the ranks); null for 8, or more if there are more ranks. The
+    /// results depend on this number, not on the number of ranks. A rank computes its shards one after the other in the
+    /// memory of one shard, so this is gradient accumulation, too.
     /// </summary>
     public int? Shards { get; init; }
 
     /// <summary>
-    /// Gets or sets whether gradients are summed in a fixed order, pairwise over the shards, so that each number of
-    /// ranks gives the same bits on the CPU. Without it each rank has one shard, unless <see cref="Shards"/> says more,
-    /// and the library sums in the order that it is fastest in.
+    /// Gets or sets whether gradients are summed in a fixed order, pairwise over the shards, so that any number of
+    /// ranks gives the same bits on the CPU. If false, each rank has one shard, unless <see cref="Shards"/> says more,
+    /// and the library sums in its fastest order.
     /// </summary>
     public bool IsDeterministic { get; init; } = true;
 
@@ -53,8 +56,10 @@ public sealed record DataParallel(Communicator Communicator)
     /// <exception cref="EngineException">There cannot be so many.</exception>
     public int ShardCount => Plan().Shards;
 
-    /// <summary>The shards of a batch with these ranks.</summary>
-    /// <exception cref="EngineException">There cannot be so many.</exception>
+    /// <summary>Returns the shards of a batch with these ranks.</summary>
+    /// <exception cref="EngineException">
+    /// The number of shards does not fit the number of ranks, or is not a power of two.
+    /// </exception>
     internal ShardPlan Plan()
     {
         int ranks = Communicator.Size;
@@ -89,7 +94,7 @@ public sealed record DataParallel(Communicator Communicator)
     }
 }
 
-/// <summary>The shards of each batch, and which of them are this rank's.</summary>
+/// <summary>Represents the shards of each batch, and which of them this rank computes.</summary>
 internal sealed record ShardPlan(Communicator Communicator, int Shards, bool IsDeterministic)
 {
     /// <summary>Gets or sets whether the shards of a batch are normalized as one.</summary>
@@ -98,7 +103,7 @@ internal sealed record ShardPlan(Communicator Communicator, int Shards, bool IsD
     /// <summary>Gets the first of this rank's shards, and the one behind the last.</summary>
     public (int First, int Last) Own => ShardTree.ShardsOf(Communicator.Rank, Communicator.Size, Shards);
 
-    /// <summary>Gets the sums that this rank brings to the exchange.</summary>
+    /// <summary>Gets the nodes whose sums this rank sends.</summary>
     public IReadOnlyList<ShardTree.Node> Nodes => IsDeterministic
         ? ShardTree.Nodes(Communicator.Rank, Communicator.Size, Shards)
         : [new ShardTree.Node(Own.First, Own.Last - Own.First)];
@@ -116,7 +121,7 @@ internal sealed record ShardPlan(Communicator Communicator, int Shards, bool IsD
     }
 
     /// <summary>
-    /// Returns the first row of a shard of a batch of so many rows; that of the next one is behind its last.
+    /// Returns the first row of a shard in a batch of so many rows. The shard ends before the first row of the next.
     /// </summary>
     public int FirstRow(int shard, int rows) => (int)((long)shard * rows / Shards);
 }

@@ -8,13 +8,13 @@ using Variable = Engine.Graph.Variable;
 namespace Engine.Training;
 
 /// <summary>
-/// A training step of several ranks as two graphs. The first is run for each of a rank's shards and leaves the shard's part of
-/// the gradients, of the loss and of what else follows the samples; parts are added up pairwise. The second sums over
-/// the ranks (<see cref="AllReduce"/>) and updates.
+/// Represents a training step of several ranks as two graphs. The first runs for each shard of a rank. It stores the
+/// shard's part of the gradients, of the loss and of other values that depend on the samples; the parts are added
+/// pairwise. The second sums over the ranks (<see cref="AllReduce"/>) and updates.
 /// </summary>
 internal sealed class ShardGraph : IDisposable
 {
-    /// <summary>Far below any sum of weights that means something.</summary>
+    /// <summary>Far below any meaningful sum of weights.</summary>
     private const double MinTotal = 1e-300;
 
     /// <summary>Each bucket costs two messages to every rank, whatever its size.</summary>
@@ -50,7 +50,8 @@ internal sealed class ShardGraph : IDisposable
         Variable part = loss * share;
         IReadOnlyList<Variable> gradients = variables.Length == 0 ? [] : Symbolic.Grad(part, variables);
 
-        // What layers set by the samples is set to the mean over the shards; what they only count is counted once.
+        // Layer updates that depend on the samples become the mean over the shards. The others, such as counters, run
+        // once.
         HashSet<Variable> samples = [.. graph.Network.Inputs, .. graph.Heads.Select(head => head.Target), graph.Weights, graph.Rows];
         ILookup<bool, Update> updates = layerUpdates.ToLookup(
             update => FunctionGraph.Leaves([update.Value]).Any(samples.Contains));
@@ -81,24 +82,24 @@ internal sealed class ShardGraph : IDisposable
             [.. variables.Select(variable => Zeros(variable.Shape, $"{variable.Name} {name}")), Zeros(Shape.Scalar, $"loss {name}")];
     }
 
-    /// <summary>Gets how much the samples of the whole batch count together.</summary>
+    /// <summary>Gets the sum of the weights of the whole batch.</summary>
     public Graph.Input Total { get; }
 
-    /// <summary>Gets what a shard leaves.</summary>
+    /// <summary>Gets the updates that store a shard's parts.</summary>
     public IReadOnlyList<Update> Shard { get; }
 
-    /// <summary>Gets what layers set whatever the samples are.</summary>
+    /// <summary>Gets the layers' updates that do not depend on the samples.</summary>
     public IReadOnlyList<Update> CountingUpdates { get; }
 
-    /// <summary>1 on a rank that is to stop, else 0.</summary>
+    /// <summary>Gets 1 on a rank that must stop, else 0.</summary>
     public SharedVariable Stop { get; }
 
     /// <summary>
-    /// Gets what is exchanged in a step: the gradients, what layers set, the loss, and whether to stop.
+    /// Gets the number of values that a step exchanges: gradients, the layers' updates, the loss, and whether to stop.
     /// </summary>
     public long Elements => _parts.Sum(part => part.Shape.Count) + 1;
 
-    /// <summary>Puts the parts of a shard that has no samples in place.</summary>
+    /// <summary>Sets the parts to 0, for a shard without samples.</summary>
     public void SetNothing()
     {
         foreach (SharedVariable part in _parts)
@@ -107,10 +108,10 @@ internal sealed class ShardGraph : IDisposable
         }
     }
 
-    /// <summary>Returns what keeps the sum that is at hand at a depth of the stack.</summary>
+    /// <summary>Returns the updates that store the current sum at a depth of the stack.</summary>
     public IEnumerable<Update> Push(int depth) => Sum(depth).Zip(_parts, (sum, part) => new Update(sum, part));
 
-    /// <summary>Returns what adds the sum at a depth of the stack to that which is at hand.</summary>
+    /// <summary>Returns the updates that add the sum at a depth of the stack to the current sum.</summary>
     public IEnumerable<Update> Add(int depth) => _parts.Zip(Sum(depth), (part, sum) => new Update(part, sum + part));
 
     /// <summary>

@@ -47,10 +47,10 @@ internal sealed class ShardedStep : IDisposable
     /// <summary>Gets the function of a rank's last shard, which sums over the ranks and updates, too.</summary>
     public Function LastShard => _lastShard;
 
-    /// <summary>Gets how many numbers a step exchanges.</summary>
+    /// <summary>Gets the number of values that a step exchanges.</summary>
     public long Elements => _graph.Elements;
 
-    /// <summary>Gets the bytes that a rank sends in a step.</summary>
+    /// <summary>Gets the number of bytes that a rank sends in a step.</summary>
     public long BytesSent => _plan.BytesSent(_graph.Elements * _graph.Stop.DType.Size());
 
     /// <summary>Gets whether a rank has shards before its last one.</summary>
@@ -71,10 +71,10 @@ internal sealed class ShardedStep : IDisposable
     /// <summary>Gets the loss of the last batch, before its update.</summary>
     public double Loss { get; private set; }
 
-    /// <summary>Gets whether a rank asked for the end in the last step.</summary>
+    /// <summary>Gets whether a rank asked to stop in the last step.</summary>
     public bool IsStopping { get; private set; }
 
-    /// <summary>Begins an epoch, whose feed has begun it.</summary>
+    /// <summary>Begins an epoch. The feed must have begun it already.</summary>
     public void Start(int epoch)
     {
         (_next, _epoch, IsStopping) = (0, epoch, false);
@@ -83,8 +83,8 @@ internal sealed class ShardedStep : IDisposable
     }
 
     /// <summary>Makes one step with the next batch.</summary>
-    /// <param name="wantsStop">Whether this rank asks for the end, which all ranks then learn of.</param>
-    /// <returns>How many samples the batch has, on all ranks together.</returns>
+    /// <param name="wantsStop">Whether this rank asks all ranks to stop.</param>
+    /// <returns>The number of samples in the batch, on all ranks together.</returns>
     public int Run(bool wantsStop)
     {
         int rows = _feed.RowsOf(_next);
@@ -170,7 +170,7 @@ internal sealed class ShardedStep : IDisposable
         (int first, int count) = _feed.RowsOfShard(_plan, _next, shard);
         for (int i = 0; i < _random.Length; i++)
         {
-            // Each shard of each step has a number of its own, so that it draws the same whichever rank computes it.
+            // Each shard of each step has its own number, so it draws the same values on any rank.
             _random[i].OfShard.SetValue(_states[i] is [int key0, int key1, int step]
                 ? Tensor.From([key0, key1, unchecked(((step + _next) * _plan.Shards) + shard)])
                 : _random[i].State.GetValue());
@@ -208,7 +208,7 @@ internal sealed class ShardedStep : IDisposable
     {
         if (!functions.TryGetValue(depth, out Function? function))
         {
-            // No part of the network: neither profiled nor looked at by a mode.
+            // This function is not part of the network: it is not profiled, and no mode inspects it.
             functions.Add(depth, function = Function.Compile([], [], updates(depth), device: _device, options: new CompileOptions()));
         }
 

@@ -7,8 +7,8 @@ using Variable = Engine.Graph.Variable;
 namespace Engine.Training;
 
 /// <summary>
-/// Samples that lie on the device, where a counter, itself an update, selects each batch: many batches run with no host
-/// in between. A device that can read host memory may read them where they lie.
+/// Feeds samples that are on the device. A counter, which is an update of the function, selects each batch, so many
+/// batches run without the host. A device that can read host memory may read the samples in place.
 /// </summary>
 internal sealed class DeviceFeed : Feed
 {
@@ -33,15 +33,15 @@ internal sealed class DeviceFeed : Feed
     private readonly int _batchSize;
     private int _next;
 
-    /// <param name="graph">What is trained.</param>
+    /// <param name="graph">The graph of the training.</param>
     /// <param name="data">All samples.</param>
-    /// <param name="samples">Which of them to bring.</param>
-    /// <param name="iterator">How large a batch is.</param>
-    /// <param name="shuffle">Whether they come in another order each epoch.</param>
-    /// <param name="seed">What that order is a function of.</param>
-    /// <param name="settings">The settings that each batch has its own values of.</param>
-    /// <param name="inPlace">Whether the samples are read where they lie, which needs them to stay there.</param>
-    /// <param name="isSharded">Whether the host says where each run begins, which then is of a part of a batch.</param>
+    /// <param name="samples">The indices of the samples to feed.</param>
+    /// <param name="iterator">The batch iterator, for the size and the augmentation.</param>
+    /// <param name="shuffle">Whether each epoch has another order.</param>
+    /// <param name="seed">The seed of that order.</param>
+    /// <param name="settings">The settings that change with each batch.</param>
+    /// <param name="inPlace">Whether the samples are read in place; they must stay there.</param>
+    /// <param name="isSharded">Whether a run is a part of a batch, whose first row the host sets.</param>
     public DeviceFeed(
         TrainerGraph graph,
         SampleSet data,
@@ -119,12 +119,12 @@ internal sealed class DeviceFeed : Feed
         }
     }
 
-    /// <summary>Returns whether these samples are read where they lie.</summary>
+    /// <summary>Returns whether these samples are read in place.</summary>
     public bool Borrows(SampleSet data) => _inPlace?.SequenceEqual(data.Xs) == true;
 
     /// <summary>
-    /// Puts other samples, as many, in the place of these, with weights if these have some; false if that cannot be,
-    /// these being read where they lie.
+    /// Replaces the samples by the same number of others, with weights if these have weights. Returns false if the
+    /// samples are read in place, because then they cannot be replaced.
     /// </summary>
     public bool TryReplace(SampleSet data, int[] samples)
     {
@@ -169,7 +169,7 @@ internal sealed class DeviceFeed : Feed
         }
     }
 
-    /// <summary>Makes the plan for full batches alone.</summary>
+    /// <summary>Makes the plan for full batches only.</summary>
     public void PrepareFull(Function function) => function.Prepare(_fullSize);
 
     public override void Start(int epoch, IReadOnlyList<Tensor> settings)

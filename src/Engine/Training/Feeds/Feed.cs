@@ -6,52 +6,50 @@ using Variable = Engine.Graph.Variable;
 
 namespace Engine.Training;
 
-/// <summary>Brings samples, batch by batch, to a function of a network's input, target and rows.</summary>
+/// <summary>Feeds samples, batch by batch, to a function of a network's input, target and rows.</summary>
 internal abstract class Feed : IDisposable
 {
-    /// <summary>Gets what the function takes with each call.</summary>
+    /// <summary>Gets the arguments that the function takes with each call.</summary>
     public abstract IReadOnlyList<Graph.Input> Inputs { get; }
 
-    /// <summary>Gets what stands for the network's input and target.</summary>
+    /// <summary>Gets the replacements of the network's input and target.</summary>
     public virtual IReadOnlyList<Given> Givens => [];
 
-    /// <summary>Gets what moves on to the next batch.</summary>
+    /// <summary>Gets the updates that advance to the next batch.</summary>
     public virtual IReadOnlyList<Update> Updates => [];
 
     /// <summary>Gets the number of batches.</summary>
     public abstract int Batches { get; }
 
-    /// <summary>Makes the function's plans, so that no batch has to wait for it.</summary>
+    /// <summary>Makes the function's plans, so no batch has to wait for them.</summary>
     public abstract void Prepare(Function function);
 
-    /// <summary>Returns the function of these updates and outputs on the batches that this brings.</summary>
+    /// <summary>Compiles the function of these updates and outputs on this feed's batches.</summary>
     public Function Compile(
         IEnumerable<Update> updates, IReadOnlyList<Variable> outputs, Device device, CompileOptions? options = null) =>
         Function.Compile(Inputs, outputs, updates.Concat(Updates), Givens, device, options);
 
-    /// <summary>Goes back to the first batch, of an epoch of this number.</summary>
+    /// <summary>Goes back to the first batch and begins the epoch of this number.</summary>
     /// <param name="epoch">The number.</param>
-    /// <param name="settings">The values of the settings that each batch has its own of.</param>
+    /// <param name="settings">The values of the settings that change with each batch.</param>
     public abstract void Start(int epoch, IReadOnlyList<Tensor> settings);
 
     /// <summary>
-    /// Runs the function on the next <paramref name="count"/> batches and says how many samples they had.
+    /// Runs the function on the next <paramref name="count"/> batches and returns how many samples they had.
     /// </summary>
     public abstract int Run(Function function, int count);
 
-    /// <summary>Goes to a batch of the epoch, so that <see cref="Run"/> goes on with that.</summary>
+    /// <summary>Goes to a batch of the epoch, with which <see cref="Run"/> continues.</summary>
     public virtual void Seek(int batch) => throw NotInParts();
 
     /// <summary>Returns how many samples a batch has.</summary>
     public virtual int RowsOf(int batch) => throw NotInParts();
 
-    /// <summary>
-    /// Returns how much the samples of a batch count together; as many as they are where they have no weights.
-    /// </summary>
+    /// <summary>Returns the sum of the weights of a batch's samples, or their number if they have no weights.</summary>
     public virtual double WeightOf(int batch) => throw NotInParts();
 
     /// <summary>
-    /// Returns which rows of a batch a shard has: the first of them, counted within the batch, and how many.
+    /// Returns which rows of a batch a shard has: the first row, counted within the batch, and their number.
     /// </summary>
     public virtual (int First, int Count) RowsOfShard(ShardPlan plan, int batch, int shard)
     {
@@ -59,30 +57,28 @@ internal abstract class Feed : IDisposable
         return (first, plan.FirstRow(shard + 1, rows) - first);
     }
 
-    /// <summary>
-    /// Runs the function on some rows of a batch, which it is told in what comes last among its arguments.
-    /// </summary>
-    /// <param name="function">A function of this feed's inputs, and of what <paramref name="last"/> is.</param>
+    /// <summary>Runs the function on some rows of a batch. The last argument goes to the function unchanged.</summary>
+    /// <param name="function">A function of this feed's inputs and of <paramref name="last"/>.</param>
     /// <param name="batch">The batch.</param>
-    /// <param name="shard">Which part of it, for what the host draws.</param>
+    /// <param name="shard">The shard's number, for the host's random numbers.</param>
     /// <param name="first">The first row, counted within the batch.</param>
     /// <param name="count">How many rows.</param>
     /// <param name="last">The last argument.</param>
     public virtual void RunRows(Function function, int batch, int shard, int first, int count, Tensor last) => throw NotInParts();
 
-    /// <summary>Puts the settings that a batch has its own of in place; where nothing else does.</summary>
+    /// <summary>Sets the settings that change with each batch, if nothing else does.</summary>
     public virtual void SetSettings(int batch) => throw NotInParts();
 
-    /// <summary>Gets the targets of the batch that ran last.</summary>
+    /// <summary>Gets the targets of the last batch that ran.</summary>
     public abstract Tensor LastTargets { get; }
 
-    /// <summary>Gets whether each batch comes from the host, so that many at once are of no use.</summary>
+    /// <summary>Gets whether each batch comes from the host. Then it is useless to run many at once.</summary>
     public virtual bool IsFromHost => false;
 
-    /// <summary>Gets how long <see cref="Run"/> has waited in all for samples that were not read yet.</summary>
+    /// <summary>Gets the total time that <see cref="Run"/> has waited for samples to be read.</summary>
     public virtual TimeSpan Waited => TimeSpan.Zero;
 
-    /// <summary>Ends what goes on between batches.</summary>
+    /// <summary>Stops the background work between batches.</summary>
     public virtual void Stop()
     {
     }
@@ -90,7 +86,7 @@ internal abstract class Feed : IDisposable
     /// <inheritdoc/>
     public abstract void Dispose();
 
-    // Fit refuses ranks before a feed that cannot be cut comes into use.
+    // Fit never uses ranks with a feed that cannot split its batches.
     private InvalidOperationException NotInParts() => new($"{GetType().Name} does not cut its batches into parts.");
 
     /// <summary>Returns the sum of the weights of some samples.</summary>

@@ -7,7 +7,7 @@ using Variable = Engine.Graph.Variable;
 namespace Engine.Training;
 
 /// <summary>
-/// Samples in host memory, from where each batch goes through the iterator's transform to the device.
+/// Feeds samples from host memory. Each batch goes through the iterator's transform and then to the device.
 /// </summary>
 internal sealed class HostFeed : Feed
 {
@@ -58,7 +58,7 @@ internal sealed class HostFeed : Feed
 
     public override void Prepare(Function function)
     {
-        // What the transform makes of a batch is not known before it has run.
+        // The size of a transformed batch is unknown until the transform has run.
     }
 
     public override void Start(int epoch, IReadOnlyList<Tensor> settings)
@@ -69,7 +69,7 @@ internal sealed class HostFeed : Feed
         _order = _shuffle ? _iterator.Order(_count, _seed, epoch) : _order;
     }
 
-    /// <summary>Has a GPU compute one batch while another thread makes the next one and brings it there.</summary>
+    /// <summary>Runs one batch on a GPU while another thread makes the next one and copies it there.</summary>
     public override int Run(Function function, int count)
     {
         int samples = 0;
@@ -88,7 +88,7 @@ internal sealed class HostFeed : Feed
         }
         catch when (next is not null)
         {
-            // Nothing of a batch that is not wanted any more goes on behind the error.
+            // After an error, wait for the next batch, so that no thread still works on it.
             Task.WaitAny(next);
             function.Device.ForgetPrefetched();
             throw;
@@ -104,7 +104,7 @@ internal sealed class HostFeed : Feed
         return made;
     };
 
-    /// <summary>The batch of a number, as the transform makes it.</summary>
+    /// <summary>Returns the transformed batch with this number.</summary>
     private Made Make(int number)
     {
         Batch batch = Transformed(RowsIn(number), number);
@@ -112,7 +112,7 @@ internal sealed class HostFeed : Feed
             batch, [.. batch.Inputs.InOrder(_inputNames), .. batch.Targets.InOrder(_outputNames), Counts(batch)]);
     }
 
-    /// <summary>A batch, and what the function takes of it.</summary>
+    /// <summary>Represents a batch and the function's arguments for it.</summary>
     private sealed record Made(Batch Batch, Tensor[] Arguments);
 
     public override void Seek(int batch) => _next = batch;
@@ -147,7 +147,7 @@ internal sealed class HostFeed : Feed
     private int[] RowsIn(int batch) =>
         _order[(batch * _iterator.BatchSize)..Math.Min((batch + 1) * _iterator.BatchSize, _count)];
 
-    /// <summary>What the transform makes of some samples; its random numbers are a function of the batch and the part of it.</summary>
+    /// <summary>Transforms some samples. The random numbers depend on the batch and its part only.</summary>
     private Batch Transformed(int[] rows, int index, int? shard = null)
     {
         Tensors xs = Tensors.Of(_inputNames, [.. _data.Xs.Select(x => x.Rows(rows))]);
@@ -161,7 +161,7 @@ internal sealed class HostFeed : Feed
             : throw new EngineException("The transform of the batch iterator took the targets away.");
     }
 
-    /// <summary>The weights of a batch's samples, or how many they are.</summary>
+    /// <summary>Returns the weights of a batch's samples, or their number.</summary>
     private Tensor Counts(Batch batch)
     {
         int samples = batch.X.Shape[0];

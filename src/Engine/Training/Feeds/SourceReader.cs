@@ -4,10 +4,10 @@ using Engine.Ops;
 
 namespace Engine.Training;
 
-/// <summary>A source's batches as a network takes them: transformed and checked by the threads that read them.</summary>
+/// <summary>Reads a source's batches for a network. The reading threads also transform and check them.</summary>
 internal sealed class SourceReader
 {
-    /// <summary>How many numbers are looked at before the training.</summary>
+    /// <summary>The greatest number of values to measure before the training.</summary>
     private const int MaxLookedAt = 1 << 21;
 
     private readonly TrainerGraph _graph;
@@ -42,30 +42,28 @@ internal sealed class SourceReader
 
     public BatchIterator Iterator { get; }
 
-    /// <summary>Gets the first batch, not shuffled: to look at before the training.</summary>
+    /// <summary>Gets the first batch, not shuffled, for checks before the training.</summary>
     public SampleSet First { get => field ?? throw new InvalidOperationException("It was forgotten."); private set; }
 
     /// <summary>Gets whether samples have weights.</summary>
     public bool IsWeighted { get; }
 
-    /// <summary>
-    /// Gets some of the first batch: as many as say how large samples are, and no more memory than that needs.
-    /// </summary>
+    /// <summary>Gets some samples of the first batch: enough to measure their scale, in little memory.</summary>
     public SampleSet Few => First.Rows([.. Enumerable.Range(0, Math.Clamp(MaxLookedAt / Math.Max(First.X.Shape.Product(1, First.X.Shape.Rank), 1), 1, First.Count))]);
 
-    /// <summary>Lets go of the first batch, which may be large.</summary>
+    /// <summary>Releases the first batch, which may be large.</summary>
     public void Forget() => First = null!;
 
-    /// <summary>Returns the batches of an epoch, each as what reads and checks it.</summary>
+    /// <summary>Returns the batches of an epoch, each as a function that reads and checks it.</summary>
     public IEnumerable<Func<Read>> Epoch(int epoch) => Epoch(epoch, _shuffle);
 
-    /// <summary>Returns the batches of an epoch that are a rank's, which takes turns with the others.</summary>
+    /// <summary>Returns a rank's batches of an epoch. The ranks take turns.</summary>
     public IEnumerable<Func<Read>> EpochOf(Communicator ranks, int epoch) =>
         Epoch(epoch).Where((_, i) => i % ranks.Size == ranks.Rank);
 
     /// <summary>
-    /// Returns the shards of an epoch's batches that are a rank's: those of the others are not read. The last batch,
-    /// which may be shorter, has its samples in the first shards.
+    /// Returns a rank's shards of an epoch's batches; the other shards are not read. The last batch, which may be
+    /// shorter, has its samples in the first shards.
     /// </summary>
     public IEnumerable<Func<Read>> EpochOf(ShardPlan plan, int epoch)
     {
@@ -73,8 +71,8 @@ internal sealed class SourceReader
         return Epoch(epoch, _shuffle, plan).Where((_, i) => i % plan.Shards >= first && i % plan.Shards < last);
     }
 
-    /// <summary>Returns how many samples each shard of a full batch has.</summary>
-    /// <exception cref="EngineException">They cannot all have as many.</exception>
+    /// <summary>Returns the number of samples in each shard of a full batch.</summary>
+    /// <exception cref="EngineException">The batch cannot be split evenly.</exception>
     public int ShardSize(ShardPlan plan) => Iterator.BatchSize % plan.Shards == 0
         ? Iterator.BatchSize / plan.Shards
         : throw new EngineException(
@@ -117,8 +115,10 @@ internal sealed class SourceReader
     private static Tensors Named(Tensors given, string[] names) =>
         names.Length == 1 && given.Count == 1 ? given.Single : given;
 
-    /// <summary>A batch that is ready for the network.</summary>
+    /// <summary>Represents a batch that is ready for the network.</summary>
     /// <param name="Data">The batch.</param>
-    /// <param name="Used">Called once it was used; null where a Transform may have kept something of it.</param>
+    /// <param name="Used">
+    /// The function to call after its use; null if a Transform may have kept a reference to it.
+    /// </param>
     internal sealed record Read(SampleSet Data, Action? Used);
 }

@@ -5,7 +5,7 @@ using Engine.Graph;
 
 namespace Engine.Training;
 
-/// <summary>Samples that other threads read, ahead of the training, from a source that need not fit into memory.</summary>
+/// <summary>Feeds samples that other threads read ahead from a source, which need not fit into memory.</summary>
 internal sealed class StreamFeed : Feed
 {
     private readonly SourceReader _reader;
@@ -17,11 +17,11 @@ internal sealed class StreamFeed : Feed
     private int _next;
     private Tensor? _lastTargets;
 
-    /// <param name="graph">What is trained.</param>
-    /// <param name="reader">What reads the samples.</param>
-    /// <param name="settings">The settings that each batch has its own values of.</param>
-    /// <param name="plan">How batches are cut where several ranks train; null where one process does, and where they validate.</param>
-    /// <param name="turns">The ranks that validate by turns; null where one process does, and where they train.</param>
+    /// <param name="graph">The graph of the training.</param>
+    /// <param name="reader">The reader of the samples.</param>
+    /// <param name="settings">The settings that change with each batch.</param>
+    /// <param name="plan">The shards if several ranks train; null for one process, and in validation.</param>
+    /// <param name="turns">The ranks if they validate in turn; null for one process, and in training.</param>
     public StreamFeed(TrainerGraph graph, SourceReader reader, BatchSettings settings, ShardPlan? plan = null, Communicator? turns = null)
     {
         (_reader, _settings, _plan, _turns) = (reader, settings, plan, turns);
@@ -78,7 +78,7 @@ internal sealed class StreamFeed : Feed
 
     public override void SetSettings(int batch) => _settings.Set(batch);
 
-    /// <summary>Of the batches that a rank reads the next one is that of this number.</summary>
+    /// <summary>Sets the number of the next batch; a rank counts all batches, not only those that it reads.</summary>
     public override void Seek(int batch) => _next = batch;
 
     public override (int First, int Count) RowsOfShard(ShardPlan plan, int batch, int shard)
@@ -126,7 +126,7 @@ internal sealed class StreamFeed : Feed
     private static Tensor[] Arguments(SampleSet batch) =>
         [.. batch.Xs, .. batch.Ys, batch.Weights ?? Tensor.Scalar((double)batch.Count)];
 
-    /// <summary>Ends the reading ahead.</summary>
+    /// <summary>Stops reading ahead.</summary>
     public override void Stop()
     {
         _waited = Waited;

@@ -15,7 +15,7 @@ public sealed partial class NeuralNet
                 + "samples give the same results: put it into BatchIteratorTrain alone.");
     }
 
-    /// <summary>Refuses to train on samples that are normalized otherwise than those that are predicted.</summary>
+    /// <summary>Refuses to train if training and prediction normalize samples differently.</summary>
     private void RequireSameNormalization()
     {
         Augmentation[] training = [.. BatchIteratorTrain.Augmentation.Where(each => !each.IsRandom)];
@@ -31,13 +31,15 @@ public sealed partial class NeuralNet
             augmentation.Count == 0 ? "nothing" : string.Join(", ", augmentation);
     }
 
-    /// <summary>What layers make of samples, and these as they are before anything is done to them.</summary>
+    /// <summary>
+    /// Returns the outputs for prediction, with augmentation, and the raw samples that they depend on.
+    /// </summary>
     private (IReadOnlyList<Graph.Input> Inputs, IReadOnlyList<Variable> Outputs) InUse(
         IEnumerable<Variable> outputs, BatchIterator iterator)
     {
         IReadOnlyList<Graph.Input> inputs = Initialized.Network.Inputs;
 
-        // int32 samples may have come through some layers as they are.
+        // Some layers return int32 samples unchanged.
         Variable[] floating = [.. outputs.Select(output => Symbolic.Cast(output, FloatX))];
         if (iterator.Augmentation.Count == 0)
         {

@@ -6,7 +6,7 @@ using Variable = Engine.Graph.Variable;
 
 namespace Engine.Training;
 
-/// <summary>Describes what makes a training fail, and what is told of it.</summary>
+/// <summary>Contains the checks for failing trainings and their messages.</summary>
 public sealed partial class NeuralNet
 {
     private readonly List<TrainingWarning> _warnings = [];
@@ -14,10 +14,10 @@ public sealed partial class NeuralNet
     private SafePoint? _safePoint;
     private bool _givesProbabilities;
 
-    /// <summary>Gets what was warned of so far; each kind once.</summary>
+    /// <summary>Gets the warnings so far; each kind appears once.</summary>
     public IReadOnlyList<TrainingWarning> Warnings => _warnings;
 
-    /// <summary>Warns of something, unless something of the kind was warned of before.</summary>
+    /// <summary>Gives a warning, unless one of this kind was given before.</summary>
     internal void Warn(TrainingWarningKind kind, int? epoch, string message)
     {
         if (_warnings.Exists(warning => warning.Kind == kind))
@@ -45,19 +45,19 @@ public sealed partial class NeuralNet
     }
 
     /// <summary>
-    /// Puts the network back to where the epoch began, and says where in it a loss that is nan or infinite came from: the
-    /// epoch is run once more, batch by batch, which gives the same bits.
+    /// Restores the network to the beginning of the epoch, and finds the cause of a nan or infinite loss. For this it
+    /// runs the epoch again, batch by batch, which gives the same bits.
     /// </summary>
     /// <param name="training">The training samples.</param>
-    /// <param name="validation">The validation samples where the loss on them is not finite; else null.</param>
+    /// <param name="validation">The validation samples if the loss on them is not finite; else null.</param>
     /// <param name="epoch">The epoch's number.</param>
     /// <param name="loss">The loss.</param>
-    /// <param name="check">Knows what to try.</param>
+    /// <param name="check">Gives advice.</param>
     /// <param name="cancellationToken">Ends the search.</param>
     private DivergenceException Diverged(
         Pass training, Pass? validation, int epoch, double loss, FitCheck check, CancellationToken cancellationToken)
     {
-        // Nobody is to predict by what is looked at here.
+        // No other thread may predict with the parameters that are examined here.
         TrainerGraph graph = Initialized;
         using Gate.Changing changing = graph.Gate.Change();
         int batches = training.Feed.Batches;
@@ -73,7 +73,7 @@ public sealed partial class NeuralNet
         }
         else
         {
-            // The last update did it, and no batch came after it; or only the validation samples show it.
+            // The last update is the cause and no batch follows it, or only the validation samples show it.
             batch = batches - 1;
             (layer, where) = BadParameter() is { } parameter ? Of(parameter, batches)
                 : validation is { Feed.Batches: > 0 } ? CulpritOfValidation(validation, epoch)
@@ -96,19 +96,19 @@ public sealed partial class NeuralNet
         };
     }
 
-    /// <summary>Whether a loss is nan or infinite, and not only the mean of no samples.</summary>
+    /// <summary>Returns whether a loss is nan or infinite; nan as the mean of no samples does not count.</summary>
     private static bool IsBad(double loss, SharedVariable sum) =>
         !double.IsFinite(loss) && !double.IsFinite(sum.GetScalar<double>());
 
-    /// <summary>The learning rate of a batch.</summary>
+    /// <summary>Returns the learning rate of a batch.</summary>
     private double RateOf(int epoch, int batch, int batches) => PerBatch
         .Where(adjust => UpdateSettings[adjust.Setting] == Initialized.Rule.LearningRate)
         .Select(adjust => NdArray.From(adjust.Values(this, epoch, batches)).Data[batch])
         .DefaultIfEmpty(LearningRate).First();
 
     /// <summary>
-    /// Runs so many batches of the epoch from its beginning, and gives the number, from 0 on, of the first whose loss is
-    /// not finite, and whether that is nan or infinite; the state is that behind it.
+    /// Runs up to so many batches from the beginning of the epoch. Returns the number, from 0, and the loss of the
+    /// first batch whose loss is not finite. The state afterwards is the one after that batch.
     /// </summary>
     private (int Batch, double Loss)? FirstBad(Pass training, int epoch, int batches, CancellationToken cancellationToken)
     {
@@ -133,7 +133,9 @@ public sealed partial class NeuralNet
         return null;
     }
 
-    /// <summary>What of the validation samples is not finite first, with the parameters as they are.</summary>
+    /// <summary>
+    /// Returns the first value that is not finite for the validation samples, with the current parameters.
+    /// </summary>
     private (string? Layer, string Where) CulpritOfValidation(Pass validation, int epoch)
     {
         validation.Feed.Start(epoch, []);
@@ -144,7 +146,9 @@ public sealed partial class NeuralNet
         return Culprit(validation, Initialized.Network.Layers, batch);
     }
 
-    /// <summary>What of the next batch is not finite first: a parameter, or what a layer makes of the samples.</summary>
+    /// <summary>
+    /// Returns the first value that is not finite for the next batch: a parameter or a layer's output.
+    /// </summary>
     private (string? Layer, string Where) Culprit(Pass pass, IReadOnlyList<NetworkLayer> layers, int batch)
     {
         if (BadParameter() is { } parameter)
@@ -152,7 +156,7 @@ public sealed partial class NeuralNet
             return Of(parameter, batch);
         }
 
-        // What a feed brings must all be of use.
+        // The function must use all inputs of the feed.
         TrainerGraph graph = Initialized;
         NetworkLayer[] shown = [.. layers.Where(layer => layer.Output.DType.IsFloat())];
         Variable[] outputs =
@@ -186,7 +190,7 @@ public sealed partial class NeuralNet
                 : graph.Heads.All(head => head.IsRegression) ? "" : ": the class that is right has the probability 0")}."));
     }
 
-    /// <summary>Says that a parameter is not finite behind so many batches.</summary>
+    /// <summary>Describes a parameter that is not finite after so many batches.</summary>
     private static (string? Layer, string Where) Of(Parameter parameter, int batches) => (parameter.Owner, batches == 0
         ? $"'{parameter.Variable}' of layer '{parameter.Owner}' was not finite before it."
         : $"The update of batch {batches} made '{parameter.Variable}' of layer '{parameter.Owner}' so.");

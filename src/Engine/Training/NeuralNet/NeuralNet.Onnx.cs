@@ -6,14 +6,15 @@ namespace Engine.Training;
 public sealed partial class NeuralNet
 {
     /// <summary>
-    /// Returns a network from an ONNX file, to be used, looked into and trained on with the settings that a network has
-    /// by default. Others, and further layers, it gets as <c>new NeuralNet(OnnxModel.Load(path).ToNode(output).Then(…))
-    /// { … }</c>.
+    /// Returns a network from an ONNX file with default settings. You can use it, inspect it and train it further. For
+    /// other settings, or more layers, write <c>new NeuralNet(OnnxModel.Load(path).ToNode(output).Then(…)) { … }</c>.
     /// </summary>
     /// <param name="path">The file.</param>
-    /// <param name="output">The result that the network ends with; null for the file's only output.</param>
-    /// <exception cref="IO.ModelFileException">It is no ONNX model, a damaged one, or needs what is not there.</exception>
-    /// <exception cref="EngineException">There is no such result, or an input's sides are open.</exception>
+    /// <param name="output">The result that becomes the network's output; null for the file's only output.</param>
+    /// <exception cref="IO.ModelFileException">
+    /// The file is no ONNX model, is damaged, or needs features that are not supported.
+    /// </exception>
+    /// <exception cref="EngineException">There is no such result, or an input has unknown sides.</exception>
     public static NeuralNet FromOnnx(string path, string? output = null)
     {
         OnnxModel model = OnnxModel.Load(path);
@@ -22,18 +23,18 @@ public sealed partial class NeuralNet
             FloatX = model.Inputs.Any(input => input.DType == DType.Float64) ? DType.Float64 : DType.Float32,
         };
 
-        // Its weights are there, so that it predicts at once.
+        // The file contains the weights, so the network can predict at once.
         net.Initialize();
         return net;
     }
 
     /// <summary>
-    /// Writes the network as <see cref="PredictProba(Tensors)"/> has it now as an ONNX file, for ONNX Runtime and the tools that read
-    /// its files. Its inputs and outputs are called as their layers are; the number of samples is open. What <see
-    /// cref="BatchIteratorTest"/> normalizes is normalized in the file too; what its Transform does is not there.
+    /// Writes an ONNX file that computes <see cref="PredictProba(Tensors)"/>, for ONNX Runtime and other tools. Inputs
+    /// and outputs have the names of their layers; the number of samples is unknown. The file contains the
+    /// normalization of <see cref="BatchIteratorTest"/>, but not its Transform.
     /// </summary>
     /// <exception cref="EngineException">
-    /// ONNX has no such op as one of a layer's, or the file cannot be written.
+    /// A layer uses an op that ONNX does not have, or the file cannot be written.
     /// </exception>
     public void ExportOnnx(string path)
     {
@@ -46,13 +47,13 @@ public sealed partial class NeuralNet
             path, inputs, [.. heads.Zip(outputs, (head, output) => KeyValuePair.Create(head.Name, output))]);
     }
 
-    /// <summary>Writes what predicts, with what stands before and behind it.</summary>
+    /// <summary>Writes the prediction, including preparation before it and interpretation after it.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="given">What is given.</param>
-    /// <param name="samples">What the network takes, made of that.</param>
-    /// <param name="meaning">What is made of what the network gives.</param>
-    /// <param name="name">What that is called.</param>
-    /// <param name="words">The words of inputs that are given as such.</param>
+    /// <param name="given">The inputs of the file.</param>
+    /// <param name="samples">The network's samples, computed from the inputs.</param>
+    /// <param name="meaning">Interprets the network's output.</param>
+    /// <param name="name">The name of the result.</param>
+    /// <param name="words">The words of inputs that take words.</param>
     internal void ExportOnnx(
         string path, IReadOnlyList<Graph.Input> given, Func<Graph.Input, Variable> samples, Func<Variable, Variable> meaning, string name,
         IReadOnlyDictionary<Graph.Input, IReadOnlyList<string>> words)

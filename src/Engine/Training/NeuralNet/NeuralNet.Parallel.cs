@@ -6,10 +6,10 @@ using Engine.Graph;
 
 namespace Engine.Training;
 
-/// <summary>Describes what is different where several ranks train one network.</summary>
+/// <summary>Contains the code for several ranks that train one network.</summary>
 public sealed partial class NeuralNet
 {
-    /// <summary>Gets or sets the ranks that train this network together; null where one process does all.</summary>
+    /// <summary>Gets or sets the ranks that train this network together; null for one process.</summary>
     public DataParallel? Parallel { get; init; }
 
     /// <summary>What this rank keeps for the update rule from step to step.</summary>
@@ -30,8 +30,8 @@ public sealed partial class NeuralNet
     }
 
     /// <summary>
-    /// Compiles what this rank does with each full batch of such samples, of which <see cref="Parallel"/> says how it is cut,
-    /// without running it.
+    /// Compiles this rank's step for full batches of such samples without running it. <see cref="Parallel"/> says how a
+    /// batch is split.
     /// </summary>
     internal ShardedStep CompileShards(Tensors x, Tensors y)
     {
@@ -48,7 +48,7 @@ public sealed partial class NeuralNet
         return step;
     }
 
-    /// <summary>Whether this rank has a callback told what happens.</summary>
+    /// <summary>Returns whether this rank calls a callback.</summary>
     private bool IsToldHere(Callback callback) => Parallel is null or { Communicator.Rank: 0 } || !callback.IsForFirstRank;
 
     /// <summary>Whether something holds on any rank; all ranks ask, and get the same answer.</summary>
@@ -65,7 +65,7 @@ public sealed partial class NeuralNet
     }
 
     /// <summary>
-    /// Refuses what several ranks cannot train on together as it is read: of what each source has, the first batch is compared.
+    /// Refuses sources that several ranks cannot train on together. It compares the first batches of the sources.
     /// </summary>
     private void RequireAgreement(SourceReader train)
     {
@@ -85,7 +85,9 @@ public sealed partial class NeuralNet
         RequireAgreement(train.First, MaxEpochs, train.Source.Count);
     }
 
-    /// <summary>Refuses to train where ranks would not do the same: their gradients would mean nothing together.</summary>
+    /// <summary>
+    /// Refuses to train if ranks have different settings, because the sum of their gradients would be meaningless.
+    /// </summary>
     private void RequireAgreement(SampleSet data, int epochs, int? samples = null)
     {
         if (Parallel is null)
@@ -149,7 +151,8 @@ public sealed partial class NeuralNet
     }
 
     /// <summary>
-    /// Validates by turns: each rank has some of the batches, and all the figures of all, which are added up in their order.
+    /// Validates in turn: each rank computes some of the batches. All ranks then get the figures of all batches and add
+    /// them in the same order.
     /// </summary>
     private (double Loss, double Accuracy, IReadOnlyDictionary<string, double> Scores)? ValidateTogether(Pass pass, int epoch)
     {
@@ -182,7 +185,7 @@ public sealed partial class NeuralNet
             }
         }
 
-        // Each figure is of one rank, and 0 on the others.
+        // Each figure comes from one rank, and is 0 on the others.
         communicator.AllReduce(Tensor.From(all));
         double[] sums = new double[figures];
         for (int i = 0; i < all.Length; i++)

@@ -7,8 +7,8 @@ namespace Engine.Training;
 public sealed partial class NeuralNet
 {
     /// <summary>
-    /// Copies of all parameters, in the order of the layers, by name (<c>hidden.W</c>): also those that are not learned
-    /// but followed, as <see cref="BatchNorm"/>'s averages.
+    /// Returns copies of all parameters by name (<c>hidden.W</c>), in the order of the layers. This includes parameters
+    /// that are not learned, such as <see cref="BatchNorm"/>'s running averages.
     /// </summary>
     /// <exception cref="EngineException">The layers do not fit each other.</exception>
     public IReadOnlyList<KeyValuePair<string, Tensor>> GetParameters()
@@ -20,16 +20,17 @@ public sealed partial class NeuralNet
     }
 
     /// <summary>
-    /// Sets all parameters. Nothing is set unless everything fits; float32 and float64 are converted. Parameters that
-    /// are all called <c>arr_0</c>, <c>arr_1</c> …, as in files of <c>numpy.savez</c>, are taken in that order for
-    /// those of <see cref="GetParameters"/>, which is Lasagne's <c>get_all_param_values</c>' too. What a file of <see
-    /// cref="SaveState"/> holds beside the parameters is passed over.
+    /// Sets all parameters. Nothing is set unless everything fits; float32 and float64 are converted. If all names are
+    /// <c>arr_0</c>, <c>arr_1</c> …, as in files of <c>numpy.savez</c>, the parameters are matched with
+    /// <see cref="GetParameters"/> in this order, which is also the order of Lasagne's <c>get_all_param_values</c>.
+    /// Other entries of a file of <see cref="SaveState"/> are ignored.
     /// </summary>
     /// <param name="parameters">The values by name.</param>
-    /// <param name="options">What may be missing or too much; nothing, if it is not given.</param>
-    /// <returns>What was taken, passed over and kept.</returns>
-    /// <exception cref="EngineException">A parameter is missing, unknown, or of another shape: the message lists all
-    /// such.</exception>
+    /// <param name="options">The allowed mismatches; null for none.</param>
+    /// <returns>The parameters that were loaded, ignored and kept.</returns>
+    /// <exception cref="EngineException">
+    /// A parameter is missing, unknown, or has another shape: the message lists all.
+    /// </exception>
     public LoadReport SetParameters(
         IEnumerable<KeyValuePair<string, Tensor>> parameters, LoadOptions? options = null)
     {
@@ -100,17 +101,17 @@ public sealed partial class NeuralNet
     }
 
     /// <summary>
-    /// Sets all parameters from a file, safetensors or by its name's end npz, as <see cref="SetParameters"/> does; what
-    /// is passed over is not read.
+    /// Sets all parameters from a file, as <see cref="SetParameters"/> does. The format is npz if the name ends so,
+    /// else safetensors. Ignored parameters are not read.
     /// </summary>
     /// <param name="path">The file.</param>
-    /// <param name="options">What may be missing or too much; nothing, if it is not given.</param>
-    /// <returns>What was taken, passed over and kept.</returns>
+    /// <param name="options">The allowed mismatches; null for none.</param>
+    /// <returns>The parameters that were loaded, ignored and kept.</returns>
     /// <exception cref="ModelFileException">
-    /// The file is damaged, or holds what a <see cref="Tensor"/> cannot.
+    /// The file is damaged, or holds data that a <see cref="Tensor"/> cannot hold.
     /// </exception>
     /// <exception cref="EngineException">
-    /// The file is missing, or a parameter is missing, unknown, or of another shape: the message lists all such.
+    /// The file is missing, or a parameter is missing, unknown, or has another shape: the message lists all.
     /// </exception>
     public LoadReport LoadParameters(string path, LoadOptions? options = null)
     {

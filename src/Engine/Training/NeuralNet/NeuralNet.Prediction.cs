@@ -4,10 +4,10 @@ using Variable = Engine.Graph.Variable;
 
 namespace Engine.Training;
 
-/// <summary>Describes what a network makes of samples.</summary>
+/// <summary>Contains predictions and scores.</summary>
 public sealed partial class NeuralNet
 {
-    /// <summary>Returns the classes of samples, int32 (n); in regression their values.</summary>
+    /// <summary>Predicts the classes of samples, int32 (n); in regression, their values.</summary>
     /// <exception cref="EngineException">The samples do not fit, or the network has no parameters yet.</exception>
     /// <exception cref="ObjectDisposedException">The network was disposed of.</exception>
     public Tensor Predict(Tensors x)
@@ -20,8 +20,8 @@ public sealed partial class NeuralNet
     public Tensor Predict(Tensor x) => Predict((Tensors)x);
 
     /// <summary>
-    /// Returns the probability of each class, (n, classes), also where two classes have a single output; in regression
-    /// the network's output.
+    /// Returns the probability of each class, (n, classes), also if the network has a single output for two classes. In
+    /// regression, returns the network's output.
     /// </summary>
     /// <inheritdoc cref="Predict(Tensors)"/>
     public Tensor PredictProba(Tensors x)
@@ -33,9 +33,10 @@ public sealed partial class NeuralNet
     /// <inheritdoc cref="PredictProba(Tensors)"/>
     public Tensor PredictProba(Tensor x) => PredictProba((Tensors)x);
 
-    /// <summary>Returns what a layer, by name, makes of samples.</summary>
-    /// <exception cref="EngineException">There is no such layer, the samples do not fit, or there are no parameters
-    /// yet.</exception>
+    /// <summary>Returns the output of the layer with this name for some samples.</summary>
+    /// <exception cref="EngineException">
+    /// There is no such layer, the samples do not fit, or there are no parameters yet.
+    /// </exception>
     /// <exception cref="ObjectDisposedException">The network was disposed of.</exception>
     public Tensor GetOutput(string layer, Tensors x)
     {
@@ -44,8 +45,8 @@ public sealed partial class NeuralNet
     }
 
     /// <summary>
-    /// Returns what a network of several outputs makes of samples, by the outputs' names: of classifiers the
-    /// probability of each class.
+    /// Returns all outputs for some samples, by the outputs' names. A classifier's output is the probability of each
+    /// class.
     /// </summary>
     /// <inheritdoc cref="Predict(Tensors)"/>
     public Tensors PredictAll(Tensors x)
@@ -60,7 +61,7 @@ public sealed partial class NeuralNet
         return all;
     }
 
-    /// <summary>What the network makes of samples, batch by batch.</summary>
+    /// <summary>Computes an output for some samples, batch by batch.</summary>
     private Tensor ValueOf(Variable wanted, Tensors x)
     {
         BatchIterator iterator = BatchIteratorTest;
@@ -103,7 +104,7 @@ public sealed partial class NeuralNet
         }
     }
 
-    /// <summary>Which of the inputs some outputs depend on: a branch needs not all of them.</summary>
+    /// <summary>Returns the inputs that some outputs depend on. A branch may not need all of them.</summary>
     private static int[] UsedOf(IReadOnlyList<Graph.Input> inputs, IReadOnlyList<Variable> outputs)
     {
         HashSet<Variable> needed = [.. FunctionGraph.Leaves(outputs)];
@@ -111,12 +112,13 @@ public sealed partial class NeuralNet
     }
 
     /// <summary>
-    /// Returns the part of the samples whose class is predicted; in regression the coefficient of determination, R² (1
-    /// for a perfect prediction, 0 for one no better than the mean; of values that are all alike, as scikit-learn has
-    /// it, 1 where they are met and else 0).
+    /// Returns the accuracy; in regression, the coefficient of determination R². R² is 1 for a perfect prediction, and
+    /// 0 for one that is no better than the mean. If all values are equal it is 1 for a perfect prediction, else 0, as
+    /// in scikit-learn.
     /// </summary>
-    /// <exception cref="EngineException">The samples or labels do not fit, or the network has no parameters
-    /// yet.</exception>
+    /// <exception cref="EngineException">
+    /// The samples or labels do not fit, or the network has no parameters yet.
+    /// </exception>
     public float Score(Tensors x, Tensors y)
     {
         using Gate.Reading reading = Read();
@@ -142,7 +144,7 @@ public sealed partial class NeuralNet
         return (float)correct / labels.Length;
     }
 
-    /// <summary>1 − Σ (y − p)² / Σ (y − ȳ)², ȳ being the mean of each output over the samples.</summary>
+    /// <summary>1 − Σ (y − p)² / Σ (y − ȳ)², with ȳ the mean of each output over the samples.</summary>
     private static float Determination(NdArray predicted, NdArray values)
     {
         int samples = values.Shape[0], outputs = values.Data.Length / samples;

@@ -4,7 +4,7 @@ namespace Engine.Training;
 
 public sealed partial class NeuralNet
 {
-    /// <summary>Of what does not fit, how much a message lists.</summary>
+    /// <summary>The greatest number of mismatches that a message lists.</summary>
     private const int MaxNamed = 5;
 
     /// <summary>The rule's state of all ranks while callbacks are told of an epoch, on rank 0; null where it is not sharded.</summary>
@@ -18,7 +18,7 @@ public sealed partial class NeuralNet
     /// call it, and rank 0 writes.
     /// </summary>
     /// <param name="path">The file. It cannot be npz, which has no place for the history.</param>
-    /// <param name="metadata">Texts to keep beside it.</param>
+    /// <param name="metadata">Texts to save with it.</param>
     /// <exception cref="EngineException">The file cannot be written, or the layers do not fit each other.</exception>
     public void SaveState(string path, IReadOnlyDictionary<string, string>? metadata = null)
     {
@@ -44,12 +44,13 @@ public sealed partial class NeuralNet
     }
 
     /// <summary>
-    /// Takes over what <see cref="SaveState"/> wrote: Fit then goes on with the epoch that follows. The network must have
-    /// the same layers, update rule, seed and floating-point type; callbacks are told what those of their type
-    /// remembered. Nothing is changed unless everything fits.
+    /// Loads the state that <see cref="SaveState"/> wrote. Fit then continues with the next epoch. The network must
+    /// have the same layers, update rule, seed and floating-point type. Each callback gets the state of the saved
+    /// callback of its type. Nothing is changed unless everything fits.
     /// </summary>
     /// <exception cref="EngineException">
-    /// The file is missing, damaged or no training's state, or it is of another network: the message says in what.
+    /// The file is missing, damaged, not the state of a training, or of another network: the message lists the
+    /// differences.
     /// </exception>
     public void LoadState(string path)
     {
@@ -121,7 +122,7 @@ public sealed partial class NeuralNet
             new(TrainingState.Prefix + name, variable);
     }
 
-    /// <summary>The callbacks by type and, of one type, number.</summary>
+    /// <summary>Returns the callbacks by type, with a number if there are several of a type.</summary>
     private IEnumerable<KeyValuePair<string, Callback>> NamedCallbacks() => Callbacks
         .GroupBy(callback => callback.GetType().Name)
         .SelectMany(group => group.Select((callback, i) => KeyValuePair.Create($"{group.Key}/{i}", callback)));

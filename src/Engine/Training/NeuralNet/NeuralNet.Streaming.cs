@@ -5,21 +5,26 @@ namespace Engine.Training;
 public sealed partial class NeuralNet
 {
     /// <summary>
-    /// Trains on samples that need not fit into memory: <see cref="BatchIterator.ReadAhead"/> batches are read by other threads while
-    /// the network trains. The same seed gives the same bits, however many threads read.
+    /// Trains on samples that need not fit into memory. Other threads read <see cref="BatchIterator.ReadAhead"/>
+    /// batches ahead while the network trains. The same seed gives the same bits for any number of threads.
     /// </summary>
     /// <param name="source">The samples to train on. <see cref="TrainSplit"/> does not split them.</param>
-    /// <param name="validation">The samples that validate; null for none.</param>
-    /// <param name="cancellationToken">Ends the training, as in <see cref="Fit(Tensors, Tensors, CancellationToken)"/>.</param>
+    /// <param name="validation">The validation samples; null for none.</param>
+    /// <param name="cancellationToken">
+    /// Ends the training, as in <see cref="Fit(Tensors, Tensors, CancellationToken)"/>.
+    /// </param>
     /// <returns>The network itself.</returns>
-    /// <exception cref="EngineException">The samples do not fit the network, or the source gives others than it says.</exception>
+    /// <exception cref="EngineException">
+    /// The samples do not fit the network, or differ from the source's own description.
+    /// </exception>
     /// <exception cref="DivergenceException">
     /// A loss is nan or infinite: the network is as it was before that epoch.
     /// </exception>
     /// <remarks>
-    /// A <see cref="BatchIterator.Transform"/> is called by the threads that read, several at once. In regression and for labels the
-    /// source gives what <see cref="Fit(Tensors, Tensors, CancellationToken)"/> takes. With <see cref="Parallel"/> a batch is read in
-    /// shards, and each rank reads its own alone; the source must be the same on all.
+    /// The reading threads call <see cref="BatchIterator.Transform"/>, several at the same time. The source must give
+    /// labels or values as <see cref="Fit(Tensors, Tensors, CancellationToken)"/> takes them. With
+    /// <see cref="Parallel"/>, a batch is read in shards and each rank reads only its own; the source must be the same
+    /// on all ranks.
     /// </remarks>
     public NeuralNet Fit(IBatchSource source, IBatchSource? validation = null, CancellationToken cancellationToken = default)
     {
@@ -49,10 +54,11 @@ public sealed partial class NeuralNet
     }
 
     /// <summary>
-    /// <see cref="Fit(IBatchSource, IBatchSource?, CancellationToken)"/> on a thread of the pool; canceled, it ends as Fit does.
+    /// Runs <see cref="Fit(IBatchSource, IBatchSource?, CancellationToken)"/> on a thread of the pool. If canceled, it
+    /// ends as Fit does.
     /// </summary>
     /// <inheritdoc cref="Fit(IBatchSource, IBatchSource?, CancellationToken)" path="/param"/>
-    /// <returns>The network itself, once it is trained; the task fails where Fit would throw.</returns>
+    /// <returns>The network itself, once it is trained. The task fails if Fit would throw.</returns>
     public Task<NeuralNet> FitAsync(IBatchSource source, IBatchSource? validation = null, CancellationToken cancellationToken = default) =>
         Task.Run(() => Fit(source, validation, cancellationToken), CancellationToken.None);
 }

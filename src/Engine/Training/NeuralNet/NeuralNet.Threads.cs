@@ -2,18 +2,19 @@ using Engine.Graph;
 
 namespace Engine.Training;
 
-/// <summary>Describes who may use the network when several threads do: see the remarks at the class.</summary>
+/// <summary>Synchronizes threads that use the network: see the remarks of the class.</summary>
 public sealed partial class NeuralNet
 {
     private readonly object _turn = new();
     private Change? _change;
     private volatile bool _isDisposed;
 
-    /// <summary>Whether a training is to end because the network is being disposed of, or was told to.</summary>
+    /// <summary>Gets whether a training must end because of StopTraining or Dispose.</summary>
     private bool IsEnding => _isStopping || _isDisposed;
 
     /// <summary>
-    /// Until disposed of, this thread reads parameters, which stay as they are. The network must have some.
+    /// Enters the gate as a reader: until the result is disposed of, the parameters do not change. The network must
+    /// have parameters.
     /// </summary>
     /// <exception cref="ObjectDisposedException">The network was disposed of.</exception>
     internal Gate.Reading Read()
@@ -29,9 +30,13 @@ public sealed partial class NeuralNet
         return reading;
     }
 
-    /// <summary>Until disposed of, nobody else changes the network; others may read it.</summary>
-    /// <param name="what">The method that changes it, for the message to others.</param>
-    /// <param name="isTraining">Whether it takes so long that others are refused, not kept waiting.</param>
+    /// <summary>
+    /// Begins a change: until the result is disposed of, no other thread changes the network. Others may read it.
+    /// </summary>
+    /// <param name="what">The method that changes it, for messages to other threads.</param>
+    /// <param name="isTraining">
+    /// Whether it takes so long that other threads are refused instead of kept waiting.
+    /// </param>
     /// <exception cref="EngineException">Another thread is training the network.</exception>
     /// <exception cref="ObjectDisposedException">The network was disposed of.</exception>
     internal ChangeScope Changing(string what, bool isTraining = false)
@@ -70,8 +75,8 @@ public sealed partial class NeuralNet
     }
 
     /// <summary>
-    /// Frees the memory on the device. A training of another thread ends first, as when it is canceled, and so do
-    /// predictions; whatever is called later is refused.
+    /// Frees the memory on the device. It first waits for predictions, and for a training of another thread, which ends
+    /// as if canceled. Later calls are refused.
     /// </summary>
     /// <exception cref="EngineException">It is called within Fit, by a callback.</exception>
     public void Dispose()
@@ -106,7 +111,7 @@ public sealed partial class NeuralNet
             return;
         }
 
-        // Who came before is waited for here; who comes later is refused.
+        // This waits for earlier callers; later ones are refused.
         _graph.Gate.Change().Dispose();
         _training?.Dispose();
         _validation?.Dispose();
@@ -170,7 +175,7 @@ public sealed partial class NeuralNet
         public void Dispose() => net.EndChange();
     }
 
-    /// <summary>A thread that changes the network.</summary>
+    /// <summary>Represents a change of the network by a thread.</summary>
     private sealed record Change(string What, bool IsTraining, Thread Thread)
     {
         public int Depth { get; set; } = 1;

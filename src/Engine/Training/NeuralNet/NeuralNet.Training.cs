@@ -9,15 +9,15 @@ public sealed partial class NeuralNet
 {
     private Device? _device;
 
-    /// <summary>The number of the last epoch that this call of Fit is to train.</summary>
+    /// <summary>Gets the number of the last epoch of this call of Fit.</summary>
     internal int LastEpoch { get; private set; }
 
     /// <summary>
-    /// Whether no call of Fit has got as far as its first epoch; the history may be that of another network.
+    /// Gets whether no call of Fit has reached its first epoch. The history may come from another network.
     /// </summary>
     internal bool IsFirstFit => _training is null;
 
-    /// <summary>The schedules with a value for each batch.</summary>
+    /// <summary>Gets the schedules with a value for each batch.</summary>
     internal IEnumerable<AdjustVariable> PerBatch =>
         Callbacks.OfType<AdjustVariable>().Where(adjust => adjust.Schedule.EveryBatch);
 
@@ -51,12 +51,12 @@ public sealed partial class NeuralNet
             cancellationToken);
     }
 
-    /// <summary>Trains for so many epochs on what is passed over.</summary>
-    /// <param name="watch">Makes what looks for mistakes.</param>
-    /// <param name="sampleWeights">The samples' weights as they were given.</param>
-    /// <param name="epochs">How many.</param>
-    /// <param name="pass">Makes the passes over the samples to train on and over those that validate.</param>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <summary>Trains for so many epochs on the samples of the passes.</summary>
+    /// <param name="watch">Creates the checks for failing trainings.</param>
+    /// <param name="sampleWeights">The samples' weights, as given by the user.</param>
+    /// <param name="epochs">The number of epochs.</param>
+    /// <param name="pass">Creates the passes over the training samples and the validation samples.</param>
+    /// <param name="cancellationToken">Ends the training.</param>
     private NeuralNet Train(
         Func<FitCheck> watch, Tensor? sampleWeights, int epochs, Action pass, CancellationToken cancellationToken)
     {
@@ -96,7 +96,7 @@ public sealed partial class NeuralNet
         return this;
     }
 
-    /// <summary>Trains and validates once, unless canceled or stopped amid it.</summary>
+    /// <summary>Trains and validates for one epoch, unless canceled or stopped within it.</summary>
     /// <exception cref="DivergenceException">A loss is nan or infinite.</exception>
     private bool Epoch(
         Pass training, Pass validation, Callback[] callbacks, FitCheck check, CancellationToken cancellationToken)
@@ -124,7 +124,7 @@ public sealed partial class NeuralNet
             return false;
         }
 
-        // Without validation samples no loss tells of the last update before the next epoch.
+        // Without validation samples, no loss shows the effect of the last update before the next epoch.
         if (validation.Feed.Batches > 0 ? IsBad(valid.Loss, Initialized.ValidLossSum) : BadParameter() is not null)
         {
             throw Diverged(training, validation, epoch, valid.Loss, check, cancellationToken);
@@ -151,7 +151,7 @@ public sealed partial class NeuralNet
         return true;
     }
 
-    /// <summary>The mean loss of the epoch's batches, or of those that ran if it was cut short.</summary>
+    /// <summary>Returns the mean loss of the epoch's batches, or of those that ran before it was stopped.</summary>
     private (double Loss, bool IsWhole) TrainBatches(
         Pass pass, int epoch, Callback[] callbacks, CancellationToken cancellationToken)
     {
@@ -194,11 +194,11 @@ public sealed partial class NeuralNet
         bool isWhole = done == batches && !(pass.Sharded?.IsStopping ?? IsEnding);
         return (isWhole ? sum / weight : sum, isWhole);
 
-        // Several ranks stop where all know that one wants to.
+        // Ranks stop together, after all know that one wants to stop.
         bool IsStopping() => pass.Sharded?.IsStopping ?? (IsEnding || cancellationToken.IsCancellationRequested);
     }
 
-    /// <summary>Goes to the first batch of an epoch, with the settings that each of its batches has.</summary>
+    /// <summary>Goes to the first batch of an epoch, with the settings for each of its batches.</summary>
     private void StartEpoch(Pass pass, int epoch) => pass.Start(
         epoch, [.. PerBatch.Select(adjust => adjust.Values(this, epoch, pass.Feed.Batches))]);
 

@@ -7,36 +7,38 @@ using Variable = Engine.Graph.Variable;
 
 namespace Engine.Training;
 
-/// <summary>Represents a layer of a network, as tables show it.</summary>
+/// <summary>Describes a layer of a network for tables.</summary>
 /// <param name="Name">Its name.</param>
 /// <param name="Kind">Its type: <c>Dense</c>.</param>
-/// <param name="OutputShape">The sides of its output; the first, the number of samples, is unknown.</param>
+/// <param name="OutputShape">The shape of its output. The first side, the number of samples, is unknown.</param>
 public sealed record LayerSummary(string Name, string Kind, Shape OutputShape)
 {
-    /// <summary>Gets or sets the names of the layers that it is applied to.</summary>
+    /// <summary>Gets or sets the names of the layers that it takes as inputs.</summary>
     public IReadOnlyList<string> Inputs { get; init; } = [];
 }
 
 /// <summary>
-/// Represents a network that learns: layers, how they are trained, and what came of it. After
-/// <see cref="Fit(Tensors, Tensors, CancellationToken)"/> it predicts; fitted again, it goes on where it was.
+/// Represents a network that learns: its layers, the settings of its training, and the results. After
+/// <see cref="Fit(Tensors, Tensors, CancellationToken)"/> it can predict. Another call of Fit continues the training.
 /// </summary>
 /// <remarks>
 /// <para>
-/// Any number of threads may use a network. What only reads it (Predict, PredictProba, GetOutput, Score, GetParameters,
-/// ExportOnnx, and all of Engine.Inspection) runs beside its like, and each call sees the parameters of one moment.
+/// Any number of threads may use a network. Calls that only read it (Predict, PredictProba, GetOutput, Score,
+/// GetParameters, ExportOnnx, and all of Engine.Inspection) run at the same time. Each call sees the parameters of one
+/// moment.
 /// </para>
 /// <para>
-/// What changes it takes turns. SetParameters and LoadState wait for what reads, and that for them. Fit and PartialFit
-/// do so for each batch (on a GPU for each stretch of batches that is handed to it at once): another thread's prediction
-/// comes between two batches and sees what the batches before it have left. One thread at a time trains a network. Where
-/// another calls Fit, PartialFit, SetParameters, LoadState or SaveState meanwhile, an <see cref="EngineException"/> says at
-/// once which thread is training. Callbacks, being part of the training, may call them all but Fit.
+/// Calls that change it take turns with all others. SetParameters and LoadState wait for readers, and readers wait for
+/// them. Fit and PartialFit do so for each batch (on a GPU, for each group of batches that it receives together):
+/// another thread's prediction runs between two batches and sees the result of the batches before it. One thread at a
+/// time trains a network. If another calls Fit, PartialFit, SetParameters, LoadState or SaveState meanwhile, an
+/// <see cref="EngineException"/> says at once which thread is training. Callbacks are part of the training and may call
+/// all of these except Fit and PartialFit.
 /// </para>
 /// <para>
-/// Dispose ends a training as a cancellation does and waits for it and for all that reads; what is called after it is
-/// refused by an <see cref="ObjectDisposedException"/>. A Transform of <see cref="BatchIteratorTest"/> is called by all
-/// threads that predict.
+/// Dispose ends a training like a cancellation, and waits for it and for all readers. Later calls throw an
+/// <see cref="ObjectDisposedException"/>. All threads that predict call the Transform of
+/// <see cref="BatchIteratorTest"/>.
 /// </para>
 /// </remarks>
 public sealed partial class NeuralNet : IDisposable
@@ -54,21 +56,22 @@ public sealed partial class NeuralNet : IDisposable
     private volatile bool _isStopping;
 
     /// <summary>
-    /// Creates a network of these layers, the first an <see cref="Layers.Input"/>, each applied to the one before.
+    /// Creates a network of these layers. The first is an <see cref="Layers.Input"/>; each other layer takes the output
+    /// of the layer before it.
     /// </summary>
     [OverloadResolutionPriority(1)]
     public NeuralNet(params ReadOnlySpan<Layer> layers) =>
         (_make, _layerNames) = Chain([.. layers.ToArray().Select(layer => ((string?)null, layer))]);
 
     /// <summary>
-    /// Creates a network of these layers by name: <c>("input", new Input(1024)), ("hidden", new Dense(100))</c>.
+    /// Creates a network of these named layers: <c>("input", new Input(1024)), ("hidden", new Dense(100))</c>.
     /// </summary>
     public NeuralNet(params ReadOnlySpan<(string Name, Layer Layer)> layers) => (_make, _layerNames) = Chain(layers.ToArray()!);
 
     /// <summary>
-    /// Creates a network of any shape: all that these outputs depend on, <c>new NeuralNet(new Dense(10,
-    /// Softmax).On(sum))</c>. The first output is the one that <see cref="Predict(Tensors)"/> gives; how each is
-    /// compared, <see cref="Losses"/> says.
+    /// Creates a network of any shape from its outputs and all layers that they depend on: <c>new NeuralNet(new
+    /// Dense(10, Softmax).On(sum))</c>. <see cref="Predict(Tensors)"/> returns the first output. <see cref="Losses"/>
+    /// sets the loss of each.
     /// </summary>
     public NeuralNet(params ReadOnlySpan<Node> outputs)
     {
@@ -78,8 +81,8 @@ public sealed partial class NeuralNet : IDisposable
     }
 
     /// <summary>
-    /// Creates a face for a network that is there already, whose parameters it uses and leaves behind when it is
-    /// disposed of. Its seed and floating-point type are the network's.
+    /// Creates a trainable network on top of an existing one. It uses the parameters of the existing network and does
+    /// not free them when it is disposed of. It has the same seed and floating-point type.
     /// </summary>
     public NeuralNet(Network network)
     {
@@ -89,30 +92,30 @@ public sealed partial class NeuralNet : IDisposable
         _layerNames = () => string.Join(", ", network.Layers.Select(layer => layer.Name));
     }
 
-    /// <summary>Gets or sets how parameters follow their gradients.</summary>
+    /// <summary>Gets or sets the rule that updates parameters by their gradients.</summary>
     public UpdateRule Update { get; init; } = new NesterovMomentum(learningRate: 0.01f, momentum: 0.9f);
 
     /// <summary>
-    /// Gets or sets whether values are learned, by squared error, and not classes, by cross-entropy. A classifier ends
-    /// with the probability of each class, <c>new Dense(10, Softmax)</c>, or of two classes with that of class 1,
-    /// <c>new Dense(1, Sigmoid)</c>.
+    /// Gets or sets whether the network learns values, by squared error, instead of classes, by cross-entropy. A
+    /// classifier ends with the probability of each class, <c>new Dense(10, Softmax)</c>, or, for two classes, with the
+    /// probability of class 1, <c>new Dense(1, Sigmoid)</c>.
     /// </summary>
     public bool Regression { get; init; }
 
     /// <summary>
-    /// Gets or sets the loss of each sample, given the network's output and the targets; its mean is what training
-    /// makes smaller. Null for cross-entropy, or in regression squared error. Targets are the labels, int32 (n); in
-    /// regression the values, and of a classifier with a single output 0 and 1, in the output's shape and dtype.
+    /// Gets or sets the loss of each sample, given the network's output and the targets. Training minimizes its mean.
+    /// Null for cross-entropy, or squared error in regression. Targets are the labels, int32 (n). In regression they
+    /// are the values, and for a classifier with a single output 0 and 1, in the output's shape and dtype.
     /// </summary>
     public Func<Variable, Variable, Variable>? Objective { get; init; }
 
     /// <summary>
-    /// Gets or sets what first values, dropout and shuffling are functions of: the same seed gives the same bits.
+    /// Gets or sets the seed of initial values, dropout and shuffling. The same seed gives the same bits.
     /// </summary>
     public ulong Seed { get; init; } = 1;
 
     /// <summary>
-    /// Gets or sets where the network runs; null for <see cref="Device.Default"/> at the time of
+    /// Gets or sets the device of the network; null for <see cref="Device.Default"/> at the time of
     /// <see cref="Initialize"/>.
     /// </summary>
     public Device? Device { get; init; }
@@ -124,45 +127,48 @@ public sealed partial class NeuralNet : IDisposable
     public Precision Precision { get; init; }
 
     /// <summary>
-    /// Gets or sets how many epochs a call of <see cref="Fit(Tensors, Tensors, CancellationToken)"/> trains.
+    /// Gets or sets the number of epochs of a call of <see cref="Fit(Tensors, Tensors, CancellationToken)"/>.
     /// </summary>
     public int MaxEpochs { get; set; } = 100;
 
-    /// <summary>Gets or sets which of the samples validate: a stratified fifth unless told otherwise.</summary>
+    /// <summary>Gets or sets which samples are for validation. The default is a stratified fifth.</summary>
     public TrainSplit TrainSplit { get; set; } = new();
 
-    /// <summary>
-    /// Gets or sets how the samples come in training: batches of 128 in the order of the data unless told otherwise.
-    /// </summary>
+    /// <summary>Gets or sets the batches in training. The default is batches of 128 in the order of the data.</summary>
     public BatchIterator BatchIteratorTrain { get; set; } = new();
 
-    /// <summary>Gets how the samples come in validation and prediction: batches of 128 unless told otherwise.</summary>
+    /// <summary>Gets or sets the batches in validation and prediction. The default is batches of 128.</summary>
     /// <exception cref="EngineException">Its augmentation is random.</exception>
     public BatchIterator BatchIteratorTest { get; set => field = NotRandom(value); } = new();
 
-    /// <summary>Scores to take on the validation samples after each epoch.</summary>
+    /// <summary>Gets or sets the scores to compute on the validation samples after each epoch.</summary>
     public IList<CustomScore> CustomScores { get; init; } = [];
 
-    /// <summary>Gets or sets what is told of the training.</summary>
+    /// <summary>Gets or sets the callbacks of the training.</summary>
     public IList<Callback> Callbacks { get; init; } = [];
 
-    /// <summary>1 to print the layers before the training and a line an epoch, 0 for silence.</summary>
+    /// <summary>
+    /// Gets or sets 1 to print the layers before the training and a line per epoch, or 0 to print nothing.
+    /// </summary>
     public int Verbose { get; set; }
 
-    /// <summary>Gets or sets where <see cref="Verbose"/> prints to; null for the console.</summary>
+    /// <summary>Gets or sets the writer for <see cref="Verbose"/>; null for the console.</summary>
     public TextWriter? Output { get; set; }
 
-    /// <summary>Stands behind each epoch's row of the table: what must be known of its figures, such as made-up data.</summary>
+    /// <summary>
+    /// Gets or sets a note after each epoch's row of the table, for example that the data are synthetic.
+    /// </summary>
     public string? RowNote { get; init; }
 
     /// <summary>
-    /// Gets or sets whether the best losses so far are printed in color; null for where it is a terminal and
-    /// <c>NO_COLOR</c> is not set.
+    /// Gets or sets whether the best losses so far are printed in color. If null, they are on a terminal, unless
+    /// <c>NO_COLOR</c> is set.
     /// </summary>
     public bool? HasColors { get; set; }
 
     /// <summary>
-    /// Gets a record of each epoch so far. The list is that of now; an epoch that ends later is in a new one.
+    /// Gets a record of each epoch so far. The list does not change; after the next epoch, this property returns a new
+    /// list.
     /// </summary>
     public IReadOnlyList<EpochRecord> TrainHistory => _history;
 
@@ -173,18 +179,18 @@ public sealed partial class NeuralNet : IDisposable
     public IReadOnlyList<LayerSummary> Layers => [.. Initialized.Network.Layers
         .Select(layer => new LayerSummary(layer.Name, layer.Layer.Kind, layer.Output.Shape) { Inputs = layer.Inputs })];
 
-    /// <summary>Gets how many classes a classifier tells apart; 0 in regression.</summary>
+    /// <summary>Gets the number of classes of a classifier; 0 in regression.</summary>
     public int Classes => Initialized.Head.Classes;
 
-    /// <summary>Gets how many numbers are learned.</summary>
+    /// <summary>Gets the number of learnable values.</summary>
     public long LearnableParameters => Initialized.Network.LearnableCount;
 
     /// <summary>
-    /// Gets the settings of the update rule by name (<c>learning_rate</c>, <c>momentum</c>): set them between epochs.
+    /// Gets the settings of the update rule by name (<c>learning_rate</c>, <c>momentum</c>). Set them between epochs.
     /// </summary>
     public IReadOnlyDictionary<string, SharedVariable> UpdateSettings => Initialized.Rule.Settings;
 
-    /// <summary>Gets or sets the learning rate that the next batch is trained with.</summary>
+    /// <summary>Gets or sets the learning rate of the next batch.</summary>
     public double LearningRate
     {
         get
@@ -200,33 +206,35 @@ public sealed partial class NeuralNet : IDisposable
         }
     }
 
-    /// <summary>The output that predicts.</summary>
+    /// <summary>Gets the output that predicts.</summary>
     internal OutputHead Head => Initialized.Head;
 
-    /// <summary>The output whose accuracy is told; null where none is a classifier's.</summary>
+    /// <summary>Gets the output whose accuracy is reported; null if there is no classifier.</summary>
     internal OutputHead? Scored => Initialized.Scored;
 
-    /// <summary>How many outputs there are.</summary>
+    /// <summary>Gets the number of outputs.</summary>
     internal int OutputCount => Initialized.Heads.Count;
 
-    /// <summary>The probability of each class, (n, classes); in regression the output.</summary>
+    /// <summary>Gets the probability of each class, (n, classes); in regression, the output.</summary>
     internal Variable Probabilities => Initialized.Head.Probabilities;
 
-    /// <summary>Gets the layers put together, with their parameters and tags.</summary>
+    /// <summary>Gets the connected layers with their parameters and tags.</summary>
     /// <exception cref="EngineException">The network has no parameters yet.</exception>
     public Network Network => Initialized.Network;
 
-    /// <summary>Where the network runs, once it is initialized.</summary>
+    /// <summary>Gets the device of the network, once it is initialized.</summary>
     internal Device RunsOn => _device!;
 
     private TrainerGraph Initialized => _graph ?? throw new EngineException(
         "The network has no parameters yet: call Fit, Initialize or SetParameters first.");
 
     /// <summary>
-    /// Checks the layers against each other and draws the parameters' first values. Done once; Fit does it too.
+    /// Checks that the layers fit each other and draws the parameters' initial values. This happens once; Fit does it
+    /// if needed.
     /// </summary>
-    /// <exception cref="EngineException">The layers do not fit each other: the message names the layer and its
-    /// line.</exception>
+    /// <exception cref="EngineException">
+    /// The layers do not fit each other: the message names the layer and its line.
+    /// </exception>
     /// <exception cref="ObjectDisposedException">The network was disposed of.</exception>
     public void Initialize()
     {
@@ -262,13 +270,13 @@ public sealed partial class NeuralNet : IDisposable
         }
     }
 
-    /// <summary>
-    /// Has training leave parameters as they are, BatchNorm's averages among them, from the next call of Fit on.
-    /// </summary>
+    /// <summary>Freezes parameters, including BatchNorm's running averages, from the next call of Fit on.</summary>
     /// <param name="patterns">
-    /// Names of parameters or of layers, in which <c>*</c> stands for any characters and <c>?</c> for one: <c>conv*</c>.
+    /// Names of parameters or layers. <c>*</c> stands for any characters, <c>?</c> for one: <c>conv*</c>.
     /// </param>
-    /// <exception cref="EngineException">A pattern is no parameter's and no layer's; or another thread trains.</exception>
+    /// <exception cref="EngineException">
+    /// A pattern matches no parameter and no layer, or another thread trains.
+    /// </exception>
     public void Freeze(params IReadOnlyList<string> patterns)
     {
         Initialize();
@@ -277,7 +285,9 @@ public sealed partial class NeuralNet : IDisposable
         Renewed();
     }
 
-    /// <summary>Has training change parameters again that <see cref="Freeze"/> named, by the same patterns or others.</summary>
+    /// <summary>
+    /// Makes parameters trainable again that <see cref="Freeze"/> froze. The patterns may differ from those.
+    /// </summary>
     /// <inheritdoc cref="Freeze"/>
     public void Unfreeze(params IReadOnlyList<string> patterns)
     {
@@ -287,7 +297,7 @@ public sealed partial class NeuralNet : IDisposable
         Renewed();
     }
 
-    /// <summary>The graph of what is trained now: another one where the network was told what to freeze.</summary>
+    /// <summary>Returns the current training graph: a new one if Freeze or Unfreeze was called.</summary>
     private TrainerGraph Renewed()
     {
         TrainerGraph graph = _trainer!.Graph;
@@ -301,17 +311,18 @@ public sealed partial class NeuralNet : IDisposable
     }
 
     /// <summary>
-    /// Trains for <see cref="MaxEpochs"/> epochs. When canceled, training ends after the batch that runs, at most some
-    /// dozen batches later; the network keeps what it has learned, and nothing is thrown.
+    /// Trains for <see cref="MaxEpochs"/> epochs. If canceled, training ends after the current batch, at most some
+    /// dozen batches later. The network keeps what it has learned, and no exception is thrown.
     /// </summary>
     /// <param name="x">
-    /// The samples, (n, …) as the Input layer says: float32 or float64, finite; or of the Input layer's own dtype.
+    /// The samples, (n, …) as the Input layer says: finite float32 or float64 values, or values of the Input layer's
+    /// dtype.
     /// </param>
     /// <param name="y">The labels, int32 (n), from 0 on; in regression the values, of the output's shape.</param>
     /// <param name="cancellationToken">Ends the training.</param>
     /// <returns>The network itself.</returns>
     /// <exception cref="EngineException">
-    /// The samples or the labels do not fit the network, or its last layer is none of a classifier.
+    /// The samples or the labels do not fit the network, or its last layer is not for a classifier.
     /// </exception>
     /// <exception cref="DivergenceException">
     /// A loss is nan or infinite: the network is as it was before that epoch.
@@ -334,8 +345,8 @@ public sealed partial class NeuralNet : IDisposable
         PartialFit(x, Tensor.From(y), cancellationToken);
 
     /// <summary>
-    /// Compiles what <see cref="Fit(Tensors, Tensors, CancellationToken)"/> does with each full batch of such training
-    /// samples, none of them set apart for validation, without running it.
+    /// Compiles the step of <see cref="Fit(Tensors, Tensors, CancellationToken)"/> for full batches of such training
+    /// samples, without running it. No samples are set apart for validation.
     /// </summary>
     /// <inheritdoc cref="Fit(Tensors, Tensors, CancellationToken)"/>
     public TrainingStep CompileStep(Tensors x, Tensors y)
@@ -345,11 +356,12 @@ public sealed partial class NeuralNet : IDisposable
         return new TrainingStep(this, Initialized, Checked(x, y, sampleWeights: null), _device!);
     }
 
-    /// <summary>Has the training end after this batch or epoch. For callbacks.</summary>
+    /// <summary>Ends the training after this batch or epoch. For callbacks.</summary>
     public void StopTraining() => _isStopping = true;
 
     /// <summary>
-    /// Returns the layers with the shapes of their outputs, as <see cref="Verbose"/> prints them before a training.
+    /// Returns a table of the layers with the shapes of their outputs, as <see cref="Verbose"/> prints it before a
+    /// training.
     /// </summary>
     public override string ToString() => IsInitialized
         ? string.Join(Environment.NewLine, PrintedTables.Layers(this))

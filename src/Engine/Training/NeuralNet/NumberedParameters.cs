@@ -1,12 +1,12 @@
 namespace Engine.Training;
 
-/// <summary>Parameters that have a place in an order and no name, as <c>numpy.savez</c> saves Lasagne's.</summary>
+/// <summary>Names parameters that have only a number, as <c>numpy.savez</c> saves Lasagne's.</summary>
 internal static class NumberedParameters
 {
     private const string Prefix = "arr_";
 
     /// <summary>
-    /// Returns the parameters under a network's names, if all of them are numbered; else as they are.
+    /// Returns the parameters under a network's names if all of them are numbered; else returns them unchanged.
     /// </summary>
     /// <exception cref="EngineException">There are more or fewer than the network has.</exception>
     public static IReadOnlyList<KeyValuePair<string, Tensor>> Named(

@@ -1,20 +1,20 @@
 namespace Engine.Training;
 
 /// <summary>
-/// Describes which samples train and which validate. With k the rounded inverse of <paramref name="EvalSize"/>, the
-/// first n/k of each class validate (rounded up, in the order of the data), or without classes or stratification the
-/// first n/k of all; the others train, in the order of the data. A class of one sample trains and does not validate:
-/// what is not learned need not be validated. Nothing is random.
+/// Splits samples into training and validation. Let k be the inverse of <paramref name="EvalSize"/>, rounded. The first
+/// n/k samples of each class (rounded up, in the order of the data) are for validation; without classes or
+/// stratification, the first n/k of all. The others are for training. A class with one sample is for training only.
+/// Nothing is random.
 /// </summary>
-/// <param name="EvalSize">The part that validates; 0 for none, which leaves the validation figures nan.</param>
-/// <param name="Stratify">Whether each class is split for itself.</param>
+/// <param name="EvalSize">The part for validation; 0 for none, which leaves the validation figures nan.</param>
+/// <param name="Stratify">Whether each class is split separately.</param>
 public sealed record TrainSplit(double EvalSize = 0.2, bool Stratify = true)
 {
     /// <summary>Splits samples.</summary>
-    /// <param name="count">How many there are.</param>
+    /// <param name="count">The number of samples.</param>
     /// <param name="labels">Their classes; null for regression, which is never stratified.</param>
-    /// <returns>The indices of the samples that train and of those that validate, each in ascending order.</returns>
-    /// <exception cref="EngineException">The part is no part.</exception>
+    /// <returns>The indices of the training samples and of the validation samples, each in ascending order.</returns>
+    /// <exception cref="EngineException">The part is not from 0 to 0.5.</exception>
     public (int[] Train, int[] Validation) Split(int count, int[]? labels)
     {
         if (!(EvalSize is >= 0 and <= 0.5))
@@ -44,6 +44,6 @@ public sealed record TrainSplit(double EvalSize = 0.2, bool Stratify = true)
         return ([.. all.Where(i => !validates[i])], [.. all.Where(i => validates[i])]);
     }
 
-    /// <summary>Returns its members, with points in the numbers.</summary>
+    /// <summary>Returns the members as text, with decimal points in the numbers.</summary>
     public override string ToString() => RecordText.Of(nameof(TrainSplit), PrintMembers);
 }

@@ -4,15 +4,14 @@ using Engine.Layers;
 namespace Engine.Training;
 
 /// <summary>
-/// Describes how another library calls the parameters of a layer and lays them out, so that
-/// <see cref="LoadOptions.Layout"/> takes them over. Layers themselves must be called alike:
-/// <see cref="LoadOptions.Rename"/> sees to that.
+/// Describes the names and the layout of a layer's parameters in another library, for <see cref="LoadOptions.Layout"/>.
+/// The names of the layers themselves must be equal: use <see cref="LoadOptions.Rename"/>.
 /// </summary>
 public sealed class WeightLayout
 {
     private readonly Func<Layer, string, Source?> _rule;
 
-    // Of layers within layers, what they are called there: a pattern, and what stands for it.
+    // The library's names of layers within layers: a pattern and its replacement.
     private readonly IReadOnlyList<(Regex Ours, string Theirs)> _inner;
 
     private WeightLayout(
@@ -20,11 +19,11 @@ public sealed class WeightLayout
         (Name, PassedOver, _inner, _rule) = (name, passedOver, inner, rule);
 
     /// <summary>
-    /// PyTorch's: <c>weight</c> and <c>bias</c>; a linear layer's weights are (outputs, inputs), a convolution's not
-    /// flipped; BatchNorm has <c>running_mean</c>, <c>running_var</c> and a count that is passed over; a recurrent layer has
-    /// <c>weight_ih_l0</c>, <c>weight_hh_l0</c> and two biases, of stacked ones and both directions with numbers and
-    /// <c>_reverse</c>; attention <c>in_proj_weight</c> and <c>out_proj.weight</c>; a transformer's block <c>self_attn</c>,
-    /// <c>linear1</c> and <c>linear2</c>.
+    /// Gets PyTorch's layout: <c>weight</c> and <c>bias</c>. A linear layer's weights are (outputs, inputs); a
+    /// convolution's are not flipped. BatchNorm has <c>running_mean</c>, <c>running_var</c> and a count that is
+    /// ignored. A recurrent layer has <c>weight_ih_l0</c>, <c>weight_hh_l0</c> and two biases; stacked layers have
+    /// numbers, the backward direction <c>_reverse</c>. Attention has <c>in_proj_weight</c> and <c>out_proj.weight</c>;
+    /// a transformer block has <c>self_attn</c>, <c>linear1</c> and <c>linear2</c>.
     /// </summary>
     public static WeightLayout PyTorch { get; } = new(
         "PyTorch", ["*.num_batches_tracked"],
@@ -58,9 +57,9 @@ public sealed class WeightLayout
         });
 
     /// <summary>
-    /// Keras': <c>kernel</c> and <c>bias</c>; a convolution's weights are (height, width, inputs, outputs) and not flipped;
-    /// BatchNorm has <c>moving_mean</c> and <c>moving_variance</c>. A Dense layer behind a Flatten of images has its inputs
-    /// in another order there, channels last, and is not for this.
+    /// Gets Keras' layout: <c>kernel</c> and <c>bias</c>. A convolution's weights are (height, width, inputs, outputs)
+    /// and not flipped. BatchNorm has <c>moving_mean</c> and <c>moving_variance</c>. A Dense layer after a Flatten of
+    /// images is not supported, because Keras orders its inputs with channels last.
     /// </summary>
     public static WeightLayout Keras { get; } = new(
         "Keras", [], [],
@@ -87,13 +86,13 @@ public sealed class WeightLayout
     /// <summary>Gets the library's name.</summary>
     public string Name { get; }
 
-    /// <summary>What its files hold that nothing here needs.</summary>
+    /// <summary>Gets the names of parameters in its files that this library does not need.</summary>
     internal IReadOnlyList<string> PassedOver { get; }
 
     /// <summary>Returns the library's name.</summary>
     public override string ToString() => Name;
 
-    /// <summary>Parameters under the names and in the layout of a network, where they are known by the library's.</summary>
+    /// <summary>Converts parameters from the library's names and layout to the network's.</summary>
     internal IReadOnlyList<KeyValuePair<string, Tensor>> Translated(
         IEnumerable<KeyValuePair<string, Tensor>> given, IReadOnlyList<Parameter> parameters)
     {
@@ -123,7 +122,7 @@ public sealed class WeightLayout
 
     private static Regex Named(string pattern) => new(pattern, RegexOptions.CultureInvariant);
 
-    /// <summary>The name that the library has for a parameter, where that of a layer within a layer is another.</summary>
+    /// <summary>Returns the library's name of a parameter. Layers within layers may have other names there.</summary>
     private string Theirs(string name, Func<string, bool> isGiven) => isGiven(name) ? name : _inner
         .Where(pair => pair.Ours.IsMatch(name)).Select(pair => pair.Ours.Replace(name, pair.Theirs)).FirstOrDefault(isGiven) ?? name;
 
@@ -132,7 +131,7 @@ public sealed class WeightLayout
     private static NdArray InverseRoot(NdArray variance, double epsilon) =>
         new(variance.Shape, [.. variance.Data.Select(value => 1 / Math.Sqrt(value + epsilon))]);
 
-    /// <summary>Height and width from the other end.</summary>
+    /// <summary>Reverses height and width.</summary>
     private static NdArray Flipped(NdArray filters)
     {
         if (filters.Shape.Rank < 3)
@@ -150,7 +149,7 @@ public sealed class WeightLayout
         ? new NdArray(values[0].Shape, [.. values[0].Data.Zip(values[1].Data, (a, b) => a + b)])
         : values[0];
 
-    /// <summary>A third of the rows.</summary>
+    /// <summary>Returns a third of the rows.</summary>
     private static NdArray Third(NdArray values, int which)
     {
         if (values.Shape.Rank == 0 || values.Shape[0] % 3 != 0)
@@ -185,7 +184,10 @@ public sealed class WeightLayout
         return permuted;
     }
 
-    /// <summary>Which of the library's a parameter is made of, and how; of other shapes, which is told of later, as they are.</summary>
+    /// <summary>
+    /// Describes how a parameter is made from the library's parameters. Parameters of unexpected shapes stay unchanged;
+    /// they are refused later.
+    /// </summary>
     private sealed record Source(string[] Names, Func<NdArray[], NdArray> Convert)
     {
         public Source(string name, Func<NdArray, NdArray> convert) : this([name], values => convert(values[0]))

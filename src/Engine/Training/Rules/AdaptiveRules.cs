@@ -4,8 +4,8 @@ using Engine.Ops;
 namespace Engine.Training;
 
 /// <summary>
-/// Adadelta: a' = rho · a + (1 − rho) · g²; u = g · √(d + epsilon) / √(a' + epsilon); p' = p − lr · u;
-/// d' = rho · d + (1 − rho) · u². a and d begin at 0 (Zeiler: Adadelta. arXiv:1212.5701; Lasagne's form).
+/// Represents Adadelta: a' = rho · a + (1 − rho) · g²; u = g · √(d + epsilon) / √(a' + epsilon); p' = p − lr · u; d' =
+/// rho · d + (1 − rho) · u². a and d begin at 0 (Zeiler: Adadelta. arXiv:1212.5701; Lasagne's form).
 /// </summary>
 public sealed record Adadelta : ParameterRule
 {
@@ -13,10 +13,10 @@ public sealed record Adadelta : ParameterRule
     public Adadelta(float learningRate = 1, float rho = 0.95f, float epsilon = 1e-6f) : base(learningRate) =>
         (Rho, Epsilon) = (rho, epsilon);
 
-    /// <summary>Gets the part of the averages that is kept.</summary>
+    /// <summary>Gets the decay factor of the averages.</summary>
     public float Rho { get; }
 
-    /// <summary>Gets what keeps the roots away from 0.</summary>
+    /// <summary>Gets the small number that keeps the roots away from 0.</summary>
     public float Epsilon { get; }
 
     /// <inheritdoc/>
@@ -33,19 +33,19 @@ public sealed record Adadelta : ParameterRule
     }
 }
 
-/// <summary>Describes what Adam's kin have in common: averages of gradients, and a counter of steps.</summary>
+/// <summary>Represents Adam's variants, which share averages of gradients and a counter of steps.</summary>
 public abstract record AdamKin : UpdateRule
 {
     private protected AdamKin(float learningRate, float beta1, float beta2, float epsilon) : base(learningRate) =>
         (Beta1, Beta2, Epsilon) = (beta1, beta2, epsilon);
 
-    /// <summary>Gets the part of the gradients' average that is kept.</summary>
+    /// <summary>Gets the decay factor of the gradients' average.</summary>
     public float Beta1 { get; }
 
-    /// <summary>Gets the part of what stands for their size that is kept.</summary>
+    /// <summary>Gets the decay factor of the measure of the gradients' size.</summary>
     public float Beta2 { get; }
 
-    /// <summary>Gets what keeps the divisor away from 0.</summary>
+    /// <summary>Gets the small number that keeps the divisor away from 0.</summary>
     public float Epsilon { get; }
 
     /// <inheritdoc/>
@@ -71,25 +71,25 @@ public abstract record AdamKin : UpdateRule
         return updates;
     }
 
-    /// <summary>The rule's own part: the parameter's new value, and that of what it keeps of the gradients' size.</summary>
+    /// <summary>Returns the rule's own updates: of the parameter, and of the measure of the gradients' size.</summary>
     private protected abstract IEnumerable<Update> Step(Moment at, RuleState state);
 
-    /// <summary>1 − beta ^ t: what an average of t steps that began at 0 lacks.</summary>
+    /// <summary>Returns 1 − beta ^ t, the bias correction of an average of t steps that begins at 0.</summary>
     private protected static Variable Bias(Variable beta, Variable t) => 1 - Symbolic.Power(beta, t);
 
-    /// <summary>beta · average + (1 − beta) · g².</summary>
+    /// <summary>Returns beta · average + (1 − beta) · g².</summary>
     private protected static Variable Squares(Moment at, Variable average) =>
         (at.Beta2 * average) + ((1 - at.Beta2) * Symbolic.Square(at.Gradient));
 
-    /// <summary>A parameter in a step.</summary>
+    /// <summary>Represents a parameter in a step.</summary>
     private protected sealed record Moment(
         SharedVariable Parameter, Variable Gradient, Variable Mean, Variable Steps, Variable Beta1, Variable Beta2,
         Variable LearningRate);
 }
 
 /// <summary>
-/// Adamax: Adam with the greatest gradient for the size: u' = max(beta2 · u, |g|); p' = p − lr / (1 − beta1^t) · m' /
-/// (u' + epsilon) (Kingma, Ba: Adam. ICLR 2015, section 7.1).
+/// Represents Adamax, which is Adam with the greatest gradient as its size: u' = max(beta2 · u, |g|); p' = p − lr / (1
+/// − beta1^t) · m' / (u' + epsilon) (Kingma, Ba: Adam. ICLR 2015, section 7.1).
 /// </summary>
 public sealed record Adamax : AdamKin
 {
@@ -109,8 +109,9 @@ public sealed record Adamax : AdamKin
 }
 
 /// <summary>
-/// AMSGrad: Adam whose steps' sizes never grow again: w' = max(w, v'); p' = p − lr · √(1 − beta2^t) / (1 − beta1^t) ·
-/// m' / (√w' + epsilon) (Reddi, Kale, Kumar: On the convergence of Adam and beyond. ICLR 2018; Lasagne's form).
+/// Represents AMSGrad, which is Adam with a divisor that never shrinks: w' = max(w, v'); p' = p − lr · √(1 − beta2^t) /
+/// (1 − beta1^t) · m' / (√w' + epsilon) (Reddi, Kale, Kumar: On the convergence of Adam and beyond. ICLR 2018;
+/// Lasagne's form).
 /// </summary>
 public sealed record AmsGrad : AdamKin
 {
@@ -134,10 +135,9 @@ public sealed record AmsGrad : AdamKin
 }
 
 /// <summary>
-/// AdamW: Adam, and apart from the gradient each parameter made smaller by lr · decay of itself: p' = p · (1 − lr · decay)
-/// − lr / (1 − beta1^t) · m' / (√(v' / (1 − beta2^t)) + epsilon) (Loshchilov, Hutter: Decoupled weight decay
-/// regularization. ICLR 2019; PyTorch's form). It holds for all parameters, biases too: <see cref="RulesByName"/> makes
-/// exceptions.
+/// Represents AdamW, which is Adam with weight decay apart from the gradient: p' = p · (1 − lr · decay) − lr / (1 −
+/// beta1^t) · m' / (√(v' / (1 − beta2^t)) + epsilon) (Loshchilov, Hutter: Decoupled weight decay regularization. ICLR
+/// 2019; PyTorch's form). It decays all parameters, including biases. Use <see cref="RulesByName"/> for exceptions.
 /// </summary>
 public sealed record AdamW : AdamKin
 {
@@ -146,7 +146,7 @@ public sealed record AdamW : AdamKin
         float learningRate = 0.001f, float decay = 0.01f, float beta1 = 0.9f, float beta2 = 0.999f, float epsilon = 1e-8f)
         : base(learningRate, beta1, beta2, epsilon) => Decay = decay;
 
-    /// <summary>Gets what of a parameter a step takes away, times the learning rate.</summary>
+    /// <summary>Gets the weight decay: a step subtracts lr · decay of each parameter.</summary>
     public float Decay { get; }
 
     private protected override IEnumerable<Update> Step(Moment at, RuleState state)
@@ -164,10 +164,10 @@ public sealed record AdamW : AdamKin
 }
 
 /// <summary>
-/// Muon, for weights: momentum, v' = m · v + g, with the step made orthogonal, so that it is as large in every direction:
-/// p' = p · (1 − lr · decay) − lr · √max(1, outputs / inputs) · orthogonal(g + m · v') (Jordan et al.: Muon, an optimizer for hidden layers
-/// in neural networks. 2024: five steps of Newton and Schulz). A convolution's filters are rows of a matrix. Parameters of
-/// fewer than two sides follow <see cref="Others"/>.
+/// Represents Muon, a rule for weights: momentum, v' = m · v + g, with an orthogonalized step, which is equally large
+/// in all directions: p' = p · (1 − lr · decay) − lr · √max(1, outputs / inputs) · orthogonal(g + m · v') (Jordan et
+/// al.: Muon, an optimizer for hidden layers in neural networks. 2024: five steps of Newton and Schulz). A
+/// convolution's filters are the rows of a matrix. Parameters with fewer than two axes follow <see cref="Others"/>.
 /// </summary>
 public sealed record Muon : UpdateRule
 {
@@ -178,14 +178,14 @@ public sealed record Muon : UpdateRule
     public Muon(float learningRate = 0.02f, float momentum = 0.95f, float decay = 0) : base(learningRate) =>
         (Momentum, Decay) = (momentum, decay);
 
-    /// <summary>Gets the part m of the velocity that is kept.</summary>
+    /// <summary>Gets the momentum m, the decay factor of the velocity.</summary>
     public float Momentum { get; }
 
-    /// <summary>Gets what of a weight a step takes away, times the learning rate.</summary>
+    /// <summary>Gets the weight decay: a step subtracts lr · decay of each weight.</summary>
     public float Decay { get; }
 
     /// <summary>
-    /// Gets or sets what biases and the like follow. Its learning rate is to Muon's, at every time, as it is at first.
+    /// Gets or sets the rule for biases and other vectors. The ratio of its learning rate to Muon's stays constant.
     /// </summary>
     public UpdateRule Others { get; init; } = new AdamW(0.0003f);
 
@@ -210,7 +210,7 @@ public sealed record Muon : UpdateRule
             Variable v = (m * velocity) + g;
             int rows = p.Shape[0], columns = p.Shape.Product(1, p.Rank);
 
-            // A dense layer has its outputs along the columns, a convolution along the rows.
+            // Outputs are columns in a dense layer and rows in a convolution.
             double outputs = p.Rank == 2 ? columns : rows, inputs = p.Rank == 2 ? rows : columns;
             Variable step = Symbolic.Reshape(Orthogonal(g + (m * v), rows, columns), p.Shape);
             updates.Add(new Update(velocity, v));
@@ -221,7 +221,7 @@ public sealed record Muon : UpdateRule
         return updates;
     }
 
-    /// <summary>About U Vᵀ of a matrix U S Vᵀ: its singular values become numbers around 1.</summary>
+    /// <summary>Approximates U Vᵀ of a matrix U S Vᵀ: the singular values become numbers around 1.</summary>
     private static Variable Orthogonal(Variable gradient, int rows, int columns)
     {
         Variable x = Symbolic.Reshape(gradient, [rows, columns]);

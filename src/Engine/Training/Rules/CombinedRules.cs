@@ -5,18 +5,19 @@ using Engine.Ops;
 namespace Engine.Training;
 
 /// <summary>
-/// Represents several rules for several parameters, by their names: <c>new RulesByName(new AdamW(0.001f),
-/// ("embedding*", new Sgd(0.1f)))</c>. The learning rate, which schedules change, is the first rule's; those of the
-/// others are to it, at every time, as they are at first.
+/// Applies different rules to parameters by their names: <c>new RulesByName(new AdamW(0.001f), ("embedding*", new
+/// Sgd(0.1f)))</c>. Schedules change the learning rate of the first rule. The ratios of the other rules' learning rates
+/// to it stay constant.
 /// </summary>
 public sealed record RulesByName : UpdateRule
 {
     /// <summary>
-    /// Creates a rule for all that none of these patterns means, and one for each pattern, the first that fits.
+    /// Creates a rule for each pattern, and one for parameters that match no pattern. The first matching pattern
+    /// applies.
     /// </summary>
-    /// <param name="otherwise">The rule for all else.</param>
+    /// <param name="otherwise">The rule for all other parameters.</param>
     /// <param name="rules">
-    /// Names of parameters, in which <c>*</c> stands for any characters and <c>?</c> for one, with their rules.
+    /// Names of parameters with their rules. <c>*</c> stands for any characters, <c>?</c> for one.
     /// </param>
     public RulesByName(UpdateRule otherwise, params IReadOnlyList<(string Pattern, UpdateRule Rule)> rules)
         : base(otherwise?.LearningRate ?? throw new ArgumentNullException(nameof(otherwise)))
@@ -25,10 +26,10 @@ public sealed record RulesByName : UpdateRule
         (Otherwise, Rules) = (otherwise, [.. rules]);
     }
 
-    /// <summary>Gets the rule for what no pattern means.</summary>
+    /// <summary>Gets the rule for parameters that match no pattern.</summary>
     public UpdateRule Otherwise { get; }
 
-    /// <summary>Creates the patterns with their rules.</summary>
+    /// <summary>Gets the patterns with their rules.</summary>
     public IReadOnlyList<(string Pattern, UpdateRule Rule)> Rules { get; }
 
     /// <inheritdoc/>
@@ -56,8 +57,10 @@ public sealed record RulesByName : UpdateRule
         }
     }
 
-    /// <summary>The updates of one rule of several, whose learning rate keeps its proportion to that of all.</summary>
-    /// <exception cref="EngineException">That of all is 0, and this one is not.</exception>
+    /// <summary>
+    /// Returns the updates of one of several rules. The ratio of its learning rate to the common one stays constant.
+    /// </summary>
+    /// <exception cref="EngineException">The common learning rate is 0, and this one is not.</exception>
     internal static IReadOnlyList<Update> PartOf(
         UpdateRule rule,
         float of,
@@ -90,21 +93,21 @@ public sealed record RulesByName : UpdateRule
     }
 }
 
-/// <summary>Represents a rule that does something about what another one does.</summary>
+/// <summary>Represents a rule that modifies another rule.</summary>
 public abstract record OuterRule : UpdateRule
 {
     private protected OuterRule(UpdateRule rule)
         : base(rule?.LearningRate ?? throw new ArgumentNullException(nameof(rule))) => Rule = rule;
 
-    /// <summary>Gets the rule that it is about.</summary>
+    /// <summary>Gets the rule that it modifies.</summary>
     public UpdateRule Rule { get; }
 
-    /// <summary>The inner rule's updates.</summary>
+    /// <summary>Returns the inner rule's updates.</summary>
     private protected IReadOnlyList<Update> Inner(
         IReadOnlyList<SharedVariable> parameters, IReadOnlyList<Variable> gradients, Variable learningRate, RuleState state) =>
         UpdatesOf(Rule, parameters, gradients, learningRate, state);
 
-    /// <summary>Updates of which those of parameters have another value; what that needs is added.</summary>
+    /// <summary>Replaces the parameters' values in updates, and adds the updates that this needs.</summary>
     private protected static IReadOnlyList<Update> Changed(
         IReadOnlyList<Update> updates,
         IReadOnlyList<SharedVariable> parameters,
@@ -125,18 +128,19 @@ public abstract record OuterRule : UpdateRule
 }
 
 /// <summary>
-/// Represents a step of another rule every so many batches, with the mean of their gradients: as batches so many times
-/// as large would have, but for what depends on the batch. Parts of one at the end of an epoch go on in the next.
+/// Accumulates gradients over several batches and then takes a step of another rule with their mean. The effect is that
+/// of larger batches, except for layers that depend on the batch. An incomplete group at the end of an epoch continues
+/// in the next.
 /// </summary>
 public sealed record Accumulate : OuterRule
 {
-    /// <summary>Creates a step of a rule every so many batches.</summary>
-    /// <exception cref="EngineException">There are fewer than 1.</exception>
+    /// <summary>Creates a rule that takes a step every so many batches.</summary>
+    /// <exception cref="EngineException">The number of batches is less than 1.</exception>
     public Accumulate(UpdateRule rule, int batches) : base(rule) => Batches = batches > 0
         ? batches
         : throw new EngineException($"Gradients are accumulated over 1 batch or more, not {batches}.");
 
-    /// <summary>Over how many batches.</summary>
+    /// <summary>Gets the number of batches of a step.</summary>
     public int Batches { get; }
 
     /// <inheritdoc/>
@@ -163,13 +167,15 @@ public sealed record Accumulate : OuterRule
 }
 
 /// <summary>
-/// Lookahead: another rule takes so many steps, then the parameters go back to a part of the way between where they were
-/// before them and where they are (Zhang, Lucas, Hinton, Ba: Lookahead optimizer. NeurIPS 2019).
+/// Represents Lookahead: another rule takes several steps; then only a part of the parameters' change is kept (Zhang,
+/// Lucas, Hinton, Ba: Lookahead optimizer. NeurIPS 2019).
 /// </summary>
 public sealed record Lookahead : OuterRule
 {
-    /// <summary>So many steps of a rule, of which a part is kept.</summary>
-    /// <exception cref="EngineException">There are fewer than 1 step, or the part is not from 0 to 1.</exception>
+    /// <summary>Creates a rule that keeps a part of so many steps of another rule.</summary>
+    /// <exception cref="EngineException">
+    /// The number of steps is less than 1, or the part is not from 0 to 1.
+    /// </exception>
     public Lookahead(UpdateRule rule, int steps = 5, float part = 0.5f) : base(rule)
     {
         Steps = steps > 0 ? steps : throw new EngineException($"Lookahead takes 1 step or more, not {steps}.");
@@ -177,10 +183,10 @@ public sealed record Lookahead : OuterRule
             $"Lookahead keeps a part of the way from 0 to 1, not {part}."));
     }
 
-    /// <summary>Gets how many steps are taken.</summary>
+    /// <summary>Gets the number of steps.</summary>
     public int Steps { get; }
 
-    /// <summary>Gets the part of the way that is kept.</summary>
+    /// <summary>Gets the part of the change that is kept.</summary>
     public float Part { get; }
 
     /// <inheritdoc/>
@@ -205,18 +211,18 @@ public sealed record Lookahead : OuterRule
 }
 
 /// <summary>
-/// Momentum behind another rule, as Lasagne's <c>apply_momentum</c> and <c>apply_nesterov_momentum</c> have it: with the
+/// Adds momentum to another rule, as Lasagne's <c>apply_momentum</c> and <c>apply_nesterov_momentum</c>: with the
 /// rule's own step s, v' = m · v + s, and p' = p + v', or Nesterov's p' = p + m · v' + s.
 /// </summary>
 public sealed record WithMomentum : OuterRule
 {
-    /// <summary>Momentum behind a rule.</summary>
+    /// <summary>Creates a rule that adds momentum to another.</summary>
     public WithMomentum(UpdateRule rule, float momentum = 0.9f) : base(rule) => Momentum = momentum;
 
-    /// <summary>Gets the part m of the velocity that is kept.</summary>
+    /// <summary>Gets the momentum m, the decay factor of the velocity.</summary>
     public float Momentum { get; }
 
-    /// <summary>Gets or sets whether it is Nesterov's.</summary>
+    /// <summary>Gets or sets whether it is Nesterov's momentum.</summary>
     public bool IsNesterov { get; init; }
 
     /// <inheritdoc/>
@@ -238,22 +244,22 @@ public sealed record WithMomentum : OuterRule
 }
 
 /// <summary>
-/// Represents another rule, behind whose step the weights of each unit are shortened to a norm where they are longer: w
-/// · min(‖w‖, most) / (‖w‖ + 1e-7), over all axes but a unit's, the last of two, the first of more (Lasagne's
-/// <c>norm_constraint</c>; Srivastava et al.: Dropout. JMLR 15, 2014). Parameters of fewer than two sides are left
-/// alone.
+/// Limits the norm of each unit's weights after each step of another rule: w · min(‖w‖, most) / (‖w‖ + 1e-7). The norm
+/// is over all axes except the unit's, which is the last of two axes and the first of more (Lasagne's
+/// <c>norm_constraint</c>; Srivastava et al.: Dropout. JMLR 15, 2014). Parameters with fewer than two axes are
+/// unchanged.
 /// </summary>
 public sealed record NormConstraint : OuterRule
 {
     private const double Epsilon = 1e-7;
 
-    /// <summary>Creates a rule, behind which no norm is greater than this.</summary>
+    /// <summary>Creates a rule that limits norms to this number.</summary>
     /// <exception cref="EngineException">It is not greater than 0.</exception>
     public NormConstraint(UpdateRule rule, double most) : base(rule) => Max = most > 0 && double.IsFinite(most)
         ? most
         : throw new EngineException(FormattableString.Invariant($"A norm is kept below a number greater than 0, not {most}."));
 
-    /// <summary>Gets what no norm exceeds.</summary>
+    /// <summary>Gets the greatest norm.</summary>
     public double Max { get; }
 
     /// <inheritdoc/>

@@ -5,7 +5,7 @@ using Variable = Engine.Graph.Variable;
 namespace Engine.Training;
 
 /// <summary>
-/// Describes how gradients are kept small before an update rule follows them: <c>new NesterovMomentum(0.01f) { Clip =
+/// Describes how gradients are clipped before an update rule uses them: <c>new NesterovMomentum(0.01f) { Clip =
 /// GradientClip.TotalNorm(5) }</c>. Norms are Euclidean; the formulas are Lasagne's, with its epsilon of 1e-7.
 /// </summary>
 public abstract record GradientClip
@@ -17,36 +17,36 @@ public abstract record GradientClip
         : throw new EngineException(string.Create(
             CultureInfo.InvariantCulture, $"Gradients are kept below a number greater than 0, not {most}."));
 
-    /// <summary>Gets what is not exceeded.</summary>
+    /// <summary>Gets the limit.</summary>
     public double Max { get; }
 
-    /// <summary>Returns each element kept between −most and most.</summary>
+    /// <summary>Clips each element to the range from −most to most.</summary>
     /// <exception cref="EngineException">The number is not greater than 0.</exception>
     public static GradientClip Value(double most) => new ByValue(most);
 
     /// <summary>
-    /// Returns the gradient of each parameter shortened to a norm of most where it is longer: g · min(‖g‖, most) / (‖g‖
-    /// + 1e-7), ‖g‖ being that of all its elements (Lasagne's <c>norm_constraint</c> over all axes).
+    /// Limits the norm of each parameter's gradient: g · min(‖g‖, most) / (‖g‖ + 1e-7). ‖g‖ is the norm over all its
+    /// elements (Lasagne's <c>norm_constraint</c> over all axes).
     /// </summary>
     /// <exception cref="EngineException">The number is not greater than 0.</exception>
     public static GradientClip Norm(double most) => new ByNorm(most);
 
     /// <summary>
-    /// Returns all gradients multiplied by one number, so that the norm of all of them taken as one vector is not above
-    /// most: g · min(n, most) / (n + 1e-7) with n = √(Σ ‖g‖²). Their direction stays (Lasagne's
+    /// Limits the norm of all gradients together, as one vector: g · min(n, most) / (n + 1e-7) with n = √(Σ ‖g‖²). All
+    /// gradients are multiplied by the same number, so their direction stays the same (Lasagne's
     /// <c>total_norm_constraint</c>; Pascanu, Mikolov, Bengio: On the difficulty of training recurrent neural networks.
     /// ICML 2013).
     /// </summary>
     /// <exception cref="EngineException">The number is not greater than 0.</exception>
     public static GradientClip TotalNorm(double most) => new ByTotalNorm(most);
 
-    /// <summary>Returns its members, with points in the numbers.</summary>
+    /// <summary>Returns the members as text, with decimal points in the numbers.</summary>
     public sealed override string ToString() => RecordText.Of(GetType().Name, PrintMembers);
 
-    /// <summary>The gradients as the rule is to see them.</summary>
+    /// <summary>Returns the clipped gradients.</summary>
     internal abstract IReadOnlyList<Variable> Apply(IReadOnlyList<Variable> gradients);
 
-    /// <summary>The sum of squares, in float64: in float32 they overflow from 2·10¹⁹ on.</summary>
+    /// <summary>Returns the sum of squares in float64. In float32, squares overflow from 2·10¹⁹ on.</summary>
     private static Variable Squares(Variable gradient) =>
         Symbolic.Sum(Symbolic.Square(Symbolic.Cast(gradient, DType.Float64)));
 

@@ -2,7 +2,7 @@ using Engine.Graph;
 
 namespace Engine.Training;
 
-/// <summary>Represents a rule that treats each parameter by itself, by the same formulas.</summary>
+/// <summary>Represents a rule that applies the same formulas to each parameter separately.</summary>
 public abstract record ParameterRule : UpdateRule
 {
     /// <summary>Creates a rule with this learning rate.</summary>
@@ -23,11 +23,11 @@ public abstract record ParameterRule : UpdateRule
         return [.. parameters.Zip(gradients, (p, g) => Step(p, g, learningRate, state)).SelectMany(updates => updates)];
     }
 
-    /// <summary>Returns the new values of a parameter and of what the rule keeps beside it.</summary>
-    /// <param name="parameter">What to change.</param>
+    /// <summary>Returns the updates of a parameter and of the rule's state for it.</summary>
+    /// <param name="parameter">The parameter.</param>
     /// <param name="gradient">Its gradient.</param>
     /// <param name="learningRate">The learning rate, a scalar.</param>
-    /// <param name="state">Makes the rule's other settings and the variables that it keeps.</param>
+    /// <param name="state">Creates the rule's other settings and its state variables.</param>
     protected abstract IEnumerable<Update> Step(
         SharedVariable parameter, Variable gradient, Variable learningRate, RuleState state);
 }

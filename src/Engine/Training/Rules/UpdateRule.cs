@@ -5,8 +5,8 @@ using Engine.Ops;
 namespace Engine.Training;
 
 /// <summary>
-/// Describes how parameters follow their gradients. A rule is a description: it holds no state, so that one may serve
-/// any number of networks. <see cref="Build"/> makes what a network needs of it.
+/// Describes how parameters follow their gradients. A rule has no state, so any number of networks may use the same
+/// one. <see cref="Build"/> creates the updates and the state for a network.
 /// </summary>
 public abstract record UpdateRule
 {
@@ -27,17 +27,17 @@ public abstract record UpdateRule
     public float LearningRate { get; }
 
     /// <summary>
-    /// Gets or sets how the gradients are kept small before the rule's formulas see them; null for as they are.
+    /// Gets or sets how gradients are clipped before the rule's formulas use them; null for no clipping.
     /// </summary>
     public GradientClip? Clip { get; init; }
 
-    /// <summary>Returns its members, with points in the numbers.</summary>
+    /// <summary>Returns the members as text, with decimal points in the numbers.</summary>
     public sealed override string ToString() => RecordText.Of(GetType().Name, PrintMembers);
 
-    /// <summary>Returns the updates of the parameters and of the rule's own state, which they come with.</summary>
-    /// <param name="loss">The scalar to make smaller.</param>
-    /// <param name="parameters">What to change.</param>
-    /// <exception cref="EngineException">The loss does not depend on a parameter, or is no scalar.</exception>
+    /// <summary>Returns the updates of the parameters and of the rule's state, together with that state.</summary>
+    /// <param name="loss">The scalar to minimize.</param>
+    /// <param name="parameters">The parameters.</param>
+    /// <exception cref="EngineException">The loss does not depend on a parameter, or is not a scalar.</exception>
     public BuiltUpdates Build(Variable loss, IReadOnlyList<SharedVariable> parameters)
     {
         ArgumentNullException.ThrowIfNull(parameters);
@@ -45,7 +45,7 @@ public abstract record UpdateRule
     }
 
     /// <summary>
-    /// The updates that make another loss smaller, with the settings and the state of former ones of the same parameters.
+    /// Returns the updates for another loss, with the settings and the state of earlier updates of the same parameters.
     /// </summary>
     /// <param name="former">The former ones; null for none.</param>
     /// <param name="loss">The loss.</param>
@@ -55,7 +55,7 @@ public abstract record UpdateRule
         BuiltUpdates? former, Variable loss, IReadOnlyList<Parameter> parameters, StateOwners? owners = null) =>
         BuildOn(former, loss, [.. parameters.Select(parameter => (parameter.Variable, parameter.RateFactor))], owners);
 
-    /// <summary>The updates by gradients that are there already, with the settings and the state of former ones.</summary>
+    /// <summary>Returns the updates for given gradients, with the settings and the state of earlier updates.</summary>
     internal BuiltUpdates BuildOn(
         BuiltUpdates? former, DType dtype, IReadOnlyList<Parameter> parameters, IReadOnlyList<Variable> gradients,
         StateOwners? owners = null) =>
@@ -85,7 +85,7 @@ public abstract record UpdateRule
         SharedVariable[] variables = [.. parameters.Select(parameter => parameter.Variable)];
         Dictionary<SharedVariable, Variable> gradients = variables.Zip(gradientsOf(variables)).ToDictionary();
 
-        // The library's updates are said to be such; but a user's own rule is known by its lines.
+        // Ops of the library's rules have the part "update" as origin. A user's own rule keeps its own lines.
         Origin origin = GetType().Assembly == typeof(UpdateRule).Assembly
             ? Origin.Current with { Part = "update" }
             : Origin.Current;
@@ -104,7 +104,7 @@ public abstract record UpdateRule
         return new BuiltUpdates(updates, learningRate, state.Settings, state.Variables) { ParameterOf = state.ParameterOf };
     }
 
-    /// <summary>The updates with the settings as constants, for graphs written by hand.</summary>
+    /// <summary>Returns the updates with the settings as constants, for graphs written by hand.</summary>
     internal IReadOnlyList<Update> BuildFixed(Variable loss, IReadOnlyList<SharedVariable> parameters)
     {
         ArgumentNullException.ThrowIfNull(loss);
@@ -114,11 +114,11 @@ public abstract record UpdateRule
             new RuleState(loss.DType, areSettingsConstant: true));
     }
 
-    /// <summary>Returns the rule's formulas: the new values of the parameters and of what the rule keeps.</summary>
-    /// <param name="parameters">What to change.</param>
+    /// <summary>Returns the rule's formulas: the updates of the parameters and of the rule's state.</summary>
+    /// <param name="parameters">The parameters.</param>
     /// <param name="gradients">The gradient of each.</param>
     /// <param name="learningRate">The learning rate, a scalar.</param>
-    /// <param name="state">Makes the rule's other settings and the variables that it keeps.</param>
+    /// <param name="state">Creates the rule's other settings and its state variables.</param>
     protected abstract IReadOnlyList<Update> Updates(
         IReadOnlyList<SharedVariable> parameters,
         IReadOnlyList<Variable> gradients,
@@ -126,7 +126,7 @@ public abstract record UpdateRule
         RuleState state);
 
     /// <summary>
-    /// Returns the formulas of another rule, for one that is made of others: its clipping is done too.
+    /// Returns the updates of another rule, including its clipping, for a rule that is made of others.
     /// </summary>
     protected static IReadOnlyList<Update> UpdatesOf(
         UpdateRule rule,
@@ -148,11 +148,15 @@ public abstract record UpdateRule
     }
 }
 
-/// <summary>Represents a rule made ready for some parameters.</summary>
-/// <param name="Updates">What a training step updates.</param>
-/// <param name="LearningRate">The learning rate: a scalar that may be set between calls without compiling anew.</param>
-/// <param name="Settings">The rule's settings by name, <c>learning_rate</c> and <c>momentum</c>, say, likewise.</param>
-/// <param name="State">What the rule keeps from step to step: velocities, averages, counters.</param>
+/// <summary>Represents a rule's updates for some parameters.</summary>
+/// <param name="Updates">The updates of a training step.</param>
+/// <param name="LearningRate">
+/// The learning rate, a scalar. It may be set between calls without a new compilation.
+/// </param>
+/// <param name="Settings">
+/// The rule's settings by name, such as <c>learning_rate</c> and <c>momentum</c>. They may be set, too.
+/// </param>
+/// <param name="State">The rule's state from step to step: velocities, averages, counters.</param>
 public sealed record BuiltUpdates(
     IReadOnlyList<Update> Updates,
     SharedVariable LearningRate,
@@ -164,8 +168,8 @@ public sealed record BuiltUpdates(
         new Dictionary<SharedVariable, SharedVariable>();
 
     /// <summary>
-    /// Takes the values of what a former one, of some of the same parameters, kept under the same names, of equal names in
-    /// their order.
+    /// Copies the settings and the state of earlier updates of some of the same parameters. Variables are matched by
+    /// name, and by order if names are equal.
     /// </summary>
     internal void TakeOver(BuiltUpdates former)
     {
@@ -185,7 +189,7 @@ public sealed record BuiltUpdates(
     }
 }
 
-/// <summary>Makes a rule's settings and the variables that it keeps.</summary>
+/// <summary>Creates a rule's settings and its state variables.</summary>
 public sealed class RuleState
 {
     private readonly DType _dtype;
@@ -220,7 +224,7 @@ public sealed class RuleState
     /// <summary>Returns the state of one rule among several: its settings are called <c>conv*.momentum</c>.</summary>
     public RuleState Of(string name) => new(this, name);
 
-    /// <summary>A setting that schedules may change; the same one where it was asked for before.</summary>
+    /// <summary>Returns a setting that schedules may change. The same name returns the same setting.</summary>
     internal SharedVariable Setting(string name, double value)
     {
         name = _prefix + name;
@@ -237,7 +241,7 @@ public sealed class RuleState
     public Variable Value(string name, double value) =>
         _areSettingsConstant ? Symbolic.Constant(value, _dtype) : Setting(name, value);
 
-    /// <summary>Returns zeros beside a parameter: <c>hidden.W.velocity</c>.</summary>
+    /// <summary>Returns a state variable of a parameter that begins with zeros: <c>hidden.W.velocity</c>.</summary>
     public SharedVariable Zeros(SharedVariable parameter, string name)
     {
         ArgumentNullException.ThrowIfNull(parameter);
@@ -247,7 +251,7 @@ public sealed class RuleState
         return zeros;
     }
 
-    /// <summary>Returns a number that begins with 0.</summary>
+    /// <summary>Returns a scalar state variable that begins with 0.</summary>
     public SharedVariable Zero(string name) => Add(_dtype, Shape.Scalar, name);
 
     /// <summary>A rule asks for its variables in the same order each time, so that the former ones are found again.</summary>

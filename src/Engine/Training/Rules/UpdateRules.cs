@@ -3,7 +3,7 @@ using Engine.Ops;
 
 namespace Engine.Training;
 
-/// <summary>Stochastic gradient descent: p' = p − lr · g.</summary>
+/// <summary>Represents stochastic gradient descent: p' = p − lr · g.</summary>
 public sealed record Sgd : ParameterRule
 {
     /// <summary>Creates the rule with this learning rate.</summary>
@@ -17,13 +17,13 @@ public sealed record Sgd : ParameterRule
         [new Update(parameter, parameter - (learningRate * gradient))];
 }
 
-/// <summary>Gradient descent with momentum: v' = m · v − lr · g; p' = p + v'. v begins at 0.</summary>
+/// <summary>Represents gradient descent with momentum: v' = m · v − lr · g; p' = p + v'. v begins at 0.</summary>
 public sealed record Momentum : ParameterRule
 {
     /// <summary>Creates the rule with this learning rate and momentum.</summary>
     public Momentum(float learningRate, float momentum = 0.9f) : base(learningRate) => Inertia = momentum;
 
-    /// <summary>Gets the part m of the velocity that is kept.</summary>
+    /// <summary>Gets the momentum m, the decay factor of the velocity.</summary>
     public float Inertia { get; }
 
     /// <inheritdoc/>
@@ -39,16 +39,16 @@ public sealed record Momentum : ParameterRule
 }
 
 /// <summary>
-/// Nesterov's momentum as Lasagne has it, with the gradient at the parameters themselves: v' = m · v − lr · g;
-/// p' = p + m · v' − lr · g. v begins at 0 (Sutskever, Martens, Dahl, Hinton: On the importance of initialization and
-/// momentum in deep learning. ICML 2013; this form: Bengio, Boulanger-Lewandowski, Pascanu, arXiv:1212.0901).
+/// Represents Nesterov's momentum in Lasagne's form, with the gradient at the parameters themselves: v' = m · v − lr ·
+/// g; p' = p + m · v' − lr · g. v begins at 0 (Sutskever, Martens, Dahl, Hinton: On the importance of initialization
+/// and momentum in deep learning. ICML 2013; this form: Bengio, Boulanger-Lewandowski, Pascanu, arXiv:1212.0901).
 /// </summary>
 public sealed record NesterovMomentum : ParameterRule
 {
     /// <summary>Creates the rule with this learning rate and momentum.</summary>
     public NesterovMomentum(float learningRate, float momentum = 0.9f) : base(learningRate) => Momentum = momentum;
 
-    /// <summary>Gets the part m of the velocity that is kept.</summary>
+    /// <summary>Gets the momentum m, the decay factor of the velocity.</summary>
     public float Momentum { get; }
 
     /// <inheritdoc/>
@@ -65,15 +65,15 @@ public sealed record NesterovMomentum : ParameterRule
 }
 
 /// <summary>
-/// Adagrad: a' = a + g²; p' = p − lr · g / √(a' + epsilon). a begins at 0 (Duchi, Hazan, Singer: Adaptive subgradient
-/// methods. JMLR 12, 2011).
+/// Represents Adagrad: a' = a + g²; p' = p − lr · g / √(a' + epsilon). a begins at 0 (Duchi, Hazan, Singer: Adaptive
+/// subgradient methods. JMLR 12, 2011).
 /// </summary>
 public sealed record Adagrad : ParameterRule
 {
     /// <summary>Creates the rule with these settings.</summary>
     public Adagrad(float learningRate = 1, float epsilon = 1e-6f) : base(learningRate) => Epsilon = epsilon;
 
-    /// <summary>Gets what keeps the root away from 0.</summary>
+    /// <summary>Gets the small number that keeps the root away from 0.</summary>
     public float Epsilon { get; }
 
     /// <inheritdoc/>
@@ -88,8 +88,8 @@ public sealed record Adagrad : ParameterRule
 }
 
 /// <summary>
-/// RMSProp: a' = rho · a + (1 − rho) · g²; p' = p − lr · g / √(a' + epsilon). a begins at 0 (Tieleman, Hinton: Lecture
-/// 6.5 of Neural networks for machine learning. Coursera 2012).
+/// Represents RMSProp: a' = rho · a + (1 − rho) · g²; p' = p − lr · g / √(a' + epsilon). a begins at 0 (Tieleman,
+/// Hinton: Lecture 6.5 of Neural networks for machine learning. Coursera 2012).
 /// </summary>
 public sealed record RmsProp : ParameterRule
 {
@@ -100,10 +100,10 @@ public sealed record RmsProp : ParameterRule
         Epsilon = epsilon;
     }
 
-    /// <summary>Gets the part of the average that is kept.</summary>
+    /// <summary>Gets the decay factor of the average.</summary>
     public float Rho { get; }
 
-    /// <summary>Gets what keeps the root away from 0.</summary>
+    /// <summary>Gets the small number that keeps the root away from 0.</summary>
     public float Epsilon { get; }
 
     /// <inheritdoc/>
@@ -119,9 +119,9 @@ public sealed record RmsProp : ParameterRule
 }
 
 /// <summary>
-/// Adam: t' = t + 1; m' = beta1 · m + (1 − beta1) · g; v' = beta2 · v + (1 − beta2) · g²;
-/// p' = p − lr · √(1 − beta2^t') / (1 − beta1^t') · m' / (√v' + epsilon). All begin at 0 (Kingma, Ba: Adam. ICLR 2015,
-/// in the order of computation given at the end of its section 2).
+/// Represents Adam: t' = t + 1; m' = beta1 · m + (1 − beta1) · g; v' = beta2 · v + (1 − beta2) · g²; p' = p − lr · √(1
+/// − beta2^t') / (1 − beta1^t') · m' / (√v' + epsilon). All begin at 0 (Kingma, Ba: Adam. ICLR 2015, in the order of
+/// computation given at the end of its section 2).
 /// </summary>
 public sealed record Adam : UpdateRule
 {
@@ -134,13 +134,13 @@ public sealed record Adam : UpdateRule
         Epsilon = epsilon;
     }
 
-    /// <summary>Gets the part of the gradients' average that is kept.</summary>
+    /// <summary>Gets the decay factor of the gradients' average.</summary>
     public float Beta1 { get; }
 
-    /// <summary>Gets the part of the squares' average that is kept.</summary>
+    /// <summary>Gets the decay factor of the squares' average.</summary>
     public float Beta2 { get; }
 
-    /// <summary>Gets what keeps the divisor away from 0.</summary>
+    /// <summary>Gets the small number that keeps the divisor away from 0.</summary>
     public float Epsilon { get; }
 
     /// <inheritdoc/>

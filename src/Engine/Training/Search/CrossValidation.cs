@@ -1,25 +1,24 @@
 namespace Engine.Training;
 
-/// <summary>
-/// Represents the scores of a network that was trained once for each fold, on all the others, and scored on the fold.
-/// </summary>
+/// <summary>Trains a network once for each fold on all other folds, and scores it on the fold.</summary>
 public static class CrossValidation
 {
     /// <summary>
-    /// Trains a new network for each fold and scores it. What is not held out trains as in any call of Fit: the
-    /// network's <see cref="NeuralNet.TrainSplit"/> takes its validation samples from it.
+    /// Trains a new network for each fold and scores it. The samples that are not held out go to Fit: the network's
+    /// <see cref="NeuralNet.TrainSplit"/> takes validation samples from them.
     /// </summary>
-    /// <param name="network">Makes a new network each time; it is disposed of.</param>
+    /// <param name="network">Creates a new network each time; it is disposed of afterwards.</param>
     /// <param name="x">The samples.</param>
-    /// <param name="y">Their labels, or in regression values.</param>
-    /// <param name="folds">How they are split; five stratified folds unless told otherwise.</param>
+    /// <param name="y">Their labels, or values in regression.</param>
+    /// <param name="folds">The folds. The default is five stratified folds.</param>
     /// <param name="score">
-    /// The score of a trained network, given samples and targets, a higher one being better; null for <see
-    /// cref="NeuralNet.Score(Tensors, Tensors)"/>: the accuracy, or in regression R².
+    /// The score of a trained network, given samples and targets; higher is better. Null for
+    /// <see cref="NeuralNet.Score(Tensors, Tensors)"/>: the accuracy, or R² in regression.
     /// </param>
-    /// <param name="cancellationToken">Ends it; unlike Fit this then throws, since there is no result.</param>
+    /// <param name="cancellationToken">Ends it. Unlike Fit, it then throws, because there is no result.</param>
     /// <exception cref="EngineException">
-    /// The samples do not fit the network or cannot be split, or the same network was made twice.
+    /// The samples do not fit the network or cannot be split, or <paramref name="network"/> returned the same network
+    /// twice.
     /// </exception>
     /// <exception cref="DivergenceException">A loss is nan or infinite.</exception>
     /// <exception cref="OperationCanceledException">It was canceled.</exception>
@@ -75,7 +74,7 @@ public static class CrossValidation
         Run(network, x, Tensor.From(y), folds, score, cancellationToken);
 }
 
-/// <summary>Scores of one network, a fold each.</summary>
+/// <summary>Represents the scores of one network, one per fold.</summary>
 public sealed class FoldScores
 {
     internal FoldScores(IReadOnlyList<double> scores) => Scores = scores;
@@ -83,11 +82,11 @@ public sealed class FoldScores
     /// <summary>Gets the score of each fold.</summary>
     public IReadOnlyList<double> Scores { get; }
 
-    /// <summary>Gets their mean.</summary>
+    /// <summary>Gets the mean of the scores.</summary>
     public double Mean => Scores.Average();
 
     /// <summary>
-    /// Gets their standard deviation, as numpy.std has it: of these folds, not of all there could be.
+    /// Gets the standard deviation of the scores, as numpy.std computes it: of the population, not of a sample.
     /// </summary>
     public double StandardDeviation => Math.Sqrt(Scores.Average(score => Math.Pow(score - Mean, 2)));
 

@@ -3,21 +3,21 @@ using Engine.Ops;
 namespace Engine.Training;
 
 /// <summary>
-/// Parts of as equal size as can be, each of which is held out once while the others train. Samples are dealt to the
-/// parts in turn, class by class where stratified: the parts differ by one sample at most, and so do they in each class.
+/// Splits samples into parts of nearly equal size. Each part is held out once while the others train. Samples go to the
+/// parts in turn, class by class if stratified. The parts differ by at most one sample, in total and in each class.
 /// </summary>
-/// <param name="Count">How many parts.</param>
-/// <param name="Stratify">Whether each class is dealt for itself.</param>
-/// <param name="Seed">What the order in which they are dealt is a function of; null for the order of the data.</param>
+/// <param name="Count">The number of parts.</param>
+/// <param name="Stratify">Whether each class is split separately.</param>
+/// <param name="Seed">The seed of the order in which samples go to the parts; null for the order of the data.</param>
 public sealed record Folds(int Count = 5, bool Stratify = true, ulong? Seed = null)
 {
     /// <summary>Splits samples.</summary>
-    /// <param name="count">How many there are.</param>
+    /// <param name="count">The number of samples.</param>
     /// <param name="labels">Their classes; null for regression, which is never stratified.</param>
     /// <returns>
-    /// For each part the indices of the samples that train and of those that are held out, each in ascending order.
+    /// For each part, the indices of the training samples and of the held-out samples, each in ascending order.
     /// </returns>
-    /// <exception cref="EngineException">There are less than 2 parts, or fewer samples than parts.</exception>
+    /// <exception cref="EngineException">There are fewer than 2 parts, or fewer samples than parts.</exception>
     public IReadOnlyList<(int[] Train, int[] Test)> Split(int count, int[]? labels)
     {
         if (Count < 2 || Count > count)

@@ -4,8 +4,8 @@ using System.Globalization;
 namespace Engine.Training;
 
 /// <summary>
-/// Tries a network with many settings, each by cross-validation, and says which are best: what scikit-learn's
-/// GridSearchCV does with nolearn's networks. The grid is a query, and the settings are of whatever type it selects:
+/// Finds the best of many settings by cross-validation, as scikit-learn's GridSearchCV does with nolearn's networks.
+/// The grid is a query, and the settings have the type that it selects:
 /// <code>
 /// var grid = from hidden in new[] { 50, 100 }
 ///            from rate in new[] { 0.01f, 0.1f }
@@ -16,22 +16,23 @@ namespace Engine.Training;
 public static class GridSearch
 {
     /// <summary>
-    /// Cross-validates each candidate, one after the other. One whose training diverges has nan for its scores and is the
-    /// last of the ranking.
+    /// Cross-validates each candidate, one after the other. A candidate whose training diverges has nan scores and is
+    /// last in the ranking.
     /// </summary>
     /// <param name="candidates">The settings to try.</param>
-    /// <param name="network">Makes a new network with such settings; it is disposed of.</param>
+    /// <param name="network">Creates a new network with such settings; it is disposed of afterwards.</param>
     /// <param name="x">The samples.</param>
-    /// <param name="y">Their labels, or in regression values.</param>
-    /// <param name="folds">How they are split; five stratified folds unless told otherwise.</param>
+    /// <param name="y">Their labels, or values in regression.</param>
+    /// <param name="folds">The folds. The default is five stratified folds.</param>
     /// <param name="score">
-    /// The score of a trained network, given samples and targets, a higher one being better; null for <see
-    /// cref="NeuralNet.Score(Tensors, Tensors)"/>: the accuracy, or in regression R².
+    /// The score of a trained network, given samples and targets; higher is better. Null for
+    /// <see cref="NeuralNet.Score(Tensors, Tensors)"/>: the accuracy, or R² in regression.
     /// </param>
-    /// <param name="progress">Told of each candidate as soon as it has its scores.</param>
-    /// <param name="cancellationToken">Ends it; what was found until then, progress knows.</param>
+    /// <param name="progress">Receives each candidate as soon as it has its scores.</param>
+    /// <param name="cancellationToken">Ends it; <paramref name="progress"/> has received the scores so far.</param>
     /// <exception cref="EngineException">
-    /// There are no candidates, the samples do not fit a network or cannot be split, or the same network was made twice.
+    /// There are no candidates, the samples do not fit a network or cannot be split, or <paramref name="network"/>
+    /// returned the same network twice.
     /// </exception>
     /// <exception cref="OperationCanceledException">It was canceled.</exception>
     public static GridSearchResult<T> Run<T>(
@@ -86,23 +87,25 @@ public static class GridSearch
         Run(candidates, network, x, Tensor.From(y), folds, score, progress, cancellationToken);
 }
 
-/// <summary>Describes what a candidate of a grid search came to.</summary>
+/// <summary>Describes the result of a candidate of a grid search.</summary>
 /// <param name="Parameters">Its settings.</param>
 /// <param name="Folds">Its score in each fold.</param>
-/// <param name="Time">How long all its folds took.</param>
+/// <param name="Time">The time of all its folds.</param>
 public sealed record GridScore<T>(T Parameters, FoldScores Folds, TimeSpan Time)
 {
-    /// <summary>Gets or sets why the scores are nan, where a loss became nan or infinite; else null.</summary>
+    /// <summary>
+    /// Gets or sets the error if a loss became nan or infinite, in which case the scores are nan; else null.
+    /// </summary>
     public DivergenceException? Divergence { get; init; }
 
-    /// <summary>The settings as text, with points in the numbers whatever the machine's language.</summary>
+    /// <summary>Gets the settings as text, with decimal points in every culture.</summary>
     internal string Text => RecordText.Invariant(() => Parameters?.ToString() ?? "");
 
-    /// <summary>Returns its members, with points in the numbers.</summary>
+    /// <summary>Returns the members as text, with decimal points in the numbers.</summary>
     public override string ToString() => RecordText.Of(nameof(GridScore<>), PrintMembers);
 }
 
-/// <summary>Describes what a grid search found.</summary>
+/// <summary>Describes the result of a grid search.</summary>
 public sealed class GridSearchResult<T>
 {
     private readonly Func<T, CancellationToken, NeuralNet> _fit;
@@ -117,9 +120,7 @@ public sealed class GridSearchResult<T>
     /// <summary>Gets the candidates in the order of the grid.</summary>
     public IReadOnlyList<GridScore<T>> Candidates { get; }
 
-    /// <summary>
-    /// Gets the candidates, those with the highest mean score first; of equals the earlier in the grid.
-    /// </summary>
+    /// <summary>Gets the candidates by descending mean score; equal ones in the order of the grid.</summary>
     public IReadOnlyList<GridScore<T>> Ranking { get; }
 
     /// <summary>Gets the candidate with the highest mean score.</summary>
@@ -127,7 +128,7 @@ public sealed class GridSearchResult<T>
 
     /// <summary>Trains a new network with the best settings on all samples.</summary>
     /// <param name="cancellationToken">Ends the training; the network keeps what it has learned.</param>
-    /// <returns>The network; it is the caller's to dispose of.</returns>
+    /// <returns>The network. The caller must dispose of it.</returns>
     public NeuralNet Refit(CancellationToken cancellationToken = default) => _fit(Best.Parameters, cancellationToken);
 
     /// <summary>

@@ -1,23 +1,24 @@
 namespace Engine.Training;
 
 /// <summary>
-/// Settings drawn at random, which in as many trials try more values of each setting than a grid does (J. Bergstra, Y. Bengio,
-/// Random Search for Hyper-Parameter Optimization, 2012). What is drawn is of whatever type the function makes, as in
-/// <see cref="GridSearch"/>, which tries them; so does <see cref="SuccessiveHalving"/>:
+/// Draws settings at random. In the same number of trials, this tries more values of each setting than a grid (J.
+/// Bergstra, Y. Bengio, Random Search for Hyper-Parameter Optimization, 2012). The settings have the type that the
+/// function returns. <see cref="GridSearch"/> or <see cref="SuccessiveHalving"/> then tries them:
 /// <code>
-/// var candidates = RandomSearch.Draw(20, seed: 1, draw => new { Rate = draw.LogBetween(0.003, 0.03), Hidden = draw.OneOf(50, 100) });
+/// var candidates = RandomSearch.Draw(
+///     20, seed: 1, draw => new { Rate = draw.LogBetween(0.003, 0.03), Hidden = draw.OneOf(50, 100) });
 /// </code>
 /// </summary>
 public static class RandomSearch
 {
     private const int MaxTries = 100;
 
-    /// <summary>Draws settings, each once.</summary>
-    /// <typeparam name="T">Their type: equal ones count as one.</typeparam>
-    /// <param name="trials">How many are wanted; where there are not as many, all there are.</param>
-    /// <param name="seed">The same seed gives the same settings; more trials give these and more.</param>
-    /// <param name="draw">Makes one.</param>
-    /// <exception cref="EngineException">None are wanted.</exception>
+    /// <summary>Draws distinct settings.</summary>
+    /// <typeparam name="T">The type of the settings. Equal settings count once.</typeparam>
+    /// <param name="trials">The number of settings. If there are fewer distinct ones, all of them are returned.</param>
+    /// <param name="seed">The seed. The same seed gives the same settings; more trials add settings to them.</param>
+    /// <param name="draw">Draws one setting.</param>
+    /// <exception cref="EngineException">The number of trials is not positive.</exception>
     public static IReadOnlyList<T> Draw<T>(int trials, int seed, Func<SearchDraw, T> draw)
     {
         ArgumentNullException.ThrowIfNull(draw);
@@ -54,17 +55,17 @@ public sealed class SearchDraw
 
     internal SearchDraw(Random random) => _random = random;
 
-    /// <summary>Returns a number between two, each as likely.</summary>
+    /// <summary>Returns a uniformly distributed number between two.</summary>
     public double Between(double least, double most) => least + (_random.NextDouble() * (most - least));
 
-    /// <summary>Returns a number between two greater than 0, each order of magnitude as likely.</summary>
+    /// <summary>Returns a number between two positive ones, with its logarithm uniformly distributed.</summary>
     /// <exception cref="EngineException">One is not greater than 0.</exception>
     public double LogBetween(double least, double most) => least > 0 && most > 0
         ? Math.Exp(Between(Math.Log(least), Math.Log(most)))
         : throw new EngineException(FormattableString.Invariant(
             $"Orders of magnitude need numbers greater than 0, not {least} and {most}: take Between."));
 
-    /// <summary>Returns a whole number between two, both of which it may be.</summary>
+    /// <summary>Returns an integer from least to most, both included.</summary>
     public int Whole(int least, int most) => (int)_random.NextInt64(least, (long)most + 1);
 
     /// <summary>Returns one of several values.</summary>

@@ -4,24 +4,26 @@ using System.Globalization;
 namespace Engine.Training;
 
 /// <summary>
-/// Trains all candidates for a few epochs, the best third of them for three times as many, and so on, until the last ones have all
-/// epochs (K. Jamieson, A. Talwalkar, Non-stochastic Best Arm Identification and Hyperparameter Optimization, 2016). Most of the
-/// time goes to those that are worth it.
+/// Trains all candidates for a few epochs, then the best third for three times as many, and so on, until the last ones
+/// are trained for all epochs (K. Jamieson, A. Talwalkar, Non-stochastic Best Arm Identification and Hyperparameter
+/// Optimization, 2016). Good candidates get most of the time.
 /// </summary>
 public static class SuccessiveHalving
 {
     /// <summary>Finds the best of some candidates.</summary>
     /// <typeparam name="T">The candidates' type.</typeparam>
     /// <param name="candidates">The settings to try: a grid, or what <see cref="RandomSearch"/> drew.</param>
-    /// <param name="epochs">How many epochs the last ones are trained.</param>
+    /// <param name="epochs">The number of epochs of the last candidates.</param>
     /// <param name="score">
-    /// The score of a candidate after so many epochs, a higher one being better, nan the worst: from
-    /// <see cref="GridSearch"/>, say, or of one training.
+    /// The score of a candidate after so many epochs; higher is better, nan is the worst. It may come from
+    /// <see cref="GridSearch"/> or from one training.
     /// </param>
-    /// <param name="factor">Of how many candidates one goes on; 1 for all, which trains each for all epochs at once.</param>
-    /// <param name="progress">Told of each trial as soon as it has its score.</param>
+    /// <param name="factor">
+    /// One of so many candidates continues in the next round. With 1, all candidates train for all epochs at once.
+    /// </param>
+    /// <param name="progress">Receives each trial as soon as it has its score.</param>
     /// <param name="cancellationToken">Ends it before the next trial.</param>
-    /// <exception cref="EngineException">There are no candidates, or a number is none that it may be.</exception>
+    /// <exception cref="EngineException">There are no candidates, or a number is out of range.</exception>
     /// <exception cref="OperationCanceledException">It was canceled.</exception>
     public static HalvingResult<T> Run<T>(
         IEnumerable<T> candidates,
@@ -64,7 +66,10 @@ public static class SuccessiveHalving
         return new HalvingResult<T>(trials);
     }
 
-    /// <summary>How many epochs each round trains: the last one all, each before it one part of that, as long as candidates are many.</summary>
+    /// <summary>
+    /// Returns the number of epochs of each round. The last round has all epochs; each round before it has the next
+    /// one's divided by the factor, as long as there are enough candidates.
+    /// </summary>
     private static Stack<int> Rounds(int candidates, int epochs, int factor)
     {
         var rounds = new Stack<int>([epochs]);
@@ -77,24 +82,24 @@ public static class SuccessiveHalving
         return rounds;
     }
 
-    /// <summary>The best first; of equals the earlier.</summary>
+    /// <summary>Orders trials from best to worst; equal ones keep their order.</summary>
     internal static IEnumerable<Trial<T>> Ranked<T>(IEnumerable<Trial<T>> trials) =>
         trials.OrderByDescending(trial => double.IsNaN(trial.Score) ? double.NegativeInfinity : trial.Score);
 }
 
-/// <summary>Describes what a candidate came to after some epochs.</summary>
+/// <summary>Describes the result of a candidate after some epochs.</summary>
 /// <typeparam name="T">The candidates' type.</typeparam>
 /// <param name="Candidate">Its settings.</param>
-/// <param name="Epochs">For how many epochs it was trained.</param>
-/// <param name="Score">Its score; nan where its training diverged.</param>
-/// <param name="Time">How long it took.</param>
+/// <param name="Epochs">The number of epochs of its training.</param>
+/// <param name="Score">Its score; nan if its training diverged.</param>
+/// <param name="Time">The time that it took.</param>
 public sealed record Trial<T>(T Candidate, int Epochs, double Score, TimeSpan Time)
 {
-    /// <summary>Returns its members, with points in the numbers.</summary>
+    /// <summary>Returns the members as text, with decimal points in the numbers.</summary>
     public override string ToString() => RecordText.Of(nameof(Trial<>), PrintMembers);
 }
 
-/// <summary>Describes what <see cref="SuccessiveHalving"/> found.</summary>
+/// <summary>Describes the result of <see cref="SuccessiveHalving"/>.</summary>
 /// <typeparam name="T">The candidates' type.</typeparam>
 public sealed class HalvingResult<T>
 {
@@ -105,15 +110,13 @@ public sealed class HalvingResult<T>
             .DistinctBy(trial => trial.Candidate)];
     }
 
-    /// <summary>Gets all trials, in the order in which they were made.</summary>
+    /// <summary>Gets all trials in the order in which they ran.</summary>
     public IReadOnlyList<Trial<T>> Trials { get; }
 
-    /// <summary>
-    /// Gets the last trial of each candidate: those that came farthest first, of these the best first.
-    /// </summary>
+    /// <summary>Gets the last trial of each candidate: first by descending epochs, then by descending score.</summary>
     public IReadOnlyList<Trial<T>> Ranking { get; }
 
-    /// <summary>Gets the best of those that were trained for all epochs.</summary>
+    /// <summary>Gets the best of the trials with all epochs.</summary>
     public Trial<T> Best => Ranking[0];
 
     /// <summary>Returns a table of the candidates, the best first: score, epochs, seconds, settings.</summary>

@@ -7,9 +7,9 @@ using Normal = Engine.Layers.Normal;
 namespace Engine.Training;
 
 /// <summary>
-/// Represents a deep belief network with the settings of nolearn.dbn's <c>DBN</c> by name: layers of restricted
-/// Boltzmann machines, each trained on what the one before makes of the samples (Hinton, Osindero, Teh: Neural
-/// Computation 18, 2006), which a <see cref="NeuralNet"/> then begins with and is trained from by labels.
+/// Represents a deep belief network; its settings have the names of nolearn.dbn's <c>DBN</c>. It consists of restricted
+/// Boltzmann machines, each trained on the output of the one before (Hinton, Osindero, Teh: Neural Computation 18,
+/// 2006). A <see cref="NeuralNet"/> begins with their weights and is then trained with labels.
 /// </summary>
 public sealed class DeepBeliefNetwork : IDisposable
 {
@@ -18,9 +18,10 @@ public sealed class DeepBeliefNetwork : IDisposable
     private NeuralNet? _net;
 
     /// <summary>
-    /// Layers of so many units, from the inputs to the classes; −1 in the first or last place for as many as the data say.
+    /// Creates a network of layers with so many units, from the inputs to the classes. −1 in the first or last place
+    /// means as many as the data have.
     /// </summary>
-    /// <exception cref="EngineException">There are fewer than three, or one has no units.</exception>
+    /// <exception cref="EngineException">There are fewer than three layers, or one has no units.</exception>
     public DeepBeliefNetwork(params ReadOnlySpan<int> layerSizes)
     {
         _sizes = layerSizes.ToArray();
@@ -31,39 +32,37 @@ public sealed class DeepBeliefNetwork : IDisposable
         }
     }
 
-    /// <summary>Gets the units of each layer: <c>layer_sizes</c>.</summary>
+    /// <summary>Gets the number of units of each layer: <c>layer_sizes</c>.</summary>
     public IReadOnlyList<int> LayerSizes => _sizes;
 
-    /// <summary>Gets or sets the standard deviation of the first weights: <c>scales</c>.</summary>
+    /// <summary>Gets or sets the standard deviation of the initial weights: <c>scales</c>.</summary>
     public double Scales { get; init; } = 0.05;
 
     /// <summary>
-    /// Gets or sets whether inputs are real numbers, standardized, and not from 0 to 1: <c>real_valued_vis</c>.
+    /// Gets or sets whether inputs are standardized real numbers, not numbers from 0 to 1: <c>real_valued_vis</c>.
     /// </summary>
     public bool RealValuedVis { get; init; } = true;
 
-    /// <summary>Gets or sets whether hidden units are rectified, and not binary: <c>use_re_lu</c>.</summary>
+    /// <summary>Gets or sets whether hidden units are rectified, not binary: <c>use_re_lu</c>.</summary>
     public bool UseReLu { get; init; } = true;
 
-    /// <summary>Gets or sets the learning rate with labels: <c>learn_rates</c>.</summary>
+    /// <summary>Gets or sets the learning rate of the training with labels: <c>learn_rates</c>.</summary>
     public float LearnRates { get; init; } = 0.1f;
 
-    /// <summary>
-    /// Gets or sets what the learning rate is multiplied with behind each epoch: <c>learn_rate_decays</c>.
-    /// </summary>
+    /// <summary>Gets or sets the factor of the learning rate after each epoch: <c>learn_rate_decays</c>.</summary>
     public double LearnRateDecays { get; init; } = 1;
 
-    /// <summary>Gets or sets what the learning rate does not go below: <c>learn_rate_minimums</c>.</summary>
+    /// <summary>Gets or sets the lower bound of the learning rate: <c>learn_rate_minimums</c>.</summary>
     public double LearnRateMinimums { get; init; }
 
-    /// <summary>Gets or sets the momentum with labels: <c>momentum</c>.</summary>
+    /// <summary>Gets or sets the momentum of the training with labels: <c>momentum</c>.</summary>
     public float Momentum { get; init; } = 0.9f;
 
-    /// <summary>Gets or sets what ½ Σ w² is multiplied with in the loss: <c>l2_costs</c>.</summary>
+    /// <summary>Gets or sets the factor of ½ Σ w² in the loss: <c>l2_costs</c>.</summary>
     public double L2Costs { get; init; } = 0.0001;
 
     /// <summary>
-    /// Gets or sets the probability with which hidden values are dropped in training with labels: <c>dropouts</c>.
+    /// Gets or sets the dropout probability of hidden values in the training with labels: <c>dropouts</c>.
     /// </summary>
     public double Dropouts { get; init; }
 
@@ -81,44 +80,47 @@ public sealed class DeepBeliefNetwork : IDisposable
     public float? MomentumPretrain { get; init; }
 
     /// <summary>
-    /// Gets or sets the same as <see cref="L2Costs"/> of pre-training: <c>l2_costs_pretrain</c>; null for that.
+    /// Gets or sets the factor of ½ Σ w² in pre-training: <c>l2_costs_pretrain</c>; null for <see cref="L2Costs"/>.
     /// </summary>
     public double? L2CostsPretrain { get; init; }
 
-    /// <summary>Gets or sets epochs with labels: <c>epochs</c>.</summary>
+    /// <summary>Gets or sets the number of epochs with labels: <c>epochs</c>.</summary>
     public int Epochs { get; init; } = 10;
 
-    /// <summary>Gets or sets epochs of pre-training for each layer: <c>epochs_pretrain</c>.</summary>
+    /// <summary>Gets or sets the number of epochs of pre-training for each layer: <c>epochs_pretrain</c>.</summary>
     public int EpochsPretrain { get; init; }
 
-    /// <summary>Gets or sets samples a step: <c>minibatch_size</c>.</summary>
+    /// <summary>Gets or sets the number of samples in a step: <c>minibatch_size</c>.</summary>
     public int MinibatchSize { get; init; } = 64;
 
-    /// <summary>Gets or sets what decides all random numbers: <c>random_state</c>.</summary>
+    /// <summary>Gets or sets the seed of all random numbers: <c>random_state</c>.</summary>
     public ulong RandomState { get; init; } = 1;
 
-    /// <summary>0 for silence, 1 for a line an epoch: <c>verbose</c>.</summary>
+    /// <summary>Gets or sets 0 to print nothing, or 1 to print a line per epoch: <c>verbose</c>.</summary>
     public int Verbose { get; init; }
 
-    /// <summary>Gets or sets how much of the samples watches and does not train.</summary>
+    /// <summary>Gets or sets which samples are for validation.</summary>
     public TrainSplit TrainSplit { get; init; } = new(0);
 
-    /// <summary>Is told of each epoch of pre-training, with the machine's number and its error: <c>pretrain_callback</c>.</summary>
+    /// <summary>
+    /// Gets or sets the function to call after each epoch of pre-training, with the machine's number, the epoch and the
+    /// error: <c>pretrain_callback</c>.
+    /// </summary>
     public Action<int, int, double>? PretrainCallback { get; init; }
 
-    /// <summary>Gets or sets where it computes; null for <see cref="Device.Default"/>.</summary>
+    /// <summary>Gets or sets the device; null for <see cref="Device.Default"/>.</summary>
     public Device? Device { get; init; }
 
-    /// <summary>Gets the machines, once they are trained; none without pre-training.</summary>
+    /// <summary>Gets the trained machines; none without pre-training.</summary>
     public IReadOnlyList<RestrictedBoltzmannMachine> Machines => _machines;
 
-    /// <summary>Gets the network that is trained by labels, once there is one.</summary>
+    /// <summary>Gets the network that is trained with labels, after the call of Fit.</summary>
     /// <exception cref="EngineException">Fit was not called yet.</exception>
     public NeuralNet Net => _net ?? throw new EngineException("A deep belief network has a network once Fit has been called.");
 
-    /// <summary>Trains the machines, layer by layer, and then all layers by labels.</summary>
-    /// <param name="x">Samples, float32 (n, inputs), or with more sides, which are laid out in a row.</param>
-    /// <param name="labels">Their classes, from 0 on.</param>
+    /// <summary>Trains the machines, layer by layer, and then all layers with labels.</summary>
+    /// <param name="x">Samples, float32 (n, inputs). Samples with more axes are flattened.</param>
+    /// <param name="labels">Their classes, from 0.</param>
     /// <param name="cancellationToken">Ends the training early.</param>
     /// <exception cref="EngineException">The samples or labels do not fit.</exception>
     public DeepBeliefNetwork Fit(Tensor x, IReadOnlyList<int> labels, CancellationToken cancellationToken = default)
@@ -140,16 +142,16 @@ public sealed class DeepBeliefNetwork : IDisposable
         return this;
     }
 
-    /// <summary>Creates the most probable classes.</summary>
+    /// <summary>Predicts the most probable classes.</summary>
     public int[] Predict(Tensor x) => Net.Predict(Rows(x)).AsSpan<int>().ToArray();
 
     /// <summary>Returns the probability of each class, (n, classes).</summary>
     public Tensor PredictProba(Tensor x) => Net.PredictProba(Rows(x));
 
-    /// <summary>Returns the part of the samples whose class is the most probable one.</summary>
+    /// <summary>Returns the accuracy.</summary>
     public float Score(Tensor x, IReadOnlyList<int> labels) => Net.Score(Rows(x), Tensor.From([.. labels]));
 
-    /// <summary>Returns what the machines make of samples on the way up and down again, (n, inputs).</summary>
+    /// <summary>Returns the reconstruction of samples by all machines, up and down again, (n, inputs).</summary>
     /// <exception cref="EngineException">There was no pre-training, or the samples do not fit.</exception>
     public Tensor Reconstruct(Tensor x)
     {

@@ -8,13 +8,15 @@ using Normal = Engine.Layers.Normal;
 
 namespace Engine.Training;
 
-/// <summary>Describes what the units of a <see cref="RestrictedBoltzmannMachine"/> are.</summary>
+/// <summary>Specifies the kind of units of a <see cref="RestrictedBoltzmannMachine"/>.</summary>
 public enum BoltzmannUnit
 {
-    /// <summary>0 or 1: of a sum a, 1 with probability σ(a).</summary>
+    /// <summary>0 or 1: 1 with probability σ(a), where a is the sum of the unit's inputs.</summary>
     Binary,
 
-    /// <summary>A number, normally distributed about a with variance 1: for standardized data. Visible units only.</summary>
+    /// <summary>
+    /// A normally distributed number with mean a and variance 1, for standardized data. Visible units only.
+    /// </summary>
     Gaussian,
 
     /// <summary>max(0, a + noise of variance σ(a)) (Nair, Hinton: ICML 2010). Hidden units only.</summary>
@@ -22,10 +24,10 @@ public enum BoltzmannUnit
 }
 
 /// <summary>
-/// Represents a restricted Boltzmann machine: visible and hidden units, of which each sees all of the other kind and
-/// none of its own; energy E(v, h) = −v·b − h·c − v·W·h, with ½ |v − b|² for −v·b where visible units are Gaussian. It
-/// is trained by contrastive divergence (Hinton: Neural Computation 14, 2002; his Practical guide, 2010, says how), or
-/// with persistent chains (Tieleman: ICML 2008).
+/// Represents a restricted Boltzmann machine. Each unit is connected to all units of the other kind, visible or hidden,
+/// and to none of its own. The energy is E(v, h) = −v·b − h·c − v·W·h, with ½ |v − b|² in place of −v·b if visible
+/// units are Gaussian. It is trained by contrastive divergence (Hinton: Neural Computation 14, 2002; his Practical
+/// guide, 2010), or with persistent chains (Tieleman: ICML 2008).
 /// </summary>
 public sealed class RestrictedBoltzmannMachine : IDisposable
 {
@@ -35,7 +37,7 @@ public sealed class RestrictedBoltzmannMachine : IDisposable
     private Function? _hidden, _visible, _energy, _back;
 
     /// <summary>Creates a machine of so many units.</summary>
-    /// <exception cref="EngineException">There are none of the one or the other.</exception>
+    /// <exception cref="EngineException">A number of units is not positive.</exception>
     public RestrictedBoltzmannMachine(int visible, int hidden)
     {
         if (visible < 1 || hidden < 1)
@@ -52,16 +54,18 @@ public sealed class RestrictedBoltzmannMachine : IDisposable
     /// <summary>Gets the number of hidden units.</summary>
     public int Hidden { get; }
 
-    /// <summary>Gets or sets what visible units are: binary or Gaussian.</summary>
+    /// <summary>Gets or sets the kind of visible units: binary or Gaussian.</summary>
     public BoltzmannUnit VisibleUnits { get; init; } = BoltzmannUnit.Binary;
 
-    /// <summary>Gets or sets what hidden units are: binary or rectified.</summary>
+    /// <summary>Gets or sets the kind of hidden units: binary or rectified.</summary>
     public BoltzmannUnit HiddenUnits { get; init; } = BoltzmannUnit.Binary;
 
-    /// <summary>Gets or sets how often visible and hidden units are drawn anew in a step: the k of CD-k.</summary>
+    /// <summary>Gets or sets how many times a step samples visible and hidden units: the k of CD-k.</summary>
     public int Steps { get; init; } = 1;
 
-    /// <summary>Gets or sets whether the chains go on from batch to batch, and do not begin with the data.</summary>
+    /// <summary>
+    /// Gets or sets whether the chains continue from batch to batch instead of beginning with the data.
+    /// </summary>
     public bool IsPersistent { get; init; }
 
     /// <summary>Gets or sets the learning rate.</summary>
@@ -70,19 +74,19 @@ public sealed class RestrictedBoltzmannMachine : IDisposable
     /// <summary>Gets or sets the momentum.</summary>
     public float Momentum { get; init; } = 0.9f;
 
-    /// <summary>Gets or sets what ½ Σ w² is multiplied with in what is made smaller.</summary>
+    /// <summary>Gets or sets the factor of ½ Σ w² in the loss.</summary>
     public double L2 { get; init; } = 0.0001;
 
-    /// <summary>Gets or sets samples a step, and chains where they are persistent.</summary>
+    /// <summary>Gets or sets the number of samples in a step, and of persistent chains.</summary>
     public int BatchSize { get; init; } = 64;
 
-    /// <summary>Gets or sets how the weights begin.</summary>
+    /// <summary>Gets or sets the initial weights.</summary>
     public Initializer W { get; init; } = new Normal(0.01);
 
-    /// <summary>Gets or sets what decides all random numbers.</summary>
+    /// <summary>Gets or sets the seed of all random numbers.</summary>
     public ulong Seed { get; init; } = 1;
 
-    /// <summary>Gets or sets where it computes; null for <see cref="Device.Default"/>.</summary>
+    /// <summary>Gets or sets the device; null for <see cref="Device.Default"/>.</summary>
     public Device? Device { get; init; }
 
     /// <summary>Gets the weights, (visible, hidden).</summary>
@@ -95,17 +99,17 @@ public sealed class RestrictedBoltzmannMachine : IDisposable
     public SharedVariable HiddenBiases => _c ??= Initial.Shared(Initial.Zeros(Hidden), "c");
 
     /// <summary>
-    /// Returns the mean of hidden units given visible ones, (n, hidden) of (n, visible): a probability where they are
-    /// binary.
+    /// Returns the mean of hidden units given visible ones, (n, hidden) from (n, visible). If they are binary, it is a
+    /// probability.
     /// </summary>
     public Variable HiddenMean(Variable v) => Mean(HiddenUnits, Symbolic.Dot(v, Weights) + HiddenBiases);
 
-    /// <summary>Returns the mean of visible units given hidden ones, (n, visible) of (n, hidden).</summary>
+    /// <summary>Returns the mean of visible units given hidden ones, (n, visible) from (n, hidden).</summary>
     public Variable VisibleMean(Variable h) => Mean(VisibleUnits, Symbolic.Dot(h, Weights, transposeB: true) + VisibleBiases);
 
     /// <summary>
     /// Computes F(v) = −log Σₕ exp(−E(v, h)) for each sample, (n): −v·b − Σ softplus(c + v·W), or ½ |v − b|² for −v·b.
-    /// Of two kinds of samples that with the lower one is the more probable, by exp of the difference.
+    /// Of two samples, the one with the lower free energy is more probable; exp of the difference is the ratio.
     /// </summary>
     /// <exception cref="EngineException">Hidden units are not binary.</exception>
     public Variable FreeEnergy(Variable v)
@@ -122,12 +126,12 @@ public sealed class RestrictedBoltzmannMachine : IDisposable
     }
 
     /// <summary>
-    /// Returns a step of training as updates, for a function of one's own: what makes the data in x more probable, and
-    /// what the machine makes of them less.
+    /// Returns a step of training as updates, for your own function. The step makes the data in x more probable and the
+    /// machine's own samples less probable.
     /// </summary>
     /// <param name="x">Samples, (n, visible).</param>
     /// <param name="learningRate">The learning rate, a scalar.</param>
-    /// <returns>The mean squared difference of the samples and their reconstructions, and the updates.</returns>
+    /// <returns>The mean squared error of reconstruction, and the updates.</returns>
     public (Variable Error, IReadOnlyList<Update> Updates) Step(Variable x, Variable learningRate)
     {
         ArgumentNullException.ThrowIfNull(x);
@@ -142,7 +146,7 @@ public sealed class RestrictedBoltzmannMachine : IDisposable
         Variable v = x, mean = x;
         for (int step = 0; step < Steps; step++)
         {
-            // Chains that go on need all their chance; others are less noisy with means (Practical guide, section 3).
+            // Persistent chains must be sampled. Other chains have less noise with means (Practical guide, section 3).
             Variable sums = Symbolic.Dot(h, Weights, transposeB: true) + VisibleBiases;
             mean = Mean(VisibleUnits, sums);
             v = IsPersistent ? Drawn(VisibleUnits, sums, stream) : mean;
@@ -173,17 +177,17 @@ public sealed class RestrictedBoltzmannMachine : IDisposable
             updates.Add(new Update(parameter, parameter + next));
         }
 
-        // Of chains, one step from the data is what they are rebuilt by.
+        // With persistent chains, the reconstruction is one step from the data.
         Variable rebuilt = IsPersistent ? VisibleMean(h0) : mean;
         return (Symbolic.Mean(Symbolic.Square(rebuilt - x)), updates);
     }
 
-    /// <summary>Trains on samples, (n, visible) float32; of a last batch that is not full nothing is made.</summary>
-    /// <param name="x">The samples: from 0 to 1 where visible units are binary, standardized where they are Gaussian.</param>
-    /// <param name="epochs">How often all are gone through.</param>
-    /// <param name="report">Is told of each epoch and its mean squared error of reconstruction.</param>
-    /// <param name="cancellationToken">Ends the training behind an epoch.</param>
-    /// <returns>For each epoch the mean squared error of reconstruction.</returns>
+    /// <summary>Trains on samples, (n, visible) float32. An incomplete last batch is ignored.</summary>
+    /// <param name="x">The samples: from 0 to 1 if visible units are binary, standardized if they are Gaussian.</param>
+    /// <param name="epochs">The number of epochs.</param>
+    /// <param name="report">Receives each epoch's number and mean squared error of reconstruction.</param>
+    /// <param name="cancellationToken">Ends the training after the current epoch.</param>
+    /// <returns>The mean squared error of reconstruction of each epoch.</returns>
     /// <exception cref="EngineException">The samples do not fit, or there are not enough for a batch.</exception>
     public IReadOnlyList<double> Fit(
         Tensor x, int epochs = 10, Action<int, double>? report = null, CancellationToken cancellationToken = default)
@@ -224,19 +228,19 @@ public sealed class RestrictedBoltzmannMachine : IDisposable
     }
 
     /// <summary>
-    /// Returns the means of hidden units, (n, hidden), given visible ones: what the next machine of several is trained
-    /// on.
+    /// Returns the means of hidden units, (n, hidden), given visible ones. The next machine of several is trained on
+    /// them.
     /// </summary>
     /// <exception cref="EngineException">The samples do not fit.</exception>
     public Tensor Transform(Tensor x) => Call(ref _hidden, HiddenMean, Check(x));
 
     /// <summary>
-    /// Returns what the machine makes of samples: the means of visible units given those of hidden ones.
+    /// Returns the reconstruction of samples: the means of visible units given the means of hidden ones.
     /// </summary>
     /// <exception cref="EngineException">The samples do not fit.</exception>
     public Tensor Reconstruct(Tensor x) => Call(ref _visible, v => VisibleMean(HiddenMean(v)), Check(x));
 
-    /// <summary>Returns the means of visible units given hidden ones, (n, visible) of (n, hidden).</summary>
+    /// <summary>Returns the means of visible units given hidden ones, (n, visible) from (n, hidden).</summary>
     /// <exception cref="EngineException">The values do not fit.</exception>
     public Tensor Back(Tensor hidden)
     {

@@ -2,25 +2,25 @@ using Engine.IO;
 
 namespace Engine.Data;
 
-/// <summary>Describes where the data come from; the defaults are what the runner uses.</summary>
+/// <summary>Describes where the data come from. The runner uses the defaults.</summary>
 public sealed record Cifar10Options
 {
     /// <summary>
-    /// Gets or sets the only place to look: the folder with the batches, a folder that holds it, or the published
-    /// archive; null to look in the places that <see cref="Cifar10.LoadAsync"/> lists.
+    /// Gets or sets the only place to search: the folder with the batches, its parent folder, or the published archive;
+    /// null to search the places that <see cref="Cifar10.LoadAsync"/> lists.
     /// </summary>
     public string? Path { get; init; }
 
-    /// <summary>Gets or sets whether CIFAR-10 may be downloaded where no place holds it.</summary>
+    /// <summary>Gets or sets whether CIFAR-10 may be downloaded if it is in none of the places.</summary>
     public bool AllowDownload { get; init; } = true;
 
-    /// <summary>Told how much of the download has arrived.</summary>
+    /// <summary>Gets or sets the receiver of the download's progress.</summary>
     public IProgress<DownloadProgress>? Progress { get; init; }
 
-    /// <summary>Gets or sets how many training and test images are drawn where there is no CIFAR-10.</summary>
+    /// <summary>Gets or sets the numbers of synthetic training and test images if there is no CIFAR-10.</summary>
     public (int Train, int Test) SyntheticSize { get; init; } = (50_000, 10_000);
 
-    /// <summary>Gets or sets what the drawn images depend on.</summary>
+    /// <summary>Gets or sets the seed of the synthetic images.</summary>
     public ulong SyntheticSeed { get; init; } = 1;
 
     internal DownloadSource Download { get; init; } = DownloadSource.Cifar10;
@@ -31,14 +31,16 @@ public sealed record Cifar10Options
 }
 
 /// <summary>
-/// CIFAR-10 (A. Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009): 50,000 training and 10,000
-/// test images of 32×32 pixels in ten classes. Reads both published formats, downloads them, or draws a stand-in.
+/// Loads CIFAR-10 (A. Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009): 50,000 training and
+/// 10,000 test images of 32×32 pixels in ten classes. It reads both published formats, downloads the data, or draws
+/// synthetic images instead.
 /// </summary>
 public static class Cifar10
 {
-    /// <summary>Reads a folder with batches, a folder that holds it, or the published archive.</summary>
-    /// <exception cref="DataFormatException">There are no batches there, or they are incomplete or
-    /// malformed.</exception>
+    /// <summary>Reads a folder with batches, its parent folder, or the published archive.</summary>
+    /// <exception cref="DataFormatException">
+    /// There are no batches there, or they are incomplete or malformed.
+    /// </exception>
     public static Cifar10Set Read(string path) => Read(path, CancellationToken.None);
 
     private static Cifar10Set Read(string path, CancellationToken cancellation)
@@ -53,16 +55,19 @@ public static class Cifar10
     }
 
     /// <summary>
-    /// Gets CIFAR-10 from <see cref="Cifar10Options.Path"/>; without it from the first place that holds it: the folder
-    /// that the environment variable ENGINE_DATA names, ./data, the user's cache folder; else downloads it into the
-    /// latter. When that fails, draws <see cref="SyntheticImages"/> and says so in <see cref="Cifar10Set.Notice"/>.
+    /// Loads CIFAR-10 from <see cref="Cifar10Options.Path"/>. If this is null, it searches the folder in the
+    /// environment variable ENGINE_DATA, ./data, and the user's cache folder, and else downloads into the cache folder.
+    /// If the download fails, it draws <see cref="SyntheticImages"/> and says so in <see cref="Cifar10Set.Notice"/>.
     /// </summary>
-    /// <exception cref="DataFormatException">The given path holds no CIFAR-10, or what is found is
-    /// malformed.</exception>
-    /// <exception cref="EngineException">The download cannot be written, for instance because the disk is
-    /// full.</exception>
-    /// <exception cref="OperationCanceledException">It was canceled; what has been downloaded is kept for the next
-    /// time.</exception>
+    /// <exception cref="DataFormatException">
+    /// The given path contains no CIFAR-10, or the data are malformed.
+    /// </exception>
+    /// <exception cref="EngineException">
+    /// The download cannot be written, for instance because the disk is full.
+    /// </exception>
+    /// <exception cref="OperationCanceledException">
+    /// It was canceled. The downloaded part is kept for the next time.
+    /// </exception>
     public static async Task<Cifar10Set> LoadAsync(
         Cifar10Options? options = null, CancellationToken cancellation = default)
     {
@@ -109,12 +114,12 @@ public static class Cifar10
         return drawn;
     }
 
-    /// <summary><see cref="LoadAsync"/>, waiting for the result.</summary>
+    /// <summary>Calls <see cref="LoadAsync"/> and waits for the result.</summary>
     public static Cifar10Set Load(Cifar10Options? options = null) =>
         Task.Run(() => LoadAsync(options)).GetAwaiter().GetResult();
 
     /// <summary>
-    /// The folder where downloads are kept: XDG_CACHE_HOME/engine or ~/.cache/engine, on Windows
+    /// Returns the folder for downloads: XDG_CACHE_HOME/engine or ~/.cache/engine; on Windows,
     /// LocalApplicationData/engine.
     /// </summary>
     internal static string CacheFolder(Func<string, string?> variable)
@@ -140,8 +145,8 @@ public static class Cifar10
     }
 
     /// <summary>
-    /// The archive unpacked beside itself, which makes every later start quicker; where that is impossible, the archive
-    /// itself.
+    /// Unpacks the archive into a folder beside it, which makes later starts faster, and returns the folder. If this is
+    /// impossible, returns the archive.
     /// </summary>
     private static string Unpack(string archive, CancellationToken cancellation)
     {
@@ -156,7 +161,7 @@ public static class Cifar10
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // Another run may have been quicker.
+            // Another process may have unpacked it first.
             return File.Exists(archive) ? archive : folder;
         }
         finally

@@ -18,15 +18,15 @@ internal static class Cifar10Files
     private const string TestBatch = "test_batch";
     private const string TrainPrefix = "data_batch_";
 
-    // The most that deflate compresses: what an archive claims beyond it, it cannot hold.
+    // The greatest compression ratio of deflate. An archive that claims more is malformed.
     private const int MaximumCompression = 1032;
 
     private static readonly string[] s_classNames =
         ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
 
     /// <summary>
-    /// Returns the folder with the batches or the archive that <paramref name="path"/> is or holds; null when there is
-    /// neither.
+    /// Returns the folder with the batches or the archive, which is <paramref name="path"/> or inside it; null if there
+    /// is none.
     /// </summary>
     public static string? Find(string path)
     {
@@ -58,7 +58,8 @@ internal static class Cifar10Files
     }
 
     /// <summary>
-    /// The data in an archive written to a new folder: only CIFAR-10's own file names, never a path from the archive.
+    /// Writes the data in an archive to a new folder. It uses only CIFAR-10's own file names, never a path from the
+    /// archive.
     /// </summary>
     public static void Unpack(string archive, string folder, CancellationToken cancellation = default)
     {
@@ -85,7 +86,7 @@ internal static class Cifar10Files
         ? name[..^BinaryEnding.Length]
         : name;
 
-    // Three digits at most, so that a stray name does not make a million files missing.
+    // At most three digits, so that one wrong name does not mean a million missing files.
     private static int NumberOf(string stem) => stem.StartsWith(TrainPrefix, StringComparison.Ordinal) &&
         stem.Length <= TrainPrefix.Length + 3 && stem[TrainPrefix.Length..] is [>= '1' and <= '9', ..] digits &&
         int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out int number)
@@ -145,7 +146,9 @@ internal static class Cifar10Files
     private const string FetchArchiveAgain =
         "Download the published archive again, or delete it to have it downloaded.";
 
-    /// <summary>The training batches in order and the test batch last; Python's version where both are there.</summary>
+    /// <summary>
+    /// Returns the training batches in order and then the test batch, from the Python version if both are there.
+    /// </summary>
     private static List<string> InOrder(string place, IReadOnlyCollection<string> names)
     {
         var present = new HashSet<string>(names);
@@ -206,7 +209,7 @@ internal static class Cifar10Files
     }
 
     /// <summary>
-    /// Returns the names of classes in a file of the data set's: a pickle with a list of this key, or lines of text.
+    /// Returns the names of classes from a file of the data set: a pickle with a list of this key, or lines of text.
     /// </summary>
     public static string[] ClassNames(ByteSource source, string key, int count)
     {
@@ -257,7 +260,7 @@ internal static class Cifar10Files
                 "that a set may hold. Leave out some batches.");
     }
 
-    // Without the AggregateException around the first error, which is the one that the user can read.
+    // Throws the first error itself, which is readable, without the AggregateException.
     private static void InParallel(int count, Action<int> body)
     {
         try
@@ -273,7 +276,7 @@ internal static class Cifar10Files
     private static string[] ClassNames(ByteSource source) => ClassNames(source, "label_names", 10);
 
     /// <summary>
-    /// The batches and names in an archive; an entry that is a link or leaves its folder is an error.
+    /// Returns the batches and names in an archive. An entry that is a link, or leaves its folder, is an error.
     /// </summary>
     private static IEnumerable<(string Name, byte[] Content)> EntriesOf(
         string archive, CancellationToken cancellation)

@@ -2,25 +2,27 @@ using static Engine.TextTable;
 
 namespace Engine.Data;
 
-/// <summary>Which labels of a file are meant.</summary>
-/// <param name="Set">The data set, as messages call it.</param>
-/// <param name="Key">What they are called in the Python version.</param>
-/// <param name="Classes">How many classes there are.</param>
-/// <param name="Bytes">How many bytes stand before the pixels in the binary version.</param>
-/// <param name="At">Which of these they are.</param>
+/// <summary>Specifies which labels of a file to read.</summary>
+/// <param name="Set">The data set's name in messages.</param>
+/// <param name="Key">Their key in the Python version.</param>
+/// <param name="Classes">The number of classes.</param>
+/// <param name="Bytes">The number of bytes before the pixels in the binary version.</param>
+/// <param name="At">The index of the label among these bytes.</param>
 internal sealed record CifarLabels(string Set, string Key, int Classes, int Bytes, int At)
 {
-    /// <summary>CIFAR-10's.</summary>
+    /// <summary>Gets CIFAR-10's labels.</summary>
     public static CifarLabels Ten => new("CIFAR-10", "labels", 10, 1, 0);
 
-    /// <summary>CIFAR-100's hundred classes.</summary>
+    /// <summary>Gets the labels of CIFAR-100's hundred classes.</summary>
     public static CifarLabels Fine => new("CIFAR-100", "fine_labels", 100, 2, 1);
 
-    /// <summary>CIFAR-100's twenty classes, of five of the hundred each.</summary>
+    /// <summary>Gets the labels of CIFAR-100's twenty classes, each of five of the hundred.</summary>
     public static CifarLabels Coarse => new("CIFAR-100", "coarse_labels", 20, 2, 0);
 }
 
-/// <summary>One file of CIFAR-10 or CIFAR-100: its form is checked, its pixels are still where they lie.</summary>
+/// <summary>
+/// Represents one file of CIFAR-10 or CIFAR-100. Its format is checked, but its pixels are not read yet.
+/// </summary>
 internal abstract class CifarBatch(ByteSource source, CifarLabels kind) : IDisposable
 {
     public const int ImageBytes = 3 * 32 * 32;
@@ -31,7 +33,7 @@ internal abstract class CifarBatch(ByteSource source, CifarLabels kind) : IDispo
 
     protected CifarLabels Kind { get; } = kind;
 
-    /// <summary>Reads the binary version: rows of a label, or two, and 3,072 pixels.</summary>
+    /// <summary>Reads the binary version: rows of one or two labels and 3,072 pixels.</summary>
     public static CifarBatch FromBinary(ByteSource source, CifarLabels kind) => new Binary(source, kind);
 
     /// <summary>
@@ -39,8 +41,8 @@ internal abstract class CifarBatch(ByteSource source, CifarLabels kind) : IDispo
     /// </summary>
     public static CifarBatch FromPickle(ByteSource source, CifarLabels kind) => new Pickle(source, kind);
 
-    /// <summary>Reads the images, planes red, green and blue, one after the other, and their labels.</summary>
-    /// <exception cref="DataFormatException">A label is none of the data set's.</exception>
+    /// <summary>Reads the images, one after the other with the planes red, green and blue, and their labels.</summary>
+    /// <exception cref="DataFormatException">A label is out of range.</exception>
     public abstract void Read(Span<byte> pixels, Span<int> labels);
 
     public void Dispose() => Source.Dispose();

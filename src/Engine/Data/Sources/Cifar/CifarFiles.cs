@@ -1,20 +1,20 @@
 namespace Engine.Data;
 
 /// <summary>
-/// CIFAR-10 or CIFAR-100 (A. Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009) as a source like any other:
-/// a folder with the files of either published version, or CIFAR-10's archive. Pictures are uint8 (n, 3, 32, 32), classes their
-/// names.
+/// Represents CIFAR-10 or CIFAR-100 (A. Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009) as a
+/// data source: a folder with the files of either published version, or CIFAR-10's archive. Pictures are uint8 (n, 3,
+/// 32, 32); classes are names.
 /// </summary>
 /// <param name="Path">The folder or the archive.</param>
 public sealed record CifarFiles(string Path) : IDataSource
 {
-    /// <summary>Represents what the column of the pictures is called, and that of their classes.</summary>
+    /// <summary>Specifies the names of the columns of pictures and classes.</summary>
     public const string Pictures = "picture", Class = "class";
 
-    /// <summary>Of CIFAR-100, whether its twenty classes are taken and not its hundred.</summary>
+    /// <summary>Gets or sets whether to use CIFAR-100's twenty classes instead of its hundred.</summary>
     public bool IsCoarse { get; init; }
 
-    /// <summary>Returns whether there is something of this kind.</summary>
+    /// <summary>Returns whether the path contains data of this kind.</summary>
     public static bool IsOne(string path)
     {
         ArgumentNullException.ThrowIfNull(path);

@@ -5,40 +5,42 @@ using static Engine.TextTable;
 
 namespace Engine.Data;
 
-/// <summary>Describes how far a download is.</summary>
-/// <param name="Received">Bytes that are here, those of an earlier, interrupted download among them.</param>
-/// <param name="Total">Bytes of the whole file; null when the server does not say.</param>
+/// <summary>Represents the progress of a download.</summary>
+/// <param name="Received">The number of bytes received, including those of an earlier, interrupted download.</param>
+/// <param name="Total">The number of bytes of the whole file; null if unknown.</param>
 public readonly record struct DownloadProgress(long Received, long? Total);
 
-/// <summary>What is downloaded, and from where.</summary>
+/// <summary>Represents a file to download, with its URL and hashes.</summary>
 internal sealed record DownloadSource(Uri Url, string Md5, string Sha256)
 {
     /// <summary>
-    /// CIFAR-10 for Python; the MD5 sum is the one on the page, the SHA-256 sum that of the same file.
+    /// Gets the source of CIFAR-10 for Python. The MD5 sum is published on its page; the SHA-256 sum is of the same
+    /// file.
     /// </summary>
     public static DownloadSource Cifar10 { get; } = new(
         new Uri("https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"),
         "c58f30108f718f92721af3b95e74349a",
         "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce");
 
-    /// <summary>Gets or sets how long the server may keep silent.</summary>
+    /// <summary>Gets or sets the timeout for data from the server.</summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(10);
 
     public Func<HttpMessageHandler> Handler { get; init; } = () => new SocketsHttpHandler();
 
     /// <summary>
-    /// Opens the file that receives the bytes, at its end; without a buffer, so that a full disk is noticed at once.
+    /// Gets or sets the function that opens the file for appending. It uses no buffer, so a full disk is noticed at
+    /// once.
     /// </summary>
     public Func<string, Stream> Open { get; init; } =
         path => new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.None, bufferSize: 0);
 }
 
-/// <summary>The network's fault: there is no answer, or another than expected.</summary>
+/// <summary>Represents an error of the network: no response, or an unexpected one.</summary>
 internal sealed class DownloadException(string message, Exception? inner = null) : EngineException(message, inner);
 
 /// <summary>
-/// Downloads a file to <c>destination.part</c>, goes on where an earlier download was cut, and moves it to its place
-/// only when its hashes are right.
+/// Downloads a file to <c>destination.part</c>, resumes an earlier interrupted download, and moves the file to its
+/// place only if its hashes are right.
 /// </summary>
 internal sealed class Downloader(DownloadSource source, IProgress<DownloadProgress>? progress)
 {
@@ -54,7 +56,7 @@ internal sealed class Downloader(DownloadSource source, IProgress<DownloadProgre
         string? difference = await DifferenceAsync(part, cancellation).ConfigureAwait(false);
         if (difference is not null && resumed)
         {
-            // The beginning may be of another version of the file.
+            // The existing part may be from another version of the file.
             File.Delete(part);
             await FetchAsync(client, part, cancellation).ConfigureAwait(false);
             difference = await DifferenceAsync(part, cancellation).ConfigureAwait(false);
@@ -101,8 +103,10 @@ internal sealed class Downloader(DownloadSource source, IProgress<DownloadProgre
         }
     }
 
-    /// <summary>Asks for what is missing and appends it.</summary>
-    /// <exception cref="HttpIOException">The connection was cut; what came is in the file.</exception>
+    /// <summary>Requests the missing part and appends it.</summary>
+    /// <exception cref="HttpIOException">
+    /// The connection was interrupted. The received bytes are in the file.
+    /// </exception>
     private async Task AttemptAsync(HttpClient client, string part, long start, CancellationToken cancellation)
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
@@ -117,7 +121,7 @@ internal sealed class Downloader(DownloadSource source, IProgress<DownloadProgre
             .SendAsync(request, HttpCompletionOption.ResponseHeadersRead, patience.Token).ConfigureAwait(false);
         if (start > 0 && response.StatusCode == HttpStatusCode.RequestedRangeNotSatisfiable)
         {
-            // Nothing is missing; whether what is here is right, the hashes tell.
+            // Nothing is missing. The hashes show whether the content is right.
             return;
         }
 
@@ -195,7 +199,7 @@ internal sealed class Downloader(DownloadSource source, IProgress<DownloadProgre
         using FileStream file = File.OpenRead(path);
         string sha256 = Convert.ToHexStringLower(await SHA256.HashDataAsync(file, cancellation).ConfigureAwait(false));
         file.Position = 0;
-        // Only because it is the sum that the page publishes; SHA-256 is what protects.
+        // MD5 is used only because the page publishes it. SHA-256 gives the protection.
 #pragma warning disable CA5351
         string md5 = Convert.ToHexStringLower(await MD5.HashDataAsync(file, cancellation).ConfigureAwait(false));
 #pragma warning restore CA5351
@@ -211,7 +215,7 @@ internal sealed class Downloader(DownloadSource source, IProgress<DownloadProgre
         return true;
     });
 
-    /// <summary>Does something to the disk; a full one gets back the space that the download took.</summary>
+    /// <summary>Runs a disk operation. If the disk is full, deletes the download to free its space.</summary>
     private static T OnDisk<T>(string path, Func<T> write)
     {
         try

@@ -1,11 +1,11 @@
 namespace Engine.Data;
 
 /// <summary>
-/// Drawn images in ten classes, of CIFAR-10's form: a shape or a pattern of random size, place, direction and colors,
-/// lighter or darker than its background, with clutter and noise. No pixel alone says anything about the class: in
-/// libtorch the source's convolutional network gets 94 % of the test images right after 4 epochs, its perceptron 46 %
-/// after 5. The same arguments give the same images on every machine: only integers and the exactly rounded operations
-/// + - * / and square root go into them, and an image depends on nothing but the seed and its number.
+/// Draws synthetic images in ten classes, in CIFAR-10's format: a shape or a pattern of random size, place, direction
+/// and colors, lighter or darker than its background, with clutter and noise. No single pixel says anything about the
+/// class: in libtorch, the source's convolutional network classifies 94 % of the test images correctly after 4 epochs,
+/// its perceptron 46 % after 5. The same arguments give the same images on every machine: they use only integers and
+/// the exactly rounded operations + - * / and square root, and an image depends only on the seed and its number.
 /// </summary>
 public static class SyntheticImages
 {
@@ -16,9 +16,9 @@ public static class SyntheticImages
         ["disc", "ring", "square", "frame", "triangle", "cross", "crescent", "stripes", "checks", "dots"];
 
     /// <summary>Draws a set.</summary>
-    /// <param name="train">How many training images; every ten in a row hold each class once.</param>
-    /// <param name="test">How many test images, drawn like the others but none of them.</param>
-    /// <param name="seed">Another seed, other images.</param>
+    /// <param name="train">The number of training images. Every ten in sequence contain each class once.</param>
+    /// <param name="test">The number of test images, which differ from the training images.</param>
+    /// <param name="seed">The seed. Another seed gives other images.</param>
     public static Cifar10Set Draw(int train = 50_000, int test = 10_000, ulong seed = 1)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(train);
@@ -61,7 +61,7 @@ public static class SyntheticImages
         Color back = Color.Random(ref random);
         Color fore = back.Contrasting(ref random);
         var figure = new Figure(label, ref random);
-        // Two blots of other colors, so that the presence of an edge alone tells nothing.
+        // Two blots of other colors, so that the presence of an edge alone says nothing.
         var first = new Blot(ref random);
         var second = new Blot(ref random);
         float slopeX = random.Between(-1.5f, 1.5f), slopeY = random.Between(-1.5f, 1.5f);
@@ -83,7 +83,7 @@ public static class SyntheticImages
         }
     }
 
-    // How much of a pixel lies inside an edge this far away: the edge is one pixel soft.
+    // The part of a pixel that is inside an edge at this distance. The edge is one pixel wide.
     private static float Coverage(float distance) => Math.Clamp(0.5f - distance, 0f, 1f);
 
     private static float Centered(ulong bits) => ((int)(bits & 0x1F_FFFF) * (1f / 0x20_0000)) - 0.5f;
@@ -138,7 +138,7 @@ public static class SyntheticImages
         }
     }
 
-    /// <summary>A class's shape, placed.</summary>
+    /// <summary>Represents a class's shape at its place.</summary>
     private readonly struct Figure
     {
         private readonly int _label;
@@ -150,14 +150,14 @@ public static class SyntheticImages
             _radius = random.Between(5.5f, 11f);
             _x = random.Between(9f, 22f);
             _y = random.Between(9f, 22f);
-            // A point on the circle from the tangent of half its angle: no sine, which differs between machines.
+            // A point on the circle from the tangent of half its angle. A sine would differ between machines.
             float t = random.Between(-1, 1);
             float sign = random.Below(2) == 0 ? -1 : 1;
             _cos = sign * (1 - (t * t)) / (1 + (t * t));
             _sin = sign * 2 * t / (1 + (t * t));
         }
 
-        /// <summary>Returns how far the pixel's center lies outside the shape; negative inside.</summary>
+        /// <summary>Returns the distance of the pixel's center from the shape; negative inside.</summary>
         public float Distance(int x, int y)
         {
             float dx = x - _x, dy = y - _y;
@@ -180,12 +180,13 @@ public static class SyntheticImages
 
         private static float Length(float u, float v) => MathF.Sqrt((u * u) + (v * v));
 
-        // A triangle wave of period 1: the distance to the nearest whole number, less the offset.
+        // A triangle wave of period 1: the distance to the nearest integer, minus the offset.
         private static float Wave(float t, float offset = 0.25f) => Math.Abs(t - MathF.Floor(t + 0.5f)) - offset;
     }
 
     /// <summary>
-    /// SplitMix64 (G. Steele, D. Lea, C. Flood, Fast Splittable Pseudorandom Number Generators, 2014).
+    /// Generates random numbers with SplitMix64 (G. Steele, D. Lea, C. Flood, Fast Splittable Pseudorandom Number
+    /// Generators, 2014).
     /// </summary>
     private struct SplitMix(ulong state)
     {

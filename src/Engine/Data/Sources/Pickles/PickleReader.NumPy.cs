@@ -2,7 +2,7 @@ using static Engine.TextTable;
 
 namespace Engine.Data;
 
-/// <summary>What the allowed names stand for, as NumPy's <c>__reduce__</c> methods write them.</summary>
+/// <summary>Implements the allowed names, as NumPy's <c>__reduce__</c> methods write them.</summary>
 internal sealed partial class PickleReader
 {
     private void PushGlobal(ReadOnlySpan<byte> module, ReadOnlySpan<byte> name)
@@ -97,7 +97,7 @@ internal sealed partial class PickleReader
             }
 
             shapeOf[i] = (int)sides[i].Integer;
-            // Sides below 2^31 and a running product capped at 2^31 cannot overflow 64 bits.
+            // The sides are below 2^31 and the product is capped at 2^31, so it cannot overflow 64 bits.
             size = Math.Min(size * shapeOf[i], 1L << 31);
         }
 
@@ -115,8 +115,8 @@ internal sealed partial class PickleReader
             ? new PickleDType(name[0] == 'i', name[1] - '0')
             : throw Error($"an array of type '{Printable(name)}'; the pixels are uint8 and the labels integers");
 
-    // Python 3 writes bytes under protocol 2 as text in which each character stands for a byte. Decoded once a string,
-    // so that a remembered one, decoded again and again, cannot fill the memory; in place, for no character grows.
+    // With protocol 2, Python 3 writes bytes as text in which each character represents a byte. Each string is decoded
+    // once, so repeated references to one cannot fill the memory. The decoding is in place, because no character grows.
     private byte[] Latin1(PickleValue text)
     {
         if (_decoded.TryGetValue(text.Start, out byte[]? bytes))

@@ -3,12 +3,12 @@ using static Engine.TextTable;
 
 namespace Engine.Data;
 
-/// <summary>The bytes, the stack and the memory that the opcodes work on, with their bounds.</summary>
+/// <summary>Contains the bytes, the stack and the memory that the opcodes work on, with their bounds.</summary>
 internal sealed partial class PickleReader
 {
     private byte ReadByte() => Read(1)[0];
 
-    /// <summary>The next few bytes; the span holds until the next call.</summary>
+    /// <summary>Reads the next few bytes; the span is valid until the next call.</summary>
     private ReadOnlySpan<byte> Read(int count)
     {
         CheckLength((ulong)count);

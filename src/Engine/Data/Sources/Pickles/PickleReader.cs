@@ -5,11 +5,11 @@ using static Engine.TextTable;
 namespace Engine.Data;
 
 /// <summary>
-/// Reads the pickles in which CIFAR-10 is published (protocol 2), and what newer versions of Python and NumPy make of
-/// the same dictionary (protocols 2 to 5). It executes nothing: the few functions NumPy's arrays need stand for code of
-/// ours, and any other name is an error. Every length is checked against the bytes left before anything is allocated,
-/// the number of values is bounded by the length of the file, and nothing recurses. The opcodes are those of Python's
-/// Lib/pickletools.py.
+/// Reads the pickles in which CIFAR-10 is published (protocol 2), and pickles of the same dictionary from newer
+/// versions of Python and NumPy (protocols 2 to 5). It executes nothing: this code implements the few functions that
+/// NumPy's arrays need, and any other name is an error. Every length is checked against the remaining bytes before an
+/// allocation, the length of the file bounds the number of values, and nothing recurses. The opcodes are those of
+/// Python's Lib/pickletools.py.
 /// </summary>
 internal sealed partial class PickleReader
 {
@@ -34,7 +34,7 @@ internal sealed partial class PickleReader
     private PickleReader(ByteSource source)
     {
         _source = source;
-        // An image takes 3,072 bytes, a label and a file name: a file with more than a value in 64 bytes holds no
+        // An image takes 3,072 bytes, a label and a file name. A file with more than one value per 64 bytes contains no
         // images.
         _maximumValues = 4096 + (source.Length / 64);
         _window = source.Memory ?? [];
@@ -42,10 +42,9 @@ internal sealed partial class PickleReader
     }
 
     /// <summary>
-    /// Returns the value the pickle holds; byte strings in it stay in <paramref name="source"/> until they are asked
-    /// for.
+    /// Returns the value in the pickle. Its byte strings stay in <paramref name="source"/> until they are needed.
     /// </summary>
-    /// <exception cref="DataFormatException">It is cut off, malformed, or asks for anything but plain data.</exception>
+    /// <exception cref="DataFormatException">It is cut off, malformed, or contains more than plain data.</exception>
     public static (PickleValue Root, PickleReader Reader) Read(ByteSource source)
     {
         var reader = new PickleReader(source);
@@ -72,7 +71,7 @@ internal sealed partial class PickleReader
         }
     }
 
-    /// <summary>Creates the bytes of a byte string or text, copied.</summary>
+    /// <summary>Returns a copy of the bytes of a byte string or text.</summary>
     public byte[] BytesOf(PickleValue value)
     {
         byte[] bytes = new byte[LengthOf(value)];
@@ -80,7 +79,7 @@ internal sealed partial class PickleReader
         return bytes;
     }
 
-    /// <summary>Returns whether it is a byte string or text with just these bytes.</summary>
+    /// <summary>Returns whether it is a byte string or text with exactly these bytes.</summary>
     public bool Is(PickleValue value, ReadOnlySpan<byte> expected)
     {
         if (value.Kind is not (PickleKind.Bytes or PickleKind.Text) || LengthOf(value) != expected.Length)
@@ -94,7 +93,7 @@ internal sealed partial class PickleReader
     }
 
     /// <summary>
-    /// Returns the entry of this name, which Python 2 wrote as bytes and Python 3 may write as either.
+    /// Gets the entry of this name, which Python 2 wrote as bytes and Python 3 may write as bytes or text.
     /// </summary>
     public bool TryGet(PickleDictionary dictionary, ReadOnlySpan<byte> key, out PickleValue value)
     {
@@ -112,7 +111,7 @@ internal sealed partial class PickleReader
         return false;
     }
 
-    /// <summary>Up to 100 characters of a name from the file, fit to be printed.</summary>
+    /// <summary>Returns up to 100 printable characters of a name from the file.</summary>
     public static string Printable(ReadOnlySpan<byte> text)
     {
         var printable = new StringBuilder();

@@ -20,8 +20,8 @@ internal enum PickleKind : byte
 }
 
 /// <summary>
-/// A value on the pickle machine's stack. A struct without payload of its own, so that the 20,000 numbers and file
-/// names of a batch cost no allocation: strings stay where they are in the file.
+/// Represents a value on the pickle machine's stack. It is a struct without its own payload, so the 20,000 numbers and
+/// file names of a batch need no allocation. Strings stay in the file.
 /// </summary>
 internal readonly struct PickleValue(PickleKind kind, long bits = 0, object? reference = null)
 {
@@ -42,14 +42,17 @@ internal readonly struct PickleValue(PickleKind kind, long bits = 0, object? ref
 }
 
 /// <summary>
-/// Keys and values, one after the other; few enough that a search from the end (the last one counts) is all it needs.
+/// Represents a dictionary as a list of keys and values. There are few, so a search from the end is enough; the last
+/// duplicate counts.
 /// </summary>
 internal sealed class PickleDictionary
 {
     public List<PickleValue> Pairs { get; } = [];
 }
 
-/// <summary>The only names a batch may call; each stands for code of ours, none for Python's.</summary>
+/// <summary>
+/// Specifies the only names that a batch may call. This code implements each of them; none runs Python.
+/// </summary>
 internal enum PickleGlobal
 {
     Reconstruct,
@@ -60,7 +63,7 @@ internal enum PickleGlobal
     FromBuffer,
 }
 
-/// <summary>A NumPy integer type.</summary>
+/// <summary>Represents a NumPy integer type.</summary>
 internal sealed class PickleDType(bool signed, int size)
 {
     public bool Signed { get; } = signed;
@@ -86,7 +89,7 @@ internal sealed class PickleDType(bool signed, int size)
     }
 }
 
-/// <summary>A NumPy array: empty until its state is set.</summary>
+/// <summary>Represents a NumPy array, which is empty until its state is set.</summary>
 internal sealed class PickleArray
 {
     public int[] Shape { get; set; } = [];

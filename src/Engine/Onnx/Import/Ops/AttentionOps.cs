@@ -4,7 +4,9 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Onnx;
 
-/// <summary>Attention: https://onnx.ai/onnx/operators/onnx__Attention.html, and what turns its operands.</summary>
+/// <summary>
+/// Imports attention (https://onnx.ai/onnx/operators/onnx__Attention.html) and rotary embeddings of its operands.
+/// </summary>
 internal static class AttentionOps
 {
     public static IEnumerable<OnnxOp> Rows() =>
@@ -72,12 +74,14 @@ internal static class AttentionOps
         return [OnnxNode.Of(type, y), OnnxNode.Of(node.V(1).Type, presentKey), OnnxNode.Of(node.V(2).Type, presentValue), OnnxNode.Of(type, shown)];
     }
 
-    /// <summary>(batch, steps, heads · size) as (batch, heads, steps, size).</summary>
+    /// <summary>Returns (batch, steps, heads · size) as (batch, heads, steps, size).</summary>
     private static Variable Heads(Variable x, int heads) => heads > 0
         ? DimShuffle(Reshape(x, SideOf(x, 0), SideOf(x, 1), heads, x.Shape[2] == Shape.Unknown ? -1 : x.Shape[2] / heads), 0, 2, 1, 3)
         : throw new EngineException("its number of heads is missing");
 
-    /// <summary>What is added to the scores: the mask, −∞ for what lies behind a query, and for keys that are padding.</summary>
+    /// <summary>
+    /// Returns the bias of the scores: the mask, and −∞ for keys after the query and for keys that are padding.
+    /// </summary>
     private static Variable? Bias(OnnxNode node, Variable q, Variable keys, Variable? past)
     {
         Variable? bias = null;

@@ -3,14 +3,14 @@ using Engine.Ops;
 
 namespace Engine.Onnx;
 
-/// <summary>Conversions between types.</summary>
+/// <summary>Imports conversions between types.</summary>
 internal static class CastOps
 {
     public static IEnumerable<OnnxOp> Rows() =>
     [
         new("Cast", 6, Takes.Any, node =>
         {
-            // What they say concerns floating-point numbers of 8 bits alone.
+            // These attributes apply only to 8-bit floating-point numbers.
             node.Ignore("saturate", "round_mode");
             return To(node, (OnnxType)node.Number("to", 0));
         }),
@@ -31,13 +31,13 @@ internal static class CastOps
 
         if (!type.IsComputed() && x.Type != type)
         {
-            // Whole numbers have their low bits, which int32 has more of.
+            // Integers keep their low bits, and int32 has more of them.
             throw new EngineException($"it gives {type.Name()}, in which nothing is computed here");
         }
 
         if (type == OnnxType.UInt8 && x.Type.IsFloat())
         {
-            // C's rule, which ONNX Runtime follows: first a whole number, of which the low bits.
+            // ONNX Runtime follows C's rule: convert to an integer first, then take its low bits.
             return [OnnxValue.Of(type, Ops.Symbolic.Cast(x.Variable, DType.Int32))];
         }
 

@@ -4,7 +4,7 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Onnx;
 
-/// <summary>What scikit-learn's linear models become: ops of ai.onnx.ml.</summary>
+/// <summary>Imports ops of ai.onnx.ml, to which scikit-learn's linear models are converted.</summary>
 internal static class ClassicOps
 {
     private const string Ml = "ai.onnx.ml";
@@ -38,7 +38,7 @@ internal static class ClassicOps
                 : throw new EngineException("its post_transform is not there");
         })
         { Domain = Ml },
-        // Maps from labels to probabilities: here the probabilities, in the order of the labels.
+        // ONNX returns maps from labels to probabilities. Here it is the probabilities in the order of the labels.
         new("ZipMap", 1, Takes.Floats, node =>
         {
             node.Ignore("classlabels_int64s", "classlabels_strings");

@@ -4,7 +4,7 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Onnx;
 
-/// <summary>Comparisons, and what is computed of truth values.</summary>
+/// <summary>Imports comparisons and logical ops.</summary>
 internal static class ComparisonOps
 {
     public static IEnumerable<OnnxOp> Rows() =>

@@ -4,10 +4,10 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Onnx;
 
-/// <summary>Graphs within nodes: conditions and loops.</summary>
+/// <summary>Imports conditions and loops, which contain graphs.</summary>
 internal static class ControlOps
 {
-    /// <summary>Loops of more steps that cannot be one loop of ours are not written out.</summary>
+    /// <summary>Loops with more steps are not unrolled.</summary>
     private const int MaxWrittenOut = 256;
 
     public static IEnumerable<OnnxOp> Rows() =>
@@ -27,7 +27,7 @@ internal static class ControlOps
         if (a.Zip(b).Any(pair => pair.First.Type != pair.Second.Type || pair.First.Rank != pair.Second.Rank
             || !pair.First.Shape.Admits(pair.Second.Shape)))
         {
-            // Only when the condition is known is it known what it gives.
+            // The outputs are known only if the condition is known.
             throw OnnxNode.NotKnown([node.X(0)], 0);
         }
 
@@ -37,8 +37,8 @@ internal static class ControlOps
     }
 
     /// <summary>
-    /// A loop of ours where the number of steps is known and states keep their types; else its steps, one after the other,
-    /// as long as it is known whether they are made.
+    /// Imports a loop. It unrolls up to <see cref="MaxWrittenOut"/> steps, whose condition must be known at import. A
+    /// longer loop becomes a Scan if the number of steps is known and the states keep their types.
     /// </summary>
     private static OnnxValue?[] Loop(OnnxNode node)
     {
@@ -52,7 +52,6 @@ internal static class ControlOps
             throw new EngineException($"its body has {body.Inputs.Count} inputs and {body.Outputs.Count} outputs for {states} states");
         }
 
-        // Looked at once with an open step: does it go on as long as it may?
         List<OnnxValue>[] rows = [.. Enumerable.Range(0, kept).Select(_ => new List<OnnxValue>())];
         for (long step = 0; step < most; step++)
         {
@@ -94,7 +93,10 @@ internal static class ControlOps
 
     private static OnnxValue Truth() => OnnxValue.Of(OnnxType.Bool, [new Whole(1)], Shape.Scalar);
 
-    /// <summary>A loop of a known number of steps as one of ours; null where its states or its condition are not of such a kind.</summary>
+    /// <summary>
+    /// Imports a loop with a known number of steps as a Scan; returns null if its states or its condition do not allow
+    /// that.
+    /// </summary>
     private static OnnxValue?[]? AsScan(OnnxNode node, OnnxGraphFile body, long most)
     {
         int states = node.Count - 2;
@@ -188,7 +190,9 @@ internal static class ControlOps
         return ([.. all.Take(initial.Length).Select(rows => rows[^1])], [.. all.Skip(initial.Length)], types);
     }
 
-    /// <summary>Version 8: a loop for each sample of a batch, of sequences that are all as long as the arrays.</summary>
+    /// <summary>
+    /// Imports version 8: a loop for each sample of a batch, with sequences that are all as long as the arrays.
+    /// </summary>
     private static OnnxValue?[] Batched(OnnxNode node, OnnxGraphFile body, int states, int scanned)
     {
         int[] backwards = node.Ints("directions") is { } given && given.Length == scanned ? given : new int[scanned];

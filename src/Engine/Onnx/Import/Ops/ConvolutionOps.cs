@@ -4,7 +4,7 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Onnx;
 
-/// <summary>Convolutions: ONNX does not turn filters.</summary>
+/// <summary>Imports convolutions. ONNX does not flip filters.</summary>
 internal static class ConvolutionOps
 {
     public static IEnumerable<OnnxOp> Rows() =>
@@ -67,7 +67,7 @@ internal static class ConvolutionOps
             to[axis] = output is null ? sides[axis] * stride[axis] : output[axis];
             if (output is null && whole < to[axis])
             {
-                // By ONNX's text there would be zeros behind, by ONNX Runtime not.
+                // ONNX's text requires zeros at the end here, but ONNX Runtime adds none.
                 throw new EngineException($"its auto_pad {auto} goes with filters smaller than its steps");
             }
 

@@ -4,7 +4,7 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Onnx;
 
-/// <summary>Arrays that are made of nothing, or of shapes.</summary>
+/// <summary>Imports ops that create arrays from nothing, or from shapes.</summary>
 internal static class CreationOps
 {
     public static IEnumerable<OnnxOp> Rows() =>
@@ -96,7 +96,7 @@ internal static class CreationOps
             values is null ? null : new OnnxTensor(name, OnnxType.Int64, shape) { Whole = values };
     }
 
-    /// <summary>start, start + delta, … up to limit: as many as fit, which must be known, or be a side.</summary>
+    /// <summary>Returns start, start + delta, … up to limit. Their number must be known, or be a side.</summary>
     private static OnnxValue[] Range(OnnxNode node)
     {
         OnnxType type = node.Type;
@@ -133,7 +133,7 @@ internal static class CreationOps
         return node.Same(ARange(last.ToVariable() - first.ToVariable()) + first.ToVariable());
     }
 
-    /// <summary>a − b·cos(2πn/N) + c·cos(4πn/N).</summary>
+    /// <summary>Returns a − b·cos(2πn/N) + c·cos(4πn/N).</summary>
     private static OnnxValue[] Window(OnnxNode node, (double A, double B, double C) form)
     {
         int size = OnnxNode.Few(node.Long(0), "elements of a window");

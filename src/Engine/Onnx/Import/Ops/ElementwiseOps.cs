@@ -4,7 +4,7 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Onnx;
 
-/// <summary>Ops of each element by itself.</summary>
+/// <summary>Imports element-wise ops.</summary>
 internal static class ElementwiseOps
 {
     public static IEnumerable<OnnxOp> Rows() =>
@@ -87,7 +87,7 @@ internal static class ElementwiseOps
         }),
     ];
 
-    /// <summary>Returns a quotient of whole numbers, cut off: toward zero, where IntDiv rounds down.</summary>
+    /// <summary>Returns an integer quotient rounded toward zero; IntDiv rounds down.</summary>
     public static Variable Quotient(Variable a, Variable b)
     {
         Variable down = IntDiv(a, b);
@@ -95,7 +95,7 @@ internal static class ElementwiseOps
     }
 
     /// <summary>
-    /// Returns the two operands of a node; before version 7 the second was spread over the first from an axis on.
+    /// Returns the two operands of a node. Before version 7, the second was broadcast to the first from an axis on.
     /// </summary>
     public static (Variable A, Variable B) Pair(OnnxNode node)
     {
@@ -167,7 +167,7 @@ internal static class ElementwiseOps
         };
     }
 
-    /// <summary>A power is of the base's type, whatever the exponent's.</summary>
+    /// <summary>Imports Pow. A power has the base's type, not the exponent's.</summary>
     private static OnnxValue[] Pow(OnnxNode node)
     {
         (Variable a, Variable b) = Pair(node);
@@ -179,7 +179,9 @@ internal static class ElementwiseOps
         return node.Same(Trunc(Power(Cast(a, DType.Float64), Cast(b, DType.Float64))));
     }
 
-    /// <summary>What is left has the divisor's sign, as Python's %, or with fmod the dividend's, as C's.</summary>
+    /// <summary>
+    /// Imports Mod. The remainder has the divisor's sign, as Python's %, or with fmod the dividend's, as C's.
+    /// </summary>
     private static OnnxValue[] Mod(OnnxNode node)
     {
         Variable a = node.X(0), b = node.X(1);

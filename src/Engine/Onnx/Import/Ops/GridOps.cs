@@ -4,7 +4,9 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Onnx;
 
-/// <summary>Places in images that are computed: https://onnx.ai/onnx/operators/onnx__AffineGrid.html.</summary>
+/// <summary>
+/// Imports computed sampling positions in images: https://onnx.ai/onnx/operators/onnx__AffineGrid.html.
+/// </summary>
 internal static class GridOps
 {
     public static IEnumerable<OnnxOp> Rows() =>
@@ -21,7 +23,7 @@ internal static class GridOps
                 throw new EngineException($"it is of images of the sides ({string.Join(", ", sides)})");
             }
 
-            // The last side is x, the first of a place's numbers.
+            // The last side is x, the first coordinate of a position.
             Variable whole = BroadcastTo(Constant(1, theta.DType), [.. sides.Select(side => (Side)side)]);
             Variable[] coordinates = [.. Enumerable.Range(0, rank).Reverse().Select(axis => whole * DimShuffle(
                 Constant(Tensor.From([.. Enumerable.Range(0, sides[axis]).Select(place => isAligned

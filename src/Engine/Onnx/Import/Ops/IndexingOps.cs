@@ -4,7 +4,7 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Onnx;
 
-/// <summary>Elements by their places.</summary>
+/// <summary>Imports indexing ops.</summary>
 internal static class IndexingOps
 {
     public static IEnumerable<OnnxOp> Rows() =>
@@ -64,17 +64,19 @@ internal static class IndexingOps
         }),
     ];
 
-    /// <summary>Returns places as index expressions take them.</summary>
+    /// <summary>Returns indices in the form that index expressions take.</summary>
     public static Variable Places(OnnxNode node, int input) => Ops.Symbolic.Places(node.X(input));
 
-    /// <summary>An index expression that names, along one axis, the places of an array that may be shorter along the others.</summary>
+    /// <summary>
+    /// Returns an index expression with an array of indices along one axis. The array may be shorter along the others.
+    /// </summary>
     private static AxisIndex[] Along(Variable x, Variable places, int axis) => places.Rank != x.Rank
         ? throw new EngineException($"its places ({places.Type}) have not as many axes as {x.Type}")
         : [.. Enumerable.Range(0, x.Rank).Select(other => (AxisIndex)(other == axis
             ? places
             : DimShuffle(ARange(SideOf(places, other)), [.. Enumerable.Range(0, x.Rank).Select(i => i == other ? 0 : NewAxis)])))];
 
-    /// <summary>An index expression of places whose last axis counts x's first axes.</summary>
+    /// <summary>Returns an index expression from indices whose last axis lists x's first axes.</summary>
     private static AxisIndex[] Columns(Variable x, Variable places)
     {
         int columns = places.Shape[-1];
@@ -109,7 +111,10 @@ internal static class IndexingOps
     private static Variable Scattered(OnnxNode node, Variable x, Variable part, Variable values) =>
         node.OpSet >= 16 && node.Text("reduction", "none") == "add" ? IncSubtensor(part, values) : SetSubtensor(part, values);
 
-    /// <summary>What joins an element with all that are put in its place; null where they are put there, or added.</summary>
+    /// <summary>
+    /// Returns the functions that reduce an element with all updates at its index; null if updates replace it or are
+    /// added.
+    /// </summary>
     private static (double Start, Func<Variable, Shape, Variable> All, Func<Variable, Variable, Variable> Two)? Reduction(OnnxNode node) =>
         (node.OpSet < 16 ? "none" : node.Text("reduction", "none")) switch
         {
@@ -121,7 +126,7 @@ internal static class IndexingOps
             string other => throw new EngineException($"its reduction '{other}' of {node.Type.Name()} is not there"),
         };
 
-    /// <summary>Each element of x joined with those whose place along an axis is its own.</summary>
+    /// <summary>Reduces each element of x with the updates that have its index along an axis.</summary>
     private static Variable ReducedAlong(
         Variable x, Variable places, Variable values, int axis,
         (double Start, Func<Variable, Shape, Variable> All, Func<Variable, Variable, Variable> Two) reduction)
@@ -140,7 +145,7 @@ internal static class IndexingOps
         return MoveAxis(SetSubtensor(part, reduction.Two(part, reduction.All(all, [1]))), 0, axis);
     }
 
-    /// <summary>Each part of x that places can name joined with those whose place is its own.</summary>
+    /// <summary>Reduces each part of x that an index can name with the updates that have its index.</summary>
     private static Variable ReducedRows(
         OnnxNode node, Variable x, Variable places, Variable values,
         (double Start, Func<Variable, Shape, Variable> All, Func<Variable, Variable, Variable> Two) reduction)
@@ -158,7 +163,7 @@ internal static class IndexingOps
             flat, BroadcastTo(ExpandDims(Flatten(row, 1), 1), -1, rest), Reshape(values, -1, rest), 0, reduction), x);
     }
 
-    /// <summary>Ranges by NumPy's rule: what lies beyond the ends is cut off.</summary>
+    /// <summary>Imports Slice. Ranges follow NumPy's rule: parts beyond the ends are cut off.</summary>
     private static OnnxValue[] Slice(OnnxNode node)
     {
         Variable x = node.X(0);
@@ -206,7 +211,7 @@ internal static class IndexingOps
                 return x;
             }
 
-            // Of a negative step the start is moved to the first element, where Python leaves it before that.
+            // With a negative step, ONNX clamps the start to the first element; Python leaves it before that.
             long high = step < 0 ? side - 1 : side;
             long from = Math.Clamp(start.Number < 0 ? start.Number + side : start.Number, 0, high);
             long to = Math.Clamp(end.Number < 0 ? end.Number + side : end.Number, step < 0 ? -1 : 0, high);
@@ -215,7 +220,7 @@ internal static class IndexingOps
                 return Ops.Symbolic.Along(x, axis, (int)from..(int)Math.Max(from, to));
             }
 
-            // A step beyond the side takes the first element alone.
+            // A step larger than the side takes only the first element.
             int pace = (int)Math.Clamp(step, -side, side);
             return Ops.Symbolic.Along(x, axis, step > 0
                 ? ((int)from..(int)Math.Max(from, to), pace)
@@ -242,7 +247,7 @@ internal static class IndexingOps
             throw OnnxNode.NotKnown([SideOf(x, axis), .. new[] { start, end }.Where(one => !one.IsKnown).Select(one => one.Value!)], 0);
         }
 
-        // Of a side that the call tells: the places from start on, as many as there are.
+        // If the side is unknown before the call: the indices from start on, as many as there are.
         Variable whole = SideOf(x, axis), first = Inside(start, whole), last = Inside(end, whole);
         return Gather(x, ARange(Maximum(last - first, 0)) + first, axis);
     }

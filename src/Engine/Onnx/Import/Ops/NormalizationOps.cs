@@ -4,7 +4,7 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Onnx;
 
-/// <summary>Numbers brought to a common scale.</summary>
+/// <summary>Imports normalizations.</summary>
 internal static class NormalizationOps
 {
     public static IEnumerable<OnnxOp> Rows() =>
@@ -53,7 +53,7 @@ internal static class NormalizationOps
                 long other => throw new EngineException($"there is no norm of order {other}"),
             };
 
-            // What has no length stays 0.
+            // A vector of norm 0 stays 0.
             return node.Same(Where(Equal(norm, 0), ZerosLike(x), x / norm));
         }),
         new("LRN", 6, Takes.Floats, node =>
@@ -70,7 +70,7 @@ internal static class NormalizationOps
         }),
     ];
 
-    /// <summary>Returns numbers of channels under a shape that spreads them over x.</summary>
+    /// <summary>Returns per-channel numbers in a shape that broadcasts over x.</summary>
     public static Variable PerChannel(Variable numbers, Variable x) =>
         DimShuffle(numbers, [NewAxis, 0, .. Enumerable.Repeat(NewAxis, Math.Max(0, x.Rank - 2))]);
 
@@ -82,7 +82,7 @@ internal static class NormalizationOps
         return centered * inverse;
     }
 
-    /// <summary>The type of the inner results: none is computed in another than the input's, but for narrower ones.</summary>
+    /// <summary>Returns the type of the inner results, which must be float.</summary>
     private static OnnxType Stash(OnnxNode node)
     {
         var stash = (OnnxType)node.Number("stash_type", 1);
@@ -139,7 +139,7 @@ internal static class NormalizationOps
 
         if (node.OpSet < 21)
         {
-            // One number for each group.
+            // There is one number for each group.
             (gain, bias) = (Repeat(gain, channels / groups, 0), Repeat(bias, channels / groups, 0));
         }
 

@@ -4,7 +4,7 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Onnx;
 
-/// <summary>More elements around arrays, or fewer.</summary>
+/// <summary>Imports padding and cropping.</summary>
 internal static class PadOps
 {
     public static OnnxValue[] Pad(OnnxNode node)
@@ -35,7 +35,7 @@ internal static class PadOps
             widths[axes[i]] = (checked((int)pads[i]), checked((int)pads[i + axes.Length]));
         }
 
-        // A negative pad cuts off.
+        // A negative pad crops.
         AxisIndex[] kept = [.. widths.Select(width => (AxisIndex)(Math.Max(0, -width.Before)..^Math.Max(0, -width.Behind)))];
         x = widths.Any(width => width.Before < 0 || width.Behind < 0) ? x[kept] : x;
         widths = [.. widths.Select(width => (Math.Max(0, width.Before), Math.Max(0, width.Behind)))];
@@ -49,7 +49,7 @@ internal static class PadOps
             : Ops.Symbolic.Pad(x, widths, mode, value));
     }
 
-    /// <summary>Returns the innermost part of x of given sides, or x in the middle of zeros.</summary>
+    /// <summary>Returns the center of x with given sides, or x in the center of zeros.</summary>
     public static OnnxValue[] CenterCropPad(OnnxNode node)
     {
         Variable x = node.X(0);
@@ -73,7 +73,7 @@ internal static class PadOps
         return node.Same(Ops.Symbolic.Pad(x[kept], widths));
     }
 
-    /// <summary>x padded with a number that is computed.</summary>
+    /// <summary>Returns x padded with a computed number.</summary>
     private static Variable Filled(Variable x, (int Before, int Behind)[] widths, Variable value)
     {
         Side[] sides = [.. widths.Select((width, axis) => (Side)(SideOf(x, axis) + width.Before + width.Behind))];

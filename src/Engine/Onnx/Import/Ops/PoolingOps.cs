@@ -4,7 +4,7 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Onnx;
 
-/// <summary>Windows of images brought together.</summary>
+/// <summary>Imports pooling.</summary>
 internal static class PoolingOps
 {
     public static IEnumerable<OnnxOp> Rows() =>
@@ -62,7 +62,9 @@ internal static class PoolingOps
         return [OnnxNode.Of(node.Type, best!), OnnxNode.Of(OnnxType.Int64, places!)];
     }
 
-    /// <summary>The place of each element among all, counted along rows or, of each plane, along columns.</summary>
+    /// <summary>
+    /// Returns the index of each element among all, counted along rows or, within each plane, along columns.
+    /// </summary>
     private static Variable Numbered(Variable x, int[] sides, bool byColumns)
     {
         if (!byColumns)
@@ -71,7 +73,7 @@ internal static class PoolingOps
             return ReshapeLike(ARange(all.Aggregate(Multiply)), x);
         }
 
-        // Only within a plane the order is another.
+        // The order differs only within a plane.
         Variable planes = ARange(SideOf(x, 0) * SideOf(x, 1)) * sides.Aggregate(1, (product, side) => product * side);
         Variable columns = Reshape(ARange(sides.Aggregate(1, (product, side) => product * side)), [.. sides.Reverse()]);
         Variable within = DimShuffle(columns, [.. Enumerable.Range(0, sides.Length).Reverse()]);
@@ -127,7 +129,9 @@ internal static class PoolingOps
             : windows.Places(padded, counts).Aggregate(Add);
     }
 
-    /// <summary>How many pixels of a window count: those of the images or, if asked for, of the padding too.</summary>
+    /// <summary>
+    /// Returns how many pixels of a window count: pixels of the images and, on request, of the padding.
+    /// </summary>
     private static int Pixels(Windows windows, int axis, int side, int window, bool countsPads)
     {
         int start = (window * windows.Stride[axis]) - windows.Before[axis];
@@ -145,6 +149,6 @@ internal static class PoolingOps
             : throw new EngineException($"its windows ({string.Join(", ", windows.Size)}) are larger than the images ({string.Join(", ", sides)})");
     }
 
-    /// <summary>Whether no window lies in the padding alone, which the ops here do not take.</summary>
+    /// <summary>Returns whether no window is entirely in the padding, which the ops here do not support.</summary>
     private static bool Covers(Windows windows) => Enumerable.Range(0, windows.Rank).All(axis => windows.Before[axis] < windows.Size[axis]);
 }

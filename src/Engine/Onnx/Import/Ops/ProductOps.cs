@@ -4,7 +4,7 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Onnx;
 
-/// <summary>Products of matrices.</summary>
+/// <summary>Imports matrix products.</summary>
 internal static class ProductOps
 {
     public static IEnumerable<OnnxOp> Rows() =>

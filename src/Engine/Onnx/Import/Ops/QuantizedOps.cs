@@ -4,7 +4,7 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Onnx;
 
-/// <summary>Numbers of few bits, which are computed with dequantized: as floats, at the places and of the sizes that they have.</summary>
+/// <summary>Imports ops on quantized numbers. They are computed with dequantized floats.</summary>
 internal static class QuantizedOps
 {
     public static IEnumerable<OnnxOp> Rows() =>
@@ -56,11 +56,11 @@ internal static class QuantizedOps
         Requantized("QLinearMatMul", (_, a, b) => MatMul(a, b)), Requantized("QLinearConv", Convolved),
     ];
 
-    /// <summary>A product of whole numbers, exact: float64 holds every sum of products of eight bits.</summary>
+    /// <summary>Returns an exact product of integers. float64 holds every sum of products of 8-bit numbers.</summary>
     private static OnnxOp Integer(string name, Func<OnnxNode, Variable, Variable, Variable> op) => new(name, 10, Takes.Any, node =>
         OnnxNode.Give(OnnxType.Int32, op(node, Level(node, 0, 2), Level(node, 1, 3))));
 
-    /// <summary>A product of levels as levels: the exact product, rounded once.</summary>
+    /// <summary>Returns a product of levels as levels: the exact product, rounded once.</summary>
     private static OnnxOp Requantized(string name, Func<OnnxNode, Variable, Variable, Variable> op) => new(name, 10, Takes.Any, node =>
     {
         Variable product = op(node, Level(node, 0, 2), Level(node, 3, 5));
@@ -68,7 +68,7 @@ internal static class QuantizedOps
         return OnnxNode.Give(node.V(7).Type, Levels(node.V(7).Type, Round(product * scale) + Cast(Across(node, node.X(7), product), DType.Float64)));
     });
 
-    /// <summary>Levels less their zero point, in float64.</summary>
+    /// <summary>Returns levels minus their zero point, in float64.</summary>
     private static Variable Level(OnnxNode node, int input, int zero)
     {
         Variable x = Cast(node.X(input), DType.Float64);
@@ -107,7 +107,7 @@ internal static class QuantizedOps
         return Convolve(x, w, options, node.Has(8) ? Cast(node.X(8), DType.Float64) : null);
     }
 
-    /// <summary>Whole numbers cut to a type's range.</summary>
+    /// <summary>Returns integers clamped to a type's range.</summary>
     private static Variable Levels(OnnxType type, Variable whole)
     {
         if (type is not (OnnxType.UInt8 or OnnxType.Int8 or OnnxType.UInt16 or OnnxType.Int16))
@@ -119,7 +119,9 @@ internal static class QuantizedOps
         return Cast(Clip(whole, least, most), DType.Int32);
     }
 
-    /// <summary>A number for all, one for each place of an axis, or one for each block along it, under x's shape.</summary>
+    /// <summary>
+    /// Broadcasts to x's shape: one number for all, one for each index of an axis, or one for each block along it.
+    /// </summary>
     private static Variable Spread(OnnxNode node, Variable numbers, Variable x)
     {
         int axis = node.Int("axis", 1), block = node.Int("block_size", 0);

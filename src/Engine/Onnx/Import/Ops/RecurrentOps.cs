@@ -4,7 +4,7 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Onnx;
 
-/// <summary>Recurrent networks: https://onnx.ai/onnx/operators/onnx__LSTM.html and its neighbors.</summary>
+/// <summary>Imports recurrent networks: https://onnx.ai/onnx/operators/onnx__LSTM.html, GRU and RNN.</summary>
 internal static class RecurrentOps
 {
     public static IEnumerable<OnnxOp> Rows() =>
@@ -34,7 +34,7 @@ internal static class RecurrentOps
             bool isCoupled = node.Flag("input_forget");
             if (node.HasSetting("clip"))
             {
-                // ONNX's text has all inputs of functions cut, ONNX Runtime not that of the last.
+                // ONNX's text clips the inputs of all functions; ONNX Runtime does not clip that of the last.
                 throw new EngineException("its clip is not there");
             }
 
@@ -52,7 +52,7 @@ internal static class RecurrentOps
         }),
     ];
 
-    /// <summary>What a step needs of one direction.</summary>
+    /// <summary>Represents one direction's parameters for a step.</summary>
     private sealed class Direction(Variable recurrent, Variable? bias, Variable? peepholes, Func<Variable, Variable>[] functions, int hidden, double? clip)
     {
         public Variable R(int gate) => Along(recurrent, 0, (gate * hidden)..((gate + 1) * hidden));
@@ -103,7 +103,7 @@ internal static class RecurrentOps
                 r[d], bias is null ? null : Along(bias[d], 0, (gates * hidden)..), peepholes?[d],
                 functions[(d * defaults.Length)..((d + 1) * defaults.Length)], hidden, clip);
 
-            // The inputs' part of all steps is one product.
+            // One product computes the inputs' part for all steps.
             Variable rows = Reshape(x, -1, x.Shape[2] != Shape.Unknown ? x.Shape[2] : w.Shape[2]);
             Variable products = Dot(rows, w[d], false, true);
             products = bias is null ? products : products + Along(bias[d], 0, ..(gates * hidden));
@@ -148,7 +148,7 @@ internal static class RecurrentOps
     private static Variable First(Variable? initial, int direction, bool isBatchFirst, Variable zeros) =>
         initial is null ? zeros : isBatchFirst ? initial[.., direction] : initial[direction];
 
-    /// <summary>How long sequences are, where they are not all as long as the array.</summary>
+    /// <summary>Returns the lengths of sequences; null if all are as long as the array.</summary>
     private static Variable? Lengths(OnnxNode node, Variable x)
     {
         if (!node.Has(4))

@@ -4,7 +4,7 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Onnx;
 
-/// <summary>What is made of all elements along axes.</summary>
+/// <summary>Imports reductions along axes.</summary>
 internal static class ReductionOps
 {
     public static IEnumerable<OnnxOp> Rows() =>
@@ -40,7 +40,7 @@ internal static class ReductionOps
             {
                 if (isNothing)
                 {
-                    // Each element is reduced by itself.
+                    // Each element is reduced separately.
                     return node.Same(Elementwise(name, x));
                 }
 
@@ -61,7 +61,7 @@ internal static class ReductionOps
             return node.Same(op(node.Type is OnnxType.UInt8 or OnnxType.Bool ? Cast(x, DType.Int32) : x, over, keeps));
         });
 
-    /// <summary>What becomes of an element that is reduced alone.</summary>
+    /// <summary>Returns the reduction of a single element.</summary>
     private static Variable Elementwise(string name, Variable x) => name switch
     {
         "ReduceL1" or "ReduceL2" => Abs(x),

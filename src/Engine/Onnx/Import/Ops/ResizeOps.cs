@@ -5,8 +5,8 @@ using static Engine.Ops.Symbolic;
 namespace Engine.Onnx;
 
 /// <summary>
-/// Arrays of other sides, their elements made of neighbors: https://onnx.ai/onnx/operators/onnx__Resize.html. Along each
-/// axis every new element is a weighted sum of a few old ones, whose places and weights are numbers of the graph.
+/// Imports resizing by interpolation: https://onnx.ai/onnx/operators/onnx__Resize.html. Along each axis, every new
+/// element is a weighted sum of a few old ones. Their indices and weights are constants of the graph.
 /// </summary>
 internal static class ResizeOps
 {
@@ -66,7 +66,7 @@ internal static class ResizeOps
             throw new EngineException($"it says scales or sides, one of them, for each of {axes.Length} axes");
         }
 
-        // An axis of scale 1 stays, and need not be known.
+        // An axis of scale 1 stays the same, and its side may be unknown.
         if (scales is not null && !x.Shape.IsKnown && form.Coordinates != "tf_crop_and_resize")
         {
             int[] changed = [.. Enumerable.Range(0, axes.Length).Where(i => scales[i] != 1)];
@@ -95,7 +95,7 @@ internal static class ResizeOps
         return node.Same(Resized(x, axes, from, to, scales!, form, region));
     }
 
-    /// <summary>Inputs of no elements stand for those that are left out.</summary>
+    /// <summary>Returns whether an input is empty, which means that it is omitted.</summary>
     private static bool IsEmpty(Shape shape) => shape.Rank == 1 && shape[0] == 0;
 
     private static Variable Resized(
@@ -123,7 +123,7 @@ internal static class ResizeOps
         return isOutside is null ? x : Where(isOutside, Constant(form.Outside, x.DType), x);
     }
 
-    /// <summary>Where a new element lies among the old ones.</summary>
+    /// <summary>Returns the position of a new element among the old ones.</summary>
     private static (double At, bool IsOutside) Place(
         int place, int from, int to, double scale, Form form, (double Start, double End) part)
     {
@@ -188,7 +188,9 @@ internal static class ResizeOps
         return total ?? Along(x, axis, Array.Empty<int>());
     }
 
-    /// <summary>The weights of the neighbors, from the lowest on; the place itself is the lower middle one where it is whole.</summary>
+    /// <summary>
+    /// Returns the weights of the neighbors, from the lowest on. An integer position is the lower middle neighbor.
+    /// </summary>
     private static double[] Weights(double at, double scale, Form form)
     {
         double ratio = at == Math.Floor(at) ? 1 : at - Math.Floor(at);
@@ -221,7 +223,7 @@ internal static class ResizeOps
         }
     }
 
-    /// <summary>Keys' kernel: https://doi.org/10.1109/TASSP.1981.1163711.</summary>
+    /// <summary>Computes Keys' kernel: https://doi.org/10.1109/TASSP.1981.1163711.</summary>
     private static double Cubic(double distance, double a)
     {
         double x = Math.Abs(distance);

@@ -4,7 +4,7 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Onnx;
 
-/// <summary>Ops that give elements another place: nothing is computed.</summary>
+/// <summary>Imports ops that only move elements.</summary>
 internal static class ShapingOps
 {
     public static IEnumerable<OnnxOp> Rows() =>
@@ -80,7 +80,7 @@ internal static class ShapingOps
     /// <summary>Returns a side of a shape.</summary>
     public static Side Side(Whole whole) => whole.Value is { } value ? value : checked((int)whole.Number);
 
-    /// <summary>Computes x as a matrix, the axes from <paramref name="axis"/> on being its columns.</summary>
+    /// <summary>Returns x as a matrix. The axes from <paramref name="axis"/> on are its columns.</summary>
     public static Variable Matrix(Variable x, int axis)
     {
         if (x.Rank == 2 && axis == 1)
@@ -88,20 +88,22 @@ internal static class ShapingOps
             return x;
         }
 
-        // With a known number of columns the rows need not be computed.
+        // If the number of columns is known, the number of rows need not be computed.
         int[] behind = [.. x.Shape.Skip(axis)], before = [.. x.Shape.Take(axis)];
         return !behind.Contains(Shape.Unknown) && !behind.Contains(0) ? Ops.Symbolic.Reshape(x, -1, Product(behind))
             : !before.Contains(Shape.Unknown) && !before.Contains(0) ? Ops.Symbolic.Reshape(x, Product(before), -1)
             : Ops.Symbolic.Reshape(x, Joined(x, 0, axis), Joined(x, axis, x.Rank));
     }
 
-    /// <summary>The product of some of the sides.</summary>
+    /// <summary>Returns the product of some of the sides.</summary>
     private static Side Joined(Variable x, int from, int to) =>
         to == from ? 1 : Enumerable.Range(from, to - from).Select(axis => SideOf(x, axis)).Aggregate(Multiply);
 
     private static int Product(int[] sides) => sides.Aggregate(1, (product, side) => checked(product * side));
 
-    /// <summary>Computes x spread by NumPy's rule, which spreads the other way round, too.</summary>
+    /// <summary>
+    /// Returns x broadcast by NumPy's rule in both directions: sides of 1 in the requested shape are broadcast, too.
+    /// </summary>
     public static Variable Expand(Variable x, Whole[] to)
     {
         int rank = Math.Max(x.Rank, to.Length);
@@ -137,7 +139,8 @@ internal static class ShapingOps
             }
         }
 
-        // A model of one sample may be given many: what holds one sample's elements behind a side of 1 holds theirs, too.
+        // A model that was exported for one sample may get many: if the shape is 1 and then one sample's elements,
+        // replace the 1 by the number of samples.
         int[] sample = [.. x.Shape.Skip(1)];
         if (x.Rank > 0 && x.Shape[0] == Shape.Unknown && to is [{ IsKnown: true, Number: 1 }, ..] && !sample.Contains(Shape.Unknown)
             && to.All(side => side.IsKnown) && to.Aggregate(1L, (product, side) => product * side.Number) == Product(sample))

@@ -4,7 +4,7 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Onnx;
 
-/// <summary>Probabilities of classes, and losses.</summary>
+/// <summary>Imports softmax functions and losses.</summary>
 internal static class SoftmaxOps
 {
     public static IEnumerable<OnnxOp> Rows() =>
@@ -24,7 +24,7 @@ internal static class SoftmaxOps
         }),
     ];
 
-    /// <summary>Before version 13 all axes from one on were one.</summary>
+    /// <summary>Returns the op before version 13, in which all axes from one on are a single axis.</summary>
     private static OnnxOp Rowwise(string name, Func<Variable, int, Variable> op) => new(name, 6, Takes.Floats, node =>
     {
         Variable x = node.X(0);
@@ -37,7 +37,7 @@ internal static class SoftmaxOps
         return node.Same(axis == x.Rank - 1 ? op(x, axis) : ReshapeLike(op(ShapingOps.Matrix(x, axis), 1), x));
     });
 
-    /// <summary>−w[y]·log p[y], of labels that are not passed over; p's classes are its axis 1.</summary>
+    /// <summary>Returns −w[y]·log p[y] for labels that are not ignored. p's classes are its axis 1.</summary>
     private static Variable Loss(OnnxNode node, Variable logs)
     {
         Variable labels = IndexingOps.Places(node, 1);

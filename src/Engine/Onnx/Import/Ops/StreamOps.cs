@@ -5,8 +5,9 @@ using static Engine.Ops.Symbolic;
 namespace Engine.Onnx;
 
 /// <summary>
-/// Attention of other kinds, of sequences that come in pieces: https://onnx.ai/onnx/operators/onnx__LinearAttention.html,
-/// onnx__CausalConvWithState.html and ai.onnx.preview's FlexAttention.
+/// Imports other kinds of attention, for sequences that come in pieces:
+/// https://onnx.ai/onnx/operators/onnx__LinearAttention.html, onnx__CausalConvWithState.html and ai.onnx.preview's
+/// FlexAttention.
 /// </summary>
 internal static class StreamOps
 {
@@ -55,7 +56,7 @@ internal static class StreamOps
         Variable shares = Modified("prob_mod", Softmax(Modified("mask_mod", Modified("score_mod", scores)), 3));
         return [OnnxNode.Of(node.Type, MatMul(Cast(shares, q.DType), v))];
 
-        // A graph of its own that takes all scores and gives as many.
+        // A subgraph from all scores to new scores of the same shape.
         Variable Modified(string name, Variable x)
         {
             if (!node.HasSetting(name))
@@ -71,8 +72,8 @@ internal static class StreamOps
     }
 
     /// <summary>
-    /// S = exp(g)·S + k·(β·(v − Sᵀk))ᵀ and y = scale·Sᵀq, step by step; without decay the first factor is 1, without
-    /// correction the bracket is v.
+    /// Computes S = exp(g)·S + k·(β·(v − Sᵀk))ᵀ and y = scale·Sᵀq, step by step. Without decay the first factor is 1;
+    /// without correction the bracket is v.
     /// </summary>
     private static OnnxValue[] Linear(OnnxNode node)
     {
@@ -129,13 +130,13 @@ internal static class StreamOps
             },
             sequences, [begin, null]);
 
-        // (T, B, H, d) as (B, T, H·d).
+        // From (T, B, H, d) to (B, T, H·d).
         Variable y = DimShuffle(all[1], 1, 0, 2, 3);
         y = Reshape(y, SideOf(node.X(0), 0), SideOf(node.X(0), 1), heads * height);
         return [OnnxNode.Of(node.Type, y), OnnxNode.Of(node.Has(3) ? node.V(3).Type : node.Type, all[0][^1])];
     }
 
-    /// <summary>(B, T, H·d) as (T, B, H, d).</summary>
+    /// <summary>Returns (B, T, H·d) as (T, B, H, d).</summary>
     private static Variable ByStep(Variable x, int heads) =>
         DimShuffle(Reshape(x, SideOf(x, 0), SideOf(x, 1), heads, x.Shape[2] == Shape.Unknown ? -1 : x.Shape[2] / heads), 1, 0, 2, 3);
 }

@@ -4,7 +4,7 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Onnx;
 
-/// <summary>What only training needs: drop-out, gradients, steps of update rules.</summary>
+/// <summary>Imports ops for training: dropout, gradients, steps of update rules.</summary>
 internal static class TrainingOps
 {
     private const string Preview = "ai.onnx.preview.training";
@@ -18,7 +18,7 @@ internal static class TrainingOps
         new("Momentum", 1, Takes.Numbers, Momentum) { Domain = Preview },
     ];
 
-    /// <summary>In use it gives back what it is given.</summary>
+    /// <summary>Imports Dropout. In prediction, it returns its input.</summary>
     private static OnnxValue?[] Dropout(OnnxNode node)
     {
         node.Ignore("is_test", "seed", "ratio");
@@ -51,7 +51,10 @@ internal static class TrainingOps
         return [.. Grad(Sum(of.Variable), inputs).Select((grad, i) => OnnxNode.Of(node.V(i).Type, grad))];
     }
 
-    /// <summary>The groups of inputs behind the rate and the count of steps: of each tensor its values, gradients and what a rule keeps.</summary>
+    /// <summary>
+    /// Returns the learning rate, the step count, and the inputs after them in groups: each tensor's values, gradients
+    /// and state.
+    /// </summary>
     private static (Variable Rate, Variable Steps, Variable[][] Groups) Inputs(OnnxNode node, int each)
     {
         int count = (node.Count - 2) / each;

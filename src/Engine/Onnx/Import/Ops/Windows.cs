@@ -5,22 +5,23 @@ using static Engine.Ops.Symbolic;
 namespace Engine.Onnx;
 
 /// <summary>
-/// How windows go over images, as ONNX says it: sides, steps, and what lies before and behind the images along each axis.
+/// Represents windows over images in ONNX's terms: size, stride, dilation, and the padding before and after the images
+/// along each axis.
 /// </summary>
 internal sealed record Windows(int[] Size, int[] Stride, int[] Dilation, int[] Before, int[] Behind)
 {
-    /// <summary>Windows of more places are not gone through place by place.</summary>
+    /// <summary>Windows with more pixels than this are not expanded pixel by pixel.</summary>
     private const int MaxPlaces = 2048;
 
     public int Rank => Size.Length;
 
-    /// <summary>Gets whether both ends of each axis have as many pixels of padding, and windows have no gaps.</summary>
+    /// <summary>Gets whether both ends of each axis have the same padding and windows have no gaps.</summary>
     public bool IsPlain => Before.SequenceEqual(Behind) && Dilation.All(step => step == 1);
 
-    /// <summary>Returns the windows that a node's settings say, over images of these sides.</summary>
+    /// <summary>Returns the windows of a node's attributes, over images of these sides.</summary>
     /// <exception cref="EngineException">
-    /// They do not fit; or it is a pool that is padded as its settings say by themselves, whose windows have gaps or are
-    /// smaller than its steps: there ONNX's text and ONNX Runtime differ.
+    /// They do not fit, or it is a pool with auto_pad SAME_… whose windows have gaps or are smaller than the stride:
+    /// here ONNX's text and ONNX Runtime differ.
     /// </exception>
     public static Windows Of(OnnxNode node, Variable x, int[] size, bool isPool = false)
     {
@@ -64,20 +65,22 @@ internal sealed record Windows(int[] Size, int[] Stride, int[] Dilation, int[] B
         }
     }
 
-    /// <summary>Returns how many windows there are along an axis.</summary>
+    /// <summary>Returns the number of windows along an axis.</summary>
     public int Count(int axis, int side, bool roundsUp)
     {
         int free = side + Before[axis] + Behind[axis] - Reach(axis);
         int count = ((roundsUp ? free + Stride[axis] - 1 : free) / Stride[axis]) + 1;
 
-        // A last window that would begin behind the images and what lies before them is none.
+        // A last window that would begin in the padding after the images does not count.
         return roundsUp && (count - 1) * Stride[axis] >= side + Before[axis] ? count - 1 : count;
     }
 
-    /// <summary>From a window's first pixel to behind its last.</summary>
+    /// <summary>Returns the distance from a window's first pixel to the end of its last.</summary>
     public int Reach(int axis) => ((Size[axis] - 1) * Dilation[axis]) + 1;
 
-    /// <summary>For each place in a window the pixels of all windows that stand there; images must be padded to their whole.</summary>
+    /// <summary>
+    /// Returns, for each place in a window, the pixels of all windows at that place. Images must be padded.
+    /// </summary>
     public IEnumerable<Variable> Places(Variable padded, int[] counts)
     {
         if (Size.Aggregate(1.0, (product, side) => product * side) > MaxPlaces)
@@ -96,7 +99,7 @@ internal sealed record Windows(int[] Size, int[] Stride, int[] Dilation, int[] B
         }
     }
 
-    /// <summary>Returns what must lie around the images so that all windows are whole.</summary>
+    /// <summary>Returns the padding of the images that completes all windows.</summary>
     public (int Before, int Behind)[] Widths(int[] sides, int[] counts) =>
     [
         (0, 0), (0, 0),
