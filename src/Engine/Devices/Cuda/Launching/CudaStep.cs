@@ -13,7 +13,7 @@ internal sealed class CudaStep(
     CudaStep? whole = null)
 {
     /// <summary>
-    /// The distance between stand-in addresses of rows. No array is longer, so an address within one can be told.
+    /// Longer than any array, so an address shows which stand-in for rows it belongs to.
     /// </summary>
     public const ulong StandInRange = 1UL << 40;
 
