@@ -15,7 +15,6 @@ public sealed class ScanTests
     [OneTimeTearDown]
     public void Free() => s_cpu.Dispose();
 
-    /// <summary>Theano's tutorial: A to the power of k, element by element.</summary>
     [Test]
     public void A_loop_with_checkpoints_gives_some_of_the_results_and_the_same_gradient([Values] bool goBackwards)
     {
@@ -64,6 +63,7 @@ public sealed class ScanTests
         () => ScanCheckpoints(at => at[0] + 1, outputsInfo: [Constant(1, DType.Float32)], nSteps: 25),
         Throws.TypeOf<EngineException>().With.Message.Contains("25 steps do not make whole groups of 10"));
 
+    /// <summary>Theano's tutorial: A to the power of k, element by element.</summary>
     [Test]
     public void A_power_is_a_loop_that_carries_a_product()
     {
