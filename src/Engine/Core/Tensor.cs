@@ -51,7 +51,9 @@ public sealed partial class Tensor
     /// <summary>Gets the number of bytes of the elements.</summary>
     internal long ByteCount => _data.LongLength * DType.Size();
 
-    /// <summary>Wraps <paramref name="data"/>, which is not copied, as a tensor of this shape; without a shape, a vector.</summary>
+    /// <summary>
+    /// Wraps <paramref name="data"/>, without a copy, as a tensor of this shape; without a shape, as a vector.
+    /// </summary>
     /// <exception cref="EngineException">
     /// The number of elements in the shape and in the array differ, or it is more than <see cref="Shape.MaxElements"/>.
     /// </exception>

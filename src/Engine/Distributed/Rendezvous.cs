@@ -24,7 +24,7 @@ internal static class Rendezvous
     /// <summary>Sends rank 0's bytes to all ranks. All ranks must call it.</summary>
     /// <param name="launch">The number of this rank, and how many there are.</param>
     /// <param name="variable">The environment variables.</param>
-    /// <param name="own">Rank 0's bytes; on other ranks, only their number is used.</param>
+    /// <param name="own">Rank 0's bytes; on other ranks, only the length is used.</param>
     /// <exception cref="EngineException">The ranks do not find each other.</exception>
     public static byte[] Share(RankLaunch launch, Func<string, string?> variable, byte[] own)
     {

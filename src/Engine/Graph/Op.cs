@@ -92,7 +92,7 @@ public abstract record Op
     }
 
     /// <summary>
-    /// For images, (batch, channels, height, width), returns which part of them the op reads for a pixel of its output.
+    /// Returns which part of its images, (batch, channels, height, width), the op reads for a pixel of its output.
     /// The default is null: it may read all of them.
     /// </summary>
     public virtual InputWindow? InputWindowOf(IReadOnlyList<TensorType> inputs) => null;

@@ -90,7 +90,7 @@ internal sealed class Plan : IDisposable
     public DType OutputDType(int output) => _outputs[output].Type.DType;
 
     /// <summary>
-    /// Gets or sets the shared variables with unknown sides, of whose shapes the plan is for one, even if it uses only
+    /// Gets or sets the shared variables with unknown sides; the plan is for one of their shapes, even if it uses only
     /// the shape.
     /// </summary>
     public SharedVariable[] OfOneShape { get; init; } = [];

@@ -31,7 +31,9 @@ internal unsafe struct PoolTile<T>
     public int Place, Below;
 }
 
-/// <summary>The kernel for 1 to 3 windows and 1 or 2 vectors, from one text as <see cref="MicroKernel{S,V,T}"/>.</summary>
+/// <summary>
+/// The kernel for 1 to 3 windows and 1 or 2 vectors, from one text like <see cref="MicroKernel{S,V,T}"/>.
+/// </summary>
 internal static unsafe class PoolKernel<S, V, T>
     where S : struct, ISimd<V, T>
     where V : struct

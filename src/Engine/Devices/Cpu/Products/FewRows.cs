@@ -21,7 +21,7 @@ internal static unsafe class FewRows<S, V, T>
     /// <summary>Up to this many rows, <see cref="GemmBlock{S, V, T}"/> is slower wherever B lies.</summary>
     private const int Fewest = 2;
 
-    /// <summary>From this many bytes of B on, it is also slower with more rows, because B comes from memory.</summary>
+    /// <summary>From this many bytes of B on, more rows are slower there too, because B comes from memory.</summary>
     private const long ManyBytes = 8 << 20;
 
     /// <summary>The most bytes of sums at a time.</summary>
