@@ -22,6 +22,8 @@ internal interface ICudaOp
 /// <summary>The types of a step, before its memory is known.</summary>
 /// <param name="Inputs">The types of the inputs.</param>
 /// <param name="Outputs">The types of the outputs.</param>
-/// <param name="TensorFloat32">The value of <see cref="CudaOptions.TensorFloat32"/>.</param>
+/// <param name="TensorFloat32">
+/// Whether products of float32 may be rounded to TF32 (<see cref="CudaOptions.TensorFloat32"/>).
+/// </param>
 internal sealed record CudaStepTypes(
     IReadOnlyList<OperandType> Inputs, IReadOnlyList<OperandType> Outputs, bool TensorFloat32 = false);
