@@ -3,7 +3,7 @@ using Engine.Tests.Devices.Cuda;
 namespace Engine.Tests;
 
 /// <summary>
-/// Chooses what stands for CUDA's driver before the first test, and gives the device back after the last.
+/// Chooses the driver, CUDA's or a double, before the first test, and releases the device after the last.
 /// </summary>
 [SetUpFixture]
 public sealed class CudaSetUp

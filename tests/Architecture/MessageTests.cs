@@ -2,7 +2,9 @@ using System.Reflection;
 
 namespace Engine.Tests.Architecture;
 
-/// <summary>A message says of a tensor its dtype and its shape (<see cref="Tensor.TypeText"/>), not its values.</summary>
+/// <summary>
+/// A message gives the dtype and the shape of a tensor (<see cref="Tensor.TypeText"/>), not its values.
+/// </summary>
 public class MessageTests
 {
     [TestCase(typeof(Tensor), "")]

@@ -3,10 +3,12 @@ using Engine.Build;
 
 namespace Engine.Tests.Architecture;
 
-/// <summary>A newcomer is told what each room is for, and finds few enough files in a folder to read their names.</summary>
+/// <summary>
+/// A newcomer can read the purpose of each room, and each folder has few enough files to read their names.
+/// </summary>
 public partial class RoomTests
 {
-    /// <summary>"Some twenty": a few more where a family would be torn apart.</summary>
+    /// <summary>"Some twenty": a few more if related files would otherwise be separated.</summary>
     private const int MaxFiles = 26;
 
     private static readonly string[] s_roots = ["src", "src/Engine"];

@@ -8,8 +8,8 @@ using Engine.Devices;
 namespace Engine.Tests.Architecture;
 
 /// <summary>
-/// The library holds nothing that one network could change and another would notice: a static field is set once, to
-/// what does not change, or it stands here with the reason why it may.
+/// The library holds no state that one network could change and another could notice. A static field is set once, to an
+/// immutable value, or it is listed here with a reason.
 /// </summary>
 public class StaticStateTests
 {
@@ -99,7 +99,7 @@ public class StaticStateTests
     private static bool IsCollection(Type type) => type.IsArray || typeof(IDictionary).IsAssignableFrom(type)
         || (typeof(ICollection).IsAssignableFrom(type) && !type.Name.Contains("ReadOnly", StringComparison.Ordinal));
 
-    /// <summary>Whether nothing that a value of this type leads to can be set after it was made.</summary>
+    /// <summary>Whether nothing reachable from a value of this type can be set after its creation.</summary>
     private static bool IsConstant(Type type, HashSet<Type> seen)
     {
         if (type.IsPrimitive || type.IsEnum || type.IsPointer || type.IsGenericParameter || !seen.Add(type)
@@ -121,7 +121,7 @@ public class StaticStateTests
 
         for (Type? at = type; at is not null && at != typeof(object) && at != typeof(ValueType); at = at.BaseType)
         {
-            // What is in a struct changes only with the field that holds it.
+            // The contents of a struct change only with the field that holds it.
             if (at.GetFields(Declared).Any(field => !field.IsStatic
                 && !((field.IsInitOnly || at.IsValueType) && IsConstant(field.FieldType, seen))))
             {
@@ -132,7 +132,7 @@ public class StaticStateTests
         return type.Assembly == s_engine;
     }
 
-    /// <summary>The methods' instructions, without what sets static fields at first.</summary>
+    /// <summary>Returns the methods' instructions without static initializers.</summary>
     private static List<Instruction>[] Bodies(Type[] types) =>
     [
         .. types.SelectMany(type => type.GetMembers(Declared)).OfType<MethodBase>()
@@ -152,7 +152,7 @@ public class StaticStateTests
         step.Member is MethodInfo { DeclaringType: { } owner } called && s_writers.Contains(called.Name)
         && owner.IsAssignableFrom(collection);
 
-    /// <summary>Whether, of all that is done to an array on the stack, a store is the first.</summary>
+    /// <summary>Whether the first use of an array on the stack is a store.</summary>
     private static bool IsStoredTo(IEnumerable<Instruction> after) => after
         .Select(step => step.Code.Name!)
         .FirstOrDefault(code => code.StartsWith("stelem", StringComparison.Ordinal)
@@ -168,7 +168,7 @@ public class StaticStateTests
         return $"{field.DeclaringType!.FullName!["Engine.".Length..]}.{name}";
     }
 
-    /// <summary>What the walk is tried on.</summary>
+    /// <summary>Types on which the check itself is tested.</summary>
     private static class Examples
     {
         public static readonly Dictionary<string, int> Known = new() { ["a"] = 1 };

@@ -9,8 +9,8 @@ using static Engine.Ops.Symbolic;
 namespace Engine.Tests.Compile;
 
 /// <summary>
-/// Graphs of 100,000 ops, one behind the other or side by side, and of 25,000 that stay apart: all that can be done with one is done on a thread with next
-/// to no stack, and what is printed is in proportion to the ops. What takes time in proportion to their square would take
+/// Graphs of 100,000 ops, in a chain or side by side, and of 25,000 that stay separate. Every operation on them runs on
+/// a thread with a very small stack, and printed text is proportional to the ops. Anything of quadratic time would take
 /// minutes.
 /// </summary>
 public class DeepGraphTests
@@ -92,7 +92,9 @@ public class DeepGraphTests
         return x;
     }
 
-    /// <summary>Nothing is used by more than one op but x, which is used by half of them, each with a number of its own.</summary>
+    /// <summary>
+    /// No variable has more than one user, except x; half of the ops use it, each with a number of its own.
+    /// </summary>
     private static Variable Wide(Variable x)
     {
         Variable[] terms = [.. Enumerable.Range(0, Ops / 2).Select(i => x * (i + 0.5))];
@@ -104,7 +106,7 @@ public class DeepGraphTests
         return terms[0];
     }
 
-    /// <summary>Ops that are not fused, so that as many steps are planned.</summary>
+    /// <summary>Ops that cannot be fused, so that as many steps are planned.</summary>
     private static Variable Mixed(Variable x)
     {
         Variable y = x;

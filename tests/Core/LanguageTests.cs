@@ -19,8 +19,8 @@ using Input = Engine.Graph.Input;
 namespace Engine.Tests;
 
 /// <summary>
-/// What the library says, writes and reads is the same in every language of the user's program: in German a half is 0,5,
-/// in Turkish "FILE" is no capital of "file", Swedish and Persian have minus signs of their own.
+/// Messages, output and input of the library are the same in every language of the user: in German a half is 0,5, in
+/// Turkish "FILE" is not the upper case of "file", and Swedish and Persian have their own minus signs.
 /// </summary>
 public class LanguageTests
 {
@@ -83,7 +83,9 @@ public class LanguageTests
         });
     }
 
-    /// <summary>A language; where the process has no data of any, as the tests' own, its signs on the runtime's usual ones.</summary>
+    /// <summary>
+    /// Returns a language; without culture data, as in the tests' own process, its symbols in the runtime's default.
+    /// </summary>
     private static CultureInfo Language(string name)
     {
         try

@@ -99,7 +99,7 @@ public class PreparationTests
         Assert.That(scaled.Select(y => target.Inverse(y)), Is.EqualTo(prices).Within(0.05));
     }
 
-    /// <summary>The squares of such numbers are infinite or 0.</summary>
+    /// <summary>Numbers whose squares are infinite or 0.</summary>
     [TestCase(1e300)]
     [TestCase(1e-300)]
     [TestCase(1.7e308)]

@@ -54,7 +54,7 @@ public class AllReduceTests
     [Test]
     public void The_order_of_the_terms_is_pairwise()
     {
-        // (a + b) + (c + d) with these is 0, where any order that begins with b + c gives another.
+        // (a + b) + (c + d) of these is 0, while an order that begins with b + c gives another result.
         float[] terms = [1e8f, 1, -1e8f, 3];
         IReadOnlyList<float> all = ThreadCommunicator.Run(4, communicator =>
         {

@@ -5,7 +5,9 @@ using Engine.Tests.Data;
 
 namespace Engine.Tests.Distributed;
 
-/// <summary>Processes that mpirun starts, of Open MPI and of MPICH: build.sh runs these tests as a gate of its own.</summary>
+/// <summary>
+/// Processes that mpirun starts, with Open MPI and MPICH: build.sh runs these tests as a gate of its own.
+/// </summary>
 [Platform("Linux")]
 [NonParallelizable]
 public class MpiTests
@@ -154,7 +156,7 @@ public class MpiTests
         return run;
     }
 
-    /// <summary>Epoch, losses and accuracy of each line, without the times.</summary>
+    /// <summary>Returns the epoch, losses and accuracy of each line, without the times.</summary>
     private static string[] Losses(string history) => [.. File.ReadLines(history)
         .Where(line => line.Contains("\"epoch\"", StringComparison.Ordinal))
         .Select(line => line.Split(",\"train_seconds\"")[0])];
@@ -189,11 +191,11 @@ public class MpiTests
         public static MpiRun Start(string launcher, int ranks, string command, params IEnumerable<(string Name, string Value)> environment) =>
             new(new ProcessStartInfo(launcher, [.. Options(launcher, ranks), Runner, .. command.Split(' ')]), environment);
 
-        /// <summary>Runs a script in each process, to which the runner is <c>"$0"</c>.</summary>
+        /// <summary>Runs a script in each process, in which <c>"$0"</c> is the runner.</summary>
         public static MpiRun StartScript(string launcher, int ranks, string script) =>
             new(new ProcessStartInfo(launcher, [.. Options(launcher, ranks), "sh", "-c", script, Runner]), []);
 
-        /// <summary>Returns when a line has been written that begins so.</summary>
+        /// <summary>Waits until a line with this beginning has been written.</summary>
         public void WaitFor(string line)
         {
             while (_process.StandardOutput.ReadLine() is { } written)
@@ -220,7 +222,7 @@ public class MpiTests
             kill.WaitForExit();
         }
 
-        /// <summary>Returns the exit code once it has ended.</summary>
+        /// <summary>Waits for the end and returns the exit code.</summary>
         public int End()
         {
             _output.Append(_process.StandardOutput.ReadToEnd());

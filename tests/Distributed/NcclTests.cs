@@ -12,7 +12,7 @@ using Function = Engine.Compile.Function;
 
 namespace Engine.Tests.Distributed;
 
-/// <summary>Processes with a GPU each, which are doubles of CUDA and speak by a double of NCCL.</summary>
+/// <summary>Processes with one GPU each: doubles of CUDA that communicate through a double of NCCL.</summary>
 [Platform("Linux")]
 [NonParallelizable]
 public class NcclTests

@@ -4,7 +4,7 @@ using Engine.Distributed;
 
 namespace Engine.Tests.Distributed;
 
-/// <summary>Processes that no MPI connects find each other.</summary>
+/// <summary>Processes without MPI find each other.</summary>
 public class RendezvousTests
 {
     private static readonly byte[] s_word = [1, 2, 3, 250];
@@ -43,7 +43,7 @@ public class RendezvousTests
             Throws.TypeOf<EngineException>().With.Message.StartsWith($"Rank 0 cannot wait for the others at port {port}"));
     }
 
-    /// <summary>Calls, once it is waited for, as somebody who looks which ports answer.</summary>
+    /// <summary>Connects once rank 0 listens, like a stranger who scans ports.</summary>
     private static void CallAsStranger(int port, Task waiting)
     {
         while (!waiting.IsCompleted)

@@ -4,7 +4,7 @@ using Engine.Build;
 namespace Engine.Tests.Docs;
 
 /// <summary>
-/// What a page of docs/ quotes from a source file stands there, line for line, if less far to the right.
+/// The source text that a page of docs/ quotes is in that file, line by line, apart from indentation.
 /// </summary>
 [TestFixture]
 public sealed partial class QuotedSourceTests

@@ -5,7 +5,7 @@ using Engine.Build;
 
 namespace Engine.Tests.Docs;
 
-/// <summary>The templates of <c>dotnet new</c>: made, built and run in a folder of their own.</summary>
+/// <summary>The templates of <c>dotnet new</c>: created, built and run, each in its own folder.</summary>
 [NonParallelizable]
 public sealed partial class TemplateTests
 {
@@ -80,7 +80,7 @@ public sealed partial class TemplateTests
         Assert.That(s_all.All(template => project.Contains($"{template}/**", StringComparison.Ordinal)));
     }
 
-    /// <summary>A project of a template, which has the assemblies of these tests in the place of packages.</summary>
+    /// <summary>Creates a project from a template, with the assemblies of these tests instead of packages.</summary>
     private string Made(string template)
     {
         string folder = _home.File($"My{template}");

@@ -8,7 +8,9 @@ using Input = Engine.Layers.Input;
 
 namespace Engine.Tests.Graph;
 
-/// <summary>Whose array it is: what is made of a tensor copies it, so that a later change of the array is none of it.</summary>
+/// <summary>
+/// Who owns an array: whatever is made from a tensor copies it, so a later change of the array does not affect it.
+/// </summary>
 public class OwnershipTests
 {
     private static readonly (string What, Func<Tensor, Variable> Make)[] s_ways =

@@ -5,7 +5,7 @@ using NumSharp;
 
 namespace Engine.Tests.IO;
 
-/// <summary>NumPy's files, held to what NumSharp, which reads and writes them too, makes of the same bytes.</summary>
+/// <summary>NumPy's files, compared with the results of NumSharp, which reads and writes them too.</summary>
 public class NpzTests
 {
     private static readonly KeyValuePair<string, Tensor>[] s_tensors =

@@ -18,8 +18,8 @@ using Engine.Training;
 namespace Engine.Tests.IO;
 
 /// <summary>
-/// Whatever writes a file leaves what is none as it is, follows links and takes every name that the file system takes;
-/// whatever reads one does not wait at a pipe.
+/// Every writer of files leaves things other than files unchanged, follows links and accepts every name that the file
+/// system accepts. Every reader refuses to wait at a pipe.
 /// </summary>
 [Platform("Linux")]
 public sealed class SpecialFileTests
@@ -145,7 +145,7 @@ public sealed class SpecialFileTests
         Assert.That(Directory.GetFileSystemEntries(other), Is.EqualTo(new[] { file }));
     }
 
-    // NAME_MAX is 255 bytes on the common file systems.
+    // NAME_MAX is 255 bytes on common file systems.
     [Test]
     public void A_name_of_255_bytes_is_a_name(
         [ValueSource(nameof(Writers))] string writer, [Values("n", "ß", "人", "😀")] string letter)
@@ -258,7 +258,7 @@ public sealed class SpecialFileTests
         use(net);
     }
 
-    /// <summary>Does it on another thread, so that a test fails that would hang.</summary>
+    /// <summary>Runs it on another thread, so that a test fails instead of hanging.</summary>
     private static void Within(Action act) =>
         Assert.That(Task.Run(act).Wait(TimeSpan.FromSeconds(60)), Is.True, "it waits at the other end");
 
@@ -282,7 +282,7 @@ public sealed class SpecialFileTests
                 Assert.That(Run("mkfifo", Special), Is.Zero);
                 break;
             default:
-                // As /dev/null is made; that one itself is not put at risk.
+                // Created like /dev/null; the real one is not put at risk.
                 if (Run("mknod", Special, "c", "1", "3") != 0)
                 {
                     Assert.Ignore("Only root can make a device, and not in every container.");

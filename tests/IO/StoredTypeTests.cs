@@ -6,15 +6,15 @@ using Engine.IO;
 namespace Engine.Tests.IO;
 
 /// <summary>
-/// Every type of the two formats is read, to the value that its definition gives; what cannot be is refused by what it
-/// is, not as damage.
+/// Every type of the two formats is read to the value that its definition gives. Types that tensors cannot hold are
+/// refused by name, not as damage.
 /// </summary>
 public class StoredTypeTests
 {
     private const double NaN = double.NaN, Infinite = double.PositiveInfinity;
     private const double SmallestHalf = 1.0 / (1 << 24), SmallestE4M3 = 1.0 / (1 << 9), SmallestE5M2 = 1.0 / (1 << 16);
 
-    // The values are of IEEE 754, arXiv 2209.05433 (tables 1 and 2) and OCP's MX 1.0 (table 1).
+    // The values are those of IEEE 754, arXiv 2209.05433 (tables 1 and 2) and OCP's MX 1.0 (table 1).
     private static readonly (string Safetensors, string? Npy, string Hex, double[] Values, DType DType)[] s_types =
     [
         ("F64", "f8", "000000000000f03f 0000000000000080", [1, -0.0], DType.Float64),
@@ -72,7 +72,7 @@ public class StoredTypeTests
         static long Bits(double value) => BitConverter.DoubleToInt64Bits(double.IsNaN(value) ? double.NaN : value);
     }
 
-    // All 256 values of each, from their bits: sign, exponent, mantissa.
+    // All 256 values of each, computed from their bits: sign, exponent, mantissa.
     [TestCase("F8_E4M3", 4, 3, 7)]
     [TestCase("F8_E5M2", 5, 2, 15)]
     public void Floats_of_8_bits_are_what_their_bits_say(string type, int exponents, int mantissas, int bias)

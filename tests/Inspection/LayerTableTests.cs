@@ -32,8 +32,8 @@ public class LayerTableTests
         Assert.That(table.Parameters, Is.EqualTo(net.LearnableParameters).And.EqualTo(127_906));
         Assert.That(table.ParameterBytes, Is.EqualTo(4 * 127_906));
 
-        // Convolutions and products: two a weight and output; then one an element for the nonlinearity, and in the
-        // dense layers for the bias; pooling one an element it reads; softmax five.
+        // Convolutions and products: two for each weight and output. One for each element of the nonlinearity, and of
+        // the bias in dense layers; for pooling one for each element it reads; for softmax five.
         Assert.That(table.Layers.Select(layer => layer.Flops), Is.EqualTo(new long[]
         {
             0, (16 * 900 * 2 * 9) + (16 * 900), 16 * 900, (32 * 196 * 2 * 64) + (32 * 196), 32 * 196,
@@ -52,7 +52,7 @@ public class LayerTableTests
 
         IReadOnlyList<LayerInfo> layers = LayerTable.Of(net).Layers;
 
-        // nolearn: a convolution adds (filter - 1) · the pools before it to the field; pools add nothing.
+        // nolearn: a convolution adds (filter - 1) · the product of earlier pools to the field; pools add nothing.
         int[] filtered = [32, 3, 3, 5, 5, 9, 9, 32, 32];
         Assert.That(layers.Select(layer => layer.FilteredField!.Value.Width), Is.EqualTo(filtered));
         double[] capacity = [100, 100, 100, 100 * 4 / 5.0, 80, 100 * 8 / 9.0, 100 * 8 / 9.0, 100, 100];
@@ -66,7 +66,7 @@ public class LayerTableTests
     [Test]
     public void What_nolearn_warns_of_is_said_and_colored_as_there()
     {
-        // Ten convolutions of 3x3 see 21 pixels, and the last one's weights 3 of them.
+        // Ten 3x3 convolutions see 21 pixels, and the weights of the last one 3 of them.
         using var net = new NeuralNet(
         [
             new Input(1, 16, 24),
@@ -118,7 +118,7 @@ public class LayerTableTests
             """));
     }
 
-    /// <summary>Networks whose fields are not simply filters and pools by turns.</summary>
+    /// <summary>Networks whose fields do not come from alternating filters and pools.</summary>
     private static readonly TestCaseData[] s_seeing =
     [
         new(new Conv2D(2, (3, 2)), new MaxPool2D((2, 3)), new Conv2D(2, (2, 3))),

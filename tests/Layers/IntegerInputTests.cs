@@ -12,7 +12,7 @@ using Variable = Engine.Graph.Variable;
 
 namespace Engine.Tests.Layers;
 
-/// <summary>int32 samples reach the layers as they are.</summary>
+/// <summary>int32 samples reach the layers unchanged.</summary>
 public class IntegerInputTests
 {
     private const int Words = 30, Length = 4;
@@ -53,7 +53,7 @@ public class IntegerInputTests
         Assert.That(() => net.Fit(x, y), Throws.TypeOf<EngineException>().With.Message.Contains($"{Words}"));
     }
 
-    /// <summary>They compute what they do of the same numbers in floating point.</summary>
+    /// <summary>They give the same results as for the same numbers in floating point.</summary>
     [Test]
     public void Layers_of_numbers_convert_what_they_take([Values] DType floatX, [Values] bool isTraining)
     {

@@ -15,14 +15,16 @@ using Symbolic = Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Layers;
 
-/// <summary>Every layer is held to the same: shapes, gradients, files, ONNX Runtime, network files, tables.</summary>
+/// <summary>Every layer passes the same tests: shapes, gradients, files, ONNX Runtime, network files, tables.</summary>
 public class LayerTests
 {
     private const int Samples = 3;
 
     private static IReadOnlyList<LayerCase> Cases => LayerCase.All;
 
-    /// <summary>Those that between them have most ops, as each kernel is compiled; all where ENGINE_ALL_LAYERS is set.</summary>
+    /// <summary>
+    /// The cases that together use most ops, because each kernel is compiled; all cases if ENGINE_ALL_LAYERS is set.
+    /// </summary>
     private static IEnumerable<LayerCase> DealtCases => Environment.GetEnvironmentVariable("ENGINE_ALL_LAYERS") is { Length: > 0 }
         ? Cases
         : Cases.Where(each => each.Name is "residual, shortcut" or "group_norm" or "pad" or "transformer, as at first" or "lstm, last, masked");
@@ -155,7 +157,7 @@ public class LayerTests
             fromFile.GetParameters().Select(pair => pair.Key), Is.EqualTo(byHand.GetParameters().Select(pair => pair.Key)));
         Assert.That(NdArray.From(fromFile.Predict(x)).Data, Is.EqualTo(NdArray.From(byHand.Predict(x)).Data));
 
-        // One number stands for both of a square.
+        // One number stands for both sides of a square.
         static object? Plain(object? value) =>
             value is int[] sides ? string.Join('x', sides.Distinct().Count() == 1 ? sides[..1] : sides) : value;
     }
@@ -172,7 +174,7 @@ public class LayerTests
         Seed = seed,
     };
 
-    /// <summary>The layer, called <c>it</c>, on what it is put on.</summary>
+    /// <summary>Adds the layer, with the name <c>it</c>, to its inputs.</summary>
     private static Node Placed(LayerCase each, Node[] inputs)
     {
         Dictionary<string, Node> nodes = inputs.Select((input, i) => (Name: $"x{i + 1}", input)).ToDictionary(pair => pair.Name, pair => pair.input);
@@ -184,7 +186,7 @@ public class LayerTests
         return each.Make().On(each.On is { } on ? [.. on.Split(' ').Select(name => nodes[name])] : inputs).Named("it");
     }
 
-    /// <summary>A description in which one input is cut into those of the layer.</summary>
+    /// <summary>Returns a description in which one input is split into those of the layer.</summary>
     private static NetworkDescription Described(LayerCase each)
     {
         string[] inputs = each.Inputs.Split(' ');
@@ -219,7 +221,7 @@ public class LayerTests
     private static int[] Sides(string text) =>
         [.. text.Split('x').Select(side => int.Parse(side, CultureInfo.InvariantCulture))];
 
-    /// <summary>Numbers for each input, far enough from each other that no difference crosses a kink.</summary>
+    /// <summary>Returns numbers for each input, far enough apart that no finite difference crosses a kink.</summary>
     private static Tensor[] Drawn(Network network, DType floatX)
     {
         var random = new Random(5);

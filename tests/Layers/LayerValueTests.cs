@@ -7,7 +7,7 @@ using Symbolic = Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Layers;
 
-/// <summary>What layers compute, in numbers small enough to follow.</summary>
+/// <summary>The results of layers for a few numbers that can be followed by hand.</summary>
 public class LayerValueTests
 {
     [Test]

@@ -8,7 +8,10 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Ops;
 
-/// <summary>Attention by tiles is what its formula says, with its gradients, and never holds the matrix of all products.</summary>
+/// <summary>
+/// Attention by tiles gives the results of its formula, with its gradients, and never stores the matrix of all
+/// products.
+/// </summary>
 [TestFixture]
 public sealed class AttentionTests
 {
@@ -68,7 +71,7 @@ public sealed class AttentionTests
         Assert.That(f.Call(Tensor.From([1f, 2, 3, 4], 2, 2))[0].AsSpan<float>().ToArray(), Is.All.NaN);
     }
 
-    /// <summary>The square of 4,096 is 64 MB in float32, and the gradient needs it four times over.</summary>
+    /// <summary>4,096² elements are 64 MB in float32, and the gradient would need them four times.</summary>
     [Test]
     public void Memory_grows_with_the_sequence_and_not_with_its_square([Values] bool withGradient)
     {

@@ -10,7 +10,7 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Ops;
 
-/// <summary>Kernels that users bring along.</summary>
+/// <summary>Kernels from users.</summary>
 public class CudaKernelOpTests
 {
     private const string Text = """
@@ -151,7 +151,9 @@ public class CudaKernelOpTests
         }
         """;
 
-    /// <summary>More than the 48 KB that every launch may have, less, and more again of one kernel.</summary>
+    /// <summary>
+    /// More than the 48 KB that every launch may have, then less, and then more again, for one kernel.
+    /// </summary>
     [Test]
     public void It_is_given_the_shared_memory_that_it_asks_for()
     {
@@ -191,7 +193,9 @@ public class CudaKernelOpTests
         Grid = (x, _) => new CudaGrid((1, 1, 1), (256, 1, 1), x[0].Shape[0]) { SharedBytes = 4 * x[0].Shape[0] },
     };
 
-    /// <summary>Each block writes what its neighbor has read: that is right only if all are there and wait.</summary>
+    /// <summary>
+    /// Each block writes what its neighbor has read; this is correct only if all blocks are resident and wait.
+    /// </summary>
     [Test]
     public void Its_blocks_may_wait_for_one_another_and_are_then_all_there()
     {
@@ -274,7 +278,9 @@ public class CudaKernelOpTests
             .With.Message.Contains("cube.cu does not compile").And.Message.Matches(@"cube\.cu[:(]7\b"));
     }
 
-    /// <summary>The driver gives up a context in which this happens: no later call of the process reaches the GPU.</summary>
+    /// <summary>
+    /// The driver gives up the context after such an error: no later call of the process reaches the GPU.
+    /// </summary>
     [Test]
     public void One_that_reads_out_of_bounds_is_told_by_its_run_and_the_cpu_goes_on([Values] bool synchronous)
     {

@@ -8,8 +8,8 @@ using static Engine.Ops.Symbolic;
 namespace Engine.Tests.Ops;
 
 /// <summary>
-/// The gamma functions and their slopes over the whole range, held to mpmath 1.2's values, with which SciPy 1.10's agree to
-/// 12 digits; on both devices.
+/// The gamma functions and their derivatives over the whole range, compared with the values of mpmath 1.2, which agree
+/// with those of SciPy 1.10 to 12 digits; on both devices.
 /// </summary>
 [TestFixture(false)]
 [TestFixture(true)]
@@ -17,7 +17,7 @@ public sealed class GammaTests(bool isGpu)
 {
     private const double Infinity = double.PositiveInfinity, NaN = double.NaN;
 
-    /// <summary>x, log |Γ|, ψ, and the slopes of ψ of the orders 1, 2 and 5, which below 0 are only there of order 1.</summary>
+    /// <summary>x, log |Γ|, ψ, and the derivatives of ψ of orders 1, 2 and 5; below 0 only order 1 exists.</summary>
     private static readonly (double X, double Log, double Psi, double First, double Second, double Fifth)[] s_values =
     [
         (1e-300, 690.7755278982137, -9.999999999999999e+299, Infinity, -Infinity, Infinity),
@@ -161,7 +161,7 @@ public sealed class GammaTests(bool isGpu)
         Assert.That(values.Zip(expected, (value, exact) => Math.Abs((value / exact) - 1)), Is.All.LessThan(2e-15));
     }
 
-    /// <summary>The points that the dtype holds.</summary>
+    /// <summary>Returns the points that the dtype can represent.</summary>
     private static double[] At(DType dtype) =>
     [
         .. s_values.Select(row => row.X)

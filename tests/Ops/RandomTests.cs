@@ -10,7 +10,7 @@ namespace Engine.Tests.Ops;
 
 public class RandomTests
 {
-    /// <summary>From kat_vectors of the authors' Random123.</summary>
+    /// <summary>Values from kat_vectors of the authors' Random123.</summary>
     [TestCase(0u, 0u, 0u, 0u, 0u, 0u, 0x6627e8d5u, 0xe169c58du, 0xbc57ac4cu, 0x9b00dbd8u)]
     [TestCase(0xffffffffu, 0xffffffffu, 0xffffffffu, 0xffffffffu, 0xffffffffu, 0xffffffffu,
         0x408f276du, 0x41c83b0eu, 0xa20bc7c6u, 0x6d5451fdu)]
@@ -96,7 +96,9 @@ public class RandomTests
         Assert.That(second[0].AsSpan<float>().ToArray(), Is.Not.EqualTo(kept));
     }
 
-    /// <summary>A number is dropped where its word is below the threshold: one right at it is kept, as often as the share says.</summary>
+    /// <summary>
+    /// A number is dropped if its word is below the threshold; one equal to it is kept, so the rate is exact.
+    /// </summary>
     [Test]
     public void A_number_whose_word_is_the_threshold_is_kept([Values] bool onGpu, [Values(0, 5, 18)] int place)
     {

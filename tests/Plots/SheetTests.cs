@@ -14,7 +14,7 @@ public class SheetTests
         Picture picture = FilterSheet.Draw([[new Raster(1, 3, [2, 0, -2])], [new Raster(1, 3, [0.5f, 2, 0])]], 300);
         var pixels = new Pixels(picture);
 
-        // Both tiles stand below the margin of 14, their pixels a third of a tile wide.
+        // Both tiles are below the margin of 14; their pixels are a third of a tile wide.
         int row = 14 + 8;
         (int, int, int)[] first = [pixels[28, row], pixels[56, row], pixels[84, row]];
 

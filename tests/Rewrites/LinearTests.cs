@@ -5,8 +5,8 @@ using Engine.Rewrites;
 namespace Engine.Tests.Rewrites;
 
 /// <summary>
-/// A graph eight times as long takes about eight times as much to compile, not 64 times: told by what is allocated,
-/// which, unlike time, is the same each time but for the room that lists keep.
+/// A graph that is eight times as long takes about eight times as much to compile, not 64 times. The test measures
+/// allocated memory, which unlike time is the same each time, apart from the spare capacity of lists.
 /// </summary>
 public class LinearTests
 {

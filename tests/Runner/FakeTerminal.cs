@@ -3,7 +3,7 @@ using Spectre.Console;
 
 namespace Engine.Tests.Runner;
 
-/// <summary>A terminal, or a pipe, that keeps what is written to it.</summary>
+/// <summary>A terminal, or a pipe, that records its output.</summary>
 internal sealed class FakeTerminal : IDisposable
 {
     private readonly StringWriter _text = new Utf8Writer { NewLine = "\n" };
@@ -18,10 +18,10 @@ internal sealed class FakeTerminal : IDisposable
 
     public IAnsiConsole Console { get; }
 
-    /// <summary>Everything that was written.</summary>
+    /// <summary>Gets the whole output.</summary>
     public string Written => _text.ToString();
 
-    /// <summary>What was drawn over and over, each state of the line the cursor is on, as somebody sees it.</summary>
+    /// <summary>Gets the visible states of the line that is redrawn, in order.</summary>
     public IReadOnlyList<string> Lines =>
         [.. Written.Split('\r').Skip(1).Select(line => line.Replace("\e[K", "", StringComparison.Ordinal))];
 

@@ -1,6 +1,6 @@
 namespace Engine.Tests.Simt;
 
-/// <summary>Kernels without a fault give the right results and raise no alarm, in any order of their threads.</summary>
+/// <summary>Kernels without a fault give correct results without a report, in any order of their threads.</summary>
 [TestFixture(1, FrontEnd.Cpp)]
 [TestFixture(2, FrontEnd.Cpp)]
 [TestFixture(77, FrontEnd.Cpp)]
@@ -160,7 +160,7 @@ public unsafe class GoodKernelTests : SimtTests
         ulong y = Allocate(1024), data = Upload(x);
         var collector = new Thread(() =>
         {
-            // A number, and not until the kernels are done: a thread that collects on end may keep all others waiting.
+            // A fixed number, not until the kernels are done: a thread that collects endlessly may block all others.
             for (int i = 0; i < 200; i++)
             {
                 _ = new byte[1000];

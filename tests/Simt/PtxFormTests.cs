@@ -4,8 +4,8 @@ using System.Text;
 namespace Engine.Tests.Simt;
 
 /// <summary>
-/// Forms of instructions against values worked out by hand from NVIDIA's PTX manual. Each is run by a whole warp and by
-/// a part of one.
+/// Instruction forms, compared with values computed by hand from NVIDIA's PTX manual. Each form is run by a whole warp
+/// and by part of one.
 /// </summary>
 public class PtxFormTests : SimtTests
 {
@@ -76,7 +76,7 @@ public class PtxFormTests : SimtTests
     [TestCase("up", 2u, 0u, 1, ExpectedResult = 1u)]
     [TestCase("bfly", 16u, 31u, 3, ExpectedResult = 19u)]
     [TestCase("idx", 7u, 31u, 3, ExpectedResult = 7u)]
-    // The upper bits of the clamp cut the warp into segments, here of 8 lanes.
+    // The upper bits of the clamp divide the warp into segments, here of 8 lanes.
     [TestCase("down", 1u, 0x181fu, 7, ExpectedResult = 7u)]
     [TestCase("idx", 2u, 0x181fu, 13, ExpectedResult = 10u)]
     public uint A_shuffle_takes_from_the_lane_that_it_names(string way, uint by, uint clamp, int lane)
@@ -89,8 +89,8 @@ public class PtxFormTests : SimtTests
     }
 
     /// <summary>
-    /// Each lane's place in the fragments, and that the lower 13 bits of what is multiplied are not looked at. A's rows are
-    /// all 1; B[k][n] is the lane that holds it, 4 n + k, for k below 4, and 2 behind; C is 1/2.
+    /// Tests each lane's place in the fragments, and that the lower 13 bits of factors are ignored. A's rows are all 1;
+    /// B[k][n] is the lane that holds it, 4 n + k, for k below 4, and 2 for other k; C is 1/2.
     /// </summary>
     [TestCase(2, 0)]
     [TestCase(3, 1)]
@@ -189,7 +189,8 @@ public class PtxFormTests : SimtTests
     }
 
     /// <summary>
-    /// Global memory comes in sectors of 32 bytes; shared memory has 32 banks of 4 bytes, one word of each in a pass.
+    /// Global memory is read in sectors of 32 bytes; shared memory has 32 banks of 4 bytes, each with one word in a
+    /// pass.
     /// </summary>
     [TestCase("global", 4, "sectorsAsked", 4)]
     [TestCase("global", 4, "sectorsNeeded", 4)]
@@ -296,7 +297,7 @@ public class PtxFormTests : SimtTests
         return [.. Enumerable.Range(0, threads).SelectMany(i => all[(8 * i)..((8 * i) + bytes)])];
     }
 
-    /// <summary>Puts an operand into a register and returns its name; an immediate stays in the text.</summary>
+    /// <summary>Loads an operand into a register and returns its name; an immediate stays in the text.</summary>
     private static string Operand(string operand, int number, StringBuilder body)
     {
         (string type, ulong bits) = Value(operand);

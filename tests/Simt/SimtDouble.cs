@@ -5,17 +5,17 @@ using Engine.Build;
 
 namespace Engine.Tests.Simt;
 
-/// <summary>What the double makes of CUDA C before it runs it.</summary>
+/// <summary>Specifies what the double compiles CUDA C to.</summary>
 public enum FrontEnd
 {
-    /// <summary>A shared library, by g++.</summary>
+    /// <summary>A shared library, with g++.</summary>
     Cpp,
 
-    /// <summary>PTX, by NVIDIA's own compiler.</summary>
+    /// <summary>PTX, with NVIDIA's own compiler.</summary>
     Ptx,
 }
 
-/// <summary>The stand-ins for libcuda and libnvrtc, built on first use, called as a C program would.</summary>
+/// <summary>The replacements for libcuda and libnvrtc, built at first use and called as from a C program.</summary>
 internal static unsafe class SimtDouble
 {
     private static readonly Lazy<string> s_folder = new(Build);
@@ -29,7 +29,9 @@ internal static unsafe class SimtDouble
     /// <inheritdoc cref="Gates.WhyNoDouble"/>
     public static string? WhyNot => Gates.WhyNoDouble;
 
-    /// <summary>Where libcuda.so.1 and libnvrtc.so lie; ignores the running test where they cannot be built.</summary>
+    /// <summary>
+    /// Gets the folder of libcuda.so.1 and libnvrtc.so; ignores the running test if they cannot be built.
+    /// </summary>
     public static string Folder
     {
         get
@@ -43,7 +45,9 @@ internal static unsafe class SimtDouble
         }
     }
 
-    /// <summary>Where libnvrtc.so lies that makes PTX by NVIDIA's own, then where the rest lies.</summary>
+    /// <summary>
+    /// Gets the folder of the libnvrtc.so that makes PTX with NVIDIA's own, and then the folder of the rest.
+    /// </summary>
     public static string PtxFolders => $"{Path.Combine(Folder, "ptx")}{Path.PathSeparator}{Folder}";
 
     private static string Sources => Path.Combine(global::Engine.Build.Repository.Root, "tests", "Simt");
@@ -99,10 +103,12 @@ internal static unsafe class SimtDouble
 
     public static long LiveHandles() => ((delegate* unmanaged<long>)Cuda("simt_live_handles"))();
 
-    /// <summary>Remembers what others in this process hold of the driver.</summary>
+    /// <summary>Remembers the handles that others in this process hold.</summary>
     public static void Mark() => ((delegate* unmanaged<void>)Cuda("simt_mark"))();
 
-    /// <summary>Drops what was made since the mark, and makes the context usable again after a kernel failed.</summary>
+    /// <summary>
+    /// Drops everything created since the mark, and makes the context usable again after a kernel failed.
+    /// </summary>
     public static void Rewind() => ((delegate* unmanaged<void>)Cuda("simt_rewind"))();
 
     public static void Set(string name, string? value)
@@ -145,7 +151,7 @@ internal static unsafe class SimtDouble
             : throw new InvalidOperationException("The SIMT double does not build:\n" + errors);
     }
 
-    /// <summary>Texts as C wants them.</summary>
+    /// <summary>Texts as C strings.</summary>
     internal sealed class CStrings : IDisposable
     {
         private readonly int _count;

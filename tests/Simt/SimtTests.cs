@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Engine.Tests.Simt;
 
-/// <summary>What tests of the double share: a context, a module and short names for the calls.</summary>
+/// <summary>The common base of the double's tests: a context, a module and short names for the calls.</summary>
 [Category("simt")]
 [NonParallelizable]
 public abstract unsafe class SimtTests
@@ -16,7 +16,7 @@ public abstract unsafe class SimtTests
 
     private protected nint Module { get; private set; }
 
-    /// <summary>How many handles others in this process hold.</summary>
+    /// <summary>Gets the number of handles that others in this process hold.</summary>
     private protected long HandlesOfOthers { get; private set; }
 
     [OneTimeSetUp]
@@ -38,7 +38,7 @@ public abstract unsafe class SimtTests
         }
     }
 
-    /// <summary>What is loaded as a module.</summary>
+    /// <summary>Gets the image to load as a module.</summary>
     private protected virtual byte[] Image => SimtDouble.Compile(Kernels, Maker);
 
     [SetUp]
@@ -126,7 +126,7 @@ public abstract unsafe class SimtTests
 
     private protected static int Synchronize() => ((delegate* unmanaged<int>)SimtDouble.Cuda("cuCtxSynchronize"))();
 
-    /// <summary>Puts a launch in the stream's queue; arguments are addresses (ulong), int or float.</summary>
+    /// <summary>Enqueues a launch in the stream; arguments are addresses (ulong), int or float.</summary>
     private protected int Launch(string kernel, Dims dims, params object[] arguments)
     {
         nint function = Function(kernel);

@@ -9,7 +9,7 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Threads;
 
-/// <summary>Functions and shared variables that several threads use at once.</summary>
+/// <summary>Functions and shared variables that several threads use at the same time.</summary>
 [TestFixture(false)]
 [TestFixture(true)]
 public sealed class SharedFunctionTests(bool onGpu) : IDisposable
@@ -18,7 +18,7 @@ public sealed class SharedFunctionTests(bool onGpu) : IDisposable
 
     private int Calls => onGpu ? 40 : 2000;
 
-    /// <summary>As many elements keep a processor busy long enough for another to come between.</summary>
+    /// <summary>Enough elements to keep a processor busy until another thread comes between.</summary>
     private int Large => onGpu ? 500 : 30_000;
 
     public void Dispose() => _device.Dispose();
@@ -189,7 +189,9 @@ public sealed class SharedFunctionTests(bool onGpu) : IDisposable
         Assert.That(wrong, Is.Zero);
     }
 
-    /// <summary>What a kernel reports lies on the device until it is read: by the run whose kernel it was, and no other.</summary>
+    /// <summary>
+    /// A kernel's report stays on the device until it is read: by the run of that kernel, and no other.
+    /// </summary>
     [Test]
     public void A_fault_of_one_function_is_told_to_its_caller_and_to_no_other()
     {

@@ -14,7 +14,7 @@ using Input = Engine.Graph.Input;
 
 namespace Engine.Tests.Threads;
 
-/// <summary>What is used after it was disposed of says what it was, and what to do.</summary>
+/// <summary>Use after disposal gives an error that names the object and says what to do.</summary>
 public class UseAfterDisposalTests
 {
     private static readonly (Tensor Points, int[] Labels) s_clouds = Toy.Clouds(9);

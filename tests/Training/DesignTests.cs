@@ -8,7 +8,7 @@ using static Engine.Training.Updates;
 
 namespace Engine.Tests.Training;
 
-/// <summary>What comes of the levels a user meets. That the README's own lines run, tests/Docs sees to.</summary>
+/// <summary>Properties of the API levels that a user sees. tests/Docs checks that the README's own lines run.</summary>
 public class DesignTests
 {
     [Test]

@@ -9,7 +9,9 @@ using Symbolic = Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Training;
 
-/// <summary>Parameters that stay, that move slower, and that are taken over in part and from others.</summary>
+/// <summary>
+/// Parameters that are frozen, that have lower rates, and that are loaded in part and from other networks.
+/// </summary>
 public class FineTuningTests
 {
     [Test]

@@ -3,7 +3,7 @@ using Engine.Training;
 
 namespace Engine.Tests.Training;
 
-/// <summary>Parameters in the order of Lasagne's get_all_param_values, as numpy.savez numbers them.</summary>
+/// <summary>Parameters in the order of Lasagne's get_all_param_values, with the numbers of numpy.savez.</summary>
 public class NumberedParametersTests
 {
     private static NeuralNet Net(ulong seed) => new(

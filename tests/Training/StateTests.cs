@@ -8,7 +8,9 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Training;
 
-/// <summary>A training that is saved and goes on in another network has the bits of one that never stopped.</summary>
+/// <summary>
+/// A training that is saved and continued in another network has the same bits as one that never stopped.
+/// </summary>
 public class StateTests
 {
     private static readonly Dictionary<string, Func<Device, NeuralNet>> s_networks = new()
@@ -228,7 +230,7 @@ public class StateTests
         using NeuralNet net = Small(new Sgd(0.1f));
         net.CustomScores.Add(new CustomScore("one", (_, _) => 1));
         net.Fit(x, y).SaveState(path);
-        // The times are the only thing in it that is not the same each time.
+        // Only the times in it vary.
         string text = Regex.Replace(
             Parameters.LoadAll(path).Metadata["engine.training"], """("(?:train_seconds|dur)":)[^,}]+""", "${1}0.25");
         var random = new Random(1);

@@ -9,7 +9,9 @@ using Reshape = Engine.Layers.Reshape;
 
 namespace Engine.Tests.Training;
 
-/// <summary>What makes a training fail without an error is warned of, once, and nothing else is.</summary>
+/// <summary>
+/// A setting that makes a training fail without an error gives one warning; nothing else gives a warning.
+/// </summary>
 public class WarningTests
 {
     private const TrainingWarningKind
@@ -17,7 +19,7 @@ public class WarningTests
         Untrained = TrainingWarningKind.UntrainedClass, Vanishing = TrainingWarningKind.VanishingWeight,
         Growing = TrainingWarningKind.GrowingLoss, OneClass = TrainingWarningKind.OneClass;
 
-    /// <summary>A training, and the kinds that it must be warned of.</summary>
+    /// <summary>A training, and the kinds of warnings that it must give.</summary>
     private sealed record Case(NeuralNet Net, Tensor X, Tensor Y, params TrainingWarningKind[] Kinds)
     {
         public Tensor? Weights { get; init; }
@@ -96,7 +98,7 @@ public class WarningTests
             return Classify(net, Points(x => 127 * (x + 1.5f)));
         });
 
-        // Values to learn.
+        // Target values.
         yield return One("values", () => Regress(0.01f, x => x));
         yield return One("house prices", () => Regress(0.01f, x => (x * 1e5f) + 3e5f, TargetsKind) with { Message = "E+05" });
         yield return One("years", () => Regress(0.01f, x => 2000 + x, TargetsKind));
@@ -129,7 +131,7 @@ public class WarningTests
         yield return One("tiny weights that are alike", () => Weighted([1e-300, 1e-300, 2e-300], i => 1e-200));
         yield return One("weights of 0 on purpose", () => Weighted([0, 1, 1], i => i % 2));
 
-        // Figures.
+        // Metrics.
         yield return One("a loss that explodes", () => Regress(0.9f, x => x, Growing) with { Message = "the training diverges" });
         yield return One("a network that learns nothing", () => Classify(Net(0, epochs: 12), Points(x => 0), OneClass) with
         {

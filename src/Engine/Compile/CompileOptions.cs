@@ -7,13 +7,13 @@ public sealed record CompileOptions
 {
     private readonly IReadOnlyList<string> _excluding = [], _including = [];
 
-    /// <summary>Gets or sets what holds where nothing else is said.</summary>
+    /// <summary>Gets or sets the options that are used if none are given.</summary>
     public static CompileOptions Default { get; set; } = new();
 
-    /// <summary>Gets or sets how much is done to a graph before it runs.</summary>
+    /// <summary>Gets or sets which rewrites are applied to a graph.</summary>
     public Optimizer Optimizer { get; init; } = Optimizer.FastRun;
 
-    /// <summary>Rewrites that are left out, by name.</summary>
+    /// <summary>Gets or sets the names of rewrites to leave out.</summary>
     /// <exception cref="EngineException">There is no rewrite of such a name.</exception>
     public IReadOnlyList<string> Excluding
     {
@@ -22,10 +22,10 @@ public sealed record CompileOptions
     }
 
     /// <summary>
-    /// Rewrites that run only if they are named here, because what they make faster becomes less exact:
+    /// Gets or sets the names of rewrites to add that run only on request, because their faster results are less exact:
     /// <c>winograd4</c>.
     /// </summary>
-    /// <exception cref="EngineException">There is no such rewrite.</exception>
+    /// <exception cref="EngineException">There is no rewrite of such a name.</exception>
     public IReadOnlyList<string> Including
     {
         get => _including;
@@ -36,7 +36,8 @@ public sealed record CompileOptions
     public Mode Mode { get; init; } = Mode.Mode;
 
     /// <summary>
-    /// Gets or sets where functions write how long their kernels take, without modes; null if nobody wants to know.
+    /// Gets or sets the profile in which functions without a checking mode record the times of their kernels; null for
+    /// none.
     /// </summary>
     public Profile? Profile { get; init; }
 

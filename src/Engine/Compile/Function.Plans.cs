@@ -6,32 +6,32 @@ using Engine.Rewrites;
 namespace Engine.Compile;
 
 /// <summary>
-/// Represents the plans of a function. Each is for arguments, and values of shared variables, of certain shapes and has
-/// memory of its own, so that one thread at a time may run it. Where several threads call with the same shapes, each
-/// gets a plan: as many as the device runs at once.
+/// Represents the plans of a function. Each plan is for certain shapes of arguments and shared variables. It has memory
+/// of its own, so only one thread at a time may run it. If several threads call with the same shapes, each gets a plan,
+/// up to as many as the device runs at once.
 /// </summary>
 public sealed partial class Function
 {
     /// <summary>
-    /// For how many shapes plans are kept, however large they are, and for how many at most: all sizes of a batch, say,
-    /// since making a plan takes as long as a hundred runs of a small one.
+    /// The number of shapes whose plans are kept whatever their size, and the most that are kept: for example, all
+    /// sizes of a batch. To make a plan takes as long as a hundred runs of a small one.
     /// </summary>
     internal const int FewShapes = 16, MaxShapes = 256;
 
     /// <summary>
-    /// The memory that plans may take together, beyond which there are only few: of the same shapes but one, since what
-    /// takes so much computes long enough to keep all threads busy.
+    /// The memory of all plans beyond which only a few are kept, one for each shape: a plan that takes so much computes
+    /// long enough to keep all threads busy.
     /// </summary>
     internal const long MaxBytes = 256L << 20;
 
-    // Those used last come first. The lists within do not change; others take their place.
+    // The most recently used plans come first. The inner lists do not change; they are replaced.
     private readonly List<Plan[]> _plans = [];
     private readonly Lock _choosing = new();
     private readonly Lock _making = new();
     private readonly Dictionary<Constant, Storage> _constants = [];
     private bool _isDisposed;
 
-    /// <summary>The plans made so far, those for the shapes used last first.</summary>
+    /// <summary>The plans made so far, the most recently used shapes first.</summary>
     internal IReadOnlyList<Plan> Plans
     {
         get
@@ -54,7 +54,9 @@ public sealed partial class Function
         }
     }
 
-    /// <summary>Frees the memory of all plans, once the calls that run have ended. The function cannot be called any more.</summary>
+    /// <summary>
+    /// Frees the memory of all plans after running calls have ended. The function cannot be called afterward.
+    /// </summary>
     public void Dispose()
     {
         lock (_making)
@@ -77,7 +79,7 @@ public sealed partial class Function
         }
     }
 
-    /// <summary>A plan for such arguments, whose turn is this thread's; there are no fewer plans than before.</summary>
+    /// <summary>Takes a plan for these arguments and holds its turn; the number of plans does not decrease.</summary>
     private Plan Take(ReadOnlySpan<Tensor> arguments)
     {
         while (true)
@@ -108,7 +110,7 @@ public sealed partial class Function
     private bool MayMakeBeside(Plan[] same) => same.Length == 0
         || (same.Length < Device.RunsBeside && (same.Length + 1) * same[0].Arena.Bytes <= MaxBytes);
 
-    /// <summary>The plans that there are for such arguments, which are now those used last.</summary>
+    /// <summary>Returns the existing plans for these arguments and marks them as the most recently used.</summary>
     private Plan[] PlansFor(ReadOnlySpan<Tensor> arguments)
     {
         lock (_choosing)
@@ -134,7 +136,8 @@ public sealed partial class Function
     }
 
     /// <summary>
-    /// Another plan beside those for the same arguments, whose turn is this thread's; null if others made one meanwhile.
+    /// Makes a further plan for the same arguments and holds its turn; returns null if another thread made one
+    /// meanwhile.
     /// </summary>
     private Plan? Make(ReadOnlySpan<Tensor> arguments, Plan[] same)
     {
@@ -170,7 +173,7 @@ public sealed partial class Function
         }
     }
 
-    /// <summary>What all plans take.</summary>
+    /// <summary>The memory of all plans.</summary>
     private long Bytes => _plans.Sum(same => same.Sum(plan => plan.Arena.Bytes));
 
     private static void Drop(Plan[] plans)

@@ -28,20 +28,19 @@ public sealed partial class Function
     public string Print(Stage stage = Stage.Kernels) => new Explanation(LastPlan, Device).Print(stage);
 
     /// <summary>
-    /// Returns what is computed, as trees: each output and each update with the ops that it depends on below it, with
-    /// their types and ids. Of the plan used last, or before there is one, as it was written.
+    /// Returns the graph as trees: each output and each update, with the ops that it depends on below it, and their
+    /// types and ids. It shows the most recent plan, or the graph as written if there is no plan yet.
     /// </summary>
     public string DebugPrint() => Printer.DebugPrint(Roots());
 
     /// <summary>
-    /// Returns what is computed, as a graph for Graphviz (<c>dot -Tsvg</c>): a box for each op, in a frame for each
-    /// layer. Of the plan used last, or before there is one, as it was written.
+    /// Returns the graph for Graphviz (<c>dot -Tsvg</c>): a box for each op, in a frame for each layer. It shows the
+    /// most recent plan, or the graph as written if there is no plan yet.
     /// </summary>
     public string ToDot() => DotPrinter.Print(Roots());
 
     /// <summary>
-    /// Returns what goes in and what comes out: <c>function (x float32 (?, 4)) -> (softmax.0 float32 (?, 3)) on
-    /// cpu</c>.
+    /// Returns the inputs and the outputs: <c>function (x float32 (?, 4)) -> (softmax.0 float32 (?, 3)) on cpu</c>.
     /// </summary>
     public override string ToString()
     {

@@ -5,17 +5,17 @@ using Engine.Graph;
 namespace Engine.Compile;
 
 /// <summary>
-/// Represents a compiled graph. The first call with arguments of given shapes makes a plan for them; later calls with
-/// those shapes run it and allocate nothing but their results.
+/// Represents a compiled graph. The first call with arguments of given shapes makes a plan for them. Later calls with
+/// those shapes run the plan and allocate only their results.
 /// </summary>
 /// <remarks>
-/// Any number of threads may call a function, and functions that share variables, at the same time: each gets the results
-/// of its own arguments. Calls that only read run beside one another; one that updates shared variables waits for those
-/// that use them, and they for it, so that each call sees all the values that some other call has left, or none of them.
-/// <see cref="Run"/> and <see cref="RunMany"/> followed by <see cref="ReadOutput"/> are two steps between which another
-/// thread's call may come: threads that share a function use <see cref="Call(ReadOnlySpan{Tensor})"/>, or <see
-/// cref="Call(ReadOnlySpan{Tensor}, ReadOnlySpan{Tensor})"/>, which allocates nothing. <see cref="Dispose"/> waits for the
-/// calls that run; later ones are refused.
+/// Any number of threads may call a function, or functions that share variables, at the same time: each gets the
+/// results of its own arguments. Calls that only read shared variables run at the same time. A call that updates them
+/// waits for the calls that use them, and they wait for it, so each call sees either all values that another call has
+/// left or none of them. <see cref="Run"/> or <see cref="RunMany"/> followed by <see cref="ReadOutput"/> are two steps,
+/// and another thread's call may come between them: threads that share a function use
+/// <see cref="Call(ReadOnlySpan{Tensor})"/>, or <see cref="Call(ReadOnlySpan{Tensor}, ReadOnlySpan{Tensor})"/>, which
+/// allocates nothing. <see cref="Dispose"/> waits for running calls; later calls throw.
 /// </remarks>
 public sealed partial class Function : IDisposable
 {
@@ -37,35 +37,35 @@ public sealed partial class Function : IDisposable
             .OrderBy(gate => gate.Key.Order)];
     }
 
-    /// <summary>Gets how it is compiled.</summary>
+    /// <summary>Gets the options with which it was compiled.</summary>
     public CompileOptions Options { get; }
 
     /// <summary>Gets the device it runs on.</summary>
     public Device Device { get; }
 
-    /// <summary>Gets what must be given with each call.</summary>
+    /// <summary>Gets the inputs that each call must give.</summary>
     public IReadOnlyList<Input> Inputs => _graph.Inputs;
 
-    /// <summary>Gets what each call computes.</summary>
+    /// <summary>Gets the variables that each call computes.</summary>
     public IReadOnlyList<Variable> Outputs => _graph.Outputs;
 
     /// <summary>
-    /// Gets the ops that the function applies, each after those it depends on: those of the plan used last, or before
-    /// there is one, those that were written.
+    /// Gets the ops that the function applies, each after the ops it depends on: those of the most recent plan, or of
+    /// the graph as written if there is no plan yet.
     /// </summary>
     public IReadOnlyList<Apply> Nodes => LatestPlan?.Schedule ?? Traversal.Order(_graph.Roots);
 
-    /// <summary>Gets what one call hands to the device, in order.</summary>
+    /// <summary>Gets the launches of one call, in order.</summary>
     /// <exception cref="EngineException">There is no plan yet.</exception>
     public IReadOnlyList<Launch> Launches => LastPlan.Program.Launches;
 
     /// <summary>Compiles a graph.</summary>
-    /// <param name="inputs">What is given with each call, in this order.</param>
-    /// <param name="outputs">What a call returns; none for a function that only updates.</param>
+    /// <param name="inputs">The inputs of each call, in this order.</param>
+    /// <param name="outputs">The results of a call; none for a function that only updates.</param>
     /// <param name="updates">The new values of shared variables, all computed from the old ones.</param>
-    /// <param name="givens">Variables to replace in all that is computed.</param>
-    /// <param name="device">Where it runs; by default <see cref="Device.Default"/>.</param>
-    /// <param name="options">How it is compiled; by default <see cref="CompileOptions.Default"/>.</param>
+    /// <param name="givens">Variables to replace in the whole graph.</param>
+    /// <param name="device">The device; by default <see cref="Device.Default"/>.</param>
+    /// <param name="options">The options; by default <see cref="CompileOptions.Default"/>.</param>
     /// <exception cref="EngineException">
     /// An input is missing, unused or listed twice, or an update or given does not fit.
     /// </exception>
@@ -113,13 +113,13 @@ public sealed partial class Function : IDisposable
     }
 
     /// <summary>
-    /// Runs the function and copies its outputs into tensors of the caller's. With arguments of shapes that were there
-    /// before it allocates nothing.
+    /// Runs the function and copies its outputs into the caller's tensors. It allocates nothing if there is a plan for
+    /// these shapes.
     /// </summary>
     /// <param name="arguments">The arguments, one for each input.</param>
-    /// <param name="outputs">Where the outputs go, a tensor of its dtype and shape for each.</param>
+    /// <param name="outputs">The destinations: for each output a tensor of its dtype and shape.</param>
     /// <exception cref="EngineException">
-    /// The dtype or the shape of an argument or of a tensor for an output does not fit: nothing has run then.
+    /// The dtype or the shape of an argument or of a tensor for an output does not fit; nothing has run.
     /// </exception>
     /// <exception cref="ObjectDisposedException">
     /// The function, its device or a shared variable that it uses was disposed of.
@@ -143,8 +143,8 @@ public sealed partial class Function : IDisposable
     }
 
     /// <summary>
-    /// Runs the function; the outputs stay on the device, for <see cref="ReadOutput"/>. Where several threads use the
-    /// function, another one's call may come between the two: they use <see cref="Call(ReadOnlySpan{Tensor})"/>.
+    /// Runs the function; the outputs stay on the device, for <see cref="ReadOutput"/>. If several threads use the
+    /// function, another call may come between the two; they use <see cref="Call(ReadOnlySpan{Tensor})"/> instead.
     /// </summary>
     /// <exception cref="EngineException">An argument's dtype or shape does not fit.</exception>
     /// <exception cref="ObjectDisposedException">
@@ -153,7 +153,7 @@ public sealed partial class Function : IDisposable
     public void Run(params ReadOnlySpan<Tensor> arguments) => RunMany(1, arguments);
 
     /// <summary>
-    /// Runs the function several times over with the same arguments, with no host in between. Another thread's call may
+    /// Runs the function several times with the same arguments, without the host in between. Another thread's call may
     /// come between two of these runs.
     /// </summary>
     /// <inheritdoc cref="Run"/>
@@ -164,7 +164,7 @@ public sealed partial class Function : IDisposable
         {
             for (int left = times; left > 0;)
             {
-                // A GPU is quicker at all of them in one go; the CPU's leave room for what others wait for.
+                // A GPU is faster with all runs in one program; on the CPU, other callers get their turn between runs.
                 int runs = Device.IsGpu ? left : 1;
                 plan.Run(runs);
                 left -= runs;
@@ -187,12 +187,12 @@ public sealed partial class Function : IDisposable
 
     /// <summary>
     /// Makes the plan for arguments of these shapes (and, for sizes, these values) without running it, so that the
-    /// first call need not.
+    /// first call need not make it.
     /// </summary>
     /// <exception cref="EngineException">An argument's dtype or shape does not fit.</exception>
     public void Prepare(params ReadOnlySpan<Tensor> arguments)
     {
-        // What is changed need not be this thread's alone: only shapes are looked at.
+        // Only shapes are read, so other threads may read the values too.
         EnterGates(toChange: false);
         try
         {
@@ -204,9 +204,7 @@ public sealed partial class Function : IDisposable
         }
     }
 
-    /// <summary>
-    /// Copies an output of the last run, whichever thread's it was: see <see cref="Run"/>.
-    /// </summary>
+    /// <summary>Copies an output of the last run of any thread: see <see cref="Run"/>.</summary>
     /// <exception cref="EngineException">
     /// The function has not run, or the output is of another dtype or size.
     /// </exception>
@@ -230,12 +228,11 @@ public sealed partial class Function : IDisposable
     }
 
     /// <summary>
-    /// Returns the same graph in a function of its own, with plans of its own, on the same device: Theano's
-    /// <c>copy</c>.
+    /// Returns the same graph as a separate function, with plans of its own, on the same device: Theano's <c>copy</c>.
     /// </summary>
-    /// <param name="swap">Shared variables whose place others take, in what is computed and in what is updated.</param>
+    /// <param name="swap">Shared variables to replace by others, in outputs and in updates.</param>
     /// <param name="withUpdates">Whether it updates shared variables.</param>
-    /// <exception cref="EngineException">A variable is of another type than the one whose place it takes.</exception>
+    /// <exception cref="EngineException">A variable has another type than the one that it replaces.</exception>
     public Function Copy(IReadOnlyDictionary<SharedVariable, SharedVariable>? swap = null, bool withUpdates = true)
     {
         swap ??= new Dictionary<SharedVariable, SharedVariable>();
@@ -260,7 +257,7 @@ public sealed partial class Function : IDisposable
             Options);
     }
 
-    /// <summary>The arguments, with the values that inputs have for calls that give none.</summary>
+    /// <summary>Returns the arguments, completed with the inputs' default values.</summary>
     private ReadOnlySpan<Tensor> Complete(ReadOnlySpan<Tensor> arguments)
     {
         if (arguments.Length >= Inputs.Count || Inputs[arguments.Length].Default is null)
@@ -277,7 +274,9 @@ public sealed partial class Function : IDisposable
         return all.ToArray();
     }
 
-    /// <summary>The plan for such arguments, which are where it reads them, and all values that it uses to oneself.</summary>
+    /// <summary>
+    /// Returns the plan for these arguments, with the arguments written to it and the gates of all its values entered.
+    /// </summary>
     private Plan Begin(ReadOnlySpan<Tensor> arguments)
     {
         arguments = Complete(arguments);

@@ -2,10 +2,10 @@ using System.Globalization;
 
 namespace Engine.Configuration;
 
-/// <summary>Represents the kinds of device a user can ask for.</summary>
+/// <summary>Specifies the kind of device that a user asks for.</summary>
 public enum DeviceFamily
 {
-    /// <summary>CUDA where a driver, NVRTC and a GPU are found, else the CPU.</summary>
+    /// <summary>CUDA if a driver, NVRTC and a GPU are found, else the CPU.</summary>
     Auto,
 
     /// <summary>The CPU.</summary>
@@ -15,17 +15,17 @@ public enum DeviceFamily
     Cuda,
 }
 
-/// <summary>Represents the device a user asked for.</summary>
-/// <param name="Family">Which kind.</param>
-/// <param name="Ordinal">Which GPU, counted from 0 as the driver counts; null: the first.</param>
+/// <summary>Represents the device that a user asks for.</summary>
+/// <param name="Family">The kind.</param>
+/// <param name="Ordinal">The number of the GPU, from 0, as the driver counts; null for the first one.</param>
 public readonly record struct DeviceChoice(DeviceFamily Family, int? Ordinal = null)
 {
-    /// <summary>Represents what can be written, for messages.</summary>
+    /// <summary>Represents the possible values, for messages.</summary>
     public const string Values = "auto, cpu, cuda, gpu, or one GPU: cuda0, cuda1 …";
 
     /// <summary>
-    /// Reads <c>auto</c>, <c>cpu</c>, <c>cuda</c> or <c>cuda1</c>, in any case; <c>gpu</c> and <c>gpu1</c>, Theano's
-    /// older names, mean the same as <c>cuda</c> and <c>cuda1</c>.
+    /// Parses <c>auto</c>, <c>cpu</c>, <c>cuda</c> or <c>cuda1</c>, in upper or lower case; <c>gpu</c> and <c>gpu1</c>,
+    /// Theano's older names, mean the same as <c>cuda</c> and <c>cuda1</c>.
     /// </summary>
     public static bool TryParse(string? text, out DeviceChoice choice)
     {
@@ -42,7 +42,7 @@ public readonly record struct DeviceChoice(DeviceFamily Family, int? Ordinal = n
         return numbered || number.IsEmpty;
     }
 
-    /// <summary>Returns the name by which it is asked for: <c>cuda1</c>.</summary>
+    /// <summary>Returns the name of the choice: <c>cuda1</c>.</summary>
     public override string ToString() => Family.ToString().ToLowerInvariant()
         + Ordinal?.ToString(CultureInfo.InvariantCulture);
 }

@@ -1,14 +1,14 @@
 namespace Engine.Configuration;
 
 /// <summary>
-/// Describes what can be configured for all programs, read as Theano reads its configuration: the command line goes
-/// before <c>$ENGINE_FLAGS</c>, that before <c>$THEANO_FLAGS</c>, that before <c>.enginerc</c>, that before Theano's
-/// files, these before the defaults.
+/// Describes the configuration of all programs, read in Theano's order: the command line overrides
+/// <c>$ENGINE_FLAGS</c>, which overrides <c>$THEANO_FLAGS</c>, then come <c>.enginerc</c>, Theano's files, and the
+/// defaults.
 /// </summary>
 /// <remarks>
-/// <c>.enginerc</c> is looked for in the current folder, then in the home folder. Theano's files, <c>.theanorc</c>, are
-/// those that <c>$THEANORC</c> names, else the one in the current folder over the one in the home folder; they serve as
-/// they stand:
+/// <c>.enginerc</c> is searched for in the current folder, then in the home folder. Theano's files, <c>.theanorc</c>,
+/// are those that <c>$THEANORC</c> names; otherwise, the one in the current folder overrides the one in the home
+/// folder. They can be used unchanged:
 /// <code>
 /// [global]
 /// device = gpu
@@ -17,22 +17,22 @@ namespace Engine.Configuration;
 /// fastmath = True
 /// </code>
 /// If <c>$ENGINERC</c> names a file, it is the only one that counts. In <c>.enginerc</c> and <c>$ENGINE_FLAGS</c> every
-/// key must be known; of Theano's files and flags, what there is nothing of here is passed over, with one note.
-/// The flags are written as Theano's: <c>ENGINE_FLAGS=device=cpu,floatX=float32,nvcc.fastmath=True</c>; of two for one
-/// key the rightmost counts.
+/// key must be known. In Theano's files and flags, keys without a counterpart here are ignored, with one note. The
+/// flags are written as Theano's: <c>ENGINE_FLAGS=device=cpu,floatX=float32,nvcc.fastmath=True</c>; if a key occurs
+/// twice, the rightmost one counts.
 /// </remarks>
 public sealed record EngineOptions
 {
-    /// <summary>Gets or sets the device to compute on.</summary>
+    /// <summary>Gets or sets the device of computations.</summary>
     public DeviceChoice Device { get; init; } = new(DeviceFamily.Auto);
 
     /// <summary>
-    /// Gets or sets the type of the layers' numbers: <see cref="DType.Float32"/> or <see cref="DType.Float64"/>.
+    /// Gets or sets the dtype of the layers: <see cref="DType.Float32"/> or <see cref="DType.Float64"/>.
     /// </summary>
     public DType FloatX { get; init; } = DType.Float32;
 
     /// <summary>
-    /// Gets or sets whether CUDA kernels may use the faster, less exact mathematical functions of the hardware.
+    /// Gets or sets whether CUDA kernels may use the hardware's faster, less exact mathematical functions.
     /// </summary>
     public bool FastMath { get; init; }
 
@@ -42,26 +42,24 @@ public sealed record EngineOptions
     /// </summary>
     public bool TensorFloat32 { get; init; }
 
-    /// <summary>Gets or sets how much is done to a graph before it runs.</summary>
+    /// <summary>Gets or sets which rewrites are applied to a graph before it runs.</summary>
     public Optimizer Optimizer { get; init; } = Optimizer.FastRun;
 
-    /// <summary>Gets or sets the names of rewrites to leave out, with colons between.</summary>
+    /// <summary>Gets or sets the names of rewrites to leave out, separated by colons.</summary>
     public string OptimizerExcluding { get; init; } = "";
 
-    /// <summary>
-    /// Gets or sets the names of rewrites to take in that run only if asked for, with colons between.
-    /// </summary>
+    /// <summary>Gets or sets the names of rewrites to add that run only on request, separated by colons.</summary>
     public string OptimizerIncluding { get; init; } = "";
 
     /// <summary>Gets or sets how compiled functions run.</summary>
     public Mode Mode { get; init; } = Mode.Mode;
 
-    /// <summary>Gets or sets how many threads the CPU device uses; null: one for each core.</summary>
+    /// <summary>Gets or sets the number of threads of the CPU device; null for one on each core.</summary>
     public int? Threads { get; init; }
 
     /// <summary>Reads the options of this process.</summary>
     /// <param name="commandLine">Keys given on the command line, such as <c>device</c>, with their values.</param>
-    /// <param name="notes">Where to say what of Theano's configuration is passed over; null: nowhere.</param>
+    /// <param name="notes">Receives notes about ignored parts of Theano's configuration; null for none.</param>
     /// <exception cref="EngineException">A key or value is unknown; the message lists the known ones.</exception>
     public static EngineOptions Load(
         IEnumerable<KeyValuePair<string, string>>? commandLine = null, TextWriter? notes = null) => Load(
@@ -74,9 +72,9 @@ public sealed record EngineOptions
     /// <summary>Reads the options from the sources given.</summary>
     /// <param name="commandLine">Keys given on the command line, such as <c>device</c>, with their values.</param>
     /// <param name="environment">The value of an environment variable, null if it is not set.</param>
-    /// <param name="currentFolder">Where files are looked for first.</param>
-    /// <param name="homeFolder">Where they are looked for next; empty if there is none.</param>
-    /// <param name="notes">Where to say what of Theano's configuration is passed over; null: nowhere.</param>
+    /// <param name="currentFolder">The folder where files are searched for first.</param>
+    /// <param name="homeFolder">The folder where they are searched for next; empty if there is none.</param>
+    /// <param name="notes">Receives notes about ignored parts of Theano's configuration; null for none.</param>
     /// <exception cref="EngineException">A key or value is unknown; the message lists the known ones.</exception>
     public static EngineOptions Load(
         IEnumerable<KeyValuePair<string, string>>? commandLine,

@@ -3,12 +3,12 @@ using System.Text;
 namespace Engine.Configuration;
 
 /// <summary>
-/// Reads <c>key=value</c>, comma separated, as Theano reads <c>$THEANO_FLAGS</c>: by Python's shlex, so that in quotes
-/// or behind a backslash a comma is one of the value.
+/// Reads <c>key=value</c> pairs, separated by commas, as Theano reads <c>$THEANO_FLAGS</c>: by the rules of Python's
+/// shlex, so a comma in quotes or after a backslash is part of the value.
 /// </summary>
 internal static class Flags
 {
-    /// <summary>Returns the flags of a variable; one without a value has null for it.</summary>
+    /// <summary>Returns the flags of a variable; a flag without a value has null.</summary>
     /// <exception cref="EngineException">A quote is not closed.</exception>
     public static IEnumerable<(string Key, string? Value)> Read(string variable, Func<string, string?> environment)
     {
@@ -19,8 +19,8 @@ internal static class Flags
         }
     }
 
-    /// <summary>Returns the flags of a variable in which each must have a value.</summary>
-    /// <exception cref="EngineException">One has none.</exception>
+    /// <summary>Returns the flags of a variable in which each flag must have a value.</summary>
+    /// <exception cref="EngineException">A flag has no value.</exception>
     public static IEnumerable<Entry> ReadAll(string variable, Func<string, string?> environment) =>
         Read(variable, environment).Select(flag => new Entry(
             $"${variable}",

@@ -1,25 +1,25 @@
 namespace Engine.Configuration;
 
-/// <summary>What a line of a configuration says.</summary>
-/// <param name="Number">The line, from 1 on.</param>
-/// <param name="Section">The section it names, or stands in.</param>
+/// <summary>The contents of a line of a configuration file.</summary>
+/// <param name="Number">The number of the line, from 1 on.</param>
+/// <param name="Section">The section that it names, or to which it belongs.</param>
 /// <param name="Key">The key; null for a line that begins a section.</param>
-/// <param name="Value">Its value; of a line that begins a section, what stands behind the bracket.</param>
+/// <param name="Value">The value of the key; for a line that begins a section, the text after the bracket.</param>
 internal sealed record IniLine(int Number, string Section, string? Key, string Value);
 
 /// <summary>
-/// Reads INI files as Python's ConfigParser does (docs.python.org/3/library/configparser.html), for which Theano's are
-/// written: <c>=</c> or <c>:</c> behind a key, <c>#</c> or <c>;</c> before a comment, also behind a value if a space is
-/// between, and what is indented deeper than a key goes on with its value. What stands behind a section's bracket is no
-/// key of it. Microsoft.Extensions.Configuration.Ini could read most of it, but loses the line numbers, which every
-/// message here begins with.
+/// Reads INI files as Python's ConfigParser does (docs.python.org/3/library/configparser.html), because Theano's files
+/// are written for it. A key is followed by <c>=</c> or <c>:</c>. A comment begins with <c>#</c> or <c>;</c>, also
+/// after a value and a space. A line that is indented deeper than a key continues its value. Text after a section's
+/// bracket is not a key of the section. Microsoft.Extensions.Configuration.Ini could read most of it, but loses the
+/// line numbers, with which every message here begins.
 /// </summary>
 internal static class IniText
 {
-    /// <summary>Returns the lines that say something, with those that continue one put behind it.</summary>
-    /// <param name="path">What messages call the text.</param>
+    /// <summary>Returns the lines with contents, each joined with the lines that continue it.</summary>
+    /// <param name="path">The name of the text in messages.</param>
     /// <param name="text">The text.</param>
-    /// <exception cref="EngineException">A line is none; the message names it.</exception>
+    /// <exception cref="EngineException">A line is invalid; the message names it.</exception>
     public static IReadOnlyList<IniLine> Parse(string path, string text)
     {
         var lines = new List<IniLine>();

@@ -3,15 +3,17 @@ using System.Globalization;
 
 namespace Engine.Configuration;
 
-/// <summary>A key with its value and where it was written: a file's line, a variable, the command line.</summary>
+/// <summary>A key with its value and its source: a file's line, a variable, the command line.</summary>
 internal sealed record Entry(string Source, string Key, string Value);
 
-/// <summary>One key that can be configured; a new key is one row of <see cref="All"/>.</summary>
-/// <param name="Key">Its name as the flags write it: bare in <c>[global]</c>, else after its section and a dot.</param>
-/// <param name="Values">What may be written, for messages.</param>
-/// <param name="Default">What holds if nothing is written.</param>
-/// <param name="Help">What it does, in one line.</param>
-/// <param name="Set">The options with the value set, or null if the value is none of <paramref name="Values"/>.</param>
+/// <summary>One key of the configuration; a new key is one row of <see cref="All"/>.</summary>
+/// <param name="Key">Its name in the flags: alone for <c>[global]</c>, else after its section and a dot.</param>
+/// <param name="Values">The possible values, for messages.</param>
+/// <param name="Default">The default value.</param>
+/// <param name="Help">Its effect, in one line.</param>
+/// <param name="Set">
+/// Returns the options with the value set, or null if the value is none of <paramref name="Values"/>.
+/// </param>
 internal sealed record Setting(
     string Key,
     string Values,
@@ -53,7 +55,7 @@ internal sealed record Setting(
         new("optimizer_including", "names with colons between, as winograd4", "",
             "rewrites to take in that make functions faster and less exact",
             (options, text) => options with { OptimizerIncluding = text }),
-        // Behind optimizer, over which FAST_RUN and FAST_COMPILE stand, as in Theano.
+        // After optimizer, because FAST_RUN and FAST_COMPILE override it, as in Theano.
         new("mode", "Mode, FAST_RUN, FAST_COMPILE, DebugMode, NanGuardMode", "Mode",
             "what is checked while functions run",
             (options, text) => text.ToLowerInvariant() switch
@@ -82,7 +84,7 @@ internal sealed record Setting(
             }),
     ];
 
-    /// <summary>Gets the sections a file may have.</summary>
+    /// <summary>Gets the sections that a file may have.</summary>
     public static IReadOnlyList<string> Sections { get; } =
         [.. All.Select(setting => setting.Key.Split('.')).Select(key => key.Length > 1 ? key[0] : Global).Distinct()];
 
@@ -90,21 +92,21 @@ internal sealed record Setting(
     public static Setting? Find(string key) =>
         All.FirstOrDefault(one => one.Key.Equals(key, StringComparison.OrdinalIgnoreCase));
 
-    /// <summary>Returns the key as the flags write it.</summary>
+    /// <summary>Returns the name of a key in the flags.</summary>
     public static string KeyOf(string section, string name) =>
         section.Trim().Equals(Global, StringComparison.OrdinalIgnoreCase) ? name : $"{section.Trim()}.{name}";
 
     /// <summary>
-    /// Returns the options with what the entries of one source say: in the order of the settings, and of two for one
-    /// key the later.
+    /// Returns the options with the entries of one source applied, in the order of the settings; of two entries for one
+    /// key, the later one counts.
     /// </summary>
-    /// <exception cref="EngineException">There is no such key, or the value is none of its own.</exception>
+    /// <exception cref="EngineException">There is no such key, or it cannot have the value.</exception>
     public static EngineOptions Apply(EngineOptions options, IEnumerable<Entry> entries) => entries
         .OrderBy(entry => Find(entry.Key) is { } setting ? All.IndexOf(setting) : -1)
         .Aggregate(options, Apply);
 
-    /// <summary>Returns the options with what <paramref name="entry"/> says.</summary>
-    /// <exception cref="EngineException">There is no such key, or the value is none of its own.</exception>
+    /// <summary>Returns the options with <paramref name="entry"/> applied.</summary>
+    /// <exception cref="EngineException">There is no such key, or it cannot have the value.</exception>
     public static EngineOptions Apply(EngineOptions options, Entry entry)
     {
         if (Find(entry.Key) is not { } setting)

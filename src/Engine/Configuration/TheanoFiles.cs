@@ -4,27 +4,27 @@ using Engine.IO;
 namespace Engine.Configuration;
 
 /// <summary>
-/// Finds and reads Theano's configuration files as Theano does (theano/configparser.py): those that <c>$THEANORC</c>
-/// names, else <c>.theanorc</c> in the home folder and, before it, in the current folder. Of several, the later one's
-/// keys stand over the former's; within one, the later line's.
+/// Finds and reads Theano's configuration files as Theano does (theano/configparser.py): the files that
+/// <c>$THEANORC</c> names, or else <c>.theanorc</c> in the home folder and in the current folder, which overrides it.
+/// The keys of a later file override those of an earlier one, and so do later lines of one file.
 /// </summary>
 internal static partial class TheanoFiles
 {
     public const string Variable = "THEANORC";
     private const string Name = ".theanorc", Defaults = "DEFAULT";
 
-    /// <summary>How deep values may stand in values: ConfigParser's MAX_INTERPOLATION_DEPTH.</summary>
+    /// <summary>The greatest depth of values within values: ConfigParser's MAX_INTERPOLATION_DEPTH.</summary>
     private const int MaxDeep = 10;
 
-    /// <summary>What Theano gives to values from the environment: <c>/tmp/theano-%(USER)s</c>.</summary>
+    /// <summary>The environment variables that Theano offers to values: <c>/tmp/theano-%(USER)s</c>.</summary>
     private static readonly string[] s_environment = ["USER", "LSCRATCH", "TMPDIR", "TEMP", "TMP"];
 
-    /// <summary>Returns all keys of all files, each with its value as it counts in the end.</summary>
-    /// <param name="environment">The value of an environment variable.</param>
+    /// <summary>Returns all keys of all files, each with its final value.</summary>
+    /// <param name="environment">Returns the value of an environment variable.</param>
     /// <param name="currentFolder">The current folder.</param>
     /// <param name="homeFolder">The home folder; empty if there is none.</param>
-    /// <param name="passedOver">Is told what stands where Python drops it.</param>
-    /// <exception cref="EngineException">A file cannot be read, or a line of it is none.</exception>
+    /// <param name="passedOver">Receives the texts that Python drops.</param>
+    /// <exception cref="EngineException">A file cannot be read, or one of its lines is invalid.</exception>
     public static IReadOnlyList<Entry> Read(
         Func<string, string?> environment, string currentFolder, string homeFolder, ICollection<string> passedOver)
     {
@@ -72,7 +72,8 @@ internal static partial class TheanoFiles
     }
 
     /// <summary>
-    /// Whether a key of <c>[DEFAULT]</c>, which every section has, is one of this section that is known and not given.
+    /// Whether a key of <c>[DEFAULT]</c>, which every section inherits, is a known key of this section that the section
+    /// does not set.
     /// </summary>
     private static bool IsMeant(KeyValuePair<string, Dictionary<string, Entry>> section, Entry entry) =>
         !section.Value.ContainsKey(entry.Key) && TheanoKeys.IsOne(Setting.KeyOf(section.Key, entry.Key));
@@ -89,13 +90,13 @@ internal static partial class TheanoFiles
                     ? Path.Combine(homeFolder, path.TrimStart('~').TrimStart('/', '\\'))
                     : Path.GetFullPath(path, currentFolder));
 
-        // As there, a file that is missing is none; nor is a device, such as /dev/null, or a pipe.
+        // As in Theano, a missing file is ignored; so is a device, such as /dev/null, or a pipe.
         return paths.Distinct().Where(path => PathKinds.Of(path) == PathKind.Regular);
     }
 
     /// <summary>
-    /// A value with those that it names in place: <c>%(root)s</c>, <c>%%</c> for one %. If one is not there, Theano
-    /// takes the value as it is written.
+    /// Returns a value with the values that it names inserted: <c>%(root)s</c>, and <c>%%</c> for one %. If one does
+    /// not exist, Theano takes the value as written.
     /// </summary>
     private static string Interpolated(
         string value, Dictionary<string, Entry> section, Dictionary<string, Entry> defaults)

@@ -3,14 +3,14 @@ using System.Collections.Frozen;
 namespace Engine.Configuration;
 
 /// <summary>
-/// The keys that Theano has had, from release 0.4.1 to 1.0.5 (theano/configdefaults.py), and what becomes of each here:
-/// what is a <see cref="Setting"/> is taken, the others are passed over. docs/from-theano.md has the same table.
+/// The keys of Theano from release 0.4.1 to 1.0.5 (theano/configdefaults.py) and their meaning here: a key that is a
+/// <see cref="Setting"/> is used, the others are ignored. docs/from-theano.md has the same table.
 /// </summary>
 internal static class TheanoKeys
 {
     private const string FastMath = "nvcc.fastmath", NvccFlags = "nvcc.flags", Excluding = "optimizer_excluding";
 
-    /// <summary>Returns the keys that are passed over, by what holds here instead.</summary>
+    /// <summary>Gets the ignored keys, grouped by what applies here instead.</summary>
     public static IReadOnlyList<(string Instead, string Keys)> PassedOver { get; } =
     [
         ("no C++ is compiled",
@@ -74,7 +74,7 @@ internal static class TheanoKeys
             + "warn.vm_gc_bug"),
     ];
 
-    /// <summary>Values that a setting cannot have here, with the one that takes their place and why.</summary>
+    /// <summary>Values that a setting cannot have here, each with its replacement and the reason.</summary>
     private static readonly (string Key, Func<string, bool> Is, string Instead, string Why)[] s_impossible =
     [
         ("device", value => value.StartsWith("opencl", StringComparison.Ordinal), "auto", "there is no OpenCL here"),
@@ -83,7 +83,7 @@ internal static class TheanoKeys
         ("mode", value => value is "monitormode", "Mode", "nothing is called between steps"),
     ];
 
-    /// <summary>What Theano calls those of its rewrites that are one's here too.</summary>
+    /// <summary>Theano's names of rewrites that exist here too.</summary>
     private static readonly Dictionary<string, string> s_rewrites = new(StringComparer.OrdinalIgnoreCase)
     {
         ["fusion"] = "fuse",
@@ -102,12 +102,12 @@ internal static class TheanoKeys
         .Append(NvccFlags)
         .ToFrozenSet(StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>Returns whether it is a key of Theano's.</summary>
+    /// <summary>Returns whether Theano has this key.</summary>
     public static bool IsOne(string key) => s_passedOver.Contains(key) || Setting.Find(key) is not null;
 
-    /// <summary>Returns what entries of Theano's mean here.</summary>
+    /// <summary>Translates Theano's entries to entries of this engine.</summary>
     /// <param name="entries">The entries.</param>
-    /// <param name="notes">Is told what is passed over and why.</param>
+    /// <param name="notes">Receives notes about ignored keys, with the reasons.</param>
     public static IEnumerable<Entry> Translate(IEnumerable<Entry> entries, TheanoNotes notes)
     {
         foreach (Entry entry in entries)
@@ -120,7 +120,7 @@ internal static class TheanoKeys
         }
     }
 
-    /// <summary>What those of Theano's rewrites are called here that an entry leaves out.</summary>
+    /// <summary>Returns the names here of Theano's rewrites that an entry leaves out.</summary>
     private static IEnumerable<string> Rewrites(Entry entry, TheanoNotes notes)
     {
         const StringSplitOptions Tidy = StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries;
@@ -145,7 +145,7 @@ internal static class TheanoKeys
             return entry with { Key = FastMath, Value = "True" };
         }
 
-        // optimizer_including is one of both, but of nothing that Theano has.
+        // optimizer_including exists in both, but none of its rewrites here exists in Theano.
         if (s_passedOver.Contains(entry.Key) || Setting.Find(entry.Key) is not { } setting)
         {
             notes.PassOver(entry.Source, entry.Key, s_passedOver.Contains(entry.Key));

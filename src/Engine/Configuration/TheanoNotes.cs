@@ -1,27 +1,29 @@
 namespace Engine.Configuration;
 
-/// <summary>Gathers what of Theano's configuration cannot be as it says, to tell it in few lines.</summary>
+/// <summary>
+/// Collects the parts of Theano's configuration that cannot be followed, to report them in a few lines.
+/// </summary>
 internal sealed class TheanoNotes
 {
     private readonly List<string> _passedOver = [], _unknown = [], _sources = [], _replaced = [];
 
-    /// <summary>Gets what stands behind a section on its line.</summary>
+    /// <summary>Gets the texts after a section on its line.</summary>
     public List<string> Dropped { get; } = [];
 
-    /// <summary>A key is passed over.</summary>
-    /// <param name="source">Where it stands.</param>
+    /// <summary>Notes a key that is ignored.</summary>
+    /// <param name="source">The source of the key.</param>
     /// <param name="key">The key.</param>
-    /// <param name="isKnown">Whether it is Theano's.</param>
+    /// <param name="isKnown">Whether Theano has it.</param>
     public void PassOver(string source, string key, bool isKnown)
     {
         _sources.Add(source.Split(", line ")[0]);
         (isKnown ? _passedOver : _unknown).Add(key);
     }
 
-    /// <summary>A value has another one in its place; the sentence says which, and why.</summary>
+    /// <summary>Notes a value that is replaced by another; the sentence says which, and why.</summary>
     public void Replace(string sentence) => _replaced.Add(sentence);
 
-    /// <summary>Writes them: a line for what is passed over, and one for each value that is replaced.</summary>
+    /// <summary>Writes the notes: a line for all ignored keys, and one for each replaced value.</summary>
     public void WriteTo(TextWriter notes)
     {
         string[] parts =

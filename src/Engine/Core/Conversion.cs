@@ -6,8 +6,9 @@ namespace Engine;
 internal unsafe delegate void ElementConversion(void* from, void* to, int count);
 
 /// <summary>
-/// Elements as another dtype has them: from a fraction to an integer toward zero, to the nearest that it holds, 0 for
-/// NaN; from an integer to another its low bits; as a truth whether they are other than 0.
+/// Converts elements to another dtype. A fraction is rounded toward zero to an integer, a number out of range becomes
+/// the nearest integer that the type holds, and NaN becomes 0. An integer becomes a smaller one by its low bits. A bool
+/// is true for any number except 0.
 /// </summary>
 internal static unsafe class Conversion
 {

@@ -1,24 +1,24 @@
 namespace Engine;
 
-/// <summary>Represents the element type of a tensor.</summary>
+/// <summary>Specifies the element type of a tensor.</summary>
 public enum DType
 {
     /// <summary>32-bit IEEE 754 floating point; the default of every layer.</summary>
     Float32,
 
-    /// <summary>64-bit IEEE 754 floating point; what the numerical gradient checks use.</summary>
+    /// <summary>64-bit IEEE 754 floating point, for numerical gradient checks.</summary>
     Float64,
 
-    /// <summary>32-bit signed integer: indices, labels and counters.</summary>
+    /// <summary>32-bit signed integer, for indices, labels and counters.</summary>
     Int32,
 
-    /// <summary>8-bit unsigned integer: pixels.</summary>
+    /// <summary>8-bit unsigned integer, for pixels.</summary>
     UInt8,
 
-    /// <summary>64-bit signed integer: what NumPy's files hold, and numbers beyond 2³¹.</summary>
+    /// <summary>64-bit signed integer, for NumPy's files and for numbers beyond 2³¹.</summary>
     Int64,
 
-    /// <summary>True or false, a byte each: what comparisons give.</summary>
+    /// <summary>True or false, one byte each: the result of comparisons.</summary>
     Bool,
 
     /// <summary>
@@ -31,13 +31,13 @@ public enum DType
     BFloat16,
 }
 
-/// <summary>Sizes, names and promotion of <see cref="DType"/>s.</summary>
+/// <summary>Provides sizes, names and promotion of <see cref="DType"/>s.</summary>
 public static class DTypes
 {
-    /// <summary>Returns bytes of one element.</summary>
+    /// <summary>Returns the bytes of one element.</summary>
     public static int Size(this DType dtype) => ElementType.Of(dtype).Size;
 
-    /// <summary>Returns the name that Theano and NumPy give it: <c>float32</c>, <c>int32</c> …</summary>
+    /// <summary>Returns the name in Theano and NumPy: <c>float32</c>, <c>int32</c> …</summary>
     public static string Name(this DType dtype) => ElementType.Of(dtype).Name;
 
     /// <summary>Returns whether it is a floating-point type.</summary>
@@ -70,15 +70,15 @@ public static class DTypes
     /// <summary>Whether it is a floating-point type that only stores numbers: float16 or bfloat16.</summary>
     internal static bool IsHalf(this DType dtype) => dtype is DType.Float16 or DType.BFloat16;
 
-    /// <summary>Calls code with the type that loops over such elements go over: truths are bytes of 1 or 0 to them.</summary>
+    /// <summary>Calls code with the C# type for loops over such elements: bool elements are bytes of 1 or 0.</summary>
     internal static TResult Call<TArgument, TResult>(
         this DType dtype, IForElements<TArgument, TResult> code, TArgument argument) =>
         ElementType.Of(dtype).Call(code, argument);
 
     /// <summary>
-    /// A number as another dtype has it: from a fraction toward zero, to the nearest that an integer type holds, and 0
-    /// for NaN; of an integer, its low bits; as a truth whether it is other than 0 (NumPy's rule, and what every device
-    /// does).
+    /// Converts a number to another dtype. A fraction is rounded toward zero to an integer, a number out of range
+    /// becomes the nearest integer that the type holds, and NaN becomes 0. An integer keeps its low bits. A bool is
+    /// true for any number except 0 (NumPy's rule, which every device follows).
     /// </summary>
     internal static double Convert(double value, DType from, DType to)
     {
@@ -90,8 +90,8 @@ public static class DTypes
     }
 
     /// <summary>
-    /// A whole number's low bits, where the dtype is an integer type, 0 for what is infinite; else the number rounded to
-    /// float64. An int64 that float64 does not hold is rounded.
+    /// Returns a whole number's low bits if the dtype is an integer type, with 0 for infinity; else the number rounded
+    /// to float64. An int64 that float64 cannot hold is rounded.
     /// </summary>
     internal static double Wrap(DoubleDouble value, DType dtype) =>
         dtype.IsFloat() || double.IsNaN(value.High) ? value.High

@@ -1,9 +1,9 @@
 namespace Engine;
 
 /// <summary>
-/// A number as the sum of two doubles, of which the first is the sum rounded: some 106 bits. The definitions of ops
-/// compute with it what float64 would round (Dekker: A floating-point technique for extending the available precision.
-/// 1971; Hida, Li, Bailey: Algorithms for quad-double precision floating point arithmetic. 2001).
+/// A number as the sum of two doubles, the first of which is the rounded sum: some 106 bits. The references of ops use
+/// it where float64 would round (Dekker: A floating-point technique for extending the available precision. 1971; Hida,
+/// Li, Bailey: Algorithms for quad-double precision floating point arithmetic. 2001).
 /// </summary>
 internal readonly struct DoubleDouble
 {
@@ -15,10 +15,10 @@ internal readonly struct DoubleDouble
         Low = low;
     }
 
-    /// <summary>Gets the number, rounded.</summary>
+    /// <summary>Gets the rounded number.</summary>
     public double High { get; }
 
-    /// <summary>Gets what rounding took away.</summary>
+    /// <summary>Gets the rounding error.</summary>
     public double Low { get; }
 
     public static implicit operator DoubleDouble(double value) => new(value, 0);
@@ -63,14 +63,14 @@ internal readonly struct DoubleDouble
         return Sum(quotient, next) + (rest.High / b.High);
     }
 
-    /// <summary>Computes a + b, of which nothing is lost.</summary>
+    /// <summary>Computes a + b exactly.</summary>
     public static DoubleDouble Sum(double a, double b)
     {
         double sum = a + b, other = sum - a;
         return double.IsFinite(sum) ? new DoubleDouble(sum, (a - (sum - other)) + (b - other)) : sum;
     }
 
-    /// <summary>Computes a·b, of which nothing is lost, unless it underflows.</summary>
+    /// <summary>Computes a·b exactly, unless it underflows.</summary>
     public static DoubleDouble Product(double a, double b)
     {
         double product = a * b;
@@ -114,7 +114,7 @@ internal readonly struct DoubleDouble
 
     public override string ToString() => FormattableString.Invariant($"{High:R} + {Low:R}");
 
-    /// <summary>By its series at x / 2⁹, and then e²ˣ − 1 = 2(eˣ − 1) + (eˣ − 1)² nine times.</summary>
+    /// <summary>Uses the series at x / 2⁹, and then e²ˣ − 1 = 2(eˣ − 1) + (eˣ − 1)² nine times.</summary>
     private static DoubleDouble ExpM1OfLittle(DoubleDouble x)
     {
         const int Doublings = 9, Terms = 10;
@@ -139,7 +139,7 @@ internal readonly struct DoubleDouble
         return sum;
     }
 
-    /// <summary>log(1 + f) for little f, by one of Halley's steps from what float64 gives.</summary>
+    /// <summary>Computes log(1 + f) for small f, with one step of Halley's method from the result of float64.</summary>
     private static DoubleDouble LogOfOneAnd(DoubleDouble f)
     {
         if (IsAsGoodAsNone(f))
@@ -152,7 +152,7 @@ internal readonly struct DoubleDouble
         return first + (2 * (f - power) / (2 + (f + power)));
     }
 
-    /// <summary>Whether the square of a number is beyond its digits.</summary>
+    /// <summary>Whether the square of a number is too small to affect the result.</summary>
     private static bool IsAsGoodAsNone(DoubleDouble x) => Math.Abs(x.High) < 1e-40;
 
     private static DoubleDouble Scaled(DoubleDouble x, int exponent)

@@ -1,6 +1,6 @@
 namespace Engine;
 
-/// <summary>What a definition sums up in an array, exactly but for some 106 bits, before it is rounded once.</summary>
+/// <summary>The sums of a reference in an array, with some 106 bits, before each is rounded once.</summary>
 internal sealed class DoubleDoubles
 {
     private readonly NdArray _target;
@@ -13,7 +13,7 @@ internal sealed class DoubleDoubles
         Array.Fill(_values, start);
     }
 
-    /// <summary>Gets or sets the sum at an index, as <see cref="NdArray"/> takes it.</summary>
+    /// <summary>Gets or sets the sum at an index, with the rules of <see cref="NdArray"/>.</summary>
     public DoubleDouble this[params ReadOnlySpan<int> index]
     {
         get => _values[_target.Offset(index)];
@@ -23,7 +23,7 @@ internal sealed class DoubleDoubles
     /// <summary>Adds to the sum at an offset.</summary>
     public void Add(int at, DoubleDouble value) => _values[at] += value;
 
-    /// <summary>Writes the sums to the array, integers' low bits.</summary>
+    /// <summary>Writes the rounded sums to the array; for integers, their low bits.</summary>
     public void Round()
     {
         for (int i = 0; i < _values.Length; i++)

@@ -3,14 +3,14 @@ using System.Numerics;
 
 namespace Engine;
 
-/// <summary>Code that is written once for the types of elements: see <see cref="DTypes.Call"/>.</summary>
+/// <summary>Code that is written once for all element types: see <see cref="DTypes.Call"/>.</summary>
 internal interface IForElements<in TArgument, out TResult>
 {
-    /// <summary>The code for one of them.</summary>
+    /// <summary>Runs the code for one type.</summary>
     TResult For<T>(TArgument argument) where T : unmanaged, INumber<T>;
 }
 
-/// <summary>What a type of elements is: the table of all of them, a row each. What is not said here follows from it.</summary>
+/// <summary>Defines the element types in a table with a row for each; other properties follow from it.</summary>
 internal abstract class ElementType(
     DType dtype, string name, DType computes, double least, double most, string cuda, int onnx)
 {
@@ -52,16 +52,16 @@ internal abstract class ElementType(
 
     private static readonly ElementType[] s_byNumber = [.. s_all.OrderBy(type => type.DType)];
 
-    /// <summary>Above this magnitude, float64 does not tell all whole numbers apart.</summary>
+    /// <summary>Above this magnitude, float64 cannot represent all whole numbers.</summary>
     public const double MaxWhole = 1L << 53;
 
-    /// <summary>Gets all of them, in the order of promotion.</summary>
+    /// <summary>Gets all types, in the order of promotion.</summary>
     public static IReadOnlyList<ElementType> All => s_all;
 
-    /// <summary>Gets its name in C#.</summary>
+    /// <summary>Gets the dtype of this row.</summary>
     public DType DType => dtype;
 
-    /// <summary>Gets its name in Theano, NumPy and messages.</summary>
+    /// <summary>Gets the name in Theano, NumPy and messages.</summary>
     public string Name => name;
 
     /// <summary>
@@ -69,39 +69,39 @@ internal abstract class ElementType(
     /// </summary>
     public DType Computes => computes;
 
-    /// <summary>Gets the least number it holds, of floating-point types the least that is finite.</summary>
+    /// <summary>Gets the least number it holds; for floating-point types, the least finite one.</summary>
     public double Min => least;
 
-    /// <summary>Gets the greatest.</summary>
+    /// <summary>Gets the greatest number it holds; for floating-point types, the greatest finite one.</summary>
     public double Max => most;
 
-    /// <summary>Gets its name in CUDA C (src/Kernels/common.cuh).</summary>
+    /// <summary>Gets the name in CUDA C (src/Kernels/common.cuh).</summary>
     public string Cuda => cuda;
 
-    /// <summary>Gets its number in ONNX (TensorProto.DataType).</summary>
+    /// <summary>Gets the number in ONNX (TensorProto.DataType).</summary>
     public int Onnx => onnx;
 
-    /// <summary>Gets or sets what 1 differs from the next number by; 0 for integers.</summary>
+    /// <summary>Gets or sets the difference between 1 and the next number; 0 for integers.</summary>
     public double Epsilon { get; init; }
 
-    /// <summary>Gets or sets the least number that has all digits; 0 for integers.</summary>
+    /// <summary>Gets or sets the least normal number; 0 for integers.</summary>
     public double MinNormal { get; init; }
 
-    /// <summary>Gets or sets the least number above 0, of floating-point types.</summary>
+    /// <summary>Gets or sets the least positive number, for floating-point types.</summary>
     public double Denormal { get; init; }
 
     public bool IsFloat => Epsilon > 0;
 
-    /// <summary>Gets where it stands in the order of promotion.</summary>
+    /// <summary>Gets the position in the order of promotion.</summary>
     public int Width => Array.IndexOf(s_all, this);
 
-    /// <summary>Gets bytes of an element.</summary>
+    /// <summary>Gets the bytes of an element.</summary>
     public abstract int Size { get; }
 
-    /// <summary>Gets the elements' type in C#.</summary>
+    /// <summary>Gets the C# type of the elements.</summary>
     public abstract Type CSharp { get; }
 
-    /// <summary>Gets what messages say that it holds.</summary>
+    /// <summary>Gets the range of values in words, for messages.</summary>
     public string Range => IsFloat
         ? Max == double.MaxValue
             ? $"{Name} holds any number"
@@ -111,7 +111,7 @@ internal abstract class ElementType(
             $"{Name} holds whole numbers from {Math.Max(Min, -MaxWhole):F0} to {Math.Min(Max, MaxWhole):F0}")
             + (Max > MaxWhole ? " in literals, which are float64 (greater ones: Constant(Tensor.Scalar(…)))" : "");
 
-    /// <summary>Returns the one whose elements are of a type of C#; null if none is.</summary>
+    /// <summary>Returns the element type for a C# type; null if there is none.</summary>
     public static ElementType? Of(Type type)
     {
         foreach (ElementType each in s_all)
@@ -129,28 +129,28 @@ internal abstract class ElementType(
         (uint)dtype < (uint)s_byNumber.Length ? s_byNumber[(int)dtype] : throw new ArgumentOutOfRangeException(nameof(dtype));
 
     /// <summary>
-    /// Returns whether it holds a number: an integer itself, and so that float64 tells it from all others; a
-    /// floating-point type the nearest to it that is not 0 nor infinite, where the number is neither.
+    /// Returns whether it can hold a number. An integer type must hold it exactly, and float64 must distinguish it from
+    /// all others. For a floating-point type, the nearest number must not be 0 or infinity unless the number is.
     /// </summary>
     public bool Holds(double value) => IsFloat
         ? !double.IsFinite(value) || value == 0 || (Round(value) != 0 && double.IsFinite(Round(value)))
         : double.IsInteger(value) && value >= Math.Max(Min, -MaxWhole) && value <= Math.Min(Max, MaxWhole);
 
-    /// <summary>Returns whether it holds all numbers that another type does, each as it is.</summary>
+    /// <summary>Returns whether it holds all numbers of another type exactly.</summary>
     public bool HoldsAll(ElementType other) => IsFloat
         ? other.IsFloat ? Epsilon <= other.Epsilon && Max >= other.Max : Math.Max(-other.Min, other.Max) <= 2 / Epsilon
         : !other.IsFloat && Min <= other.Min && other.Max <= Max;
 
-    /// <summary>Returns the nearest number that a floating-point type holds.</summary>
+    /// <summary>Returns the nearest number of a floating-point type.</summary>
     public abstract double Round(double value);
 
-    /// <summary>Returns a whole number's low bits, of an integer type.</summary>
+    /// <summary>Returns a whole number's low bits, for an integer type.</summary>
     public abstract double Wrap(Int128 whole);
 
-    /// <summary>Returns a tensor's elements, all 0.</summary>
+    /// <summary>Returns an array of zeros for the elements of a tensor.</summary>
     public abstract Array Zeros(long count);
 
-    /// <summary>Calls code with the type that loops go over: truths are bytes of 1 or 0 to them.</summary>
+    /// <summary>Calls code with the C# type for loops: bool elements are bytes of 1 or 0.</summary>
     public abstract TResult Call<TArgument, TResult>(IForElements<TArgument, TResult> code, TArgument argument);
 
     public override string ToString() => Name;
@@ -183,7 +183,7 @@ internal abstract class ElementType(
 
         public override double Round(double value) => value != 0 ? 1 : 0;
 
-        /// <summary>Of a truth there is one bit, which is set where any is.</summary>
+        /// <summary>A bool has one bit, which is set if any bit is.</summary>
         public override double Wrap(Int128 whole) => whole != 0 ? 1 : 0;
 
         public override Array Zeros(long count) => new bool[count];

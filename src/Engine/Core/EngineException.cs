@@ -1,7 +1,8 @@
 namespace Engine;
 
 /// <summary>
-/// Represents an error the user can mend: its message says what is wrong, where, with which shapes, and what to do.
+/// Represents an error that the user can correct: its message says what is wrong, where, with which shapes, and what to
+/// do.
 /// </summary>
 public class EngineException : Exception
 {
@@ -10,17 +11,17 @@ public class EngineException : Exception
     {
     }
 
-    /// <summary>Creates an error with the sentence to show.</summary>
+    /// <summary>Creates an error with a message.</summary>
     public EngineException(string message) : base(message)
     {
     }
 
-    /// <summary>An error with the sentence to show, whose numbers are the same in every language.</summary>
+    /// <summary>Creates an error with a message whose numbers are the same in every language.</summary>
     internal EngineException(ref InvariantText message) : base(message.Take())
     {
     }
 
-    /// <summary>Creates an error with the sentence to show and what caused it.</summary>
+    /// <summary>Creates an error with a message and its cause.</summary>
     public EngineException(string message, Exception? innerException) : base(message, innerException)
     {
     }

@@ -3,7 +3,9 @@ using System.Runtime.CompilerServices;
 
 namespace Engine;
 
-/// <summary>A text with values in it, written alike in every language: Swedish, for one, has another minus sign.</summary>
+/// <summary>
+/// A text with values in it that is the same in every language. For example, Swedish has another minus sign.
+/// </summary>
 [InterpolatedStringHandler]
 internal ref struct InvariantText(int literalLength, int formattedCount)
 {
@@ -17,7 +19,7 @@ internal ref struct InvariantText(int literalLength, int formattedCount)
     {
         if (value is ITuple pair)
         {
-            // It would print its parts in the user's language.
+            // A tuple would print its parts in the user's language.
             IEnumerable<string> parts = Enumerable.Range(0, pair.Length).Select(i => Of($"{pair[i]}"));
             _text.AppendLiteral($"({string.Join(", ", parts)})");
             return;
@@ -30,6 +32,6 @@ internal ref struct InvariantText(int literalLength, int formattedCount)
 
     public void AppendFormatted(scoped ReadOnlySpan<char> value) => _text.AppendFormatted(value);
 
-    /// <summary>Returns the text, which can be asked for once.</summary>
+    /// <summary>Returns the text; may be called once.</summary>
     public string Take() => _text.ToStringAndClear();
 }

@@ -1,8 +1,8 @@
 namespace Engine;
 
 /// <summary>
-/// Represents an n-dimensional array of float64 in C order, indexed the way a formula is written: what the reference
-/// definition of every op computes with. Slow on purpose: it is there to be read and to be right.
+/// Represents an n-dimensional array of float64 in C order, indexed as in a formula. The reference of every op computes
+/// with it. It is deliberately slow: it is meant to be readable and correct.
 /// </summary>
 public sealed class NdArray
 {
@@ -24,8 +24,8 @@ public sealed class NdArray
     }
 
     /// <summary>
-    /// Gets the dtype of what the array stands for. Floating-point numbers are kept in float64 all the same; of what
-    /// overflows an integer, its low bits are what a definition is to give.
+    /// Gets the dtype of the values. They are stored in float64 in any case; if an integer overflows, a reference must
+    /// give its low bits.
     /// </summary>
     public DType DType { get; }
 
@@ -36,8 +36,8 @@ public sealed class NdArray
     public double[] Data { get; }
 
     /// <summary>
-    /// Gets or sets the element at an index. Where the array has side 1, any index reads its only element, and missing
-    /// outer indices are allowed for: an array can be read under the index of what it broadcasts to.
+    /// Gets or sets the element at an index. On a side of 1, any index reads the only element, and outer indices may be
+    /// missing. So an array can be read with the index of an array that it is broadcast to.
     /// </summary>
     public double this[params ReadOnlySpan<int> index]
     {
@@ -55,9 +55,7 @@ public sealed class NdArray
     /// <summary>Returns the elements rounded to a dtype.</summary>
     public Tensor ToTensor(DType dtype) => Tensor.From(Data).Reshape(Shape.Sides).Cast(dtype);
 
-    /// <summary>
-    /// Returns every index of a shape, in C order. The array given is the same each time, with other contents.
-    /// </summary>
+    /// <summary>Returns every index of a shape, in C order, always in the same array with other contents.</summary>
     public static IEnumerable<int[]> Indices(Shape shape)
     {
         var index = new int[shape.Rank];
@@ -71,7 +69,7 @@ public sealed class NdArray
         }
     }
 
-    /// <summary>Where the element at an index lies in <see cref="Data"/>.</summary>
+    /// <summary>Returns the place in <see cref="Data"/> of the element at an index.</summary>
     internal int Offset(ReadOnlySpan<int> index)
     {
         int offset = 0;

@@ -1,14 +1,16 @@
 namespace Engine;
 
-/// <summary>Describes how much is done to a graph before it runs.</summary>
+/// <summary>Specifies which rewrites are applied to a graph before it runs.</summary>
 public enum Optimizer
 {
-    /// <summary>Every op runs as it was written.</summary>
+    /// <summary>No rewrites: every op runs as written.</summary>
     None,
 
-    /// <summary>Only what takes next to no time: what is equal is computed once, constants are folded.</summary>
+    /// <summary>
+    /// Only rewrites that take almost no time: common subexpressions are merged and constants are folded.
+    /// </summary>
     FastCompile,
 
-    /// <summary>Every rewrite.</summary>
+    /// <summary>All rewrites.</summary>
     FastRun,
 }

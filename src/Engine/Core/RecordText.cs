@@ -3,10 +3,10 @@ using System.Text;
 
 namespace Engine;
 
-/// <summary>The text of records as C# prints them, but with points in the numbers whatever the machine's language.</summary>
+/// <summary>The text of records as C# prints them, but with decimal points in every language.</summary>
 internal static class RecordText
 {
-    /// <summary><c>Sgd { LearningRate = 0.01 }</c>.</summary>
+    /// <summary>Returns a text such as <c>Sgd { LearningRate = 0.01 }</c>.</summary>
     /// <param name="name">The record's name.</param>
     /// <param name="printMembers">The record's own <c>PrintMembers</c>.</param>
     public static string Of(string name, Func<StringBuilder, bool> printMembers) => Invariant(() =>
@@ -15,7 +15,7 @@ internal static class RecordText
         return (printMembers(text) ? text.Append(' ') : text).Append('}').ToString();
     });
 
-    /// <summary>Returns a text that is made where numbers have points.</summary>
+    /// <summary>Returns a text that is made in the invariant culture.</summary>
     public static string Invariant(Func<string> text)
     {
         CultureInfo before = CultureInfo.CurrentCulture;

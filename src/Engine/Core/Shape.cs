@@ -7,7 +7,7 @@ namespace Engine;
 
 /// <summary>
 /// Represents the sides of a tensor, outermost first: an immutable list of integers with value equality. A side of
-/// <see cref="Unknown"/> is not known yet. Also used for lists of axes and strides.
+/// <see cref="Unknown"/> is not known yet. It is also used for lists of axes and strides.
 /// </summary>
 [CollectionBuilder(typeof(Shape), nameof(Create))]
 public readonly struct Shape : IEquatable<Shape>, IReadOnlyList<int>
@@ -16,22 +16,22 @@ public readonly struct Shape : IEquatable<Shape>, IReadOnlyList<int>
     public const int Unknown = -1;
 
     /// <summary>
-    /// Represents the most elements that a tensor or a value of a graph has. Places in it are 32-bit numbers, also on
-    /// GPUs; kernels step on from the last one by a tile, a grid or a window, for which there is room up to 2³¹.
+    /// Represents the most elements of a tensor or of a value in a graph. Indices are 32-bit numbers, also on GPUs;
+    /// kernels may go beyond the last element by a tile, a grid or a window, for which there is room up to 2³¹.
     /// </summary>
     public const int MaxElements = 2_000_000_000;
 
     private readonly int[]? _sides;
 
     /// <summary>
-    /// Creates a shape of these sides: <c>new Shape(2, 3)</c>, or by a collection expression <c>[2, 3]</c>.
+    /// Creates a shape of these sides: <c>new Shape(2, 3)</c>, or with a collection expression <c>[2, 3]</c>.
     /// </summary>
     public Shape(params ReadOnlySpan<int> sides) => _sides = sides.ToArray();
 
-    /// <summary>Gets the shape of a scalar: no sides.</summary>
+    /// <summary>Gets the shape of a scalar, which has no sides.</summary>
     public static Shape Scalar => default;
 
-    /// <summary>Makes a shape of these sides.</summary>
+    /// <summary>Creates a shape of these sides.</summary>
     public static Shape Create(params ReadOnlySpan<int> sides) => new(sides);
 
     /// <summary>Returns a shape of <paramref name="rank"/> unknown sides.</summary>
@@ -42,7 +42,7 @@ public readonly struct Shape : IEquatable<Shape>, IReadOnlyList<int>
         return new Shape(sides);
     }
 
-    /// <summary>Gets how many sides there are.</summary>
+    /// <summary>Gets the number of sides.</summary>
     public int Rank => _sides?.Length ?? 0;
 
     int IReadOnlyCollection<int>.Count => Rank;
@@ -58,7 +58,7 @@ public readonly struct Shape : IEquatable<Shape>, IReadOnlyList<int>
 
     /// <summary>Gets the number of elements.</summary>
     /// <exception cref="InvalidOperationException">A side is unknown.</exception>
-    /// <exception cref="EngineException">There are more than can be counted.</exception>
+    /// <exception cref="EngineException">There are too many elements to count.</exception>
     public long Count
     {
         get
@@ -84,9 +84,9 @@ public readonly struct Shape : IEquatable<Shape>, IReadOnlyList<int>
     }
 
     /// <summary>
-    /// Why no array can have this shape, in a clause; null if one can: no side is negative but the unknown ones, and the
-    /// others, of which those of 0 count as 1, make up to <see cref="MaxElements"/>. Then no product of some of the sides
-    /// is beyond 32 bits.
+    /// Gets why no array can have this shape, in a clause; null if one can. Sides must not be negative unless they are
+    /// unknown. The product of the other sides, each 0 counted as 1, must be at most <see cref="MaxElements"/>; then
+    /// the product of any of the sides fits 32 bits.
     /// </summary>
     internal string? Problem
     {
@@ -127,7 +127,7 @@ public readonly struct Shape : IEquatable<Shape>, IReadOnlyList<int>
         return product;
     }
 
-    /// <summary>For each side, how many elements apart neighbors along it lie in C order.</summary>
+    /// <summary>Returns, for each side, the distance in elements between neighbors along it, in C order.</summary>
     public int[] Strides()
     {
         var strides = new int[Rank];
@@ -141,9 +141,7 @@ public readonly struct Shape : IEquatable<Shape>, IReadOnlyList<int>
         return strides;
     }
 
-    /// <summary>
-    /// Returns whether a tensor of shape <paramref name="actual"/> may stand where this one is declared.
-    /// </summary>
+    /// <summary>Returns whether a tensor of shape <paramref name="actual"/> fits a declaration of this shape.</summary>
     public bool Admits(Shape actual)
     {
         if (actual.Rank != Rank)
@@ -162,7 +160,7 @@ public readonly struct Shape : IEquatable<Shape>, IReadOnlyList<int>
         return true;
     }
 
-    /// <summary>This shape with side <paramref name="axis"/> replaced.</summary>
+    /// <summary>Returns this shape with side <paramref name="axis"/> replaced.</summary>
     public Shape With(int axis, int side)
     {
         int[] sides = [.. Sides];

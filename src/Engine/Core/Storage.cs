@@ -1,18 +1,18 @@
 namespace Engine;
 
-/// <summary>Represents a block of memory on some device, with copies to and from the host.</summary>
+/// <summary>Represents a block of memory on a device, with copies to and from the host.</summary>
 public abstract class Storage : IDisposable
 {
     /// <summary>Gets its size in bytes.</summary>
     public abstract long Bytes { get; }
 
-    /// <summary>Gets the device it lies on.</summary>
+    /// <summary>Gets the device of the memory.</summary>
     public abstract object Device { get; }
 
-    /// <summary>Copies bytes from the host to <paramref name="offset"/> on.</summary>
+    /// <summary>Copies bytes from the host to the place <paramref name="offset"/>.</summary>
     public abstract void Write(ReadOnlySpan<byte> source, long offset = 0);
 
-    /// <summary>Copies bytes from <paramref name="offset"/> on to the host.</summary>
+    /// <summary>Copies bytes from the place <paramref name="offset"/> to the host.</summary>
     public abstract void Read(Span<byte> destination, long offset = 0);
 
     /// <summary>Frees the memory.</summary>
@@ -22,7 +22,7 @@ public abstract class Storage : IDisposable
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>What tells of a use after the memory was freed.</summary>
+    /// <summary>Returns the error for a use after the memory was freed.</summary>
     private protected ObjectDisposedException Freed() => new(
         nameof(Storage),
         $"This memory, {Bytes} bytes on {Device}, was freed: dispose of it when nothing uses it any more.");

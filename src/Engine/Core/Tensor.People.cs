@@ -4,15 +4,15 @@ using System.Runtime.InteropServices;
 
 namespace Engine;
 
-/// <content>Arrays in and out, parts and single numbers.</content>
+/// <content>Conversions from and to arrays, parts, and single numbers.</content>
 public sealed partial class Tensor
 {
     /// <summary>
-    /// Gets the part that indices name, copied: <c>t[1, 2]</c> a number, a tensor of no sides; <c>t[0]</c> the first
-    /// row, <c>t[.., ^1]</c> the last column, <c>t[2..5]</c> three rows. Axes that are not mentioned are whole;
+    /// Gets a copy of the part that indices select: <c>t[1, 2]</c> a number, as a tensor without sides; <c>t[0]</c> the
+    /// first row, <c>t[.., ^1]</c> the last column, <c>t[2..5]</c> three rows. Axes without an index are complete;
     /// negative places count from the end.
     /// </summary>
-    /// <exception cref="EngineException">There are more indices than axes, or one lies outside.</exception>
+    /// <exception cref="EngineException">There are more indices than axes, or one is out of range.</exception>
     public Tensor this[params ReadOnlySpan<TensorIndex> indices]
     {
         get
@@ -69,8 +69,8 @@ public sealed partial class Tensor
     /// <summary>Returns a copy of an array of four axes.</summary>
     public static Tensor From<T>(T[,,,] data) where T : unmanaged => Copied<T>(data);
 
-    /// <summary>Creates a copy of the elements, in C order.</summary>
-    /// <exception cref="EngineException">The tensor's dtype is another.</exception>
+    /// <summary>Returns a copy of the elements, in C order.</summary>
+    /// <exception cref="EngineException">The tensor has another dtype.</exception>
     public T[] ToArray<T>() where T : unmanaged => AsSpan<T>().ToArray();
 
     private static Tensor Copied<T>(Array data) where T : unmanaged
@@ -91,7 +91,7 @@ public sealed partial class Tensor
                 CultureInfo.InvariantCulture, $"A tensor of shape {tensor.Shape} is no single number: it has {tensor.Shape.Count} elements."));
     }
 
-    /// <summary>Copies the places of one axis and of those behind it.</summary>
+    /// <summary>Copies the selected places of one axis and of the axes after it.</summary>
     private void Copy((int First, int Count)[] parts, int axis, int from, Tensor part, ref int to)
     {
         if (axis == parts.Length)

@@ -6,7 +6,8 @@ using System.Runtime.InteropServices;
 namespace Engine;
 
 /// <summary>
-/// Represents an n-dimensional array in host memory, in C order: what goes into and comes out of functions and files.
+/// Represents an n-dimensional array in host memory, in C order: the arguments and results of functions, and the
+/// contents of files.
 /// </summary>
 [DebuggerDisplay("{TypeText}")]
 public sealed partial class Tensor
@@ -34,25 +35,27 @@ public sealed partial class Tensor
     /// <summary>Gets the sides, outermost first.</summary>
     public Shape Shape { get; }
 
-    /// <summary>The dtype and the shape as messages say them: <c>float32 (128, 10)</c>.</summary>
+    /// <summary>Gets the dtype and the shape for messages: <c>float32 (128, 10)</c>.</summary>
     internal string TypeText => $"{DType.Name()} {Shape}";
 
     /// <summary>Gets the elements' bytes, in C order.</summary>
-    /// <exception cref="EngineException">There are more than 2 GiB of them, which no span holds.</exception>
+    /// <exception cref="EngineException">There are more than 2 GiB of them, which is too much for a span.</exception>
     public Span<byte> Bytes => ByteCount <= int.MaxValue
         ? BytesFrom(0)
         : throw new EngineException(FormattableString.Invariant(
             $"A tensor of {this} has {ByteCount:N0} bytes, and a span holds {int.MaxValue:N0}: take AsSpan, or fewer rows."));
 
-    /// <summary>The elements, to be pinned.</summary>
+    /// <summary>Gets the elements, to be pinned.</summary>
     internal Array Elements => _data;
 
-    /// <summary>How many bytes the elements are.</summary>
+    /// <summary>Gets the number of bytes of the elements.</summary>
     internal long ByteCount => _data.LongLength * DType.Size();
 
-    /// <summary>Wraps <paramref name="data"/>, which is not copied, as a tensor of this shape; without a shape, a vector.</summary>
+    /// <summary>
+    /// Wraps <paramref name="data"/>, without a copy, as a tensor of this shape; without a shape, as a vector.
+    /// </summary>
     /// <exception cref="EngineException">
-    /// The shape does not hold as many elements as the array, or that has more than <see cref="Shape.MaxElements"/>.
+    /// The number of elements in the shape and in the array differ, or it is more than <see cref="Shape.MaxElements"/>.
     /// </exception>
     public static Tensor From<T>(T[] data, params ReadOnlySpan<int> shape) where T : unmanaged
     {
@@ -65,16 +68,16 @@ public sealed partial class Tensor
                 + (sides.Problem is { } problem ? $": {problem}." : "."));
     }
 
-    /// <summary>Returns a tensor of no sides.</summary>
+    /// <summary>Returns a tensor without sides.</summary>
     public static Tensor Scalar<T>(T value) where T : unmanaged => new(DTypes.Of<T>(), Shape.Scalar, new[] { value });
 
     /// <summary>Returns the elements, in C order.</summary>
-    /// <exception cref="EngineException">The tensor's dtype is another.</exception>
+    /// <exception cref="EngineException">The tensor has another dtype.</exception>
     public Span<T> AsSpan<T>() where T : unmanaged => _data is T[] data && DTypes.Of<T>() == DType
         ? data
         : throw new EngineException($"The tensor holds {DType.Name()}, not {DTypes.Of<T>().Name()}.");
 
-    /// <summary>Returns the same elements under another shape; nothing is copied.</summary>
+    /// <summary>Returns the same elements with another shape, without a copy.</summary>
     /// <exception cref="EngineException">The number of elements differs.</exception>
     public Tensor Reshape(params ReadOnlySpan<int> shape)
     {
@@ -84,7 +87,7 @@ public sealed partial class Tensor
             : throw new EngineException($"A tensor of shape {Shape} cannot take the shape {sides}.");
     }
 
-    /// <summary>Returns the rows from <paramref name="start"/> on, <paramref name="count"/> of them, copied.</summary>
+    /// <summary>Returns a copy of <paramref name="count"/> rows from <paramref name="start"/> on.</summary>
     public Tensor Rows(int start, int count)
     {
         var rows = new Tensor(DType, Shape.With(0, count));
@@ -93,7 +96,7 @@ public sealed partial class Tensor
         return rows;
     }
 
-    /// <summary>Returns the rows with these indices, in this order, copied.</summary>
+    /// <summary>Returns a copy of the rows with these indices, in this order.</summary>
     public Tensor Rows(ReadOnlySpan<int> indices)
     {
         var rows = new Tensor(DType, Shape.With(0, indices.Length));
@@ -101,8 +104,8 @@ public sealed partial class Tensor
         return rows;
     }
 
-    /// <summary>The rows of several of one type, one tensor's behind the other's.</summary>
-    /// <exception cref="EngineException">They are of different types.</exception>
+    /// <summary>Joins the rows of several tensors of one type, one tensor after the other.</summary>
+    /// <exception cref="EngineException">They have different types.</exception>
     internal static Tensor Joined(IReadOnlyList<Tensor> parts)
     {
         Tensor first = parts[0];
@@ -122,7 +125,7 @@ public sealed partial class Tensor
         return all;
     }
 
-    /// <summary>Copies the rows with these indices to a tensor of as many.</summary>
+    /// <summary>Copies the rows with these indices to a tensor with as many rows.</summary>
     internal void CopyRows(ReadOnlySpan<int> indices, Tensor to)
     {
         int row = Shape.Product(1, Shape.Rank);
@@ -139,7 +142,9 @@ public sealed partial class Tensor
     /// <summary>Copies all elements to a tensor of the same type.</summary>
     internal void CopyTo(Tensor to) => Array.Copy(_data, to._data, _data.Length);
 
-    /// <summary>The bytes from a place on, to the end or as many as a span holds: large tensors are copied in pieces.</summary>
+    /// <summary>
+    /// Returns the bytes from a place on, as many as a span holds: large tensors are copied in pieces.
+    /// </summary>
     internal Span<byte> BytesFrom(long start) => MemoryMarshal.CreateSpan(
         ref Unsafe.AddByteOffset(ref MemoryMarshal.GetArrayDataReference(_data), (nint)start),
         (int)Math.Min(ByteCount - start, int.MaxValue));
@@ -163,9 +168,9 @@ public sealed partial class Tensor
     }
 
     /// <summary>
-    /// Returns the elements converted to another type: a fraction becomes an integer by being cut off, a number beyond
-    /// the integer's range its nearest end, NaN 0; an integer becomes a smaller one by its low bits; what is not 0
-    /// becomes true.
+    /// Returns the elements converted to another type. A fraction is truncated to an integer, a number beyond the
+    /// integer's range becomes the nearest end, and NaN becomes 0. An integer becomes a smaller one by its low bits.
+    /// Any number except 0 becomes true.
     /// </summary>
     public unsafe Tensor Cast(DType dtype)
     {
@@ -184,19 +189,23 @@ public sealed partial class Tensor
         return cast;
     }
 
-    /// <summary>Whole numbers as int32, the nearest that it has: an int64 out of its range must not become one within.</summary>
+    /// <summary>
+    /// Returns whole numbers as the nearest int32: an int64 out of its range must not become one within it.
+    /// </summary>
     internal Tensor ToInt32() => (DType == DType.Int64 ? Cast(DType.Float64) : this).Cast(DType.Int32);
 
-    /// <summary>Returns a tensor of its own with the same elements.</summary>
+    /// <summary>Returns a copy of the tensor.</summary>
     public Tensor Clone() => new(DType, Shape, (Array)_data.Clone());
 
-    /// <summary>An element, of the C# type that the dtype has.</summary>
+    /// <summary>Returns an element as the C# type of the dtype.</summary>
     internal object Element(int index) => _data.GetValue(index)!;
 
-    /// <summary>Keeps the elements where they lie in memory until the handle is freed.</summary>
+    /// <summary>Pins the elements in memory until the handle is freed.</summary>
     internal GCHandle Pin() => GCHandle.Alloc(_data, GCHandleType.Pinned);
 
-    /// <summary>The first element that is NaN or infinite, and where it stands in C order; null if none is.</summary>
+    /// <summary>
+    /// Returns the first element that is NaN or infinite, and its index in C order; null if there is none.
+    /// </summary>
     internal (int Index, double Value)? FirstNotFinite()
     {
         switch (DType)
@@ -224,7 +233,7 @@ public sealed partial class Tensor
 
     private static int FirstNotFinite<T>(ReadOnlySpan<T> values) where T : unmanaged, IFloatingPointIeee754<T>
     {
-        // x · 0 is 0 for every finite x and nan for the others, which tells of a whole vector at a time.
+        // x · 0 is 0 for every finite x and nan for the others, so one comparison checks a whole vector.
         int i = 0;
         for (; i <= values.Length - Vector<T>.Count; i += Vector<T>.Count)
         {
@@ -247,7 +256,7 @@ public sealed partial class Tensor
     }
 
     /// <summary>
-    /// Returns the elements, as NumPy prints them: <c>[[1.  2.5]\n [3.  4. ]]</c>, and of more than 1,000 those at the
+    /// Returns the elements as NumPy prints them: <c>[[1.  2.5]\n [3.  4. ]]</c>; of more than 1,000, only those at the
     /// edges.
     /// </summary>
     public override string ToString() => TensorText.Of(this);

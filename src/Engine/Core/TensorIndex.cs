@@ -1,8 +1,8 @@
 namespace Engine;
 
 /// <summary>
-/// Describes what <c>tensor[1, ^1]</c> or <c>tensor[2..5]</c> says of one axis: a place, which drops the axis, or a
-/// range, as C# counts it.
+/// Describes the index of one axis in <c>tensor[1, ^1]</c> or <c>tensor[2..5]</c>: a place, which drops the axis, or a
+/// range as in C#.
 /// </summary>
 public readonly struct TensorIndex
 {
@@ -22,8 +22,8 @@ public readonly struct TensorIndex
     /// <summary>Returns a range of places, from its start up to, not including, its end.</summary>
     public static implicit operator TensorIndex(Range range) => new(range, isPlace: false);
 
-    /// <summary>The first place and how many there are.</summary>
-    /// <exception cref="EngineException">They lie outside the axis.</exception>
+    /// <summary>Returns the first place and the number of places.</summary>
+    /// <exception cref="EngineException">A place lies outside the axis.</exception>
     internal (int First, int Count) Of(Shape shape, int axis)
     {
         int side = shape[axis], start = Range.Start.GetOffset(side), end = IsPlace ? start + 1 : Range.End.GetOffset(side);

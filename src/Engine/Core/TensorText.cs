@@ -5,18 +5,21 @@ using System.Text;
 namespace Engine;
 
 /// <summary>
-/// The elements of a tensor as text, as NumPy's <c>str</c> has them with its settings as they come: at most 8 digits
-/// behind the point, the same format for all elements, lines of 75 characters, and of more than 1,000 elements the first
-/// three and the last three along each axis.
+/// Writes the elements of a tensor as NumPy's <c>str</c> does with its default settings: at most 8 digits after the
+/// point, the same format for all elements, lines of 75 characters, and of more than 1,000 elements the first three and
+/// the last three along each axis.
 /// </summary>
 internal static class TensorText
 {
     private const int Digits = 8, MaxElements = 1000, Edge = 3, LineWidth = 75;
 
-    /// <summary>From here on numbers are written with an exponent: those of an array, and one by itself.</summary>
+    /// <summary>
+    /// From here on numbers are written with an exponent: the first limit is for arrays, the second for a single
+    /// number.
+    /// </summary>
     private const double Large = 1e8, LargeScalar = 1e16;
 
-    /// <summary>And below this; in an array also where the greatest is so many times the least.</summary>
+    /// <summary>Below this too; in an array also if the greatest is this many times the least.</summary>
     private const double Small = 1e-4, Spread = 1000;
 
     public static string Of(Tensor tensor)
@@ -45,7 +48,7 @@ internal static class TensorText
         : value is BFloat16 number ? (float)number
         : Convert.ToDouble(value, CultureInfo.InvariantCulture);
 
-    /// <summary>Which indices along an axis are shown; -1 stands for those left out.</summary>
+    /// <summary>Returns the indices along an axis that are shown; -1 stands for those left out.</summary>
     private static IEnumerable<int> Indices(int side, bool isShortened) => isShortened && side > 2 * Edge
         ? [.. Enumerable.Range(0, Edge), -1, .. Enumerable.Range(side - Edge, Edge)]
         : Enumerable.Range(0, side);
@@ -111,7 +114,7 @@ internal static class TensorText
         text.Append(']');
     }
 
-    /// <summary>An integer or a truth.</summary>
+    /// <summary>Writes an integer or a bool.</summary>
     private static string Whole(Tensor tensor, int element) =>
         Convert.ToString(tensor.Element(element), CultureInfo.InvariantCulture)!;
 
@@ -149,7 +152,7 @@ internal static class TensorText
             ? value => Padded(Number.Rounded(value, isSingle, Digits).Plain(), right)
             : value => Number.Exactly(value, isSingle, right).Scientific(exponentDigits);
 
-        // As wide as the widest, those that are no finite numbers included.
+        // As wide as the widest, including infinities and NaN.
         int width = finite.Select(text).Concat(shown.Where(value => !double.IsFinite(value)).Select(NotFinite))
             .Max(word => word.Length);
         return element => At(tensor, element) is var value && double.IsFinite(value)
@@ -163,17 +166,19 @@ internal static class TensorText
     private static string NotFinite(double value) =>
         double.IsNaN(value) ? "nan" : value > 0 ? "inf" : "-inf";
 
-    /// <summary>A decimal number: its first digit, a point, the others, times 10 to the power of an exponent.</summary>
+    /// <summary>
+    /// A decimal number: its first digit, a point, the other digits, times 10 to the power of an exponent.
+    /// </summary>
     private readonly record struct Number(bool IsNegative, string Text, int Exponent)
     {
-        /// <summary>Gets how many digits stand behind the point where no exponent is written.</summary>
+        /// <summary>Gets the number of digits after the point when no exponent is written.</summary>
         public int Decimals => Math.Max(Text.TrimEnd('0').Length - 1 - Exponent, 0);
 
         public int ExponentDigits => Math.Max($"{Math.Abs(Exponent)}".Length, 2);
 
         private string Sign => IsNegative ? "-" : "";
 
-        /// <summary>Returns the fewest digits that tell the number from all others of its type.</summary>
+        /// <summary>Returns the fewest digits that distinguish the number from all others of its type.</summary>
         public static Number Shortest(double value, bool isSingle)
         {
             string shortest = isSingle
@@ -191,14 +196,14 @@ internal static class TensorText
                 : new Number(double.IsNegative(value), digits, exponent);
         }
 
-        /// <summary>Returns the shortest number, cut off so many digits behind the point.</summary>
+        /// <summary>Returns the shortest number, rounded to a number of digits after the point.</summary>
         public static Number Rounded(double value, bool isSingle, int decimals)
         {
             var shortest = Shortest(value, isSingle);
             return shortest.Text.Length - 1 - shortest.Exponent <= decimals ? shortest : Exact(value, decimals);
         }
 
-        /// <summary>Returns the shortest number, cut off so many digits behind the first.</summary>
+        /// <summary>Returns the shortest number, rounded to a number of digits after the first.</summary>
         public static Number RoundedFrom(double value, bool isSingle, int digits)
         {
             var shortest = Shortest(value, isSingle);
@@ -212,7 +217,7 @@ internal static class TensorText
             return number with { Text = text.Length == 0 ? "0" : text };
         }
 
-        /// <summary>Returns the number with just so many digits behind the first.</summary>
+        /// <summary>Returns the number with exactly this many digits after the first.</summary>
         public static Number Exactly(double value, bool isSingle, int digits)
         {
             var number = Shortest(value, isSingle);
@@ -221,7 +226,7 @@ internal static class TensorText
                 return number with { Text = new string('0', digits + 1) };
             }
 
-            // What the fewest digits round up to the next power of ten begins with a nine.
+            // A number that the fewest digits round up to the next power of ten begins with a nine.
             int decimals = digits - number.Exponent;
             number = Exact(value, decimals);
             number = number.Text.Length <= digits ? Exact(value, decimals + 1) : number;
@@ -239,7 +244,9 @@ internal static class TensorText
             $"{Sign}{Text[0]}.{Text[1..]}e{(Exponent < 0 ? '-' : '+')}"
             + $"{Math.Abs(Exponent).ToString(CultureInfo.InvariantCulture).PadLeft(exponentDigits, '0')}";
 
-        /// <summary>The value, which is a whole number times a power of 2, rounded to so many decimals, half to even.</summary>
+        /// <summary>
+        /// Returns the exact value, a whole number times a power of 2, rounded to a number of decimals, half to even.
+        /// </summary>
         private static Number Exact(double value, int decimals)
         {
             long bits = BitConverter.DoubleToInt64Bits(value);

@@ -1,23 +1,23 @@
 namespace Engine;
 
 /// <summary>
-/// Represents one tensor, or several by name: what networks with several inputs or outputs take and give. A tensor is
-/// one by itself: <c>net.Fit(x, y)</c>; several are <c>new Tensors { ["left"] = a, ["right"] = b }</c>.
+/// Represents one tensor, or several by name, for networks with several inputs or outputs. A single tensor converts to
+/// it: <c>net.Fit(x, y)</c>; several are <c>new Tensors { ["left"] = a, ["right"] = b }</c>.
 /// </summary>
 public sealed class Tensors
 {
-    /// <summary>What a single tensor is called that was given without a name.</summary>
+    /// <summary>The name of a single tensor that was given without a name.</summary>
     private const string Nameless = "";
 
     private readonly OrderedDictionary<string, Tensor> _byName = [];
 
-    /// <summary>Gets how many they are.</summary>
+    /// <summary>Gets the number of tensors.</summary>
     public int Count => _byName.Count;
 
     /// <summary>Gets the names, in the order in which they were given.</summary>
     public IReadOnlyList<string> Names => [.. _byName.Keys];
 
-    /// <summary>Gets the tensor, there being one only, whatever it is called.</summary>
+    /// <summary>Gets the only tensor, whatever its name is.</summary>
     /// <exception cref="EngineException">There are several, or none.</exception>
     public Tensor Single => Count == 1 ? _byName.GetAt(0).Value : throw new EngineException(
         $"There are {Count} tensors, and one is expected: take one by its name{NamesText}.");
@@ -29,7 +29,7 @@ public sealed class Tensors
     internal bool IsNameless => Count == 1 && _byName.ContainsKey(Nameless);
 
     /// <summary>Gets or sets a tensor by its name.</summary>
-    /// <exception cref="EngineException">There is none of this name.</exception>
+    /// <exception cref="EngineException">There is no tensor of this name.</exception>
     public Tensor this[string name]
     {
         get => _byName.TryGetValue(name, out Tensor? tensor) ? tensor : throw new EngineException(
@@ -39,7 +39,7 @@ public sealed class Tensors
 
     private string NamesText => IsNameless || Count == 0 ? "" : $"; there are {string.Join(", ", _byName.Keys)}";
 
-    /// <summary>Some rows of each.</summary>
+    /// <summary>Returns some rows of each tensor.</summary>
     internal Tensors Rows(ReadOnlySpan<int> rows)
     {
         var some = new Tensors();
@@ -51,7 +51,7 @@ public sealed class Tensors
         return some;
     }
 
-    /// <summary>The rows of several with the same names, one behind the other.</summary>
+    /// <summary>Joins the rows of several with the same names, one after the other.</summary>
     internal static Tensors Joined(IReadOnlyList<Tensors> parts)
     {
         var all = new Tensors();
@@ -63,11 +63,13 @@ public sealed class Tensors
         return all;
     }
 
-    /// <summary>Those of these names, in their order; one without a name stands for the first.</summary>
+    /// <summary>
+    /// Returns the tensors of these names, in their order; a tensor without a name stands for the first.
+    /// </summary>
     internal IEnumerable<Tensor> InOrder(IReadOnlyList<string> names) =>
         names.Count == 1 && IsNameless ? [Single] : names.Select(name => this[name]);
 
-    /// <summary>Tensors by these names, in their order; one without a name where there is one only.</summary>
+    /// <summary>Creates tensors with these names, in their order; a single tensor gets no name.</summary>
     internal static Tensors Of(IReadOnlyList<string> names, IReadOnlyList<Tensor> tensors)
     {
         var all = new Tensors();
@@ -79,7 +81,7 @@ public sealed class Tensors
         return all;
     }
 
-    /// <summary>Takes a tensor for one, without a name.</summary>
+    /// <summary>Converts a tensor to a single one without a name.</summary>
     public static implicit operator Tensors(Tensor tensor)
     {
         ArgumentNullException.ThrowIfNull(tensor);
@@ -89,10 +91,10 @@ public sealed class Tensors
     /// <summary>Returns whether there is a tensor of this name.</summary>
     public bool Contains(string name) => _byName.ContainsKey(name);
 
-    /// <summary>Names and tensors, for <c>foreach</c>.</summary>
+    /// <summary>Returns the names and tensors, for <c>foreach</c>.</summary>
     public IEnumerator<KeyValuePair<string, Tensor>> GetEnumerator() => _byName.GetEnumerator();
 
-    /// <summary>Names and types.</summary>
+    /// <summary>Returns the names and types.</summary>
     public override string ToString() => string.Join(
         ", ", _byName.Select(pair => IsNameless ? pair.Value.TypeText : $"{pair.Key} {pair.Value.TypeText}"));
 }

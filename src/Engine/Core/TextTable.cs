@@ -3,13 +3,15 @@ using System.Text;
 
 namespace Engine;
 
-/// <summary>A table as text: columns as wide as what stands in them, two blanks apart.</summary>
-/// <param name="columns">The heads; one that begins with <c>&gt;</c> is of numbers, which stand at the right.</param>
+/// <summary>A table as text: columns as wide as their contents, separated by two spaces.</summary>
+/// <param name="columns">
+/// The headings; <c>&gt;</c> at the beginning marks a column of numbers, which is aligned to the right.
+/// </param>
 internal sealed class TextTable(params IReadOnlyList<string> columns)
 {
     private readonly List<IReadOnlyList<string>> _rows = [];
 
-    /// <summary>Adds a row, of a text for each column.</summary>
+    /// <summary>Adds a row with a text for each column.</summary>
     public void Add(params IReadOnlyList<string> row) =>
         _rows.Add([.. row.Select(cell => cell.Any(char.IsControl) ? string.Concat(cell.Select(c => char.IsControl(c) ? ' ' : c)) : cell)]);
 
@@ -31,7 +33,7 @@ internal sealed class TextTable(params IReadOnlyList<string> columns)
         }
     }
 
-    /// <summary>Returns a number in three digits with its thousands' letter: <c>1.23 M</c>.</summary>
+    /// <summary>Returns a number with three digits and its prefix: <c>1.23 M</c>.</summary>
     public static string Short(double value, string unit = "")
     {
         string[] letters = ["", "k", "M", "G", "T"];
@@ -47,14 +49,14 @@ internal sealed class TextTable(params IReadOnlyList<string> columns)
         return $"{digits} {letters[thousands]}{unit}".TrimEnd();
     }
 
-    /// <summary>Returns a whole number in groups of three digits, in every language alike: <c>40,000</c>.</summary>
+    /// <summary>Returns a whole number in groups of three digits, the same in every language: <c>40,000</c>.</summary>
     public static string Digits(Int128 number) => number.ToString("N0", CultureInfo.InvariantCulture);
 
     /// <summary>Returns a time in microseconds: <c>12.3</c>.</summary>
     public static string Microseconds(double seconds) => (seconds * 1e6).ToString(
         seconds < 99.95e-6 ? "0.00" : "0", CultureInfo.InvariantCulture);
 
-    /// <summary>Names, those that come several times once, and the long ones cut: <c>add, 3 × dot</c>.</summary>
+    /// <summary>Returns names with repeated ones counted and long ones cut: <c>add, 3 × dot</c>.</summary>
     public static string Counted(IEnumerable<string> names, string separator)
     {
         const int MostOfOne = 40, Max = 72;

@@ -1,10 +1,10 @@
 namespace Engine.Devices;
 
-/// <summary>Kernels of which some or others are run: what a device makes a kernel of.</summary>
+/// <summary>Represents two groups of kernels of which a device runs one, as one kernel.</summary>
 /// <param name="Name">The name in traces and messages.</param>
-/// <param name="Condition">A byte: the first are run where it is not 0.</param>
-/// <param name="First">The first, level by level.</param>
-/// <param name="Second">The others.</param>
+/// <param name="Condition">A byte: the first group runs if it is not 0, else the second.</param>
+/// <param name="First">The first group, level by level.</param>
+/// <param name="Second">The second group, level by level.</param>
 internal sealed record BranchKernel(
     string Name,
     MemoryRange Condition,

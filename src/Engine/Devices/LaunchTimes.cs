@@ -2,20 +2,20 @@ using System.Diagnostics;
 
 namespace Engine.Devices;
 
-/// <summary>A stretch of time in which a thread, or a stream, worked for a launch.</summary>
-/// <param name="Launch">Which of the program's launches.</param>
-/// <param name="Lane">Which thread; 0 for a stream.</param>
-/// <param name="Start">When, by <see cref="Stopwatch.GetTimestamp"/>.</param>
-/// <param name="End">Until when.</param>
+/// <summary>A span of time in which a thread, or a stream, worked for a launch.</summary>
+/// <param name="Launch">The number of the launch in its program.</param>
+/// <param name="Lane">The number of the thread; 0 for a stream.</param>
+/// <param name="Start">The begin, by <see cref="Stopwatch.GetTimestamp"/>.</param>
+/// <param name="End">The end, by the same clock.</param>
 internal readonly record struct LaunchSpan(int Launch, int Lane, long Start, long End);
 
 /// <summary>
-/// The times of a program's launches. A program that is linked with one says of every run when each of its threads
-/// worked for which launch; the first of these are kept one by one, all are added up.
+/// Records the times of a program's launches. A program linked with it reports, for every run, when each thread worked
+/// for which launch. The first spans are kept one by one; all are added up.
 /// </summary>
 internal sealed class LaunchTimes
 {
-    /// <summary>Represents how many spans are kept.</summary>
+    /// <summary>The most spans that are kept.</summary>
     public const int MaxSpans = 100_000;
 
     private readonly List<LaunchSpan> _spans = [];
@@ -23,21 +23,21 @@ internal sealed class LaunchTimes
     private long[] _ticks = [], _first = [], _last = [];
     private long _started;
 
-    /// <summary>Gets how often the program ran.</summary>
+    /// <summary>Gets the number of runs.</summary>
     public int Runs { get; private set; }
 
-    /// <summary>Gets how long, in all.</summary>
+    /// <summary>Gets the total time of all runs.</summary>
     public double Seconds { get; private set; }
 
     /// <summary>Gets the first spans.</summary>
     public IReadOnlyList<LaunchSpan> Spans => _spans;
 
     /// <summary>
-    /// Returns the time of a launch in all runs, from its first thread's beginning to its last one's end.
+    /// Returns the time of a launch in all runs, each from its first thread's start to its last thread's end.
     /// </summary>
     public double SecondsOf(int launch) => launch < _ticks.Length ? (double)_ticks[launch] / Stopwatch.Frequency : 0;
 
-    /// <summary>Called once, when the program is linked.</summary>
+    /// <summary>Allocates the records; called once, when the program is linked.</summary>
     public void Prepare(int launches, int lanes)
     {
         (_ticks, _first, _last) = (new long[launches], new long[launches], new long[launches]);
@@ -46,7 +46,7 @@ internal sealed class LaunchTimes
 
     public void StartRun() => _started = Stopwatch.GetTimestamp();
 
-    /// <summary>Called within a run, by at most one thread a lane.</summary>
+    /// <summary>Adds a span. During a run, at most one thread calls it for each lane.</summary>
     public void Add(int launch, int lane, long start, long end) =>
         _lanes[lane].Add(new LaunchSpan(launch, lane, start, end));
 

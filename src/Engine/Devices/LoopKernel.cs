@@ -1,19 +1,19 @@
 namespace Engine.Devices;
 
 /// <summary>
-/// A place inside a loop and the rows outside of it whose turn comes step by step: row first + by · step of
-/// <paramref name="Rows"/> or, if that is negative, counted from the end of <paramref name="Before"/>.
+/// A place inside a loop, and the rows outside that it stands for, one for each step: row first + by · step of
+/// <paramref name="Rows"/>. Negative rows count from the end of <paramref name="Before"/>.
 /// </summary>
 /// <param name="Inside">The place, as long as a row.</param>
-/// <param name="Rows">The rows; null if there are only those before them.</param>
-/// <param name="Before">Those before row 0; null for none.</param>
+/// <param name="Rows">The rows; null if there are only rows before row 0.</param>
+/// <param name="Before">The rows before row 0; null for none.</param>
 /// <param name="First">The row of the first step.</param>
-/// <param name="By">How many rows further each step goes: 1, 0 or -1.</param>
+/// <param name="By">The change of the row from step to step: 1, 0 or -1.</param>
 internal sealed record LoopRows(MemoryRange Inside, MemoryRange? Rows, MemoryRange? Before, int First, int By)
 {
     private long RowCount(MemoryRange? rows) => rows is null || Inside.Bytes == 0 ? 0 : rows.Bytes / Inside.Bytes;
 
-    /// <summary>Returns the row of a step; null where there is none.</summary>
+    /// <summary>Returns the row of a step; null if there is none.</summary>
     public MemoryRange? At(int step)
     {
         long row = First + ((long)By * step);
@@ -24,29 +24,27 @@ internal sealed record LoopRows(MemoryRange Inside, MemoryRange? Rows, MemoryRan
     }
 }
 
-/// <summary>Kernels that are run over and over: what a device makes a kernel of.</summary>
+/// <summary>Represents kernels that are repeated, as one kernel.</summary>
 /// <param name="Name">The name in traces and messages.</param>
-/// <param name="Steps">How often.</param>
-/// <param name="Levels">What a step runs, level by level.</param>
+/// <param name="Steps">The number of repetitions.</param>
+/// <param name="Levels">The kernels of a step, level by level.</param>
 internal sealed record LoopKernel(string Name, int Steps, IReadOnlyList<IReadOnlyList<IKernel>> Levels)
 {
-    /// <summary>Gets or sets what is set to 0 before the first step.</summary>
+    /// <summary>Gets or sets the memory that is set to 0 before the first step.</summary>
     public required IReadOnlyList<MemoryRange> Cleared { get; init; }
 
-    /// <summary>Returns what is copied before the first step.</summary>
+    /// <summary>Gets or sets the copies before the first step.</summary>
     public required IReadOnlyList<(MemoryRange From, MemoryRange To)> Started { get; init; }
 
-    /// <summary>Gets or sets what is copied in before each step; 0 where there is no row.</summary>
+    /// <summary>Gets or sets the rows that are copied in before each step; 0 if there is no row.</summary>
     public required IReadOnlyList<LoopRows> In { get; init; }
 
-    /// <summary>Gets or sets what is copied out behind each step; nothing where there is no row.</summary>
+    /// <summary>Gets or sets the rows that are copied out after each step; none if there is no row.</summary>
     public required IReadOnlyList<LoopRows> Out { get; init; }
 
-    /// <summary>
-    /// Gets or sets a byte that says behind a step, where it is not 0, that the steps that follow change nothing.
-    /// </summary>
+    /// <summary>Gets or sets a byte that a step sets to a value other than 0 if later steps change nothing.</summary>
     public MemoryRange? Until { get; init; }
 
-    /// <summary>Gets or sets what is set to 0 behind the last step.</summary>
+    /// <summary>Gets or sets the memory that is set to 0 after the last step.</summary>
     public required IReadOnlyList<MemoryRange> Voided { get; init; }
 }

@@ -3,15 +3,15 @@ using System.Text;
 
 namespace Engine.Distributed;
 
-/// <summary>Finds out whether what must be the same on all ranks is.</summary>
+/// <summary>Checks that things that must be equal on all ranks are equal.</summary>
 internal static class Agreement
 {
     private const int HashBytes = 32;
 
-    /// <summary>Refuses to go on where a rank has another of these.</summary>
+    /// <summary>Throws if a rank has a different value.</summary>
     /// <param name="communicator">The ranks, all of which call it with the same names.</param>
-    /// <param name="things">What must be the same, by name, as a text or as data.</param>
-    /// <exception cref="EngineException">Something differs; all ranks throw it.</exception>
+    /// <param name="things">The values that must be equal, by name, as a text or as data.</param>
+    /// <exception cref="EngineException">A value differs; all ranks throw this.</exception>
     public static void Require(Communicator communicator, IReadOnlyList<(string Name, object Value)> things)
     {
         byte[] own = new byte[HashBytes * things.Count];

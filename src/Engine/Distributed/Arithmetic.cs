@@ -2,10 +2,10 @@ using System.Numerics;
 
 namespace Engine.Distributed;
 
-/// <summary>Sums of vectors in memory.</summary>
+/// <summary>Reductions of vectors in memory.</summary>
 internal static unsafe class Arithmetic
 {
-    /// <summary>Adds the second vector to the first, or takes the greater of each pair.</summary>
+    /// <summary>Adds the second vector to the first, or takes the maximum of each pair.</summary>
     public static void Reduce(void* into, void* other, long count, DType dtype, Reduction reduction)
     {
         bool isMax = reduction == Reduction.Max;

@@ -3,41 +3,39 @@ using System.Runtime.InteropServices;
 namespace Engine.Distributed;
 
 /// <summary>
-/// Describes what the ranks of a program tell each other: processes that a launcher started
-/// (<see cref="MpiCommunicator"/>), those that have a GPU each (<see cref="NcclCommunicator"/>), or threads of one
-/// (<see cref="ThreadCommunicator"/>). All ranks call the same methods in the same order, with tensors of the same
-/// types; each method returns when this rank's part is done.
+/// Exchanges data between the ranks of a program: processes that a launcher started (<see cref="MpiCommunicator"/>),
+/// processes with a GPU each (<see cref="NcclCommunicator"/>), or threads of one process
+/// (<see cref="ThreadCommunicator"/>). All ranks must call the same methods in the same order, with tensors of the same
+/// types. Each method returns when this rank's part is done.
 /// </summary>
 /// <remarks>
-/// One thread at a time uses a communicator. What is begun with <c>…Async</c> goes on while the rank computes; the tensor
-/// must be left alone until it is over.
+/// Only one thread at a time may use a communicator. A <c>…Async</c> method starts an exchange that continues while the
+/// rank computes; the tensor must not be used until it is complete.
 /// </remarks>
 public abstract unsafe class Communicator : IDisposable
 {
     private long _bytesSent;
 
-    /// <summary>This rank's number, from 0 on.</summary>
+    /// <summary>Gets this rank's number, from 0 on.</summary>
     public abstract int Rank { get; }
 
-    /// <summary>Gets how many ranks there are.</summary>
+    /// <summary>Gets the number of ranks.</summary>
     public abstract int Size { get; }
 
-    /// <summary>Gets what carries the messages, in few words.</summary>
+    /// <summary>Gets the name of the transport, in few words.</summary>
     public abstract string Name { get; }
 
     /// <summary>
-    /// Gets the bytes that this rank has handed over for others, as counted for the algorithms with the fewest: of n
-    /// ranks, all together, a sum costs 2(n − 1)/n of its bytes, a part for each and a gathering (n − 1)/n of what
-    /// comes out.
+    /// Gets the bytes that this rank has sent, counted as for the algorithms with the least traffic. With n ranks, a
+    /// sum costs 2(n − 1)/n of its bytes, an all-to-all and an all-gather (n − 1)/n of the bytes of the result.
     /// </summary>
     public long BytesSent => Volatile.Read(ref _bytesSent);
 
-    /// <summary>Gets or sets how far this rank has come, in words, for messages about ranks that fail.</summary>
+    /// <summary>Gets or sets this rank's progress, in words, for messages about ranks that fail.</summary>
     public string Progress { get; set; } = "the start";
 
     /// <summary>
-    /// Gets or sets how long a step of a training waits for the other ranks before it is given up; null for as long as
-    /// it takes.
+    /// Gets or sets how long a step of a training waits for the other ranks before it fails; null for no limit.
     /// </summary>
     public TimeSpan? StepLimit { get; set; }
 
@@ -50,13 +48,13 @@ public abstract unsafe class Communicator : IDisposable
     /// <summary>Who has not arrived where this rank waits, in words; null where that is not known.</summary>
     internal Func<string?>? Missing { get; set; }
 
-    /// <summary>Puts the sum, or the greatest, of all ranks' values in the place of this rank's.</summary>
+    /// <summary>Replaces this rank's values by the sum, or the maximum, of all ranks' values.</summary>
     /// <param name="values">float32, float64 or int32; of the same type on all ranks.</param>
-    /// <param name="reduction">What is made of the values.</param>
-    /// <exception cref="EngineException">The values are of another dtype; or the ranks cannot be reached.</exception>
+    /// <param name="reduction">How the values are combined.</param>
+    /// <exception cref="EngineException">The values have another dtype, or the ranks cannot be reached.</exception>
     public void AllReduce(Tensor values, Reduction reduction = Reduction.Sum) => AllReduceAsync(values, reduction).Wait();
 
-    /// <summary>Begins what <see cref="AllReduce"/> does.</summary>
+    /// <summary>Starts <see cref="AllReduce"/>.</summary>
     /// <inheritdoc cref="AllReduce"/>
     public Exchange AllReduceAsync(Tensor values, Reduction reduction = Reduction.Sum)
     {
@@ -67,13 +65,13 @@ public abstract unsafe class Communicator : IDisposable
                 $"Sums over ranks are of float32, float64 or int32, not of {values.DType.Name()}: convert the values.");
     }
 
-    /// <summary>Puts the values of one rank in the place of all others'.</summary>
-    /// <param name="values">Of the same type on all ranks.</param>
-    /// <param name="root">The rank that has them.</param>
-    /// <exception cref="EngineException">There is no such rank; or the ranks cannot be reached.</exception>
+    /// <summary>Replaces the values of all other ranks by those of one rank.</summary>
+    /// <param name="values">The values, of the same type on all ranks.</param>
+    /// <param name="root">The rank that sends its values.</param>
+    /// <exception cref="EngineException">There is no such rank, or the ranks cannot be reached.</exception>
     public void Broadcast(Tensor values, int root = 0) => BroadcastAsync(values, root).Wait();
 
-    /// <summary>Begins what <see cref="Broadcast"/> does.</summary>
+    /// <summary>Starts <see cref="Broadcast"/>.</summary>
     /// <inheritdoc cref="Broadcast"/>
     public Exchange BroadcastAsync(Tensor values, int root = 0)
     {
@@ -83,8 +81,8 @@ public abstract unsafe class Communicator : IDisposable
             : throw new EngineException($"There is no rank {root} to broadcast from: there are {Size}, from 0 on.");
     }
 
-    /// <summary>Returns the values of all ranks, one behind the other along a new first axis: (ranks, …).</summary>
-    /// <param name="values">Of the same type on all ranks.</param>
+    /// <summary>Returns the values of all ranks along a new first axis: (ranks, …).</summary>
+    /// <param name="values">The values, of the same type on all ranks.</param>
     /// <exception cref="EngineException">The ranks cannot be reached.</exception>
     public Tensor AllGather(Tensor values)
     {
@@ -94,25 +92,25 @@ public abstract unsafe class Communicator : IDisposable
         return all;
     }
 
-    /// <summary>Returns when all ranks have called it.</summary>
+    /// <summary>Waits until all ranks have called it.</summary>
     /// <exception cref="EngineException">The ranks cannot be reached.</exception>
     public void Barrier() => AllReduce(Tensor.Scalar(0));
 
-    /// <summary>Leaves the other ranks, once all have.</summary>
+    /// <summary>Leaves the other ranks after all have called it.</summary>
     public void Dispose()
     {
         Dispose(disposing: true);
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Begins a sum, or what else, in place.</summary>
+    /// <summary>Starts a reduction in place.</summary>
     internal Exchange StartAllReduce(void* values, long count, DType dtype, Reduction reduction)
     {
         Count(2 * count * dtype.Size());
         return BeginAllReduce(values, count, dtype, reduction);
     }
 
-    /// <summary>Begins to bring one rank's bytes to all.</summary>
+    /// <summary>Starts to send one rank's bytes to all.</summary>
     internal Exchange StartBroadcast(void* values, long bytes, int root)
     {
         Interlocked.Add(ref _bytesSent, Rank == root && Size > 1 ? bytes : 0);
@@ -130,29 +128,29 @@ public abstract unsafe class Communicator : IDisposable
         return BeginAllGather(mine, bytes, all, aside);
     }
 
-    /// <summary>Begins to bring to each rank its part of what every rank sends.</summary>
+    /// <summary>Starts to send each rank its part of the data of every rank.</summary>
     internal Exchange StartAllToAll(void* send, long bytesEach, void* receive)
     {
         Count(bytesEach * Size);
         return BeginAllToAll(send, bytesEach, receive);
     }
 
-    /// <summary>Waits for what a step needs, no longer than <see cref="StepLimit"/>.</summary>
+    /// <summary>Waits for an exchange that a step needs, at most for <see cref="StepLimit"/>.</summary>
     /// <exception cref="EngineException">It took too long.</exception>
     internal void WaitInStep(Exchange exchange) => exchange.Wait(StepLimit, waited => new EngineException(
         FormattableString.Invariant(
             $"At {Progress} no answer came for {waited.TotalSeconds:F0} s{(Missing?.Invoke() is { } missing ? $": {missing}" : "")}.")));
 
-    /// <summary>Puts a sum of what lies on this rank's GPU, in place, into a stream of its.</summary>
-    /// <exception cref="EngineException">What carries the messages does not reach GPUs' memory.</exception>
+    /// <summary>Enqueues a reduction of values in this rank's GPU memory, in place, in one of its streams.</summary>
+    /// <exception cref="EngineException">The transport cannot reach GPU memory.</exception>
     internal virtual void EnqueueAllReduce(ulong values, long count, DType dtype, Reduction reduction, nint stream) =>
         throw NotOnGpus();
 
-    /// <summary>Puts into a stream that each rank's bytes go to all, one behind the other.</summary>
+    /// <summary>Enqueues sending each rank's bytes to all, in the order of the ranks.</summary>
     /// <inheritdoc cref="EnqueueAllReduce"/>
     internal virtual void EnqueueAllGather(ulong mine, long bytes, ulong all, nint stream) => throw NotOnGpus();
 
-    /// <summary>Puts into a stream that each rank gets its part of what every rank sends.</summary>
+    /// <summary>Enqueues sending each rank its part of the data of every rank.</summary>
     /// <inheritdoc cref="EnqueueAllReduce"/>
     internal virtual void EnqueueAllToAll(ulong send, long bytesEach, ulong receive, nint stream) => throw NotOnGpus();
 
@@ -183,7 +181,9 @@ public abstract unsafe class Communicator : IDisposable
 
     private delegate Exchange Starter(void* start);
 
-    /// <summary>Begins something with the memory of a tensor, which stays where it is until that is over.</summary>
+    /// <summary>
+    /// Starts an exchange with the memory of a tensor, which is pinned until the exchange is complete.
+    /// </summary>
     private static PinnedExchange Pinned(Tensor values, Starter start)
     {
         if (values.DType == DType.Bool)

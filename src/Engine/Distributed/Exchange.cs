@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace Engine.Distributed;
 
-/// <summary>Represents an exchange among ranks that has begun and may go on while something else is computed.</summary>
+/// <summary>Represents an exchange among ranks that has begun and may continue during other computations.</summary>
 public abstract class Exchange
 {
     private const int Spins = 200;
@@ -14,15 +14,16 @@ public abstract class Exchange
     private static readonly TimeSpan s_patience = TimeSpan.FromMilliseconds(2);
 
     /// <summary>
-    /// Gets whether it is over, so that what it brings is there and what it takes may be changed. Asking moves it on.
+    /// Gets whether it is complete, so that its results can be read and its sources may be changed. A call also
+    /// advances it.
     /// </summary>
     public abstract bool IsDone { get; }
 
-    /// <summary>Returns when it is over.</summary>
-    /// <exception cref="EngineException">It cannot come to an end.</exception>
+    /// <summary>Waits until it is complete.</summary>
+    /// <exception cref="EngineException">It cannot complete.</exception>
     public void Wait() => Wait(limit: null, failure: null);
 
-    /// <summary>Returns when it is over, or throws what stands for its taking longer than that.</summary>
+    /// <summary>Waits until it is complete, or throws the given error after the time limit.</summary>
     internal void Wait(TimeSpan? limit, Func<TimeSpan, EngineException>? failure)
     {
         for (int i = 0; i < Spins; i++)

@@ -3,9 +3,9 @@ using Engine.Interop;
 namespace Engine.Distributed;
 
 /// <summary>
-/// Represents the processes that an MPI launcher (<c>mpirun</c>, <c>srun</c>) started together: Open MPI, MPICH and
-/// those of its ABI, or a library of MPI 5's own ABI. The library is found at run time, in the folders of
-/// <c>ENGINE_MPI_PATH</c> first.
+/// Represents processes that an MPI launcher (<c>mpirun</c>, <c>srun</c>) started together: with Open MPI, with MPICH
+/// or a library of its ABI, or with a library of MPI 5's own ABI. The library is found at run time, first in the
+/// folders of <c>ENGINE_MPI_PATH</c>.
 /// </summary>
 public sealed unsafe class MpiCommunicator : Communicator
 {
@@ -26,11 +26,13 @@ public sealed unsafe class MpiCommunicator : Communicator
     /// <inheritdoc/>
     public override int Size { get; }
 
-    /// <summary>Gets what the library says it is: <c>Open MPI v4.1.4</c>.</summary>
+    /// <summary>Gets the library's name and version: <c>Open MPI v4.1.4</c>.</summary>
     public override string Name { get; }
 
-    /// <summary>Joins the other processes. Once a process: MPI cannot be joined again.</summary>
-    /// <param name="launch">How this process was started, where that is known: the library must be of the same kind.</param>
+    /// <summary>
+    /// Joins the other processes; may be called once in a process, because MPI cannot be joined again.
+    /// </summary>
+    /// <param name="launch">How this process was started, if known: the library must be of the same kind.</param>
     /// <exception cref="EngineException">There is no library, or it is of another kind than the launcher.</exception>
     public static MpiCommunicator Open(RankLaunch? launch = null)
     {

@@ -3,13 +3,13 @@ using Engine.Interop;
 namespace Engine.Distributed;
 
 /// <summary>
-/// Represents the GPUs of several processes, one each, which speak to each other by NCCL, found at run time in the
-/// folders of <c>ENGINE_CUDA_PATH</c> first. What functions on the GPU sum goes from GPU to GPU; a <see cref="Tensor"/>
-/// of the host goes through the GPU's memory.
+/// Represents processes with one GPU each, which communicate through NCCL. The library is found at run time, first in
+/// the folders of <c>ENGINE_CUDA_PATH</c>. Sums of functions on the GPU go from GPU to GPU; a <see cref="Tensor"/> of
+/// the host goes through the GPU's memory.
 /// </summary>
 /// <remarks>
-/// <see cref="Communicator.BytesSent"/> counts what the host exchanges, not what functions do: those are recorded once and
-/// run again and again.
+/// <see cref="Communicator.BytesSent"/> counts the exchanges of the host, not those of functions, which are recorded
+/// once and run many times.
 /// </remarks>
 public sealed unsafe class NcclCommunicator : Communicator
 {
@@ -47,16 +47,18 @@ public sealed unsafe class NcclCommunicator : Communicator
     public override string Name { get; }
 
     /// <summary>
-    /// Gets which of this machine's GPUs is this rank's, as the driver counts: functions must run on that one.
+    /// Gets the number of this rank's GPU on its machine, as the driver counts; functions must run on that GPU.
     /// </summary>
     public int Ordinal { get; }
 
     /// <summary>
-    /// Joins the other processes, which find each other at the address in <c>MASTER_ADDR</c> and the port in
-    /// <c>MASTER_PORT</c>, as torchrun sets them.
+    /// Joins the other processes at the address in <c>MASTER_ADDR</c> and the port in <c>MASTER_PORT</c>, as torchrun
+    /// sets them.
     /// </summary>
     /// <param name="launch">How this process was started.</param>
-    /// <param name="ordinal">Its GPU, which no other process of this machine has; null: that of its number on the machine.</param>
+    /// <param name="ordinal">
+    /// Its GPU, which no other process of this machine uses; null for the GPU with its number on the machine.
+    /// </param>
     /// <exception cref="EngineException">There is no NCCL or no such GPU, or the others cannot be reached.</exception>
     public static NcclCommunicator Open(RankLaunch launch, int? ordinal = null)
     {
@@ -66,9 +68,9 @@ public sealed unsafe class NcclCommunicator : Communicator
             id => Shared(id, own => Rendezvous.Share(launch, Environment.GetEnvironmentVariable, own)));
     }
 
-    /// <summary>Joins those that can already speak to each other in another way, such as by MPI.</summary>
-    /// <param name="others">The ranks, all of which call this; it is needed no more afterwards.</param>
-    /// <param name="ordinal">This rank's GPU, which no other process of this machine has.</param>
+    /// <summary>Joins ranks that can already communicate in another way, such as MPI.</summary>
+    /// <param name="others">The ranks, all of which call this; it is not needed afterward.</param>
+    /// <param name="ordinal">This rank's GPU, which no other process of this machine uses.</param>
     /// <exception cref="EngineException">There is no NCCL or no such GPU, or the others cannot be reached.</exception>
     public static NcclCommunicator Open(Communicator others, int ordinal)
     {
@@ -134,16 +136,16 @@ public sealed unsafe class NcclCommunicator : Communicator
     }
 
     /// <summary>
-    /// Brings memory of the host to scratch memory of the GPU, has something done there, and brings the result back once that
-    /// is asked for.
+    /// Copies host memory to scratch memory of the GPU, does some work there, and copies the result back when it is
+    /// asked for.
     /// </summary>
-    /// <param name="from">What is brought there.</param>
-    /// <param name="bytes">How many bytes of it.</param>
-    /// <param name="offset">Where in the scratch memory they go.</param>
-    /// <param name="to">Where the result goes.</param>
-    /// <param name="resultBytes">How many bytes it has.</param>
-    /// <param name="resultOffset">Where in the scratch memory it lies.</param>
-    /// <param name="enqueue">Puts what is done into the stream, given where the scratch memory begins.</param>
+    /// <param name="from">The memory to copy.</param>
+    /// <param name="bytes">The number of bytes.</param>
+    /// <param name="offset">The place in the scratch memory.</param>
+    /// <param name="to">The destination of the result.</param>
+    /// <param name="resultBytes">The number of bytes of the result.</param>
+    /// <param name="resultOffset">The place of the result in the scratch memory.</param>
+    /// <param name="enqueue">Puts the work into the stream, given the address of the scratch memory.</param>
     private Staged Stage(
         void* from, long bytes, long offset, void* to, long resultBytes, long resultOffset, Action<ulong> enqueue)
     {

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Engine.Distributed;
 
-/// <summary>Describes what started several processes of one program, as it says in the environment of each.</summary>
+/// <summary>Specifies the launcher of a program's processes, as their environment indicates.</summary>
 public enum Launcher
 {
     /// <summary>Open MPI's <c>mpirun</c>, or <c>srun</c> with its library.</summary>
@@ -14,19 +14,21 @@ public enum Launcher
     /// <summary>Slurm's <c>srun</c>, with PMIx or with PMI 2.</summary>
     Slurm,
 
-    /// <summary><c>torchrun</c>, or what sets the same variables, as the runner's <c>--gpus</c> does.</summary>
+    /// <summary>
+    /// <c>torchrun</c>, or a launcher that sets the same variables, such as the runner's <c>--gpus</c>.
+    /// </summary>
     Torchrun,
 }
 
-/// <summary>Represents a process's place among those that a launcher started together.</summary>
-/// <param name="Launcher">What started them.</param>
+/// <summary>Represents the place of a process among those that a launcher started together.</summary>
+/// <param name="Launcher">The launcher.</param>
 /// <param name="Rank">The process's number, from 0 on.</param>
-/// <param name="Size">How many there are.</param>
-/// <param name="LocalRank">Its number among those of this machine.</param>
-/// <param name="LocalSize">How many of them are on this machine.</param>
+/// <param name="Size">The number of processes.</param>
+/// <param name="LocalRank">Its number among the processes of this machine.</param>
+/// <param name="LocalSize">The number of processes on this machine.</param>
 public sealed record RankLaunch(Launcher Launcher, int Rank, int Size, int LocalRank, int LocalSize)
 {
-    /// <summary>Gets what people call the launcher.</summary>
+    /// <summary>Gets the launcher's usual name.</summary>
     public string LauncherName => Launcher switch
     {
         Launcher.OpenMpi => "mpirun of Open MPI",
@@ -35,12 +37,12 @@ public sealed record RankLaunch(Launcher Launcher, int Rank, int Size, int Local
         _ => "torchrun",
     };
 
-    /// <summary>Returns the place of this process; null where no launcher started it.</summary>
+    /// <summary>Returns the place of this process; null if no launcher started it.</summary>
     /// <exception cref="EngineException">The variables contradict each other.</exception>
     public static RankLaunch? Find() => Find(Environment.GetEnvironmentVariable);
 
-    /// <summary>Returns the place that these variables of an environment say.</summary>
-    /// <exception cref="EngineException">They contradict each other.</exception>
+    /// <summary>Returns the place that these environment variables describe.</summary>
+    /// <exception cref="EngineException">The variables contradict each other.</exception>
     public static RankLaunch? Find(Func<string, string?> variable)
     {
         ArgumentNullException.ThrowIfNull(variable);
@@ -51,7 +53,7 @@ public sealed record RankLaunch(Launcher Launcher, int Rank, int Size, int Local
                 "OMPI_COMM_WORLD_LOCAL_SIZE");
         }
 
-        // In the script of sbatch Slurm's variables are set too, and there is one process: srun sets a step's number.
+        // A script of sbatch has Slurm's variables too, but is only one process; srun sets the number of a step.
         bool isStep = variable("SLURM_PROCID") is not null && variable("SLURM_STEP_ID") is not null
             && variable("SLURM_STEP_NUM_TASKS") is not null;
         if (isStep && variable("PMIX_RANK") is not null)
@@ -92,7 +94,7 @@ public sealed record RankLaunch(Launcher Launcher, int Rank, int Size, int Local
             return new RankLaunch(launcher, number, count, local, Math.Max(locals, 1));
         }
 
-        // "2", or of machines with other numbers the first of "2(x3),1".
+        // The text is "2" or, if machines differ, such as "2(x3),1", of which the first number counts.
         int? Tasks() => variable("SLURM_STEP_TASKS_PER_NODE") is { } text
             && int.TryParse(text.Split('(', ',')[0], NumberStyles.None, CultureInfo.InvariantCulture, out int tasks)
             ? tasks

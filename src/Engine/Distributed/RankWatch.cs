@@ -8,21 +8,22 @@ using System.Text;
 
 namespace Engine.Distributed;
 
-/// <summary>Represents a rank that does not go on.</summary>
+/// <summary>Represents a rank that failed.</summary>
 /// <param name="Rank">Its number.</param>
-/// <param name="Host">The machine that it runs on.</param>
-/// <param name="Message">What is wrong with it, in a sentence; empty where another rank says it.</param>
+/// <param name="Host">Its machine.</param>
+/// <param name="Message">What is wrong with it, in a sentence; empty if another rank reports it.</param>
 public sealed record RankFailure(int Rank, string Host, string Message);
 
 /// <summary>
-/// Knows whether the other ranks are alive: each tells rank 0 once a second how far it is, and rank 0 tells each that it is
-/// there, over connections that the system closes when a process ends. MPI itself waits for a dead rank for ever.
+/// Watches whether the other ranks are alive. Once a second, each rank tells rank 0 its progress, and rank 0 tells each
+/// that it is alive, over connections that the system closes when a process ends. MPI itself waits forever for a dead
+/// rank.
 /// </summary>
 public sealed class RankWatch : IDisposable
 {
     private const string Alive = "alive ", Failed = "failed ", Leaving = "leaving", Ending = "ending";
 
-    /// <summary>Who comes second, so that one of the ranks that lose rank 0 speaks for all.</summary>
+    /// <summary>The rank that reports the loss of rank 0 for all others.</summary>
     private const int Second = 1;
 
     private static readonly TimeSpan s_beat = TimeSpan.FromSeconds(1);
@@ -53,20 +54,22 @@ public sealed class RankWatch : IDisposable
         Array.ForEach(_threads, thread => thread.Start());
     }
 
-    /// <summary>Gets the machine that this process runs on.</summary>
+    /// <summary>Gets the name of this machine.</summary>
     public static string Host => Dns.GetHostName();
 
-    /// <summary>Returns the machines of all ranks, in the order of the ranks; all ranks ask.</summary>
+    /// <summary>Returns the machines of all ranks, in the order of the ranks. All ranks must call it.</summary>
     public static string[] HostsOf(Communicator communicator)
     {
         ArgumentNullException.ThrowIfNull(communicator);
         return Tell(communicator, Host);
     }
 
-    /// <summary>Begins to watch. All ranks call it.</summary>
+    /// <summary>Starts to watch. All ranks must call it.</summary>
     /// <param name="communicator">The ranks.</param>
-    /// <param name="silence">After how long without a word a rank is given up.</param>
-    /// <param name="onFailure">Told once, on a thread of the watch: on rank 0 of any rank, on the others of rank 0.</param>
+    /// <param name="silence">The time without a message after which a rank counts as failed.</param>
+    /// <param name="onFailure">
+    /// Called once, on a thread of the watch: on rank 0 for any rank, on the others for rank 0.
+    /// </param>
     /// <exception cref="EngineException">The ranks cannot connect to rank 0.</exception>
     public static RankWatch Start(Communicator communicator, TimeSpan silence, Action<RankFailure> onFailure)
     {
@@ -75,7 +78,7 @@ public sealed class RankWatch : IDisposable
         return new RankWatch(communicator, silence, onFailure);
     }
 
-    /// <summary>Tells rank 0 what went wrong on this rank. On rank 0 itself it does nothing.</summary>
+    /// <summary>Tells rank 0 what failed on this rank. On rank 0 itself it does nothing.</summary>
     public void Tell(string message)
     {
         if (_communicator.Rank > 0)
@@ -85,8 +88,8 @@ public sealed class RankWatch : IDisposable
     }
 
     /// <summary>
-    /// Has all others end without a word, for rank 0 has said what is wrong: where no launcher does. On the others than rank 0 it
-    /// does nothing.
+    /// Ends all other ranks without a message, for runs without a launcher that does it; rank 0 has already reported
+    /// the error. On ranks other than 0 it does nothing.
     /// </summary>
     public void EndOthers()
     {
@@ -96,7 +99,9 @@ public sealed class RankWatch : IDisposable
         }
     }
 
-    /// <summary>Ends the watch in good order: from now on the others do not mind this rank's being gone.</summary>
+    /// <summary>
+    /// Ends the watch in an orderly way: from now on the other ranks do not report that this rank is gone.
+    /// </summary>
     public void Dispose()
     {
         if (_end.IsCancellationRequested)
@@ -112,7 +117,7 @@ public sealed class RankWatch : IDisposable
         }
     }
 
-    /// <summary>How far the ranks are that are behind this one.</summary>
+    /// <summary>Describes the progress of the ranks that are not at the same point as this one.</summary>
     private string? Missing()
     {
         string own = _communicator.Progress;
@@ -169,7 +174,7 @@ public sealed class RankWatch : IDisposable
             }
             catch (AggregateException)
             {
-                // The next address may be the one that this machine has a way to.
+                // This machine may be able to reach the next address.
             }
 
             client.Dispose();
@@ -179,7 +184,7 @@ public sealed class RankWatch : IDisposable
             $"Rank 0 on {host} cannot be reached at port {port} of {string.Join(", ", addresses)}: see whether a firewall is in between.");
     }
 
-    /// <summary>A text of each rank, told to all.</summary>
+    /// <summary>Exchanges a text of each rank; all ranks get all texts.</summary>
     internal static string[] Tell(Communicator communicator, string text)
     {
         const int Max = 1024;
@@ -190,7 +195,7 @@ public sealed class RankWatch : IDisposable
             .Select(rank => Encoding.UTF8.GetString(all.AsSpan<byte>().Slice(rank * Max, Max)).TrimEnd('\0'))];
     }
 
-    /// <summary>Where this machine can be reached, itself last.</summary>
+    /// <summary>Returns the addresses at which this machine can be reached, its loopback address last.</summary>
     private static IEnumerable<string> Addresses() => NetworkInterface.GetAllNetworkInterfaces()
         .Where(card => card.OperationalStatus == OperationalStatus.Up)
         .SelectMany(card => card.GetIPProperties().UnicastAddresses)
@@ -247,7 +252,7 @@ public sealed class RankWatch : IDisposable
 
                 if (line.StartsWith(Failed, StringComparison.Ordinal))
                 {
-                    // What goes wrong on all ranks alike, rank 0 says by itself.
+                    // Rank 0 itself reports an error that occurs on all ranks.
                     Thread.Sleep(s_beat);
                     Report(peer, $"Rank {peer.Rank} on {peer.Host}: {line[Failed.Length..]}");
                     return;
@@ -277,7 +282,7 @@ public sealed class RankWatch : IDisposable
     {
         if (_communicator.Rank > Second && message.Length > 0)
         {
-            // Rank 1 says it, if it can.
+            // Rank 1 reports it, if it can.
             Thread.Sleep(2 * s_beat);
         }
 
@@ -309,7 +314,7 @@ public sealed class RankWatch : IDisposable
             Reader = new StreamReader(_stream, Encoding.UTF8);
         }
 
-        /// <summary>Who it is says its first line.</summary>
+        /// <summary>Creates a peer whose first line says who it is.</summary>
         public Peer(TcpClient client, Func<string, (int Rank, string[] Hosts)> who) : this(0, "", client)
         {
             client.ReceiveTimeout = (int)s_arrival.TotalMilliseconds;
@@ -341,7 +346,7 @@ public sealed class RankWatch : IDisposable
                 }
                 catch (Exception error) when (error is IOException or ObjectDisposedException)
                 {
-                    // Who listens finds out.
+                    // The thread that reads from it finds out.
                 }
             }
         }
@@ -352,7 +357,7 @@ public sealed class RankWatch : IDisposable
 
 internal static class TaskWaiting
 {
-    /// <summary>Returns whether a task ends in time, and what it gives.</summary>
+    /// <summary>Returns whether a task ends in time, and its result.</summary>
     public static bool Wait<T>(this Task<T> task, TimeSpan limit, [NotNullWhen(true)] out T? result)
         where T : class
     {

@@ -1,11 +1,11 @@
 namespace Engine.Distributed;
 
-/// <summary>Describes what is made of the values of all ranks.</summary>
+/// <summary>Specifies how the values of all ranks are combined.</summary>
 public enum Reduction
 {
-    /// <summary>Their sum.</summary>
+    /// <summary>The sum of the values.</summary>
     Sum,
 
-    /// <summary>The greatest of them.</summary>
+    /// <summary>The greatest of the values.</summary>
     Max,
 }

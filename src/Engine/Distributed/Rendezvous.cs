@@ -7,24 +7,24 @@ using System.Text;
 namespace Engine.Distributed;
 
 /// <summary>
-/// Where processes meet that no MPI connects: rank 0 waits at MASTER_ADDR and MASTER_PORT, the others call, and each gets the
+/// Connects processes without MPI: rank 0 listens at MASTER_ADDR and MASTER_PORT, the others connect, and each gets the
 /// few bytes with which a library then connects them.
 /// </summary>
 internal static class Rendezvous
 {
     private const string Address = "MASTER_ADDR", Port = "MASTER_PORT";
 
-    /// <summary>The port where none is said: torchrun's.</summary>
+    /// <summary>The port if none is given, as in torchrun.</summary>
     private const int DefaultPort = 29500;
 
     private static readonly byte[] s_greeting = Encoding.ASCII.GetBytes("engine rank ");
     private static readonly TimeSpan s_arrival = TimeSpan.FromMinutes(2), s_pause = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan s_word = TimeSpan.FromSeconds(10);
 
-    /// <summary>Gives rank 0's bytes to all. All ranks call it.</summary>
-    /// <param name="launch">Who this is, and how many there are.</param>
-    /// <param name="variable">The variables of the environment.</param>
-    /// <param name="own">Rank 0's bytes; of the others only their number counts.</param>
+    /// <summary>Sends rank 0's bytes to all ranks. All ranks must call it.</summary>
+    /// <param name="launch">The number of this rank, and how many there are.</param>
+    /// <param name="variable">The environment variables.</param>
+    /// <param name="own">Rank 0's bytes; on other ranks, only the length is used.</param>
     /// <exception cref="EngineException">The ranks do not find each other.</exception>
     public static byte[] Share(RankLaunch launch, Func<string, string?> variable, byte[] own)
     {
@@ -44,7 +44,7 @@ internal static class Rendezvous
         return Ask(launch.Rank, own.Length, host, port);
     }
 
-    /// <summary>Returns a port of this machine that nobody has.</summary>
+    /// <summary>Returns a free port of this machine.</summary>
     public static int FreePort()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
@@ -61,7 +61,7 @@ internal static class Rendezvous
             throw new EngineException($"The variable {Port} is a launcher's and should be a port from 1 to 65535, not '{text}'.");
         }
 
-        // torchrun's own store may listen at that port; the next one is then ours.
+        // torchrun's own store may listen at that port; then the engine uses the next one.
         return variable("TORCHELASTIC_USE_AGENT_STORE") == "True" && port < ushort.MaxValue ? port + 1 : port;
     }
 
@@ -101,7 +101,9 @@ internal static class Rendezvous
         }
     }
 
-    /// <summary>Gives the bytes to who says that it is a rank, and returns its number; null where it is somebody else.</summary>
+    /// <summary>
+    /// Sends the bytes to a client that identifies itself as a rank, and returns its number; null if it is not a rank.
+    /// </summary>
     private static int? Serve(TcpClient client, byte[] own)
     {
         try
@@ -120,7 +122,7 @@ internal static class Rendezvous
         }
         catch (IOException)
         {
-            // A rank that lost the connection calls again.
+            // A rank that lost the connection connects again.
             return null;
         }
     }
@@ -151,7 +153,7 @@ internal static class Rendezvous
                         error);
                 }
 
-                // Rank 0 may not be so far yet.
+                // Rank 0 may not listen yet.
                 Thread.Sleep(s_pause);
             }
         }

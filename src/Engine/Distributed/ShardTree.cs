@@ -1,14 +1,14 @@
 namespace Engine.Distributed;
 
 /// <summary>
-/// The order in which the sums of a batch's shards are added up: pairwise, (0 + 1) + (2 + 3), and so on. It is a tree over
-/// the shards alone, so that the sum has the same bits whichever rank computes which of them.
+/// Determines the order in which the sums of a batch's shards are added: in pairs, (0 + 1) + (2 + 3), and so on. The
+/// tree depends only on the shards, so the sum has the same bits whichever rank computes which shard.
 /// </summary>
 internal static class ShardTree
 {
-    /// <summary>Represents a sum of some shards that lie side by side: a node of the tree.</summary>
+    /// <summary>Represents a sum of neighboring shards: a node of the tree.</summary>
     /// <param name="First">The first shard.</param>
-    /// <param name="Count">How many there are, a power of two.</param>
+    /// <param name="Count">The number of shards, a power of two.</param>
     public readonly record struct Node(int First, int Count);
 
     /// <summary>Returns the shards of a rank: from the first up to, not including, the last.</summary>
@@ -16,7 +16,7 @@ internal static class ShardTree
         ((int)((long)rank * shards / ranks), (int)((long)(rank + 1) * shards / ranks));
 
     /// <summary>
-    /// Returns the largest nodes that lie within a rank's shards, in order: what it can sum by itself.
+    /// Returns the largest nodes within a rank's shards, in order: the sums that it can compute alone.
     /// </summary>
     public static IReadOnlyList<Node> Nodes(int rank, int ranks, int shards)
     {
@@ -44,13 +44,13 @@ internal static class ShardTree
         return nodes;
     }
 
-    /// <summary>Returns the most nodes that a rank has.</summary>
+    /// <summary>Returns the greatest number of nodes of a rank.</summary>
     public static int MaxNodes(int ranks, int shards) =>
         Enumerable.Range(0, ranks).Max(rank => Nodes(rank, ranks, shards).Count);
 
     /// <summary>
-    /// Adds up nodes in the tree's order. Given for each node in the order of shards; <paramref name="add"/> adds the sum at
-    /// its second place to that at its first, and the last of all is at place 0.
+    /// Adds nodes, given in the order of their shards, in the tree's order. <paramref name="add"/> adds the sum at its
+    /// second place to that at its first; the total is at place 0.
     /// </summary>
     public static void Sum(IReadOnlyList<Node> nodes, Action<int, int> add)
     {
@@ -68,7 +68,7 @@ internal static class ShardTree
             stack.Push((place, count));
         }
 
-        // Only where the number of shards is no power of two is anything left: from the last on.
+        // Nodes are left only if the number of shards is no power of two; they are added from the last on.
         for ((int Place, int Count) last = stack.Count > 0 ? stack.Pop() : default; stack.Count > 0;)
         {
             (int Place, int Count) before = stack.Pop();

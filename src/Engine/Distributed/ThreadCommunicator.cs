@@ -1,7 +1,8 @@
 namespace Engine.Distributed;
 
 /// <summary>
-/// Ranks that are threads of one process: what several processes do, tried in one; or the only rank, which speaks to itself.
+/// Represents ranks that are threads of one process, to test in one process what several would do; also a single rank
+/// that communicates only with itself.
 /// </summary>
 public sealed unsafe class ThreadCommunicator : Communicator
 {
@@ -23,8 +24,8 @@ public sealed unsafe class ThreadCommunicator : Communicator
     /// <inheritdoc/>
     public override string Name => Size == 1 ? "one process" : "threads of one process";
 
-    /// <summary>So many ranks, one for each thread to use.</summary>
-    /// <exception cref="EngineException">There is to be none.</exception>
+    /// <summary>Creates the communicators of this many ranks, one for each thread.</summary>
+    /// <exception cref="EngineException">The number is less than 1.</exception>
     public static IReadOnlyList<ThreadCommunicator> Create(int ranks)
     {
         var group = new Group(ranks > 0 ? ranks : throw new EngineException($"There is at least 1 rank, not {ranks}."));
@@ -32,11 +33,11 @@ public sealed unsafe class ThreadCommunicator : Communicator
     }
 
     /// <summary>
-    /// Runs something on a thread for each of so many ranks and gives what they return, in the order of the ranks. Where one
-    /// of them fails, the others' exchanges do, too.
+    /// Runs a function on a thread for each rank and returns the results in the order of the ranks. If a rank fails,
+    /// the exchanges of the others fail too.
     /// </summary>
-    /// <param name="ranks">How many.</param>
-    /// <param name="body">What each does with its communicator.</param>
+    /// <param name="ranks">The number of ranks.</param>
+    /// <param name="body">The function of each rank, with its communicator.</param>
     /// <exception cref="EngineException">A rank threw it, or another exception, which is its cause.</exception>
     public static IReadOnlyList<T> Run<T>(int ranks, Func<Communicator, T> body)
     {
@@ -70,7 +71,7 @@ public sealed unsafe class ThreadCommunicator : Communicator
     private protected override Exchange BeginAllReduce(void* values, long count, DType dtype, Reduction reduction) =>
         Join((nint)values, 0, all =>
         {
-            // In the order of the ranks, so that all get the same; then everybody's copy.
+            // In the order of the ranks, so that the result is the same for all; then each rank gets a copy.
             for (int i = 1; i < all.Length; i++)
             {
                 Arithmetic.Reduce((void*)all[0].Send, (void*)all[i].Send, count, dtype, reduction);
@@ -135,7 +136,7 @@ public sealed unsafe class ThreadCommunicator : Communicator
 
         public int Size => size;
 
-        /// <summary>Gets what a rank failed with first; null where none did.</summary>
+        /// <summary>Gets the first error of a rank; null if there is none.</summary>
         public EngineException? Failure => _failure;
 
         public void Fail(int rank, Exception error)
@@ -146,7 +147,7 @@ public sealed unsafe class ThreadCommunicator : Communicator
             }
         }
 
-        /// <summary>Returns the meeting with this number, the same for all ranks.</summary>
+        /// <summary>Returns the meeting with this number, which is the same for all ranks.</summary>
         public Meeting At(int round)
         {
             lock (_lock)
@@ -176,7 +177,7 @@ public sealed unsafe class ThreadCommunicator : Communicator
 
         public override bool IsDone => _isDone || (group.Failure is { } failure ? throw failure : false);
 
-        /// <summary>Returns whether with this one all have asked for it.</summary>
+        /// <summary>Returns whether all ranks have now asked for it.</summary>
         public bool IsLast() => ++_asked == group.Size;
 
         public void Put(int rank, nint send, nint receive, Action<(nint Send, nint Receive)[]> work)

@@ -15,19 +15,21 @@ public sealed class Apply
     /// <summary>Gets the operation.</summary>
     public Op Op { get; }
 
-    /// <summary>Gets what it is applied to.</summary>
+    /// <summary>Gets the variables that the op is applied to.</summary>
     public IReadOnlyList<Variable> Inputs { get; }
 
-    /// <summary>Gets what it computes.</summary>
+    /// <summary>Gets the variables that it computes.</summary>
     public IReadOnlyList<Result> Outputs { get; }
 
-    /// <summary>Gets where it was built.</summary>
+    /// <summary>Gets the place where it was built.</summary>
     public Origin Origin { get; }
 
-    /// <summary>Whether the output is the first input under another shape, so that nothing need be computed.</summary>
+    /// <summary>Whether the output is the first input with another shape, so that nothing must be computed.</summary>
     internal bool IsView => Op.IsView([.. Inputs.Select(input => input.Type)]);
 
-    /// <summary>The same op on other inputs, with the outputs' names; this very one if they are the same.</summary>
+    /// <summary>
+    /// Returns the same op on other inputs, with the outputs' names; this application if the inputs are the same.
+    /// </summary>
     internal Apply With(Variable[] inputs)
     {
         int same = 0;
@@ -44,10 +46,10 @@ public sealed class Apply
         return Named(new Apply(Op, inputs, Origin));
     }
 
-    /// <summary>Another op, with as many outputs, on the same inputs, with the outputs' names.</summary>
+    /// <summary>Returns another op, with as many outputs, on the same inputs, with the outputs' names.</summary>
     internal Apply With(Op op) => Named(new Apply(op, Inputs, Origin));
 
-    /// <summary>The op's shape rule, with an error that says which op, which shapes, which layer and which line.</summary>
+    /// <summary>Applies the op's shape rule; an error names the op, the shapes, the layer and the line.</summary>
     internal IReadOnlyList<TensorType> Infer(TensorType[] inputs)
     {
         try

@@ -3,17 +3,17 @@ using System.Diagnostics.CodeAnalysis;
 namespace Engine.Graph;
 
 /// <summary>
-/// Describes what an index expression, <c>x[1]</c> or <c>x[.., ^1]</c>, says of one axis: a place, which drops the
-/// axis; a range, as C# counts it, each of its elements or every few of them; or an array of places.
+/// Describes the index of one axis in an index expression, <c>x[1]</c> or <c>x[.., ^1]</c>: a place, which drops the
+/// axis; a range as in C#, with all its elements or every nth of them; or an array of places.
 /// </summary>
 public readonly struct AxisIndex
 {
     private AxisIndex(AxisIndexKind kind) => Kind = kind;
 
-    /// <summary>As many whole axes as the others leave: NumPy's <c>...</c>.</summary>
+    /// <summary>Gets the index that stands for all axes without another index: NumPy's <c>...</c>.</summary>
     public static AxisIndex Ellipsis => new(AxisIndexKind.Ellipsis);
 
-    /// <summary>An array of places that are given elsewhere.</summary>
+    /// <summary>Gets the index for an array of places that is given elsewhere.</summary>
     internal static AxisIndex Array => new(AxisIndexKind.Array);
 
     internal AxisIndexKind Kind { get; }
@@ -36,7 +36,7 @@ public readonly struct AxisIndex
     public static implicit operator AxisIndex(Range range) => (range, 1);
 
     /// <summary>
-    /// Returns every few places of a range: <c>(.., 2)</c> every second, <c>(.., -1)</c> all of them from the last to
+    /// Returns every nth place of a range: <c>(.., 2)</c> every second, <c>(.., -1)</c> all of them from the last to
     /// the first.
     /// </summary>
     /// <exception cref="EngineException">The step is 0.</exception>
@@ -45,8 +45,8 @@ public readonly struct AxisIndex
         : throw new EngineException($"An index expression has the step 0: it would never end.{Origin.Current}");
 
     /// <summary>
-    /// Returns an array of places, int32, of which those of several axes are broadcast together; negative ones count
-    /// from the end. A constant bool vector is a mask: the places where it is true.
+    /// Returns an array of places, int32; the arrays of several axes are broadcast together. Negative places count from
+    /// the end. A constant bool vector is a mask: it selects the places where it is true.
     /// </summary>
     public static implicit operator AxisIndex(Variable places) => new(AxisIndexKind.Array) { Places = places };
 
@@ -75,7 +75,7 @@ internal enum AxisIndexKind
 /// </summary>
 internal abstract class Indexer
 {
-    /// <summary>Returns the part of x that an index expression names.</summary>
+    /// <summary>Returns the part of x that an index expression selects.</summary>
     public abstract Variable Part(Variable x, ReadOnlySpan<AxisIndex> indices);
 
     /// <summary>Returns x converted to float32, for ops that do not read numbers of 16 bits.</summary>

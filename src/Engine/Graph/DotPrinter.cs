@@ -7,8 +7,8 @@ namespace Engine.Graph;
 public static class DotPrinter
 {
     /// <summary>
-    /// Returns the graph that named roots depend on: boxes for ops, in a frame for each layer, ellipses for what is
-    /// given or kept, edges with the types of what they carry.
+    /// Returns the graph that named roots depend on: boxes for ops, in a frame for each layer, ellipses for inputs,
+    /// constants and shared variables, and edges with types.
     /// </summary>
     public static string Print(params IReadOnlyList<(string Name, Variable Variable)> roots)
     {

@@ -1,17 +1,17 @@
 namespace Engine.Graph;
 
-/// <summary>The graph of one function: what every stage before the schedule reads and writes.</summary>
+/// <summary>The graph of one function, which all stages before the schedule read and write.</summary>
 internal sealed record FunctionGraph(
     IReadOnlyList<Input> Inputs, IReadOnlyList<Variable> Outputs, IReadOnlyList<Update> Updates)
 {
-    /// <summary>Gets all that must be computed: the outputs, then the updates' values.</summary>
+    /// <summary>Gets all variables to compute: the outputs, then the values of the updates.</summary>
     public IReadOnlyList<Variable> Roots => [.. Outputs, .. Updates.Select(update => update.Value)];
 
     /// <summary>Gets the shared variables that it reads and those that it updates.</summary>
     public IEnumerable<SharedVariable> Shared =>
         Leaves(Roots).OfType<SharedVariable>().Union(Updates.Select(update => update.Target));
 
-    /// <summary>Checks what the user handed over, adds the default updates and puts the givens in place.</summary>
+    /// <summary>Checks the user's arguments, adds the default updates and applies the givens.</summary>
     public static FunctionGraph Create(
         IReadOnlyList<Input> inputs,
         IReadOnlyList<Variable> outputs,
@@ -68,11 +68,11 @@ internal sealed record FunctionGraph(
     };
 
     /// <summary>
-    /// Returns the same function for inputs of these types, and for the values that shared variables have, in which
-    /// every side is known. An input whose type tells more than before is another variable, at the same place of
+    /// Returns the same function for inputs of these types and for the current values of shared variables; every side
+    /// in it is known. An input with a more specific type becomes another variable, at the same place of
     /// <see cref="Inputs"/>.
     /// </summary>
-    /// <exception cref="EngineException">An op cannot take the shapes, or an update turns out with another shape.</exception>
+    /// <exception cref="EngineException">An op cannot take the shapes, or an update has another shape.</exception>
     public FunctionGraph Specialize(IReadOnlyList<TensorType> types)
     {
         var known = new Dictionary<Variable, Variable>();
@@ -105,10 +105,10 @@ internal sealed record FunctionGraph(
             body.Specialize(((IOuterOp)node.Op).BodyTypes(number, [.. node.Inputs.Select(input => input.Type)])));
     }
 
-    /// <summary>
-    /// Returns the same graph with the bodies of its ops replaced; this very one where there are none.
-    /// </summary>
-    /// <param name="map">What takes the place of a body: given the op's application and the body's number and graph.</param>
+    /// <summary>Returns the same graph with the bodies of its ops replaced; this graph if there are none.</summary>
+    /// <param name="map">
+    /// Returns the replacement of a body from the op's application and the body's number and graph.
+    /// </param>
     public FunctionGraph WithBodies(Func<Apply, int, FunctionGraph, FunctionGraph> map)
     {
         IReadOnlyList<Apply> order = Traversal.Order(Roots);
@@ -135,7 +135,7 @@ internal sealed record FunctionGraph(
         return WithRoots([.. Roots.Select(root => replaced.GetValueOrDefault(root, root))]);
     }
 
-    /// <summary>Returns the variables that nothing computes, in the order in which they are first needed.</summary>
+    /// <summary>Returns the variables that no op computes, in the order in which they are first needed.</summary>
     public static IEnumerable<Variable> Leaves(IEnumerable<Variable> roots) => roots
         .Concat(Traversal.Order(roots).SelectMany(node => node.Inputs))
         .Where(variable => variable is not Result)

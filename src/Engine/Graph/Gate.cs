@@ -1,16 +1,16 @@
 namespace Engine.Graph;
 
 /// <summary>
-/// Who may use values now: any number of threads that read them, or one that changes them. Each waits for the other,
-/// and neither for ever: a reader that comes while a change waits comes after that change and before the next. A thread
-/// that is inside may enter again.
+/// A fair lock for values: any number of threads may read them, or one may change them. A reader that comes while a
+/// change waits goes after that change and before the next, so neither readers nor changers wait forever. A thread that
+/// is inside may enter again.
 /// </summary>
 /// <param name="order">
-/// Who needs several gates enters them in this order, so that no two threads wait for each other.
+/// A thread that needs several gates enters them in this order, so that no two threads wait for each other.
 /// </param>
 internal sealed class Gate(long order)
 {
-    /// <summary>How often this thread has entered each gate to read.</summary>
+    /// <summary>How many times this thread has entered each gate as a reader.</summary>
     [ThreadStatic]
     private static Dictionary<Gate, int>? t_readings;
 
@@ -27,14 +27,14 @@ internal sealed class Gate(long order)
     /// <summary>Gets whether a thread waits to enter.</summary>
     public bool IsWanted => Volatile.Read(ref _waitingReaders) + Volatile.Read(ref _waitingChangers) > 0;
 
-    /// <summary>Until disposed of, this thread reads.</summary>
+    /// <summary>Enters as a reader, until the result is disposed of.</summary>
     public Reading Read()
     {
         Enter(toChange: false);
         return new Reading(this);
     }
 
-    /// <summary>Until disposed of, this thread changes, and no other is inside.</summary>
+    /// <summary>Enters to change the values, alone, until the result is disposed of.</summary>
     /// <exception cref="EngineException">This thread is reading.</exception>
     public Changing Change()
     {
@@ -42,7 +42,7 @@ internal sealed class Gate(long order)
         return new Changing(this);
     }
 
-    /// <exception cref="EngineException">This thread reads, and is to change what it reads.</exception>
+    /// <exception cref="EngineException">This thread is reading the values that it would change.</exception>
     public void Enter(bool toChange)
     {
         Dictionary<Gate, int> readings = t_readings ??= [];
@@ -113,7 +113,7 @@ internal sealed class Gate(long order)
                 return;
             }
 
-            // The change that ends next counts those that wait as readers.
+            // The change that ends next turns the waiting threads into readers.
             _waitingReaders++;
             for (long turn = _turn; _turn == turn;)
             {

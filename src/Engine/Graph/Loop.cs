@@ -1,46 +1,46 @@
 namespace Engine.Graph;
 
-/// <summary>An op that runs graphs of its own: the step of a loop, the branches of a condition.</summary>
+/// <summary>An op that runs graphs of its own: the step of a loop, or the branches of a condition.</summary>
 internal interface IOuterOp
 {
-    /// <summary>The graphs: functions of their inputs alone, without updates.</summary>
+    /// <summary>Gets the graphs: functions that depend only on their inputs, without updates.</summary>
     IReadOnlyList<FunctionGraph> Bodies { get; }
 
-    /// <summary>The types of a body's inputs, given those of the op's.</summary>
+    /// <summary>Returns the types of a body's inputs from those of the op's inputs.</summary>
     TensorType[] BodyTypes(int body, IReadOnlyList<TensorType> inputs);
 
-    /// <summary>The same op with other bodies, which compute the same.</summary>
+    /// <summary>Returns the same op with other bodies that compute the same.</summary>
     Op With(IReadOnlyList<FunctionGraph> bodies);
 }
 
 /// <summary>
-/// An op that runs its body over and over: what a step reads and writes are rows of the op's inputs and outputs, which
-/// move on from step to step.
+/// An op that repeats its body. Each step reads and writes rows of the op's inputs and outputs, and each next step the
+/// next rows.
 /// </summary>
 internal interface ILoop : IOuterOp
 {
-    /// <summary>What each input of the body is.</summary>
+    /// <summary>Gets the source of each input of the body.</summary>
     IReadOnlyList<LoopRead> StepReads { get; }
 
-    /// <summary>Where each output of the body goes: to the op's output of the same number.</summary>
+    /// <summary>Gets the destination of each output of the body, in the op's output of the same number.</summary>
     IReadOnlyList<LoopWrite> StepWrites { get; }
 
     /// <summary>
-    /// The body's output, a bool scalar, that says, where it is true, that nothing changes any more: the rows that are
-    /// left are as the last one. -1 where there is none.
+    /// Gets the number of the body's output, a bool scalar, that ends the loop when it is true; the remaining rows are
+    /// equal to the last one. It is -1 if there is none.
     /// </summary>
     int Until { get; }
 
-    /// <summary>How many rows there are, and how many steps are taken; unknown where the types do not tell.</summary>
+    /// <summary>Returns the number of rows and of steps; unknown if the types do not determine them.</summary>
     LoopCount Count(IReadOnlyList<TensorType> inputs);
 }
 
 /// <summary>The length of a loop.</summary>
-/// <param name="Rows">How many rows there are to go through.</param>
-/// <param name="Steps">How many steps are taken: as many, unless the loop is cut short.</param>
+/// <param name="Rows">The number of rows.</param>
+/// <param name="Steps">The number of steps: that of the rows, unless the loop is limited to fewer.</param>
 internal readonly record struct LoopCount(int Rows, int Steps);
 
-/// <summary>Where an input of a loop's body comes from.</summary>
+/// <summary>Specifies where an input of a loop's body comes from.</summary>
 internal enum LoopSource
 {
     /// <summary>An input of the op, the same at every step.</summary>
@@ -52,52 +52,55 @@ internal enum LoopSource
     /// <summary>A row that an earlier step wrote to an output of the op.</summary>
     State,
 
-    /// <summary>What the step before wrote to an output of the op that has no rows.</summary>
+    /// <summary>The value that the previous step wrote to an output of the op without rows.</summary>
     Carried,
 }
 
-/// <summary>What an input of a loop's body is. Rows that are not there are 0.</summary>
-/// <param name="Source">Where it comes from.</param>
+/// <summary>The source of an input of a loop's body. Rows that do not exist are 0.</summary>
+/// <param name="Source">The kind of source.</param>
 /// <param name="From">
-/// The number of the op's input or, for what an earlier step wrote, of its output; -1 where only what was there before is
-/// read.
+/// The number of the op's input or, for the result of an earlier step, of its output; -1 if only earlier rows are read.
 /// </param>
 /// <param name="Before">
-/// The op's input that has what was there before the first step: rows, of which the last comes right before row 0, or, for
-/// what is carried, the value itself; -1 for none.
+/// The op's input with the values from before the first step: rows, of which the last one comes right before row 0, or,
+/// for a carried value, the value itself; -1 for none.
 /// </param>
-/// <param name="Lag">How many rows back.</param>
-/// <param name="Backward">Whether the first step is the last row's.</param>
+/// <param name="Lag">The number of rows back.</param>
+/// <param name="Backward">Whether the first step has the last row.</param>
 internal readonly record struct LoopRead(
     LoopSource Source, int From, int Before = -1, int Lag = 0, bool Backward = false)
 {
     /// <summary>
-    /// Returns the row that a step reads; a negative one counts from the end of what was there before.
+    /// Returns the row that a step reads; a negative one counts from the end of the rows before the first step.
     /// </summary>
     public int Row(int step, int rows) => (Backward ? rows - 1 - step : step) - Lag;
 }
 
-/// <summary>Where an output of a loop's body goes.</summary>
-/// <param name="HasRows">Whether each step's value is a row of the op's output; else that is the last step's alone.</param>
-/// <param name="Backward">Whether the first step is the last row's.</param>
+/// <summary>The destination of an output of a loop's body.</summary>
+/// <param name="HasRows">
+/// Whether each step's value is a row of the op's output; else the output is the value of the last step.
+/// </param>
+/// <param name="Backward">Whether the first step has the last row.</param>
 internal readonly record struct LoopWrite(bool HasRows, bool Backward = false)
 {
-    /// <summary>Gets or sets how many rows back.</summary>
+    /// <summary>Gets or sets the number of rows back.</summary>
     public int Lag { get; init; }
 
     /// <summary>
-    /// Gets or sets the op's input that has as many rows as the output; those that no step writes are 0. -1 for as many
-    /// as the loop has.
+    /// Gets or sets the op's input with as many rows as the output; rows that no step writes are 0. It is -1 for as
+    /// many rows as the loop has.
     /// </summary>
     public int Like { get; init; } = -1;
 
-    /// <summary>Gets or sets whether the rows are those before row 0, which the others are written without.</summary>
+    /// <summary>Gets or sets whether the output is the rows before row 0, which other outputs leave out.</summary>
     public bool IsBefore { get; init; }
 
-    /// <summary>For the last step's value: whether it is 0 where the loop is cut short.</summary>
+    /// <summary>
+    /// Gets or sets, for the value of the last step, whether it is 0 if the loop is limited to fewer steps.
+    /// </summary>
     public bool IsOfAll { get; init; }
 
-    /// <summary>Returns the row, of so many that the output has, that a step writes; -1 for none.</summary>
+    /// <summary>Returns the row of the output that a step writes; -1 for none.</summary>
     public int Row(int step, int rows, int outputRows)
     {
         int row = (Backward ? rows - 1 - step : step) - Lag;
@@ -106,7 +109,7 @@ internal readonly record struct LoopWrite(bool HasRows, bool Backward = false)
 }
 
 /// <summary>
-/// An op that computes one of its two bodies, which its first input, a bool scalar, chooses: the first where it is true.
-/// The other inputs are the first body's and then the second's.
+/// An op that computes one of its two bodies: the first if its first input, a bool scalar, is true, else the second.
+/// The other inputs are those of the first body and then those of the second.
 /// </summary>
 internal interface IBranch : IOuterOp;

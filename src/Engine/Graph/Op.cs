@@ -1,9 +1,9 @@
 namespace Engine.Graph;
 
 /// <summary>
-/// Represents a symbolic operation. Equal records are the same operation, so attributes must have value equality. What
-/// an op must say is its shape rule, its gradient, its definition in plain float64, and, for each device it runs on, a
-/// kernel (through that device's lowering interface).
+/// Represents a symbolic operation. Equal records are the same operation, so attributes must have value equality. An op
+/// defines its shape rule, its gradient, its reference in plain float64, and a kernel for each device that it runs on
+/// (through that device's lowering interface).
 /// </summary>
 public abstract record Op
 {
@@ -11,15 +11,15 @@ public abstract record Op
     public virtual string Name => char.ToLowerInvariant(GetType().Name[0]) + GetType().Name[1..];
 
     /// <summary>
-    /// Returns the types of the outputs for inputs of these types. Called with unknown sides when the graph is built,
-    /// and with every side known when it is planned; then every side of the outputs must be known.
+    /// Returns the types of the outputs for inputs of these types. It is called with unknown sides when the graph is
+    /// built, and with known sides when it is planned; then every side of the outputs must be known.
     /// </summary>
     /// <exception cref="EngineException">The inputs don't fit; the message gives the reason only.</exception>
     public abstract IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs);
 
     /// <summary>
-    /// Returns the gradient of a scalar with respect to each input, given that with respect to each output (null where
-    /// the scalar does not depend on it). Null for an input that has none.
+    /// Returns the gradient of a scalar with respect to each input, from that with respect to each output (null if the
+    /// scalar does not depend on it). It is null for an input without a gradient.
     /// </summary>
     public virtual IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
         throw new EngineException(
@@ -27,29 +27,31 @@ public abstract record Op
             + $"take it of something else, or go round it with considerConstant or knownGrads.{node.Origin}");
 
     /// <summary>
-    /// The definition of the op, in float64 or better, on outputs that hold anything. The tests hold every device to it,
-    /// within <see cref="Ulps"/>.
+    /// Computes the op in float64 or better: its definition. The outputs hold arbitrary values before. The tests
+    /// compare every device with it, within <see cref="Ulps"/>.
     /// </summary>
     public abstract void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs);
 
     /// <summary>
-    /// Gets the bound on a device's rounding errors, beside the one rounding of the result: so many ulp (units in the
-    /// last place, of the result's dtype) of <see cref="Magnitudes"/>, times the root of the <see cref="Flops"/> an
-    /// element. 0 unless the op says otherwise: the definition's result, rounded.
+    /// Gets the bound of a device's rounding errors, in addition to the one rounding of the result, in ulp (units in
+    /// the last place, of the result's dtype) of <see cref="Magnitudes"/>; it is multiplied by the square root of the
+    /// <see cref="Flops"/> for each element. The default is 0: the rounded result of the reference.
     /// </summary>
     public virtual double Ulps => 0;
 
     /// <summary>
-    /// Returns the numbers whose ulp are meant by <see cref="Ulps"/>: the results' own, unless the op says that it
-    /// comes by them through larger ones, as a sum whose terms cancel does. Infinite where rounding may lead to any
-    /// result, NaN where nothing is promised.
+    /// Returns the numbers to whose ulp <see cref="Ulps"/> refers. They are the results themselves, unless the op
+    /// computes these from larger numbers, such as a sum whose terms cancel. Infinity means that rounding may give any
+    /// result; NaN means that nothing is guaranteed.
     /// </summary>
     /// <param name="inputs">The inputs.</param>
-    /// <param name="outputs">What the definition makes of them.</param>
+    /// <param name="outputs">The results of the reference.</param>
     public virtual IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
         outputs;
 
-    /// <summary>What the definition makes of the inputs' magnitudes: the magnitudes of sums of their products.</summary>
+    /// <summary>
+    /// Applies the reference to the magnitudes of the inputs, which gives the magnitudes for sums of their products.
+    /// </summary>
     private protected NdArray[] OfMagnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         NdArray[] magnitudes = [.. outputs.Select(output => new NdArray(output.Shape))];
@@ -69,19 +71,19 @@ public abstract record Op
             : input;
     }
 
-    /// <summary>Returns whether the values of this input matter, or only its shape.</summary>
+    /// <summary>Returns whether the op reads the values of this input, or only its shape.</summary>
     public virtual bool Reads(int input) => true;
 
     /// <summary>
-    /// Returns the arithmetic that it takes, every function of a number being one, for inputs and outputs of these
-    /// types, all sides known. One for each element computed, unless the op says otherwise.
+    /// Returns the number of FLOPs for inputs and outputs of these types with known sides; a function of a number
+    /// counts as one. The default is one for each computed element.
     /// </summary>
     public virtual long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
         outputs.Sum(output => output.Shape.Count);
 
     /// <summary>
-    /// Returns the bytes that must be read of an input, all sides known: all of them, or none where only its shape
-    /// matters, unless the op says that a part will do.
+    /// Returns the bytes of an input that must be read, with known sides. The default is all of them, or none if only
+    /// its shape is read.
     /// </summary>
     public virtual long ReadBytes(int input, IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs)
     {
@@ -90,15 +92,15 @@ public abstract record Op
     }
 
     /// <summary>
-    /// For images, (batch, channels, height, width), what of them it looks at for a pixel of its output; null, unless
-    /// the op says otherwise, where that may be all of them.
+    /// Returns which part of its images, (batch, channels, height, width), the op reads for a pixel of its output.
+    /// The default is null: it may read all of them.
     /// </summary>
     public virtual InputWindow? InputWindowOf(IReadOnlyList<TensorType> inputs) => null;
 
-    /// <summary>Returns whether output 0 is input 0 under another shape, so that nothing need be computed.</summary>
+    /// <summary>Returns whether output 0 is input 0 with another shape, so that nothing must be computed.</summary>
     public virtual bool IsView(IReadOnlyList<TensorType> inputs) => false;
 
-    /// <summary>Returns whether an output of the same size may be written over this input while it is read.</summary>
+    /// <summary>Returns whether an output of the same size may overwrite this input while it is read.</summary>
     public virtual bool MayOverwrite(int input) => false;
 
     /// <summary>
@@ -120,7 +122,7 @@ public abstract record Op
         return new(this, given, Origin.Current);
     }
 
-    /// <summary>Applies the op and gives its only, or its first, output.</summary>
+    /// <summary>Applies the op and returns its only, or its first, output.</summary>
     /// <exception cref="EngineException">The inputs don't fit the op.</exception>
     public Variable Call(params ReadOnlySpan<Variable> inputs) => Apply(inputs).Outputs[0];
 

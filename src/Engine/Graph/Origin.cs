@@ -4,26 +4,25 @@ using System.Reflection;
 namespace Engine.Graph;
 
 /// <summary>
-/// Describes where a part of the graph comes from: the line of the user's code that built it, and the layer it belongs
-/// to.
+/// Describes where a part of the graph comes from: the line of the user's code that built it, and its layer.
 /// </summary>
-/// <param name="File">The source file, where debug symbols tell.</param>
+/// <param name="File">The source file, if debug symbols name it.</param>
 /// <param name="Line">The line in it.</param>
 /// <param name="Layer">The name of the layer, if one built it.</param>
-/// <param name="IsGradient">Whether it was built by differentiating that line.</param>
+/// <param name="IsGradient">Whether it was built as a gradient of that line.</param>
 public sealed record Origin(string? File, int Line, string? Layer = null, bool IsGradient = false)
 {
     [ThreadStatic]
     private static Origin? t_current;
 
     /// <summary>
-    /// Gets or sets what the library built it for, where no layer did and no line of the user's: <c>loss</c>,
-    /// <c>update</c>, <c>batch</c>.
+    /// Gets or sets the purpose for which the library built it, if it belongs to no layer and no line of the user's
+    /// code: <c>loss</c>, <c>update</c>, <c>batch</c>.
     /// </summary>
     public string? Part { get; init; }
 
     /// <summary>
-    /// Gets the origin of what is built now: the innermost scope's, else the nearest caller outside this library.
+    /// Gets the origin of new nodes: that of the innermost scope, or else the nearest caller outside this library.
     /// </summary>
     public static Origin Current => t_current ?? Caller();
 
@@ -38,7 +37,7 @@ public sealed record Origin(string? File, int Line, string? Layer = null, bool I
                 return new Origin(null, 0);
             }
 
-            // What the library builds within a query is called by the runtime, which has no lines.
+            // The runtime, which has no lines, calls library code that is inside a query.
             Assembly of = method.Module.Assembly;
             if (of != typeof(Origin).Assembly && of != typeof(Enumerable).Assembly && of != typeof(object).Assembly)
             {
@@ -49,12 +48,12 @@ public sealed record Origin(string? File, int Line, string? Layer = null, bool I
     }
 
     /// <summary>
-    /// The layer, else what it was built for, else the file and the line; with a prime where it is a gradient.
+    /// Gets the layer, or else the purpose, or else the file and the line; with a prime for a gradient.
     /// </summary>
     internal string Short =>
         (Layer ?? Part ?? (File is null ? "" : $"{Path.GetFileName(File)}:{Line}")) + (IsGradient ? "'" : "");
 
-    /// <summary>Until disposed, what this thread builds comes from <paramref name="origin"/>.</summary>
+    /// <summary>Sets the origin of all nodes that this thread builds until the result is disposed of.</summary>
     internal static Scope Use(Origin origin)
     {
         Origin? outer = t_current;
@@ -62,10 +61,10 @@ public sealed record Origin(string? File, int Line, string? Layer = null, bool I
         return new Scope(outer);
     }
 
-    /// <summary>Until disposed, what this thread builds is built for this.</summary>
+    /// <summary>Sets the purpose of all nodes that this thread builds until the result is disposed of.</summary>
     internal static Scope For(string part) => Use(Current with { Part = part });
 
-    /// <summary>Returns the end of an error message: the layer and the line, as far as they are known.</summary>
+    /// <summary>Returns the end of an error message: the layer and the line, if they are known.</summary>
     public override string ToString()
     {
         string layer = Layer is null ? "" : $" Layer '{Layer}'.";

@@ -6,12 +6,14 @@ namespace Engine.Graph;
 /// <summary>Writes graphs as text.</summary>
 public static class Printer
 {
-    /// <summary>So many levels are drawn by indentation; further down a number says the level, so that text stays short.</summary>
+    /// <summary>
+    /// The most levels that are indented; deeper levels begin with their number, which keeps the text short.
+    /// </summary>
     private const int MaxIndented = 40;
 
     /// <summary>
     /// Returns the applications in the order in which they run, as Theano prints a function's <c>toposort()</c>: each
-    /// with its inputs, leaves by name or type, results as the op that makes them: <c>[exp(&lt;float32
+    /// with its inputs. Leaves appear by name or type, results as the op that makes them: <c>[exp(&lt;float32
     /// (230400)&gt;)]</c>.
     /// </summary>
     public static string Toposort(IEnumerable<Apply> nodes)
@@ -21,8 +23,8 @@ public static class Printer
     }
 
     /// <summary>
-    /// Returns the expression as a tree, one op a line with its type, its inputs below it and indented; what appears
-    /// again is named by its number. Below 40 levels a number stands for the indentation.
+    /// Returns the expression as a tree: one op on each line with its type, and its inputs indented below it. A
+    /// repeated op appears as its number. Below 40 levels, a number replaces the indentation.
     /// </summary>
     public static string Tree(params ReadOnlySpan<Variable> outputs)
     {
@@ -57,8 +59,9 @@ public static class Printer
     }
 
     /// <summary>
-    /// Named expressions as trees, as Theano's <c>debugprint</c> draws them: one op a line with its id and its type,
-    /// its inputs below it behind bars; what appears again is its id alone. Below 40 levels a number stands for the bars.
+    /// Returns named expressions as trees, as Theano's <c>debugprint</c> does: one op on each line with its id and its
+    /// type, and its inputs below it behind bars. A repeated op appears only as its id. Below 40 levels, a number
+    /// replaces the bars.
     /// </summary>
     public static string DebugPrint(params IReadOnlyList<(string Name, Variable Variable)> roots)
     {

@@ -1,11 +1,13 @@
 namespace Engine.Graph;
 
-/// <summary>Computes graphs by their ops' definitions, in float64, one op after the other: slow, and right.</summary>
+/// <summary>
+/// Computes graphs by the references of their ops, in float64, one op after the other: slow, but correct.
+/// </summary>
 internal static class ReferenceEvaluator
 {
     /// <summary>
-    /// Returns the outputs of an op, of these types, by its definition: NaN where that writes nothing, and of what
-    /// overflows an integer its low bits, as on every device.
+    /// Returns the outputs of an op, of these types, by its reference: NaN where the reference writes nothing, and the
+    /// low bits where an integer overflows, as on every device.
     /// </summary>
     public static NdArray[] Of(Op op, IReadOnlyList<NdArray> inputs, IReadOnlyList<TensorType> types)
     {
@@ -21,7 +23,7 @@ internal static class ReferenceEvaluator
             var type = ElementType.Of(output.DType);
             for (int i = 0; i < output.Data.Length; i++)
             {
-                // The greatest int64 is rounded to one above it, which is not to be the least.
+                // float64 rounds the greatest int64 up by one, which must not wrap to the least.
                 double value = output.Data[i];
                 bool isOne = double.IsInteger(value) && value >= type.Min && value <= type.Max;
                 output.Data[i] = isOne ? value : DTypes.Wrap(value, output.DType);
@@ -32,15 +34,15 @@ internal static class ReferenceEvaluator
     }
 
     /// <summary>
-    /// Returns the values of variables in which every side is known, given those of inputs. Shared variables have the
-    /// value that they have now.
+    /// Returns the values of variables with known sides, from the values of inputs. Shared variables have their current
+    /// value.
     /// </summary>
     public static NdArray[] Evaluate(IReadOnlyList<Variable> outputs, IReadOnlyDictionary<Input, NdArray> inputs)
     {
         var values = new Dictionary<Variable, NdArray>();
         foreach (Apply node in Traversal.Order(outputs, static (node, input) => node.Op.Reads(input)))
         {
-            // Of what is not read the definition sees the shape alone.
+            // For an input that is not read, the reference receives only the shape.
             NdArray[] operands =
                 [.. node.Inputs.Select((input, i) => node.Op.Reads(i) ? ValueOf(input) : new NdArray(input.Shape, []))];
             NdArray[] results = Of(node.Op, operands, [.. node.Outputs.Select(output => output.Type)]);

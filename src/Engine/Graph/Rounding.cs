@@ -1,14 +1,12 @@
 namespace Engine.Graph;
 
-/// <summary>How finely the floating-point dtypes tell numbers apart.</summary>
+/// <summary>The precision of the floating-point dtypes.</summary>
 internal static class Rounding
 {
-    /// <summary>Returns what 1 differs from the next number by; 0 for integers.</summary>
+    /// <summary>Returns the difference between 1 and the next number; 0 for integers.</summary>
     public static double Epsilon(DType dtype) => ElementType.Of(dtype).Epsilon;
 
-    /// <summary>
-    /// Returns the magnitude of a number, or the least normal number of the dtype where that is greater.
-    /// </summary>
+    /// <summary>Returns the magnitude of a number, but at least the least normal number of the dtype.</summary>
     public static double Normal(DType dtype, double value) =>
         Math.Max(Math.Abs(value), ElementType.Of(dtype).MinNormal);
 
@@ -16,7 +14,7 @@ internal static class Rounding
     public static double MaxFinite(DType dtype) => dtype.IsFloat() ? ElementType.Of(dtype).Max : double.MaxValue;
 
     /// <summary>
-    /// Returns a magnitude on the way to a result, which is infinite where the dtype has no number that great.
+    /// Returns the magnitude of an intermediate result; infinity if the dtype has no number that large.
     /// </summary>
     public static double Reached(DType dtype, double magnitude) =>
         magnitude > MaxFinite(dtype) ? double.PositiveInfinity : magnitude;

@@ -1,41 +1,41 @@
 namespace Engine.Graph;
 
-/// <summary>Represents an op that lists examples of its use: what the tests run it on. Every op must.</summary>
+/// <summary>Represents an op with examples of its use, on which the tests run it. Every op must have them.</summary>
 public interface ISampled
 {
     /// <summary>
-    /// Examples that between them reach every branch of the op, on every device. <paramref name="random"/> is for
-    /// shapes: the tests ask many times.
+    /// Returns examples that together reach every branch of the op, on every device. <paramref name="random"/> is for
+    /// shapes: the tests call this many times.
     /// </summary>
     static abstract IEnumerable<Sample> Samples(Random random);
 }
 
-/// <summary>Represents an op with the kind of inputs to try it on.</summary>
+/// <summary>Represents an op with the inputs to test it on.</summary>
 /// <param name="Op">The op.</param>
-/// <param name="Args">What its inputs look like.</param>
+/// <param name="Args">Descriptions of its inputs.</param>
 public sealed record Sample(Op Op, params IReadOnlyList<Arg> Args)
 {
-    /// <summary>For an example of misuse, a part of the message it must be refused with.</summary>
+    /// <summary>Gets or sets a part of the expected error message, for an example of misuse.</summary>
     public string? Error { get; init; }
 
-    /// <summary>
-    /// Gets or sets whether the numerical check of the gradient makes sense there (it does not at a jump).
-    /// </summary>
+    /// <summary>Gets or sets whether the gradient can be checked numerically (it cannot at a jump).</summary>
     public bool HasGradient { get; init; } = true;
 
-    /// <summary>Returns its members, with points in the numbers.</summary>
+    /// <summary>Returns its members, with decimal points in the numbers.</summary>
     public override string ToString() => RecordText.Of(nameof(Sample), PrintMembers);
 }
 
-/// <summary>Describes what an input of a <see cref="Sample"/> looks like: values drawn evenly from a range.</summary>
+/// <summary>Describes an input of a <see cref="Sample"/>: values drawn uniformly from a range.</summary>
 /// <param name="Shape">The sides.</param>
 /// <param name="DType">The dtype; null for a floating-point type, float32 or float64 as the test needs.</param>
 /// <param name="Low">The least value.</param>
-/// <param name="High">The greatest value, for integers one above it.</param>
-/// <param name="Distinct">Whether the values must differ from one another by more than a gradient check moves them.</param>
+/// <param name="High">The greatest value; for integers, one more than it.</param>
+/// <param name="Distinct">
+/// Whether the values must differ from one another by more than a gradient check changes them.
+/// </param>
 /// <param name="KnownValue">The value of a size.</param>
-/// <param name="Whole">Whether the values must be whole numbers, as a condition's are, whatever the dtype.</param>
-/// <param name="Values">The values, in C order, where they cannot be drawn from a range.</param>
+/// <param name="Whole">Whether the values must be whole numbers of any dtype, as for a condition.</param>
+/// <param name="Values">The values, in C order, if they cannot be drawn from a range.</param>
 public sealed record Arg(
     Shape Shape,
     DType? DType = null,
@@ -46,16 +46,18 @@ public sealed record Arg(
     bool Whole = false,
     IReadOnlyList<double>? Values = null)
 {
-    /// <summary>Returns its members, with points in the numbers.</summary>
+    /// <summary>Returns its members, with decimal points in the numbers.</summary>
     public override string ToString() => RecordText.Of(nameof(Arg), PrintMembers);
 
     /// <summary>Returns integers from <paramref name="low"/> up to, not including, <paramref name="high"/>.</summary>
     public static Arg Int(Shape shape, int low, int high) => new(shape, Engine.DType.Int32, low, high);
 
-    /// <summary>Returns any integers, so that their sums and products wrap round.</summary>
+    /// <summary>Returns arbitrary integers, so that their sums and products wrap around.</summary>
     public static Arg Int(Shape shape) => Int(shape, int.MinValue, int.MaxValue);
 
-    /// <summary>Returns any integers that a dtype holds and float64 too, whose sums and products wrap round.</summary>
+    /// <summary>
+    /// Returns arbitrary integers that both the dtype and float64 hold; their sums and products wrap around.
+    /// </summary>
     public static Arg Int(Shape shape, DType dtype)
     {
         var type = ElementType.Of(dtype);
@@ -66,11 +68,11 @@ public sealed record Arg(
     /// <summary>Returns zeros and ones.</summary>
     public static Arg Mask(Shape shape) => new(shape, Engine.DType.UInt8, 0, 2);
 
-    /// <summary>Returns an int32 scalar that decides shapes.</summary>
+    /// <summary>Returns an int32 scalar that determines shapes.</summary>
     public static Arg Size(int value) => new(Shape.Scalar, Engine.DType.Int32, value, value + 1, KnownValue: value);
 
     /// <summary>
-    /// Returns a side worth trying: 0, 1, small primes, and those around a vector's and a tile's length.
+    /// Returns a side that tests edge cases: 0, 1, small primes, and numbers near a vector's and a tile's length.
     /// </summary>
     public static int Side(Random random, bool allowEmpty = true)
     {

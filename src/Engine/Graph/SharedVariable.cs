@@ -1,17 +1,20 @@
 namespace Engine.Graph;
 
 /// <summary>
-/// Represents a variable that keeps its value between calls and may be updated by them: a parameter, a velocity, a
-/// counter, a data set. Its value lies in host memory until a function that uses it is called, and on that function's
-/// device from then on. Any number of threads may use it: who reads the value waits for who changes it, and gets all of
-/// one value.
+/// Represents a variable that keeps its value between calls, which may update it: a parameter, a velocity, a counter, a
+/// data set. Its value is in host memory until a function that uses it is called, and on that function's device
+/// afterward. Any number of threads may use it. A thread that reads the value waits for one that changes it, and never
+/// sees parts of two values.
 /// </summary>
 public sealed class SharedVariable : Variable, IDisposable
 {
-    /// <summary>Of a value taken from rows of another, how many are brought to the device at once, and how many bytes.</summary>
+    /// <summary>
+    /// When the value is rows of another tensor: how many rows are copied to the device at once, and how many bytes.
+    /// </summary>
     private const int RowsAtOnce = 512, BytesAtOnce = 64 << 20;
 
-    // Where the value lies. The gate is for the value itself, which functions read and change without this lock.
+    // Guards the place of the value. The gate guards the value itself, which functions read and change without this
+    // lock.
     private readonly Lock _placing = new();
     private Gate? _gate;
     private Tensor? _host;
@@ -20,25 +23,23 @@ public sealed class SharedVariable : Variable, IDisposable
     private Storage? _storage;
     private bool _isDisposed;
 
-    // The sides that the value has: the type's, but for those that the type leaves open.
+    // The sides of the current value, which replace unknown sides of the type.
     private Shape _shape;
 
-    // Whose value it is, for one that stands for another in a plan.
+    // The variable that this one stands for in a plan, or null.
     private readonly SharedVariable? _of;
 
-    /// <summary>
-    /// Creates a shared variable whose first value is a copy of this one, and whose shape stays as it is.
-    /// </summary>
+    /// <summary>Creates a shared variable with a copy of a first value and with a fixed shape.</summary>
     public SharedVariable(Tensor value, string? name = null) : this(TypeOf(value), name) => _host = value.Clone();
 
-    /// <summary>Creates a shared variable whose first value is a copy of this one.</summary>
+    /// <summary>Creates a shared variable with a copy of a first value.</summary>
     /// <param name="value">The first value.</param>
     /// <param name="shape">
-    /// Its shape. Sides that are <see cref="Engine.Shape.Unknown"/> there may change: <see cref="SetValue"/> takes values of any.
-    /// Functions that use the variable make a plan for each shape that it has when they are called.
+    /// Its shape. Sides that are <see cref="Engine.Shape.Unknown"/> may change: <see cref="SetValue"/> accepts values
+    /// with any such sides. Functions that use the variable make a plan for each of its shapes.
     /// </param>
     /// <param name="name">Its name.</param>
-    /// <exception cref="EngineException">The value is not of that shape.</exception>
+    /// <exception cref="EngineException">The value does not have that shape.</exception>
     public SharedVariable(Tensor value, Shape shape, string? name = null) : this(TypeOf(value) with { Shape = shape }, name)
     {
         ThrowUnlessAdmitted(value);
@@ -46,8 +47,8 @@ public sealed class SharedVariable : Variable, IDisposable
     }
 
     /// <summary>
-    /// A shared variable whose first value is some rows of a tensor. They go to the device a few at a time, so that there
-    /// is no second copy of a data set in host memory.
+    /// Creates a shared variable whose first value is some rows of a tensor. The rows are copied to the device a few at
+    /// a time, so host memory needs no second copy of a data set.
     /// </summary>
     internal SharedVariable(Tensor from, int[] rows, string? name)
         : this(new TensorType(from.DType, from.Shape.With(0, rows.Length)), name) => _selection = (from, rows);
@@ -56,23 +57,25 @@ public sealed class SharedVariable : Variable, IDisposable
 
     private SharedVariable(SharedVariable of) : this(of.Type with { Shape = of._shape }, of.Name) => _of = of;
 
-    /// <summary>A shared variable whose first value nobody else changes until it is on the device: it is not copied.</summary>
+    /// <summary>
+    /// Creates a shared variable without a copy: nobody may change the first value until it is on the device.
+    /// </summary>
     internal static SharedVariable Of(Tensor value, string? name) => new(TypeOf(value), name) { _host = value };
 
     /// <summary>
-    /// A shared variable that is never set or updated: a device that can reads it where the tensor lies.
+    /// Creates a shared variable that is never set or updated; a device may read the tensor in place.
     /// </summary>
     internal static SharedVariable InPlace(Tensor value, string? name) => new(TypeOf(value), name) { _lent = value };
 
-    /// <summary>A variable for a value whose place is given by the plan around: it has none of its own.</summary>
+    /// <summary>Creates a variable whose memory belongs to the outer plan.</summary>
     internal static SharedVariable Outside(TensorType type, string? name) => new(type, name);
 
     /// <summary>A variable whose value another rank keeps: here it has neither a value nor memory.</summary>
     internal static SharedVariable Elsewhere(TensorType type, string? name) => new(type, name) { IsElsewhere = true };
 
     /// <summary>
-    /// Gets or sets what every function that uses this variable updates it to, unless told otherwise: how random
-    /// streams move on.
+    /// Gets or sets the update of this variable in every function that uses it and has no other update for it: this is
+    /// how random streams advance.
     /// </summary>
     public Variable? DefaultUpdate { get; set; }
 
@@ -82,7 +85,9 @@ public sealed class SharedVariable : Variable, IDisposable
     /// <summary>Whether it is where a stream of random numbers stands, so that a loop moves it on from step to step.</summary>
     internal bool IsRandomState { get; init; }
 
-    /// <summary>What reads and changes of the value wait at: of this variable, or of several that change together.</summary>
+    /// <summary>
+    /// Gets or sets the gate for reads and changes of the value: of this variable, or of several that change together.
+    /// </summary>
     internal Gate Gate
     {
         get => _gate ?? Interlocked.CompareExchange(ref _gate, new Gate(Id), null) ?? _gate;
@@ -90,17 +95,20 @@ public sealed class SharedVariable : Variable, IDisposable
     }
 
     /// <summary>
-    /// What stands for this variable in a plan for the shape that its value has now; itself where the type tells the shape.
+    /// Returns the variable that stands for this one in a plan for its current shape; itself if the type has a known
+    /// shape.
     /// </summary>
     internal SharedVariable OfPresentShape() => Shape.IsKnown ? this : new SharedVariable(this);
 
-    /// <summary>Whether it stands for another, in a plan for one of the shapes that that may have.</summary>
+    /// <summary>Whether it stands for another variable, in a plan for one of that variable's shapes.</summary>
     internal bool StandsIn => _of is not null;
 
-    /// <summary>Whether the value of the variable that it stands for lies where the plan found it, if it looked.</summary>
+    /// <summary>
+    /// Whether the value of the variable that it stands for is still where the plan found it, if the plan uses it.
+    /// </summary>
     internal bool IsInPlace => _storage is null || _of?._storage == _storage;
 
-    /// <summary>The same, and whether the value is of the shape that the plan is for.</summary>
+    /// <summary>The same, and whether the value has the shape that the plan is for.</summary>
     internal bool IsPresent => IsInPlace && _of?._shape == Shape;
 
     /// <summary>Returns a copy of the value.</summary>
@@ -135,7 +143,7 @@ public sealed class SharedVariable : Variable, IDisposable
     }
 
     /// <summary>Copies the value's bytes.</summary>
-    /// <exception cref="EngineException">It has fewer.</exception>
+    /// <exception cref="EngineException">The value has fewer bytes.</exception>
     /// <exception cref="ObjectDisposedException">The variable was disposed of.</exception>
     public void ReadValue(Span<byte> destination)
     {
@@ -161,10 +169,10 @@ public sealed class SharedVariable : Variable, IDisposable
     }
 
     /// <summary>
-    /// Replaces the value by a copy of this one, which may have other sides where the type leaves them open
+    /// Replaces the value by a copy of this one, which may have other sides where the type has unknown ones
     /// (<see cref="SharedVariable(Tensor, Shape, string?)"/>).
     /// </summary>
-    /// <exception cref="EngineException">The dtype or the shape is another than the type's.</exception>
+    /// <exception cref="EngineException">The dtype or the shape does not fit the type.</exception>
     /// <exception cref="ObjectDisposedException">The variable was disposed of.</exception>
     public void SetValue(Tensor value)
     {
@@ -182,7 +190,8 @@ public sealed class SharedVariable : Variable, IDisposable
             }
             else
             {
-                // What lies there may be lent, or read from elsewhere: it is left as it is. Memory that is too small makes way.
+                // The old value may be lent or read from elsewhere, so it is not changed. Memory that is too small is
+                // freed.
                 _storage?.Dispose();
                 (_storage, _host, _selection, _lent) = (null, value.Clone(), null, null);
             }
@@ -193,7 +202,9 @@ public sealed class SharedVariable : Variable, IDisposable
     /// <exception cref="ObjectDisposedException">The variable was disposed of.</exception>
     public void SetScalar<T>(T value) where T : unmanaged => SetValue(Tensor.Scalar(value));
 
-    /// <summary>Frees the memory that holds the value, once nobody reads it. The variable cannot be used any more.</summary>
+    /// <summary>
+    /// Frees the memory of the value after all readers are done. The variable cannot be used afterward.
+    /// </summary>
     public void Dispose()
     {
         using Gate.Changing changing = Gate.Change();
@@ -218,7 +229,7 @@ public sealed class SharedVariable : Variable, IDisposable
         }
     }
 
-    /// <summary>The memory on the device, where the value is moved by the first call.</summary>
+    /// <summary>Returns the memory on the device; the first call moves the value there.</summary>
     /// <exception cref="EngineException">The value lies on another device.</exception>
     /// <exception cref="ObjectDisposedException">The variable was disposed of.</exception>
     internal Storage Place(object device, Func<long, Storage> allocate, Func<Tensor, Storage?> borrow)
@@ -245,7 +256,7 @@ public sealed class SharedVariable : Variable, IDisposable
         }
     }
 
-    /// <summary>The bytes of the value that there is now.</summary>
+    /// <summary>The bytes of the current value.</summary>
     private long Bytes => _shape.Count * DType.Size();
 
     private void ThrowUnlessAdmitted(Tensor value)

@@ -1,33 +1,36 @@
 namespace Engine.Graph;
 
-/// <summary>An op that stands for a graph, which is computed instead of it.</summary>
+/// <summary>An op that represents a graph, which is computed instead of it.</summary>
 internal interface IStandIn
 {
-    /// <summary>What its outputs are, of its inputs.</summary>
+    /// <summary>Returns its outputs as a graph of its inputs.</summary>
     IReadOnlyList<Variable> Expand(Apply node);
 }
 
 /// <summary>
-/// An op that chooses one of two groups of its inputs, which follow the condition, and so computes none of what only the
-/// other group needs.
+/// An op whose first input, a condition, selects one of two groups of its other inputs. Values that only the other
+/// group needs are not computed.
 /// </summary>
 internal interface IChoice
 {
-    /// <summary>The op that has what only one group needs for a body: its inputs are the condition and the bodies'.</summary>
+    /// <summary>
+    /// Returns the op whose bodies contain what only one group needs; its inputs are the condition and those of the
+    /// bodies.
+    /// </summary>
     Op Branches(FunctionGraph first, FunctionGraph second);
 }
 
-/// <summary>Puts graphs in the place of ops that stand for them: the first that is done to a graph, whatever is wanted.</summary>
+/// <summary>Replaces ops by the graphs that they represent. This always happens first, with any options.</summary>
 internal static class Expansion
 {
-    /// <summary>Returns the graph without ops that stand for others, in its bodies too.</summary>
+    /// <summary>Returns the graph with all such ops replaced, in its bodies too.</summary>
     public static FunctionGraph Apply(FunctionGraph graph)
     {
         graph = Choices(StandIns(graph));
         return graph.WithBodies(static (_, _, body) => Apply(body));
     }
 
-    /// <summary>Returns the graph with graphs in the place of ops that stand for them.</summary>
+    /// <summary>Returns the graph with each <see cref="IStandIn"/> replaced by its graph.</summary>
     public static FunctionGraph StandIns(FunctionGraph graph)
     {
         while (Traversal.Order(graph.Roots).FirstOrDefault(node => node.Op is IStandIn) is { } standIn)
@@ -46,8 +49,8 @@ internal static class Expansion
     }
 
     /// <summary>
-    /// Gives the outermost choices their branches: each takes with it what nothing else needs. Choices within a branch are
-    /// the branch's own.
+    /// Turns the outermost choices into branches; each branch includes the nodes that nothing else needs. Choices
+    /// within a branch are converted with the branch.
     /// </summary>
     private static FunctionGraph Choices(FunctionGraph graph)
     {
@@ -57,7 +60,7 @@ internal static class Expansion
             return graph;
         }
 
-        // For whom a node is computed: a side of a choice, or nobody alone.
+        // The only user of each node: a side of a choice, or null if there are others.
         var owners = new Dictionary<Apply, (Apply Choice, int Side)?>();
         foreach (Variable root in graph.Roots)
         {

@@ -1,15 +1,15 @@
 namespace Engine.Graph;
 
-/// <summary>Walks over the graph, all without recursion: a graph may be deeper than the stack.</summary>
+/// <summary>Walks through graphs without recursion, because a graph may be deeper than the stack.</summary>
 public static class Traversal
 {
     /// <summary>
-    /// Returns the applications that <paramref name="roots"/> depend on, each after those it depends on. The order
-    /// depends on the graph alone.
+    /// Returns the applications that <paramref name="roots"/> depend on, each after those that it depends on. The order
+    /// depends only on the graph.
     /// </summary>
     public static IReadOnlyList<Apply> Order(IEnumerable<Variable> roots) => Order(roots, static (_, _) => true);
 
-    /// <summary>The same, following only the inputs for which <paramref name="follow"/> says so.</summary>
+    /// <summary>Does the same, but follows only the inputs for which <paramref name="follow"/> returns true.</summary>
     internal static IReadOnlyList<Apply> Order(IEnumerable<Variable> roots, Func<Apply, int, bool> follow)
     {
         var order = new List<Apply>();

@@ -2,9 +2,7 @@ using System.Reflection;
 
 namespace Engine.Graph;
 
-/// <summary>
-/// Represents a node of the symbolic graph: something that will have a value when a function that contains it runs.
-/// </summary>
+/// <summary>Represents a node of the symbolic graph. It has a value when a function that contains it runs.</summary>
 public abstract class Variable
 {
     private static readonly Indexer s_indexer = (Indexer)Activator.CreateInstance(
@@ -28,7 +26,7 @@ public abstract class Variable
     /// <summary>Gets the element type.</summary>
     public DType DType => Type.DType;
 
-    /// <summary>Gets the sides, as far as they are known.</summary>
+    /// <summary>Gets the sides, some of which may be unknown.</summary>
     public Shape Shape => Type.Shape;
 
     /// <summary>Gets the number of sides.</summary>
@@ -38,19 +36,19 @@ public abstract class Variable
     public string? Name { get; set; }
 
     /// <summary>
-    /// Gets the part that an index expression names, as C# and NumPy write it: <c>x[1]</c>, <c>x[.., ^1]</c>,
-    /// <c>x[2..5]</c>, <c>x[(.., -1)]</c> for all in reverse, <c>x[rows, columns]</c> with arrays of places. Axes that
-    /// it does not mention are whole. The part may be set or added to: <c>Symbolic.SetSubtensor(x[0], 0)</c>.
+    /// Gets the part that an index expression selects, as in C# and NumPy: <c>x[1]</c>, <c>x[.., ^1]</c>,
+    /// <c>x[2..5]</c>, <c>x[(.., -1)]</c> for all in reverse, <c>x[rows, columns]</c> with arrays of indices. Axes
+    /// without an index are complete. The part may be set or added to: <c>Symbolic.SetSubtensor(x[0], 0)</c>.
     /// </summary>
     /// <exception cref="EngineException">
-    /// There are more indices than axes, or they lie outside x (those of arrays: when the function runs).
+    /// There are more indices than axes, or an index is out of range (for arrays: when the function runs).
     /// </exception>
     public Variable this[params ReadOnlySpan<AxisIndex> indices] => s_indexer.Part(this, indices);
 
-    /// <summary>Counts up with every variable made, so that orders are reproducible.</summary>
+    /// <summary>Gets a number that increases with every new variable, so that orders are reproducible.</summary>
     internal long Id { get; }
 
-    /// <summary>Returns the name, or for a nameless variable what it is.</summary>
+    /// <summary>Returns the name or, without a name, a description.</summary>
     public override string ToString() => Name ?? Type.ToString();
 }
 
@@ -61,14 +59,14 @@ public sealed class Input : Variable
     public Input(TensorType type, string? name = null, bool isSize = false) : base(type, name) => IsSize = isSize;
 
     /// <summary>
-    /// Gets whether it is an int32 scalar that decides shapes (the number of rows of a minibatch, say). A function
-    /// keeps one plan for each value.
+    /// Gets whether it is an int32 scalar that determines shapes (for example the number of rows of a minibatch). A
+    /// function keeps one plan for each value.
     /// </summary>
     public bool IsSize { get; }
 
     /// <summary>
-    /// Gets or sets the value that a call takes which gives none; null where every call must. Those behind it in a
-    /// function's inputs must have one too.
+    /// Gets or sets the value for calls that give none; null if every call must give one. All later inputs of a
+    /// function must have one too.
     /// </summary>
     public Tensor? Default { get; set; }
 }
@@ -76,9 +74,9 @@ public sealed class Input : Variable
 /// <summary>Represents a variable whose value never changes.</summary>
 public sealed class Constant : Variable
 {
-    /// <summary>Creates a constant tensor, a copy of the one given.</summary>
-    /// <param name="value">Its value.</param>
-    /// <param name="isWeak">Whether it takes the dtype of what it is combined with, as a number literal does.</param>
+    /// <summary>Creates a constant from a copy of a tensor.</summary>
+    /// <param name="value">The value.</param>
+    /// <param name="isWeak">Whether it takes the dtype of the other operand, as a number literal does.</param>
     public Constant(Tensor value, bool isWeak = false) : base(TypeOf(value), null)
     {
         Value = value.Clone();
@@ -88,17 +86,17 @@ public sealed class Constant : Variable
     /// <summary>Gets the value.</summary>
     public Tensor Value { get; }
 
-    /// <summary>Gets whether it takes the dtype of what it is combined with, as a number literal does.</summary>
+    /// <summary>Gets whether it takes the dtype of the other operand, as a number literal does.</summary>
     public bool IsWeak { get; }
 
     /// <summary>
-    /// Its only element; null where it has more, or none, or an int64 so great that float64 might not hold it, nor its sum
-    /// with another.
+    /// Gets its only element; null if it has more or none, or an int64 so large that float64 might not hold it or its
+    /// sum with another.
     /// </summary>
     internal double? Number => Shape.Count == 1 && NdArray.From(Value).Data[0] is var number
         && (DType != DType.Int64 || Math.Abs(number) < ElementType.MaxWhole / 2) ? number : null;
 
-    /// <summary>Returns the value of a scalar, and the type of others.</summary>
+    /// <summary>Returns the value of a scalar, or else the type.</summary>
     public override string ToString() =>
         Rank == 0 ? InvariantText.Of($"{(object?)Number ?? Value.Element(0)}") : base.ToString();
 
@@ -111,8 +109,8 @@ public sealed class Constant : Variable
 }
 
 /// <summary>
-/// Stands where an op looks at an input's shape and not at its value (<see cref="Op.Reads"/>), so that what would
-/// compute the value need not stay in the graph.
+/// Replaces an input of which an op reads only the shape (<see cref="Op.Reads"/>), so that the ops that compute its
+/// value need not stay in the graph.
 /// </summary>
 internal sealed class ShapeOnly(TensorType type) : Variable(type, null);
 
@@ -128,7 +126,7 @@ public sealed class Result : Variable
     /// <summary>Gets the application that computes it.</summary>
     public Apply Owner { get; }
 
-    /// <summary>Gets which of the application's outputs it is.</summary>
+    /// <summary>Gets the number of this output of the application.</summary>
     public int Index { get; }
 
     /// <summary>Returns the name, or the op that computes it.</summary>

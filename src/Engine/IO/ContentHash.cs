@@ -5,14 +5,14 @@ using System.Text;
 namespace Engine.IO;
 
 /// <summary>
-/// SHA-256 of what a file holds: its texts and its tensors, each sorted by name, so that it stays the same however a
-/// tool orders them or lays out the header. Counted are the numbers of both; of a text the name and the text; of a
-/// tensor the name, the dtype's name, the number of sides, the sides and the elements' bytes. Numbers are 4 bytes in
-/// little endian, and before a name or text, which are UTF-8, stands the number of its bytes.
+/// Computes the SHA-256 of a file's contents: its texts and its tensors, each sorted by name. So it is the same however
+/// a tool orders them or lays out the header. The hashed data are the numbers of texts and of tensors; for each text,
+/// the name and the text; for each tensor, the name, the dtype's name, the number of sides, the sides and the bytes of
+/// the elements. Numbers are 4 bytes in little endian. Names and texts are UTF-8, after the number of their bytes.
 /// </summary>
 internal static class ContentHash
 {
-    /// <summary>Represents the name of the text that holds it, in hexadecimal digits.</summary>
+    /// <summary>The name of the text with the hash in hexadecimal digits.</summary>
     public const string Name = "engine.sha256";
 
     public static string Of(

@@ -1,17 +1,17 @@
 namespace Engine.IO;
 
 /// <summary>
-/// Represents the check sum of zip and PNG files, CRC-32 as in ISO 3309: .NET's reader of zip files does not check it
-/// (System.IO.Hashing would bring a dependency for these lines).
+/// Computes the checksum of zip and PNG files, CRC-32 as in ISO 3309. .NET's reader of zip files does not check it
+/// (System.IO.Hashing would add a dependency for these few lines).
 /// </summary>
 public static class Crc32
 {
     private const uint Polynomial = 0xEDB88320;
     private static readonly uint[] s_table = [.. Enumerable.Range(0, 256).Select(Entry)];
 
-    /// <summary>Returns the sum of bytes that come behind others.</summary>
+    /// <summary>Returns the checksum of bytes that follow others.</summary>
     /// <param name="bytes">The bytes.</param>
-    /// <param name="former">The sum of those before them.</param>
+    /// <param name="former">The checksum of the bytes before them.</param>
     public static uint Of(ReadOnlySpan<byte> bytes, uint former = 0)
     {
         uint rest = ~former;

@@ -2,15 +2,15 @@ using System.Runtime.InteropServices;
 
 namespace Engine.IO;
 
-/// <summary>What .NET does not offer for folders.</summary>
+/// <summary>Provides an operation on folders that .NET lacks.</summary>
 internal static partial class Folder
 {
     private const string Library = "libc";
     private const int ReadOnly = 0;
 
     /// <summary>
-    /// Has a folder's list of names reach the disk, without which a rename may be forgotten when the power goes. NTFS
-    /// does that by itself; a file system that cannot is left as it is.
+    /// Flushes a folder's entries to the disk; without this, a rename may be lost when the power fails. NTFS does it by
+    /// itself. If a file system cannot do it, nothing happens.
     /// </summary>
     public static void Flush(string path)
     {

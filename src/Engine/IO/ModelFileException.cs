@@ -1,6 +1,6 @@
 namespace Engine.IO;
 
-/// <summary>Says that a file of parameters is damaged, or is not of the format it is read as.</summary>
+/// <summary>Represents the error that a file of parameters is damaged or has another format than expected.</summary>
 public sealed class ModelFileException : EngineException
 {
     /// <summary>Creates an error without a message.</summary>
@@ -8,12 +8,12 @@ public sealed class ModelFileException : EngineException
     {
     }
 
-    /// <summary>Creates an error with the sentence to show.</summary>
+    /// <summary>Creates an error with a message.</summary>
     public ModelFileException(string message) : base(message)
     {
     }
 
-    /// <summary>Creates an error with the sentence to show and what caused it.</summary>
+    /// <summary>Creates an error with a message and its cause.</summary>
     public ModelFileException(string message, Exception? innerException) : base(message, innerException)
     {
     }

@@ -4,13 +4,13 @@ using System.Text.RegularExpressions;
 namespace Engine.IO;
 
 /// <summary>
-/// Names with wildcards: <c>*</c> stands for any characters, <c>?</c> for one, and behind <c>\</c> each for itself.
+/// Names with wildcards: <c>*</c> stands for any characters, <c>?</c> for one, and <c>\</c> escapes either.
 /// </summary>
 internal static class NamePattern
 {
     /// <summary>
-    /// Returns a name as the first pattern that means it has it renamed: each <c>*</c> and <c>?</c> of the new name
-    /// stands for what that of the pattern stood for, in their order. As it is, where none does.
+    /// Returns a name as the first matching pattern renames it: each <c>*</c> and <c>?</c> of the new name becomes the
+    /// text of the same wildcard in the pattern, in their order. It is unchanged if no pattern matches.
     /// </summary>
     public static string Renamed(IReadOnlyList<(string From, string To)>? patterns, string name)
     {
@@ -28,7 +28,7 @@ internal static class NamePattern
         return name;
     }
 
-    /// <summary>Returns whether a name is one of those meant.</summary>
+    /// <summary>Returns whether a name matches one of the patterns.</summary>
     public static bool Matches(IReadOnlyList<string>? patterns, string name) =>
         patterns?.Any(pattern => FileSystemName.MatchesSimpleExpression(pattern, name, ignoreCase: false)) == true;
 }

@@ -7,27 +7,27 @@ namespace Engine.IO;
 /// The header of an array in NumPy's format: a Python dict, such as
 /// <c>{'descr': '&lt;f4', 'fortran_order': False, 'shape': (3, 4), }</c> (NumPy Enhancement Proposal 1).
 /// </summary>
-/// <param name="Type">What the elements are stored as.</param>
+/// <param name="Type">The stored type of the elements.</param>
 /// <param name="IsFortran">Whether the first index, not the last, changes fastest.</param>
 /// <param name="Shape">The sides.</param>
 internal sealed record NpyHeader(NpyType Type, bool IsFortran, Shape Shape)
 {
     /// <summary>
-    /// Represents what comes before the dict: a mark, the version and, in version 1, two bytes of length.
+    /// The bytes before the dict: a magic string, the version and, in version 1, two bytes of length.
     /// </summary>
     public const int PreambleBytes = 10;
 
-    /// <summary>More than NumPy's own limit, which is 10,000; a header of 64 sides has less than 1,000.</summary>
+    /// <summary>More than NumPy's own limit of 10,000; a header of 64 sides has less than 1,000.</summary>
     public const int MaxBytes = 65_535;
 
     private const int MaxRank = 64;
     private const int Alignment = 64;
 
-    /// <summary>Gets what every file begins with.</summary>
+    /// <summary>Gets the magic string at the beginning of every file.</summary>
     public static ReadOnlySpan<byte> Mark => [0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y'];
 
     /// <summary>
-    /// Returns the mark, the version and the header of a tensor, padded so that the elements are aligned.
+    /// Writes the magic string, the version and the header of a tensor, padded so that the elements are aligned.
     /// </summary>
     public static byte[] Write(Tensor tensor)
     {
@@ -44,9 +44,9 @@ internal sealed record NpyHeader(NpyType Type, bool IsFortran, Shape Shape)
         ];
     }
 
-    /// <summary>Reads the dict.</summary>
-    /// <exception cref="FormatException">It is not such a header; the message says what is wrong.</exception>
-    /// <exception cref="NotSupportedException">It is of elements that tensors here cannot hold.</exception>
+    /// <summary>Parses the dict.</summary>
+    /// <exception cref="FormatException">The header is invalid; the message says why.</exception>
+    /// <exception cref="NotSupportedException">A tensor cannot hold such elements.</exception>
     public static NpyHeader Parse(ReadOnlySpan<byte> dict)
     {
         var parser = new Parser(Encoding.Latin1.GetString(dict));
@@ -86,7 +86,7 @@ internal sealed record NpyHeader(NpyType Type, bool IsFortran, Shape Shape)
             : throw new FormatException("its header lacks descr, fortran_order or shape");
     }
 
-    /// <summary>Reads the part of Python's literals that headers are made of.</summary>
+    /// <summary>Parses the subset of Python's literals that headers use.</summary>
     private struct Parser(string text)
     {
         private int _at;
@@ -124,7 +124,7 @@ internal sealed record NpyHeader(NpyType Type, bool IsFortran, Shape Shape)
             }
         }
 
-        /// <summary>Returns what the elements are: a list where they have fields.</summary>
+        /// <summary>Returns the description of the elements: a list if they have fields.</summary>
         public string Description()
         {
             SkipSpaces();
@@ -205,7 +205,7 @@ internal sealed record NpyHeader(NpyType Type, bool IsFortran, Shape Shape)
             bool isNumber = int.TryParse(
                 text.AsSpan(start, _at - start), NumberStyles.None, CultureInfo.InvariantCulture, out int number);
 
-            // Python 2 wrote long numbers so.
+            // Python 2 wrote long numbers with an L.
             _ = Take('L');
             return isNumber ? number : throw new FormatException("a side of it is no whole number below 2³¹");
         }

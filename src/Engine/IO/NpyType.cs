@@ -1,7 +1,7 @@
 namespace Engine.IO;
 
-/// <summary>What NumPy stores an element as.</summary>
-/// <param name="Code">Its kind and size as NumPy writes them: <c>f4</c>, <c>i8</c>.</param>
+/// <summary>The type of an element in NumPy's files.</summary>
+/// <param name="Code">Its kind and size in NumPy's notation: <c>f4</c>, <c>i8</c>.</param>
 /// <param name="IsBigEndian">Whether the highest byte comes first.</param>
 internal sealed record NpyType(string Code, bool IsBigEndian)
 {
@@ -21,7 +21,7 @@ internal sealed record NpyType(string Code, bool IsBigEndian)
         ["u8"] = StoredType.UInt64,
     };
 
-    /// <summary>NumPy's kinds of which nothing can be read, by their letter.</summary>
+    /// <summary>NumPy's kinds that cannot be read, by their letter.</summary>
     private static readonly Dictionary<char, string> s_others = new()
     {
         ['c'] = "complex numbers; save the real and the imaginary part",
@@ -35,18 +35,18 @@ internal sealed record NpyType(string Code, bool IsBigEndian)
         ['V'] = "raw bytes; save numbers",
     };
 
-    /// <summary>Gets what of NumPy's stands for it in files of any format.</summary>
+    /// <summary>Gets the stored type that files of all formats share.</summary>
     public StoredType Stored => s_known[Code];
 
-    /// <summary>Returns what a tensor of this dtype is written as.</summary>
+    /// <summary>Returns the type in which a tensor of this dtype is written.</summary>
     public static NpyType Of(DType dtype) =>
         s_known.FirstOrDefault(pair => pair.Value == StoredType.Of(dtype)).Key is { } code
             ? new(code, IsBigEndian: false)
             : throw new EngineException(
                 $"NumPy has no {dtype.Name()}: save the tensor as safetensors, or cast it to float32, which holds the same numbers.");
 
-    /// <summary>Reads NumPy's description, a byte order and a code.</summary>
-    /// <exception cref="NotSupportedException">Tensors here cannot hold such elements.</exception>
+    /// <summary>Parses NumPy's description, a byte order and a code.</summary>
+    /// <exception cref="NotSupportedException">A tensor cannot hold such elements.</exception>
     public static NpyType Parse(string text)
     {
         if (text is ['<' or '>' or '=' or '|', .. string code] && s_known.ContainsKey(code))
@@ -61,7 +61,7 @@ internal sealed record NpyType(string Code, bool IsBigEndian)
             $"it holds '{Cut(text)}'; what can be read here are {string.Join(", ", s_known.Keys)}{kind}");
     }
 
-    /// <summary>Puts elements, given in C order, into a tensor. The bytes are used up.</summary>
+    /// <summary>Converts elements, given in C order, into a tensor. The bytes may be overwritten.</summary>
     /// <exception cref="NotSupportedException">An integer does not fit.</exception>
     public void Convert(Span<byte> from, Tensor to)
     {
@@ -83,7 +83,7 @@ internal sealed record NpyType(string Code, bool IsBigEndian)
         }
     }
 
-    /// <summary>As NumPy writes it: <c>&lt;f4</c>.</summary>
+    /// <summary>Returns NumPy's notation: <c>&lt;f4</c>.</summary>
     public override string ToString() => $"{(IsBigEndian ? '>' : Stored.Size == 1 ? '|' : '<')}{Code}";
 
     private static string Cut(string text) => text.Length <= 80 ? text : text[..80] + "…";

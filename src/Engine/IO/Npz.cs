@@ -4,24 +4,26 @@ using System.IO.Compression;
 namespace Engine.IO;
 
 /// <summary>
-/// Reads and writes NumPy's npz files, which <c>numpy.savez</c>, <c>numpy.savez_compressed</c> and <c>numpy.load</c>
-/// write and read: a zip file with one array in NumPy's own format a tensor
+/// Reads and writes NumPy's npz files, the format of <c>numpy.savez</c>, <c>numpy.savez_compressed</c> and
+/// <c>numpy.load</c>: a zip file with an array in NumPy's own format for each tensor
 /// (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html).
 /// </summary>
 public static class Npz
 {
     private const string Extension = ".npy";
 
-    /// <summary>Deflate makes at most so many bytes of one (https://zlib.net/zlib_tech.html).</summary>
+    /// <summary>The most bytes that deflate can expand one byte to (https://zlib.net/zlib_tech.html).</summary>
     private const long MaxRatio = 1032;
 
-    /// <summary>What zip files can say at the earliest, and NumPy says; the same tensors make the same file.</summary>
+    /// <summary>The earliest time of zip files, which NumPy writes too; so equal tensors give equal files.</summary>
     private static readonly DateTimeOffset s_time = new(1980, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
-    /// <summary>Writes a file; a former one is replaced only when the new one is whole and on the disk.</summary>
+    /// <summary>
+    /// Writes a file. It replaces an existing file only when the new one is complete and on the disk.
+    /// </summary>
     /// <param name="path">The file.</param>
-    /// <param name="tensors">The tensors by name, in the order in which they are to stand in the file.</param>
-    /// <param name="isCompressed">Whether they are deflated, which makes weights little smaller.</param>
+    /// <param name="tensors">The tensors by name, in the order of the file.</param>
+    /// <param name="isCompressed">Whether they are deflated, which makes weights only a little smaller.</param>
     /// <exception cref="EngineException">The file cannot be written, or two tensors have one name.</exception>
     public static void Save(
         string path, IEnumerable<KeyValuePair<string, Tensor>> tensors, bool isCompressed = false)
@@ -51,23 +53,25 @@ public static class Npz
     }
 
     /// <summary>
-    /// Reads a file, which may come from a stranger: nothing in it is believed before it is checked. Arrays of float16
-    /// are read as float32, those of integers and truth values as int32 or uint8. What systems add to archives
-    /// (<c>__MACOSX</c>, <c>.DS_Store</c>) is passed over.
+    /// Reads a file, which may be untrusted: everything in it is checked before it is used. Arrays of float16 are read
+    /// as float32, those of integers and bools as int32 or uint8. Entries that systems add to archives
+    /// (<c>__MACOSX</c>, <c>.DS_Store</c>) are ignored.
     /// </summary>
     /// <param name="path">The file.</param>
-    /// <param name="ignore">Names of arrays to pass over, in which <c>*</c> stands for any characters.</param>
+    /// <param name="ignore">Names of arrays to ignore, in which <c>*</c> stands for any characters.</param>
     /// <returns>The tensors by name, in the order of the file.</returns>
-    /// <exception cref="ModelFileException">It is damaged, or holds what a <see cref="Tensor"/> cannot.</exception>
+    /// <exception cref="ModelFileException">
+    /// It is damaged, or contains values that a <see cref="Tensor"/> cannot hold.
+    /// </exception>
     /// <exception cref="EngineException">The file is missing or cannot be read.</exception>
     public static OrderedDictionary<string, Tensor> Load(string path, IReadOnlyList<string>? ignore = null) =>
         LoadAll(path, ignore).Tensors;
 
-    /// <summary>Reads a file with the names that were passed over.</summary>
+    /// <summary>Reads a file, and lists the names that were ignored.</summary>
     internal static SafetensorsFile LoadAll(string path, IReadOnlyList<string>? ignore) =>
         ReadableFile.Read(path, (stream, name) => ReadAll(stream, name, ignore));
 
-    /// <summary>Reads a whole, seekable stream; <paramref name="path"/> is what messages call it.</summary>
+    /// <summary>Reads a whole, seekable stream; <paramref name="path"/> is its name in messages.</summary>
     internal static OrderedDictionary<string, Tensor> Read(Stream stream, string path) =>
         ReadAll(stream, path, ignore: null).Tensors;
 
@@ -104,7 +108,7 @@ public static class Npz
         {
             throw new ModelFileException($"{path}: '{Cut(name!)}' cannot be read: {error.Message}.", error);
         }
-        // The ways in which what is read here, the reader of zip files and that of deflated bytes say it.
+        // The parser here, the reader of zip files and the inflater throw these.
         catch (Exception error) when (error is FormatException or InvalidDataException or EndOfStreamException)
         {
             string where = name is null ? "" : $" in '{Cut(name)}'";
@@ -114,7 +118,7 @@ public static class Npz
         }
     }
 
-    /// <summary>Whether a packer added it: a folder's name, or what the system keeps beside files.</summary>
+    /// <summary>Whether an archiver added the entry: a folder's name, or a system file.</summary>
     private static bool IsPassedOver(string name) => name.EndsWith('/')
         || name.StartsWith("__MACOSX/", StringComparison.Ordinal)
         || (!name.EndsWith(Extension, StringComparison.Ordinal)
@@ -166,7 +170,7 @@ public static class Npz
         return bytes;
     }
 
-    /// <summary>Elements in Fortran's order brought to C's.</summary>
+    /// <summary>Converts elements from Fortran order to C order.</summary>
     private static byte[] Transposed(byte[] from, NpyHeader header)
     {
         byte[] to = new byte[from.Length];
@@ -194,6 +198,6 @@ public static class Npz
         }
     }
 
-    // A stranger's name may be long; a message must not be.
+    // A name in an untrusted file may be long; a message must not be.
     private static string Cut(string name) => name.Length <= 80 ? name : name[..80] + "…";
 }

@@ -1,17 +1,19 @@
 namespace Engine.IO;
 
 /// <summary>
-/// Parameters in files of the format that the file's name says: NumPy's npz where it ends in <c>.npz</c>, else
-/// safetensors.
+/// Reads and writes parameters in the format that the file's name indicates: NumPy's npz if it ends in <c>.npz</c>,
+/// else safetensors.
 /// </summary>
 public static class Parameters
 {
     private const string NpzExtension = ".npz", OnnxExtension = ".onnx";
 
-    /// <summary>Writes a file; a former one is replaced only when the new one is whole and on the disk.</summary>
+    /// <summary>
+    /// Writes a file. It replaces an existing file only when the new one is complete and on the disk.
+    /// </summary>
     /// <param name="path">The file.</param>
-    /// <param name="tensors">The tensors by name, in the order in which they are to stand in the file.</param>
-    /// <param name="metadata">Texts to keep beside them; npz has no place for such.</param>
+    /// <param name="tensors">The tensors by name, in the order of the file.</param>
+    /// <param name="metadata">Texts to store with them; npz cannot store any.</param>
     /// <exception cref="EngineException">The file cannot be written, or a name cannot be used.</exception>
     public static void Save(
         string path,
@@ -28,18 +30,20 @@ public static class Parameters
         }
     }
 
-    /// <summary>Reads a file, which may come from a stranger.</summary>
+    /// <summary>Reads a file, which may be untrusted.</summary>
     /// <param name="path">The file.</param>
     /// <param name="ignore">
-    /// Names to pass over, in which <c>*</c> stands for any characters: <c>*.num_batches_tracked</c>.
+    /// Names to ignore, in which <c>*</c> stands for any characters: <c>*.num_batches_tracked</c>.
     /// </param>
     /// <returns>The tensors by name, in the order of the file.</returns>
-    /// <exception cref="ModelFileException">It is damaged, or holds what a <see cref="Tensor"/> cannot.</exception>
+    /// <exception cref="ModelFileException">
+    /// It is damaged, or contains values that a <see cref="Tensor"/> cannot hold.
+    /// </exception>
     /// <exception cref="EngineException">The file is missing or cannot be read.</exception>
     public static OrderedDictionary<string, Tensor> Load(string path, IReadOnlyList<string>? ignore = null) =>
         LoadAll(path, ignore).Tensors;
 
-    /// <summary>Reads a file with the texts that stand beside its tensors: none in npz.</summary>
+    /// <summary>Reads a file with the texts that are stored with its tensors; npz has none.</summary>
     /// <inheritdoc cref="Load"/>
     public static SafetensorsFile LoadAll(string path, IReadOnlyList<string>? ignore = null) =>
         IsNpz(path) ? Npz.LoadAll(path, ignore)

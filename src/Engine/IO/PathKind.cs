@@ -3,44 +3,46 @@ using System.Runtime.Versioning;
 
 namespace Engine.IO;
 
-/// <summary>What a path leads to, links followed.</summary>
+/// <summary>Specifies what is at a path, after links are followed.</summary>
 internal enum PathKind
 {
-    /// <summary>Nothing, or what cannot be looked at.</summary>
+    /// <summary>Nothing, or something that cannot be examined.</summary>
     None,
 
-    /// <summary>A file with content of its own, which reading ends of.</summary>
+    /// <summary>A file with finite contents.</summary>
     Regular,
 
     /// <summary>A folder.</summary>
     Folder,
 
-    /// <summary>A device of characters: <c>/dev/null</c>, a terminal.</summary>
+    /// <summary>A character device: <c>/dev/null</c>, a terminal.</summary>
     CharacterDevice,
 
-    /// <summary>A disk.</summary>
+    /// <summary>A block device: a disk.</summary>
     BlockDevice,
 
-    /// <summary>A pipe, with a name or without: opening it waits for whoever is at its other end.</summary>
+    /// <summary>A pipe, named or unnamed: opening it waits for the other end.</summary>
     Pipe,
 
     /// <summary>A socket.</summary>
     Socket,
 }
 
-/// <summary>Tells what a path leads to, without opening it, and names it for messages.</summary>
+/// <summary>Finds out what is at a path, without opening it, and names it for messages.</summary>
 internal static partial class PathKinds
 {
-    /// <summary>The runtime's own portable stat: libc's has a struct for each system and processor.</summary>
+    /// <summary>
+    /// The runtime's own portable stat; the struct of libc's stat differs between systems and processors.
+    /// </summary>
     private const string Runtime = "libSystem.Native";
 
-    /// <summary>More than its struct takes, which begins with four bytes of flags and four of the mode.</summary>
+    /// <summary>More than the size of its struct, which begins with four bytes of flags and four of the mode.</summary>
     private const int StatusBytes = 512, ModeAt = 4;
 
-    // POSIX leaves the numbers open; Linux, macOS and the BSDs have the same.
+    // POSIX does not define the numbers; they are the same on Linux, macOS and the BSDs.
     private const int TypeMask = 0xF000;
 
-    /// <summary>Returns what is there.</summary>
+    /// <summary>Returns the kind of what is at a path.</summary>
     public static PathKind Of(string path)
     {
         if (!OperatingSystem.IsWindows())
@@ -55,7 +57,7 @@ internal static partial class PathKinds
             : PathKind.None;
     }
 
-    /// <summary>Returns what it is called, with what to do instead of reading it or writing over it.</summary>
+    /// <summary>Returns its name, with advice on what to do instead of reading or overwriting it.</summary>
     public static string Name(this PathKind kind) => kind switch
     {
         PathKind.CharacterDevice => "a device",
@@ -66,7 +68,7 @@ internal static partial class PathKinds
         _ => "a file",
     };
 
-    /// <summary>Refuses a name that no file can have.</summary>
+    /// <summary>Throws for a name that no file can have.</summary>
     /// <exception cref="EngineException">It is empty, or holds a character of code 0.</exception>
     public static void RequireName(string path)
     {

@@ -1,6 +1,6 @@
 namespace Engine.IO;
 
-/// <summary>A stream that is read from its beginning to its end, once: it has no length and no positions.</summary>
+/// <summary>A stream that is read once from its beginning to its end; it has no length and no position.</summary>
 internal abstract class ReadOnceStream : Stream
 {
     public override bool CanRead => true;

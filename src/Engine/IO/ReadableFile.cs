@@ -3,13 +3,15 @@ using System.Text;
 namespace Engine.IO;
 
 /// <summary>
-/// Reads files, with errors that name them. Devices, pipes and sockets are refused: opening or reading one may wait
-/// for ever.
+/// Reads files, with errors that name them. It refuses devices, pipes and sockets because opening or reading one may
+/// wait forever.
 /// </summary>
 public static class ReadableFile
 {
-    /// <summary>Returns what <paramref name="read"/> makes of the open file, given what messages call it.</summary>
-    /// <exception cref="EngineException">The file is missing, is none or cannot be read.</exception>
+    /// <summary>
+    /// Returns the result of <paramref name="read"/>, which gets the open file and its name for messages.
+    /// </summary>
+    /// <exception cref="EngineException">The file is missing, is not a regular file or cannot be read.</exception>
     public static T Read<T>(string path, Func<FileStream, string, T> read)
     {
         ArgumentNullException.ThrowIfNull(read);
@@ -25,13 +27,13 @@ public static class ReadableFile
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            // .NET's own sentences name the file once more.
+            // .NET's messages repeat the name of the file.
             string why = error.Message.Replace($" : '{Path.GetFullPath(path)}'", "", StringComparison.Ordinal);
             throw new EngineException($"{path} cannot be read: {why}{(why.EndsWith('.') ? "" : ".")}", error);
         }
     }
 
-    /// <summary>Refuses what is there and is no file, without opening it.</summary>
+    /// <summary>Throws if something other than a file is there, without opening it.</summary>
     /// <exception cref="EngineException">It is a folder, a device, a pipe or a socket, or has no name.</exception>
     internal static void RequireFile(string path)
     {
@@ -45,18 +47,18 @@ public static class ReadableFile
         }
     }
 
-    /// <summary>Returns all that is in the file.</summary>
+    /// <summary>Returns all bytes of the file.</summary>
     /// <inheritdoc cref="Read"/>
     public static byte[] ReadAllBytes(string path) => Read(path, (stream, _) =>
     {
-        // Some files of the system do not say how long they are.
+        // Some system files do not report their length.
         var bytes = new MemoryStream(checked((int)Math.Min(stream.Length, Array.MaxLength)));
         stream.CopyTo(bytes);
         return bytes.Length == bytes.Capacity ? bytes.GetBuffer() : bytes.ToArray();
     });
 
     /// <summary>
-    /// Returns the text that is in the file: UTF-8, unless it begins with the mark of another encoding.
+    /// Returns the text of the file: UTF-8, unless it begins with the byte order mark of another encoding.
     /// </summary>
     /// <inheritdoc cref="Read"/>
     public static string ReadAllText(string path) => Read(path, (stream, _) =>

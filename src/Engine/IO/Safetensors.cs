@@ -3,19 +3,21 @@ using System.Buffers.Binary;
 namespace Engine.IO;
 
 /// <summary>
-/// Reads and writes safetensors files, which PyTorch, JAX and others read and write too: eight bytes of header length,
-/// a JSON header that gives each tensor's name, dtype, shape and place, then the elements
-/// (https://github.com/huggingface/safetensors, "Format"). Among the texts beside them stands, as
-/// <c>engine.sha256</c>, a hash of all they hold, which is checked on reading; files of others are read without.
+/// Reads and writes safetensors files, which PyTorch, JAX and others also use: eight bytes of header length, a JSON
+/// header with each tensor's name, dtype, shape and place, then the elements
+/// (https://github.com/huggingface/safetensors, "Format"). The text <c>engine.sha256</c> contains a hash of all
+/// contents, which is checked when the file is read; files of other programs are read without it.
 /// </summary>
 public static class Safetensors
 {
     private const int LengthBytes = sizeof(ulong);
 
-    /// <summary>Writes a file; a former one is replaced only when the new one is whole and on the disk.</summary>
+    /// <summary>
+    /// Writes a file. It replaces an existing file only when the new one is complete and on the disk.
+    /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="tensors">The tensors by name: a dictionary, or a list if their order matters.</param>
-    /// <param name="metadata">Texts to keep beside them, by name.</param>
+    /// <param name="metadata">Texts to store with them, by name.</param>
     /// <exception cref="EngineException">The file cannot be written, or two tensors have one name.</exception>
     public static void Save(
         string path,
@@ -42,18 +44,20 @@ public static class Safetensors
     }
 
     /// <summary>
-    /// Reads a file, which may come from a stranger: nothing in it is believed before it is checked. Floats of 8 and 16
-    /// bits (<c>F8_E4M3</c>, <c>F8_E5M2</c>, <c>F8_E8M0</c>, <c>F16</c>, <c>BF16</c>) are read as float32, integers as
-    /// int32, in which they must fit, or uint8, <c>BOOL</c> as uint8.
+    /// Reads a file, which may be untrusted: everything in it is checked before it is used. Floats of 8 and 16 bits
+    /// (<c>F8_E4M3</c>, <c>F8_E5M2</c>, <c>F8_E8M0</c>, <c>F16</c>, <c>BF16</c>) are read as float32, integers as
+    /// int32, in which they must fit, or uint8, and <c>BOOL</c> as uint8.
     /// </summary>
     /// <param name="path">The file.</param>
-    /// <param name="ignore">Names of tensors to pass over, in which <c>*</c> stands for any characters.</param>
-    /// <exception cref="ModelFileException">It is damaged, or holds what a <see cref="Tensor"/> cannot.</exception>
+    /// <param name="ignore">Names of tensors to ignore, in which <c>*</c> stands for any characters.</param>
+    /// <exception cref="ModelFileException">
+    /// It is damaged, or contains values that a <see cref="Tensor"/> cannot hold.
+    /// </exception>
     /// <exception cref="EngineException">The file is missing or cannot be read.</exception>
     public static SafetensorsFile Load(string path, IReadOnlyList<string>? ignore = null) =>
         ReadableFile.Read(path, (stream, name) => Read(stream, name, ignore));
 
-    /// <summary>Reads a whole, seekable stream; <paramref name="path"/> is what messages call it.</summary>
+    /// <summary>Reads a whole, seekable stream; <paramref name="path"/> is its name in messages.</summary>
     internal static SafetensorsFile Read(Stream stream, string path, IReadOnlyList<string>? ignore = null)
     {
         long available = stream.Length - LengthBytes;
@@ -122,7 +126,7 @@ public static class Safetensors
         }
     }
 
-    /// <summary>The error of a file that is not what it should be.</summary>
+    /// <summary>Creates the error for a file that is not valid.</summary>
     internal static ModelFileException Damaged(string path, string why, Exception? cause = null) =>
         new($"{path} is not a whole safetensors file: {why}.", cause);
 }

@@ -2,16 +2,16 @@ using System.Text.Json;
 
 namespace Engine.IO;
 
-/// <summary>A tensor as a header describes it; the offsets count from the end of the header.</summary>
-/// <param name="Name">Its name.</param>
-/// <param name="DType">The format's name of what its elements are.</param>
-/// <param name="Shape">Its sides.</param>
-/// <param name="Begin">Where its bytes begin.</param>
-/// <param name="End">Where they end.</param>
+/// <summary>A tensor as described by a header; the offsets count from the end of the header.</summary>
+/// <param name="Name">The name.</param>
+/// <param name="DType">The format's name of the element type.</param>
+/// <param name="Shape">The sides.</param>
+/// <param name="Begin">The first byte.</param>
+/// <param name="End">The byte after the last.</param>
 internal sealed record TensorEntry(string Name, string DType, Shape Shape, long Begin, long End)
 {
-    /// <summary>Returns what its elements are stored as.</summary>
-    /// <exception cref="NotSupportedException">Tensors here cannot hold such elements, or not so many.</exception>
+    /// <summary>Returns the stored type of its elements.</summary>
+    /// <exception cref="NotSupportedException">A tensor cannot hold such elements, or so many.</exception>
     public StoredType RequireReadable()
     {
         if (!SafetensorsHeader.Types.TryGetValue(DType, out StoredType? stored))
@@ -26,12 +26,12 @@ internal sealed record TensorEntry(string Name, string DType, Shape Shape, long 
     }
 }
 
-/// <summary>The JSON header of a safetensors file, checked.</summary>
+/// <summary>The checked JSON header of a safetensors file.</summary>
 internal sealed record SafetensorsHeader(
     IReadOnlyList<TensorEntry> Entries,
     IReadOnlyDictionary<string, string> Metadata)
 {
-    /// <summary>Represents the format's own limit.</summary>
+    /// <summary>The limit of the format itself.</summary>
     public const int MaxBytes = 100_000_000;
 
     private const string MetadataName = "__metadata__";
@@ -59,7 +59,7 @@ internal sealed record SafetensorsHeader(
         ["BOOL"] = StoredType.Bool,
     };
 
-    /// <summary>Gets its others.</summary>
+    /// <summary>Gets the format's other types.</summary>
     public static IReadOnlyDictionary<string, string> Unread { get; } = new Dictionary<string, string>
     {
         ["C64"] = "complex numbers; save the real and the imaginary part",
@@ -68,7 +68,7 @@ internal sealed record SafetensorsHeader(
         ["F6_E3M2"] = "packed, several to three bytes; save them as F16",
     };
 
-    /// <summary>Returns the header of tensors laid one behind the other, padded so that the first is aligned.</summary>
+    /// <summary>Writes the header of tensors that follow one another, padded so that the first is aligned.</summary>
     public static byte[] Write(
         IReadOnlyList<KeyValuePair<string, Tensor>> tensors,
         IReadOnlyDictionary<string, string>? metadata)
@@ -116,8 +116,8 @@ internal sealed record SafetensorsHeader(
         return bytes.ToArray();
     }
 
-    /// <summary>Reads a header and checks that its tensors fill the bytes behind it exactly.</summary>
-    /// <exception cref="ModelFileException">They do not, or it is not such a header.</exception>
+    /// <summary>Reads a header and checks that its tensors fill the bytes after it exactly.</summary>
+    /// <exception cref="ModelFileException">They do not, or the header is invalid.</exception>
     public static SafetensorsHeader Parse(ReadOnlyMemory<byte> header, long dataBytes, string path)
     {
         if (header.Span is not [(byte)'{', ..])
@@ -146,7 +146,7 @@ internal sealed record SafetensorsHeader(
                 }
             }
         }
-        // The ways in which System.Text.Json says that the text is not JSON, not UTF-8 or not of the type asked for.
+        // System.Text.Json throws these if the text is not JSON, not UTF-8 or not of the expected type.
         catch (Exception error) when (error is JsonException or InvalidOperationException or FormatException)
         {
             throw Safetensors.Damaged(path, $"its header cannot be understood ({error.Message.TrimEnd('.')})", error);
@@ -227,6 +227,6 @@ internal sealed record SafetensorsHeader(
         }
     }
 
-    // A stranger's name may be megabytes long; a message must not be.
+    // A name in an untrusted file may be megabytes long; a message must not be.
     internal static string Cut(string name) => name.Length <= 80 ? name : name[..80] + "…";
 }

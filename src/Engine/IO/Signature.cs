@@ -1,9 +1,9 @@
 namespace Engine.IO;
 
-/// <summary>Tells by a file's first bytes what it is, for messages about one that is not what it should be.</summary>
+/// <summary>Recognizes a file by its first bytes, for messages about a file of the wrong format.</summary>
 internal static class Signature
 {
-    /// <summary>Represents how many bytes of a file tell.</summary>
+    /// <summary>The number of first bytes that are examined.</summary>
     public const int Bytes = 40;
 
     private static readonly (byte[] Begin, string What)[] s_known =
@@ -24,7 +24,7 @@ internal static class Signature
         ([.. "{\""u8], "JSON text"),
     ];
 
-    /// <summary>Returns what a file is that begins so; null if that says nothing.</summary>
+    /// <summary>Returns the kind of a file that begins with these bytes; null if it is unknown.</summary>
     public static string? Of(ReadOnlySpan<byte> begin)
     {
         foreach ((byte[] known, string what) in s_known)
@@ -35,11 +35,11 @@ internal static class Signature
             }
         }
 
-        // Eight bytes of length, of which the upper ones are 0, and JSON.
+        // Eight bytes of length, the upper ones 0, and then JSON.
         return begin is [_, _, _, _, 0, 0, 0, 0, (byte)'{', (byte)'"', ..] ? "a safetensors file" : null;
     }
 
-    /// <summary>Returns what a stream is, which is left where it stood.</summary>
+    /// <summary>Returns the kind of a stream, whose position is restored.</summary>
     public static string? Of(Stream stream)
     {
         byte[] begin = new byte[Bytes];

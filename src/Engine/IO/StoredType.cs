@@ -8,17 +8,19 @@ namespace Engine.IO;
 /// What elements are stored as in files. Tensors hold fewer types: floats of 8 bits become float32, integers of
 /// fewer than 32 bits int32, unsigned ones of as many or more int64, in which each must fit.
 /// </summary>
-/// <param name="Name">What messages call it.</param>
-/// <param name="Size">Bytes of an element.</param>
-/// <param name="DType">What a tensor holds it as.</param>
+/// <param name="Name">The name in messages.</param>
+/// <param name="Size">The bytes of an element.</param>
+/// <param name="DType">The dtype of a tensor that holds it.</param>
 /// <param name="Convert">
-/// Puts elements, in little endian and C order, into a tensor; null where their bytes are the tensor's own.
+/// Converts elements, in little endian and C order, into a tensor; null if their bytes are those of the tensor.
 /// </param>
 internal sealed record StoredType(
     string Name, int Size, DType DType, StoredType.Conversion? Convert = null)
 {
     /// <summary>Converts all elements.</summary>
-    /// <exception cref="NotSupportedException">An integer does not fit; the message says which and where.</exception>
+    /// <exception cref="NotSupportedException">
+    /// An integer does not fit; the message says which one and where.
+    /// </exception>
     internal delegate void Conversion(ReadOnlySpan<byte> from, Tensor to);
 
     public static readonly StoredType Float64 = new("float64", 8, DType.Float64);
@@ -47,7 +49,7 @@ internal sealed record StoredType(
     public static readonly StoredType Float8E5M2 =
         Floats<byte>("float8 E5M2", bits => (float)BitConverter.UInt16BitsToHalf((ushort)(bits << 8)));
 
-    /// <summary>Represents a power of two: the scales of OCP's microscaling formats (MX 1.0, 5.4.1).</summary>
+    /// <summary>A power of two: the scales of OCP's microscaling formats (MX 1.0, 5.4.1).</summary>
     public static readonly StoredType Float8E8M0 =
         Floats<byte>("float8 E8M0", bits => bits == byte.MaxValue ? float.NaN : (float)Math.ScaleB(1, bits - 127));
 
@@ -57,12 +59,10 @@ internal sealed record StoredType(
 
     private static readonly StoredType[] s_own = [Float64, Float32, Int32, UInt8, Int64, Bool, Float16, BFloat16];
 
-    /// <summary>Returns what a tensor is written as.</summary>
+    /// <summary>Returns the type in which a tensor is written.</summary>
     public static StoredType Of(DType dtype) => Array.Find(s_own, stored => stored.DType == dtype)!;
 
-    /// <summary>
-    /// Returns the bytes of a tensor of these sides as it is stored, or -1 if they are too many to count.
-    /// </summary>
+    /// <summary>Returns the stored bytes of a tensor with these sides, or -1 if there are too many to count.</summary>
     public long Bytes(Shape shape)
     {
         try
@@ -75,7 +75,7 @@ internal sealed record StoredType(
         }
     }
 
-    /// <summary>Returns whether a tensor of these sides can be held.</summary>
+    /// <summary>Returns whether a tensor can have these sides.</summary>
     public bool Fits(Shape shape) =>
         Bytes(shape) is >= 0 and var bytes && bytes / Size * DType.Size() <= Array.MaxLength;
 

@@ -1,8 +1,7 @@
 namespace Engine.IO;
 
 /// <summary>
-/// Describes what systems and programs leave in folders and archives beside what people put there: readers of folders
-/// pass it over.
+/// Recognizes files that systems and programs add to folders and archives. Readers of folders ignore them.
 /// </summary>
 public static class SystemFiles
 {
@@ -13,8 +12,8 @@ public static class SystemFiles
     ];
 
     /// <summary>
-    /// Returns whether a file or folder of this name is one: hidden, as all that begins with a point (<c>.DS_Store</c>,
-    /// <c>._x.png</c>), or called as systems call theirs (<c>Thumbs.db</c>, <c>desktop.ini</c>, <c>__MACOSX</c>).
+    /// Returns whether a file or folder of this name is one: hidden, with a dot at the beginning (<c>.DS_Store</c>,
+    /// <c>._x.png</c>), or with a name that a system uses (<c>Thumbs.db</c>, <c>desktop.ini</c>, <c>__MACOSX</c>).
     /// </summary>
     public static bool IsOne(string name)
     {

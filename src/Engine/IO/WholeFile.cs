@@ -1,21 +1,19 @@
 namespace Engine.IO;
 
 /// <summary>
-/// Writes files of which, whatever happens, the former or the new content is there, and whole: also if the process is
-/// killed or the power goes. A symbolic link is followed. What is there and is no file is not replaced: a device of
-/// characters, such as <c>/dev/null</c>, is written into, a pipe, a socket or a disk refused.
+/// Writes files atomically: there is always either the complete old content or the complete new content, even if the
+/// process is killed or the power fails. A symbolic link is followed. Things other than files are not replaced: a
+/// character device, such as <c>/dev/null</c>, is written to; a pipe, a socket or a disk is refused.
 /// </summary>
 public static class WholeFile
 {
     private const string Unfinished = ".part";
 
-    /// <summary>
-    /// How many bytes of a file's name its hidden one has, so that it fits wherever the name itself does.
-    /// </summary>
+    /// <summary>The bytes of a file's name that its temporary file's name contains, so that both names fit.</summary>
     private const int MostOfName = 100;
 
-    /// <summary>Lets <paramref name="write"/> fill a stream that becomes the file once it is on the disk.</summary>
-    /// <exception cref="EngineException">The file cannot be written; a former one is untouched.</exception>
+    /// <summary>Lets <paramref name="write"/> fill a stream, which becomes the file once it is on the disk.</summary>
+    /// <exception cref="EngineException">The file cannot be written; an existing file is unchanged.</exception>
     public static void Write(string path, Action<Stream> write)
     {
         ArgumentNullException.ThrowIfNull(write);
@@ -28,11 +26,11 @@ public static class WholeFile
         string full = Path.GetFullPath(path), temporary = "";
         try
         {
-            // Through all links, to what need not be there yet.
+            // Follows all links to their final target, which need not exist.
             full = new FileInfo(full).LinkTarget is null ? full : File.ResolveLinkTarget(full, true)!.FullName;
             string folder = Path.GetDirectoryName(full)!;
 
-            // In the same folder, since only within one file system is a rename all or nothing.
+            // In the same folder, because a rename is atomic only within one file system.
             string prefix = $".{Start(Path.GetFileName(full))}.";
             temporary = Path.Combine(folder, $"{prefix}{Path.GetRandomFileName()}{Unfinished}");
             DiscardAbandoned(folder, prefix);
@@ -41,7 +39,7 @@ public static class WholeFile
                 write(stream);
                 stream.Flush(flushToDisk: true);
 
-                // While it is open and thereby locked, so that no other process takes it for abandoned.
+                // While it is open and so locked; otherwise another process could take it for abandoned.
                 File.Move(temporary, full, overwrite: true);
             }
 
@@ -68,7 +66,7 @@ public static class WholeFile
         }
     }
 
-    /// <summary>The beginning of a name, cut between two characters.</summary>
+    /// <summary>Returns the beginning of a name, cut between two characters.</summary>
     internal static string Start(string name)
     {
         int bytes = 0;
@@ -91,14 +89,14 @@ public static class WholeFile
         }
     }
 
-    /// <summary>Opens a file so that nobody else can, but that it may be renamed meanwhile.</summary>
+    /// <summary>Opens a file so that nobody else can open it, but it can be renamed.</summary>
     private static FileStream OpenAlone(string path, FileMode mode) => new(
         path, mode, FileAccess.ReadWrite, OperatingSystem.IsWindows() ? FileShare.Delete : FileShare.None);
 
-    /// <summary>Deletes what processes left behind that were killed while they wrote: what nobody has open.</summary>
+    /// <summary>Deletes files that killed processes left behind: those that no process has open.</summary>
     private static void DiscardAbandoned(string folder, string prefix)
     {
-        // By hand, for a name may hold what a search pattern takes for a wildcard.
+        // The prefix is compared here because a name may contain the wildcards of search patterns.
         foreach (string part in Directory.GetFiles(folder, $"*{Unfinished}"))
         {
             if (!Path.GetFileName(part).StartsWith(prefix, StringComparison.Ordinal))
@@ -113,7 +111,7 @@ public static class WholeFile
             }
             catch (Exception error) when (error is IOException or UnauthorizedAccessException)
             {
-                // Somebody is writing it, or it is not ours to delete.
+                // Another process is writing it, or this one may not delete it.
             }
         }
     }
@@ -131,7 +129,7 @@ public static class WholeFile
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            // What stopped the writing is what the user has to hear, not what stopped the tidying.
+            // The user must see the error of the write, not that of the cleanup.
         }
     }
 }

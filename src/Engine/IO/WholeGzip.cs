@@ -3,8 +3,9 @@ using System.IO.Compression;
 namespace Engine.IO;
 
 /// <summary>
-/// What gzip has packed, unpacked, to the end: .NET's own stream takes a file that is cut off for one that ends there. Behind the
-/// file's bytes stands one more packed piece, a mark; it comes out whole only if all before it was whole.
+/// Decompresses gzip and detects truncation: .NET's own stream treats a truncated file as complete. This one appends
+/// another compressed member, a mark, to the file; it is decompressed correctly only if everything before it is
+/// complete.
 /// </summary>
 internal sealed class WholeGzip : ReadOnceStream
 {
@@ -13,13 +14,13 @@ internal sealed class WholeGzip : ReadOnceStream
     private int _start, _end;
     private bool _hasEnded;
 
-    /// <param name="packed">The packed bytes, from where the stream stands on; it is disposed of with this.</param>
+    /// <param name="packed">The compressed bytes, from the stream's position on; disposed of with this stream.</param>
     public WholeGzip(Stream packed) => _inner = new GZipStream(new Marked(packed), CompressionMode.Decompress);
 
     private static ReadOnlySpan<byte> Mark => "mark of the end."u8;
 
     /// <summary>Reads some bytes; 0 at the end.</summary>
-    /// <exception cref="InvalidDataException">They are damaged or cut off.</exception>
+    /// <exception cref="InvalidDataException">The file is damaged or truncated.</exception>
     public override int Read(Span<byte> buffer)
     {
         while (_end - _start <= (_hasEnded ? 0 : Mark.Length))
@@ -62,7 +63,7 @@ internal sealed class WholeGzip : ReadOnceStream
         base.Dispose(disposing);
     }
 
-    /// <summary>A stream's bytes and behind them the mark, packed.</summary>
+    /// <summary>A stream's bytes followed by the compressed mark.</summary>
     private sealed class Marked(Stream first) : ReadOnceStream
     {
         private readonly MemoryStream _mark = Packed();

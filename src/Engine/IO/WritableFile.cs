@@ -1,16 +1,16 @@
 namespace Engine.IO;
 
 /// <summary>
-/// Opens files that are written bit by bit, with errors that name them. What is there and is no file is not replaced:
-/// a device of characters, such as <c>/dev/null</c> or a terminal, is written into, all else is refused.
+/// Opens files that are written in parts, with errors that name them. Things other than files are not replaced: a
+/// character device, such as <c>/dev/null</c> or a terminal, is written to; everything else is refused.
 /// </summary>
 public static class WritableFile
 {
-    /// <summary>Opens a file for writing; what was in it is gone.</summary>
+    /// <summary>Opens a file for writing and discards its contents.</summary>
     /// <exception cref="EngineException">It cannot be written.</exception>
     public static FileStream Create(string path) => Open(path, FileMode.Create, FileAccess.Write);
 
-    /// <summary>Opens a file; one that is continued may be read too.</summary>
+    /// <summary>Opens a file; a file that is continued may be read too.</summary>
     /// <exception cref="EngineException">It cannot be written.</exception>
     internal static FileStream Open(string path, FileMode mode, FileAccess access)
     {
@@ -27,10 +27,10 @@ public static class WritableFile
         }
     }
 
-    /// <summary>Finds out what writing to a path would do; nothing is opened or made.</summary>
-    /// <returns>Whether a file would be made or replaced; false for a device, which would be written into.</returns>
+    /// <summary>Determines what writing to a path would do, without opening or creating anything.</summary>
+    /// <returns>Whether a file would be created or replaced; false for a device, which would be written to.</returns>
     /// <exception cref="EngineException">
-    /// It cannot be written to for what it is: a folder, a disk, a pipe or a socket; or no file can be called so.
+    /// It is a folder, a disk, a pipe or a socket and cannot be written to, or no file can have this name.
     /// </exception>
     public static bool IsFile(string path)
     {
@@ -46,7 +46,7 @@ public static class WritableFile
         };
     }
 
-    /// <summary>Does so too where there is no folder for the file.</summary>
+    /// <summary>Does the same, but throws also if the folder of the file does not exist.</summary>
     internal static bool IsFileInFolder(string path)
     {
         bool isFile = IsFile(path);

@@ -5,7 +5,7 @@ using Engine.Training;
 namespace Engine.Inspection;
 
 /// <summary>
-/// Describes how often samples of each class are taken for each class, and what follows of it: scikit-learn's
+/// Counts the samples of each class by their predicted class, and computes scores from these counts: scikit-learn's
 /// <c>confusion_matrix</c> and <c>classification_report</c>.
 /// </summary>
 public sealed class ConfusionMatrix
@@ -13,10 +13,10 @@ public sealed class ConfusionMatrix
     private readonly int[,] _counts;
 
     /// <summary>Counts samples.</summary>
-    /// <param name="classes">How many classes there are.</param>
+    /// <param name="classes">The number of classes.</param>
     /// <param name="labels">The class of each sample, from 0 on.</param>
-    /// <param name="predicted">What each sample is taken for.</param>
-    /// <exception cref="EngineException">There are not as many of one as of the other, or one is no class.</exception>
+    /// <param name="predicted">The predicted class of each sample.</param>
+    /// <exception cref="EngineException">The numbers of labels and predictions differ, or one is no class.</exception>
     public ConfusionMatrix(int classes, ReadOnlySpan<int> labels, ReadOnlySpan<int> predicted)
     {
         if (labels.Length != predicted.Length)
@@ -33,8 +33,8 @@ public sealed class ConfusionMatrix
         }
     }
 
-    /// <summary>Gets or sets what the classes are called; null for their numbers.</summary>
-    /// <exception cref="EngineException">There are not as many names as classes.</exception>
+    /// <summary>Gets or sets the names of the classes; null for their numbers.</summary>
+    /// <exception cref="EngineException">The numbers of names and classes differ.</exception>
     public IReadOnlyList<string>? Names
     {
         get;
@@ -43,32 +43,32 @@ public sealed class ConfusionMatrix
             : throw new EngineException($"There are {value.Count} names for {Classes} classes.");
     }
 
-    /// <summary>Gets how many classes there are.</summary>
+    /// <summary>Gets the number of classes.</summary>
     public int Classes => _counts.GetLength(0);
 
-    /// <summary>Gets how many samples were counted.</summary>
+    /// <summary>Gets the number of samples.</summary>
     public int Total => _counts.Cast<int>().Sum();
 
-    /// <summary>Gets how many of them are taken for what they are.</summary>
+    /// <summary>Gets the number of correctly classified samples.</summary>
     public int Correct => Enumerable.Range(0, Classes).Sum(c => _counts[c, c]);
 
-    /// <summary>Gets the part of the samples that are taken for what they are; nan without samples.</summary>
+    /// <summary>Gets the share of correctly classified samples; nan without samples.</summary>
     public double Accuracy => Share(Correct, Total);
 
     /// <summary>
-    /// Gets the mean of <see cref="F1"/> over the classes that have samples or are predicted; nan if none is.
+    /// Gets the mean of <see cref="F1"/> over the classes that have samples or are predicted; nan if there are none.
     /// </summary>
     public double MacroF1 => Enumerable.Range(0, Classes).Select(F1).Where(f1 => !double.IsNaN(f1))
         .DefaultIfEmpty(double.NaN).Average();
 
-    /// <summary>Gets how many samples of one class are taken for another, or for that class itself.</summary>
+    /// <summary>Gets the number of samples of one class with a predicted class.</summary>
     public int this[int label, int predicted] => _counts[label, predicted];
 
-    /// <summary>Returns what a network takes samples for.</summary>
+    /// <summary>Returns the confusion matrix of a network's predictions.</summary>
     /// <param name="net">The network, a classifier.</param>
     /// <param name="x">The samples.</param>
     /// <param name="y">Their classes, int32 (n).</param>
-    /// <param name="names">What the classes are called; null for their numbers.</param>
+    /// <param name="names">The names of the classes; null for their numbers.</param>
     /// <exception cref="EngineException">The samples or labels do not fit the network.</exception>
     public static ConfusionMatrix Of(NeuralNet net, Tensor x, Tensor y, IReadOnlyList<string>? names = null)
     {
@@ -89,27 +89,27 @@ public sealed class ConfusionMatrix
     public static ConfusionMatrix Of(NeuralNet net, Tensor x, int[] y, IReadOnlyList<string>? names = null) =>
         Of(net, x, Tensor.From(y), names);
 
-    /// <summary>Returns how many samples are of a class.</summary>
+    /// <summary>Returns the number of samples of a class.</summary>
     public int Samples(int label) => Enumerable.Range(0, Classes).Sum(c => _counts[label, c]);
 
-    /// <summary>Returns how many samples are taken for a class.</summary>
+    /// <summary>Returns the number of samples with a predicted class.</summary>
     public int Predictions(int predicted) => Enumerable.Range(0, Classes).Sum(c => _counts[c, predicted]);
 
-    /// <summary>Of the samples of a class, the part that is taken for it; nan if there are none.</summary>
+    /// <summary>Returns the share of a class's samples that are predicted correctly; nan if it has none.</summary>
     public double Recall(int label) => Share(_counts[label, label], Samples(label));
 
-    /// <summary>Of the samples that are taken for a class, the part that is of it; nan if there are none.</summary>
+    /// <summary>Returns the share of the predictions of a class that are correct; nan if there are none.</summary>
     public double Precision(int predicted) => Share(_counts[predicted, predicted], Predictions(predicted));
 
     /// <summary>
-    /// Computes 2 · precision · recall / (precision + recall), as 2 · hits / (samples + predictions), which is 0 where
-    /// there are no hits; nan if the class has neither samples nor predictions.
+    /// Computes 2 · precision · recall / (precision + recall), as 2 · hits / (samples + predictions), which is 0
+    /// without hits; nan if the class has neither samples nor predictions.
     /// </summary>
     public double F1(int label) => Share(2 * _counts[label, label], Samples(label) + Predictions(label));
 
     /// <summary>
-    /// Returns a table with a row for each class: how many of its samples are taken for which class, its recall,
-    /// precision and F1; below it the accuracy.
+    /// Returns a table with a row for each class: the numbers of its samples by predicted class, its recall, precision
+    /// and F1; below it the accuracy.
     /// </summary>
     public override string ToString()
     {

@@ -1,48 +1,49 @@
 namespace Engine.Inspection;
 
-/// <summary>Describes what a layer costs, and what of an image it sees.</summary>
+/// <summary>Describes the cost of a layer and its view of an image.</summary>
 /// <param name="Name">Its name.</param>
 /// <param name="Kind">Its type: <c>Dense</c>.</param>
-/// <param name="OutputShape">The sides of what it makes of a sample.</param>
-/// <param name="Parameters">How many numbers it learns.</param>
-/// <param name="ParameterBytes">The bytes of its parameters, also of those that are followed and not learned.</param>
+/// <param name="OutputShape">The sides of its output for one sample.</param>
+/// <param name="Parameters">The number of values it learns.</param>
+/// <param name="ParameterBytes">The bytes of its parameters, including tracked ones that are not learned.</param>
 /// <param name="Flops">
-/// The arithmetic of its ops in use, for one sample: as they are written, before rewrites join or save any. An addition
-/// or a multiplication is one.
+/// The FLOPs of its ops for one sample, outside of training: as written, before rewrites. An addition or a
+/// multiplication counts as one.
 /// </param>
-/// <param name="OutputBytes">The bytes of what it makes of a sample.</param>
+/// <param name="OutputBytes">The bytes of its output for one sample.</param>
 public sealed record LayerInfo(
     string Name, string Kind, Shape OutputShape, long Parameters, long ParameterBytes, long Flops, long OutputBytes)
 {
-    /// <summary>Represents the least capacity that nolearn does not warn of, in percent: a sixth.</summary>
+    /// <summary>Represents the least capacity without a warning by nolearn, in percent: a sixth.</summary>
     public const double MinCapacity = 100.0 / 6;
 
-    /// <summary>Gets or sets the names of the layers that it is put on.</summary>
+    /// <summary>Gets or sets the names of its input layers.</summary>
     public IReadOnlyList<string> Inputs { get; init; } = [];
 
     /// <summary>
-    /// Gets or sets the receptive field: the height and width, in pixels of the image, of what a value of the output
-    /// may depend on, the padding around the image counted; the image's own where that may be all of it. Null where the
-    /// network does not take images, (channels, height, width).
+    /// Gets or sets the receptive field: the height and width, in pixels of the image including padding, on which a
+    /// value of the output may depend; the whole image if it may depend on all of it. It is null if the network does
+    /// not take images, (channels, height, width).
     /// </summary>
     public (int Height, int Width)? Field { get; init; }
 
     /// <summary>
-    /// nolearn's capacity along height and width, in percent: how far the filter's own weights reach over the image,
-    /// filter size · step, of <see cref="FilteredField"/>. A filter whose neighboring weights stand far apart, the
-    /// field having grown by other means, cannot learn what lies between.
+    /// Gets or sets nolearn's capacity along height and width, in percent: the extent of the filter's own weights over
+    /// the image, filter size · step, divided by <see cref="FilteredField"/>. If other layers have enlarged the field,
+    /// neighboring weights are far apart, and the filter cannot learn what lies between them.
     /// </summary>
     public (double Height, double Width)? Capacity { get; init; }
 
     /// <summary>
-    /// nolearn's coverage along height and width, in percent: <see cref="FilteredField"/> of the image.
+    /// Gets or sets nolearn's coverage along height and width, in percent: <see cref="FilteredField"/> divided by the
+    /// image.
     /// </summary>
     public (double Height, double Width)? Coverage { get; init; }
 
     /// <summary>
-    /// Gets or sets the field as nolearn reckons it (<c>get_receptive_field</c> of nolearn/lasagne/util.py):
-    /// convolutions widen it, the windows of pooling only make later ones do so more. The image's own for a layer that
-    /// sees all of it.
+    /// Gets or sets the field as nolearn computes it (<c>get_receptive_field</c> of nolearn/lasagne/util.py):
+    /// convolutions enlarge it; pooling only makes later convolutions enlarge it more. It is the whole image for a
+    /// layer that sees all of it.
     /// </summary>
     public (int Height, int Width)? FilteredField { get; init; }
 
@@ -50,9 +51,11 @@ public sealed record LayerInfo(
     public bool IsCapacityLow =>
         Capacity is { } capacity && Math.Min(capacity.Height, capacity.Width) < MinCapacity;
 
-    /// <summary>Gets whether nolearn would warn that more than the image is covered along a side.</summary>
+    /// <summary>
+    /// Gets whether nolearn would warn that the coverage is too high: more than the image along a side.
+    /// </summary>
     public bool IsCoverageHigh => Coverage is { } coverage && Math.Max(coverage.Height, coverage.Width) > 100;
 
-    /// <summary>Returns its members, with points in the numbers.</summary>
+    /// <summary>Returns its members, with decimal points in the numbers.</summary>
     public override string ToString() => RecordText.Of(nameof(LayerInfo), PrintMembers);
 }

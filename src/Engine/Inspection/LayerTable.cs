@@ -7,7 +7,7 @@ using Variable = Engine.Graph.Variable;
 namespace Engine.Inspection;
 
 /// <summary>
-/// Represents the layers of a network with what they cost and what they see: nolearn's layer information, and more.
+/// Represents the layers of a network with their costs and receptive fields: nolearn's layer information, and more.
 /// </summary>
 public sealed class LayerTable
 {
@@ -15,52 +15,52 @@ public sealed class LayerTable
 
     private LayerTable(IReadOnlyList<LayerInfo> layers) => Layers = layers;
 
-    /// <summary>Gets the layers in their order.</summary>
+    /// <summary>Gets the layers in order.</summary>
     public IReadOnlyList<LayerInfo> Layers { get; }
 
-    /// <summary>Gets how many numbers are learned.</summary>
+    /// <summary>Gets the number of trainable values.</summary>
     public long Parameters => Layers.Sum(layer => layer.Parameters);
 
     /// <summary>Gets the bytes of all parameters.</summary>
     public long ParameterBytes => Layers.Sum(layer => layer.ParameterBytes);
 
-    /// <summary>Gets the arithmetic of using the network on one sample.</summary>
+    /// <summary>Gets the FLOPs of the network for one sample.</summary>
     public long Flops => Layers.Sum(layer => layer.Flops);
 
-    /// <summary>Gets the bytes of what all layers make of one sample.</summary>
+    /// <summary>Gets the bytes of all layers' outputs for one sample.</summary>
     public long OutputBytes => Layers.Sum(layer => layer.OutputBytes);
 
-    /// <summary>Gets whether the network takes images, so that its layers have a receptive field.</summary>
+    /// <summary>Gets whether the network takes images, so that its layers have receptive fields.</summary>
     public bool HasFields => Layers[0].Field is not null;
 
-    /// <summary>Gets whether a layer is put on others than the one before it.</summary>
+    /// <summary>Gets whether a layer has other inputs than the layer before it.</summary>
     public bool HasBranches => Enumerable.Range(1, Layers.Count - 1)
         .Any(i => !Layers[i].Inputs.SequenceEqual([Layers[i - 1].Name]));
 
-    /// <summary>Gets the heads of the table's columns.</summary>
+    /// <summary>Gets the headings of the table's columns.</summary>
     public IReadOnlyList<string> Columns =>
     [
         "#", "name", "kind", .. HasBranches ? ["inputs"] : Array.Empty<string>(), "output", "parameters", "FLOPs", "memory",
         .. HasFields ? ["field", "cap. %", "cov. %"] : Array.Empty<string>(),
     ];
 
-    /// <summary>Gets the rows of the table, a layer each: a text for each column.</summary>
+    /// <summary>Gets the rows of the table, one for each layer: a text for each column.</summary>
     public IReadOnlyList<IReadOnlyList<string>> Rows => [.. Layers.Select(Row)];
 
-    /// <summary>Gets what stands below the table: the sums.</summary>
+    /// <summary>Gets the text below the table: the totals.</summary>
     public string Totals =>
         $"{Parameters.ToString("N0", CultureInfo.InvariantCulture)} learnable parameters; all parameters take "
         + $"{TextTable.Short(ParameterBytes, "B")}; one sample takes {TextTable.Short(Flops)} FLOPs and "
         + $"{TextTable.Short(OutputBytes, "B")} of outputs";
 
-    /// <summary>Gets what nolearn would warn of, a sentence for each layer.</summary>
+    /// <summary>Gets the warnings that nolearn would give, a sentence for each layer.</summary>
     public IReadOnlyList<string> Warnings =>
     [
         .. Layers.Where(layer => layer.IsCapacityLow || layer.IsCoverageHigh)
             .Select(layer => $"{layer.Name}: {Warning(layer)}"),
     ];
 
-    /// <summary>Looks at a network, whose parameters need not have been trained.</summary>
+    /// <summary>Analyzes a network, which need not be trained.</summary>
     /// <exception cref="EngineException">The layers do not fit each other.</exception>
     public static LayerTable Of(NeuralNet net)
     {
@@ -102,8 +102,8 @@ public sealed class LayerTable
     public override string ToString() => Print(hasColors: false);
 
     /// <summary>
-    /// Returns the table as text, with the sums below it. In color, names are as nolearn has them: magenta where the
-    /// capacity is less than a sixth, cyan where the coverage is more than the image, red where both are.
+    /// Returns the table as text, with the totals below it. In color, names are as in nolearn: magenta if the capacity
+    /// is less than a sixth, cyan if the coverage is more than the image, red if both are so.
     /// </summary>
     public string Print(bool hasColors)
     {

@@ -1,23 +1,26 @@
 namespace Engine.Inspection;
 
 /// <summary>
-/// Figures of how good predictions are, as scikit-learn's <c>sklearn.metrics</c> defines them. All may be used as a
+/// Computes metrics of predictions as defined by scikit-learn's <c>sklearn.metrics</c>. All may be used as a
 /// <see cref="Training.CustomScore"/>.
 /// </summary>
 public static class Metrics
 {
-    /// <summary>What a probability counts as at least in a logarithm: 2⁻⁵², as in scikit-learn.</summary>
+    /// <summary>The least probability in a logarithm: 2⁻⁵², as in scikit-learn.</summary>
     private const double MinProbability = 2.220446049250313e-16;
 
     /// <summary>Returns the mean of |predicted - truth|, in the unit of the values.</summary>
     public static double MeanAbsoluteError(ReadOnlySpan<double> truth, ReadOnlySpan<double> predicted) =>
         Mean(truth, predicted, (y, p) => Math.Abs(y - p));
 
-    /// <summary>Returns the root of the mean of (predicted - truth)², in the unit of the values.</summary>
+    /// <summary>Returns the square root of the mean of (predicted - truth)², in the unit of the values.</summary>
     public static double RootMeanSquaredError(ReadOnlySpan<double> truth, ReadOnlySpan<double> predicted) =>
         Math.Sqrt(Mean(truth, predicted, (y, p) => (y - p) * (y - p)));
 
-    /// <summary>R²: 1 - Σ (truth - predicted)² / Σ (truth - mean)²; where all truths are alike, 1 if they are met and else 0.</summary>
+    /// <summary>
+    /// Returns R²: 1 - Σ (truth - predicted)² / Σ (truth - mean)²; if all truths are equal, 1 if they are predicted
+    /// exactly and else 0.
+    /// </summary>
     public static double Determination(ReadOnlySpan<double> truth, ReadOnlySpan<double> predicted)
     {
         double mean = 0;
@@ -30,7 +33,7 @@ public static class Metrics
         return total != 0 ? 1 - (residual / total) : residual != 0 ? 0 : 1;
     }
 
-    /// <summary>Returns the mean of -log of the probability that each sample's own class is given.</summary>
+    /// <summary>Returns the mean of -log of the predicted probability of each sample's own class.</summary>
     /// <param name="labels">The class of each sample.</param>
     /// <param name="probabilities">The probability of each class, (n, classes).</param>
     public static double LogLoss(ReadOnlySpan<int> labels, Tensor probabilities)
@@ -46,7 +49,7 @@ public static class Metrics
     }
 
     /// <summary>
-    /// Returns the share of the samples whose class is among the k most probable ones; of equals the first counts.
+    /// Returns the share of the samples whose class is among the k most probable ones; the first of equal ones counts.
     /// </summary>
     /// <inheritdoc cref="LogLoss"/>
     public static double TopK(ReadOnlySpan<int> labels, Tensor probabilities, int k)
@@ -68,11 +71,12 @@ public static class Metrics
     }
 
     /// <summary>
-    /// Returns the area under the receiver's operating characteristic: how probably a sample of the class has a greater
-    /// score than one that is not of it, equal scores counting half. nan where there are only samples of one kind.
+    /// Returns the area under the receiver operating characteristic: the probability that a sample of the class has a
+    /// greater score than a sample of another class, where equal scores count half. It is nan if all samples are of one
+    /// kind.
     /// </summary>
     /// <param name="isOfClass">Whether each sample is of the class.</param>
-    /// <param name="scores">How much each is taken for it.</param>
+    /// <param name="scores">The score of the class for each sample.</param>
     public static double RocAuc(ReadOnlySpan<bool> isOfClass, ReadOnlySpan<double> scores)
     {
         (double Score, bool IsOfClass)[] sorted = new (double, bool)[scores.Length];
@@ -85,7 +89,7 @@ public static class Metrics
         double ranks = 0, positives = 0;
         for (int i = 0, end; i < sorted.Length; i = end)
         {
-            // Equal scores share the mean of their ranks (Mann and Whitney's U).
+            // Equal scores get the mean of their ranks (Mann and Whitney's U).
             for (end = i; end < sorted.Length && sorted[end].Score == sorted[i].Score; end++)
             {
                 positives += sorted[end].IsOfClass ? 1 : 0;
@@ -99,8 +103,8 @@ public static class Metrics
     }
 
     /// <summary>
-    /// <see cref="RocAuc(ReadOnlySpan{bool}, ReadOnlySpan{double})"/> of a classifier: of two classes that of the second, of
-    /// more the mean of each against all others. nan where a class has no samples, or all.
+    /// Returns <see cref="RocAuc(ReadOnlySpan{bool}, ReadOnlySpan{double})"/> of a classifier: for two classes that of
+    /// the second, for more the mean of each class against all others. It is nan if a class has no samples, or all.
     /// </summary>
     /// <inheritdoc cref="LogLoss"/>
     public static double RocAuc(ReadOnlySpan<int> labels, Tensor probabilities)
@@ -114,12 +118,12 @@ public static class Metrics
     }
 
     /// <summary>
-    /// Returns the receiver's operating characteristic (T. Fawcett, An introduction to ROC analysis, 2006): for each
-    /// bound that a score may have to pass, which part of the other samples pass it beside which part of the class's;
-    /// from (0, 0) to (1, 1). Empty where there are only samples of one kind.
+    /// Returns the receiver operating characteristic (T. Fawcett, An introduction to ROC analysis, 2006): for each
+    /// threshold of the score, the share of the other samples and the share of the class's samples above it, from (0,
+    /// 0) to (1, 1). It is empty if all samples are of one kind.
     /// </summary>
     /// <param name="isOfClass">Whether each sample is of the class.</param>
-    /// <param name="scores">How much each is taken for it.</param>
+    /// <param name="scores">The score of the class for each sample.</param>
     public static IReadOnlyList<RocPoint> RocCurve(ReadOnlySpan<bool> isOfClass, ReadOnlySpan<double> scores)
     {
         double[] falling = scores.ToArray();
@@ -141,7 +145,7 @@ public static class Metrics
             if (i + 1 == truth.Length || falling[i + 1] != falling[i])
             {
                 var point = new RocPoint(wrong / negatives, right / positives);
-                // Of a straight line upwards or to the right its ends are enough.
+                // The ends of a vertical or horizontal line are enough.
                 if (curve is [.., var before, var last]
                     && ((before.FalsePositives == last.FalsePositives && last.FalsePositives == point.FalsePositives)
                         || (before.TruePositives == last.TruePositives && last.TruePositives == point.TruePositives)))
@@ -157,7 +161,7 @@ public static class Metrics
     }
 
     /// <summary>
-    /// Returns how sure a classifier is beside how often it is right: the samples in ten equal ranges of their greatest
+    /// Compares the confidence of a classifier with its accuracy, for the samples in ten equal ranges of their greatest
     /// probability.
     /// </summary>
     /// <inheritdoc cref="LogLoss"/>
@@ -183,7 +187,7 @@ public static class Metrics
     }
 
     /// <summary>
-    /// Returns the mean distance of how sure a classifier is from how often it is right (expected calibration error).
+    /// Returns the mean difference between a classifier's confidence and its accuracy (expected calibration error).
     /// </summary>
     /// <inheritdoc cref="LogLoss"/>
     public static double CalibrationError(ReadOnlySpan<int> labels, Tensor probabilities)
@@ -222,21 +226,21 @@ public static class Metrics
     }
 }
 
-/// <summary>Samples of which a classifier is about equally sure.</summary>
-/// <param name="Count">How many there are.</param>
-/// <param name="Confidence">The mean of the probability of what they are taken for.</param>
-/// <param name="Accuracy">The part of them that is taken for what it is.</param>
+/// <summary>Represents samples with about the same confidence of a classifier.</summary>
+/// <param name="Count">The number of samples.</param>
+/// <param name="Confidence">The mean probability of their predicted classes.</param>
+/// <param name="Accuracy">The share of correctly classified samples.</param>
 public sealed record CalibrationBin(int Count, double Confidence, double Accuracy)
 {
-    /// <summary>Returns its members, with points in the numbers.</summary>
+    /// <summary>Returns its members, with decimal points in the numbers.</summary>
     public override string ToString() => RecordText.Of(nameof(CalibrationBin), PrintMembers);
 }
 
-/// <summary>Represents a point of a receiver's operating characteristic.</summary>
-/// <param name="FalsePositives">The part of the other samples that are taken for the class.</param>
-/// <param name="TruePositives">The part of the class's samples that are.</param>
+/// <summary>Represents a point of a receiver operating characteristic.</summary>
+/// <param name="FalsePositives">The share of the other samples that are predicted as the class.</param>
+/// <param name="TruePositives">The share of the class's samples that are predicted as the class.</param>
 public sealed record RocPoint(double FalsePositives, double TruePositives)
 {
-    /// <summary>Returns its members, with points in the numbers.</summary>
+    /// <summary>Returns its members, with decimal points in the numbers.</summary>
     public override string ToString() => RecordText.Of(nameof(RocPoint), PrintMembers);
 }

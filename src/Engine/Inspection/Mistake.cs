@@ -1,27 +1,27 @@
 namespace Engine.Inspection;
 
-/// <summary>Represents a sample that is taken for what it is not.</summary>
-/// <param name="Index">Which sample.</param>
+/// <summary>Represents a misclassified sample.</summary>
+/// <param name="Index">The index of the sample.</param>
 /// <param name="Label">Its class.</param>
-/// <param name="Predicted">What it is taken for.</param>
-/// <param name="Probability">The probability that it is said to be that with.</param>
+/// <param name="Predicted">The predicted class.</param>
+/// <param name="Probability">The probability of the predicted class.</param>
 /// <param name="LabelProbability">The probability of its own class.</param>
 public sealed record Mistake(int Index, int Label, int Predicted, double Probability, double LabelProbability)
 {
-    /// <summary>Returns its members, with points in the numbers.</summary>
+    /// <summary>Returns its members, with decimal points in the numbers.</summary>
     public override string ToString() => RecordText.Of(nameof(Mistake), PrintMembers);
 
     /// <inheritdoc cref="MostConfident(Tensor, Tensor, int)"/>
     public static IReadOnlyList<Mistake> MostConfident(Tensor probabilities, int[] labels, int count) =>
         MostConfident(probabilities, Tensor.From(labels), count);
 
-    /// <summary>Returns the mistakes of which a network is surest, the surest first.</summary>
+    /// <summary>Returns the mistakes with the highest probabilities, the highest first.</summary>
     /// <param name="probabilities">
     /// The probability of each class, (n, classes): <see cref="Training.NeuralNet.PredictProba(Tensors)"/>.
     /// </param>
     /// <param name="labels">The class of each sample, int32 (n).</param>
-    /// <param name="count">How many of them at most.</param>
-    /// <exception cref="EngineException">There are not as many labels as samples, or one is no class.</exception>
+    /// <param name="count">The most mistakes to return.</param>
+    /// <exception cref="EngineException">The numbers of labels and samples differ, or a label is no class.</exception>
     public static IReadOnlyList<Mistake> MostConfident(Tensor probabilities, Tensor labels, int count)
     {
         ArgumentNullException.ThrowIfNull(probabilities);

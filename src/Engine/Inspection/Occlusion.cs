@@ -3,31 +3,32 @@ using Engine.Training;
 namespace Engine.Inspection;
 
 /// <summary>
-/// Describes what of an image a network needs to see: a square is slid over it, and what is left of the probability of
-/// a class is noted (Zeiler, Fergus: Visualizing and understanding convolutional networks. ECCV 2014, section 4.2;
-/// nolearn's <c>occlusion_heatmap</c>).
+/// Shows which parts of an image a network needs: it slides a square over the image and records the remaining
+/// probability of a class (Zeiler, Fergus: Visualizing and understanding convolutional networks. ECCV 2014, section
+/// 4.2; nolearn's <c>occlusion_heatmap</c>).
 /// </summary>
 public static class Occlusion
 {
-    /// <summary>Represents the side of the square unless told otherwise; nolearn's.</summary>
+    /// <summary>Represents the default side of the square, as in nolearn.</summary>
     public const int DefaultSquare = 7;
 
-    /// <summary>How many numbers the images have that a network looks at together.</summary>
+    /// <summary>The most values of the images in one batch.</summary>
     private const int MaxNumbers = 1 << 20;
 
     /// <summary>
-    /// Returns the output for a class, its probability of a classifier, with the square centered on each pixel in turn.
-    /// Over the image's edge it is cut off there; one of an even side reaches a pixel further up and to the left.
+    /// Returns the output for a class, for a classifier its probability, with the square centered on each pixel in
+    /// turn. The square is cut off at the edge of the image; if its side is even, it extends one pixel further up and
+    /// to the left.
     /// </summary>
     /// <param name="net">The network.</param>
     /// <param name="image">
-    /// The image, (channels, height, width), scaled as the network takes it; a network that takes its pixels in a row
-    /// gets them so.
+    /// The image, (channels, height, width), scaled as the network takes it; a network that takes vectors gets its
+    /// pixels as a vector.
     /// </param>
-    /// <param name="label">The class, or output, that is looked at.</param>
+    /// <param name="label">The class or output.</param>
     /// <param name="square">The side of the square.</param>
     /// <param name="value">
-    /// What it is filled with, in all channels: 0, nolearn's, is gray for pixels from -0.5 to 0.5.
+    /// The value of all channels in the square: 0, as in nolearn, is gray for pixels from -0.5 to 0.5.
     /// </param>
     /// <returns>float32 (height, width).</returns>
     /// <exception cref="EngineException">The image, the class or the square does not fit.</exception>
@@ -35,8 +36,8 @@ public static class Occlusion
         NeuralNet net, Tensor image, int label, int square = DefaultSquare, float value = 0) => Map(net, image, label, square, value, step: 1);
 
     /// <summary>
-    /// The same with the square on each <paramref name="step"/>-th pixel alone, which stands for those round it: an image has as many
-    /// places as pixels, and a network looks at as many images.
+    /// Returns the same with the square only on each <paramref name="step"/>-th pixel, whose value stands for those
+    /// around it: otherwise the network computes as many images as an image has pixels.
     /// </summary>
     internal static Tensor Map(NeuralNet net, Tensor image, int label, int square, float value, int step)
     {
@@ -108,6 +109,6 @@ public static class Occlusion
         }
     }
 
-    /// <summary>Where the pieces of a side begin.</summary>
+    /// <summary>Returns the beginnings of the pieces of a side.</summary>
     private static int[] Pieces(int side, int step) => [.. Enumerable.Range(0, (side + step - 1) / step).Select(i => i * step)];
 }

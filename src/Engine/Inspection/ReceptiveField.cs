@@ -3,19 +3,19 @@ using Engine.Graph;
 namespace Engine.Inspection;
 
 /// <summary>
-/// What of the network's image a value may depend on, along height and width, found op by op: a window of w pixels over
-/// values j pixels apart looks at (w − 1) · j more (Araujo, Norris, Sim: Computing Receptive Fields of Convolutional
-/// Neural Networks. Distill, 2019).
+/// The part of the network's image on which a value may depend, along height and width, computed op by op: a window of
+/// w pixels over values j pixels apart adds (w − 1) · j (Araujo, Norris, Sim: Computing Receptive Fields of
+/// Convolutional Neural Networks. Distill, 2019).
 /// </summary>
 /// <param name="Height">Along the height.</param>
 /// <param name="Width">Along the width.</param>
 internal sealed record ReceptiveField(ReceptiveField.Side Height, ReceptiveField.Side Width)
 {
-    /// <summary>Along one side of the image, in its pixels.</summary>
-    /// <param name="Field">What a value depends on, the padding around the image counted.</param>
-    /// <param name="Step">How far apart neighboring values look.</param>
-    /// <param name="Filter">nolearn's: how far the last filter's own weights reach over the image.</param>
-    /// <param name="Filtered">nolearn's: the field as convolutions make it, without the windows of pooling.</param>
+    /// <summary>The field along one side of the image, in pixels.</summary>
+    /// <param name="Field">The pixels on which a value depends, including padding.</param>
+    /// <param name="Step">The distance between the fields of neighboring values.</param>
+    /// <param name="Filter">nolearn's: the extent of the last filter's own weights over the image.</param>
+    /// <param name="Filtered">nolearn's: the field that convolutions give, without the windows of pooling.</param>
     internal readonly record struct Side(int Field, int Step, int Filter, int Filtered)
     {
         public static Side OfPixel => new(1, 1, 1, 1);
@@ -32,8 +32,9 @@ internal sealed record ReceptiveField(ReceptiveField.Side Height, ReceptiveField
     }
 
     /// <summary>
-    /// Returns the fields of all that is computed from an image, (batch, channels, height, width) with every side but
-    /// the batch's known; null for what may depend on all of it. What does not depend on it has no entry.
+    /// Returns the fields of all variables that depend on an image, (batch, channels, height, width) with all sides
+    /// known except the batch; null for a variable that may depend on all of it. Variables that do not depend on it
+    /// have no entry.
     /// </summary>
     public static IReadOnlyDictionary<Variable, ReceptiveField?> Of(Variable image, IEnumerable<Apply> order)
     {
@@ -69,7 +70,7 @@ internal sealed record ReceptiveField(ReceptiveField.Side Height, ReceptiveField
         ReceptiveField? joined = null;
         foreach (Variable input in dependent)
         {
-            // What is repeated over the pixels looks at the same place for all of them.
+            // A value that is broadcast over the pixels reads the same place for all of them.
             bool isRepeated = window == InputWindow.Pixel && (input.Rank != 4
                 || input.Shape[2] != node.Outputs[0].Shape[2] || input.Shape[3] != node.Outputs[0].Shape[3]);
             if (isRepeated || fields[input] is not { } field)

@@ -7,19 +7,19 @@ using Variable = Engine.Graph.Variable;
 namespace Engine.Inspection;
 
 /// <summary>
-/// Describes how much each value of a sample moves the score of a class: the gradient of the score with respect to the
+/// Computes how much each value of a sample affects the score of a class: the gradient of the score with respect to the
 /// sample (Simonyan, Vedaldi, Zisserman: Deep inside convolutional networks. 2014, section 3).
 /// </summary>
 public static class Saliency
 {
     /// <summary>
-    /// Returns the gradients. The score is the last layer's output; where a softmax, or of two classes a sigmoid, makes
-    /// that, what it is taken of, as in the paper, since the probability of which a network is sure hardly moves.
+    /// Returns the gradients. The score is the output of the last layer. If a softmax, or a sigmoid for two classes,
+    /// computes that output, the score is its input, as in the paper, because a probability near 1 hardly changes.
     /// </summary>
     /// <param name="net">The network.</param>
     /// <param name="x">The samples, as the network takes them.</param>
-    /// <param name="classes">For each sample the class, or output, whose score is meant.</param>
-    /// <returns>Of the samples' shape, of the network's floating-point type.</returns>
+    /// <param name="classes">For each sample, the class or output whose score is meant.</param>
+    /// <returns>A tensor with the samples' shape and the network's floating-point type.</returns>
     /// <exception cref="EngineException">The samples or classes do not fit the network.</exception>
     public static Tensor Of(NeuralNet net, Tensor x, params ReadOnlySpan<int> classes)
     {
@@ -77,12 +77,12 @@ public static class Saliency
     }
 
     /// <summary>
-    /// Returns a picture for each image: the greatest absolute gradient among a pixel's channels (equation 5 of the
+    /// Returns a map for each image: the greatest absolute gradient among the channels of each pixel (equation 5 of the
     /// paper's section 3.1).
     /// </summary>
     /// <param name="gradients">(n, channels, height, width).</param>
     /// <returns>float32 (n, height, width).</returns>
-    /// <exception cref="EngineException">They are not of images.</exception>
+    /// <exception cref="EngineException">The gradients are not those of images.</exception>
     public static Tensor Maps(Tensor gradients)
     {
         ArgumentNullException.ThrowIfNull(gradients);

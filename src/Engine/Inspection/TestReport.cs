@@ -3,19 +3,19 @@ using System.Text;
 
 namespace Engine.Inspection;
 
-/// <summary>Describes how good predictions are: all figures, and a table of them as text.</summary>
+/// <summary>Describes the quality of predictions: all metrics, and a table of them as text.</summary>
 public abstract class TestReport
 {
-    /// <summary>Gets the figures by name, the most telling first.</summary>
+    /// <summary>Gets the metrics by name, the most important first.</summary>
     public abstract IReadOnlyDictionary<string, double> Metrics { get; }
 
-    /// <summary>Gets the first figure and its name, as a sentence has it.</summary>
+    /// <summary>Gets the first metric and its name, for use in a sentence.</summary>
     public abstract string Headline { get; }
 }
 
 /// <summary>
-/// Describes how good a classifier is, class by class: prints as scikit-learn's <c>classification_report</c>. What has
-/// nothing to be divided by counts as 0, as there.
+/// Describes the quality of a classifier, class by class; prints like scikit-learn's <c>classification_report</c>. As
+/// there, a quotient with a divisor of 0 counts as 0.
 /// </summary>
 public sealed class ClassificationReport : TestReport
 {
@@ -38,10 +38,10 @@ public sealed class ClassificationReport : TestReport
         _metrics["calibration_error"] = Inspection.Metrics.CalibrationError(labels, probabilities);
     }
 
-    /// <summary>Creates a report of what samples are taken for.</summary>
+    /// <summary>Creates a report from predicted classes.</summary>
     /// <param name="names">The names of the classes.</param>
     /// <param name="labels">The class of each sample.</param>
-    /// <param name="predicted">What each is taken for.</param>
+    /// <param name="predicted">The predicted class of each sample.</param>
     public ClassificationReport(IReadOnlyList<string> names, ReadOnlySpan<int> labels, ReadOnlySpan<int> predicted)
     {
         ArgumentNullException.ThrowIfNull(names);
@@ -49,7 +49,7 @@ public sealed class ClassificationReport : TestReport
         (_metrics["accuracy"], _metrics["macro_f1"], _metrics["weighted_f1"]) = (Confusion.Accuracy, Mean(F1), Weighted(F1));
     }
 
-    /// <summary>Gets how often each class is taken for which.</summary>
+    /// <summary>Gets the number of samples of each class by predicted class.</summary>
     public ConfusionMatrix Confusion { get; }
 
     /// <inheritdoc/>
@@ -116,14 +116,14 @@ public sealed class ClassificationReport : TestReport
     }
 }
 
-/// <summary>Describes how good predictions of values are.</summary>
+/// <summary>Describes the quality of predicted values.</summary>
 public sealed class RegressionReport : TestReport
 {
     private readonly OrderedDictionary<string, double> _metrics;
 
     /// <summary>Creates a report.</summary>
     /// <param name="truth">The values, in their own unit.</param>
-    /// <param name="predicted">What was predicted.</param>
+    /// <param name="predicted">The predicted values.</param>
     public RegressionReport(ReadOnlySpan<double> truth, ReadOnlySpan<double> predicted)
     {
         Count = truth.Length;
@@ -135,7 +135,7 @@ public sealed class RegressionReport : TestReport
         };
     }
 
-    /// <summary>Gets how many values there are.</summary>
+    /// <summary>Gets the number of values.</summary>
     public int Count { get; }
 
     /// <inheritdoc/>
@@ -144,7 +144,7 @@ public sealed class RegressionReport : TestReport
     /// <inheritdoc/>
     public override string Headline => string.Create(CultureInfo.InvariantCulture, $"R² {_metrics["r2"]:F4} on {Count:N0} values");
 
-    /// <summary>Returns the figures, one a line.</summary>
+    /// <summary>Returns the metrics, one on each line.</summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"""
         R²                        {_metrics["r2"]:F4}
         mean absolute error       {_metrics["mae"]:G5}

@@ -3,13 +3,13 @@ using System.Runtime.InteropServices;
 namespace Engine.Interop;
 
 /// <summary>
-/// A GPU's primary context, which every CUDA library of the process shares; released after all made in it.
+/// A GPU's primary context, which all CUDA libraries of the process share; released after everything created in it.
 /// </summary>
 internal sealed unsafe class ContextHandle : SafeHandle
 {
     private readonly int _device;
 
-    /// <exception cref="CudaException">The driver refuses.</exception>
+    /// <exception cref="CudaException">The driver cannot provide it.</exception>
     public ContextHandle(Gpu gpu) : base(0, ownsHandle: true)
     {
         _device = gpu.Device;
@@ -20,7 +20,7 @@ internal sealed unsafe class ContextHandle : SafeHandle
 
     public override bool IsInvalid => handle == 0;
 
-    /// <summary>Makes the context the calling thread's, until the scope is disposed.</summary>
+    /// <summary>Makes the context current on the calling thread until the scope is disposed of.</summary>
     public Scope Enter() => new(handle);
 
     protected override bool ReleaseHandle() => DriverApi.cuDevicePrimaryCtxRelease_v2(_device) == 0;
@@ -44,7 +44,7 @@ internal sealed unsafe class ContextHandle : SafeHandle
     }
 }
 
-/// <summary>Something made in a context, which it keeps alive.</summary>
+/// <summary>A handle created in a context, which it keeps alive.</summary>
 internal abstract class CudaHandle : SafeHandle
 {
     protected CudaHandle(ContextHandle context) : base(0, ownsHandle: true) => Context = context;
@@ -53,7 +53,7 @@ internal abstract class CudaHandle : SafeHandle
 
     public sealed override bool IsInvalid => handle == 0;
 
-    /// <summary>Takes over a handle that was just made.</summary>
+    /// <summary>Takes ownership of a new handle.</summary>
     protected void Own(nint made)
     {
         bool added = false;
@@ -61,7 +61,7 @@ internal abstract class CudaHandle : SafeHandle
         SetHandle(made);
     }
 
-    /// <summary>Gives the handle back to the driver, whose result it returns.</summary>
+    /// <summary>Frees the handle and returns the driver's result.</summary>
     protected abstract int Free(nint owned);
 
     protected sealed override bool ReleaseHandle()

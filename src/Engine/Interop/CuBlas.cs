@@ -3,17 +3,17 @@ using System.Runtime.InteropServices;
 
 namespace Engine.Interop;
 
-/// <summary>How cuBLAS may round; the numbers are <c>cublasMath_t</c>'s.</summary>
+/// <summary>Specifies how cuBLAS may round; the numbers are those of <c>cublasMath_t</c>.</summary>
 internal enum CuBlasMath
 {
-    /// <summary>Float32 products by whatever is fastest in float32: no TF32, which must be asked for.</summary>
+    /// <summary>Float32 products by the fastest float32 algorithm, without TF32.</summary>
     Default = 0,
 
-    /// <summary>Products of numbers rounded to TF32, 10 bits of mantissa, on the tensor cores.</summary>
+    /// <summary>Products of numbers rounded to TF32, with 10 bits of mantissa, on the tensor cores.</summary>
     TensorFloat32 = 3,
 }
 
-/// <summary>The types of matrices' elements; the numbers are <c>cudaDataType_t</c>'s.</summary>
+/// <summary>Specifies the element types of matrices; the numbers are those of <c>cudaDataType_t</c>.</summary>
 internal enum CuBlasType
 {
     Float32 = 0,
@@ -22,13 +22,13 @@ internal enum CuBlasType
     BFloat16 = 14,
 }
 
-/// <summary>cuBLAS, a yardstick that nothing depends on: checked calls.</summary>
+/// <summary>cuBLAS, a yardstick that no other code depends on: checked calls.</summary>
 internal static unsafe class CuBlas
 {
-    /// <summary>Gets what to do where there is none.</summary>
+    /// <summary>Gets advice for a machine without it.</summary>
     public static string Remedy => Remedies.CuBlas(Remedies.Here);
 
-    /// <summary>Gets where it was looked for, and whether it was found.</summary>
+    /// <summary>Gets the outcome of the search for it.</summary>
     public static NativeLibrarySearch Library => NativeLibraries.CuBlas;
 
     /// <summary>Gets why it cannot be used; null if it can.</summary>
@@ -38,8 +38,10 @@ internal static unsafe class CuBlas
         Reason = "there is no cuBLAS",
     };
 
-    /// <summary>Throws if a call failed, naming the entry point, which is read off the call's source text.</summary>
-    /// <exception cref="CudaException">It failed.</exception>
+    /// <summary>
+    /// Throws if a call failed. The message names the entry point, taken from the source text of the call.
+    /// </summary>
+    /// <exception cref="CudaException">The call failed.</exception>
     public static void Check(int status, [CallerArgumentExpression(nameof(status))] string call = "")
     {
         if (status != 0)
@@ -53,7 +55,7 @@ internal static unsafe class CuBlas
     }
 }
 
-/// <summary>cuBLAS at work in a stream, on row-major matrices.</summary>
+/// <summary>cuBLAS in a stream, for row-major matrices.</summary>
 internal sealed unsafe class CuBlasHandle : CudaHandle
 {
     private const int DefaultAlgorithm = -1;
@@ -74,7 +76,7 @@ internal sealed unsafe class CuBlasHandle : CudaHandle
         Math = CuBlasMath.Default;
     }
 
-    /// <summary>10000 times the major version plus 100 times the minor one plus the patch: 120405.</summary>
+    /// <summary>Gets 10000 times the major version plus 100 times the minor one plus the patch: 120405.</summary>
     public int Version
     {
         get
@@ -85,7 +87,7 @@ internal sealed unsafe class CuBlasHandle : CudaHandle
         }
     }
 
-    /// <summary>Gets or sets how float32 products may round; at first as cuBLAS' own users have it.</summary>
+    /// <summary>Gets or sets how float32 products may round; at first with cuBLAS's own default.</summary>
     public CuBlasMath Math
     {
         get;
@@ -97,8 +99,8 @@ internal sealed unsafe class CuBlasHandle : CudaHandle
     }
 
     /// <summary>
-    /// C = alpha · op(A) · op(B) + beta · C in float32, put into the stream. C is m×n, op(A) m×k and op(B) k×n, all row-major
-    /// and without gaps; a transposed A lies there as k×m, a transposed B as n×k.
+    /// Enqueues C = alpha · op(A) · op(B) + beta · C in float32. C is m×n, op(A) m×k and op(B) k×n, all row-major and
+    /// without gaps; a transposed A is stored as k×m, a transposed B as n×k.
     /// </summary>
     public void Gemm(
         int m, int n, int k, ulong a, ulong b, ulong c,
@@ -106,7 +108,7 @@ internal sealed unsafe class CuBlasHandle : CudaHandle
     {
         using ContextHandle.Scope scope = Context.Enter();
 
-        // What is row-major is the transpose of what is column-major: Cᵀ = op(B)ᵀ · op(A)ᵀ, from memory as it is.
+        // A row-major matrix is the transpose of a column-major one: Cᵀ = op(B)ᵀ · op(A)ᵀ, with the same memory.
         CuBlas.Check(
             CuBlasApi.cublasSgemm_v2(
                 handle, transB ? 1 : 0, transA ? 1 : 0, n, m, k,
@@ -115,8 +117,8 @@ internal sealed unsafe class CuBlasHandle : CudaHandle
     }
 
     /// <summary>
-    /// As <see cref="Gemm"/>, of elements of another type, summed in float32, or in float64 if they are; C has the type of A
-    /// and B unless another is given.
+    /// Does the same as <see cref="Gemm"/> for elements of another type, with sums in float32, or in float64 for
+    /// float64 elements. C has the type of A and B unless another is given.
     /// </summary>
     public void GemmEx(
         CuBlasType type, int m, int n, int k, ulong a, ulong b, ulong c,

@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Engine.Interop;
 
 /// <summary>
-/// The entry points of cuBLAS that a yardstick needs; all exist from cuBLAS 11.8 to 13. Matrices are column-major,
-/// results <c>cublasStatus_t</c>, and alpha and beta lie on the host.
+/// The entry points of cuBLAS for comparisons; all exist from cuBLAS 11.8 to 13. Matrices are column-major, results are
+/// <c>cublasStatus_t</c>, and alpha and beta are in host memory.
 /// </summary>
 internal static unsafe partial class CuBlasApi
 {

@@ -1,7 +1,7 @@
 namespace Engine.Interop;
 
 /// <summary>
-/// Represents a call of the CUDA driver or of NVRTC failed: the message names the call, the error and what it means.
+/// Represents a failed call of the CUDA driver or of NVRTC: the message names the call, the error and its meaning.
 /// </summary>
 public sealed class CudaException : EngineException
 {
@@ -10,20 +10,20 @@ public sealed class CudaException : EngineException
     {
     }
 
-    /// <summary>Creates an error with the sentence to show.</summary>
+    /// <summary>Creates an error with a message.</summary>
     public CudaException(string message) : base(message)
     {
     }
 
-    /// <summary>Creates an error with the sentence to show and what caused it.</summary>
+    /// <summary>Creates an error with a message and its cause.</summary>
     public CudaException(string message, Exception? innerException) : base(message, innerException)
     {
     }
 
-    /// <summary>Creates a call that returned an error.</summary>
+    /// <summary>Creates an error for a call that failed.</summary>
     /// <param name="call">The entry point: <c>cuMemAlloc_v2</c>.</param>
-    /// <param name="code">The number it returned.</param>
-    /// <param name="name">The library's name for it: <c>CUDA_ERROR_OUT_OF_MEMORY</c>.</param>
+    /// <param name="code">The number that it returned.</param>
+    /// <param name="name">The library's name for the number: <c>CUDA_ERROR_OUT_OF_MEMORY</c>.</param>
     /// <param name="text">The library's explanation.</param>
     public CudaException(string call, int code, string name, string text)
         : base($"{call} returned {name} ({code}): {text}.")
@@ -34,19 +34,18 @@ public sealed class CudaException : EngineException
     }
 
     /// <summary>
-    /// Gets or sets what is wrong, in a clause for a sentence of another's: without what was tried and what to do.
+    /// Gets or sets the problem as a clause for another sentence, without what was tried and without advice.
     /// </summary>
     public string Reason { get => field ?? Message.TrimEnd('.'); init; }
 
-    /// <summary>Gets the entry point that failed, where it was a call that did.</summary>
+    /// <summary>Gets the entry point that failed, if a call failed.</summary>
     public string? Call { get; }
 
-    /// <summary>Gets the number it returned.</summary>
+    /// <summary>Gets the number that it returned.</summary>
     public int Code { get; }
 
     /// <summary>
-    /// Gets whether the context is lost: a kernel went wrong in such a way that every later call of the process fails
-    /// too.
+    /// Gets whether the context is lost: a kernel failed in such a way that every later call of the process fails too.
     /// </summary>
     public bool IsLasting => (Code, InnerException) switch
     {

@@ -1,6 +1,6 @@
 namespace Engine.Interop;
 
-/// <summary>The folders in which CUDA's libraries are put by the people and programs that install them.</summary>
+/// <summary>The folders in which CUDA's libraries are usually installed.</summary>
 internal static class CudaFolders
 {
     private static readonly string[] s_toolkitVariables = ["CUDA_PATH", "CUDA_HOME"];
@@ -9,10 +9,10 @@ internal static class CudaFolders
     /// <summary>Gets the folders that the user names in <c>ENGINE_CUDA_PATH</c>.</summary>
     public static IEnumerable<string> Explicit => Split(Environment.GetEnvironmentVariable("ENGINE_CUDA_PATH"));
 
-    /// <summary>Gets where Windows puts its driver for the Linux it hosts.</summary>
+    /// <summary>Gets the folder of the driver in Linux on Windows (WSL).</summary>
     public static IEnumerable<string> WslDriver => ["/usr/lib/wsl/lib"];
 
-    /// <summary>Toolkits, then Python's wheels; the newest of a kind first.</summary>
+    /// <summary>Returns toolkits, then Python's wheels; the newest of each kind first.</summary>
     /// <param name="wheel">The folder of the library's own wheel: <c>cuda_nvrtc</c>, <c>cublas</c>.</param>
     public static IEnumerable<string> Toolkits(string wheel) =>
     [

@@ -3,12 +3,12 @@ using System.Runtime.InteropServices;
 
 namespace Engine.Interop;
 
-/// <summary>The CUDA driver: checked calls, and what it says of the machine's GPUs.</summary>
+/// <summary>The CUDA driver: checked calls, and information about the machine's GPUs.</summary>
 internal static unsafe class Driver
 {
     public const int OutOfMemory = 2, NoDevice = 100;
 
-    /// <summary>Gets what to do where there is no driver.</summary>
+    /// <summary>Gets advice for a machine without a driver.</summary>
     public static string Remedy => Remedies.Driver(Remedies.Here);
 
     private static readonly Lazy<CudaException?> s_failure = new(Initialize);
@@ -47,8 +47,10 @@ internal static unsafe class Driver
         }
     }
 
-    /// <summary>Throws if a call failed, naming the entry point, which is read off the call's source text.</summary>
-    /// <exception cref="CudaException">It failed.</exception>
+    /// <summary>
+    /// Throws if a call failed. The message names the entry point, taken from the source text of the call.
+    /// </summary>
+    /// <exception cref="CudaException">The call failed.</exception>
     public static void Check(int result, [CallerArgumentExpression(nameof(result))] string call = "")
     {
         if (result != 0)
@@ -66,7 +68,9 @@ internal static unsafe class Driver
             EntryPoint(call), result, Text(name) ?? "an unknown error", Text(text) ?? "the driver does not say more");
     }
 
-    /// <summary>The entry point in the source text of a call: <c>cuInit</c> of <c>DriverApi.cuInit(0)</c>.</summary>
+    /// <summary>
+    /// Returns the entry point in the source text of a call: <c>cuInit</c> of <c>DriverApi.cuInit(0)</c>.
+    /// </summary>
     internal static string EntryPoint(string call) => call.Split('(')[0].Split('.')[^1].Trim();
 
     private static string? Text(byte* text) => text is null ? null : Marshal.PtrToStringUTF8((nint)text);

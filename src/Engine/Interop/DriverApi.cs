@@ -4,7 +4,7 @@ namespace Engine.Interop;
 
 /// <summary>
 /// The entry points of the CUDA driver that the engine uses, as the driver exports them. All are stable from CUDA 11.8
-/// to 13, which is why some have a version in their name. Handles are <see cref="nint"/>, device addresses
+/// to 13; for this reason some have a version in their name. Handles are <see cref="nint"/>, device addresses
 /// <see cref="ulong"/>, results <c>CUresult</c>.
 /// </summary>
 internal static unsafe partial class DriverApi

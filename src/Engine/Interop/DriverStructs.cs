@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace Engine.Interop;
 
-/// <summary>What memory a pool has: <c>CUmemPoolProps</c>.</summary>
+/// <summary>The kind of memory in a pool: <c>CUmemPoolProps</c>.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct MemoryPoolProperties
 {
@@ -16,7 +16,7 @@ internal struct MemoryPoolProperties
     public int Device;
     public nint SecurityAttributes;
 
-    // From CUDA 12 on the first is the most that the pool may grow to, 0 for no limit.
+    // From CUDA 12 on, the first field is the most memory that the pool may take, 0 for no limit.
     public Reserved Rest;
 
     [InlineArray(64)]
@@ -40,7 +40,7 @@ internal unsafe struct LaunchConfiguration
 [StructLayout(LayoutKind.Explicit, Size = 72)]
 internal struct LaunchAttribute
 {
-    /// <summary>Represents the numbers of <c>CUlaunchAttributeID</c> that are used.</summary>
+    /// <summary>The values of <c>CUlaunchAttributeID</c> that are used.</summary>
     public const int Cooperative = 2, ClusterDimension = 4;
 
     [FieldOffset(0)]

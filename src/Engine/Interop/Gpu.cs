@@ -8,7 +8,7 @@ internal sealed unsafe class Gpu
     private const int MultiprocessorCountAttribute = 16, MajorAttribute = 75, MinorAttribute = 76;
     private const int SharedBytesOptInAttribute = 97;
 
-    /// <summary>Creates the GPU of a number, as the driver counts them.</summary>
+    /// <summary>Opens the GPU with a number, as the driver counts.</summary>
     /// <exception cref="CudaException">There is no driver, or no such GPU.</exception>
     public Gpu(int ordinal)
     {

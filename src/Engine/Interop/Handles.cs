@@ -15,11 +15,13 @@ internal sealed unsafe class MemoryHandle : CudaHandle
     public ulong Address => (ulong)DangerousGetHandle();
 
     /// <summary>Returns a block whose contents are undefined; null if there is not enough memory.</summary>
-    /// <param name="context">Where to allocate it.</param>
-    /// <param name="pool">What to take it from, in the order of its stream; null for the driver, which waits for all streams.</param>
+    /// <param name="context">The context of the block.</param>
+    /// <param name="pool">
+    /// The pool to take it from, in the order of its stream; null for the driver, which waits for all streams.
+    /// </param>
     /// <param name="bytes">Its size.</param>
-    /// <param name="freed">Called with the size when the block has been freed, on any thread.</param>
-    /// <exception cref="CudaException">It fails for another reason.</exception>
+    /// <param name="freed">Called with the size after the block has been freed, on any thread.</param>
+    /// <exception cref="CudaException">The allocation fails for another reason.</exception>
     public static MemoryHandle? TryAllocate(
         ContextHandle context, MemoryPoolHandle? pool, long bytes, Action<long>? freed = null)
     {
@@ -50,8 +52,8 @@ internal sealed unsafe class MemoryHandle : CudaHandle
 }
 
 /// <summary>
-/// Memory that is given out and taken back in the order of a stream: neither waits for anything, and what was freed is kept
-/// for what comes next.
+/// A pool whose memory is allocated and freed in the order of a stream. Neither waits, and freed memory is kept for
+/// later allocations.
 /// </summary>
 internal sealed unsafe class MemoryPoolHandle : CudaHandle
 {
@@ -71,26 +73,26 @@ internal sealed unsafe class MemoryPoolHandle : CudaHandle
         Driver.Check(DriverApi.cuMemPoolCreate(&pool, &properties));
         Own(pool);
 
-        // Nothing is given back to the system until it is asked for: else each wait for the stream would.
+        // Memory returns to the system only on request; otherwise each wait for the stream would return it.
         const int ReleaseThreshold = 4;
         ulong kept = ulong.MaxValue;
         Driver.Check(DriverApi.cuMemPoolSetAttribute(pool, ReleaseThreshold, &kept));
     }
 
     /// <summary>
-    /// Held while the stream is captured: what were allocated or freed meanwhile, by a finalizer say, would become a part of
-    /// the graph.
+    /// Gets the lock that is held while the stream is captured: memory allocated or freed meanwhile, for example by a
+    /// finalizer, would become part of the graph.
     /// </summary>
     public Lock Gate { get; } = new();
 
-    /// <summary>Returns a pool for a stream; null where the GPU has none.</summary>
+    /// <summary>Returns a pool for a stream; null if the GPU has none.</summary>
     public static MemoryPoolHandle? TryCreate(Gpu gpu, StreamHandle stream)
     {
         const int ArePoolsSupported = 115;
         return gpu.TryAttribute(ArePoolsSupported) == 0 ? null : new MemoryPoolHandle(gpu, stream);
     }
 
-    /// <summary>Takes a block; the thread is in the stream's context.</summary>
+    /// <summary>Allocates a block; the stream's context must be current on the thread.</summary>
     public int Allocate(ulong* address, long bytes)
     {
         lock (Gate)
@@ -99,7 +101,7 @@ internal sealed unsafe class MemoryPoolHandle : CudaHandle
         }
     }
 
-    /// <summary>Gives a block back once all is done that was put into the stream before.</summary>
+    /// <summary>Frees a block after all earlier work of the stream.</summary>
     public int Free(ulong address)
     {
         lock (Gate)
@@ -108,7 +110,7 @@ internal sealed unsafe class MemoryPoolHandle : CudaHandle
         }
     }
 
-    /// <summary>Gives back to the system what nobody has.</summary>
+    /// <summary>Returns unused memory to the system.</summary>
     public void Trim()
     {
         _stream.Synchronize();
@@ -116,7 +118,7 @@ internal sealed unsafe class MemoryPoolHandle : CudaHandle
         Driver.Check(DriverApi.cuMemPoolTrimTo(handle, 0));
     }
 
-    /// <summary>Has the pool and its stream outlive a block.</summary>
+    /// <summary>Keeps the pool and its stream alive while a block exists.</summary>
     public void Keep()
     {
         bool added = false;
@@ -124,7 +126,7 @@ internal sealed unsafe class MemoryPoolHandle : CudaHandle
         _stream.DangerousAddRef(ref added);
     }
 
-    /// <summary>Ends that.</summary>
+    /// <summary>Reverses <see cref="Keep"/>.</summary>
     public void LetGo()
     {
         _stream.DangerousRelease();
@@ -134,14 +136,14 @@ internal sealed unsafe class MemoryPoolHandle : CudaHandle
     protected override int Free(nint owned) => DriverApi.cuMemPoolDestroy(owned);
 }
 
-/// <summary>Memory of the host that stays where it is, so that the GPU copies to and from it by itself.</summary>
+/// <summary>Pinned host memory, which the GPU copies to and from by itself.</summary>
 internal sealed unsafe class PinnedHandle : CudaHandle
 {
     private readonly int _bytes;
 
-    /// <param name="context">Whose GPU is to reach it.</param>
+    /// <param name="context">The context of the GPU that accesses it.</param>
     /// <param name="bytes">Its size.</param>
-    /// <exception cref="CudaException">The driver refuses.</exception>
+    /// <exception cref="CudaException">The driver cannot allocate it.</exception>
     public PinnedHandle(ContextHandle context, int bytes) : base(context)
     {
         using ContextHandle.Scope scope = context.Enter();
@@ -156,12 +158,12 @@ internal sealed unsafe class PinnedHandle : CudaHandle
     protected override int Free(nint owned) => DriverApi.cuMemFreeHost((void*)owned);
 }
 
-/// <summary>Compiled kernels, loaded.</summary>
+/// <summary>A module of loaded kernels.</summary>
 internal sealed unsafe class CudaModuleHandle : CudaHandle
 {
-    /// <param name="context">Where to load them.</param>
-    /// <param name="image">A cubin, or PTX that ends with a zero.</param>
-    /// <exception cref="CudaException">The driver does not take the image.</exception>
+    /// <param name="context">The context that loads them.</param>
+    /// <param name="image">A cubin, or PTX that ends with a zero byte.</param>
+    /// <exception cref="CudaException">The driver does not accept the image.</exception>
     public CudaModuleHandle(ContextHandle context, ReadOnlySpan<byte> image) : base(context)
     {
         using ContextHandle.Scope scope = context.Enter();
@@ -174,8 +176,8 @@ internal sealed unsafe class CudaModuleHandle : CudaHandle
         Own(module);
     }
 
-    /// <summary>Returns a kernel of the module, which lives as long.</summary>
-    /// <exception cref="CudaException">It has no such kernel.</exception>
+    /// <summary>Returns a kernel of the module, valid as long as the module.</summary>
+    /// <exception cref="CudaException">The module has no such kernel.</exception>
     public nint Function(string name)
     {
         using ContextHandle.Scope scope = Context.Enter();
@@ -189,8 +191,10 @@ internal sealed unsafe class CudaModuleHandle : CudaHandle
         return function;
     }
 
-    /// <summary>Lets launches give a kernel so many bytes of shared memory, which may be more than the 48 KB that all have.</summary>
-    /// <exception cref="CudaException">The GPU has not as much for a block.</exception>
+    /// <summary>
+    /// Allows launches of a kernel with this much shared memory, which may exceed the 48 KB that every GPU allows.
+    /// </summary>
+    /// <exception cref="CudaException">The GPU has less for a block.</exception>
     public void AllowShared(nint function, int bytes)
     {
         const int MaxDynamicShared = 8;
@@ -211,12 +215,12 @@ internal sealed unsafe class CudaModuleHandle : CudaHandle
     protected override int Free(nint owned) => DriverApi.cuModuleUnload(owned);
 }
 
-/// <summary>A queue of work, independent of the default one.</summary>
+/// <summary>A stream of work, independent of the default stream.</summary>
 internal sealed unsafe class StreamHandle : CudaHandle
 {
     private const uint NonBlocking = 1;
 
-    /// <exception cref="CudaException">The driver refuses.</exception>
+    /// <exception cref="CudaException">The driver cannot create it.</exception>
     public StreamHandle(ContextHandle context) : base(context)
     {
         using ContextHandle.Scope scope = context.Enter();
@@ -238,10 +242,10 @@ internal sealed unsafe class StreamHandle : CudaHandle
     protected override int Free(nint owned) => DriverApi.cuStreamDestroy_v2(owned);
 }
 
-/// <summary>A mark in a stream, with the time at which it was reached.</summary>
+/// <summary>An event: a mark in a stream, with the time when the GPU reached it.</summary>
 internal sealed unsafe class EventHandle : CudaHandle
 {
-    /// <exception cref="CudaException">The driver refuses.</exception>
+    /// <exception cref="CudaException">The driver cannot create it.</exception>
     public EventHandle(ContextHandle context) : base(context)
     {
         using ContextHandle.Scope scope = context.Enter();
@@ -250,21 +254,21 @@ internal sealed unsafe class EventHandle : CudaHandle
         Own(made);
     }
 
-    /// <summary>Puts the mark at the end of a stream's work.</summary>
+    /// <summary>Records the event at the end of a stream's work.</summary>
     public void Record(StreamHandle stream)
     {
         using ContextHandle.Scope scope = Context.Enter();
         Driver.Check(DriverApi.cuEventRecord(handle, stream.Value));
     }
 
-    /// <summary>Waits until the mark is reached, if it was put anywhere.</summary>
+    /// <summary>Waits until the event is reached, if it was recorded.</summary>
     public void Wait()
     {
         using ContextHandle.Scope scope = Context.Enter();
         Driver.Check(DriverApi.cuEventSynchronize(handle));
     }
 
-    /// <summary>Gets whether the mark is reached, if it was put anywhere.</summary>
+    /// <summary>Gets whether the event is reached, or was never recorded.</summary>
     public bool IsReached
     {
         get
@@ -277,14 +281,14 @@ internal sealed unsafe class EventHandle : CudaHandle
         }
     }
 
-    /// <summary>Has what is put into a stream from now on wait until the mark is reached, if it was put anywhere.</summary>
+    /// <summary>Makes later work of a stream wait until the event is reached, if it was recorded.</summary>
     public void Delay(StreamHandle stream)
     {
         using ContextHandle.Scope scope = Context.Enter();
         Driver.Check(DriverApi.cuStreamWaitEvent(stream.Value, handle, 0));
     }
 
-    /// <summary>Returns the time from one mark to another, once that is reached.</summary>
+    /// <summary>Returns the time between two events, after the second is reached.</summary>
     public static TimeSpan Between(EventHandle start, EventHandle end)
     {
         using ContextHandle.Scope scope = end.Context.Enter();
@@ -297,13 +301,13 @@ internal sealed unsafe class EventHandle : CudaHandle
     protected override int Free(nint owned) => DriverApi.cuEventDestroy_v2(owned);
 }
 
-/// <summary>Work recorded once, to be launched as a whole as often as wanted.</summary>
+/// <summary>Work that is recorded once and launched as a whole any number of times.</summary>
 internal sealed unsafe class GraphHandle : CudaHandle
 {
     private const int ThreadLocalMode = 1;
 
-    /// <summary>Records what <paramref name="enqueue"/> puts into a stream, which is not run.</summary>
-    /// <exception cref="CudaException">Something in it cannot be recorded.</exception>
+    /// <summary>Records the work that <paramref name="enqueue"/> puts into a stream without running it.</summary>
+    /// <exception cref="CudaException">Some of the work cannot be recorded.</exception>
     public GraphHandle(StreamHandle stream, Action enqueue) : base(stream.Context)
     {
         using ContextHandle.Scope scope = Context.Enter();
@@ -315,7 +319,7 @@ internal sealed unsafe class GraphHandle : CudaHandle
         }
         catch
         {
-            // The stream must leave the capture, or nothing runs on it any more; what went wrong is already known.
+            // The stream must end its capture, or nothing will run on it; the first error is already known.
             if (DriverApi.cuStreamEndCapture(stream.Value, &graph) == 0)
             {
                 _ = DriverApi.cuGraphDestroy(graph);
@@ -332,7 +336,7 @@ internal sealed unsafe class GraphHandle : CudaHandle
         Own(executable);
     }
 
-    /// <summary>Puts the work into a stream.</summary>
+    /// <summary>Launches the work in a stream.</summary>
     public void Launch(StreamHandle stream)
     {
         using ContextHandle.Scope scope = Context.Enter();

@@ -4,14 +4,14 @@ using System.Runtime.InteropServices;
 namespace Engine.Interop;
 
 /// <summary>
-/// Finds the CUDA driver, NVRTC, cuBLAS, NCCL and MPI, each once, when first asked: <c>ENGINE_CUDA_PATH</c> (folders; for MPI
-/// <c>ENGINE_MPI_PATH</c>) goes before the system's own search, that before the places where toolkits and Python wheels put
-/// them.
+/// Finds the CUDA driver, NVRTC, cuBLAS, NCCL and MPI, each once, at the first call. <c>ENGINE_CUDA_PATH</c> (folders;
+/// for MPI <c>ENGINE_MPI_PATH</c>) is searched first, then the system's own places, then the folders of toolkits and
+/// Python wheels.
 /// </summary>
 internal static class NativeLibraries
 {
     /// <summary>
-    /// Represents the names by which <see cref="DriverApi"/>, <see cref="CuBlasApi"/>, <see cref="NcclApi"/> and
+    /// The names from which <see cref="DriverApi"/>, <see cref="CuBlasApi"/>, <see cref="NcclApi"/> and
     /// <see cref="MpiApi"/> import.
     /// </summary>
     public const string DriverImport = "engine-cuda-driver", CuBlasImport = "engine-cublas", NcclImport = "engine-nccl",
@@ -22,7 +22,7 @@ internal static class NativeLibraries
         CudaFolders.Explicit,
         [.. OperatingSystem.IsWindows() ? [] : CudaFolders.WslDriver]));
 
-    /// <summary>NVRTC's names, the newest first, with the major version of CUDA that each is of.</summary>
+    /// <summary>NVRTC's names, the newest first, each with its major version of CUDA.</summary>
     private static readonly (string Name, int Major)[] s_nvrtcNames = OperatingSystem.IsWindows()
         ? [("nvrtc64_130_0.dll", 13), ("nvrtc64_120_0.dll", 12), ("nvrtc64_112_0.dll", 11)]
         : [("libnvrtc.so.13", 13), ("libnvrtc.so.12", 12), ("libnvrtc.so.11.2", 11), ("libnvrtc.so", 0)];
@@ -56,30 +56,30 @@ internal static class NativeLibraries
         return true;
     });
 
-    /// <summary>Gets where the driver was looked for, and whether it was found.</summary>
+    /// <summary>Gets the outcome of the search for the driver.</summary>
     public static NativeLibrarySearch Driver => Search(s_driver);
 
-    /// <summary>Gets where NVRTC was looked for, and whether it was found.</summary>
+    /// <summary>Gets the outcome of the search for NVRTC.</summary>
     public static NativeLibrarySearch Nvrtc => Search(s_nvrtc);
 
     /// <summary>
-    /// Gets the other NVRTCs that there are, of which one may make what the driver takes where it refuses what the
-    /// first makes: those of no later version than the driver's, then later ones.
+    /// Gets the other NVRTCs of the machine: the driver may accept the images of one of them if it refuses those of the
+    /// first. Those that are not newer than the driver come first, then newer ones.
     /// </summary>
     public static IReadOnlyList<NativeLibrarySearch> OtherNvrtcs => s_otherNvrtcs.Value;
 
-    /// <summary>Gets where cuBLAS was looked for, and whether it was found.</summary>
+    /// <summary>Gets the outcome of the search for cuBLAS.</summary>
     public static NativeLibrarySearch CuBlas => Search(s_cuBlas);
 
-    /// <summary>Gets where NCCL was looked for, and whether it was found.</summary>
+    /// <summary>Gets the outcome of the search for NCCL.</summary>
     public static NativeLibrarySearch Nccl => Search(s_nccl);
 
-    /// <summary>Gets where MPI was looked for, and whether it was found.</summary>
+    /// <summary>Gets the outcome of the search for MPI.</summary>
     public static NativeLibrarySearch Mpi => Search(s_mpi);
 
     /// <summary>
-    /// Takes the newest NVRTC of no later major version than the driver's, wherever it lies: a driver refuses what a later
-    /// one compiled. Where there is none, or no driver, the newest of all.
+    /// Returns the newest NVRTC whose major version is not later than the driver's, in any folder, because a driver
+    /// refuses code of a later one. If there is none, or no driver, it returns the newest of all.
     /// </summary>
     private static NativeLibrarySearch FindNvrtc()
     {
@@ -124,8 +124,8 @@ internal static class NativeLibraries
     }
 
     /// <summary>
-    /// NVRTC asks the loader for its builtins by name alone: those beside it must be loaded already where the loader
-    /// does not search that folder.
+    /// NVRTC asks the loader for its builtins only by name. So the builtins next to it must already be loaded if the
+    /// loader does not search that folder.
     /// </summary>
     private static void LoadBuiltins(string? nvrtc)
     {

@@ -2,24 +2,22 @@ using System.Runtime.InteropServices;
 
 namespace Engine.Interop;
 
-/// <summary>The outcome of looking for a native library.</summary>
+/// <summary>The outcome of a search for a native library.</summary>
 /// <param name="Handle">The loaded library; 0 if there is none.</param>
 /// <param name="Path">The name or path under which it was found.</param>
 /// <param name="Tried">
-/// Every name and path tried, in order, the one found included; one that is there but does not load is said to be so.
+/// All names and paths tried, in order, including the one found; a file that exists but does not load is marked.
 /// </param>
 internal sealed record NativeLibrarySearch(nint Handle, string? Path, IReadOnlyList<string> Tried)
 {
     public bool IsFound => Handle != 0;
 
-    /// <summary>
-    /// Tries the names in some folders, then as the system's loader finds them, then in further folders.
-    /// </summary>
-    /// <param name="names">What the library's versions are called, the one preferred first.</param>
-    /// <param name="foldersBefore">Where to look before the loader does.</param>
-    /// <param name="foldersAfter">Where to look if it finds nothing.</param>
+    /// <summary>Tries the names in some folders, then with the system's loader, then in further folders.</summary>
+    /// <param name="names">The names of the library's versions, the preferred one first.</param>
+    /// <param name="foldersBefore">The folders to search before the loader.</param>
+    /// <param name="foldersAfter">The folders to search if the loader finds nothing.</param>
     /// <param name="needed">
-    /// The library that one of these names needs beside it; the loader does not look there by itself.
+    /// The library that one of these names needs in the same folder, where the loader does not search for it.
     /// </param>
     public static NativeLibrarySearch Run(
         IReadOnlyList<string> names,
@@ -52,6 +50,6 @@ internal sealed record NativeLibrarySearch(nint Handle, string? Path, IReadOnlyL
         return new NativeLibrarySearch(0, null, tried);
     }
 
-    /// <summary>Returns whether the library exports an entry point: older versions lack the newer ones.</summary>
+    /// <summary>Returns whether the library exports an entry point, which older versions may lack.</summary>
     public bool Exports(string entryPoint) => IsFound && NativeLibrary.TryGetExport(Handle, entryPoint, out _);
 }

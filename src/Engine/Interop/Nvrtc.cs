@@ -1,6 +1,6 @@
 namespace Engine.Interop;
 
-/// <summary>NVRTC, which compiles CUDA C while the program runs: the one that is preferred of those that there are.</summary>
+/// <summary>NVRTC, the compiler of CUDA C at run time: the preferred one if there are several.</summary>
 internal static class Nvrtc
 {
     private static readonly Lazy<NvrtcLibrary> s_preferred = new(() => new NvrtcLibrary(Library));
@@ -8,10 +8,10 @@ internal static class Nvrtc
     private static readonly Lazy<NvrtcLibrary[]> s_others =
         new(() => [.. NativeLibraries.OtherNvrtcs.Select(library => new NvrtcLibrary(library))]);
 
-    /// <summary>Gets what to do where there is none.</summary>
+    /// <summary>Gets advice for a machine without it.</summary>
     public static string Remedy => Remedies.Nvrtc(Remedies.Here);
 
-    /// <summary>Gets where it was looked for, and whether it was found.</summary>
+    /// <summary>Gets the outcome of the search for it.</summary>
     public static NativeLibrarySearch Library => NativeLibraries.Nvrtc;
 
     /// <summary>Gets why it cannot be used; null if it can.</summary>
@@ -22,12 +22,13 @@ internal static class Nvrtc
         Reason = "there is no NVRTC, NVIDIA's run-time compiler",
     };
 
-    /// <summary>Gets the library.</summary>
+    /// <summary>Gets the preferred library.</summary>
     /// <exception cref="CudaException">There is none.</exception>
     public static NvrtcLibrary Preferred => Failure is { } failure ? throw failure : s_preferred.Value;
 
     /// <summary>
-    /// Gets the others of this machine, those first that suit the driver's version; looked for when first asked.
+    /// Gets the other libraries of this machine, those that suit the driver's version first; they are searched for at
+    /// the first call.
     /// </summary>
     public static IReadOnlyList<NvrtcLibrary> Others => s_others.Value;
 

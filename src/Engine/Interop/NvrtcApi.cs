@@ -3,8 +3,9 @@ using System.Runtime.InteropServices;
 namespace Engine.Interop;
 
 /// <summary>
-/// The entry points of one NVRTC, the compiler of CUDA C at run time; all exist from NVRTC 11.2 on. They are looked up and not
-/// imported, for several may be loaded: a driver may refuse what one makes and take another's.
+/// The entry points of one NVRTC, the compiler of CUDA C at run time; all exist from NVRTC 11.2 on. They are looked up
+/// instead of imported, because several libraries may be loaded: a driver may refuse the code of one and accept
+/// another's.
 /// </summary>
 internal sealed unsafe class NvrtcApi(nint library)
 {

@@ -4,14 +4,14 @@ using System.Text;
 
 namespace Engine.Interop;
 
-/// <summary>One NVRTC that was found: checked calls.</summary>
+/// <summary>Checked calls of one NVRTC that was found.</summary>
 internal sealed unsafe class NvrtcLibrary(NativeLibrarySearch library)
 {
     private const int BuiltinsMissing = 7;
 
     private readonly NvrtcApi _api = new(library.Handle);
 
-    /// <summary>Gets where it lies.</summary>
+    /// <summary>Gets its path.</summary>
     public string Path => library.Path!;
 
     /// <summary>Gets its version: 12.4.</summary>
@@ -25,7 +25,7 @@ internal sealed unsafe class NvrtcLibrary(NativeLibrarySearch library)
         }
     }
 
-    /// <summary>Gets the compute capabilities that it compiles for, ascending: 50 … 90.</summary>
+    /// <summary>Gets the compute capabilities that it can compile for, in ascending order: 50 … 90.</summary>
     public IReadOnlyList<int> Architectures
     {
         get
@@ -44,16 +44,18 @@ internal sealed unsafe class NvrtcLibrary(NativeLibrarySearch library)
 
     /// <summary>Compiles a source file.</summary>
     /// <param name="source">CUDA C.</param>
-    /// <param name="name">Its name in messages: <c>gemm.cu</c>.</param>
-    /// <param name="options">As on the command line of nvcc.</param>
-    /// <param name="toPtx">Whether to stop at PTX, which a driver compiles on for newer GPUs; else a cubin is made.</param>
-    /// <returns>What <see cref="CudaModuleHandle"/> loads.</returns>
-    /// <exception cref="CudaException">It does not compile; the message is the compiler's log.</exception>
+    /// <param name="name">The name in messages: <c>gemm.cu</c>.</param>
+    /// <param name="options">Options as on the command line of nvcc.</param>
+    /// <param name="toPtx">
+    /// Whether to stop at PTX, which a driver compiles further for newer GPUs; else the result is a cubin.
+    /// </param>
+    /// <returns>An image for <see cref="CudaModuleHandle"/>.</returns>
+    /// <exception cref="CudaException">The source does not compile; the message is the compiler's log.</exception>
     public byte[] Compile(string source, string name, IReadOnlyList<string> options, bool toPtx = false) =>
         Compile<byte[]>(source, name, options, toPtx ? Ptx : Cubin);
 
-    /// <summary>Compiles a source file to a cubin, and gives the PTX too that it was made from.</summary>
-    /// <exception cref="CudaException">It does not compile; the message is the compiler's log.</exception>
+    /// <summary>Compiles a source file to a cubin, and also returns the PTX from which it was made.</summary>
+    /// <exception cref="CudaException">The source does not compile; the message is the compiler's log.</exception>
     public (byte[] Cubin, byte[] Ptx) CompileToBoth(string source, string name, IReadOnlyList<string> options) =>
         Compile(source, name, options, program => (Cubin(program), Ptx(program)));
 

@@ -4,24 +4,26 @@ using System.Text;
 namespace Engine.Interop;
 
 /// <summary>
-/// Ranges in the timeline of the profiler that runs this process, Nsight Systems or Nsight Compute for two.
+/// Ranges in the timeline of the profiler that runs this process, such as Nsight Systems or Nsight Compute.
 /// </summary>
 internal static unsafe class Nvtx
 {
-    /// <summary>Represents where a profiler names its library.</summary>
+    /// <summary>The variable in which a profiler names its library.</summary>
     public const string Variable = "NVTX_INJECTION64_PATH";
 
     private const string Entry = "InitializeInjectionNvtx2";
 
     private static readonly Lazy<(string? Profiler, CudaException? Failure)> s_profiler = new(Attach);
 
-    /// <summary>Gets the profiler's library; null where no profiler runs this process.</summary>
+    /// <summary>Gets the profiler's library; null if no profiler runs this process.</summary>
     public static string? Profiler => s_profiler.Value.Profiler;
 
-    /// <summary>Gets why no range is shown; null where they are.</summary>
+    /// <summary>Gets why no range is shown; null if ranges are shown.</summary>
     public static CudaException? Failure => s_profiler.Value.Failure;
 
-    /// <summary>Begins a range of the calling thread, which it must end; the last one begun ends first.</summary>
+    /// <summary>
+    /// Begins a range of the calling thread, which must end it; the most recent range must end first.
+    /// </summary>
     public static Range Begin(string name)
     {
         if (Failure is null && NvtxApi.Push is not null)
@@ -37,7 +39,7 @@ internal static unsafe class Nvtx
 
     private static (string?, CudaException?) Attach()
     {
-        // A profiler that was loaded before the program is already there to be found.
+        // A profiler that was loaded before the program can already be found there.
         if (NativeLibrary.TryGetExport(NativeLibrary.GetMainProgramHandle(), Entry, out nint loaded))
         {
             return Initialize("a library of the process", loaded);
@@ -65,7 +67,7 @@ internal static unsafe class Nvtx
         return (profiler, started != 0 ? null : new CudaException($"The profiler ({profiler}) refuses NVTX ranges."));
     }
 
-    /// <summary>Represents the range begun last, ended when this is disposed of.</summary>
+    /// <summary>Represents the most recent range, which ends when this is disposed of.</summary>
     public sealed class Range : IDisposable
     {
         private Range()

@@ -3,17 +3,17 @@ using System.Runtime.InteropServices;
 namespace Engine.Interop;
 
 /// <summary>
-/// Our side of NVTX 3, which is no library to load: a profiler brings its own, whose <c>InitializeInjectionNvtx2</c> is
-/// given <see cref="ExportTable"/>, asks it for tables of slots, one slot a function, and puts its functions there. What
-/// it leaves empty does nothing. Numbers and layouts are those of nvtxTypes.h.
+/// The client side of NVTX 3, which is not a library to load. A profiler brings its own library and calls its
+/// <c>InitializeInjectionNvtx2</c> with <see cref="ExportTable"/>. That function asks for tables with one slot for each
+/// function, and puts its functions there. Empty slots do nothing. Numbers and layouts are those of nvtxTypes.h.
 /// </summary>
 internal static unsafe class NvtxApi
 {
     private const int CallbacksTable = 1, VersionTable = 3, NvtxVersion = 3;
     private const int CoreModule = 1, RangePushA = 9, RangePop = 11;
 
-    // How many slots each module has, the first of which is never used: core, CUDA, OpenCL, the CUDA runtime, core 2,
-    // synchronization. All are there, since a profiler may not start without; only the core's ranges are called.
+    // The number of slots of each module, of which the first is never used: core, CUDA, OpenCL, the CUDA runtime, core
+    // 2, synchronization. A profiler may not start without all of them; only the core's ranges are called.
     private static readonly int[] s_sizes = [0, 16, 9, 15, 7, 16, 7];
 
     private static readonly nint*** s_tables = MakeTables();
@@ -31,16 +31,14 @@ internal static unsafe class NvtxApi
         SetInjectionNvtxVersion = &SetInjectionNvtxVersion,
     });
 
-    /// <summary>Describes what a profiler's <c>InitializeInjectionNvtx2</c> is called with.</summary>
+    /// <summary>Gets the argument of a profiler's <c>InitializeInjectionNvtx2</c>.</summary>
     public static delegate* unmanaged<uint, void*> ExportTable => &GetExportTable;
 
-    /// <summary>
-    /// Represents the profiler's <c>nvtxRangePushA</c>, which returns the depth; null where there is none.
-    /// </summary>
+    /// <summary>Gets the profiler's <c>nvtxRangePushA</c>, which returns the depth; null if there is none.</summary>
     public static delegate* unmanaged<byte*, int> Push =>
         (delegate* unmanaged<byte*, int>)(*s_tables[CoreModule][RangePushA]);
 
-    /// <summary>Represents the profiler's <c>nvtxRangePop</c>; null where there is none.</summary>
+    /// <summary>Gets the profiler's <c>nvtxRangePop</c>; null if there is none.</summary>
     public static delegate* unmanaged<int> Pop => (delegate* unmanaged<int>)(*s_tables[CoreModule][RangePop]);
 
     [UnmanagedCallersOnly]
@@ -77,7 +75,9 @@ internal static unsafe class NvtxApi
     {
     }
 
-    /// <summary>For each module, the addresses of its slots, with null before the first and after the last.</summary>
+    /// <summary>
+    /// Returns, for each module, the addresses of its slots, with null before the first and after the last.
+    /// </summary>
     private static nint*** MakeTables()
     {
         var tables = (nint***)NativeMemory.AllocZeroed((nuint)s_sizes.Length, (nuint)sizeof(nint**));

@@ -1,25 +1,25 @@
 namespace Engine.Interop;
 
-/// <summary>The kinds of systems on which NVIDIA's libraries come in different ways.</summary>
+/// <summary>Specifies the kinds of systems on which NVIDIA's libraries are installed in different ways.</summary>
 internal enum HostSystem
 {
-    /// <summary>Debian and what is made of it, Ubuntu for one.</summary>
+    /// <summary>Debian and its derivatives, such as Ubuntu.</summary>
     Debian,
 
     /// <summary>Another Linux.</summary>
     Linux,
 
-    /// <summary>Linux within Windows.</summary>
+    /// <summary>Linux on Windows (WSL).</summary>
     Wsl,
 
     /// <summary>Windows.</summary>
     Windows,
 
-    /// <summary>What has no GPUs of NVIDIA's.</summary>
+    /// <summary>A system without NVIDIA's GPUs.</summary>
     MacOS,
 }
 
-/// <summary>What to do where a library of NVIDIA's is missing, in a clause for an error or for <c>doctor</c>.</summary>
+/// <summary>Advice for a missing library of NVIDIA's, in a clause for an error or for <c>doctor</c>.</summary>
 internal static class Remedies
 {
     private const string NoGpu = "compute on the CPU: there are no GPUs of NVIDIA's for macOS";
@@ -32,7 +32,7 @@ internal static class Remedies
         : File.Exists("/etc/debian_version") ? HostSystem.Debian
         : HostSystem.Linux);
 
-    /// <summary>Gets the system this runs on.</summary>
+    /// <summary>Gets the system of this process.</summary>
     public static HostSystem Here => s_here.Value;
 
     public static string Driver(HostSystem system) => system switch

@@ -3,7 +3,8 @@ using System.Runtime.InteropServices;
 namespace Engine.Tests.Devices.Cpu;
 
 /// <summary>
-/// Numbers that end where the process' memory does: a kernel that reads behind them ends the process. Of Linux alone.
+/// Numbers at the end of the process's memory: a kernel that reads beyond them ends the process. It works only on
+/// Linux.
 /// </summary>
 internal sealed unsafe partial class Guarded : IDisposable
 {

@@ -113,7 +113,7 @@ public unsafe class PoolingTests
         Assert.That(new PoolShape(1, 5, 5, 3, 3, 2, 2, 1, 1).OH, Is.EqualTo(3));
     }
 
-    /// <summary>The positions in a plane that a window covers.</summary>
+    /// <summary>Returns the positions in a plane that a window covers.</summary>
     private static int[] Window(PoolShape s, int oh, int ow) =>
     [
         .. from kh in Enumerable.Range((oh * s.StrideH) - s.PadH, s.KH)
@@ -167,7 +167,7 @@ public unsafe class PoolingTests
         Assert.That(most2.Span.SequenceEqual(most.Span) && argmax2.Span.SequenceEqual(argmax.Span), $"max of {s}");
         for (int i = 0; i < y.Count; i++)
         {
-            // Long rows are summed in as many lanes as a vector has.
+            // Long rows are summed in the lanes of a vector.
             Assert.That(double.CreateChecked(T.Abs(y2[i] - y[i])), Is.LessThan(1e-6), $"mean {i} of {s}");
         }
 

@@ -41,7 +41,7 @@ public unsafe class RowsTests
         }
     }
 
-    /// <summary>Of few different numbers, so that there are equals, and NaNs among them.</summary>
+    /// <summary>Uses few different numbers, so that there are equal ones, and NaNs among them.</summary>
     private readonly struct GreatestJob<T> : ISimdJob<T>
         where T : unmanaged, INumber<T>
     {

@@ -4,7 +4,7 @@ using Engine.Devices.Cpu;
 namespace Engine.Tests.Devices.Cpu;
 
 /// <summary>
-/// Runs a job at a given width, whether or not the hardware has it: the runtime emulates what is missing.
+/// Runs a job at a given width, with or without hardware support: the runtime emulates missing widths.
 /// </summary>
 internal static class Widths
 {

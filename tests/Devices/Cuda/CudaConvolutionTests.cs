@@ -6,8 +6,8 @@ using Engine.Ops;
 namespace Engine.Tests.Devices.Cuda;
 
 /// <summary>
-/// The ways of a convolution on the GPU: the implicit product against the general one by im2col, with and without an
-/// epilogue and pooling, and both against the op's definition.
+/// The algorithms of a convolution on the GPU: the implicit product is compared with the general one by im2col, with
+/// and without an epilogue and pooling, and both with the op's reference.
 /// </summary>
 [TestFixture]
 public sealed class CudaConvolutionTests
@@ -102,8 +102,8 @@ public sealed class CudaConvolutionTests
         RequireClose(scratch.Get(y), greatest);
         for (int i = 0; i < places.Length; i++)
         {
-            // Rounding may prefer another of two that are nearly equal; of those rectified to 0 the first must be
-            // taken.
+            // Rounding may select another of two values that are nearly equal; among values rectified to 0, the first
+            // must be selected.
             int area = c.Result[2] * c.Result[3], plane = i / (c.Pooled[2] * c.Pooled[3]);
             double there = full[(plane * area) + (int)places[i]];
             Assert.That(there, Is.EqualTo(greatest[i]).Within(1e-4));
@@ -159,7 +159,7 @@ public sealed class CudaConvolutionTests
         }
     }
 
-    /// <summary>A convolution with random operands, and what its definition makes of them.</summary>
+    /// <summary>A convolution with random operands, and the results of its reference.</summary>
     private sealed class Setting
     {
         private readonly Conv2D _op;

@@ -6,10 +6,10 @@ using Engine.Tests.Simt;
 namespace Engine.Tests.Devices.Cuda;
 
 /// <summary>
-/// The GPU that tests run on. <c>ENGINE_TEST_CUDA</c> says which: <c>double</c>, that of tests/Simt, which is built on
-/// first use and found by <c>ENGINE_CUDA_PATH</c> alone; <c>ptx</c>, the same with NVIDIA's own NVRTC, whose PTX it
-/// executes; <c>gpu</c>, the driver's, without which the tests are inconclusive; <c>none</c>. Unless it is set, the
-/// double takes the place of a driver that is not installed.
+/// The GPU of the tests. <c>ENGINE_TEST_CUDA</c> selects it: <c>double</c>, that of tests/Simt, which is built at first
+/// use and found only through <c>ENGINE_CUDA_PATH</c>; <c>ptx</c>, the same with NVIDIA's own NVRTC, whose PTX it
+/// executes; <c>gpu</c>, the driver's, without which the tests are inconclusive; <c>none</c>. By default, the double
+/// replaces a driver that is not installed.
 /// </summary>
 internal static class CudaTestDevice
 {
@@ -25,13 +25,13 @@ internal static class CudaTestDevice
 
     public static CudaOptions Options => new() { CacheFolder = s_cache.Value.Path, Synchronous = true };
 
-    /// <summary>Whether what stands for the driver is our double.</summary>
+    /// <summary>Whether the driver is the double.</summary>
     public static bool IsDouble => NativeLibraries.Driver.Exports("simt_set");
 
-    /// <summary>The device; where there is none the test is left out.</summary>
+    /// <summary>Opens the device; the test is skipped if there is none.</summary>
     /// <param name="synchronous">
-    /// Whether each launch is waited for, so that a fault is told with its kernel; if not, runs are recorded and replayed
-    /// as graphs, as in training.
+    /// Whether to wait for each launch, so that a fault is reported with its kernel; if not, runs are recorded and
+    /// replayed as graphs, as in training.
     /// </param>
     public static CudaDevice Open(bool synchronous = true)
     {
@@ -44,7 +44,7 @@ internal static class CudaTestDevice
         return (synchronous ? s_synchronous : s_asynchronous).Value;
     }
 
-    /// <summary>On a GPU time is short: what the tables of ops launch is compiled by all cores beforehand.</summary>
+    /// <summary>Time on a GPU is short: all cores compile the launches of the op tables in advance.</summary>
     private static CudaDevice OpenSynchronous()
     {
         var device = new CudaDevice(Options);
@@ -72,7 +72,7 @@ internal static class CudaTestDevice
         }
     }
 
-    /// <summary>Lets the double be found where it is wanted, before anything looks for a driver.</summary>
+    /// <summary>Makes the double findable if it is wanted, before anything searches for a driver.</summary>
     public static void Choose()
     {
         bool isWanted = Wanted switch

@@ -12,14 +12,14 @@ using Engine.Training;
 
 namespace Engine.Tests.Devices.Cuda;
 
-/// <summary>A text that is asked to be compiled.</summary>
-/// <param name="Ops">The ops that first asked.</param>
-/// <param name="Function">The text and its entry.</param>
+/// <summary>A text that is to be compiled.</summary>
+/// <param name="Ops">The first ops that need it.</param>
+/// <param name="Function">The text and its entry point.</param>
 internal sealed partial record KernelVariant(string Ops, CudaFunction Function)
 {
     public string Source { get; } = Function.Source;
 
-    /// <summary>Whether it was made for double precision.</summary>
+    /// <summary>Whether it is for double precision.</summary>
     public bool IsDouble => Double().IsMatch(Source);
 
     public override string ToString() => $"{Function} for {Ops}";
@@ -29,24 +29,24 @@ internal sealed partial record KernelVariant(string Ops, CudaFunction Function)
 }
 
 /// <summary>
-/// Every text that is asked to be compiled, found with no GPU at hand by lowering the ops' examples and the two
-/// networks of the runner.
+/// All texts that are compiled, found without a GPU by lowering the ops' examples and the runner's two networks.
 /// </summary>
 internal static class KernelVariants
 {
     /// <summary>
-    /// The ops' kernels on their examples, by themselves, in single and in double precision, and on larger ones.
+    /// The ops' kernels for their examples, one by one, in single and in double precision, and for larger ones.
     /// </summary>
     public static IReadOnlyList<KernelVariant> Examples { get; } =
         Distinct(Launches().Select(example => new KernelVariant(example.Ops, example.Launch.Function)).Concat(LargeKernels.All));
 
     /// <summary>
-    /// The kernels that training, validating and predicting launch, with full batches and a last one that is not.
+    /// The kernels of training, validation and prediction, with full batches and an incomplete last one.
     /// </summary>
     public static IReadOnlyList<KernelVariant> Experiments { get; } = Distinct(LowerExperiments());
 
     /// <summary>
-    /// All that decides what an op does on its examples, drawn from so many seeds: the examples and their launches.
+    /// Describes everything that determines the work of an op on its examples, from this many seeds: the examples and
+    /// their launches.
     /// </summary>
     public static IEnumerable<string> Describe(Type op, int draws)
     {
@@ -66,7 +66,7 @@ internal static class KernelVariants
         }
     }
 
-    /// <summary>What the ops launch on their examples.</summary>
+    /// <summary>Returns the launches of the ops for their examples.</summary>
     public static IEnumerable<(string Ops, KernelLaunch Launch)> Launches()
     {
         using var device = new LoweringDevice();

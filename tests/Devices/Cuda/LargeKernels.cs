@@ -5,9 +5,9 @@ using Engine.Ops;
 namespace Engine.Tests.Devices.Cuda;
 
 /// <summary>
-/// Kernels that the ops' examples and the networks do not ask for, but others may: products in every tile, and
-/// convolutions by im2col, with sides that are constants; and those whose grids are launched along x, as hardware has none
-/// so long along y or z.
+/// Kernels that neither the ops' examples nor the networks use, but other programs may: products in every tile, and
+/// convolutions by im2col, with constant sides; and kernels whose grids are launched along x because they are too long
+/// for the hardware along y or z.
 /// </summary>
 internal static class LargeKernels
 {

@@ -5,8 +5,9 @@ using Engine.Devices.Cuda;
 namespace Engine.Tests.Devices.Cuda;
 
 /// <summary>
-/// A grid that is a block short, or a bound that is one thread off, shows only where the last block has one thread to
-/// do. The examples must reach that in every kernel of which a thread does an element, or a fixed number of them.
+/// A grid with one block too few, or a bound that is wrong by one thread, fails only if the last block has work for
+/// exactly one thread. The examples must include this case for every kernel with one element, or a fixed number of
+/// them, for each thread.
 /// </summary>
 [TestFixture]
 public sealed partial class LastBlockTests
@@ -28,7 +29,9 @@ public sealed partial class LastBlockTests
         Assert.That(grids.Count(blocks => blocks > 1), Is.GreaterThanOrEqualTo(2), $"grids of {string.Join(", ", grids)}");
     }
 
-    /// <summary>Whether an argument is a number of elements of which the last block's first thread does the last.</summary>
+    /// <summary>
+    /// Whether an argument is a number of elements for which the first thread of the last block computes the last.
+    /// </summary>
     private static bool LastBlockHasOneThread(KernelLaunch launch) =>
         launch.ArgumentPlaces.Any(place =>
         {

@@ -8,15 +8,15 @@ using Engine.Interop;
 namespace Engine.Tests.Devices.Cuda;
 
 /// <summary>
-/// Every kernel, in every variant that the ops and the two networks use, compiles for every GPU that is supported, by
-/// the real compiler. The tests run where NVRTC is and nothing has taken its place.
+/// The real compiler compiles every kernel, in every variant that the ops and the two networks use, for every supported
+/// GPU. The tests run if NVRTC is installed and no double replaces it.
 /// </summary>
 [TestFixture]
 public partial class NvrtcTests
 {
     public const int OldestSupported = 75, NewestSupported = 90;
 
-    // What spills registers or has a stack frame uses local memory; either is then an error.
+    // Spilled registers and stack frames use local memory; either is then an error.
     private static readonly string[] s_inRegisters =
     [
         "--ptxas-options=--warn-on-spills",
@@ -24,13 +24,13 @@ public partial class NvrtcTests
         "--ptxas-options=--warning-as-error",
     ];
 
-    // What passed need not be compiled again while neither the text nor the compiler changes.
+    // Texts that passed are not compiled again until the text or the compiler changes.
     private static readonly CubinCache s_passed = new(Path.Combine(AppContext.BaseDirectory, "nvrtc-passed"));
 
     /// <summary>
-    /// What is launched where speed matters: double precision is for checks, unless a network uses it. All that the networks
-    /// launch and one of each kernel are tried on every GPU. The ops' other examples differ in little but the function they
-    /// compute: they are dealt out between the oldest GPU and the newest.
+    /// Returns the kernels that must be fast; double precision is for checks, unless a network uses it. All launches of
+    /// the networks and one of each kernel are tested on every GPU. The ops' other examples differ mainly in the
+    /// function they compute; they are divided between the oldest GPU and the newest.
     /// </summary>
     private static IEnumerable<KernelVariant> Fast(int architecture)
     {
@@ -70,8 +70,8 @@ public partial class NvrtcTests
     }
 
     /// <summary>
-    /// For one GPU, up to PTX: whether it stays in registers is not asked, and sin and cos do not. The ops' other examples
-    /// are compiled by <see cref="PtxTests"/>, which runs them.
+    /// For one GPU, up to PTX: these kernels need not stay in registers, and those with sin and cos do not.
+    /// <see cref="PtxTests"/> compiles the ops' other examples, and runs them.
     /// </summary>
     [Test]
     public void Every_kernel_in_double_precision_compiles()
@@ -110,7 +110,7 @@ public partial class NvrtcTests
             Throws.TypeOf<CudaException>().With.Message.Contains(found));
     }
 
-    /// <summary>The figures are those that ptxas prints when asked to be verbose.</summary>
+    /// <summary>The expected numbers are those that ptxas prints with its verbose option.</summary>
     [TestCase(75)]
     [TestCase(80)]
     [TestCase(NewestSupported)]
@@ -140,7 +140,7 @@ public partial class NvrtcTests
         Assert.That(Cubin.Resources(cubin, "none"), Is.Null);
     }
 
-    /// <summary>NVRTC 13 writes ELF's ABI version 8, in which the compute capability has moved up a byte.</summary>
+    /// <summary>NVRTC 13 writes version 8 of ELF's ABI, in which the compute capability is one byte higher.</summary>
     [Test]
     public void What_the_system_keeps_of_shared_memory_is_left_out_in_both_versions_of_the_elf_header()
     {
@@ -192,7 +192,7 @@ public partial class NvrtcTests
                 .And.Message.Contains("nothing").And.Message.Match(@"reduce\.cu[(:]\d+"));
     }
 
-    /// <summary>Sums in the order in which blocks come would differ from run to run.</summary>
+    /// <summary>Sums in the order in which blocks run would differ from run to run.</summary>
     private static void Check(KernelVariant variant, string[] options)
     {
         (_, byte[] ptx) = Nvrtc.CompileToBoth(variant.Source, variant.Function.File, options);

@@ -1,4 +1,4 @@
-// A small data set: of CIFAR-10 where it is at hand, else drawn.
+// A small data set: part of CIFAR-10 if it is available, else generated images.
 using Engine;
 using Engine.Data;
 

@@ -1,2 +1,2 @@
-// Behind samples.cs: one such network.
+// After samples.cs: a network for the samples.
 using var net = Net();

@@ -1,4 +1,4 @@
-// Around what a network is initialized with.
+// Around the arguments of a network.
 using Engine.Layers;
 using Engine.Training;
 using static Engine.Ops.Symbolic;

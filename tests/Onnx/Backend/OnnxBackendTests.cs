@@ -7,8 +7,8 @@ using Engine.Tests.Devices.Cuda;
 namespace Engine.Tests.Onnx;
 
 /// <summary>
-/// ONNX's own tests of its ops, which nobody here wrote. A part of them is here (Data; its license beside it);
-/// ENGINE_ONNX_TESTS names a folder of more, and ENGINE_ONNX_DEVICE=cuda has them run on what stands for a GPU.
+/// ONNX's own, independent tests of its ops. Some of them are here (Data, with its license); ENGINE_ONNX_TESTS names a
+/// folder with more, and ENGINE_ONNX_DEVICE=cuda runs them on the GPU or its double.
 /// </summary>
 public class OnnxBackendTests
 {
@@ -28,7 +28,7 @@ public class OnnxBackendTests
         Assert.That(passed, Is.EqualTo(656));
     }
 
-    /// <summary>A network that another program trained, on a hundred inputs.</summary>
+    /// <summary>A network that another program trained, with a hundred inputs.</summary>
     [TestCase("mnist.onnx", 100)]
     public void A_trained_model_gives_what_ONNX_Runtime_gives(string name, int count)
     {
@@ -59,7 +59,7 @@ public class OnnxBackendTests
         Device device = onCuda ? CudaTestDevice.Open() : Device.Default;
         (int passed, List<string> refused, List<string> wrong) = Run(BackendCase.In(folder), device);
 
-        // Past what collects the output of tests, which shows it of those that fail.
+        // Bypasses the capture of test output, which is shown only for failed tests.
         using var log = new StreamWriter(Console.OpenStandardOutput());
         refused.ForEach(line => log.WriteLine($"refused {line}"));
         wrong.ForEach(line => log.WriteLine($"wrong {line}"));

@@ -30,12 +30,12 @@ internal sealed class ModelMaker
         return this;
     }
 
-    /// <summary>A node's message: names parted by blanks, of which "-" is one that is left out.</summary>
+    /// <summary>A node's message: names separated by spaces, where "-" is a name that is left out.</summary>
     public static ProtoWriter NodeOf(string op, string inputs, string outputs, params OnnxAttribute[] settings) =>
         new ProtoWriter().Texts(1, Names(inputs)).Texts(2, Names(outputs)).Text(3, $"the {op}").Text(4, op)
             .Messages(5, settings.Select(setting => setting.Write()));
 
-    /// <summary>A setting that is a graph.</summary>
+    /// <summary>An attribute that is a graph.</summary>
     public static ProtoWriter GraphSetting(string name, ProtoWriter graph) =>
         new ProtoWriter().Text(1, name).Message(6, graph).Number(20, 5);
 
@@ -51,7 +51,7 @@ internal sealed class ModelMaker
         return this;
     }
 
-    /// <summary>An output whose type the nodes tell.</summary>
+    /// <summary>Adds an output whose type follows from the nodes.</summary>
     public ModelMaker Untyped(string name)
     {
         _outputs.Add(new ProtoWriter().Text(1, name));
@@ -78,7 +78,7 @@ internal sealed class ModelMaker
         return this;
     }
 
-    /// <summary>A function that the model brings along.</summary>
+    /// <summary>Adds a function that belongs to the model.</summary>
     public ModelMaker Function(string name, string inputs, string outputs, params ProtoWriter[] nodes)
     {
         _more.Message(25, new ProtoWriter().Text(1, name).Texts(4, Names(inputs)).Texts(5, Names(outputs)).Messages(7, nodes)

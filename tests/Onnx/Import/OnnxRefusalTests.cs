@@ -3,7 +3,7 @@ using Engine.Onnx;
 
 namespace Engine.Tests.Onnx;
 
-/// <summary>Models that cannot be had are refused by one exception, which says what is wrong.</summary>
+/// <summary>Unsupported models are refused with one type of exception, which says what is wrong.</summary>
 public class OnnxRefusalTests
 {
     private static IEnumerable<TestCaseData> Bad()
@@ -80,7 +80,7 @@ public class OnnxRefusalTests
         byte[] inner = [];
         for (int depth = 0; depth < 10_000; depth++)
         {
-            // A graph in a setting in a node in a graph.
+            // A graph in an attribute of a node of a graph.
             inner = [.. new ProtoWriter().Bytes(1, new ProtoWriter().Bytes(5, new ProtoWriter().Bytes(6, inner).Written).Written).Written];
             if (inner.Length > 1 << 20)
             {

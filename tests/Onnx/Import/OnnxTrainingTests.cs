@@ -7,7 +7,9 @@ using Conv2D = Engine.Layers.Conv2D;
 
 namespace Engine.Tests.Onnx;
 
-/// <summary>Networks from ONNX files are networks like others: trained on, frozen, given other layers, written out, predicted with.</summary>
+/// <summary>
+/// Networks from ONNX files can be used like others: trained further, frozen, extended, saved, and used for prediction.
+/// </summary>
 public class OnnxTrainingTests
 {
     private static readonly (Tensor X, int[] Y) s_samples = Samples(120);

@@ -1,24 +1,24 @@
 namespace Engine.Tests.Ops;
 
-/// <summary>The sizes of numbers that an op is tried on.</summary>
+/// <summary>Specifies the magnitudes of the numbers on which an op is tested.</summary>
 internal enum Magnitudes
 {
-    /// <summary>What the example asks for.</summary>
+    /// <summary>The range of the example.</summary>
     Usual,
 
-    /// <summary>Of every size that the dtype has, half of them negative, subnormal ones among them.</summary>
+    /// <summary>All magnitudes of the dtype, including subnormal ones; half of the numbers are negative.</summary>
     All,
 
-    /// <summary>From 1 to as large as the dtype goes.</summary>
+    /// <summary>From 1 to the greatest number of the dtype.</summary>
     Large,
 
-    /// <summary>From 1 to as small as the dtype goes.</summary>
+    /// <summary>From 1 to the smallest number of the dtype.</summary>
     Small,
 
-    /// <summary>A number and its nearest neighbors, of both signs, so that sums and differences cancel.</summary>
+    /// <summary>A number and its nearest neighbors, with both signs, so that sums and differences cancel.</summary>
     NearlyEqual,
 
-    /// <summary>Zeros of both signs, infinities, NaN, subnormal numbers, and ordinary ones between.</summary>
+    /// <summary>Zeros of both signs, infinities, NaN, subnormal numbers, and ordinary ones between them.</summary>
     Special,
 }
 
@@ -27,7 +27,7 @@ internal sealed class MagnitudeDraw(Magnitudes magnitudes, Random random)
 {
     private readonly double _center = Math.Pow(10, random.Next(-3, 8)) * (1 + random.NextDouble());
 
-    /// <summary>A tensor of such numbers; null where it is the example that says which.</summary>
+    /// <summary>Returns a tensor of such numbers; null if the example determines the values.</summary>
     public Tensor? Of(DType dtype, Shape shape)
     {
         if (magnitudes == Magnitudes.Usual)

@@ -6,40 +6,40 @@ using static Engine.Ops.Symbolic;
 namespace Engine.Tests.Ops;
 
 /// <summary>
-/// Which part of the samples and of their types is tried where each takes a compiler's time: samples are dealt out, none is
-/// left out.
+/// Specifies which samples and types are tested where each needs compiler time: samples are divided, and none is left
+/// out.
 /// </summary>
 internal enum Share
 {
     /// <summary>Each sample of each draw, in both types.</summary>
     All,
 
-    /// <summary>Each sample of each draw in one type, from draw to draw the other.</summary>
+    /// <summary>Each sample of each draw in one type; the types alternate between draws.</summary>
     OneType,
 
     /// <summary>Each sample in one draw, in one type.</summary>
     OneDraw,
 
-    /// <summary>Every second sample, from draw to draw the others, in one type.</summary>
+    /// <summary>Every second sample, alternating between draws, in one type.</summary>
     Even,
 
-    /// <summary>What <see cref="Even"/> leaves.</summary>
+    /// <summary>The samples that <see cref="Even"/> leaves out.</summary>
     Odd,
 }
 
-/// <summary>What an op must do on every device, tried on the examples that it gives.</summary>
+/// <summary>The checks that every op must pass on every device, with its own examples.</summary>
 internal static class OpChecks
 {
-    /// <summary>How often each op is asked for examples; the seeds are 0, 1, …</summary>
+    /// <summary>How many times each op is asked for examples; the seeds are 0, 1, …</summary>
     public const int Draws = 3;
 
     /// <summary>
-    /// A device computes what the definition says, within the bound that the op states: of numbers of the usual size and,
-    /// a draw after the other, of all others.
+    /// A device computes the result of the reference, within the op's own bound: for numbers of the usual magnitudes
+    /// and, one draw after the other, of all others.
     /// </summary>
     /// <param name="op">The op.</param>
     /// <param name="device">The device.</param>
-    /// <param name="share">Which of its types each sample is tried in.</param>
+    /// <param name="share">The types in which each sample is tested.</param>
     public static void ComputesWhatItsReferenceDoes(
         Type op, Device device, Share share = Share.All) => ForEachSample(op, (sample, random, number, draw) =>
     {
@@ -72,7 +72,7 @@ internal static class OpChecks
         }
     });
 
-    /// <summary>DebugMode, which compares all steps with definitions, has nothing to say of the op.</summary>
+    /// <summary>DebugMode, which compares all steps with references, reports no error for the op.</summary>
     public static void RaisesNoAlarmInDebugMode(
         Type op, Device device, params Magnitudes[] all) => ForEachSample(op, (sample, random) =>
     {
@@ -95,7 +95,7 @@ internal static class OpChecks
             ? Constant(size, DType.Int32)
             : Variable("x", arg.DType ?? DType.Float32, arg.Shape))];
 
-        // What depends on values, an index say, is refused only when it is computed.
+        // An error that depends on values, for example an index, is found only when the op runs.
         Assert.That(
             () =>
             {
@@ -105,7 +105,7 @@ internal static class OpChecks
             Throws.TypeOf<EngineException>().With.Message.Contains(sample.Error!));
     });
 
-    /// <summary>The first output has the same bits wherever it lies, and however often it is computed.</summary>
+    /// <summary>The first output has the same bits in every place, and in every repetition.</summary>
     public static void ComputesTheSameBitsInPlace(
         Type op, Device device, Share share = Share.All) => ForEachSample(op, (sample, random, number, draw) =>
     {
@@ -128,9 +128,7 @@ internal static class OpChecks
         Type op, Action<Sample, Random> check, bool isMisuse = false, int draws = Draws) =>
         ForEachSample(op, (sample, random, _, _) => check(sample, random), isMisuse, draws);
 
-    /// <summary>
-    /// Does something with each sample of each draw, given its number in the draw and the draw's.
-    /// </summary>
+    /// <summary>Calls an action with each sample of each draw, its number in the draw and the draw's number.</summary>
     public static void ForEachSample(
         Type op, Action<Sample, Random, int, int> check, bool isMisuse = false, int draws = Draws)
     {
@@ -146,7 +144,7 @@ internal static class OpChecks
 
                 try
                 {
-                    // Finding the line that builds each op would take most of the time.
+                    // The search for the line that builds each op would take most of the time.
                     using var origin = Origin.Use(new Origin(null, 0));
                     check(samples[i], new Random(seed), i, seed);
                 }
@@ -160,7 +158,9 @@ internal static class OpChecks
         }
     }
 
-    /// <summary>The types in which a share tries a sample in a draw; none where that is another's.</summary>
+    /// <summary>
+    /// Returns the types in which a share tests a sample in a draw; none if the sample belongs to another share.
+    /// </summary>
     private static DType[] Types(Share share, int sample, int draw)
     {
         int turn = sample + draw;

@@ -1,6 +1,6 @@
 namespace Engine.Tests.Runner;
 
-/// <summary>A user's own data at the terminal, from a folder or a table to predictions.</summary>
+/// <summary>A user's own data on the command line, from a folder or a table to predictions.</summary>
 [NonParallelizable]
 public class OwnDataTests
 {
@@ -233,7 +233,7 @@ public class OwnDataTests
         Assert.That(errors.Split('\n'), Has.Length.LessThanOrEqualTo(1), errors);
     }
 
-    /// <summary>What testing would stumble over is said before anything is trained.</summary>
+    /// <summary>Errors that the test would meet are reported before training.</summary>
     [TestCase("x,y\n1,a\n2,b\n3,c\n", "1 sample to test with, of 3, is of classes that no sample to train on has: 'c'")]
     [TestCase("z,y\n1,a\n2,b\n", "The column 'x' that the model was trained with is missing: there are 'z', 'y'")]
     [TestCase("x,y\n1,a\ntwo,b\n", "'x' of row 2 is 'two', which is no number")]

@@ -8,7 +8,7 @@ using Engine.Training;
 
 namespace Engine.Tests.Runner;
 
-/// <summary>What a saved network takes pictures for.</summary>
+/// <summary>Predictions of a saved network for pictures.</summary>
 public sealed class PredictCommandTests
 {
     private const int Count = 130;

@@ -1,6 +1,6 @@
 namespace Engine.Tests.Runner;
 
-/// <summary>The search at the terminal.</summary>
+/// <summary>The search on the command line.</summary>
 [NonParallelizable]
 public class SearchCommandTests
 {
@@ -57,7 +57,7 @@ public class SearchCommandTests
         return path;
     }
 
-    /// <summary>With what the command writes to the console.</summary>
+    /// <summary>Runs a command and returns its console output too.</summary>
     private static async Task<(int Code, string Output, string Errors)> Run(string[] args)
     {
         (TextWriter output, TextWriter errors) = (Console.Out, Console.Error);

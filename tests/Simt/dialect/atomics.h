@@ -1,5 +1,5 @@
-// Atomics, memory orders and asynchronous copies. Threads are switched only where they wait, so between begin and end
-// nobody interferes.
+// Atomics, memory orders and asynchronous copies. Threads are switched only where they wait, so nothing interferes
+// between begin and end.
 #pragma once
 
 #include "threads.h"
@@ -8,9 +8,9 @@ namespace simt
 {
     extern "C"
     {
-        // Checks the access, makes it an acquire, and returns what is there.
+        // Checks the access, makes it an acquire, and returns the value.
         unsigned long long simt_atomic_begin(const void* address, unsigned bytes, int writes);
-        // Stores, and makes the access a release of what was fenced.
+        // Stores, and makes the access a release of the fenced accesses.
         void simt_atomic_end(void* address, unsigned long long bits, unsigned bytes);
 
         void simt_copy_async(void* to, const void* from, unsigned bytes, unsigned filled);
@@ -31,8 +31,7 @@ namespace simt
     };
     template <class T> using Same = typename Plain<T>::Type;
 
-    // For the header that holds the inline PTX: ld.acquire, st.release, red.release and cp.async, as this double runs
-    // them.
+    // For the header with the inline PTX: ld.acquire, st.release, red.release and cp.async, as this double runs them.
     template <class T> T load_acquire(const T* address) { return unpack<T>(simt_atomic_begin(address, sizeof(T), 0)); }
 
     template <class T> void store_release(T* address, Same<T> value)
@@ -47,13 +46,13 @@ namespace simt
         return update(address, [=](T old) { return T(old + value); });
     }
 
-    // Copies `bytes` at the wait, of which all after `filled` become zero; until then what lies at `to` is undefined.
+    // Copies `bytes` at the wait; those after `filled` become zero. Until then, the memory at `to` is undefined.
     inline void copy_async(void* to, const void* from, unsigned bytes, unsigned filled)
     {
 #ifdef SIMT_CHECKED
         simt_copy_async(to, from, bytes, filled);
 #else
-        // Unchecked kernels do not say what they write, so that nothing may ask whether it was written.
+        // Unchecked kernels do not report their writes, so nothing may ask whether a byte was written.
         __builtin_memcpy(to, from, filled);
         __builtin_memset(static_cast<char*>(to) + filled, 0, bytes - filled);
 #endif

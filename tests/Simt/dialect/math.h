@@ -1,4 +1,4 @@
-// The mathematical functions and intrinsics that NVRTC has built in.
+// The mathematical functions and intrinsics that are built into NVRTC.
 #pragma once
 
 #include "threads.h"
@@ -42,7 +42,8 @@ inline void sincosf(float x, float* s, float* c)
     *s = sinf(x);
     *c = cosf(x);
 }
-// Of what is beyond whole turns, which is exact; near a quarter of a turn by the other of the two, where this one is 0.
+// Uses the remainder after whole turns, which is exact; near a quarter turn, where this function is 0, uses the other
+// one.
 inline double sinpi(double x)
 {
     double r = x - 2 * rint(x / 2);
@@ -113,7 +114,7 @@ inline double __longlong_as_double(long long x) { return simt::unpack<double>((u
 inline float __int2float_rn(int x) { return (float)x; }
 inline float __uint2float_rn(unsigned x) { return (float)x; }
 
-// A float that the integer cannot hold becomes the nearest one that it can, as on the GPU; in C++ it would be
+// A float that the integer cannot hold becomes the nearest integer that it can, as on the GPU; in C++ it would be
 // undefined.
 inline int __float2int_rz(float x)
 {

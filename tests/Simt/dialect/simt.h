@@ -25,7 +25,7 @@ using ptrdiff_t = decltype((char*)0 - (char*)0);
 
 namespace simt
 {
-    // What cuLaunchKernel needs to know of a kernel; one is exported for each as simt_kernel_NAME.
+    // The information about a kernel that cuLaunchKernel needs; one is exported for each as simt_kernel_NAME.
     struct Kernel
     {
         void (*run)(void** arguments);

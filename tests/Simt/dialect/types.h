@@ -1,4 +1,4 @@
-// CUDA's vector types: the names, sizes and alignments that NVRTC has built in.
+// CUDA's vector types, with the names, sizes and alignments that are built into NVRTC.
 #pragma once
 
 #define SIMT_VECTORS(T, name, a2, a4)                                                                                  \

@@ -1,4 +1,4 @@
-// What every exported function shares: the export itself, the driver's error codes, and one lock.
+// The common parts of all exported functions: the export itself, the driver's error codes, and one lock.
 #pragma once
 #include <mutex>
 
@@ -35,7 +35,8 @@ namespace simt
 
     std::recursive_mutex& api_lock();
 
-    // Success, unless nothing is initialized, no context is current, or a kernel failed before: then all calls say so.
+    // Success, unless the driver is not initialized, no context is current, or a kernel failed before (then all calls
+    // fail).
     Result usable();
 }
 

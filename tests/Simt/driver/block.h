@@ -1,4 +1,4 @@
-// A running block: its threads, what each waits for, and the orders in which they are run.
+// A running block: its threads, what each waits for, and the orders in which they run.
 #pragma once
 #include "clock.h"
 #include "fiber.h"
@@ -16,7 +16,7 @@ namespace simt
         uint64_t count() const { return uint64_t(x) * y * z; }
     };
 
-    // Where in the .cu something was called.
+    // Where in the .cu a function was called.
     struct Site
     {
         const char* file = "";
@@ -57,22 +57,23 @@ namespace simt
         State state = State::Ready;
         Site site;
 
-        // Barriers and warp collectives: what is asked for, and the answer.
+        // Barriers and warp collectives: the request and the answer.
         int barrier_kind = 0, predicate = 0, barrier_result = 0;
         Collective collective = Collective::Barrier;
         uint32_t mask = 0, source = 0;
         uint64_t bits = 0, *all = nullptr;
 
-        // The order of accesses: our stamp, and how much of each lane's past a __syncwarp has put before us.
+        // The order of accesses: this thread's stamp, and how much of each lane's past a __syncwarp has ordered before
+        // it.
         uint64_t stamp = 0;
         uint32_t seen[32] = {};
         uint32_t fenced = 0;
         std::unique_ptr<Clock> acquired;
 
-        // Whether it has said that it leaves, so that the block's barriers go on without it.
+        // Whether it has announced that it leaves, so that the block's barriers do not wait for it.
         bool left = false;
 
-        // The latest atomic or volatile read, to tell when a thread spins.
+        // The latest atomic or volatile read, to detect a thread that spins.
         const void* polled = nullptr;
         uint64_t polled_value = 0;
 
@@ -85,7 +86,7 @@ namespace simt
         void set_time(uint32_t time);
     };
 
-    // A small generator (xorshift64*): the orders must be the same on every machine for one seed.
+    // A small generator (xorshift64*): for one seed, the orders must be the same on every machine.
     class Random
     {
     public:
@@ -105,7 +106,7 @@ namespace simt
         Dim index = {};
         uint32_t serial = 0;
         std::vector<Thread> threads;
-        // One clock for all threads of the block: it ticks whenever some of them synchronize or fence.
+        // One clock for all threads of the block: it ticks when some of them synchronize or fence.
         uint32_t time = 1, last_barrier = 0, fenced = 0;
         Clock known;
 
@@ -121,9 +122,9 @@ namespace simt
             Failed
         };
         Outcome run(Random& random);
-        // Whether the latest run got any thread further than to spin again.
+        // Whether in the latest run any thread did more than spin.
         bool progressed = false;
-        // Why nobody can go on: who waits where.
+        // Why no thread can continue: who waits where.
         std::string describe_waiting() const;
 
     private:

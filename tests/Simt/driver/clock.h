@@ -1,12 +1,13 @@
-// What one block knows of the others: accesses of another block that came before a fence, an atomic and an atomic of
-// ours are ordered before ours.
+// What one block knows about the others: an access of another block that precedes a fence and an atomic there, and then
+// an atomic here, is ordered before later accesses here.
 #pragma once
 #include <cstdint>
 #include <map>
 
 namespace simt
 {
-    // Accesses of a block are known if older than `all`; those of single threads if older than their own entry.
+    // Accesses of a block are known if they are older than `all`; those of single threads if older than their own
+    // entry.
     struct Known
     {
         uint32_t all = 0;

@@ -55,7 +55,7 @@ SIMT_API int cuMemPoolDestroy(void* handle)
     SIMT_ENTER;
     Pool* pool = find_pool(handle);
     if (!pool) return InvalidHandle;
-    // What was allocated from it lives on.
+    // Its allocations remain.
     pools().erase(pool);
     delete pool;
     return Success;
@@ -73,7 +73,7 @@ SIMT_API int cuMemPoolTrimTo(void* handle, size_t)
     return find_pool(handle) ? Success : InvalidHandle;
 }
 
-// The address is known at once; the memory is there when the stream comes to it.
+// The address is known immediately; the memory exists when the stream gets there.
 SIMT_API int cuMemAllocFromPoolAsync(uintptr_t* address, size_t bytes, void* handle, void* stream_handle)
 {
     SIMT_ENTER;

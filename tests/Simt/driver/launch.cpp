@@ -127,7 +127,7 @@ namespace simt
     {
         failure_code = code;
         report(what + "\n  in kernel " + running->name + " at " + place + "\n  by " + name_of(*self));
-        // The thread is left as it stands; its stack is prepared anew for the next launch.
+        // The thread is abandoned; its stack is prepared anew for the next launch.
         wait(State::Done, self->site);
         __builtin_trap();
     }
@@ -182,7 +182,7 @@ namespace simt
 
     namespace
     {
-        // Each block of all launches has a number of its own.
+        // Each block of all launches has its own number.
         uint32_t number_blocks(uint32_t blocks)
         {
             if (next_serial > Stamp::LastSerial - blocks)
@@ -240,7 +240,7 @@ namespace simt
 
     std::string readable_name(const std::string& symbol)
     {
-        // The name stands after the last number.
+        // The name follows the last number.
         return symbol.compare(0, 2, "_Z") == 0 ? symbol.substr(symbol.find_last_of("0123456789") + 1) : symbol;
     }
 

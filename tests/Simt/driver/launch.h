@@ -17,7 +17,7 @@ namespace simt
         std::vector<std::vector<uint64_t>> arguments;
     };
 
-    // What the driver refuses at once.
+    // The errors that the driver reports immediately.
     int validate(const Launch& launch);
     // How many such blocks one multiprocessor holds.
     int occupancy(const Function& function, unsigned threads, size_t dynamic_shared);

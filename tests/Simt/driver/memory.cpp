@@ -9,7 +9,7 @@ namespace simt
     {
         constexpr size_t Reserved = size_t(32) << 30;
         constexpr size_t Alignment = 256;
-        // Nothing lies between two allocations for at least this far, so that running over the end of one is seen.
+        // The gap between two allocations is at least this large, so that an access beyond the end of one is detected.
         constexpr size_t Gap = 4096;
         constexpr size_t Page = 4096;
 
@@ -19,7 +19,7 @@ namespace simt
             return p == MAP_FAILED ? nullptr : p;
         }
 
-        // Gives whole pages back to the system; they read as zeros afterwards.
+        // Returns whole pages to the system; they read as zeros afterward.
         void drop(void* start, size_t bytes)
         {
             uintptr_t first = (reinterpret_cast<uintptr_t>(start) + Page - 1) / Page * Page;
@@ -82,7 +82,7 @@ namespace simt
         next_ = region.start + Gap;
     }
 
-    // The next room after the latest allocation, so that freed addresses stay unused for as long as possible.
+    // The next free range after the latest allocation, so that freed addresses stay unused for as long as possible.
     uintptr_t DeviceMemory::find_room(size_t bytes) const
     {
         uintptr_t end = region.start + region.size;
@@ -122,7 +122,7 @@ namespace simt
         if (!at) return 0;
         allocations_[at] = bytes;
         next_ = at + span(bytes);
-        // Not a number, whatever the type: a result that nobody computed shows on the host as well.
+        // NaN, whatever the type: a result that nobody computed is also visible on the host.
         std::memset(reinterpret_cast<void*>(at), 0xff, bytes);
         mark_exists(region, at, bytes);
         return at;

@@ -1,4 +1,4 @@
-// A loaded "cubin": a shared library that the double's nvrtc made, and what it says about its kernels; or PTX, which
+// A loaded "cubin": a shared library made by the double's nvrtc, with a description of its kernels; or PTX, which
 // ../ptx runs.
 #pragma once
 #include <cstdint>
@@ -15,7 +15,7 @@ namespace simt::ptx
 
 namespace simt
 {
-    // As in the dialect's simt.h, which the modules are compiled with.
+    // The same as in the dialect's simt.h, with which the modules are compiled.
     struct Kernel
     {
         void (*run)(void** arguments);
@@ -38,18 +38,18 @@ namespace simt
         std::string name;
         Module* module;
         const Kernel* kernel;
-        // The shared variables that the kernel reaches, itself or by what it calls, and their sizes together.
+        // The shared variables that the kernel uses, directly or in functions that it calls, and their total size.
         std::vector<Symbol> shared;
         size_t shared_bytes = 0;
         size_t dynamic_limit = 48 << 10;
-        // Of a module that is PTX.
+        // For a module of PTX.
         ptx::LoadedKernel* ptx = nullptr;
     };
 
     struct Module
     {
         void* library = nullptr;
-        int file = -1; // holds the library, for as long as it is loaded
+        int file = -1; // keeps the library while it is loaded
         std::string elf;
         uintptr_t start = 0, size = 0;
         uintptr_t shared_start = 0, shared_size = 0;

@@ -34,7 +34,7 @@ namespace simt
 
 using namespace simt;
 
-// A null or empty value gives the environment's back.
+// A null or empty value restores that of the environment.
 SIMT_API void simt_set(const char* name, const char* value)
 {
     std::lock_guard guard(lock);

@@ -1,5 +1,5 @@
-// Settings: environment variables, which a test may override in the process (simt_set), where .NET's own do not reach
-// C.
+// Settings: environment variables. A test may override one in the process (simt_set), because variables that .NET sets
+// are not visible to C.
 #pragma once
 #include <string>
 

@@ -1,4 +1,4 @@
-// Shared memory: one copy, which belongs to the block that runs; in a cooperative launch blocks take turns in it.
+// Shared memory: one copy, which belongs to the running block; in a cooperative launch, blocks take turns with it.
 #pragma once
 #include "memory.h"
 #include "module.h"
@@ -9,13 +9,13 @@ namespace simt
     class SharedMemory
     {
     public:
-        // Beyond the largest that a launch may ask for, so that running over its end is seen as such.
+        // Larger than the most that a launch may ask for, so that an access beyond its end is detected.
         static constexpr size_t Reserve = 512 << 10;
 
         void* dynamic_start();
-        // Places the kernel's variables and its dynamic part in the regions that accesses are checked against.
+        // Places the kernel's variables and its dynamic part in the regions against which accesses are checked.
         void lay_out(Function& function, size_t dynamic_bytes);
-        // A new block finds its shared memory undefined, and filled with what is not a number.
+        // For a new block, its shared memory is undefined, and filled with NaN.
         void renew();
 
         struct Piece

@@ -1,4 +1,4 @@
-// A stamp says in 64 bits who accessed a word when: block, thread, the thread's time, whether atomically, and which
+// A stamp of 64 bits says who accessed a word when: block, thread, the thread's time, whether atomically, and which
 // bytes.
 #pragma once
 #include <cstdint>

@@ -1,4 +1,4 @@
-// Streams: what is asked for is put in a queue, and done only when somebody waits for it. So a forgotten wait shows.
+// Streams: requested work is queued, and done only when somebody waits for it. So a forgotten wait is detected.
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -19,7 +19,7 @@ namespace simt
         uint64_t number = 0;
     };
 
-    // One thing to do: returns a driver's error code.
+    // One piece of work: returns a driver's error code.
     using Work = std::function<int()>;
 
     struct Graph
@@ -33,7 +33,7 @@ namespace simt
         {
             uint64_t number;
             Work work;
-            // Entries of other streams that come first.
+            // Entries of other streams that must be done before.
             std::vector<std::pair<Stream*, uint64_t>> after;
         };
 
@@ -47,23 +47,23 @@ namespace simt
         uint64_t latest = 0;
 
         void add(Work work);
-        // Does the work of this stream up to a number, and what must come before it.
+        // Does the work of this stream up to a number, and the work that must be done before it.
         int drain(uint64_t until = UINT64_MAX);
     };
 
-    // The stream that a handle names: null and 1 are the legacy default stream. Null for what is no stream.
+    // The stream of a handle: null and 1 are the legacy default stream. Null if the handle is no stream.
     Stream* find_stream(void* handle);
     std::set<Stream*>& streams();
     std::set<Event*>& events();
     std::set<Graph*>& graphs();
     std::set<Graph*>& executables();
 
-    // Does everything that any stream has left.
+    // Does the remaining work of all streams.
     int drain_all();
-    // What a call without a stream waits for: the default stream and all that do not opt out of waiting for it.
+    // What a call without a stream waits for: the default stream and all streams that do not opt out of waiting for it.
     int drain_default();
-    // Some calls would wait, and so cannot be while a stream captures in a mode that forbids it.
+    // Some calls would wait, and so are not allowed while a stream captures in a mode that forbids it.
     int refuse_in_capture();
-    // Drops the streams, events and graphs that are not among those to keep.
+    // Drops the streams, events and graphs, except those to keep.
     void destroy_streams(const std::set<void*>& kept);
 }

@@ -1,8 +1,8 @@
-// What kernels call to wait, to exchange, and to access atomically; the dialect declares the same functions.
+// The functions with which kernels wait, exchange values and access memory atomically; the dialect declares the same.
 #pragma once
 
 namespace simt
 {
-    // What was released in an earlier launch concerns this one no more.
+    // Releases of an earlier launch do not matter for this one.
     void forget_releases();
 }

@@ -84,7 +84,7 @@ namespace simt_nccl
         std::fill_n(post.from, MostRanks, 0);
         for (const Transfer& transfer : transfers) (transfer.sends ? post.to : post.from)[transfer.peer] = transfer.bytes;
         std::string why;
-        // When they have met once more, none still looks at what the others posted.
+        // After they have met once more, none still reads what the others posted.
         bool good = team->meet(name_of(kind), why) && agree(why);
         size_t longest = good ? longest_transfer() : 0;
         good = good && team->meet(name_of(kind), why) && exchange(longest, why);
@@ -142,7 +142,7 @@ namespace simt_nccl
         return most;
     }
 
-    // All ranks show a part, all read it, and only then comes the next one.
+    // All ranks show a part, all read it, and only then the next part follows.
     bool Exchange::reduce(std::string& why) const
     {
         Hall& hall = team->hall();
@@ -194,7 +194,7 @@ namespace simt_nccl
     bool Exchange::transfer(size_t longest, std::string& why) const
     {
         Hall& hall = team->hall();
-        // A rank's part of a chunk for each that it may send to.
+        // A rank's part of a chunk, for each rank that it may send to.
         size_t room = ChunkBytes / team->size();
         for (size_t done = 0; done < longest; done += room)
         {

@@ -10,12 +10,12 @@ namespace simt_nccl
     constexpr int MostRanks = 16;
     constexpr size_t ChunkBytes = 256 << 10;
 
-    // What a rank is about to do; all must be about to do the same.
+    // What a rank is about to do; all ranks must be about to do the same.
     struct Post
     {
         uint64_t sequence, count;
         int kind, type, operation, root;
-        // Of a group of sends and receives: how many bytes go to each rank, and are expected from it.
+        // For a group of sends and receives: the bytes to send to each rank, and those expected from it.
         uint64_t to[MostRanks], from[MostRanks];
     };
 
@@ -31,7 +31,7 @@ namespace simt_nccl
     class Team
     {
     public:
-        // Null, and why, where the ranks cannot come together.
+        // Null, with the reason, if the ranks cannot come together.
         static std::shared_ptr<Team> join(
             const std::string& name, int rank, int size, int device, std::string& why);
         ~Team();
@@ -39,7 +39,7 @@ namespace simt_nccl
         int rank() const { return rank_; }
         int size() const { return size_; }
         Hall& hall() const { return *hall_; }
-        // Waits until all are here; false where one does not come in time, and `why` says which.
+        // Waits until all are here; false if one does not arrive in time, which `why` names.
         bool meet(const char* what, std::string& why);
 
         uint64_t sequence = 0;

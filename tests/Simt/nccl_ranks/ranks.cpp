@@ -1,5 +1,5 @@
-// Some processes, each with a device of the double's, that call NCCL as a case says: nccl-ranks CASE RANKS. Each writes a
-// line: its rank, what NCCL returned, what CUDA did, what is reported, and the numbers that it then has.
+// Several processes, each with a device of the double, that call NCCL in a given case: nccl-ranks CASE RANKS. Each
+// writes a line: its rank, NCCL's result, CUDA's result, the report, and its final numbers.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -33,7 +33,7 @@ namespace
 
     void* symbol(const char* library, const char* name)
     {
-        // NCCL's needs CUDA's, which the loader knows once it is there.
+        // NCCL's library needs CUDA's, which the loader finds once it is loaded.
         dlopen((folder + "/libcuda.so.1").c_str(), RTLD_NOW | RTLD_GLOBAL);
         void* loaded = dlopen((folder + "/" + library).c_str(), RTLD_NOW | RTLD_GLOBAL);
         void* found = loaded ? dlsym(loaded, name) : nullptr;
@@ -208,7 +208,7 @@ int main(int count, char** words)
     if (count < 2 || ranks < 1) return std::fprintf(stderr, "nccl-ranks CASE [RANKS]\n"), 2;
     setenv("SIMT_DEVICES", std::to_string(ranks).c_str(), 1);
 
-    // The number is made by a process of its own: one that forks must not have started CUDA.
+    // A separate process makes the number: a process that forks must not have started CUDA.
     int pipes[2];
     if (pipe(pipes)) return 2;
     if (!fork())

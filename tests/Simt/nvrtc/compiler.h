@@ -1,4 +1,4 @@
-// Compiles a .cu with g++ into what the double's libcuda loads.
+// Compiles a .cu with g++ to an image for the double's libcuda.
 #pragma once
 #include <string>
 #include <utility>
@@ -14,9 +14,9 @@ namespace simt
         int architecture = 75;
     };
 
-    // Of NVRTC, as the driver counts: 12.4, or 11.8 where the library is called libnvrtc.so.11.2.
+    // The version of NVRTC, as the driver counts: 12.4, or 11.8 if the library's name is libnvrtc.so.11.2.
     int version();
 
-    // True when it compiled; the log may hold text in both cases.
+    // True if it compiled; the log may contain text in both cases.
     bool compile(const Job& job, std::string& image, std::string& log);
 }

@@ -60,7 +60,7 @@ namespace simt
                 at_ = end;
             }
 
-            // Lines stay where they are, whatever is taken out.
+            // Lines keep their numbers, whatever is removed.
             void drop_to(size_t end)
             {
                 for (; at_ < end; ++at_)
@@ -141,7 +141,7 @@ namespace simt
                 else copy_to(end);
             }
 
-            // extern __shared__ T name[]; becomes a pointer to where the launch puts that memory.
+            // extern __shared__ T name[]; becomes a pointer to that memory of the launch.
             void dynamic_shared(size_t start)
             {
                 size_t stop = in_.find(';', start), bracket = in_.rfind('[', stop), name_end = bracket;
@@ -170,7 +170,7 @@ namespace simt
             void kernel(size_t end)
             {
                 drop_to(end);
-                // noipa: a kernel stays a function of its own, called as it is declared.
+                // noipa: a kernel stays a separate function and is called as declared.
                 out_.text += "__attribute__((noipa))";
                 if (!extern_c_ && extern_c_depths_.empty()) return;
                 KernelText found{"", bounds_};
@@ -190,7 +190,7 @@ namespace simt
                     else found.name = word;
                     --at;
                 }
-                // A declaration without a body is no kernel yet.
+                // A declaration without a body is not yet a kernel.
                 size_t body = skip_space(close(at));
                 if (body < in_.size() && in_[body] == '{') out_.kernels.push_back(found);
             }

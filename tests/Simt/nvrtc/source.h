@@ -1,5 +1,5 @@
-// Turns preprocessed CUDA C into C++: the words that the dialect's header leaves behind (__simt_global__ and so on)
-// need more than macros.
+// Turns preprocessed CUDA C into C++: the words that the dialect's header leaves (__simt_global__ and similar) need
+// more than macros.
 #pragma once
 #include <string>
 #include <vector>
@@ -9,7 +9,7 @@ namespace simt
     struct KernelText
     {
         std::string name;
-        // What stood in __launch_bounds__, maybe nothing.
+        // The contents of __launch_bounds__, which may be empty.
         std::string bounds;
     };
 

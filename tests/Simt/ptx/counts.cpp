@@ -8,7 +8,7 @@ namespace simt::ptx
     {
         constexpr unsigned Sector = 32, Banks = 32;
 
-        // How many different numbers; sorts them.
+        // Returns how many different numbers there are; sorts them.
         template <class T> unsigned distinct(T* numbers, unsigned count)
         {
             std::sort(numbers, numbers + count);
@@ -42,7 +42,8 @@ namespace simt::ptx
         sectors_needed += (uint64_t(distinct(pieces, count)) * bytes + Sector - 1) / Sector;
     }
 
-    // Accesses of 8 bytes are served by half warps, those of 16 by quarters; a pass gives each of 32 banks one word.
+    // Accesses of 8 bytes are served by half warps, those of 16 by quarter warps; in a pass, each of 32 banks serves
+    // one word.
     void Meter::shared(const Warp& warp, const uint32_t* at, unsigned bytes)
     {
         if (!warp.mask) return;
@@ -55,7 +56,7 @@ namespace simt::ptx
             for (unsigned lane = first; lane < first + together; ++lane)
                 if (warp.mask >> lane & 1) words[count++] = at[lane] / 4;
             if (!count) continue;
-            // Each bank's different words; of a wide access the first word speaks for all.
+            // The different words of each bank; for a wide access, the first word represents all.
             count = distinct(words, count);
             uint8_t load[Banks] = {};
             unsigned most = 0, width = bytes > 4 ? bytes / 4 : 1;

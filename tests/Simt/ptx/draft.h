@@ -7,14 +7,14 @@ namespace simt::ptx
     struct DraftStep
     {
         Step step;
-        // Of each operand: a register's number, or -1 - n for the n-th constant. Those that it writes come first.
+        // For each operand: a register's number, or -1 - n for the n-th constant. The written ones come first.
         std::vector<int> rows;
         int writes;
     };
 
     struct DraftConstant
     {
-        std::string special; // what the launch fills in: "%tid.x"; else empty
+        std::string special; // a register that the launch fills in: "%tid.x"; else empty
         uint8_t bytes;
         uint64_t bits;
     };
@@ -26,7 +26,7 @@ namespace simt::ptx
         std::vector<DraftConstant> constants;
         std::vector<DraftStep> steps;
         std::vector<Piece> pieces;
-        std::vector<int> predicates; // of each piece, the register that decides its jump, or -1
+        std::vector<int> predicates; // for each piece, the register that decides its jump, or -1
         std::vector<std::string> maybe_undefined;
         int carry = -1;
     };
@@ -47,18 +47,18 @@ namespace simt::ptx
         std::vector<uint64_t> words;
     };
 
-    // The registers that are alive where each piece begins and ends.
+    // The registers that are live at the beginning and the end of each piece.
     struct Liveness
     {
         std::vector<Set> in, out;
         explicit Liveness(const Draft& draft);
     };
 
-    // A register that some way through the program reads before it writes it: steps are added that watch it.
+    // A register that is read before it is written on some path through the program: steps that watch it are added.
     void check_undefined(Draft& draft);
-    // Registers that are never alive at once share a row; else those of a warp would not fit the first cache.
+    // Registers that are never live at once share a row; otherwise those of a warp would not fit the L1 cache.
     void assign_rows(Draft& draft, Program& program);
 
-    // How many hundredths of a machine instruction an instruction becomes, on average.
+    // The average number of machine instructions of an instruction, in hundredths.
     unsigned machine_hundredths(const Instruction& in);
 }

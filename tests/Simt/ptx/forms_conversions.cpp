@@ -8,7 +8,7 @@ namespace simt::ptx
 {
     namespace
     {
-        // Whole numbers: cut off or extended by the sign of what is read.
+        // Integers: truncated, or extended by the sign of the source.
         template <class D> struct Cast
         {
             template <class A> D operator()(A a) const { return static_cast<D>(a); }
@@ -48,7 +48,7 @@ namespace simt::ptx
         {
             template <class T> T operator()(T a) const { return a >= T(0) ? a > T(1) ? T(1) : a : T(0); }
         };
-        // A whole number nearest to one with a fraction; what is too large becomes the largest, no number zero.
+        // The nearest whole number; a number that is too large becomes the largest, a NaN becomes zero.
         template <class D, class Round> struct Whole
         {
             template <class A> D operator()(A a) const
@@ -60,7 +60,7 @@ namespace simt::ptx
             }
         };
 
-        // A result of less than 32 bits fills its row's 32 by its sign.
+        // A result of fewer than 32 bits is sign-extended to the 32 bits of its row.
         template <class D>
         using RowOf =
             std::conditional_t<(sizeof(D) < 4), std::conditional_t<std::is_signed_v<D>, int32_t, uint32_t>, D>;

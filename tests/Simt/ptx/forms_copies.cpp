@@ -1,5 +1,5 @@
-// cp.async: copies from device to shared memory that go on while the thread does. The bytes are copied at once, as they
-// may be; until the wait they count as undefined, and only from the wait on as written.
+// cp.async: copies from device to shared memory that continue while the thread runs. The bytes are copied immediately,
+// which is allowed; until the wait they count as undefined, and from the wait on as written.
 #include "../driver/api.h"
 #include "../driver/report.h"
 #include "spaces.h"
@@ -52,7 +52,7 @@ namespace simt::ptx
             std::copy(warp.committed.begin(), warp.committed.end(), pending.group);
         }
 
-        // The copies of groups before a number are there now, for the lane that waited.
+        // The copies of earlier groups are now complete for the lane that waited.
         template <class Before> void arrive(const Step& step, Warp& warp, Before before)
         {
             uint32_t all = warp.mask;

@@ -1,4 +1,4 @@
-// Arithmetic of floating-point numbers. What PTX calls approximate is exact here, or as exact as the host's library.
+// Arithmetic of floating-point numbers. PTX's approximate functions are exact here, or as exact as the host's library.
 #include "lanes.h"
 #include <cfenv>
 #include <cmath>
@@ -28,7 +28,7 @@ namespace simt::ptx
             float operator()(float a, float b, float c) const { return __builtin_fmaf(a, b, c); }
             double operator()(double a, double b, double c) const { return __builtin_fma(a, b, c); }
         };
-        // Of a number and no number the number; -0 is less than 0.
+        // Of a number and a NaN, the number; -0 is less than 0.
         struct Minimum
         {
             template <class T> T operator()(T a, T b) const
@@ -101,7 +101,8 @@ namespace simt::ptx
             template <class... A> float operator()(A... a) const { return flush(Op()(flush(a)...)); }
         };
 
-        // A double's reciprocal, or that of its root, by its upper half alone, to begin Newton's steps with.
+        // The reciprocal of a double, or of its square root, from its upper half only, as the start of Newton's
+        // iteration.
         template <typename Exact>
         struct Rough
         {
@@ -132,7 +133,7 @@ namespace simt::ptx
             double operator()(double a) const { return 1 / std::sqrt(a); }
         };
 
-        // Rounded otherwise than to the nearest. The functions are called through volatile pointers, so that none is
+        // Rounding modes other than to the nearest. The functions are called through volatile pointers, so that none is
         // computed before the mode is set.
         template <class Op, class T> struct OutOfLine
         {

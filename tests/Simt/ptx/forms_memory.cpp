@@ -1,4 +1,4 @@
-// ld and st, of every state space.
+// ld and st, in every state space.
 #include "../driver/api.h"
 #include "../driver/report.h"
 #include "global_checks.h"

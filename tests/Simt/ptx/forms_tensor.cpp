@@ -7,7 +7,7 @@ namespace simt::ptx
 {
     namespace
     {
-        // To 10 bits of mantissa: to the nearest, of two the one away from zero.
+        // To 10 bits of mantissa: to the nearest, ties away from zero.
         struct ToTensorFloat
         {
             uint32_t operator()(uint32_t bits) const
@@ -18,7 +18,7 @@ namespace simt::ptx
             }
         };
 
-        // Its lower 13 bits are not looked at.
+        // Its lower 13 bits are ignored.
         double of_tensor_float(uint32_t bits)
         {
             float x;
@@ -27,8 +27,8 @@ namespace simt::ptx
             return x;
         }
 
-        // d (4), a (4), b (2), c (4), mask: d = a b + c, of 16 x 8, 8 x 8 and 16 x 8 elements. In which order it sums, and how
-        // it rounds on the way, the manual leaves open: here exactly, and rounded once.
+        // d (4), a (4), b (2), c (4), mask: d = a b + c, of 16 x 8, 8 x 8 and 16 x 8 elements. The manual does not
+        // define the order and the rounding of its sums: here they are exact, rounded once.
         void multiply(const Step& step, Warp& warp)
         {
             constexpr size_t A = 4, B = 8, C = 10;

@@ -28,7 +28,7 @@ namespace simt::ptx
             else
             {
                 size_t start = i++;
-                // Opcodes have colons: cp.async.ca.shared::cta.global; a label's colon stands alone.
+                // Opcodes contain colons: cp.async.ca.shared::cta.global; a label's colon is a word of its own.
                 while (in_word(c) && i < text.size() && (in_word(text[i]) || text.compare(i, 2, "::") == 0))
                     i += text[i] == ':' ? 2 : 1;
                 words_.push_back(text.substr(start, i - start));

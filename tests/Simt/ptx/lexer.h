@@ -1,4 +1,4 @@
-// PTX as words: names, numbers and single marks, each with its line.
+// Splits PTX into words: names, numbers and single marks, each with its line.
 #pragma once
 #include "text.h"
 

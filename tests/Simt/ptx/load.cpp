@@ -26,7 +26,8 @@ namespace simt::ptx
 
     namespace
     {
-        // A module's variables lie in device memory, where their accesses are checked as all are. They begin as zeros.
+        // A module's variables are in device memory, where their accesses are checked like all others. They begin as
+        // zeros.
         bool place_globals(LoadedModule& loaded, simt::Module& module)
         {
             uint64_t bytes = 0;

@@ -1,4 +1,4 @@
-// The counts of launches, kept for whoever asks (simt_meter, simt_counts).
+// The counts of launches, which simt_meter and simt_counts return.
 #pragma once
 #include "counts.h"
 

@@ -1,4 +1,4 @@
-// The second front end as the driver sees it: modules of PTX instead of shared libraries.
+// The second front end for the driver: modules of PTX instead of shared libraries.
 #pragma once
 #include "../driver/module.h"
 #include "program.h"
@@ -11,7 +11,7 @@ namespace simt
 
 namespace simt::ptx
 {
-    // A kernel of a module; its program is made when it is first asked for.
+    // A kernel of a module; its program is made at the first request.
     struct LoadedKernel
     {
         std::string name;
@@ -31,7 +31,7 @@ namespace simt::ptx
     };
 
     bool is_ptx(const char* image);
-    // A driver's error code; what is wrong is reported.
+    // A driver's error code; the error is reported.
     int load(const char* image, simt::Module& module);
     int make_ready(simt::Function& function);
     int run(const Launch& launch, uint32_t first_serial);

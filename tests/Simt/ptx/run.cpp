@@ -1,4 +1,4 @@
-// A launch: its blocks are dealt to threads of the host, in an order that the seed decides.
+// Runs a launch: its blocks are divided among threads of the host, in an order that the seed determines.
 #include "../driver/api.h"
 #include "../driver/launch.h"
 #include "../driver/report.h"
@@ -16,10 +16,10 @@ namespace simt::ptx
     namespace
     {
         constexpr int SpinLimit = 20000;
-        // So few blocks are run one after the other: then the seed alone decides what a race leads to.
+        // With few blocks, one runs after the other: then the seed alone determines the effect of a race.
         constexpr uint64_t FewBlocks = 4;
 
-        // A thread's block, whose memory serves launch after launch.
+        // A thread's block, whose memory is used again by each launch.
         BlockRun& workplace(size_t worker)
         {
             static auto* all = new std::vector<std::unique_ptr<BlockRun>>;

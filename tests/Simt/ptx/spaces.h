@@ -1,18 +1,18 @@
-// State spaces: how an address of each is checked, and where on the host it lies.
+// State spaces: how an address of each is checked, and its place on the host.
 #pragma once
 #include "global_checks.h"
 #include "lanes.h"
 
 namespace simt::ptx
 {
-    // The addresses of all lanes; those of lanes that take no part mean nothing.
+    // The addresses of all lanes; those of inactive lanes have no meaning.
     inline void addresses(const Step& step, const Warp& warp, int operand, uint64_t* at)
     {
         const char* row = warp.row(step.row[size_t(operand)]);
         for (int lane = 0; lane < Lanes; ++lane) at[lane] = get<uint64_t>(row, lane) + uint64_t(step.offset);
     }
 
-    // Each checks an access of the lanes in the warp's mask and gives the places of its bytes.
+    // Each checks an access of the lanes in the warp's mask and returns the places of its bytes.
     struct Global
     {
         static void reach(
@@ -25,7 +25,7 @@ namespace simt::ptx
             const Step& step, Warp& warp, const uint64_t* at, unsigned bytes, Access access, const char** places);
     };
 
-    // A thread's own memory.
+    // A thread's local memory.
     struct Local
     {
         static void reach(
@@ -38,7 +38,7 @@ namespace simt::ptx
             const Step& step, Warp& warp, const uint64_t* at, unsigned bytes, Access access, const char** places);
     };
 
-    // Device memory, or what a window shows of the others.
+    // Device memory, or a window to the other spaces.
     struct Generic
     {
         static void reach(

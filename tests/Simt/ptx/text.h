@@ -1,4 +1,4 @@
-// A PTX text as data: what a module declares, and each function's instructions with their operands.
+// A PTX text as data: the declarations of a module, and each function's instructions with their operands.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -8,7 +8,7 @@
 
 namespace simt::ptx
 {
-    // What cannot be read or made ready, with the line of the PTX text that it stands in.
+    // An error in the PTX text, with its line.
     struct Error : std::runtime_error
     {
         Error(int where, const std::string& what)
@@ -30,8 +30,8 @@ namespace simt::ptx
             Label
         } kind = Immediate;
         std::string name;
-        int reg = -1;      // the register's number in its function; of an address, its base's
-        uint64_t bits = 0; // of an immediate; an address's offset
+        int reg = -1;      // the register's number in its function; for an address, its base's
+        uint64_t bits = 0; // of an immediate; for an address, its offset
         std::vector<Operand> parts;
     };
 
@@ -39,7 +39,7 @@ namespace simt::ptx
     {
         std::string op; // in full: "ld.global.v4.f32"
         int line = 0;
-        int predicate = -1; // the register that @ names
+        int predicate = -1; // the register after @
         bool negated = false;
         std::vector<Operand> operands;
     };
@@ -48,11 +48,11 @@ namespace simt::ptx
     {
         std::string name;
         uint64_t bytes = 0, align = 1;
-        uint64_t at = 0; // its place among those of its kind
+        uint64_t at = 0; // its number among those of its kind
         std::vector<uint8_t> init;
     };
 
-    // What kind of register: how many bytes, or a predicate.
+    // The kind of a register: its bytes, or a predicate.
     struct RegisterType
     {
         uint8_t bytes = 4;
@@ -73,7 +73,7 @@ namespace simt::ptx
         unsigned max_threads = 1024;
     };
 
-    // Lines of the PTX text from which on another line of the CUDA C counts.
+    // Lines of the PTX text at which another line of the CUDA C begins.
     struct SourceLine
     {
         int line;
@@ -90,7 +90,7 @@ namespace simt::ptx
         std::map<std::string, Function> functions;
     };
 
-    // Bytes of a type as ".f32" ends: f32, b64, u8, pred.
+    // The bytes of a type such as ".f32": f32, b64, u8, pred.
     RegisterType type_of(const std::string& type);
 
     Module parse(const std::string& text);
@@ -98,10 +98,10 @@ namespace simt::ptx
     // "gemm.cuh:160 (PTX line 412)", or without line information "PTX line 412".
     std::string place_of(const Module& module, int line);
 
-    // The function with the bodies of those it calls in the place of the calls.
+    // Returns the function with its calls replaced by the bodies of the called functions.
     Function with_calls_inlined(const Module& module, const Function& function);
 
-    // The next place at a multiple of its alignment.
+    // Returns the next place at a multiple of its alignment.
     inline uint64_t place(Variable& variable, uint64_t from)
     {
         variable.at = (from + variable.align - 1) / variable.align * variable.align;

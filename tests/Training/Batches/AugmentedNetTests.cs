@@ -12,7 +12,7 @@ using Variable = Engine.Graph.Variable;
 
 namespace Engine.Tests.Training;
 
-/// <summary>Networks whose batches are augmented.</summary>
+/// <summary>Networks with augmented batches.</summary>
 public class AugmentedNetTests
 {
     private static readonly Augmentation[] s_random = [new RandomCrop(4), new HorizontalFlip(), new Cutout(8)];

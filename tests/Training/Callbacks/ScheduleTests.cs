@@ -87,7 +87,7 @@ public class ScheduleTests
         Assert.That(Bits.Of(adjusted.Fit(x, y)), Is.EqualTo(Bits.Of(plain.Fit(x, y))));
     }
 
-    /// <summary>From the device's table, from the host, and set by hand from batch to batch.</summary>
+    /// <summary>Values from the device's table, from the host, and set by hand for each batch.</summary>
     [Test]
     public void Each_batch_is_trained_with_its_values_wherever_they_come_from([Values] bool isOnGpu)
     {

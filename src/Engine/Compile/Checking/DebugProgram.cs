@@ -4,9 +4,9 @@ using Engine.Graph;
 namespace Engine.Compile;
 
 /// <summary>
-/// Holds every step to its op's definition: <see cref="Mode.DebugMode"/>. What a step is to write, and all memory that
-/// holds nothing yet, is NaN beforehand; afterwards its outputs must be what the definition computes from the inputs
-/// that the step was given, and every other byte as it was. What a step reads must still be what an earlier one wrote.
+/// Compares every step with its op's reference: <see cref="Mode.DebugMode"/>. Before a step, its outputs and all unused
+/// memory are filled with NaN. After it, its outputs must be what the reference computes from the same inputs, and
+/// every other byte must be unchanged. The inputs of a step must still be what earlier steps wrote.
 /// </summary>
 internal sealed class DebugProgram(Plan plan, Device device) : SteppedProgram(plan, device)
 {
@@ -97,7 +97,7 @@ internal sealed class DebugProgram(Plan plan, Device device) : SteppedProgram(pl
 
     private void CheckUntouched(BoundStep step)
     {
-        // Of the arena, all but what is written; elsewhere, what is read.
+        // In the arena, everything except the outputs is compared; elsewhere, the inputs are.
         Plan.Arena.Read(_after);
         foreach (MemoryRange place in Written(step))
         {
@@ -142,7 +142,7 @@ internal sealed class DebugProgram(Plan plan, Device device) : SteppedProgram(pl
         }
     }
 
-    /// <summary>Where in the arena a byte lies, as seen from what the step writes.</summary>
+    /// <summary>Describes the place of a byte in the arena, relative to the step's outputs.</summary>
     private string Near(BoundStep step, int at)
     {
         Operand? before = step.Operands.Outputs
@@ -154,7 +154,7 @@ internal sealed class DebugProgram(Plan plan, Device device) : SteppedProgram(pl
         return $"{place} has changed";
     }
 
-    /// <summary>Copies of all memory: two for each plan.</summary>
+    /// <summary>Returns memory for a copy of the arena; each plan has two.</summary>
     private static byte[] Room(long bytes) => bytes <= Array.MaxLength ? new byte[bytes] : throw new EngineException(
         FormattableString.Invariant($"DebugMode copies a plan's memory, of which this one takes {bytes:N0} bytes, and up to ")
         + FormattableString.Invariant($"{Array.MaxLength:N0} can be: take smaller batches, or another mode."));

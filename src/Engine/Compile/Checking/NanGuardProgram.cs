@@ -3,12 +3,12 @@ using Engine.Graph;
 
 namespace Engine.Compile;
 
-/// <summary>Reports the first op that makes a NaN or an infinity: <see cref="Mode.NanGuardMode"/>.</summary>
+/// <summary>Reports the first op whose result contains a NaN or an infinity: <see cref="Mode.NanGuardMode"/>.</summary>
 internal sealed class NanGuardProgram(Plan plan, Device device) : SteppedProgram(plan, device)
 {
     protected override void Before(BoundStep step)
     {
-        // What ops compute has been looked at; what came from outside has not.
+        // Results of ops have been checked; values from outside have not.
         for (int i = 0; i < step.Reads.Count; i++)
         {
             if (step.Reads[i] is { Written: < 0 } root && Find(step.Operands.Inputs[i]) is { } found)

@@ -4,7 +4,7 @@ using Engine.Graph;
 
 namespace Engine.Compile;
 
-/// <summary>Runs a plan one step at a time, so that something can be looked at between the steps.</summary>
+/// <summary>Runs a plan one step at a time, so that values can be checked between the steps.</summary>
 internal abstract class SteppedProgram : IProgram
 {
     private readonly (BoundStep Step, IProgram Program)[] _steps;
@@ -50,7 +50,7 @@ internal abstract class SteppedProgram : IProgram
     /// <summary>Called after a step.</summary>
     protected abstract void After(BoundStep step);
 
-    /// <summary>Returns the value at a place.</summary>
+    /// <summary>Returns the value of an operand.</summary>
     protected static Tensor Read(Operand operand)
     {
         var value = new Tensor(operand.Type.DType, operand.Type.Shape);
@@ -61,7 +61,7 @@ internal abstract class SteppedProgram : IProgram
     /// <summary>Returns a value's dtype and shape: <c>float32 (128, 10)</c>.</summary>
     protected static string Describe(Operand operand) => $"{operand.Type.DType.Name()} {operand.Type.Shape}";
 
-    /// <summary>Returns an error about a step: what it did, and who built it where.</summary>
+    /// <summary>Returns an error about a step: what it did, its layer and its line.</summary>
     protected EngineException Error(BoundStep step, string what)
     {
         int number = Array.FindIndex(_steps, pair => pair.Step == step) + 1;
@@ -69,7 +69,7 @@ internal abstract class SteppedProgram : IProgram
             $"{step}, step {number} of {_steps.Length} on {_device}, {what}{step.Node?.Origin}");
     }
 
-    /// <summary>Returns an element's place: <c>(3, 4)</c>.</summary>
+    /// <summary>Returns the indices of an element: <c>(3, 4)</c>.</summary>
     protected static string Place(Shape shape, int element)
     {
         var index = new int[shape.Rank];

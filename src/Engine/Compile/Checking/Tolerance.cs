@@ -2,10 +2,10 @@ using Engine.Graph;
 
 namespace Engine.Compile;
 
-/// <summary>How far a device's result may lie from an op's definition: see <see cref="Op.Ulps"/>.</summary>
+/// <summary>How far a device's result may be from an op's reference: see <see cref="Op.Ulps"/>.</summary>
 /// <param name="Op">The op; null for a copy.</param>
-/// <param name="Inputs">What it was given.</param>
-/// <param name="Expected">What its definition makes of that, not rounded yet.</param>
+/// <param name="Inputs">The inputs.</param>
+/// <param name="Expected">The results of the reference, not yet rounded.</param>
 /// <param name="Types">The types of the results.</param>
 internal sealed record Tolerance(
     Op? Op, IReadOnlyList<NdArray> Inputs, IReadOnlyList<NdArray> Expected, IReadOnlyList<TensorType> Types)
@@ -14,7 +14,7 @@ internal sealed record Tolerance(
 
     private readonly IReadOnlyList<NdArray> _magnitudes = Op?.Magnitudes(Inputs, Expected) ?? Expected;
 
-    /// <summary>The root of the terms that are joined to a result, as rounding errors grow.</summary>
+    /// <summary>The square root of the number of terms in a result: rounding errors grow like it.</summary>
     private readonly double _growth = Op is null ? 1 : Math.Sqrt(Math.Max(
         1, Op.Flops([.. Inputs.Select(input => new TensorType(input.DType, input.Shape))], Types)
         / Math.Max(1.0, Types.Sum(type => type.Shape.Count))));
@@ -24,13 +24,13 @@ internal sealed record Tolerance(
     private readonly bool _isGivenNumbers = Inputs.All(input => Array.TrueForAll(input.Data, double.IsFinite));
 
     /// <summary>
-    /// Gets or sets whether more is excused than the op says: of an op that says nothing, and of a device that is to be
+    /// Gets or sets whether to allow more than the op says: for an op that says nothing, and for a device set to be
     /// fast.
     /// </summary>
     public bool IsLenient { get; init; }
 
     /// <summary>
-    /// Returns the first element of a result that lies too far off; -1 if none does. NaN is close to NaN alone.
+    /// Returns the first element of a result that is outside the tolerance; -1 if none is. Only NaN is close to NaN.
     /// </summary>
     public int FirstOutside(int output, Tensor actual)
     {
@@ -71,7 +71,7 @@ internal sealed record Tolerance(
             return false;
         }
 
-        // What is summed up may overflow on the way, and what just does not overflow may after all.
+        // A sum may overflow on the way, and a result just below overflow may overflow by rounding.
         double greatest = Rounding.MaxFinite(dtype), ulps = _growth * (IsLenient ? Math.Max(LenientUlps, _ulps) : _ulps);
         if (!double.IsFinite(actual) && !isOwn && Math.Abs(magnitude) > greatest)
         {

@@ -6,7 +6,7 @@ using Engine.Graph;
 
 namespace Engine.Compile;
 
-/// <summary>What was built for a function, stage by stage, as text.</summary>
+/// <summary>Writes the stages of a function's compilation as text.</summary>
 internal sealed class Explanation(Plan plan, Device device)
 {
     private readonly BoundStep[] _steps = [.. plan.Levels.SelectMany(level => level)];
@@ -98,7 +98,7 @@ internal sealed class Explanation(Plan plan, Device device)
             : (operand.Type.DType == DType.Float32 ? "" : $"{operand.Type.DType.Name()} ") + operand.Type.Shape;
     }
 
-    /// <summary>Where an output lies if not in a place of its own.</summary>
+    /// <summary>Describes the place of an output that has no place of its own.</summary>
     private static string Place(BoundStep step, Operand output)
     {
         int index = step.Operands.Outputs.ToList().IndexOf(output);
@@ -144,7 +144,7 @@ internal sealed class Explanation(Plan plan, Device device)
                 buffer.Last > levels[^1] ? "the end" : Level(buffer.Last));
         }
 
-        // In the layout the views have levels too, in which nothing runs.
+        // In the layout, views have levels too; nothing runs in them.
         string Level(int level)
         {
             int at = Array.BinarySearch(levels, level);
@@ -205,7 +205,7 @@ internal sealed class Explanation(Plan plan, Device device)
         return $"{table}\n{Paths()}{launches.Count} kernels, {Total(owned, launches.Count)} µs at least.\n{Assumed()}";
     }
 
-    /// <summary>Where the CPU has several ways to compute an op: which it takes, and why.</summary>
+    /// <summary>For ops that the CPU can compute in several ways: which one it uses, and why.</summary>
     private string Paths()
     {
         (BoundStep Step, string? Path)[] chosen = device is CpuDevice cpu
@@ -222,7 +222,9 @@ internal sealed class Explanation(Plan plan, Device device)
         return chosen.Length == 0 ? "" : $"{table}\n";
     }
 
-    /// <summary>Launches run one after the other, each no faster than its bytes and its arithmetic allow.</summary>
+    /// <summary>
+    /// Launches run one after the other; each takes at least the time for its bytes and its arithmetic.
+    /// </summary>
     private string Total(LaunchOwners owned, int launches) =>
         TextTable.Microseconds(Enumerable.Range(0, launches).Sum(i => Floor(owned.First(i))));
 

@@ -2,7 +2,7 @@ using Engine.Devices;
 
 namespace Engine.Compile;
 
-/// <summary>Which steps of a plan each of its program's launches computes.</summary>
+/// <summary>Tells which steps of a plan each launch of its program computes.</summary>
 internal sealed class LaunchOwners
 {
     private readonly BoundStep[][] _steps, _first;
@@ -20,9 +20,9 @@ internal sealed class LaunchOwners
         _first = [.. _steps.Select(of => of.Where(seen.Add).ToArray())];
     }
 
-    /// <summary>Creates the steps that a launch has a part in.</summary>
+    /// <summary>Returns the steps of which a launch computes at least a part.</summary>
     public BoundStep[] Steps(int launch) => _steps[launch];
 
-    /// <summary>Of those the ones that begin with it, to which all of their cost is put down.</summary>
+    /// <summary>Returns those steps that begin with this launch, which is charged with all of their cost.</summary>
     public BoundStep[] First(int launch) => _first[launch];
 }

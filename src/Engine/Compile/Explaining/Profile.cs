@@ -8,12 +8,12 @@ using Engine.Graph;
 namespace Engine.Compile;
 
 /// <summary>
-/// Describes how long the kernels of functions take that are compiled with it: <see cref="CompileOptions.Profile"/>.
-/// Looked at when none of them runs.
+/// Records how long the kernels of functions take that are compiled with it: <see cref="CompileOptions.Profile"/>. Read
+/// it only while none of them runs.
 /// </summary>
 /// <remarks>
-/// On the CPU every thread takes the time of its pieces. On a GPU marks are put between launches, which then are no
-/// graph: the sum is longer than a run without a profile.
+/// On the CPU every thread times its own pieces. On a GPU, events are put between the launches, which then do not form
+/// a graph: the sum is longer than a run without a profile.
 /// </remarks>
 public sealed class Profile
 {
@@ -31,8 +31,7 @@ public sealed class Profile
     }
 
     /// <summary>
-    /// Returns a table of each plan's kernels, that which takes longest first, with what they reach of what the device
-    /// can do.
+    /// Returns a table of each plan's kernels, the slowest first, with the share of the device's peak that they reach.
     /// </summary>
     public override string ToString()
     {
@@ -46,8 +45,8 @@ public sealed class Profile
     }
 
     /// <summary>
-    /// Writes when what ran, a lane for each thread, in the trace event format that Perfetto and chrome://tracing open.
-    /// Of long runs only the beginning.
+    /// Writes a timeline with a lane for each thread, in the trace event format that Perfetto and chrome://tracing
+    /// open. For long runs, it contains only the beginning.
     /// </summary>
     public void WriteTrace(Stream stream)
     {

@@ -1,22 +1,22 @@
 namespace Engine.Compile;
 
 /// <summary>
-/// Represents a stage on a function's way from what was written to what runs, for <see cref="Function.Print"/>.
+/// Specifies a stage of compilation, from the graph as written to the launches, for <see cref="Function.Print"/>.
 /// </summary>
 public enum Stage
 {
-    /// <summary>The graph as it was written, with every side known.</summary>
+    /// <summary>The graph as written, with every side known.</summary>
     Graph,
 
-    /// <summary>The graph behind all rewrites, and what each of them did.</summary>
+    /// <summary>The graph after all rewrites, and the effect of each.</summary>
     Rewritten,
 
-    /// <summary>The steps in the order in which they run, and what each costs at least.</summary>
+    /// <summary>The steps in the order in which they run, and the least cost of each.</summary>
     Schedule,
 
-    /// <summary>Where the values lie, with and without reuse.</summary>
+    /// <summary>The places of the values in memory, with and without reuse.</summary>
     Memory,
 
-    /// <summary>What is launched.</summary>
+    /// <summary>The launches.</summary>
     Kernels,
 }

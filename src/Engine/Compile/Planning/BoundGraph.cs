@@ -3,7 +3,7 @@ using Engine.Graph;
 
 namespace Engine.Compile;
 
-/// <summary>A graph whose values have places in memory, and its steps with the kernels that compute them there.</summary>
+/// <summary>A graph whose values have places in memory, and its steps with their kernels.</summary>
 internal sealed class BoundGraph
 {
     private readonly MemoryRange _arena;
@@ -11,9 +11,9 @@ internal sealed class BoundGraph
     private readonly Func<SharedVariable, MemoryRange> _shared;
     private readonly Func<Constant, Storage> _constants;
 
-    /// <param name="layout">Where in the arena, or else, each value lies.</param>
-    /// <param name="device">What computes them.</param>
-    /// <param name="arena">The memory for all that is neither a shared variable nor a constant.</param>
+    /// <param name="layout">The places of the values, in the arena or elsewhere.</param>
+    /// <param name="device">The device.</param>
+    /// <param name="arena">The memory of all values that are neither shared variables nor constants.</param>
     /// <param name="shared">The memory of shared variables.</param>
     /// <param name="constants">The memory of constants.</param>
     public BoundGraph(
@@ -61,14 +61,14 @@ internal sealed class BoundGraph
         }
     }
 
-    /// <summary>Gets all that runs, level by level; what is in one level does not depend on one another.</summary>
+    /// <summary>Gets the steps, level by level; the steps of one level are independent.</summary>
     public IReadOnlyList<IReadOnlyList<BoundStep>> Levels { get; }
 
-    /// <summary>Gets what is handed to the device.</summary>
+    /// <summary>Gets the kernels for the device, level by level.</summary>
     public IReadOnlyList<IReadOnlyList<IKernel>> Kernels =>
         [.. Levels.Select(level => level.Select(step => step.Kernel).ToArray())];
 
-    /// <summary>Returns where a variable lies; anywhere where its value is not there, only its shape.</summary>
+    /// <summary>Returns the place of a variable; an arbitrary place if only its shape exists, not its value.</summary>
     public Operand At(Allocation? allocation, Variable variable)
     {
         OperandType type = Layout.OperandType(variable);

@@ -3,19 +3,19 @@ using Engine.Graph;
 
 namespace Engine.Compile;
 
-/// <summary>A step with the memory it works on and its kernel.</summary>
+/// <summary>A step with its memory and its kernel.</summary>
 /// <param name="Node">The op; null for a copy of a shared variable's old or new value.</param>
-/// <param name="Reads">The values that are read, null where only the shape is.</param>
+/// <param name="Reads">The values that are read; null for an input of which only the shape is read.</param>
 /// <param name="Writes">The values that are written; none for a copy into a shared variable.</param>
-/// <param name="Operands">Where they lie.</param>
-/// <param name="Kernel">What the device runs.</param>
+/// <param name="Operands">The places of the values.</param>
+/// <param name="Kernel">The kernel of the device.</param>
 internal sealed record BoundStep(
     Apply? Node, IReadOnlyList<Allocation?> Reads, IReadOnlyList<Allocation> Writes, StepOperands Operands, IKernel Kernel)
 {
     /// <summary>Gets the op's name.</summary>
     public string Name => Node?.Op.Name ?? "copy";
 
-    /// <summary>Gets the arithmetic.</summary>
+    /// <summary>Gets the number of FLOPs.</summary>
     public long Flops => Node is null ? 0 : Node.Op.Flops(InputTypes, OutputTypes);
 
     /// <summary>Gets the bytes that must be read.</summary>
@@ -29,7 +29,7 @@ internal sealed record BoundStep(
     /// <summary>Gets all bytes that must be moved.</summary>
     public long Bytes => ReadBytes + WrittenBytes;
 
-    /// <summary>Gets the layer, or else the line, that the op comes from.</summary>
+    /// <summary>Gets the op's layer or, without one, its line.</summary>
     public string From => Node?.Origin.Short ?? "";
 
     private TensorType[] InputTypes => [.. Node!.Inputs.Select(input => input.Type)];

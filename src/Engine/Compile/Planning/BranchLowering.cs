@@ -4,8 +4,8 @@ using Engine.Graph;
 namespace Engine.Compile;
 
 /// <summary>
-/// A choice of two graphs as a device runs it: their plans, in the same memory, for only one of them is run. What they read
-/// lies where the op's operands do, and what they give is computed where its outputs lie.
+/// A choice of two graphs, lowered for a device. Their plans share the same memory because only one of them runs. They
+/// read the op's operands directly and write directly to its outputs.
 /// </summary>
 internal sealed class BranchLowering : Lowering
 {
@@ -20,7 +20,7 @@ internal sealed class BranchLowering : Lowering
         (_branch, _device) = (branch, device);
         _bodies = [.. branch.Bodies.Select((body, number) => body.Specialize(branch.BodyTypes(number, inputs)))];
 
-        // A place that nothing reads becomes the result.
+        // An extra input that nothing reads is the place of the result.
         _results = [.. _bodies.Select(body => body.Outputs.Select(output => new Input(output.Type)).ToArray())];
         _plans = [.. _bodies.Select((body, number) => new InnerPlan(
             body, device,

@@ -1,6 +1,6 @@
 namespace Engine.Compile;
 
-/// <summary>The free ranges of an arena that grows where none of them is large enough.</summary>
+/// <summary>The free ranges of an arena, which grows if no free range is large enough.</summary>
 internal sealed class FreeRanges
 {
     private readonly SortedSet<(long Bytes, long Start)> _bySize = [];
@@ -10,7 +10,7 @@ internal sealed class FreeRanges
     /// <summary>Gets the size of the arena.</summary>
     public long End { get; private set; }
 
-    /// <summary>Takes the smallest range that is large enough; returns where it begins.</summary>
+    /// <summary>Takes the smallest range that is large enough and returns where it begins.</summary>
     public long Take(long bytes)
     {
         if (bytes == 0)
@@ -39,7 +39,7 @@ internal sealed class FreeRanges
         return start;
     }
 
-    /// <summary>Gives a range back, which becomes one with the free ranges beside it.</summary>
+    /// <summary>Frees a range and merges it with its free neighbors.</summary>
     public void Give(long start, long bytes)
     {
         if (bytes == 0)

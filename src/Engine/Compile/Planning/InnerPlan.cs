@@ -4,8 +4,8 @@ using Engine.Graph;
 namespace Engine.Compile;
 
 /// <summary>
-/// The plan of a graph that an op runs. Its memory is a part of the arena around it: the op's workspace. Some of its inputs
-/// lie where the op's operands do, and some results are computed straight to there.
+/// The plan of a graph that an op runs. Its memory is a part of the outer arena: the op's workspace. Some inputs are
+/// read directly from the op's operands, and some results are written directly to them.
 /// </summary>
 internal sealed class InnerPlan
 {
@@ -14,9 +14,9 @@ internal sealed class InnerPlan
     private readonly Layout _layout;
 
     /// <param name="body">The graph, with every side known.</param>
-    /// <param name="device">What computes it.</param>
-    /// <param name="outside">The inputs that lie outside, each with what it becomes, if anything.</param>
-    /// <param name="outputs">The results that are looked at, beside those.</param>
+    /// <param name="device">The device that computes it.</param>
+    /// <param name="outside">The inputs in outer memory, each with the variable that updates it, or null.</param>
+    /// <param name="outputs">The further results that are read.</param>
     public InnerPlan(
         FunctionGraph body, Device device,
         IReadOnlyList<(Input Input, Variable? Becomes)> outside, IReadOnlyList<Variable> outputs)
@@ -38,15 +38,15 @@ internal sealed class InnerPlan
         _layout = Layout.Create(Graph, schedule, device);
     }
 
-    /// <summary>Gets what is computed; inputs that lie outside are shared variables in it.</summary>
+    /// <summary>Gets the graph; inputs in outer memory are shared variables in it.</summary>
     public FunctionGraph Graph { get; }
 
     /// <summary>Gets the bytes it needs.</summary>
     public long Bytes => _layout.Memory.ArenaBytes;
 
-    /// <summary>Returns the plan in memory.</summary>
-    /// <param name="arena">As many bytes as it needs.</param>
-    /// <param name="places">Where the inputs lie that lie outside.</param>
+    /// <summary>Binds the plan to memory.</summary>
+    /// <param name="arena">Memory of <see cref="Bytes"/>.</param>
+    /// <param name="places">The places of the inputs in outer memory.</param>
     /// <param name="constants">The memory of constants.</param>
     public BoundGraph Bind(
         MemoryRange arena, IReadOnlyDictionary<Input, MemoryRange> places, Func<Constant, Storage> constants)
@@ -56,7 +56,7 @@ internal sealed class InnerPlan
         return new BoundGraph(_layout, _device, arena, variable => shared[variable], constants);
     }
 
-    /// <summary>Returns where an input lies that does not lie outside; null where nothing asks for its value.</summary>
+    /// <summary>Returns the place of an input in the plan's own memory; null if nothing reads its value.</summary>
     public MemoryRange? Place(BoundGraph bound, Input input)
     {
         if (!Graph.Inputs.Contains(input))
@@ -68,7 +68,7 @@ internal sealed class InnerPlan
         return allocation.LastRead >= 0 || _layout.Outputs.Contains(allocation) ? bound.At(allocation, input).Range : null;
     }
 
-    /// <summary>Returns where a result lies.</summary>
+    /// <summary>Returns the place of a result.</summary>
     public MemoryRange Result(BoundGraph bound, int output) =>
         bound.At(_layout.Outputs[output], Graph.Outputs[output]).Range;
 }

@@ -3,7 +3,7 @@ using Engine.Graph;
 
 namespace Engine.Compile;
 
-/// <summary>Where a value lies.</summary>
+/// <summary>Specifies where a value is stored.</summary>
 internal enum AllocationKind
 {
     Arena,
@@ -13,8 +13,8 @@ internal enum AllocationKind
 }
 
 /// <summary>
-/// A value that owns memory; views of it share it. Its <see cref="Buffer"/> is its place in the arena, which it may
-/// have taken over from a value that was no longer needed.
+/// A value that owns memory; its views share it. Its <see cref="Buffer"/> is its place in the arena. It may have taken
+/// the buffer over from a value that was no longer needed.
 /// </summary>
 internal sealed class Allocation(Variable variable, AllocationKind kind, int buffer = -1)
 {
@@ -22,21 +22,21 @@ internal sealed class Allocation(Variable variable, AllocationKind kind, int buf
 
     public AllocationKind Kind { get; set; } = kind;
 
-    /// <summary>For <see cref="AllocationKind.Shared"/>, whose memory it is.</summary>
+    /// <summary>Gets or sets the shared variable that owns the memory of <see cref="AllocationKind.Shared"/>.</summary>
     public SharedVariable? Shared { get; set; } = variable as SharedVariable;
 
     public int Buffer { get; set; } = buffer;
 
-    /// <summary>Gets or sets the level in which it is written, -1 for what is there before.</summary>
+    /// <summary>Gets or sets the level in which it is written; -1 if it exists before the run.</summary>
     public int Written { get; init; } = -1;
 
-    /// <summary>Gets or sets the step that writes it, -1 for what is there before.</summary>
+    /// <summary>Gets or sets the step that writes it; -1 if it exists before the run.</summary>
     public int Writer { get; init; } = -1;
 
     /// <summary>Gets the last level in which it is read.</summary>
     public int LastRead { get; private set; } = -1;
 
-    /// <summary>Gets the step that reads it last, if no other does in that level.</summary>
+    /// <summary>Gets the step that reads it last, if it is the only one in that level.</summary>
     public int? LastReader { get; private set; }
 
     public void Read(int level, int? reader)
@@ -49,13 +49,11 @@ internal sealed class Allocation(Variable variable, AllocationKind kind, int buf
     public bool IsOutput { get; set; }
 }
 
-/// <summary>An op that really runs (a view does not).</summary>
+/// <summary>An op that runs, unlike a view.</summary>
 internal sealed record Step(
     Apply Node, int Level, IReadOnlyList<Allocation?> Inputs, IReadOnlyList<Allocation> Outputs, Lowering Lowered);
 
-/// <summary>
-/// Decides which memory each value of a schedule lives in: in-place reuse, updates in place, and the arena.
-/// </summary>
+/// <summary>Assigns memory to each value of a schedule: in-place reuse, updates in place, and the arena.</summary>
 internal sealed class Layout
 {
     private readonly FunctionGraph _graph;
@@ -74,13 +72,15 @@ internal sealed class Layout
 
     public IReadOnlyList<Step> Steps => _steps;
 
-    /// <summary>Old values of shared variables that are still wanted when the variables have been updated.</summary>
+    /// <summary>
+    /// Gets the old values of shared variables that are still needed after the variables have been updated.
+    /// </summary>
     public List<(Allocation From, Allocation To)> CopiesBefore { get; } = [];
 
-    /// <summary>New values that could not be computed in their shared variables' memory.</summary>
+    /// <summary>Gets the new values that could not be computed in their shared variables' memory.</summary>
     public List<(Allocation From, SharedVariable To)> CopiesAfter { get; } = [];
 
-    /// <summary>Gets what holds each of the function's outputs.</summary>
+    /// <summary>Gets the allocations of the function's outputs.</summary>
     public IReadOnlyList<Allocation> Outputs { get; private set; } = [];
 
     public MemoryPlan Memory { get; private set; } = null!;
@@ -96,12 +96,12 @@ internal sealed class Layout
         return layout;
     }
 
-    /// <summary>The level after all.</summary>
+    /// <summary>The level after the last one.</summary>
     private int End => _schedule.Count == 0 ? 0 : _schedule[^1].Level + 1;
 
     public IEnumerable<Allocation> Allocations => _allocations.Values.Concat(CopiesBefore.Select(copy => copy.To)).Distinct();
 
-    /// <summary>Gets the sizes of the buffers, and the levels between which they matter.</summary>
+    /// <summary>Gets the sizes of the buffers, and the levels between which they are live.</summary>
     public IReadOnlyList<Lifetime> Buffers => _buffers;
 
     public Allocation AllocationOf(Variable variable) => _allocations[variable];
@@ -209,8 +209,8 @@ internal sealed class Layout
     }
 
     /// <summary>
-    /// Whether a step may write an output over one of its inputs, wherever it reads it. As many bytes are not enough:
-    /// where elements are of another size, or repeated, one would be written over before it is read.
+    /// Whether a step may overwrite one of its inputs, at every place where it reads it. Equal bytes are not enough:
+    /// with elements of another size, or repeated ones, an element would be overwritten before it is read.
     /// </summary>
     private static bool MayOverwrite(Step step, Allocation input, Allocation output)
     {
@@ -267,7 +267,7 @@ internal sealed class Layout
         }
     }
 
-    /// <summary>An input that this step reads last and may write over.</summary>
+    /// <summary>Returns an input that this step reads last and may overwrite.</summary>
     private Allocation? Donor(Step step, int s, Allocation output) => step.Inputs.FirstOrDefault(input =>
         input is { Kind: AllocationKind.Arena, IsOutput: false }
         && input.LastReader == s

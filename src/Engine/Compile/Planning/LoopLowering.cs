@@ -4,8 +4,8 @@ using Engine.Graph;
 namespace Engine.Compile;
 
 /// <summary>
-/// A loop as a device runs it: its body's plan, and the rows that are moved to and from its memory. What is the same at every
-/// step is read where it lies, and what has no rows is computed where the op's output lies.
+/// A loop, lowered for a device: its body's plan, and the rows that are copied to and from its memory. Inputs that are
+/// the same at every step are read in place; outputs without rows are written in place.
 /// </summary>
 internal sealed class LoopLowering : Lowering
 {
@@ -15,7 +15,7 @@ internal sealed class LoopLowering : Lowering
     private readonly LoopCount _count;
     private readonly InnerPlan _plan;
 
-    // The body's outputs that are copied out; the others change an input.
+    // The outputs of the body that are copied out; the others update an input.
     private readonly int[] _copied;
 
     public LoopLowering(ILoop loop, IReadOnlyList<TensorType> inputs, Device device)
@@ -83,12 +83,12 @@ internal sealed class LoopLowering : Lowering
         });
     }
 
-    /// <summary>Whether some of an output is written by no step.</summary>
+    /// <summary>Whether no step writes some part of an output.</summary>
     private bool IsCleared(LoopWrite write, Operand output) => write.HasRows
         ? write.Like >= 0 || _count.Steps < _count.Rows
         : _count.Steps == 0;
 
-    /// <summary>What is copied in.</summary>
+    /// <summary>Returns the rows that are copied in.</summary>
     private IEnumerable<LoopRows> Rows(StepOperands operands, BoundGraph bound)
     {
         for (int i = 0; i < _loop.StepReads.Count; i++)

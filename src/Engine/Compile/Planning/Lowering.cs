@@ -3,17 +3,17 @@ using Engine.Graph;
 
 namespace Engine.Compile;
 
-/// <summary>What a device makes of an op on operands of given types: what it needs, and its kernel.</summary>
+/// <summary>The form of an op for a device and for operands of given types: its memory needs and its kernel.</summary>
 internal abstract class Lowering
 {
     /// <summary>Gets the bytes of scratch memory.</summary>
     public abstract long Workspace { get; }
 
-    /// <summary>Gets the graphs that the op runs, planned.</summary>
+    /// <summary>Gets the plans of the graphs that the op runs.</summary>
     public virtual IReadOnlyList<InnerPlan> Inner => [];
 
-    /// <summary>Returns the op as a device computes it.</summary>
-    /// <exception cref="EngineException">The device has no way to compute it, or not for such shapes.</exception>
+    /// <summary>Lowers the op for a device.</summary>
+    /// <exception cref="EngineException">The device cannot compute the op, or not for such shapes.</exception>
     public static Lowering Of(
         Op op, IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs, Device device) => op switch
         {
@@ -23,14 +23,13 @@ internal abstract class Lowering
         };
 
     /// <summary>
-    /// Returns the same for an application; where the device refuses, the error says which op, which shapes, which
-    /// line.
+    /// Lowers an application; if the device refuses, the error names the op, the shapes and the line.
     /// </summary>
     /// <inheritdoc cref="Of(Op, IReadOnlyList{TensorType}, IReadOnlyList{TensorType}, Device)"/>
     public static Lowering Of(Apply node, Device device) => Guard(node, device, () => Of(
         node.Op, [.. node.Inputs.Select(input => input.Type)], [.. node.Outputs.Select(output => output.Type)], device));
 
-    /// <summary>Asks for something about an application, so that an error says which op, which shapes, which line.</summary>
+    /// <summary>Calls <paramref name="lower"/>; its errors then name the op, the shapes and the line.</summary>
     /// <inheritdoc cref="Of(Apply, Device)"/>
     public static T Guard<T>(Apply node, Device device, Func<T> lower)
     {

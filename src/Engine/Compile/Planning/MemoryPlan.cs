@@ -1,17 +1,15 @@
 namespace Engine.Compile;
 
-/// <summary>A buffer's size and the steps between which its contents matter, both inclusive.</summary>
+/// <summary>A buffer's size, and the first and last step in which its contents are live.</summary>
 internal readonly record struct Lifetime(long Bytes, int First, int Last);
 
-/// <summary>Places buffers in one arena so that no two that are alive at the same step overlap.</summary>
+/// <summary>Places buffers in one arena so that buffers that are live at the same step do not overlap.</summary>
 internal sealed class MemoryPlan
 {
-    /// <summary>
-    /// Represents where buffers may start: on a cache line, which is also more than any vector load wants.
-    /// </summary>
+    /// <summary>The alignment of buffers: a cache line, which also satisfies every vector load.</summary>
     public const long Alignment = 64;
 
-    /// <summary>With so many buffers the largest are still put first, in a few milliseconds.</summary>
+    /// <summary>The most buffers for which the largest-first order is tried; it takes a few milliseconds.</summary>
     private const int MaxBySize = 1000;
 
     private MemoryPlan(long[] offsets, long arenaBytes, long lowerBound, long bytesWithoutReuse)
@@ -28,15 +26,15 @@ internal sealed class MemoryPlan
     /// <summary>Gets the size of the arena.</summary>
     public long ArenaBytes { get; }
 
-    /// <summary>Gets the most bytes alive at one step: no placement can do with less.</summary>
+    /// <summary>Gets the most bytes that are live at one step; no placement needs less.</summary>
     public long LowerBound { get; }
 
-    /// <summary>Gets what the buffers would take without sharing.</summary>
+    /// <summary>Gets the bytes of all buffers without sharing.</summary>
     public long BytesWithoutReuse { get; }
 
     /// <summary>
-    /// Returns places buffers in two ways and keeps the smaller arena: in the order of time, and, unless they are many,
-    /// the largest first.
+    /// Places buffers in two ways and keeps the smaller arena: in the order of time and, unless there are too many, the
+    /// largest first.
     /// </summary>
     public static MemoryPlan Layout(IReadOnlyList<Lifetime> buffers)
     {
@@ -51,7 +49,8 @@ internal sealed class MemoryPlan
     }
 
     /// <summary>
-    /// In the order of time, those that begin together by size, each in the smallest free range that takes it: n log n.
+    /// Places buffers in the order of time, those with the same start by size, each in the smallest free range that is
+    /// large enough: n log n.
     /// </summary>
     private static (long[] Offsets, long Bytes) InOrder(IReadOnlyList<Lifetime> buffers)
     {
@@ -76,8 +75,9 @@ internal sealed class MemoryPlan
     }
 
     /// <summary>
-    /// The largest first, each in the smallest gap that its neighbors in time leave it (greedy by size, Pisarchyk and Lee,
-    /// arXiv:2001.03288): within some percent of the lower bound, but n² of those that are alive at once.
+    /// Places the largest first, each in the smallest gap between the buffers that are live at the same time (greedy by
+    /// size, Pisarchyk and Lee, arXiv:2001.03288). It is within a few percent of the lower bound, but takes n² for the
+    /// n buffers that are live at once.
     /// </summary>
     private static (long[] Offsets, long Bytes) BySize(IReadOnlyList<Lifetime> buffers)
     {

@@ -4,8 +4,8 @@ using Engine.Graph;
 namespace Engine.Compile;
 
 /// <summary>
-/// A function made ready for inputs of given shapes: kernels bound to fixed addresses in one arena. Running it
-/// allocates nothing, and is for the one thread whose turn it is.
+/// A function prepared for inputs of given shapes: kernels bound to fixed addresses in one arena. A run allocates
+/// nothing; only the thread that holds <see cref="Turn"/> may run it.
 /// </summary>
 internal sealed class Plan : IDisposable
 {
@@ -17,9 +17,9 @@ internal sealed class Plan : IDisposable
     private readonly Operand[] _inputs;
     private readonly Operand[] _outputs;
 
-    /// <param name="graph">What to compute, with every side known, rewritten.</param>
-    /// <param name="device">Where.</param>
-    /// <param name="options">How it runs.</param>
+    /// <param name="graph">The rewritten graph, with every side known.</param>
+    /// <param name="device">The device.</param>
+    /// <param name="options">The options.</param>
     /// <param name="constants">The memory of constants.</param>
     public Plan(FunctionGraph graph, Device device, CompileOptions options, Func<Constant, Storage> constants)
     {
@@ -50,30 +50,30 @@ internal sealed class Plan : IDisposable
     }
 
     /// <summary>
-    /// Gets what it computes; its inputs' types are the shapes, and the values of sizes, that the plan is for.
+    /// Gets the graph; the types of its inputs are the shapes, and the values of sizes, that the plan is for.
     /// </summary>
     public FunctionGraph Graph { get; }
 
-    /// <summary>Gets or sets how the graph came to be what it is.</summary>
+    /// <summary>Gets or sets the graphs before it and the rewrites between them.</summary>
     public IReadOnlyList<Rewritten> History { get; init; } = [];
 
     public IReadOnlyList<Apply> Schedule { get; }
 
     public Layout Layout { get; }
 
-    /// <summary>Gets all that runs, level by level; what is in one level does not depend on one another.</summary>
+    /// <summary>Gets the steps, level by level; the steps of one level are independent.</summary>
     public IReadOnlyList<IReadOnlyList<BoundStep>> Levels { get; }
 
-    /// <summary>Gets what a run hands to the device.</summary>
+    /// <summary>Gets the program of the device.</summary>
     public IProgram Program => _program;
 
-    /// <summary>Gets where the arguments lie.</summary>
+    /// <summary>Gets the places of the arguments.</summary>
     public IReadOnlyList<Operand> Inputs => _inputs;
 
     /// <summary>Gets the memory of all values that are neither shared variables nor constants.</summary>
     public Storage Arena => _arena;
 
-    /// <summary>Held by the thread that uses the plan.</summary>
+    /// <summary>Gets the lock of the thread that uses the plan.</summary>
     public Lock Turn { get; } = new();
 
     /// <summary>Gets whether the memory is freed.</summary>
@@ -90,8 +90,8 @@ internal sealed class Plan : IDisposable
     public DType OutputDType(int output) => _outputs[output].Type.DType;
 
     /// <summary>
-    /// Gets or sets the shared variables of which the plan is for one of several shapes, be it that only the shape is
-    /// used.
+    /// Gets or sets the shared variables with unknown sides; the plan is for one of their shapes, even if it uses only
+    /// the shape.
     /// </summary>
     public SharedVariable[] OfOneShape { get; init; } = [];
 
@@ -99,8 +99,8 @@ internal sealed class Plan : IDisposable
     public bool IsOutdated => Array.Exists(OfOneShape, static variable => !variable.IsInPlace);
 
     /// <summary>
-    /// Returns whether the plan is for arguments of these shapes and, for sizes, these values, and for the shapes that
-    /// shared variables have.
+    /// Returns whether the plan is for arguments of these shapes and, for sizes, these values, and for the current
+    /// shapes of the shared variables.
     /// </summary>
     public bool Fits(ReadOnlySpan<Tensor> arguments)
     {
@@ -122,7 +122,7 @@ internal sealed class Plan : IDisposable
         return true;
     }
 
-    /// <summary>Puts the arguments where the runs that follow read them.</summary>
+    /// <summary>Copies the arguments to the plan's inputs.</summary>
     public void Write(ReadOnlySpan<Tensor> arguments)
     {
         for (int i = 0; i < _inputs.Length; i++)

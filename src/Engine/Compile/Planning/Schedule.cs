@@ -2,10 +2,10 @@ using Engine.Graph;
 
 namespace Engine.Compile;
 
-/// <summary>An op's place in time.</summary>
+/// <summary>An op's place in the schedule.</summary>
 /// <param name="Node">The op.</param>
 /// <param name="Level">
-/// When it runs. All that it reads was written in levels before; what is in one level may run at once.
+/// The level in which it runs. All its inputs are written in earlier levels; the ops of one level may run at once.
 /// </param>
 internal readonly record struct Scheduled(Apply Node, int Level);
 
@@ -13,18 +13,18 @@ internal readonly record struct Scheduled(Apply Node, int Level);
 internal static class Schedule
 {
     /// <summary>
-    /// An op that nothing waits for and that reads no more than this may wait for the last level: what it reads is kept
-    /// alive a little longer, and it shares a launch with others of its kind.
+    /// An op on which nothing waits and that reads at most this many bytes may be delayed to the last level. Its inputs
+    /// stay live a little longer, and it shares a launch with similar ops.
     /// </summary>
     private const long LittleBytes = 4 << 20;
 
     /// <summary>
-    /// Returns the ops whose values are needed, each after those it reads. What produces a shared variable's new value
-    /// comes last: by then the old value has been read, so that most updates can write straight into the variable's own
-    /// memory.
+    /// Returns the ops whose values are needed, each after the ops that it reads. The op that computes a shared
+    /// variable's new value comes last. By then the old value has been read, so most updates can write directly into
+    /// the variable's memory.
     /// </summary>
-    /// <param name="graph">What is computed.</param>
-    /// <param name="atOnce">Whether ops that do not depend on one another share a level.</param>
+    /// <param name="graph">The graph.</param>
+    /// <param name="atOnce">Whether independent ops share a level.</param>
     public static IReadOnlyList<Scheduled> Create(FunctionGraph graph, bool atOnce)
     {
         IEnumerable<Variable> beforeUpdates = graph.Updates
@@ -64,7 +64,7 @@ internal static class Schedule
 
     private static Scheduled[] InLevels(FunctionGraph graph, IReadOnlyList<Apply> order)
     {
-        // From which level on a value can be read, and where it lies: in its own memory or, of a view, in another's.
+        // The level from which a value can be read, and its memory: its own or, for a view, another's.
         var ready = new Dictionary<Variable, int>();
         var memory = new Dictionary<Variable, Variable>();
         var lastRead = new Dictionary<Variable, (int Level, Apply Reader)>();

@@ -3,8 +3,8 @@ using System.Runtime.Intrinsics.X86;
 namespace Engine.Devices.Cpu;
 
 /// <summary>
-/// A core's caches for data, as the processor describes them (CPUID leaf 4 of Intel's, 8000001D of AMD's); where it does
-/// not, the least that is common. What is chosen by them changes how fast a product is and no bit of it.
+/// A core's data caches, as the processor describes them (CPUID leaf 4 of Intel, 8000001D of AMD). If it does not, the
+/// smallest common sizes are assumed. The sizes affect the speed of a product, not its bits.
 /// </summary>
 internal static class Caches
 {
@@ -12,11 +12,12 @@ internal static class Caches
     private const int Data = 1, Unified = 3, MaxCaches = 8;
 
     /// <summary>
-    /// The first one's size, and how many lines that lie a multiple of 4 KB apart, or of a part of that, it holds.
+    /// The size of the L1 cache, and how many lines it holds whose addresses differ by a multiple of 4 KB, or of a part
+    /// of 4 KB.
     /// </summary>
     internal static (int Bytes, int Ways) First { get; } = Find(level: 1) ?? (32 << 10, 8);
 
-    /// <summary>The second one's.</summary>
+    /// <summary>The same for the L2 cache.</summary>
     internal static (int Bytes, int Ways) Second { get; } = Find(level: 2) ?? (256 << 10, 8);
 
     private static (int Bytes, int Ways)? Find(int level)

@@ -2,16 +2,16 @@ using System.Diagnostics;
 
 namespace Engine.Devices.Cpu;
 
-/// <summary>What runs kernels, over and over or some of them, as a kernel itself.</summary>
+/// <summary>Represents a kernel that runs other kernels, repeatedly or some of them.</summary>
 internal abstract class CpuControl
 {
     /// <summary>Gets how the work is divided.</summary>
     public abstract string Grid { get; }
 
-    /// <summary>Runs it, its phases with the team where that is free.</summary>
+    /// <summary>Runs the kernels; their phases use the team if it is free.</summary>
     public abstract void Run(ThreadTeam team);
 
-    /// <summary>Returns the same, which tells when it began and ended.</summary>
+    /// <summary>Returns the same, which also reports when it began and ended.</summary>
     public CpuControl Timed(Action<long, long> ran) => new TimedControl(this, ran);
 
     private sealed class TimedControl(CpuControl control, Action<long, long> ran) : CpuControl

@@ -2,17 +2,17 @@ using System.Runtime.InteropServices;
 
 namespace Engine.Devices.Cpu;
 
-/// <summary>Represents the processor: vectorized kernels on all cores.</summary>
+/// <summary>Represents the processor, with vectorized kernels on all cores.</summary>
 public sealed unsafe class CpuDevice : Device
 {
     private readonly ThreadTeam _team;
     private Peak? _peak;
 
-    /// <summary>Creates the processor with this many threads.</summary>
-    /// <param name="threads">How many; null for as many as the process may use.</param>
+    /// <summary>Creates a device for the processor with this many threads.</summary>
+    /// <param name="threads">The number of threads; null for as many as the process may use.</param>
     public CpuDevice(int? threads = null) => _team = new ThreadTeam(threads ?? Environment.ProcessorCount);
 
-    /// <summary>Gets how many bits of a vector the kernels compute with at once.</summary>
+    /// <summary>Gets the width in bits of the vectors that the kernels compute with.</summary>
     public static int VectorBits => 8 * Simd.Width;
 
     /// <inheritdoc/>
@@ -30,10 +30,10 @@ public sealed unsafe class CpuDevice : Device
     /// <inheritdoc/>
     public override Storage Allocate(long bytes) => new CpuStorage(this, bytes);
 
-    /// <summary>The multiplications and additions a second that it keeps up now.</summary>
+    /// <summary>Measures how many multiplications and additions a second the processor sustains now.</summary>
     internal double SustainedFlopsPerSecond() => CpuPeak.SustainedFlopsPerSecond(_team);
 
-    /// <summary>A thread each, where several call.</summary>
+    /// <summary>Gets the number of threads: each of several callers runs on one.</summary>
     internal override int RunsBeside => Threads;
 
     internal override void CountWaiting(int change) => _team.CountWaiting(change);
@@ -54,7 +54,7 @@ public sealed unsafe class CpuDevice : Device
             Background = op as ICpuBackground,
         };
 
-    /// <summary>Which of several ways an op is computed in, and why; null if there is but one.</summary>
+    /// <summary>Returns which of several algorithms an op uses, and why; null if there is only one.</summary>
     internal string? PathOf(object? op, StepOperands operands) =>
         (op as ICpuOp)?.CpuPath(new CpuStep(operands, Threads).Types);
 

@@ -2,13 +2,15 @@ using System.Diagnostics;
 
 namespace Engine.Devices.Cpu;
 
-/// <summary>An op bound to its operands, as parallel loops or, for an op that runs kernels itself, as those.</summary>
-/// <param name="Name">What it is called.</param>
+/// <summary>
+/// An op bound to its operands, as parallel loops or, for an op that runs kernels itself, as a control.
+/// </summary>
+/// <param name="Name">The name.</param>
 /// <param name="Phases">The loops.</param>
-/// <param name="Untimed">The kernel that this one is the same as, but for taking times.</param>
+/// <param name="Untimed">The same kernel without timing, if this one takes times.</param>
 internal sealed record CpuKernel(string Name, Phase[] Phases, CpuKernel? Untimed = null) : IKernel
 {
-    /// <summary>Gets or sets what is run instead of phases.</summary>
+    /// <summary>Gets or sets the control that runs instead of phases.</summary>
     public CpuControl? Control { get; init; }
 
     /// <summary>Gets or sets what goes on behind it, while other kernels run.</summary>
@@ -20,7 +22,7 @@ internal sealed record CpuKernel(string Name, Phase[] Phases, CpuKernel? Untimed
     /// <summary>Gets whether there is anything to do.</summary>
     public bool IsEmpty => Phases.Length == 0 && Control is null;
 
-    /// <summary>Returns the same kernel, which tells when it did what.</summary>
+    /// <summary>Returns the same kernel, which also records when it ran.</summary>
     public CpuKernel Timed(int launch, LaunchTimes times) => new(
         Name,
         [.. Phases.Select(phase => phase with
@@ -39,7 +41,9 @@ internal sealed record CpuKernel(string Name, Phase[] Phases, CpuKernel? Untimed
     };
 }
 
-/// <summary>Kernels that run one after the other: phases that need nobody between them are handed to the team at once.</summary>
+/// <summary>
+/// Kernels that run one after the other; the phases of neighboring kernels go to the team as one list.
+/// </summary>
 internal sealed class CpuSequence
 {
     private readonly (Phase[] Phases, CpuControl? Control)[] _parts;

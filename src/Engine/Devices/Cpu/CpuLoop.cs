@@ -3,12 +3,12 @@ using System.Runtime.CompilerServices;
 namespace Engine.Devices.Cpu;
 
 /// <summary>
-/// A <see cref="LoopKernel"/> on the CPU. Its kernels have fixed addresses, so that rows are copied to and from there, by
-/// phases of the same list; a step costs no more than these copies beside its kernels.
+/// A <see cref="LoopKernel"/> on the CPU. Its kernels have fixed addresses, so phases of the same list copy rows to and
+/// from there. Besides its kernels, a step costs only these copies.
 /// </summary>
 internal sealed unsafe class CpuLoop : CpuControl
 {
-    /// <summary>What a thread copies at a time.</summary>
+    /// <summary>The bytes that a thread copies at a time.</summary>
     private const long PieceBytes = 16 << 10;
 
     private readonly LoopKernel _loop;
@@ -66,7 +66,7 @@ internal sealed unsafe class CpuLoop : CpuControl
         _step.Run(team);
     }
 
-    /// <summary>Moves rows, so many bytes of one at a time.</summary>
+    /// <summary>Returns a kernel that copies rows in pieces.</summary>
     private CpuKernel Copies(string name, Move[] moves, Copy copy)
     {
         (int Move, long Start)[] pieces = [.. moves.SelectMany((move, i) =>
@@ -105,7 +105,7 @@ internal sealed unsafe class CpuLoop : CpuControl
         }
     }
 
-    /// <summary>The rows of the steps that are not made: as that of the last.</summary>
+    /// <summary>Fills the rows of the steps that were not run with the row of the last step.</summary>
     private void Repeat(int last)
     {
         foreach (ref readonly Move move in _out.AsSpan())
@@ -126,7 +126,7 @@ internal sealed unsafe class CpuLoop : CpuControl
     private static void NativeClear(byte* place, long bytes) =>
         System.Runtime.InteropServices.NativeMemory.Clear(place, (nuint)bytes);
 
-    /// <summary><see cref="LoopRows"/> by their addresses.</summary>
+    /// <summary><see cref="LoopRows"/> as addresses.</summary>
     private readonly struct Move
     {
         private readonly byte* _rows, _beforeEnd;
@@ -157,7 +157,7 @@ internal sealed unsafe class CpuLoop : CpuControl
 
         public bool IsMoving => _by != 0;
 
-        /// <summary>Returns the row of a step; null where there is none.</summary>
+        /// <summary>Returns the row of a step; null if there is none.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public byte* At(int step)
         {

@@ -5,22 +5,21 @@ using System.Runtime.InteropServices;
 namespace Engine.Devices.Cpu;
 
 /// <summary>
-/// Measures what the processor can do at most: multiplications and additions in registers, and sums over memory that
-/// fits no cache and over some that does. The best of several tries counts, so that what else the machine does disturbs
-/// little.
+/// Measures the peak of the processor: multiplications and additions in registers, and sums over memory that fits no
+/// cache and over memory that does. The best of several tries counts, to exclude other work of the machine.
 /// </summary>
 internal static unsafe class CpuPeak
 {
     private const long Bytes = 128L << 20;
 
     /// <summary>
-    /// Of a thread: less than the second-level cache of today's cores. Small steps may find their data there.
+    /// The bytes for each thread: less than the L2 cache of today's cores. Small steps may find their data there.
     /// </summary>
     private const long ThreadBytes = 512 << 10, StepBytes = 16 << 20;
 
     private const int Tries = 8, SustainedTries = 999, Loops = 200_000, Repeats = 64;
 
-    /// <summary>As many sums at once keep two multipliers busy, whose results take some four cycles.</summary>
+    /// <summary>Enough independent sums to keep two multipliers busy with a latency of some four cycles.</summary>
     private const int Sums = 8;
 
     public static Peak Measure(ThreadTeam team)
@@ -47,8 +46,8 @@ internal static unsafe class CpuPeak
     }
 
     /// <summary>
-    /// Returns multiplications and additions a second, all threads together, for as long as a kernel is timed: their
-    /// clock is not the same at all times, nor when all of them compute.
+    /// Returns multiplications and additions a second, of all threads together, for as long as a kernel is timed: the
+    /// clock varies with time and with the number of busy threads.
     /// </summary>
     public static double SustainedFlopsPerSecond(ThreadTeam team)
     {
@@ -64,7 +63,7 @@ internal static unsafe class CpuPeak
         double[] seconds = new double[tries];
         for (int i = 0; i < tries; i++)
         {
-            // An index a thread: a thread that took two would be counted as one.
+            // One index for each thread: a thread that took two would be counted as one.
             long start = Stopwatch.GetTimestamp();
             team.Run(new Phase(team.Size, 1, (first, end, _) =>
             {
@@ -140,7 +139,7 @@ internal static unsafe class CpuPeak
         }
     }
 
-    /// <summary>A use of a result, without which its computation could be left out.</summary>
+    /// <summary>Uses a result, so that its computation is not optimized away.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void Keep(float value) => GC.KeepAlive(value);
 }

@@ -4,15 +4,15 @@ namespace Engine.Devices.Cpu;
 internal interface ICpuOp
 {
     /// <summary>
-    /// The op as loops over index ranges, one after the other, on the step's fixed operands. What a body computes for an
-    /// index may depend neither on the range it comes in nor on the thread: that is what makes results reproducible.
+    /// Lowers the op to loops over index ranges, one after the other, on the step's fixed operands. The result of an
+    /// index must depend neither on its range nor on the thread; this makes results reproducible.
     /// </summary>
     Phase[] Cpu(CpuStep step);
 
-    /// <summary>The bytes of scratch memory needed.</summary>
+    /// <summary>Returns the bytes of scratch memory that the op needs.</summary>
     long CpuWorkspace(CpuStepTypes step) => 0;
 
-    /// <summary>Which of several ways it is computed in, and why; null if there is but one.</summary>
+    /// <summary>Returns which of several algorithms it uses, and why; null if there is only one.</summary>
     string? CpuPath(CpuStepTypes step) => null;
 }
 
@@ -32,17 +32,17 @@ internal sealed unsafe class CpuStep(StepOperands operands, int threads)
 {
     public StepOperands Operands => operands;
 
-    /// <summary>Gets what a message about a value that an op cannot work with ends with.</summary>
+    /// <summary>Gets the end of messages about a value that an op cannot work with.</summary>
     public string Origin => operands.Origin;
 
-    /// <summary>Gets how many threads the team has: worker numbers are below it.</summary>
+    /// <summary>Gets the number of threads in the team; worker numbers are less.</summary>
     public int Threads { get; } = threads;
 
     /// <summary>Gets the shapes alone, as <see cref="ICpuOp.CpuWorkspace"/> saw them.</summary>
     public CpuStepTypes Types => new(
         [.. operands.Inputs.Select(input => input.Type)], [.. operands.Outputs.Select(output => output.Type)], Threads);
 
-    /// <summary>Scratch memory of the size asked for.</summary>
+    /// <summary>Gets the scratch memory of the size asked for; null if none was.</summary>
     public byte* Workspace => operands.Workspace is null ? null : CpuStorage.Pointer(operands.Workspace);
 
     public int InputCount => operands.Inputs.Count;
@@ -57,12 +57,12 @@ internal sealed unsafe class CpuStep(StepOperands operands, int threads)
 
     public Shape OutShape(int output = 0) => operands.Outputs[output].Type.Shape;
 
-    /// <summary>Returns the address of an input. Null-like for inputs the op does not read.</summary>
+    /// <summary>Returns the address of an input. It has no meaning for inputs that the op does not read.</summary>
     public T* In<T>(int input) where T : unmanaged => (T*)CpuStorage.Pointer(operands.Inputs[input].Range);
 
     /// <summary>Returns the address of an output.</summary>
     public T* Out<T>(int output = 0) where T : unmanaged => (T*)CpuStorage.Pointer(operands.Outputs[output].Range);
 
-    /// <summary>Returns whether an output lies where an input lies.</summary>
+    /// <summary>Returns whether an output shares the address of an input.</summary>
     public bool IsInPlace(int input, int output = 0) => In<byte>(input) == Out<byte>(output);
 }

@@ -4,8 +4,8 @@ using Engine.Interop;
 namespace Engine.Devices.Cpu;
 
 /// <summary>
-/// Host memory: its own, aligned to a cache line and with room for a vector past its end, or that of a tensor, which is
-/// read where it lies.
+/// Host memory: either its own, aligned to a cache line and with room for a vector past its end, or that of a tensor,
+/// read in place.
 /// </summary>
 internal sealed unsafe class CpuStorage : Storage
 {

@@ -3,12 +3,12 @@ using Engine.Interop;
 namespace Engine.Devices.Cuda;
 
 /// <summary>
-/// Represents a GPU that is not there: functions are planned for it, and compiled where there is NVRTC, but cannot run.
-/// No driver is needed, and no memory is taken: what is allocated is only an address.
+/// Represents a GPU that this machine does not have. Functions are planned for it, and compiled if there is NVRTC, but
+/// cannot run. It needs no driver and takes no memory: an allocation is only an address.
 /// </summary>
 public sealed class AbsentCudaDevice : CudaTarget
 {
-    /// <summary>As far apart as the driver's own blocks.</summary>
+    /// <summary>The alignment of the driver's own blocks.</summary>
     private const long Alignment = 512;
 
     private readonly CudaFaults _faults;
@@ -16,7 +16,7 @@ public sealed class AbsentCudaDevice : CudaTarget
     private readonly Peak _peak;
     private long _next = Alignment;
 
-    /// <summary>Stands for a GPU of a compute capability.</summary>
+    /// <summary>Creates a stand-in for a GPU of a compute capability.</summary>
     /// <param name="architecture">10 times the major number plus the minor: 90.</param>
     /// <param name="options">How its kernels are compiled.</param>
     /// <exception cref="EngineException">Nothing is known of such GPUs, or this NVRTC is too new for them.</exception>

@@ -3,9 +3,9 @@ using Engine.Interop;
 namespace Engine.Devices.Cuda;
 
 /// <summary>
-/// Represents an NVIDIA GPU, through its driver: kernels are compiled for it by NVRTC when a function is, and kept.
-/// Other CUDA libraries of the process can work with it through <see cref="Context"/>, <see cref="Stream"/> and
-/// <see cref="Address"/>.
+/// Represents an NVIDIA GPU, through its driver. NVRTC compiles the kernels of a function together with the function,
+/// and they are kept. Other CUDA libraries of the process can work with the device through <see cref="Context"/>,
+/// <see cref="Stream"/> and <see cref="Address"/>.
 /// </summary>
 public sealed class CudaDevice : CudaTarget
 {
@@ -26,7 +26,7 @@ public sealed class CudaDevice : CudaTarget
 
     /// <summary>Opens a GPU.</summary>
     /// <exception cref="EngineException">
-    /// There is no driver, no NVRTC or no such GPU; the message says what was looked for and what to install.
+    /// There is no driver, no NVRTC or no such GPU; the message says where it looked and what to install.
     /// </exception>
     public CudaDevice(CudaOptions? options = null)
     {
@@ -60,7 +60,7 @@ public sealed class CudaDevice : CudaTarget
     }
 
     /// <summary>
-    /// Gets why no profiler shows what a device with <see cref="CudaOptions.Profile"/> runs; null where one does.
+    /// Gets why a profiler does not show the work of a device with <see cref="CudaOptions.Profile"/>; null if it does.
     /// </summary>
     public static string? WhyNoProfiler => Nvtx.Failure?.Message;
 
@@ -73,19 +73,19 @@ public sealed class CudaDevice : CudaTarget
     /// <inheritdoc/>
     public override Peak Peak => _peak ??= CudaPeak.Of(_gpu);
 
-    /// <summary>Gets what the GPU is sold as.</summary>
+    /// <summary>Gets the GPU's product name.</summary>
     public string Model => _gpu.Name;
 
-    /// <summary>Gets the driver's context, a <c>CUcontext</c>: the GPU's primary one.</summary>
+    /// <summary>Gets the driver's context, a <c>CUcontext</c>: the GPU's primary context.</summary>
     public nint Context => _context.DangerousGetHandle();
 
-    /// <summary>Gets the stream that all work of this device goes through, a <c>CUstream</c>.</summary>
+    /// <summary>Gets the stream of all work of this device, a <c>CUstream</c>.</summary>
     public nint Stream => _stream.Value;
 
-    /// <summary>The same stream, for what is to come after the copies to this device's memory.</summary>
+    /// <summary>Gets the same stream, for work that must follow the copies to this device's memory.</summary>
     internal StreamHandle Queue => _stream;
 
-    /// <summary>Records what is put into the stream, of which nothing is run.</summary>
+    /// <summary>Records what is put into the stream without running it.</summary>
     internal GraphHandle Record(Action enqueue)
     {
         if (_pool is null)
@@ -107,16 +107,16 @@ public sealed class CudaDevice : CudaTarget
         : throw new EngineException($"This memory lies on {storage?.Device ?? "nothing"}, not on a GPU.");
 
     /// <inheritdoc/>
-    /// <exception cref="EngineException">There is not enough memory; the message says who holds it.</exception>
+    /// <exception cref="EngineException">There is not enough memory; the message says what holds it.</exception>
     public override Storage Allocate(long bytes)
     {
         ThrowIfDisposed();
-        // The driver refuses a block of nothing.
+        // The driver refuses an empty block.
         long size = Math.Max(bytes, 1);
         MemoryHandle? memory = MemoryHandle.TryAllocate(_context, _pool, size, Freed);
         if (memory is null)
         {
-            // Arrays that nobody refers to any more hold memory until they are collected.
+            // Unreachable arrays hold memory until they are collected.
             GC.Collect();
             GC.WaitForPendingFinalizers();
             _pool?.Trim();
@@ -155,20 +155,20 @@ public sealed class CudaDevice : CudaTarget
     /// <inheritdoc/>
     public override IDisposable? Range(string name) => _options.Profile ? Nvtx.Begin(name) : null;
 
-    /// <summary>Compiles kernels on all cores, for whoever asks for them later.</summary>
+    /// <summary>Compiles kernels on all cores, for later callers.</summary>
     internal void Precompile(IEnumerable<CudaFunction> kernels) => _compiler.Compile(kernels);
 
-    /// <summary>Takes the device for oneself, and its context for the thread, until that is disposed of.</summary>
+    /// <summary>Locks the device and makes its context the thread's, until the result is disposed of.</summary>
     internal Turn Take() => new(this);
 
-    /// <summary>Copies to the GPU once all is done that was put into the stream before.</summary>
+    /// <summary>Copies to the GPU after all earlier work of the stream.</summary>
     internal void Upload(ReadOnlySpan<byte> from, ulong to)
     {
         using Turn turn = Take();
         _staging.Upload(from, to);
     }
 
-    /// <summary>Copies from the GPU once all is done that was put into the stream before, and waits for it.</summary>
+    /// <summary>Copies from the GPU after all earlier work of the stream, and waits for it.</summary>
     internal void Download(ulong from, Span<byte> to)
     {
         using Turn turn = Take();
@@ -185,11 +185,13 @@ public sealed class CudaDevice : CudaTarget
         return _uploads.TryTake(tensor, Address(place.Storage) + (ulong)place.Offset, _stream);
     }
 
-    /// <summary>cuBLAS in the device's stream, to compare with.</summary>
+    /// <summary>Opens cuBLAS in the device's stream, for comparisons.</summary>
     /// <exception cref="CudaException">There is no cuBLAS.</exception>
     internal CuBlasHandle OpenCuBlas() => new(_stream);
 
-    /// <summary>Throws what kernels have reported. Only who still has the device knows them to be its own.</summary>
+    /// <summary>
+    /// Throws what kernels have reported. The caller must still hold the device, or the reports may be another's.
+    /// </summary>
     internal void ThrowFaults() => _faults.Throw();
 
     /// <inheritdoc/>
@@ -198,7 +200,7 @@ public sealed class CudaDevice : CudaTarget
         if (disposing)
         {
             using Lock.Scope turn = _running.EnterScope();
-            // Some of these are not there if the device could not be opened.
+            // Some of these are null if the device could not be opened.
             FaultStorage?.Dispose();
             _compiler?.Dispose();
             _uploads?.Dispose();
@@ -254,7 +256,7 @@ public sealed class CudaDevice : CudaTarget
 
     private static string Megabytes(long bytes) => FormattableString.Invariant($"{bytes / 1048576.0:0.###} MiB");
 
-    /// <summary>The device taken for oneself.</summary>
+    /// <summary>Holds the lock of the device.</summary>
     internal readonly ref struct Turn
     {
         private readonly Lock.Scope _turn;
@@ -292,7 +294,7 @@ public sealed class CudaDevice : CudaTarget
 /// <summary>An op as launches on fixed addresses.</summary>
 internal sealed record CudaBoundOp(string Name, CudaLaunch[] Launches, bool MayFault) : IKernel;
 
-/// <summary>A launch of a program, for one op or, where several do not depend on one another, for them all.</summary>
+/// <summary>A launch of a program: for one op or, if several are independent, for all of them.</summary>
 internal sealed record CudaStage(CudaLaunch Launch, IReadOnlyList<CudaBoundOp> Owners)
 {
     /// <summary>Gets the names of the ops.</summary>
@@ -303,7 +305,7 @@ internal sealed record CudaStage(CudaLaunch Launch, IReadOnlyList<CudaBoundOp> O
         [.. levels.SelectMany(level => Join([.. level.Cast<CudaBoundOp>()]))];
 
     /// <summary>
-    /// Returns a level's launches: the first of each op, those that go together as one, then the second of each …
+    /// Returns a level's launches: first the first launches of all ops, joined where possible, then the second ones …
     /// </summary>
     public static IEnumerable<CudaStage> Join(CudaBoundOp[] level)
     {

@@ -3,9 +3,9 @@ using System.Buffers.Binary;
 namespace Engine.Devices.Cuda;
 
 /// <summary>
-/// Where kernels report a value that they cannot work with, an index outside an array for one: on the GPU, the number
-/// of a message (0: nothing is wrong), and the value with its place above it. <c>struct Fault</c> of common.cuh is
-/// the same.
+/// The memory in which kernels report a value that they cannot work with, for example an index outside an array. It
+/// holds the number of a message (0: no fault) and, above it, the value with its place. <c>struct Fault</c> of
+/// common.cuh has the same layout.
 /// </summary>
 internal sealed class CudaFaults(ulong address, Storage? storage)
 {
@@ -17,7 +17,7 @@ internal sealed class CudaFaults(ulong address, Storage? storage)
 
     public ulong Address => address;
 
-    /// <summary>Returns the number that stands for a message, which is given the value and its place.</summary>
+    /// <summary>Returns the number of a message, which receives the value and its place.</summary>
     public int Add(Func<int, int, string> message)
     {
         lock (_messages)
@@ -27,7 +27,7 @@ internal sealed class CudaFaults(ulong address, Storage? storage)
         }
     }
 
-    /// <summary>Throws what was reported, if anything was, and forgets it.</summary>
+    /// <summary>Throws the reported fault, if there is one, and clears it.</summary>
     /// <exception cref="EngineException">A kernel reported a fault.</exception>
     public void Throw()
     {
@@ -51,9 +51,7 @@ internal sealed class CudaFaults(ulong address, Storage? storage)
         }
     }
 
-    /// <summary>
-    /// Forgets what was reported. A report is the least of all, so that it begins as the greatest number.
-    /// </summary>
+    /// <summary>Clears the reports. Kernels keep the least report, so it begins as the greatest number.</summary>
     public void Clear()
     {
         Span<byte> nothing = stackalloc byte[Bytes];

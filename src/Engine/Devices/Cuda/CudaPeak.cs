@@ -3,13 +3,15 @@ using Engine.Interop;
 namespace Engine.Devices.Cuda;
 
 /// <summary>
-/// The most that NVIDIA's GPUs can do, from their clocks and widths or, where those are not to be had, from a datasheet.
+/// The peak performance of NVIDIA's GPUs, from their clocks and widths or, if those are unknown, from a datasheet.
 /// </summary>
 internal static class CudaPeak
 {
     private const int ClockKilohertz = 13, MemoryClockKilohertz = 36, MemoryBusBits = 37;
 
-    /// <summary>NVIDIA's datasheets, float32 outside tensor cores; of one compute capability the best known GPU first.</summary>
+    /// <summary>
+    /// NVIDIA's datasheets, float32 outside tensor cores; the best known GPU of a compute capability comes first.
+    /// </summary>
     private static readonly (int Architecture, double GigabytesPerSecond, double Teraflops, string Model)[] s_known =
     [
         (75, 320, 8.1, "T4"),
@@ -22,8 +24,8 @@ internal static class CudaPeak
         (120, 1792, 104.8, "GeForce RTX 5090"),
     ];
 
-    /// <summary>Returns the peak assumed for a compute capability.</summary>
-    /// <exception cref="EngineException">Nothing is known of it.</exception>
+    /// <summary>Returns the assumed peak of a compute capability.</summary>
+    /// <exception cref="EngineException">No GPU of that compute capability is known.</exception>
     public static Peak Of(int architecture) =>
         Array.FindIndex(s_known, gpu => gpu.Architecture == architecture) is >= 0 and int index
             ? Assumed(index)
@@ -31,19 +33,19 @@ internal static class CudaPeak
                 $"Nothing is known of sm_{architecture}: it may be "
                 + $"{string.Join(", ", s_known.Select(gpu => $"sm_{gpu.Architecture}").Distinct())}.");
 
-    /// <summary>Returns the peak of a GPU that is there.</summary>
+    /// <summary>Returns the peak of a GPU of this machine.</summary>
     public static Peak Of(Gpu gpu) => Of(
         gpu.Name, gpu.Architecture, gpu.Multiprocessors, gpu.TryAttribute(ClockKilohertz),
         gpu.TryAttribute(MemoryClockKilohertz), gpu.TryAttribute(MemoryBusBits));
 
     /// <summary>
-    /// The peak of a GPU that says this of itself. Newer drivers leave clocks at 0: then it is that of the GPU of its name,
-    /// or else of its compute capability, or else of the nearest one before that.
+    /// Returns the peak of a GPU from what it reports. Newer drivers report clocks of 0. Then the peak is that of the
+    /// known GPU of this name, or else of its compute capability, or else of the nearest lower one.
     /// </summary>
     internal static Peak Of(
         string name, int architecture, int multiprocessors, int clockKilohertz, int memoryClockKilohertz, int memoryBusBits)
     {
-        // Memory moves twice a cycle; an arithmetic unit multiplies and adds in one.
+        // Memory transfers data twice a cycle; an arithmetic unit multiplies and adds in one cycle.
         double bytes = 2e3 * memoryClockKilohertz * memoryBusBits / 8;
         int units = architecture is 70 or 72 or 75 or 80 ? 64 : 128;
         double flops = 2e3 * clockKilohertz * units * multiprocessors;

@@ -3,7 +3,7 @@ using Engine.Interop;
 namespace Engine.Devices.Cuda;
 
 /// <summary>
-/// Describes what this machine has of CUDA: what was found and works, what did not, and what to do about it.
+/// Describes the CUDA installation of this machine: which parts work, which do not, and how to mend those.
 /// </summary>
 public sealed class CudaSetup
 {
@@ -30,13 +30,15 @@ public sealed class CudaSetup
     /// <summary>Gets the GPUs that the driver finds.</summary>
     public IReadOnlyList<CudaGpu> Gpus { get; }
 
-    /// <summary>NVRTC, the compiler; a trial kernel says whether it works.</summary>
+    /// <summary>Gets NVRTC, the compiler; a trial kernel tells whether it works.</summary>
     public CudaPart Nvrtc { get; }
 
-    /// <summary>cuBLAS, which serves to compare with.</summary>
+    /// <summary>Gets cuBLAS, which is used for comparisons.</summary>
     public CudaPart CuBlas { get; }
 
-    /// <summary>NVTX, by which a profiler shows what runs; it is there where one runs the process.</summary>
+    /// <summary>
+    /// Gets NVTX, through which a profiler shows the work; it is there only if a profiler runs the process.
+    /// </summary>
     public CudaPart Nvtx { get; }
 
     /// <summary>Gets the cache of compiled kernels.</summary>
@@ -44,7 +46,7 @@ public sealed class CudaSetup
 
     private static string? CuBlasReason => Interop.CuBlas.Failure?.Reason;
 
-    /// <summary>Looks at the machine.</summary>
+    /// <summary>Examines the machine.</summary>
     public static CudaSetup Find() => new();
 
     private static CudaPart FindDriver()
@@ -111,24 +113,24 @@ public sealed class CudaSetup
     private static Version Capability(int architecture) => new(architecture / 10, architecture % 10);
 }
 
-/// <summary>Represents a library that CUDA consists of.</summary>
-/// <param name="Found">Its version and where it lies; null if it was not found.</param>
+/// <summary>Represents a library that is part of CUDA.</summary>
+/// <param name="Found">Its version and path; null if it was not found.</param>
 /// <param name="Problem">Why it cannot be used, in a clause; null if it can.</param>
-/// <param name="Remedy">What to do where it cannot be used.</param>
-/// <param name="Tried">Every name and path tried, in order.</param>
+/// <param name="Remedy">What to do if it cannot be used.</param>
+/// <param name="Tried">All names and paths tried, in order.</param>
 public sealed record CudaPart(string? Found, string? Problem, string Remedy, IReadOnlyList<string> Tried);
 
 /// <summary>Represents a GPU.</summary>
 /// <param name="Ordinal">Its number, as the driver counts.</param>
-/// <param name="Name">What it is sold as.</param>
-/// <param name="ComputeCapability">What its hardware can do: 9.0.</param>
-/// <param name="Bytes">Its memory.</param>
-/// <param name="Target">What NVRTC compiles kernels for on this GPU, or why it cannot.</param>
+/// <param name="Name">Its product name.</param>
+/// <param name="ComputeCapability">Its compute capability: 9.0.</param>
+/// <param name="Bytes">The size of its memory.</param>
+/// <param name="Target">The target for which NVRTC compiles kernels for this GPU, or why it cannot.</param>
 public sealed record CudaGpu(int Ordinal, string Name, Version ComputeCapability, long Bytes, string Target);
 
 /// <summary>Represents the folder that keeps compiled kernels.</summary>
-/// <param name="Folder">Where it lies; null if there is none.</param>
-/// <param name="Entries">How many kernels it keeps.</param>
-/// <param name="Bytes">How much room they take.</param>
-/// <param name="Problem">Why none can be added, in a clause; null if they can.</param>
+/// <param name="Folder">Its path; null if there is none.</param>
+/// <param name="Entries">The number of kernels in it.</param>
+/// <param name="Bytes">The total size of the kernels.</param>
+/// <param name="Problem">Why no kernel can be added, in a clause; null if one can.</param>
 public sealed record CudaCache(string? Folder, int Entries, long Bytes, string? Problem);

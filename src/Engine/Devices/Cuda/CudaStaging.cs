@@ -5,19 +5,19 @@ using Engine.Interop;
 namespace Engine.Devices.Cuda;
 
 /// <summary>
-/// Copies between the host's arrays and the GPU by way of two pinned pieces of memory: while the GPU copies one, the host
-/// fills or empties the other. The caller has the device for itself.
+/// Copies between the host's arrays and the GPU through two pinned buffers: while the GPU copies one, the host fills or
+/// empties the other. The caller holds the device.
 /// </summary>
 internal sealed unsafe class CudaStaging(StreamHandle stream) : IDisposable
 {
-    /// <summary>Enough that a copy takes much longer than it takes to start it, and no more than a cache holds.</summary>
+    /// <summary>Large enough that a copy takes much longer than its start, and small enough for a cache.</summary>
     public const int PieceBytes = 4 << 20;
 
     private PinnedHandle? _memory;
     private EventHandle[] _copied = [];
     private int _next;
 
-    /// <summary>Copies to the GPU; returns as soon as <paramref name="from"/> is not needed any more.</summary>
+    /// <summary>Copies to the GPU; returns as soon as <paramref name="from"/> is no longer needed.</summary>
     public void Upload(ReadOnlySpan<byte> from, ulong to)
     {
         for (int done = 0; done < from.Length; done += PieceBytes)
@@ -68,7 +68,7 @@ internal sealed unsafe class CudaStaging(StreamHandle stream) : IDisposable
     private static void* Start(Span<byte> pinned) =>
         Unsafe.AsPointer(ref MemoryMarshal.GetReference(pinned));
 
-    /// <summary>The piece whose turn it is, once its last copy is done.</summary>
+    /// <summary>Returns the next buffer, after its last copy is done.</summary>
     private Span<byte> Take(int bytes, out EventHandle copied)
     {
         if (_memory is null)

@@ -1,8 +1,8 @@
 namespace Engine.Devices.Cuda;
 
 /// <summary>
-/// NVIDIA's GPUs of one compute capability, whether one is there (<see cref="CudaDevice"/>) or only planned for (<see
-/// cref="AbsentCudaDevice"/>): how ops become launches of kernels.
+/// Represents the GPUs of one compute capability, present (<see cref="CudaDevice"/>) or only planned for
+/// (<see cref="AbsentCudaDevice"/>). It lowers ops to kernel launches.
 /// </summary>
 public abstract class CudaTarget : Device
 {
@@ -22,7 +22,9 @@ public abstract class CudaTarget : Device
     /// <summary>Gets the compute capability, 10 times the major number plus the minor: 90.</summary>
     public abstract int Architecture { get; }
 
-    /// <summary>Whether products of float32 are rounded to TF32: asked for, and there.</summary>
+    /// <summary>
+    /// Whether products of float32 are rounded to TF32: the options ask for it, and the hardware has it.
+    /// </summary>
     private bool UsesTensorFloat32 => AsksForTensorFloat32 && Architecture >= FirstWithTensorFloat32;
 
     /// <summary>Whether tensor cores multiply numbers of 16 bits of both types, copied as gemm.cuh does.</summary>
@@ -31,12 +33,12 @@ public abstract class CudaTarget : Device
     /// <summary>What <see cref="CudaOptions.TensorFloat32"/> says.</summary>
     private protected virtual bool AsksForTensorFloat32 => false;
 
-    /// <summary>The shared memory that a block may have, if its launch asks for it.</summary>
+    /// <summary>The most shared memory that a launch may ask for, for each block.</summary>
     private protected abstract int MaxSharedBytes { get; }
 
     private protected abstract CudaFaults Faults { get; }
 
-    /// <summary>Where kernels are compiled; null where they cannot be.</summary>
+    /// <summary>The compiler of kernels; null if they cannot be compiled.</summary>
     private protected abstract KernelImages? Images { get; }
 
     /// <inheritdoc/>
@@ -88,7 +90,9 @@ public abstract class CudaTarget : Device
 
     private ulong AddressOf(MemoryRange range) => AddressOf(range.Storage) + (ulong)range.Offset;
 
-    /// <summary>The launches as others see them; kernels are compiled when the first is asked for what it takes.</summary>
+    /// <summary>
+    /// Describes the launches; kernels are compiled when the resources of the first one are asked for.
+    /// </summary>
     internal IReadOnlyList<Launch> Describe(CudaStage[] stages)
     {
         var resources = new Lazy<Func<CudaFunction, KernelResources?>>(() =>

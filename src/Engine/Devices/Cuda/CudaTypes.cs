@@ -5,11 +5,11 @@ internal static class CudaTypes
 {
     public static string Cuda(this DType dtype) => ElementType.Of(dtype).Cuda;
 
-    /// <summary>Represents the shared memory that a block may declare, on every GPU.</summary>
+    /// <summary>The shared memory that a block may declare, on every GPU.</summary>
     public const int MaxSharedBytes = 48 * 1024;
 
     /// <summary>
-    /// Returns the shared memory that a launch may ask for, a block: table "Technical Specifications per Compute
+    /// Returns the shared memory that a launch may ask for, for each block: table "Technical Specifications per Compute
     /// Capability" of NVIDIA's CUDA C++ Programming Guide.
     /// </summary>
     public static int MaxSharedBytesOf(int architecture) => 1024 * architecture switch
@@ -30,8 +30,6 @@ internal static class CudaTypes
         _ => "int64",
     };
 
-    /// <summary>
-    /// Returns how many blocks of this many threads a kernel needs that gives each thread one of some elements.
-    /// </summary>
+    /// <summary>Returns the number of blocks if each thread takes one element.</summary>
     public static int Blocks(long elements, int threads) => checked((int)((elements + threads - 1) / threads));
 }

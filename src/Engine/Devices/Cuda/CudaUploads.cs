@@ -3,12 +3,12 @@ using Engine.Interop;
 namespace Engine.Devices.Cuda;
 
 /// <summary>
-/// Brings arrays to the GPU by a stream of their own while it computes: they land beside where they are wanted, and are
-/// moved there, within the GPU, when their turn comes. Any thread may begin an upload.
+/// Copies arrays to the GPU in a stream of its own while the GPU computes. They land in separate memory and are moved
+/// within the GPU when they are needed. Any thread may start an upload.
 /// </summary>
 internal sealed class CudaUploads(ContextHandle context) : IDisposable
 {
-    /// <summary>So many land at once; what is more comes when it is wanted, as ever.</summary>
+    /// <summary>The most arrays that land at once; others are copied when they are needed.</summary>
     private const int MaxLandings = 16;
 
     private readonly Lock _gate = new();
@@ -16,7 +16,9 @@ internal sealed class CudaUploads(ContextHandle context) : IDisposable
     private StreamHandle? _stream;
     private CudaStaging? _staging;
 
-    /// <summary>Starts to bring a tensor, which must not change until it is taken; returns when its numbers were read.</summary>
+    /// <summary>
+    /// Starts to copy a tensor; returns when the host memory was read. The tensor must not change until it is taken.
+    /// </summary>
     public void Begin(Tensor tensor)
     {
         lock (_gate)
@@ -29,7 +31,7 @@ internal sealed class CudaUploads(ContextHandle context) : IDisposable
                 return;
             }
 
-            // What landed here before is moved on by then.
+            // The copy waits until the array that landed here before has been moved on.
             landing.MovedOn.Delay(_stream);
             _staging.Upload(tensor.Bytes, landing.Memory.Address);
             landing.Arrived.Record(_stream);
@@ -38,8 +40,8 @@ internal sealed class CudaUploads(ContextHandle context) : IDisposable
     }
 
     /// <summary>
-    /// Puts into a stream that a tensor which was brought is moved to where it is wanted; false if it was not. The caller has
-    /// the device for itself.
+    /// Enqueues the move of an uploaded tensor to its place; returns false if the tensor was not uploaded. The caller
+    /// holds the device.
     /// </summary>
     public bool TryTake(Tensor tensor, ulong to, StreamHandle stream)
     {
@@ -62,7 +64,7 @@ internal sealed class CudaUploads(ContextHandle context) : IDisposable
         }
     }
 
-    /// <summary>Forgets what was brought and not taken.</summary>
+    /// <summary>Forgets the uploads that nobody has taken.</summary>
     public void Forget()
     {
         lock (_gate)
@@ -81,7 +83,7 @@ internal sealed class CudaUploads(ContextHandle context) : IDisposable
         _stream?.Dispose();
     }
 
-    /// <summary>A place for so many bytes where nothing lies; null if there is none, or no memory for one.</summary>
+    /// <summary>Returns a free landing of this size; null if there is none, or no memory for one.</summary>
     private Landing? Free(long bytes)
     {
         Landing? free = _landings.Find(landing => landing.Tensor is null && landing.Bytes >= bytes);
@@ -102,7 +104,7 @@ internal sealed class CudaUploads(ContextHandle context) : IDisposable
 
         public long Bytes => bytes;
 
-        /// <summary>Gets or sets what lies there, until it is taken.</summary>
+        /// <summary>Gets or sets the tensor that lies there, until it is taken.</summary>
         public Tensor? Tensor { get; set; }
 
         public EventHandle Arrived { get; } = new(context);

@@ -4,18 +4,18 @@ namespace Engine.Devices.Cuda;
 internal interface ICudaOp
 {
     /// <summary>
-    /// The op as launches, one after the other, on the step's fixed operands. The results may depend on the shapes, but
-    /// not on the order in which blocks run: that is what makes them reproducible.
+    /// Lowers the op to launches, one after the other, on the step's fixed operands. The results may depend on the
+    /// shapes, but not on the order in which blocks run; this makes them reproducible.
     /// </summary>
     CudaLaunch[] Cuda(CudaStep step);
 
     /// <summary>
-    /// Whether an input may be rows of an array from one on that only the device knows: then all that the launches do with
-    /// its address is to hand it to kernels of src/Kernels, as an argument of its own.
+    /// Returns whether an input may be rows of an array whose first row only the device knows. The launches may then
+    /// only pass its address to kernels of src/Kernels, as an argument of its own.
     /// </summary>
     bool TakesRows(int input) => false;
 
-    /// <summary>The bytes of scratch memory needed.</summary>
+    /// <summary>Returns the bytes of scratch memory that the op needs.</summary>
     long CudaWorkspace(CudaStepTypes step) => 0;
 }
 

@@ -3,10 +3,10 @@ using System.Text;
 
 namespace Engine.Interop;
 
-/// <summary>MPI, which carries what the ranks of a training tell each other: checked calls on MPI_COMM_WORLD.</summary>
+/// <summary>MPI, which carries the messages between the ranks of a training: checked calls on MPI_COMM_WORLD.</summary>
 internal static unsafe class Mpi
 {
-    /// <summary>Of a status no more is in use by any library.</summary>
+    /// <summary>No library's status is larger than this.</summary>
     private const int StatusBytes = 256, MaxText = 8192;
 
     /// <summary>The ranks once more: what goes this way minds no order with what goes by MPI_COMM_WORLD.</summary>
@@ -14,7 +14,7 @@ internal static unsafe class Mpi
 
     private static readonly Lazy<MpiAbi> s_abi = new(() => MpiAbi.Of(Library.Handle, Library.Path!));
 
-    /// <summary>Gets where it was looked for, and whether it was found.</summary>
+    /// <summary>Gets the outcome of the search for it.</summary>
     public static NativeLibrarySearch Library => NativeLibraries.Mpi;
 
     /// <summary>Gets why it cannot be used; null if it can.</summary>
@@ -33,7 +33,7 @@ internal static unsafe class Mpi
         }
     }
 
-    /// <summary>Gets what the library says it is, in few words: <c>Open MPI v4.1.4</c>.</summary>
+    /// <summary>Gets the library's name and version, in few words: <c>Open MPI v4.1.4</c>.</summary>
     /// <exception cref="EngineException">There is no library.</exception>
     public static string Version
     {
@@ -50,8 +50,8 @@ internal static unsafe class Mpi
         }
     }
 
-    /// <summary>Joins the other ranks. Once a process.</summary>
-    /// <exception cref="EngineException">There is no library, or it cannot.</exception>
+    /// <summary>Joins the other ranks; may be called once in a process.</summary>
+    /// <exception cref="EngineException">There is no library, or it fails.</exception>
     public static void Start()
     {
         MpiAbi abi = Abi;
@@ -96,13 +96,13 @@ internal static unsafe class Mpi
         }
     }
 
-    /// <summary>Leaves the other ranks in good order.</summary>
+    /// <summary>Leaves the other ranks in an orderly way.</summary>
     public static void Finish() => Check(MpiApi.MPI_Finalize());
 
     /// <summary>Ends all ranks.</summary>
     public static void Abort(int code) => _ = MpiApi.MPI_Abort(Abi.World, code);
 
-    /// <summary>Begins to sum, or to take the greatest of, each rank's values, which the result takes the place of.</summary>
+    /// <summary>Starts an in-place sum, or maximum, of each rank's values.</summary>
     public static nint AllReduce(void* values, int count, DType dtype, bool isMax)
     {
         nint request;
@@ -133,7 +133,7 @@ internal static unsafe class Mpi
         return request;
     }
 
-    /// <summary>Returns whether an exchange is over; asking moves it on.</summary>
+    /// <summary>Returns whether an exchange is complete; the call also advances it.</summary>
     public static bool IsDone(ref nint request)
     {
         byte* status = stackalloc byte[StatusBytes];

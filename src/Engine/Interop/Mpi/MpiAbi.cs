@@ -3,10 +3,10 @@ using System.Runtime.InteropServices;
 namespace Engine.Interop;
 
 /// <summary>
-/// The constants of a family of MPI libraries, which mpi.h gives other values in each: Open MPI's handles are the addresses
-/// of symbols, MPICH's (Intel MPI's, and others of its ABI) and those of MPI 5's own ABI are numbers.
+/// The constants of a family of MPI libraries; their values differ between families. Open MPI's handles are the
+/// addresses of symbols. Those of MPICH (also Intel MPI and others with its ABI) and of MPI 5's own ABI are numbers.
 /// </summary>
-/// <param name="Name">What the family is called.</param>
+/// <param name="Name">The name of the family.</param>
 /// <param name="World">MPI_COMM_WORLD.</param>
 /// <param name="Byte">MPI_BYTE.</param>
 /// <param name="Int32">MPI_INT.</param>
@@ -34,7 +34,7 @@ internal sealed record MpiAbi(
 {
     private const int OldSerialized = 2, OldMultiple = 3;
 
-    /// <summary>MPICH 3.1 and newer, and what keeps to its ABI.</summary>
+    /// <summary>Gets the constants of MPICH 3.1 and later, and of libraries with its ABI.</summary>
     public static MpiAbi Mpich { get; } = new(
         "MPICH", 0x44000000, 0x4c00010d, 0x4c000405, 0x4c00040a, 0x4c00080b, 0x58000003, 0x58000001, 0x54000001, -1,
         OldSerialized, OldMultiple);
@@ -45,7 +45,7 @@ internal sealed record MpiAbi(
 
     /// <summary>Returns the constants of a loaded library.</summary>
     /// <param name="library">The library.</param>
-    /// <param name="path">Under which name it was found.</param>
+    /// <param name="path">The name under which it was found.</param>
     public static MpiAbi Of(nint library, string path)
     {
         const string World = "ompi_mpi_comm_world";

@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Engine.Interop;
 
 /// <summary>
-/// The entry points of MPI 3.0 that we call. Handles are addresses in Open MPI and numbers in the others: as <c>nint</c> both
-/// are passed alike. What takes a count takes it as an <c>int</c>.
+/// The entry points of MPI 3.0 that the engine uses. Handles are addresses in Open MPI and numbers in other libraries;
+/// <c>nint</c> passes both. Counts are of type <c>int</c>.
 /// </summary>
 internal static unsafe partial class MpiApi
 {

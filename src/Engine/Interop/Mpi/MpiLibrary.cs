@@ -1,15 +1,15 @@
 namespace Engine.Interop;
 
 /// <summary>
-/// Where MPI's library is looked for. A machine may have several kinds, and only that of the launcher knows the other
-/// ranks: the environment, in which launchers say who they are, decides which goes first.
+/// Finds MPI's library. A machine may have several kinds, and only that of the launcher can reach the other ranks. The
+/// environment variables of launchers determine which kind is tried first.
 /// </summary>
 internal static class MpiLibrary
 {
-    /// <summary>Folders that are looked through before all others.</summary>
+    /// <summary>The variable with folders that are searched before all others.</summary>
     public const string Variable = "ENGINE_MPI_PATH";
 
-    /// <summary>Represents what to do where there is none.</summary>
+    /// <summary>Advice for a machine without it.</summary>
     public const string Remedy =
         "install it (Debian: openmpi-bin, or mpich), or name its folder in " + Variable;
 
@@ -22,12 +22,12 @@ internal static class MpiLibrary
     private static readonly string[] s_standard =
         OperatingSystem.IsMacOS() ? ["libmpi_abi.0.dylib"] : ["libmpi_abi.so.0"];
 
-    /// <summary>Looks for it, given the variables of the environment.</summary>
+    /// <summary>Searches for it with the given environment variables.</summary>
     public static NativeLibrarySearch Find(Func<string, string?> variable) => OperatingSystem.IsWindows()
         ? new NativeLibrarySearch(0, null, [])
         : NativeLibrarySearch.Run(Names(variable), Folders(variable(Variable)), FurtherFolders(variable));
 
-    /// <summary>The names, that of the launcher's kind first.</summary>
+    /// <summary>Returns the names, those of the launcher's kind first.</summary>
     internal static string[] Names(Func<string, string?> variable) =>
         variable("OMPI_COMM_WORLD_SIZE") is not null || variable("PMIX_RANK") is not null
             ? [.. s_openMpi, .. s_standard, .. s_mpich]

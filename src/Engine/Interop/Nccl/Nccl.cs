@@ -3,16 +3,16 @@ using System.Runtime.InteropServices;
 
 namespace Engine.Interop;
 
-/// <summary>NCCL, which carries what GPUs tell each other: what was found, and whether calls succeeded.</summary>
+/// <summary>NCCL, which carries the messages between GPUs: the library that was found, and checked calls.</summary>
 internal static unsafe class Nccl
 {
-    /// <summary>The oldest version that is taken: 2.18.</summary>
+    /// <summary>The oldest supported version: 2.18.</summary>
     private static readonly Version s_oldest = new(2, 18);
 
-    /// <summary>Gets what to do where there is none.</summary>
+    /// <summary>Gets advice for a machine without it.</summary>
     public static string Remedy => Remedies.Nccl(Remedies.Here);
 
-    /// <summary>Gets where it was looked for, and whether it was found.</summary>
+    /// <summary>Gets the outcome of the search for it.</summary>
     public static NativeLibrarySearch Library => NativeLibraries.Nccl;
 
     /// <summary>Gets why it cannot be used, in a clause; null if it can.</summary>
@@ -21,12 +21,12 @@ internal static unsafe class Nccl
         : null;
 
     /// <summary>Gets its version: 2.18.5.</summary>
-    /// <exception cref="EngineException">It does not say.</exception>
+    /// <exception cref="EngineException">The library does not report it.</exception>
     public static Version Version
     {
         get
         {
-            // Until 2.8 it was 1000 · major + 100 · minor + patch.
+            // Before 2.9 it was 1000 · major + 100 · minor + patch.
             const int FirstOfNewForm = 10000;
             int version;
             Check(NcclApi.ncclGetVersion(&version));
@@ -36,8 +36,8 @@ internal static unsafe class Nccl
         }
     }
 
-    /// <summary>Refuses to go on where there is no NCCL, or too old a one.</summary>
-    /// <exception cref="EngineException">There is none.</exception>
+    /// <summary>Throws if there is no NCCL, or too old a version.</summary>
+    /// <exception cref="EngineException">There is none, or it is too old.</exception>
     public static void Require()
     {
         if (Problem is { } problem)
@@ -47,8 +47,10 @@ internal static unsafe class Nccl
         }
     }
 
-    /// <summary>Throws if a call failed, naming the entry point, which is read off the call's source text.</summary>
-    /// <exception cref="EngineException">It failed.</exception>
+    /// <summary>
+    /// Throws if a call failed. The message names the entry point, taken from the source text of the call.
+    /// </summary>
+    /// <exception cref="EngineException">The call failed.</exception>
     public static void Check(int result, [CallerArgumentExpression(nameof(result))] string call = "")
     {
         if (result == 0)
@@ -64,13 +66,13 @@ internal static unsafe class Nccl
     }
 }
 
-/// <summary>A GPU's place among those that speak to each other by NCCL: checked calls, each put into a stream.</summary>
+/// <summary>A GPU's rank among those that communicate through NCCL: checked calls, each put into a stream.</summary>
 internal sealed unsafe class NcclHandle : CudaHandle
 {
     private const int Sum = 0, Max = 2;
 
-    /// <summary>Joins the others, which all do so with the same number; it returns when all have.</summary>
-    /// <exception cref="EngineException">There is no NCCL, or the GPUs do not reach each other.</exception>
+    /// <summary>Joins the other ranks, which all call it with the same id; returns when all have joined.</summary>
+    /// <exception cref="EngineException">There is no NCCL, or the GPUs cannot reach each other.</exception>
     public NcclHandle(ContextHandle context, NcclUniqueId id, int rank, int ranks) : base(context)
     {
         Nccl.Require();
@@ -81,7 +83,7 @@ internal sealed unsafe class NcclHandle : CudaHandle
     }
 
     /// <summary>
-    /// Returns a number by which some ranks find each other; one of them makes it and gives it to the others.
+    /// Returns an id by which ranks find each other; one of them creates it and sends it to the others.
     /// </summary>
     /// <exception cref="EngineException">There is no NCCL.</exception>
     public static NcclUniqueId MakeId()
@@ -101,7 +103,7 @@ internal sealed unsafe class NcclHandle : CudaHandle
     public void AllGather(ulong mine, long bytes, ulong all, nint stream) =>
         Nccl.Check(NcclApi.ncclAllGather(mine, all, (nuint)bytes, TypeOf(DType.UInt8), handle, stream));
 
-    /// <summary>Brings to each rank its part of what every rank sends.</summary>
+    /// <summary>Sends each rank its part of the data of every rank.</summary>
     public void AllToAll(ulong send, long bytesEach, ulong receive, int ranks, nint stream)
     {
         int bytes = TypeOf(DType.UInt8);

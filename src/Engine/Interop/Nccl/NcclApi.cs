@@ -2,20 +2,22 @@ using System.Runtime.InteropServices;
 
 namespace Engine.Interop;
 
-/// <summary>The number by which the ranks of a communicator find each other; <c>ncclUniqueId</c>, passed by value.</summary>
+/// <summary>
+/// The id by which the ranks of a communicator find each other: <c>ncclUniqueId</c>, passed by value.
+/// </summary>
 [StructLayout(LayoutKind.Sequential, Size = Bytes)]
 internal unsafe struct NcclUniqueId
 {
-    /// <summary>Represents how long it is: NCCL_UNIQUE_ID_BYTES.</summary>
+    /// <summary>Its size: NCCL_UNIQUE_ID_BYTES.</summary>
     public const int Bytes = 128;
 
-    /// <summary>Gets what it consists of means something to NCCL alone.</summary>
+    /// <summary>Its contents, which only NCCL interprets.</summary>
     public fixed byte Value[Bytes];
 }
 
 /// <summary>
-/// The entry points of NCCL 2.18 that we call. Communicators and streams are <see cref="nint"/>, device addresses
-/// <see cref="ulong"/>, results <c>ncclResult_t</c>; counts are of elements.
+/// The entry points of NCCL 2.18 that the engine uses. Communicators and streams are <see cref="nint"/>, device
+/// addresses <see cref="ulong"/>, results <c>ncclResult_t</c>; counts are numbers of elements.
 /// </summary>
 internal static unsafe partial class NcclApi
 {

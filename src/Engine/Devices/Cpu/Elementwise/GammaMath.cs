@@ -1,23 +1,23 @@
 namespace Engine.Devices.Cpu;
 
-/// <summary>The gamma functions in float64; <c>gamma.cuh</c> has those that CUDA lacks in the same words.</summary>
+/// <summary>The gamma functions in float64; <c>gamma.cuh</c> has the same code for those that CUDA lacks.</summary>
 internal static class GammaMath
 {
     /// <summary>
-    /// Represents the greatest order of <see cref="Polygamma"/>: 100! is finite, and nobody asks for more.
+    /// The greatest order of <see cref="Polygamma"/>: 100! is finite, and higher orders are not needed.
     /// </summary>
     public const int MaxOrder = 100;
 
-    /// <summary>From there to 0 |Γ(x)| is −1 / x.</summary>
+    /// <summary>Between this number and 0, |Γ(x)| is −1 / x.</summary>
     private const double Little = -1e-20;
 
-    /// <summary>Where Γ is least, as a number and what it lacks; and log Γ there.</summary>
+    /// <summary>The argument of the minimum of Γ, and log Γ there as the sum of two numbers.</summary>
     private const double Min = 1.46163214496836224576, LogOfLeast = -0.121486290535849611461, LogOfLeastLow = -3.63867699703950536541e-18;
 
     /// <summary>
-    /// log |Γ(x)| (Sun's FDLIBM 5.3, e_lgamma_r.c, 1993: "Permission to use, copy, modify, and distribute this software is freely
-    /// granted"). Polynomials below 2 and quotients of such to 8, of whose neighbors 1 and 2 no digit is lost; then
-    /// Stirling's series; below 0 by reflection.
+    /// log |Γ(x)| (Sun's FDLIBM 5.3, e_lgamma_r.c, 1993: "Permission to use, copy, modify, and distribute this software
+    /// is freely granted"): polynomials below 2 and quotients of polynomials up to 8, exact near the zeros 1 and 2;
+    /// then Stirling's series; below 0 by reflection.
     /// </summary>
     internal readonly struct Log : IScalarFunction
     {
@@ -116,8 +116,8 @@ internal static class GammaMath
     }
 
     /// <summary>
-    /// ψ(x) (the Boost library's, J. Maddock, 2006): from 1 to 2 the distance from its zero times a quotient of polynomials, where
-    /// recurrences lead; its series from 10 on; below 0 by reflection.
+    /// ψ(x) (the Boost library's, J. Maddock, 2006). Recurrences lead to the range from 1 to 2, where it is the
+    /// distance from its zero times a quotient of polynomials; from 10 on it is its series; below 0 it uses reflection.
     /// </summary>
     internal readonly struct Digamma : IScalarFunction
     {
@@ -167,7 +167,8 @@ internal static class GammaMath
     }
 
     /// <summary>
-    /// The slope of ψ of an order, n!·Σ (x + k)⁻ⁿ⁻¹ but for the sign: term by term, and then by the Euler-Maclaurin series.
+    /// The nth derivative of ψ, n!·Σ (x + k)⁻ⁿ⁻¹ without its sign: term by term, and then by the Euler-Maclaurin
+    /// series.
     /// </summary>
     internal readonly struct Polygamma : IScalarFunction
     {
@@ -216,7 +217,7 @@ internal static class GammaMath
             return sum + (lead + (lead * rest));
         }
 
-        /// <summary>n! / xⁿ, whose factors neither overflow nor vanish on the way.</summary>
+        /// <summary>n! / xⁿ, as a product whose intermediate results neither overflow nor vanish.</summary>
         private static double Powers(int n, double x)
         {
             double product = 1;
@@ -229,20 +230,22 @@ internal static class GammaMath
         }
     }
 
-    /// <summary>Returns how large the terms are of which log |Γ(x)| is a difference below 0; else 0.</summary>
+    /// <summary>Returns the magnitude of the two terms whose difference is log |Γ(x)| below 0; else 0.</summary>
     public static double TermsOfLog(double x) => x <= Little
         ? Math.Max(1, Math.Max(Math.Abs(Log.OfPositive(-x)), Math.Abs(Math.Log(Math.Abs(x * SineOfTurn(x)) / Math.PI))))
         : 0;
 
-    /// <summary>Returns how large the terms are of which ψ(x) is a difference below 0; else 0.</summary>
+    /// <summary>Returns the magnitude of the two terms whose difference is ψ(x) below 0; else 0.</summary>
     public static double TermsOfDigamma(double x) => x < 0
         ? Math.Max(Math.Abs(Digamma.OfPositive(1 - x)), Math.Abs(Math.PI * CotangentOfTurn(x - Math.Round(x))))
         : 0;
 
-    /// <summary>The sine of πx, but for the sign: what x is beyond a whole number is exact.</summary>
+    /// <summary>The sine of πx without its sign; the distance of x from a whole number is exact.</summary>
     private static double SineOfTurn(double x) => Math.Sin(Math.PI * (x - Math.Round(x)));
 
-    /// <summary>The cotangent of πx for x from −½ to ½: near the ends, where it is 0, of what is left to them.</summary>
+    /// <summary>
+    /// The cotangent of πx for x from −½ to ½; near the ends, where it is 0, from the distance to the end.
+    /// </summary>
     private static double CotangentOfTurn(double x) => Math.Abs(x) > 0.25
         ? Math.CopySign(Math.Tan(Math.PI * (0.5 - Math.Abs(x))), x)
         : 1 / Math.Tan(Math.PI * x);

@@ -7,14 +7,13 @@ internal interface IScalarFunction
 {
     static abstract double Of(double x, double y);
 
-    /// <summary>The same of integers of 64 bits, which double does not hold.</summary>
+    /// <summary>The same for 64-bit integers, which double cannot hold.</summary>
     static virtual long Of(long x, long y) => throw new NotSupportedException();
 }
 
 /// <summary>
-/// The runtime's functions of the lanes of a vector, one by one, also of integers where they give such: for rare arguments,
-/// for functions that are rare, and for hardware
-/// that rounds a·b + c twice.
+/// Applies the runtime's functions to the lanes of a vector one by one, with integer versions for some. It serves rare
+/// arguments, rare functions, and hardware that rounds a·b + c twice.
 /// </summary>
 internal static unsafe class ScalarMath
 {
@@ -55,7 +54,7 @@ internal static unsafe class ScalarMath
 
     internal readonly struct Log1P : IScalarFunction
     {
-        /// <summary>W. Kahan's form: the rounding error of u is in the divisor too.</summary>
+        /// <summary>W. Kahan's form: the divisor contains the rounding error of u too.</summary>
         public static double Of(double x, double y)
         {
             double u = 1 + x;
@@ -78,7 +77,7 @@ internal static unsafe class ScalarMath
         public static double Of(double x, double y) => Math.Pow(x, y);
     }
 
-    /// <summary>What of x is left when y fits into it no more, with the sign of y: Python's %.</summary>
+    /// <summary>The remainder of x / y, with the sign of y: Python's %.</summary>
     internal readonly struct Mod : IScalarFunction
     {
         public static double Of(double x, double y)
@@ -91,8 +90,8 @@ internal static unsafe class ScalarMath
     }
 
     /// <summary>
-    /// x / y rounded down. A quotient that is rounded to a whole number may be below it: then what is left of x, which is
-    /// exact, says so by its sign.
+    /// x / y rounded down. A quotient that rounds to a whole number may be less than it; then the sign of the
+    /// remainder, which is exact, shows it.
     /// </summary>
     internal readonly struct IntDiv : IScalarFunction
     {
@@ -112,7 +111,7 @@ internal static unsafe class ScalarMath
 
         public static long Of(long x, long y)
         {
-            // −1 apart: the least integer has no opposite, and processors refuse to look for it.
+            // −1 is special: the least integer has no opposite, and processors fault on that division.
             if (y is 0 or -1)
             {
                 return unchecked(x * y);
@@ -131,7 +130,7 @@ internal static unsafe class ScalarMath
             return double.IsNaN(x) ? x : Math.CopySign(a < 1.25 ? Series(a) : 1 - ErfcOfLarge(a), x);
         }
 
-        /// <summary>2/√π·e⁻ˣ²·Σ 2ⁿx²ⁿ⁺¹/(1·3·…·(2n + 1)), whose terms are all positive.</summary>
+        /// <summary>2/√π·e⁻ˣ²·Σ 2ⁿx²ⁿ⁺¹/(1·3·…·(2n + 1)); all terms are positive.</summary>
         private static double Series(double x)
         {
             double term = x, sum = x;
@@ -144,7 +143,7 @@ internal static unsafe class ScalarMath
             return 2 / Math.Sqrt(Math.PI) * Math.Exp(-x * x) * sum;
         }
 
-        /// <summary>1 - erf(x) for x ≥ 1.25, by its continued fraction from behind.</summary>
+        /// <summary>1 - erf(x) for x ≥ 1.25, by its continued fraction, evaluated from its end.</summary>
         internal static double ErfcOfLarge(double x)
         {
             double fraction = x;

@@ -6,8 +6,8 @@ namespace Engine.Devices.Cpu;
 internal static partial class VectorMath
 {
     /// <summary>
-    /// 2/√π·∫₀ˣ e⁻ᵗ² dt. Of float by two polynomials, for |x| below and above 0.93, the latter of the logarithm of what is
-    /// missing to 1 (N. Juffa, public domain); of double lane by lane.
+    /// 2/√π·∫₀ˣ e⁻ᵗ² dt. For float by two polynomials, for |x| below and above 0.93; the second one gives the logarithm
+    /// of the distance to 1 (N. Juffa, public domain). For double lane by lane.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     internal static V Erf<S, V, T>(V x)
@@ -39,9 +39,9 @@ internal static partial class VectorMath
     }
 
     /// <summary>
-    /// 1 − erf(x), e⁻ˣ²·p(q) / (1 + 2x) for x from 0 on, p being a polynomial of q = (x − 2)/(x + 2), through Chebyshev's points
-    /// (Shepherd and Laframboise, Chebyshev approximation of (1 + 2x)exp(x²)erfc x in 0 ≤ x &lt; ∞, 1981); of less than 0, 2 minus
-    /// that.
+    /// 1 − erf(x): for x ≥ 0 it is e⁻ˣ²·p(q) / (1 + 2x), where p is a polynomial of q = (x − 2)/(x + 2) through
+    /// Chebyshev's points (Shepherd and Laframboise, Chebyshev approximation of (1 + 2x)exp(x²)erfc x in 0 ≤ x &lt; ∞,
+    /// 1981). For x &lt; 0 it is 2 minus that of −x.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     internal static V Erfc<S, V, T>(V x)
@@ -51,7 +51,7 @@ internal static partial class VectorMath
         V q = S.Div(S.Sub(a, two), S.Add(a, two));
         V p = typeof(T) == typeof(float) ? ErfcOfSingle<S, V, T>(q) : ErfcOfDouble<S, V, T>(q);
 
-        // What rounding takes from the square changes the power: it is found from halves, whose products are exact.
+        // The rounding error of the square changes the power. It is computed from halves, whose products are exact.
         V high = S.And(a, S.ConstBits(typeof(T) == typeof(float) ? ~0xFFFL : ~0x7FFFFFFL)), low = S.Sub(a, high);
         V square = S.Mul(a, a), crossed = S.Mul(high, low);
         V rest = S.Add(S.Add(S.Sub(S.Mul(high, high), square), S.Add(crossed, crossed)), S.Mul(low, low));

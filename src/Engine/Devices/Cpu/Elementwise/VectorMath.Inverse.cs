@@ -2,10 +2,12 @@ using System.Runtime.CompilerServices;
 
 namespace Engine.Devices.Cpu;
 
-/// <content>Arcs, and hyperbolic functions with their inverses, made of exponentials and logarithms.</content>
+/// <content>
+/// Inverse trigonometric functions, and hyperbolic functions with their inverses, from exponentials and logarithms.
+/// </content>
 internal static partial class VectorMath
 {
-    /// <summary>The angle of (x, y), from -π to π, with the signs of zeros as <see cref="Math.Atan2"/> takes them.</summary>
+    /// <summary>The angle of (x, y), from -π to π, with the signs of zeros as in <see cref="Math.Atan2"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     internal static V Atan2<S, V, T>(V y, V x)
         where S : struct, ISimd<V, T> where V : struct where T : unmanaged
@@ -22,22 +24,22 @@ internal static partial class VectorMath
         return S.Select(S.And(S.Equal(x, x), S.Equal(y, y)), angle, S.Const(double.NaN));
     }
 
-    /// <summary>The angle with that sine: of (√(1 - x²), x).</summary>
+    /// <summary>The arcsine: the angle of (√(1 - x²), x).</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     internal static V Asin<S, V, T>(V x)
         where S : struct, ISimd<V, T> where V : struct where T : unmanaged => Atan2<S, V, T>(x, Leg<S, V, T>(x));
 
-    /// <summary>The angle with that cosine: of (x, √(1 - x²)).</summary>
+    /// <summary>The arccosine: the angle of (x, √(1 - x²)).</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     internal static V Acos<S, V, T>(V x)
         where S : struct, ISimd<V, T> where V : struct where T : unmanaged => Atan2<S, V, T>(Leg<S, V, T>(x), x);
 
-    /// <summary>The angle with that tangent: of (1, x).</summary>
+    /// <summary>The arctangent: the angle of (1, x).</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     internal static V Atan<S, V, T>(V x)
         where S : struct, ISimd<V, T> where V : struct where T : unmanaged => Atan2<S, V, T>(x, S.Const(1));
 
-    /// <summary>(e - 1/e) / 2 of e = eˣ, from e - 1; beyond where that is all, the square of the root of e.</summary>
+    /// <summary>(e - 1/e) / 2 with e = eˣ, from e - 1; for large x, from the square of √e.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     internal static V Sinh<S, V, T>(V x)
         where S : struct, ISimd<V, T> where V : struct where T : unmanaged
@@ -48,7 +50,7 @@ internal static partial class VectorMath
         return S.Or(S.Select(S.Less(a, S.Const(30)), small, large), S.And(x, SignBit<S, V, T>()));
     }
 
-    /// <summary>(e + 1/e) / 2 of e = eˣ.</summary>
+    /// <summary>(e + 1/e) / 2 with e = eˣ.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     internal static V Cosh<S, V, T>(V x)
         where S : struct, ISimd<V, T> where V : struct where T : unmanaged
@@ -57,7 +59,7 @@ internal static partial class VectorMath
         return S.Fma(S.Mul(half, root), root, less);
     }
 
-    /// <summary>log(a + √(a² + 1)), without cancellation near 0; beyond where the 1 is nothing, log(2a).</summary>
+    /// <summary>log(a + √(a² + 1)), without cancellation near 0; log(2a) for large a.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     internal static V Asinh<S, V, T>(V x)
         where S : struct, ISimd<V, T> where V : struct where T : unmanaged
@@ -86,13 +88,13 @@ internal static partial class VectorMath
         return S.Or(S.Mul(S.Const(0.5), Log1P<S, V, T>(ratio)), S.And(x, SignBit<S, V, T>()));
     }
 
-    /// <summary>√(1 - x²), exact to the last bits also near 1.</summary>
+    /// <summary>√(1 - x²), exact to the last bits, also near 1.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static V Leg<S, V, T>(V x)
         where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         S.Sqrt(S.Mul(S.Sub(S.Const(1), x), S.Add(S.Const(1), x)));
 
-    /// <summary>From there on the square of a number and 1 are the square.</summary>
+    /// <summary>From this number on, a² + 1 rounds to a².</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static V Huge<S, V, T>()
         where S : struct, ISimd<V, T> where V : struct where T : unmanaged => Const<S, V, T>(1e8, 1e16);
@@ -102,7 +104,7 @@ internal static partial class VectorMath
         where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         S.Add(Log<S, V, T>(a), S.Const(0.69314718055994530942));
 
-    /// <summary>So many half turns less an angle; π has two numbers' digits.</summary>
+    /// <summary>Half turns minus an angle; π has the digits of two numbers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static V FromTurn<S, V, T>(double halfTurns, V angle)
         where S : struct, ISimd<V, T> where V : struct where T : unmanaged
@@ -115,8 +117,8 @@ internal static partial class VectorMath
     }
 
     /// <summary>
-    /// The angle with a tangent from 0 to 1. Above tan(π/8) it is π/4 and the angle of (t - 1)/(t + 1) (S. L. Moshier,
-    /// Cephes, whose polynomials these are).
+    /// The angle with a tangent from 0 to 1. Above tan(π/8) it is π/4 plus the angle of (t - 1)/(t + 1). The
+    /// polynomials are from Cephes (S. L. Moshier).
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static V AtanOfLittle<S, V, T>(V t)

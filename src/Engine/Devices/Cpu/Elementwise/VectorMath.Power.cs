@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace Engine.Devices.Cpu;
 
 /// <content>
-/// Powers. xʸ = exp(y·log x) loses as many digits as the exponent has before its point, so the logarithm and its product
-/// with y are pairs of numbers, High and what it lacks.
+/// Powers. xʸ = exp(y·log x) loses as many digits as the exponent has before its point. So the logarithm and its
+/// product with y are pairs of numbers: High, and the error Low.
 /// </content>
 internal static partial class VectorMath
 {
@@ -18,7 +18,7 @@ internal static partial class VectorMath
             return ScalarMath.PerLane<S, V, T, ScalarMath.Pow>(x, y);
         }
 
-        // Of ordinary numbers none of the cases is special; whichever way its neighbors go, a lane gets the same bits.
+        // Ordinary numbers need no special case; a lane gets the same bits with or without special neighbors.
         V infinity = S.Const(double.PositiveInfinity);
         V isOrdinary = S.And(S.And(S.Less(S.Zero, x), S.Less(x, infinity)), S.Less(S.Abs(y), infinity));
         return S.MaskBits(isOrdinary) == (1UL << S.Count) - 1 ? OrdinaryPower<S, V, T>(x, y) : AnyPower<S, V, T>(x, y);
@@ -60,7 +60,7 @@ internal static partial class VectorMath
     {
         (V product, V rest) = Product<S, V, T>(y, high);
         rest = S.Fma(y, low, rest);
-        // The rest may be a hundredth of the product: beyond these the power is infinite or 0 all the same.
+        // The rest may be a hundredth of the product; beyond these bounds the power is infinite or 0 in any case.
         V most = Const<S, V, T>(90, 710), least = Const<S, V, T>(-106, -746);
         rest = S.And(rest, S.And(S.Less(product, most), S.Less(least, product)));
         product = S.MinNative(most, S.MaxNative(least, product));
@@ -85,7 +85,7 @@ internal static partial class VectorMath
         V twice = S.Add(s, s), twiceLow = S.Add(sLow, sLow), exponent = S.Mul(e, Ln2High<S, V, T>());
         if (typeof(T) == typeof(float))
         {
-            // All of s³·p is part of Low: at most a hundredth of the whole, its rounding is hardly noticed.
+            // All of s³·p goes into Low; it is at most a hundredth of the whole, so its rounding has little effect.
             V p = S.Fma(z, S.Const(0.1936400146135547799), S.Const(0.22191281983854406517));
             p = S.Fma(z, p, S.Const(0.28571757727870834527));
             p = S.Fma(z, p, S.Const(0.39999998767681580394));
@@ -111,12 +111,12 @@ internal static partial class VectorMath
         V log = S.Add(twice, more), logLow = S.Add(S.Add(S.Sub(twice, log), more), S.Add(twiceLow, moreLow));
         V high = S.Add(exponent, log);
         V low = S.Add(S.Add(S.Sub(exponent, high), log), S.Fma(e, Ln2Low<S, V, T>(), logLow));
-        // Where the exponent is 0 the first of the three is not the greatest.
+        // If the exponent is 0, the first of the three terms is not the greatest.
         low = S.Select(S.Equal(e, S.Zero), logLow, low);
         return (high, low);
     }
 
-    /// <summary>a·b, and what its rounding lost.</summary>
+    /// <summary>a·b and its rounding error.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static (V High, V Low) Product<S, V, T>(V a, V b)
         where S : struct, ISimd<V, T> where V : struct where T : unmanaged

@@ -39,7 +39,7 @@ internal static partial class VectorMath
         return S.MaskBits(huge) == 0 ? z : S.Select(huge, ScalarMath.PerLane<S, V, T, ScalarMath.Cos>(x), z);
     }
 
-    /// <summary>How many quarters of a turn are nearest; for larger arguments the runtime's functions are asked.</summary>
+    /// <summary>The nearest number of quarter turns; larger arguments go to the runtime's functions.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static V QuarterTurns<S, V, T>(V a)
         where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
@@ -50,8 +50,8 @@ internal static partial class VectorMath
         where S : struct, ISimd<V, T> where V : struct where T : unmanaged => Const<S, V, T>(1 << 15, 1 << 30);
 
     /// <summary>
-    /// a - n·π/2. Of its three steps the first rounds nothing, and π/2 has three numbers' digits, so that the difference
-    /// is right to the last bits where the two nearly cancel.
+    /// a - n·π/2 in three steps. The first step rounds nothing, and π/2 has the digits of three numbers, so the
+    /// difference is exact to the last bits if the two terms nearly cancel.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static V QuarterReduced<S, V, T>(V a, V n)
@@ -63,7 +63,7 @@ internal static partial class VectorMath
         return S.Fma(n, Const<S, V, T>(-1.715124510005881872803934e-15, -1.497384904859169832943508e-33), r);
     }
 
-    /// <summary>sin(r) where the mask is set, else cos(r), for |r| ≤ π/4 and a little more.</summary>
+    /// <summary>sin(r) where the mask is set, else cos(r), for |r| up to slightly more than π/4.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static V SinOrCos<S, V, T>(V r, V isSin)
         where S : struct, ISimd<V, T> where V : struct where T : unmanaged
@@ -91,17 +91,17 @@ internal static partial class VectorMath
         }
 
         s = S.Fma(S.Mul(r, z), s, r);
-        // What 1 - z/2 loses comes back with the rest.
+        // The rest adds the rounding error of 1 - z/2.
         V one = S.Const(1), half = S.Mul(z, S.Const(0.5)), w = S.Sub(one, half);
         c = S.Add(w, S.Fma(S.Mul(z, z), c, S.Sub(S.Sub(one, w), half)));
         return S.Select(isSin, s, c);
     }
 
-    /// <summary>The sign bit where a whole number is odd.</summary>
+    /// <summary>The sign bit for odd whole numbers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static V OddSign<S, V, T>(V n)
         where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
-        // Added to a number whose last bit is 1, its last bit is the sum's.
+        // The last bit of 1.5·2²³ (double: 1.5·2⁵²) counts 1, so the sum's last bit is that of n.
         typeof(T) == typeof(float)
             ? S.ShiftLeft(S.Add(n, S.Const(12582912)), 31)
             : S.ShiftLeft(S.Add(n, S.Const(6755399441055744)), 63);

@@ -3,9 +3,9 @@ using System.Runtime.CompilerServices;
 namespace Engine.Devices.Cpu;
 
 /// <summary>
-/// Elementary functions of the lanes of a vector, of float and double: polynomials within 2 ulp of the rounded exact
-/// value everywhere, subnormal arguments and results included. The coefficients are minimax, by the Remez algorithm;
-/// float and double differ in their number.
+/// Elementary functions of the lanes of a vector, for float and double: polynomials with an error of at most 2 ulp
+/// everywhere, also for subnormal arguments and results. The coefficients are minimax, by the Remez algorithm; float
+/// and double have different numbers of them.
 /// </summary>
 internal static partial class VectorMath
 {
@@ -14,7 +14,7 @@ internal static partial class VectorMath
     internal static V Exp<S, V, T>(V x)
         where S : struct, ISimd<V, T> where V : struct where T : unmanaged
     {
-        // Beyond the bounds the result is infinite or 0 all the same; NaN passes as the second operand.
+        // Beyond the bounds, the result is infinite or 0 in any case; NaN passes as the second operand.
         x = S.MinNative(Const<S, V, T>(89, 710), S.MaxNative(Const<S, V, T>(-104.5, -746), x));
         V n = S.Round(S.Mul(x, S.Const(1.44269504088896341)));
         V p = S.Add(ExpM1Reduced<S, V, T>(Reduce<S, V, T>(x, n)), S.Const(1));
@@ -48,7 +48,7 @@ internal static partial class VectorMath
     {
         V one = S.Const(1);
         V u = S.Add(x, one);
-        // What the sum 1 + x lost; log(u + lost) = log(u) + lost / u.
+        // The rounding error of 1 + x; log(u + lost) = log(u) + lost / u.
         V lost = S.Select(S.Less(one, x), S.Sub(one, S.Sub(u, x)), S.Sub(x, S.Sub(u, one)));
         (V f, V e) = Decompose<S, V, T>(u);
         V near = S.Equal(e, S.Zero);
@@ -64,7 +64,7 @@ internal static partial class VectorMath
         V a = S.Abs(x);
         if (typeof(T) != typeof(float))
         {
-            // e²ᵃ - 1 over itself plus 2; beyond the bound the quotient is 1.
+            // m / (m + 2) with m = e²ᵃ - 1; beyond the bound the quotient is 1.
             V m = ExpM1<S, V, T>(S.MinNative(S.Const(40), S.Add(a, a)));
             return S.Or(S.Div(m, S.Add(m, S.Const(2))), S.And(x, SignBit<S, V, T>()));
         }
@@ -81,7 +81,7 @@ internal static partial class VectorMath
         return S.Or(result, S.And(x, SignBit<S, V, T>()));
     }
 
-    /// <summary>1 / (1 + e⁻ˣ), exact to the last bits also where it is nearly 0.</summary>
+    /// <summary>1 / (1 + e⁻ˣ), exact to the last bits, also near 0.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static V Sigmoid<S, V, T>(V x)
         where S : struct, ISimd<V, T> where V : struct where T : unmanaged
@@ -91,7 +91,7 @@ internal static partial class VectorMath
         return S.Div(S.Select(S.Less(x, S.Zero), e, one), S.Add(one, e));
     }
 
-    // Not inlined, like those below: a loop over several vectors would be more than the JIT compiles well.
+    // Not inlined, like the functions below: the JIT does not compile a loop over several vectors of it well.
     /// <summary>log(1 + eˣ).</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     internal static V Softplus<S, V, T>(V x)
@@ -101,13 +101,13 @@ internal static partial class VectorMath
         return S.Add(S.MaxNative(S.Zero, x), Log1P<S, V, T>(e));
     }
 
-    /// <summary>A literal for float, or the one for double.</summary>
+    /// <summary>A literal: the first for float, the second for double.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static V Const<S, V, T>(double single, double twice)
         where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         typeof(T) == typeof(float) ? S.Const(single) : S.Const(twice);
 
-    // The high part has so few bits that its product with any exponent is exact.
+    // The high part has few bits, so that its product with any exponent is exact.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static V Ln2High<S, V, T>()
         where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
@@ -155,7 +155,7 @@ internal static partial class VectorMath
         return S.Fma(S.Mul(r, r), q, r);
     }
 
-    /// <summary>f and e with x = (1 + f)·2ᵉ and 1 + f between √½ and √2, for positive x.</summary>
+    /// <summary>Splits positive x = (1 + f)·2ᵉ, with 1 + f between √½ and √2.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static (V F, V E) Decompose<S, V, T>(V x)
         where S : struct, ISimd<V, T> where V : struct where T : unmanaged
@@ -199,7 +199,7 @@ internal static partial class VectorMath
         return S.Fma(e, Ln2High<S, V, T>(), S.Add(f, y));
     }
 
-    /// <summary>The logarithm's values at 0, infinity, NaN and below 0.</summary>
+    /// <summary>The logarithm at 0, infinity, NaN and below 0.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static V LogSpecial<S, V, T>(V x, V result)
         where S : struct, ISimd<V, T> where V : struct where T : unmanaged

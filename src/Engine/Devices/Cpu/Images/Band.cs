@@ -1,8 +1,8 @@
 namespace Engine.Devices.Cpu;
 
 /// <summary>
-/// A part of a result's plane whose pixels lie in one piece: rows <paramref name="Top"/> to <paramref name="Bottom"/>,
-/// whole unless there is only one, and of them columns <paramref name="Left"/> to <paramref name="Right"/>.
+/// A part of a result's plane whose pixels are contiguous: rows <paramref name="Top"/> to <paramref name="Bottom"/>,
+/// complete unless there is only one, and their columns <paramref name="Left"/> to <paramref name="Right"/>.
 /// </summary>
 internal readonly record struct Band(int Top, int Bottom, int Left, int Right)
 {
@@ -14,12 +14,12 @@ internal readonly record struct Band(int Top, int Bottom, int Left, int Right)
 }
 
 /// <summary>
-/// A result's plane cut into bands: <paramref name="Down"/> of rows, as even as can be, or, where a row alone is too
-/// long, one for each row, cut into <paramref name="Across"/> pieces.
+/// A result's plane cut into bands. There are <paramref name="Down"/> bands of nearly equal numbers of rows. If a
+/// single row is too long, each row is cut into <paramref name="Across"/> pieces.
 /// </summary>
 internal readonly record struct Bands(int Height, int Width, int Down, int Across)
 {
-    /// <summary>Bands of at most so many pixels, but of one at least.</summary>
+    /// <summary>Cuts a plane into bands of at most this many pixels, but at least one.</summary>
     internal static Bands Of(int height, int width, long maxPixels)
     {
         long most = Math.Max(1, maxPixels);
@@ -30,10 +30,10 @@ internal readonly record struct Bands(int Height, int Width, int Down, int Acros
 
     internal int Count => Down * Across;
 
-    /// <summary>The pixels of the largest.</summary>
+    /// <summary>The pixels of the largest band.</summary>
     internal int MaxPixels => MaxRows * Ceiling(Width, Across);
 
-    /// <summary>The rows of the highest.</summary>
+    /// <summary>The rows of the highest band.</summary>
     internal int MaxRows => Ceiling(Height, Math.Max(Down, 1));
 
     internal Band this[int index]

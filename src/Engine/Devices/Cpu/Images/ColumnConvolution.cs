@@ -3,29 +3,31 @@ using System.Numerics;
 namespace Engine.Devices.Cpu;
 
 /// <summary>
-/// Convolutions of any filters and strides, and their gradients, as matrix products. A band of rows of the result at a
-/// time, the pixels it takes from an image become a matrix (<see cref="Im2Col"/>) in a thread's own memory, which stays
-/// in the second cache until it is multiplied. An index of a phase is a band of an image, so that one image is shared
-/// out too; where there are few bands, the filters or the channels are cut as well.
+/// Convolutions of any filters and strides, and their gradients, as matrix products. For one band of rows of the result
+/// at a time, the pixels that it needs become a matrix (<see cref="Im2Col"/>) in a thread's own memory. The matrix
+/// stays in the L2 cache until it is multiplied. A phase's index is a band of an image, so several threads can share
+/// one image. If there are few bands, the filters or the channels are cut as well.
 /// </summary>
 internal static unsafe class ColumnConvolution
 {
-    /// <summary>Bytes of a band's matrix, which stay in the second cache beside the filters.</summary>
+    /// <summary>The bytes of a band's matrix, which stays in the L2 cache together with the filters.</summary>
     private const int BandBytes = 256 << 10;
 
-    /// <summary>The least pixels of a band for the sake of more threads: two panels of a product.</summary>
+    /// <summary>The least pixels of a band when bands are cut for more threads: two panels of a product.</summary>
     private const int MinPixels = 64;
 
-    /// <summary>The least rows of a part of a product for the sake of more threads.</summary>
+    /// <summary>The least rows of a part of a product when it is cut for more threads.</summary>
     private const int MinRows = 48;
 
-    /// <summary>The pixels that images with small planes are put together to, and the least groups of them.</summary>
+    /// <summary>The pixels of a group of images with small planes, and the least number of groups.</summary>
     private const int GroupPixels = 256, MinGroups = 16;
 
     private const int PartsPerThread = 2;
     private const int Alignment = 64;
 
-    /// <summary>Bytes of workspace that a pass needs for a team of <paramref name="workers"/> threads.</summary>
+    /// <summary>
+    /// Returns the bytes of workspace that a pass needs for a team of <paramref name="workers"/> threads.
+    /// </summary>
     internal static long WorkspaceBytes<T>(ConvolutionPass pass, in ConvShape s, int workers)
         where T : unmanaged => pass switch
         {
@@ -78,8 +80,8 @@ internal static unsafe class ColumnConvolution
     }
 
     /// <summary>
-    /// The gradient with respect to x, given that with respect to y: a product with dy, whose columns are added to the
-    /// pixels they are of. An image's bands come one after the other, in an order that depends on the shape alone.
+    /// The gradient with respect to x, from that with respect to y: a product with dy, whose columns are added to their
+    /// pixels. The bands of an image follow one another in an order that depends only on the shape.
     /// </summary>
     internal static Phase[] GradInput<T>(ConvShape s, T* w, T* dy, T* dx, byte* workspace, int workers)
         where T : unmanaged, INumber<T>
@@ -131,7 +133,7 @@ internal static unsafe class ColumnConvolution
     }
 
     /// <summary>
-    /// The gradients with respect to w and, unless <paramref name="db"/> is null, to the bias, given that with respect
+    /// The gradients with respect to w and, unless <paramref name="db"/> is null, to the bias, from that with respect
     /// to y.
     /// </summary>
     internal static Phase[] GradWeights<T>(ConvShape s, T* x, T* dy, T* dw, T* db, byte* workspace, int workers)
@@ -200,7 +202,7 @@ internal static unsafe class ColumnConvolution
         ];
     }
 
-    /// <summary>What is done of a pass, in words.</summary>
+    /// <summary>Describes in words how a pass is computed.</summary>
     internal static string Describe<T>(ConvolutionPass pass, in ConvShape s, int workers)
         where T : unmanaged
     {
@@ -212,8 +214,8 @@ internal static unsafe class ColumnConvolution
     }
 
     /// <summary>
-    /// How many images with small planes are put side by side: each product adds to all sums, for the sake of few pixels
-    /// alone of an image. By the shape alone, and so few that threads have some.
+    /// Returns how many images with small planes are put side by side: each product adds to all sums, which does not
+    /// pay for the few pixels of one image. It depends only on the shape, and leaves enough groups for the threads.
     /// </summary>
     private static int Group<T>(in ConvShape s, in Bands bands)
         where T : unmanaged => bands.Count != 1 ? 1 : (int)Math.Clamp(
@@ -237,7 +239,9 @@ internal static unsafe class ColumnConvolution
     private static long Fitting<T>(int taps)
         where T : unmanaged => Math.Max(MinPixels, BandBytes / (sizeof(T) * Math.Max(taps, 1L)));
 
-    /// <summary>Into how many parts rows of a product are cut for the threads, where there are few other parts.</summary>
+    /// <summary>
+    /// Returns into how many parts the rows of a product are cut if there are too few other parts for the threads.
+    /// </summary>
     private static int Parts(int others, int rows, int workers)
     {
         int wanted = workers == 1 ? 1 : PartsPerThread * workers;
@@ -248,8 +252,8 @@ internal static unsafe class ColumnConvolution
         ((int)((long)length * part / parts), (int)((long)length * (part + 1) / parts));
 
     /// <summary>
-    /// From row to row of a band's matrix: whole cache lines, and not a multiple of half a kilobyte, which would put
-    /// the rows into few sets of the first cache.
+    /// Returns the row distance of a band's matrix: whole cache lines, and not a multiple of 512 bytes, which would put
+    /// the rows into few sets of the L1 cache.
     /// </summary>
     private static int Ld<T>(int pixels)
         where T : unmanaged
@@ -289,8 +293,8 @@ internal static unsafe class ColumnConvolution
     private static long RoundUp(long bytes) => (bytes + Alignment - 1) & -Alignment;
 
     /// <summary>
-    /// What all threads share, then for each the matrix of a band of a group of images, their gradients if they are
-    /// several, the phases of rows, and a product's scratch.
+    /// The workspace: memory that all threads share; then for each thread the matrix of a band of a group of images,
+    /// their gradients if there are several images, the phases of rows, and a product's scratch memory.
     /// </summary>
     private readonly struct Memory<T>(
         ConvShape shape, int channels, Bands bands, int group, long sharedBytes, long scratchBytes, byte* workspace)

@@ -1,9 +1,9 @@
 namespace Engine.Devices.Cpu;
 
 /// <summary>
-/// A convolution of <paramref name="N"/> images of C planes of H × W with O filters of C × KH × KW, giving O planes of
-/// OH × OW. With <paramref name="Flip"/> the filters are turned by half a circle (a true convolution), without it they
-/// are not (a correlation).
+/// A convolution of <paramref name="N"/> images of C planes of H × W with O filters of C × KH × KW, with a result of O
+/// planes of OH × OW. With <paramref name="Flip"/> the filters are rotated by 180 degrees (a true convolution); without
+/// it they are not (a correlation).
 /// </summary>
 internal readonly record struct ConvShape(
     int N, int C, int H, int W, int O, int KH, int KW, int StrideH, int StrideW, int PadH, int PadW, bool Flip)
@@ -12,10 +12,10 @@ internal readonly record struct ConvShape(
 
     internal int OW => Out(W, KW, StrideW, PadW);
 
-    /// <summary>Elements of one filter.</summary>
+    /// <summary>The elements of one filter.</summary>
     internal int Taps => C * KH * KW;
 
-    /// <summary>Elements of one plane of the result.</summary>
+    /// <summary>The elements of one plane of the result.</summary>
     internal int Pixels => OH * OW;
 
     /// <summary>A multiplication and an addition for each tap of each element; the same for either gradient.</summary>
@@ -23,12 +23,12 @@ internal readonly record struct ConvShape(
 
     internal int ImageSize => C * H * W;
 
-    /// <summary>Whether a column matrix would be the image itself.</summary>
+    /// <summary>Whether the column matrix is the image itself.</summary>
     internal bool IsPointwise => (KH, KW, StrideH, StrideW, PadH, PadW) == (1, 1, 1, 1, 0, 0);
 
     /// <summary>
-    /// The convolution that the gradient with respect to the images of one of stride 1 is: of its result, with filters
-    /// and channels exchanged, and turned the other way.
+    /// The convolution that computes the gradient with respect to the images, for stride 1. It convolves the gradient
+    /// of the result; filters and channels are exchanged, and the filters are rotated.
     /// </summary>
     internal ConvShape Adjoint => this with
     {

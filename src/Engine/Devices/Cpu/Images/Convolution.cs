@@ -3,11 +3,13 @@ using System.Numerics;
 namespace Engine.Devices.Cpu;
 
 /// <summary>
-/// Convolutions of float and double images, N × C × H × W, and their gradients, by the path that the compiler chose.
+/// Convolutions of float and double images, N × C × H × W, and their gradients, on the path that the compiler chose.
 /// </summary>
 internal static unsafe class Convolution
 {
-    /// <summary>Bytes of workspace that a pass needs for a team of <paramref name="workers"/> threads.</summary>
+    /// <summary>
+    /// Returns the bytes of workspace that a pass needs for a team of <paramref name="workers"/> threads.
+    /// </summary>
     internal static long WorkspaceBytes<T>(ConvolutionPass pass, in ConvShape s, ConvolutionPath path, int workers)
         where T : unmanaged => path switch
         {
@@ -26,7 +28,7 @@ internal static unsafe class Convolution
             _ => ColumnConvolution.Forward(s, x, w, bias, y, workspace, workers),
         };
 
-    /// <summary>The gradient with respect to x, given that with respect to y.</summary>
+    /// <summary>The gradient with respect to x, from that with respect to y.</summary>
     internal static Phase[] GradInput<T>(
         ConvShape s, ConvolutionPath path, T* w, T* dy, T* dx, byte* workspace, int workers)
         where T : unmanaged, INumber<T> => path switch
@@ -37,7 +39,7 @@ internal static unsafe class Convolution
         };
 
     /// <summary>
-    /// The gradients with respect to w and, unless <paramref name="db"/> is null, to the bias, given that with respect
+    /// The gradients with respect to w and, unless <paramref name="db"/> is null, to the bias, from that with respect
     /// to y.
     /// </summary>
     internal static Phase[] GradWeights<T>(
@@ -49,10 +51,10 @@ internal static unsafe class Convolution
             _ => ColumnConvolution.GradWeights(s, x, dy, dw, db, workspace, workers),
         };
 
-    /// <summary>Why a convolution is on no other path, in words.</summary>
+    /// <summary>Says in words why a convolution uses no other path.</summary>
     internal static string WhyNotWinograd(in ConvShape s) => Winograd.WhyNot(s) ?? "no other path is asked for";
 
-    /// <summary>Which path a pass takes and why, in words.</summary>
+    /// <summary>Says in words which path a pass uses and why.</summary>
     internal static string Describe<T>(ConvolutionPass pass, in ConvShape s, ConvolutionPath path, int workers)
         where T : unmanaged => path switch
         {

@@ -1,18 +1,18 @@
 namespace Engine.Devices.Cpu;
 
-/// <summary>By which algorithm the CPU computes a convolution and its gradients.</summary>
+/// <summary>Specifies the algorithm of a convolution and its gradients on the CPU.</summary>
 internal enum ConvolutionPath
 {
-    /// <summary>As a product with a matrix of the image's pixels (<see cref="ColumnConvolution"/>).</summary>
+    /// <summary>A product with a matrix of the image's pixels (<see cref="ColumnConvolution"/>).</summary>
     Columns,
 
     /// <summary>
-    /// By F(2×2, 3×3), in 2.25 times fewer products, as exact as the sum itself where neighbors are of like magnitude
-    /// (<see cref="Winograd"/>).
+    /// F(2×2, 3×3), with 2.25 times fewer multiplications; as exact as the direct sum if neighbors have similar
+    /// magnitudes (<see cref="Winograd"/>).
     /// </summary>
     Winograd2,
 
-    /// <summary>By F(4×4, 3×3), in 4 times fewer products, ten times less exact.</summary>
+    /// <summary>F(4×4, 3×3), with 4 times fewer multiplications; ten times less exact.</summary>
     Winograd4,
 }
 
@@ -26,7 +26,7 @@ internal enum ConvolutionPass
 
 internal static class ConvolutionPaths
 {
-    /// <summary>As the rewrite that chooses it is called.</summary>
+    /// <summary>Returns the name of the rewrite that chooses the path.</summary>
     internal static string Name(this ConvolutionPath path) => path switch
     {
         ConvolutionPath.Winograd2 => "winograd2",

@@ -4,14 +4,15 @@ using System.Runtime.CompilerServices;
 namespace Engine.Devices.Cpu;
 
 /// <summary>
-/// Channels of an image as a matrix with a row for each tap of a filter and a column for each pixel of a band of the
-/// result, which makes the convolution a matrix product, and its adjoint. With a stride along the rows, these are first
-/// split into as many phases (every StrideW-th pixel), so that what a tap takes lies in one piece.
+/// Builds a matrix from channels of an image, with a row for each tap of a filter and a column for each pixel of a band
+/// of the result, so that the convolution is a matrix product; also its adjoint. With a stride along the rows, the rows
+/// are first split into phases (every StrideW-th pixel), so that the pixels of a tap are contiguous.
 /// </summary>
 internal static unsafe class Im2Col
 {
     /// <summary>
-    /// Elements of memory for the phases of the rows of so many channels that the highest band takes; 0 with stride 1.
+    /// Returns the elements of memory for the phases of the rows that the highest band reads, for this many channels; 0
+    /// with stride 1.
     /// </summary>
     internal static long PhaseElements(in ConvShape s, int channels, int bandRows) =>
         s.StrideW == 1 ? 0 : channels * (long)RowsOf(s, bandRows) * s.StrideW * PhaseLength(s);
@@ -78,16 +79,16 @@ internal static unsafe class Im2Col
     private static int RowsOf(in ConvShape s, int bandRows) =>
         (int)Math.Min(s.H, (((long)bandRows - 1) * s.StrideH) + s.KH);
 
-    /// <summary>Elements of a phase of a row.</summary>
+    /// <summary>The elements of a phase of a row.</summary>
     private static int PhaseLength(in ConvShape s) => (s.W + s.StrideW - 1) / s.StrideW;
 
     /// <summary>
-    /// The planes that taps are taken from: the image's own, or the phases of the rows that a band takes.
+    /// The planes from which taps are read: the image's own, or the phases of the rows that a band reads.
     /// </summary>
     private readonly struct ImageRows<T>
         where T : unmanaged, INumber<T>
     {
-        /// <summary>Gets the row of the image that is the planes' first.</summary>
+        /// <summary>The row of the image that is the first of the planes.</summary>
         public readonly int First;
 
         public readonly int Count;
@@ -152,12 +153,13 @@ internal static unsafe class Im2Col
     }
 
     /// <summary>
-    /// Which pixels of a band take one tap of the filter from inside the image, and where in its first plane.
+    /// The pixels of a band for which one tap of the filter lies inside the image, and its place in the image's first
+    /// plane.
     /// </summary>
     private readonly struct Tap
     {
         /// <summary>
-        /// Gets the first in the plane, how far apart their rows are there, and its place in the band.
+        /// The place of the first one in the plane, the distance of rows there, and its place in the band.
         /// </summary>
         public readonly nint Image, ImageStep, Pixel;
 
@@ -177,7 +179,9 @@ internal static unsafe class Im2Col
             Pixel = ((nint)(oh - band.Top) * band.Columns) + ow - band.Left;
         }
 
-        /// <summary>For which i of first … last - 1 begin + i·stride lies in 0 … side - 1.</summary>
+        /// <summary>
+        /// Returns the range of i in first … last - 1 for which begin + i·stride lies in 0 … side - 1.
+        /// </summary>
         private static (int Start, int End) Inside(int begin, int stride, int side, int first, int last)
         {
             int start = Math.Clamp(begin >= 0 ? 0 : (-begin + stride - 1) / stride, first, last);

@@ -3,19 +3,23 @@ using System.Numerics;
 namespace Engine.Devices.Cpu;
 
 /// <summary>
-/// A padded image laid out so that what a filter covers, its patch, is a few runs of elements: channels last, so that a
-/// run is a row of the filter. Of a single channel the rows below take the channels' places, and a patch is one run.
+/// The layout of a padded image in which the elements under a filter, its patch, are a few contiguous runs. Channels
+/// come last, so that a run is a row of the filter. For a single channel, the rows below take the place of the
+/// channels, and a patch is one run.
 /// </summary>
 internal readonly unsafe struct PatchShape(ConvShape s)
 {
     private bool IsUnfolded => s.C == 1;
 
-    /// <summary>Elements of a pixel: its channels or, in fours for the transposition, the filter's rows.</summary>
+    /// <summary>
+    /// The elements of a pixel: its channels or, rounded up to a multiple of four for the transposition, the filter's
+    /// rows.
+    /// </summary>
     private int Depth => IsUnfolded ? (s.KH + 3) / 4 * 4 : s.C;
 
     private int Columns => s.W + (2 * s.PadW);
 
-    /// <summary>How many runs a patch has, how long they are, and how far apart.</summary>
+    /// <summary>The number of runs in a patch. Their length and distance follow.</summary>
     internal int Runs => IsUnfolded ? 1 : s.KH;
 
     internal int Run => s.KW * Depth;
@@ -24,10 +28,10 @@ internal readonly unsafe struct PatchShape(ConvShape s)
 
     internal int Size => (s.H + (2 * s.PadH)) * RunStep;
 
-    /// <summary>Where the patch of a pixel of the result begins.</summary>
+    /// <summary>Returns where the patch of a pixel of the result begins.</summary>
     internal int Offset(int row, int column) => (row * RunStep) + (column * Depth);
 
-    /// <summary>Which tap of a filter is at this place of a run, or -1.</summary>
+    /// <summary>Returns the tap of a filter at this place of a run, or -1.</summary>
     internal int Tap(int run, int place)
     {
         (int kw, int within) = Math.DivRem(place, Depth);
@@ -36,7 +40,7 @@ internal readonly unsafe struct PatchShape(ConvShape s)
         return kh >= s.KH ? -1 : (c * s.KH * s.KW) + (s.Flip ? (s.KH * s.KW) - 1 - tap : tap);
     }
 
-    /// <summary>Lays the image out.</summary>
+    /// <summary>Copies an image to this layout.</summary>
     internal void Gather<T>(T* image, T* patches)
         where T : unmanaged
     {
@@ -54,7 +58,7 @@ internal readonly unsafe struct PatchShape(ConvShape s)
             }
             else if (row + s.PadH >= 0)
             {
-                // Rows of the image below this one, as many as there are; one too many does no harm.
+                // The rows of the image from this one on, as many as there are; one too many does no harm.
                 int above = Math.Max(0, -row);
                 int rows = Math.Min(Depth, s.H - row) - above;
                 Packing.Columns(s.W, rows, image + ((row + above) * s.W), s.W, to + above, Depth);

@@ -4,8 +4,8 @@ using System.Runtime.CompilerServices;
 namespace Engine.Devices.Cpu;
 
 /// <summary>
-/// Pooling of one plane by vectors: a lane is a window of a row of windows, whose elements are taken from rows split
-/// into the phases of the stride, with the padding around them; or, where rows of a window are long, a lane is a column.
+/// Pooling of one plane by vectors. A lane is a window of a row of windows; its elements come from rows that are padded
+/// and split into the phases of the stride. If rows of a window are long, a lane is a column instead.
 /// </summary>
 internal static unsafe class PlanePooling<S, V, T>
     where S : struct, ISimd<V, T>
@@ -46,7 +46,7 @@ internal static unsafe class PlanePooling<S, V, T>
         }
     }
 
-    /// <summary>The mean of numbers whose sum overflows; of infinities and NaNs what the sum would be.</summary>
+    /// <summary>The mean of numbers whose sum overflows; with infinities and NaNs, the value of the sum.</summary>
     private static T SumOfShares(in PoolShape s, T* x, (int Top, int Bottom) rows, int ow, T divisor)
     {
         (int left, int right) = s.Columns(ow);
@@ -94,11 +94,11 @@ internal static unsafe class PlanePooling<S, V, T>
         }
     }
 
-    /// <summary>The greatest element of each window and where it is, as <see cref="Pooling.Max"/> says.</summary>
+    /// <summary>The greatest element of each window and its place, as defined by <see cref="Pooling.Max"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Max(in PoolShape s, in PoolMemory<T> memory, T* x, T* y, int* argmax)
     {
-        // Windows that reach over the sides: what is outside of them counts as negative infinity here.
+        // If windows extend beyond the sides, the elements outside count as negative infinity here.
         int inside = (s.PadW + s.StrideW - 1) / s.StrideW, room = s.W + s.PadW - s.KW;
         int outside = room < 0 ? 0 : (room / s.StrideW) + 1;
         bool isInPlace = s.StrideW == 2 && inside == 0 && outside >= memory.OW;
@@ -143,7 +143,7 @@ internal static unsafe class PlanePooling<S, V, T>
         }
     }
 
-    /// <summary>The sums of rows, element by element.</summary>
+    /// <summary>Adds rows element by element.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void RowSums(in PoolShape s, T* x, int top, int bottom, T* sums)
     {
@@ -181,7 +181,9 @@ internal static unsafe class PlanePooling<S, V, T>
         }
     }
 
-    /// <summary>Each phase of a row of the gradient: the shares of the windows that cover its elements.</summary>
+    /// <summary>
+    /// Computes each phase of a row of the gradient: the sum of the shares of the windows that cover each element.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void JoinShares(in PoolShape s, in PoolMemory<T> memory)
     {
@@ -229,7 +231,7 @@ internal static unsafe class PlanePooling<S, V, T>
         }
     }
 
-    /// <summary>The same of whole windows of stride 2, whose phases are made in the registers.</summary>
+    /// <summary>The same for whole windows of stride 2, whose phases are computed in registers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void MaxRowInPlace(in PoolShape s, in PoolMemory<T> memory, T* rows, int count, T* y)
     {
@@ -259,7 +261,7 @@ internal static unsafe class PlanePooling<S, V, T>
         }
     }
 
-    /// <summary>The sum of a window, along its rows; in one piece where they are the plane's.</summary>
+    /// <summary>The sum of a window, along its rows; contiguous if these are whole rows of the plane.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static T WindowSum(in PoolShape s, T* x, int top, int bottom, int ow)
     {
@@ -286,7 +288,7 @@ internal static unsafe class PlanePooling<S, V, T>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void AddToWindows(in PoolShape s, in PoolMemory<T> memory, int top, int bottom, T* dx)
     {
-        // A load behind stores of neighboring windows would wait for them.
+        // A load after stores of neighboring windows would wait for them.
         bool overlap = s.StrideH < s.KH || s.StrideW < s.KW;
         for (int ow = 0; ow < memory.OW; ow++)
         {
@@ -310,14 +312,17 @@ internal static unsafe class PlanePooling<S, V, T>
         }
     }
 
-    /// <summary>One window, along its rows: a lane's first greatest element, and then the first of the lanes'.</summary>
+    /// <summary>
+    /// The maximum of one window, along its rows: first the first greatest element of each lane, then the first of all
+    /// lanes.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static (T Best, int At) MaxWindow(in PoolShape s, T* x, int top, int bottom, int ow)
     {
         (int left, int right) = s.Columns(ow);
         T best = T.NegativeInfinity;
         int at = top < bottom && left < right ? (top * s.W) + left : -1;
-        // Beside the whole vectors of a row, what is left of it has lanes of its own.
+        // The elements after the whole vectors of a row have lanes of their own.
         int rest = Math.Max(right - left, 0) % S.Count, whole = right - rest;
         V most = S.Const(double.NegativeInfinity), maxRest = most, places = S.ConstBits(at), placesRest = places;
         for (int i = top; i < bottom; i++)
@@ -338,7 +343,7 @@ internal static unsafe class PlanePooling<S, V, T>
         S.Store(wheres + S.Count, placesRest);
         for (int lane = whole > left ? 0 : S.Count; lane < S.Count + rest; lane++)
         {
-            // A lane that has seen nothing greater than negative infinity still has the window's first place.
+            // A lane in which all elements are negative infinity still has the window's first place.
             bool isUnmoved = values[lane] == T.NegativeInfinity;
             Take(ref best, ref at, values[lane], isUnmoved ? at : *(int*)(wheres + lane) + (lane % S.Count));
         }
@@ -346,7 +351,7 @@ internal static unsafe class PlanePooling<S, V, T>
         return (best, at);
     }
 
-    /// <summary>NaN wins over a number, the greater over the lesser, and else the one that stands first.</summary>
+    /// <summary>NaN wins over a number, the greater over the lesser, and the first of equal ones.</summary>
     private static void Take(ref T best, ref int at, T value, int place)
     {
         bool isFirst = place < at;
@@ -357,7 +362,9 @@ internal static unsafe class PlanePooling<S, V, T>
     }
 }
 
-/// <summary>A thread's memory for pooling planes: rows split into phases, a row, and rows of windows.</summary>
+/// <summary>
+/// A thread's memory for pooling planes: rows split into phases, a row, and values for rows of windows.
+/// </summary>
 internal readonly unsafe struct PoolMemory<T>
     where T : unmanaged
 {
@@ -365,7 +372,7 @@ internal readonly unsafe struct PoolMemory<T>
 
     private PoolMemory(in PoolShape s, T* start)
     {
-        // How many windows of a row begin within one, and room for the widest vector behind a row.
+        // How many further windows of a row begin within one, and room for the widest vector after a row.
         int reach = s.KW / s.StrideW, spare = 64 / sizeof(T);
         (OH, OW) = (s.OH, s.OW);
         Length = Math.Max(OW + reach, (s.W + s.PadW) / s.StrideW) + 2 + spare;
@@ -380,18 +387,18 @@ internal readonly unsafe struct PoolMemory<T>
 
     internal int OW { get; }
 
-    /// <summary>From a phase of a row to the next: what all windows of a row cover.</summary>
+    /// <summary>The distance of the phases of a row: all elements under the windows of a row.</summary>
     internal nint Length { get; }
 
-    /// <summary>As many rows as a window has, each in its phases.</summary>
+    /// <summary>The phases of the rows of a window.</summary>
     internal T* Phases { get; }
 
     internal T* Row { get; }
 
-    /// <summary>Of each window of a row, how many columns its mean is of.</summary>
+    /// <summary>For each window of a row, the number of columns in its mean.</summary>
     internal T* Divisors { get; }
 
-    /// <summary>Of each window of a row, what its elements get of the gradient; zeros before and behind.</summary>
+    /// <summary>For each window of a row, the gradient of each of its elements; zeros before and after them.</summary>
     internal T* Shares { get; }
 
     internal static long Bytes(in PoolShape s) => ((long)new PoolMemory<T>(s, null)._end + 63) & ~63L;

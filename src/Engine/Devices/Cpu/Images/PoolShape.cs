@@ -2,7 +2,7 @@ namespace Engine.Devices.Cpu;
 
 /// <summary>
 /// Pooling of <paramref name="Planes"/> (images times channels) of H × W in windows of KH × KW. With
-/// <paramref name="IgnoreBorder"/> a last window that does not fit is left out; without it, it is cut off at the
+/// <paramref name="IgnoreBorder"/> an incomplete last window is left out; without it, the window is cut off at the
 /// border.
 /// </summary>
 internal readonly record struct PoolShape(
@@ -24,12 +24,12 @@ internal readonly record struct PoolShape(
     internal int Pixels => OH * OW;
 
     /// <summary>
-    /// Whether a window's rows are long and next windows far, so that they are gone along; else the windows of a row are
-    /// taken side by side, a lane each.
+    /// Whether the rows of a window are long and windows are far apart, so that lanes go along the rows; else lanes are
+    /// neighboring windows of a row.
     /// </summary>
     internal bool HasLongRows => KW >= 4 && (StrideW >= 4 || OW == 1);
 
-    /// <summary>Whether windows are two columns wide and lie side by side, above and beside one another, all inside.</summary>
+    /// <summary>Whether windows are two columns wide, do not overlap and leave no gaps, and all lie inside.</summary>
     internal bool IsPairs => (KW, StrideW, PadW, PadH) == (2, 2, 0, 0) && StrideH == KH && 2 * OW <= W && KH * OH <= H;
 
     /// <summary>The rows of the plane that window row <paramref name="oh"/> covers.</summary>
@@ -39,7 +39,7 @@ internal readonly record struct PoolShape(
     internal (int Start, int End) Columns(int ow) => Cut((ow * StrideW) - PadW, KW, W);
 
     /// <summary>
-    /// How many rows and columns of elements a window's mean is of; 1 for one that has none, whose mean is 0.
+    /// The number of rows (below: of columns) in a window's mean; 1 for an empty window, whose mean is 0.
     /// </summary>
     internal int RowsOfMean(int oh, bool countPadding) =>
         OfMean(Rows(oh), oh * StrideH, KH, H + (2 * PadH), countPadding);
@@ -61,7 +61,8 @@ internal readonly record struct PoolShape(
             return padded < kernel ? 0 : ((padded - kernel) / stride) + 1;
         }
 
-        // As many windows as begin inside and are not wholly covered by the one before (Theano's Pool.out_shape).
+        // Counts the windows that begin inside and are not completely covered by the one before (Theano's
+        // Pool.out_shape).
         return side == 0 ? 0
             : stride >= kernel ? ((padded - 1) / stride) + 1
             : (Math.Max(0, padded - 1 - kernel + stride) / stride) + 1;

@@ -3,37 +3,37 @@ using System.Runtime.CompilerServices;
 namespace Engine.Devices.Cpu;
 
 /// <summary>
-/// One tile of a convolution with 2 × 2 max pooling: up to three windows side by side, of two pixels in a row of the
-/// result and the two below, by W vectors of filters. All twelve pixels' sums are in registers, so that what the
-/// windows drop is never stored.
+/// One tile of a convolution with 2 × 2 max pooling: up to three windows side by side, each of two pixels in a row of
+/// the result and the two below, by W vectors of filters. The sums of all twelve pixels are in registers, so the values
+/// that pooling drops are never stored.
 /// </summary>
 internal unsafe struct PoolTile<T>
     where T : unmanaged
 {
     public int Taps;
 
-    /// <summary>Gets the first pixel, and where in the image each tap reads: at X[Offsets[tap]].</summary>
+    /// <summary>The first pixel, and the offsets of the taps in the image: a tap reads X[Offsets[tap]].</summary>
     public T* X;
     public int* Offsets;
 
-    /// <summary>From a row of the image to the next.</summary>
+    /// <summary>The distance of rows of the image.</summary>
     public nint Row;
 
-    /// <summary>Gets the filters, [Taps, Filters], and their biases.</summary>
+    /// <summary>The filters, [Taps, Filters], and their biases.</summary>
     public T* W, Bias;
     public nint Filters;
 
-    /// <summary>
-    /// Gets the greatest of each window, [window, Filters], and as integers where they are, if that is wanted.
-    /// </summary>
+    /// <summary>The maximum of each window, [window, Filters], and, if wanted, its place as an integer.</summary>
     public T* Y, At;
     public bool WithPlaces;
 
-    /// <summary>Gets where the first pixel is in the plane of the result, and the one below.</summary>
+    /// <summary>The place of the first pixel in the plane of the result, and of the pixel below it.</summary>
     public int Place, Below;
 }
 
-/// <summary>The kernel for 1 to 3 windows and 1 or 2 vectors, from one text as <see cref="MicroKernel{S,V,T}"/>.</summary>
+/// <summary>
+/// The kernel for 1 to 3 windows and 1 or 2 vectors, from one text like <see cref="MicroKernel{S,V,T}"/>.
+/// </summary>
 internal static unsafe class PoolKernel<S, V, T>
     where S : struct, ISimd<V, T>
     where V : struct
@@ -76,7 +76,7 @@ internal static unsafe class PoolKernel<S, V, T>
         where N : struct, IConstant
         where W : struct, IConstant
     {
-        // Four sums a window: left and right above, left and right below.
+        // Four sums for each window: above left and right, below left and right.
         V a0 = S.Load(tile.Bias), b0 = W.Value > 1 ? S.Load(tile.Bias + S.Count) : a0;
         V a1 = a0, a2 = a0, a3 = a0, a4 = a0, a5 = a0, a6 = a0, a7 = a0, a8 = a0, a9 = a0, a10 = a0, a11 = a0;
         V b1 = b0, b2 = b0, b3 = b0, b4 = b0, b5 = b0, b6 = b0, b7 = b0, b8 = b0, b9 = b0, b10 = b0, b11 = b0;
@@ -139,7 +139,7 @@ internal static unsafe class PoolKernel<S, V, T>
         S.Store(tile.At + to, at);
     }
 
-    /// <summary>As <see cref="Pooling.Max"/>: NaN wins over a number, and the first of several over the others.</summary>
+    /// <summary>As in <see cref="Pooling.Max"/>: NaN wins over a number, and the first of equal ones wins.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static void Take(ref V best, ref V at, V value, int place)
     {

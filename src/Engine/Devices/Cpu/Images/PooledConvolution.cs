@@ -4,21 +4,20 @@ namespace Engine.Devices.Cpu;
 
 /// <summary>
 /// Convolutions of stride 1 with 2 × 2 max pooling, in one pass, and their gradients. Forward, filters are in the lanes
-/// and pixels in the rows of a tile, and only the windows' maxima leave the registers (<see cref="PoolTile{T}"/>).
-/// Backward, only the pixels that were a maximum take part, a quarter of them (<see cref="SparseTile{T}"/>).
+/// and pixels in the rows of a tile, and only the maxima of the windows leave the registers
+/// (<see cref="PoolTile{T}"/>). Backward, only the pixels that were a maximum are used, a quarter of them
+/// (<see cref="SparseTile{T}"/>).
 /// </summary>
 internal static unsafe class PooledConvolution
 {
-    /// <summary>
-    /// Into how many chunks the images are cut for the weights' gradient: fixed, so that its sums have one order.
-    /// </summary>
+    /// <summary>The most chunks of images for the weights' gradient: fixed, so that its sums have one order.</summary>
     private const int MaxChunks = 32;
 
     private const int GroupBytes = 1 << 14;
     private const int MinDenseChannels = 48;
     private const int Alignment = 64;
 
-    /// <summary>Whether this convolution is one of those, and what is kept of an image is counted in 32 bits.</summary>
+    /// <summary>Returns whether this class can compute the convolution, with offsets in 32 bits.</summary>
     internal static bool Takes(in ConvShape s)
     {
         if ((s.StrideH, s.StrideW) != (1, 1) || s.OH < 2 || s.OW < 2 || s.Taps == 0 || s.O == 0)
@@ -42,8 +41,8 @@ internal static unsafe class PooledConvolution
             : Convolution.WorkspaceBytes<T>(ConvolutionPass.Forward, s, path, workers);
 
     /// <summary>
-    /// The greatest of each 2 × 2 window of w ∗ x + bias, and where in the plane it is unless <paramref name="argmax"/>
-    /// is null; <paramref name="bias"/> is O values, or null.
+    /// The maximum of each 2 × 2 window of w ∗ x + bias and, unless <paramref name="argmax"/> is null, its place in the
+    /// plane; <paramref name="bias"/> is O values, or null.
     /// </summary>
     internal static Phase[] Forward<T>(
         ConvShape s, ConvolutionPath path, T* x, T* w, T* bias, T* y, int* argmax, byte* workspace, int workers)
@@ -104,7 +103,8 @@ internal static unsafe class PooledConvolution
                 Convolution.WorkspaceBytes<T>(ConvolutionPass.InputGradient, s, path, workers));
 
     /// <summary>
-    /// The gradients with respect to w, to the bias and to x, unless they are null, given that with respect to y.
+    /// The gradients with respect to w, to the bias and to x, each unless its pointer is null, from that with respect
+    /// to y.
     /// </summary>
     internal static Phase[] Gradients<T>(
         ConvShape s, ConvolutionPath path, T* x, T* w, T* dy, int* argmax, T* dw, T* db, T* dx,
@@ -127,8 +127,8 @@ internal static unsafe class PooledConvolution
     }
 
     /// <summary>
-    /// Whether the gradients are computed of the maxima alone, a quarter of the pixels. That waits for loads and stores:
-    /// with many channels and filters Winograd's products of all pixels are faster.
+    /// Returns whether the gradients are computed from the maxima alone, a quarter of the pixels. Loads and stores
+    /// limit that algorithm: with many channels and filters, Winograd's products of all pixels are faster.
     /// </summary>
     internal static bool IsSparse(in ConvShape s, ConvolutionPath path) =>
         path == ConvolutionPath.Columns || Math.Min(s.C, s.O) < MinDenseChannels;
@@ -233,7 +233,7 @@ internal static unsafe class PooledConvolution
         ];
     }
 
-    /// <summary>Where a weight finds its pixel, from that of the result, in a padded image.</summary>
+    /// <summary>Returns the offset of a weight's pixel from the pixel of the result, in a padded image.</summary>
     private static int TapOffset(in ConvShape s, int tap)
     {
         (int c, int within) = Math.DivRem(tap, s.KH * s.KW);
@@ -286,11 +286,11 @@ internal static unsafe class PooledConvolution
     private static int RoundUp<T>(int elements)
         where T : unmanaged => (int)((((long)elements * sizeof(T)) + Alignment - 1) / Alignment * Alignment / sizeof(T));
 
-    /// <summary>The filters, transposed, then for each worker a pooled image and a padded one.</summary>
+    /// <summary>The workspace: the filters, transposed, then for each worker a pooled image and a padded one.</summary>
     private readonly struct ForwardMemory<T>(ConvShape s, byte* workspace)
         where T : unmanaged
     {
-        /// <summary>Gets the filters in whole vectors.</summary>
+        /// <summary>Gets the number of filters, rounded up to whole vectors.</summary>
         public int Filters { get; } = RoundUp<T>(s.O);
 
         public T* Weights => (T*)workspace;
@@ -308,16 +308,19 @@ internal static unsafe class PooledConvolution
         private int WorkerSize => PooledSize + RoundUp<T>(s.C * PaddedH(s) * PaddedW(s));
     }
 
-    /// <summary>The filters in patch order, each chunk's sums, then for each worker the patches and their gradient.</summary>
+    /// <summary>
+    /// The workspace: the filters in patch order, each chunk's sums, then for each worker the patches and their
+    /// gradient.
+    /// </summary>
     private readonly struct GradientMemory<T>(ConvShape s, byte* workspace)
         where T : unmanaged
     {
-        /// <summary>From a run of a filter to the next: whole vectors.</summary>
+        /// <summary>Gets the distance of the runs of a filter: whole vectors.</summary>
         public int RunStep { get; } = RoundUp<T>(new PatchShape(s).Run);
 
         public int FilterStep => new PatchShape(s).Runs * RunStep;
 
-        /// <summary>Gets which tap each element of a filter in patch order is, or -1.</summary>
+        /// <summary>Gets the tap of each element of a filter in patch order, or -1.</summary>
         public int[] Order
         {
             get
@@ -328,7 +331,7 @@ internal static unsafe class PooledConvolution
             }
         }
 
-        /// <summary>Gets how many images are done together: as many as stay in the first cache, nearly.</summary>
+        /// <summary>Gets how many images are computed together: about as many as fit the L1 cache.</summary>
         public int Group => Math.Clamp(GroupBytes / (sizeof(T) * new PatchShape(s).Size), 1, 8);
 
         public int PartialSize => (s.O * FilterStep) + RoundUp<T>(s.O);
@@ -346,7 +349,9 @@ internal static unsafe class PooledConvolution
         public long Bytes(int workers) => sizeof(T)
             * ((s.O * (long)FilterStep) + (MaxChunks * (long)PartialSize) + (2L * workers * PatchesSize));
 
-        /// <summary>With room for the vectors of the last run, of which the last may be in part another's.</summary>
+        /// <summary>
+        /// Includes room for the vectors of the last run; the last vector may extend into another run.
+        /// </summary>
         private int PatchesSize => RoundUp<T>((Group * new PatchShape(s).Size) + RunStep);
     }
 

@@ -7,14 +7,13 @@ namespace Engine.Devices.Cpu;
 /// <summary>Max and average pooling of planes, and their gradients. A phase's indices are planes.</summary>
 internal static unsafe class Pooling
 {
-    /// <summary>Bytes of workspace that each but <see cref="MaxGrad"/> needs for so many threads.</summary>
+    /// <summary>Returns the bytes of workspace for this many threads; <see cref="MaxGrad"/> needs none.</summary>
     internal static long WorkspaceBytes<T>(in PoolShape s, int workers)
         where T : unmanaged => workers * PoolMemory<T>.Bytes(s);
 
     /// <summary>
-    /// The greatest element of each window, and in <paramref name="argmax"/> where in its plane it is (row times W plus
-    /// column): the first if there are several. NaN counts as the greatest. An empty window gives negative infinity and
-    /// -1.
+    /// The maximum of each window and, in <paramref name="argmax"/>, its place in its plane (row times W plus column):
+    /// the first one if there are several. NaN counts as the greatest. An empty window gives negative infinity and -1.
     /// </summary>
     internal static Phase[] Max<T>(PoolShape s, T* x, T* y, int* argmax, byte* workspace)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> => Planes(s, (start, end, worker) =>
@@ -39,8 +38,8 @@ internal static unsafe class Pooling
         });
 
     /// <summary>
-    /// The mean of each window: of its elements inside the plane or, with <paramref name="countPadding"/>, of those in
-    /// the padding too, which are 0.
+    /// The mean of each window: of its elements inside the plane or, with <paramref name="countPadding"/>, also of
+    /// those in the padding, which are 0.
     /// </summary>
     internal static Phase[] Average<T>(PoolShape s, bool countPadding, T* x, T* y, byte* workspace)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
@@ -52,9 +51,9 @@ internal static unsafe class Pooling
         Averages(s, countPadding, dx, dy, workspace, isGradient: true);
 
     /// <summary>
-    /// Where in their plane windows of a row have their greatest elements: integers in lanes of
-    /// <typeparamref name="T"/>'s size, from the beginning of the first window, and of the next ones
-    /// <paramref name="stride"/> more each.
+    /// Converts the places of maxima of a row of windows to places in their plane. The places are integers in lanes of
+    /// <typeparamref name="T"/>'s size; they count from the beginning of the first window, and from
+    /// <paramref name="stride"/> more for each next one.
     /// </summary>
     internal static void Places<T>(T* lanes, int count, int first, int stride, int* argmax)
         where T : unmanaged
@@ -110,8 +109,8 @@ internal static unsafe class Pooling
     }
 
     /// <summary>
-    /// The same where windows lie side by side and are two columns wide: each element is written once, by vectors, as the
-    /// gradient of its window if it is the greatest there and as 0 if not.
+    /// The same for adjacent windows that are two columns wide. Each element is written once, by vectors: the gradient
+    /// of its window if it is the maximum, else 0.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void ScatterPairs(in PoolShape s, float* dy, int* argmax, float* dx)

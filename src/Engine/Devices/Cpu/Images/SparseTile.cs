@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace Engine.Devices.Cpu;
 
 /// <summary>
-/// The gradient of a max-pooled convolution for a few filters and images. Of a window's pixels only one has a gradient;
-/// it meets one patch of the image (<see cref="PatchShape"/>).
+/// The gradient of a max-pooled convolution for a few filters and images. Only one pixel of each window has a gradient;
+/// it is multiplied with one patch of the image (<see cref="PatchShape"/>).
 /// </summary>
 internal unsafe struct SparseTile<T>
     where T : unmanaged
@@ -12,38 +12,40 @@ internal unsafe struct SparseTile<T>
     public int Images, Windows;
 
     /// <summary>
-    /// Gets the gradient of each window, and where in the plane its maximum lies; a filter's behind the other's.
+    /// The gradient of each window and the place of its maximum in the plane, one filter after the other.
     /// </summary>
     public T* Dy;
     public int* At;
 
-    /// <summary>From an image's windows to the next image's.</summary>
+    /// <summary>The distance from the windows of an image to those of the next image.</summary>
     public nint DyStep;
 
-    /// <summary>Gets where in <see cref="Patches"/> the patch of each place of the plane begins.</summary>
+    /// <summary>The offset in <see cref="Patches"/> of the patch of each place of the plane.</summary>
     public int* Offsets;
 
     public T* Patches;
 
-    /// <summary>As Patches, for the image's gradient; or null.</summary>
+    /// <summary>The same layout for the image's gradient; or null.</summary>
     public T* DPatches;
 
-    /// <summary>From an image's patches to the next image's, and from a patch's run to the next.</summary>
+    /// <summary>
+    /// The distance from the patches of an image to those of the next image, and between the runs of a patch.
+    /// </summary>
     public nint PatchesStep, RunStep;
 
-    /// <summary>Gets the filters in the order of a patch and their gradients, which are added to.</summary>
+    /// <summary>The filters in patch order, and their gradients, to which the tile is added.</summary>
     public T* W, Dw;
 
-    /// <summary>From a filter to the next, and from a run of it to the next: runs are filled up to whole vectors.</summary>
+    /// <summary>The distance of filters, and of the runs of a filter, which are padded to whole vectors.</summary>
     public nint FilterStep, FilterRunStep;
 
-    /// <summary>Gets how many elements of the last vector of a run are in it.</summary>
+    /// <summary>The number of elements in the last vector of a run.</summary>
     public int Last;
 }
 
 /// <summary>
-/// The kernel for F filters by R runs by P vectors, at most eight together: each is an accumulator of the filters'
-/// gradient and, if the image's is wanted, a register that holds the filter.
+/// The kernel for F filters by R runs by P vectors, at most eight vectors together. Each vector has an accumulator for
+/// the filters' gradient and, if the image's gradient is wanted, a register that holds the filter.
 /// </summary>
 internal static unsafe class SparseKernel<S, V, T>
     where S : struct, ISimd<V, T>
@@ -52,18 +54,18 @@ internal static unsafe class SparseKernel<S, V, T>
 {
     internal const int MaxRuns = 3;
 
-    /// <summary>Two registers for each, and two more.</summary>
+    /// <summary>Each vector needs two registers; two more are shared.</summary>
     internal static int MaxVectors
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         get => Simd.HasManyRegisters(S.Count * sizeof(T)) ? 8 : 4;
     }
 
-    /// <summary>How many filters a tile takes that has this many vectors of each.</summary>
+    /// <summary>Returns how many filters with this many vectors each fit a tile.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static int Filters(int vectors) => MaxVectors / vectors;
 
-    /// <summary>Computes a tile of either that many filters or one.</summary>
+    /// <summary>Computes a tile of that many filters, or of one.</summary>
     internal static void Run(int runs, int vectors, bool one, in SparseTile<T> tile)
     {
         switch (runs)
@@ -170,7 +172,9 @@ internal static unsafe class SparseKernel<S, V, T>
         End<F, R, P, N7>(tile, a7);
     }
 
-    /// <summary>Vector I is, of filter I / (R·P), of its run I / P % R, the vector I % P.</summary>
+    /// <summary>
+    /// Vector I belongs to filter I / (R·P) and to its run I / P % R, and is vector I % P of that run.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static V Begin<F, R, P, I, X>(T* from, in SparseTile<T> tile)
         where F : struct, ICount
@@ -219,7 +223,7 @@ internal static unsafe class SparseKernel<S, V, T>
         if (X.Value > 0)
         {
             V sum = S.Fma(g, w, S.Load(dx + place));
-            // Beyond the run lies another's: 0 times a gradient that is infinite must not come to it.
+            // Another run follows this one: the product of 0 and an infinite gradient must not be added to it.
             if (I.Value % P.Value == P.Value - 1 && last < S.Count)
             {
                 S.StorePartial(dx + place, sum, last);
@@ -244,7 +248,7 @@ internal static unsafe class SparseKernel<S, V, T>
         }
     }
 
-    /// <summary>How many filters a tile has.</summary>
+    /// <summary>The number of filters in a tile.</summary>
     private interface ICount
     {
         static abstract int Of(int vectors);

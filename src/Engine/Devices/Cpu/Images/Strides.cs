@@ -4,9 +4,9 @@ using System.Runtime.CompilerServices;
 namespace Engine.Devices.Cpu;
 
 /// <summary>
-/// Rows split into the phases of a stride, so that every second, third … element lies in one piece, and joined again.
-/// Behind <c>pad</c> elements of padding, element i of a row is i + pad of the padded row; phase p holds its elements
-/// p, p + stride, …, and phases lie <c>length</c> elements apart.
+/// Splits rows into the phases of a stride, so that every second, third … element is contiguous, and joins them again.
+/// With <c>pad</c> elements of padding, element i of a row is element i + pad of the padded row. Phase p holds its
+/// elements p, p + stride, …, and phases lie <c>length</c> elements apart.
 /// </summary>
 internal static unsafe class Strides<S, V, T>
     where S : struct, ISimd<V, T>
@@ -86,7 +86,7 @@ internal static unsafe class Strides<S, V, T>
         }
     }
 
-    /// <summary>Where elements phase, phase + stride, … of the row go.</summary>
+    /// <summary>Returns the place of elements phase, phase + stride, … of the row.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static T* Phase(int phase, int stride, T* phases, nint length, int pad) =>
         phases + ((uint)(phase + pad) % (uint)stride * length) + ((uint)(phase + pad) / (uint)stride);

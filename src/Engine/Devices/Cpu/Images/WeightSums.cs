@@ -3,9 +3,9 @@ using System.Numerics;
 namespace Engine.Devices.Cpu;
 
 /// <summary>
-/// The weights' gradient is a sum over all images. It is cut into chunks by the shape alone, so that it has one order
-/// whatever the number of threads; each chunk's sums are a row of <c>ld</c> elements for every tap, an element a filter,
-/// and below them a row for the bias.
+/// The weights' gradient is a sum over all images. It is cut into chunks by the shape alone, so the order of addition
+/// is the same for any number of threads. Each chunk's sums are a row of <c>ld</c> elements for every tap, one element
+/// for each filter, and a last row for the bias.
 /// </summary>
 internal static unsafe class WeightSums
 {
@@ -13,14 +13,16 @@ internal static unsafe class WeightSums
     private const int MinChunks = 4;
     private const long MaxElements = 1 << 20;
 
-    /// <summary>Elements of a chunk's sums.</summary>
+    /// <summary>Returns the elements of a chunk's sums.</summary>
     internal static long Size(in ConvShape s, int ld) => ((long)s.Taps + 1) * ld;
 
-    /// <summary>Into how many chunks <paramref name="parts"/> are cut.</summary>
+    /// <summary>Returns the number of chunks into which <paramref name="parts"/> are grouped.</summary>
     internal static int Chunks(in ConvShape s, int ld, int parts) => Math.Clamp(
         parts, 1, (int)Math.Clamp(MaxElements / Math.Max(1, Size(s, ld)), MinChunks, MaxChunks));
 
-    /// <summary>Adds up the chunks, in order, to w's gradient and, unless it is null, to the bias's.</summary>
+    /// <summary>
+    /// Adds up the chunks, in order, into the gradient of w and, unless <paramref name="db"/> is null, of the bias.
+    /// </summary>
     internal static Phase Add<T>(ConvShape s, T* sums, int ld, int chunks, T* dw, T* db)
         where T : unmanaged, INumber<T>
     {

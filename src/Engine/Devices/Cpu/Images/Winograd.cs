@@ -3,25 +3,25 @@ using System.Numerics;
 namespace Engine.Devices.Cpu;
 
 /// <summary>
-/// Convolutions with 3 × 3 filters and stride 1 by Winograd's short algorithms, and their gradients. Images are cut into
-/// tiles; patches and filters are transformed, multiplied as (m + 2)² products of matrices, and transformed back
-/// (<see cref="IWinograd"/>), a block of tiles at a time, which stays in the second cache. A phase's index is a block,
-/// so that a single image is shared out too.
+/// Convolutions with 3 × 3 filters and stride 1 by Winograd's minimal filtering algorithms, and their gradients. Images
+/// are cut into tiles. Patches and filters are transformed, multiplied as (m + 2)² matrix products, and transformed
+/// back (<see cref="IWinograd"/>), a block of tiles at a time, which stays in the L2 cache. A phase's index is a block,
+/// so several threads can share one image.
 /// </summary>
 internal static unsafe class Winograd
 {
-    /// <summary>The least filters and channels with which fewer products outweigh the transforms.</summary>
+    /// <summary>The least filters and channels for which fewer multiplications outweigh the transforms.</summary>
     private const int MinChannels = 16;
 
-    /// <summary>The least tiles with which they outweigh transforming the filters.</summary>
+    /// <summary>The least tiles for which they outweigh the transform of the filters.</summary>
     private const int MinTiles = 64;
 
-    /// <summary>Whether this convolution is one of those, all of its gradients too.</summary>
+    /// <summary>Returns whether this class can compute the convolution and all its gradients.</summary>
     internal static bool Takes(in ConvShape s) =>
         (s.KH, s.KW, s.StrideH, s.StrideW) == (3, 3, 1, 1)
         && s.PadH <= 2 && s.PadW <= 2 && s.C > 0 && s.O > 0;
 
-    /// <summary>Why another path is faster for this convolution, in words; null if none is.</summary>
+    /// <summary>Says in words why another path is faster for this convolution; null if none is.</summary>
     internal static string? WhyNot(in ConvShape s)
     {
         if (!Takes(s))
@@ -41,7 +41,7 @@ internal static unsafe class Winograd
             : null;
     }
 
-    /// <summary>What is done of a pass and why, in words.</summary>
+    /// <summary>Says in words how a pass is computed and why.</summary>
     internal static string Describe<F, T>(ConvolutionPass pass, in ConvShape s, int workers)
         where F : struct, IWinograd
         where T : unmanaged
@@ -58,7 +58,9 @@ internal static unsafe class Winograd
             + FormattableString.Invariant($"stride 1 and {s.C} → {s.O} channels, {fewer} times fewer products");
     }
 
-    /// <summary>Bytes of workspace that a pass needs for a team of <paramref name="workers"/> threads.</summary>
+    /// <summary>
+    /// Returns the bytes of workspace that a pass needs for a team of <paramref name="workers"/> threads.
+    /// </summary>
     internal static long WorkspaceBytes<F, T>(ConvolutionPass pass, in ConvShape s, int workers)
         where F : struct, IWinograd
         where T : unmanaged => pass switch
@@ -75,8 +77,8 @@ internal static unsafe class Winograd
         Correlate<F, T>(s, x, w, s.Taps, 9, workspace, workers, new Target<T> { Y = y, Bias = bias });
 
     /// <summary>
-    /// The greatest of each 2 × 2 window of w ∗ x + bias, and where in the plane it is unless <paramref name="argmax"/>
-    /// is null; it takes as much workspace as <see cref="Forward"/>.
+    /// The maximum of each 2 × 2 window of w ∗ x + bias and, unless <paramref name="argmax"/> is null, its place in the
+    /// plane; needs as much workspace as <see cref="Forward"/>.
     /// </summary>
     internal static Phase[] ForwardPooled<F, T>(
         ConvShape s, T* x, T* w, T* bias, T* y, int* argmax, byte* workspace, int workers)
@@ -88,8 +90,8 @@ internal static unsafe class Winograd
     }
 
     /// <summary>
-    /// The gradient with respect to x, given that with respect to y: a convolution of dy with the filters turned by half
-    /// a circle, filters and channels exchanged.
+    /// The gradient with respect to x, from that with respect to y: a convolution of dy with the filters rotated by 180
+    /// degrees, and filters and channels exchanged.
     /// </summary>
     internal static Phase[] GradInput<F, T>(ConvShape s, T* w, T* dy, T* dx, byte* workspace, int workers)
         where F : struct, IWinograd
@@ -97,8 +99,8 @@ internal static unsafe class Winograd
         Correlate<F, T>(s.Adjoint, dy, w, 9, s.Taps, workspace, workers, new Target<T> { Y = dx });
 
     /// <summary>
-    /// The gradients with respect to w and, unless <paramref name="db"/> is null, to the bias, given that with respect
-    /// to y. Blocks and the chunks of them that are summed apart depend on the shape alone.
+    /// The gradients with respect to w and, unless <paramref name="db"/> is null, to the bias, from that with respect
+    /// to y. The blocks, and the chunks of blocks that are summed separately, depend only on the shape.
     /// </summary>
     internal static Phase[] GradWeights<F, T>(ConvShape s, T* x, T* dy, T* dw, T* db, byte* workspace)
         where F : struct, IWinograd
@@ -127,11 +129,11 @@ internal static unsafe class Winograd
     /// <param name="s">The shape.</param>
     /// <param name="x">The images.</param>
     /// <param name="w">The filters.</param>
-    /// <param name="filterStep">From the weights of one filter to those of the next.</param>
-    /// <param name="channelStep">From the weights of one channel to those of the next.</param>
+    /// <param name="filterStep">The distance of the weights of two neighboring filters.</param>
+    /// <param name="channelStep">The distance of the weights of two neighboring channels.</param>
     /// <param name="workspace">Memory for the team.</param>
-    /// <param name="workers">How many threads the team has.</param>
-    /// <param name="target">Where the result goes.</param>
+    /// <param name="workers">The number of threads in the team.</param>
+    /// <param name="target">The destination of the result.</param>
     private static Phase[] Correlate<F, T>(
         ConvShape s, T* x, T* w, int filterStep, int channelStep, byte* workspace, int workers, Target<T> target)
         where F : struct, IWinograd
@@ -250,7 +252,7 @@ internal static unsafe class Winograd
         }
     }
 
-    /// <summary>Where results go: with <see cref="Pools"/>, the greatest of 2 × 2 windows only.</summary>
+    /// <summary>The destination of results: with <see cref="Pools"/>, only the maxima of 2 × 2 windows.</summary>
     internal struct Target<T>
         where T : unmanaged
     {

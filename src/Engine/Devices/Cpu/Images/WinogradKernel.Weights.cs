@@ -2,12 +2,12 @@ using System.Runtime.CompilerServices;
 
 namespace Engine.Devices.Cpu;
 
-/// <summary>The transforms of filters and, for their gradient, of that of the results.</summary>
+/// <summary>The transforms of filters and, for their gradient, of the gradient of the results.</summary>
 internal static unsafe partial class WinogradKernel<F, S, V, T>
 {
     /// <summary>
-    /// One row of the planes [filter, channel] of transformed filters, from <paramref name="count"/> times nine weights
-    /// that lie <paramref name="ld"/> apart; <paramref name="flip"/> turns them by half a circle.
+    /// Writes one row of the planes [filter, channel] of transformed filters, from <paramref name="count"/> times nine
+    /// weights that lie <paramref name="ld"/> apart; <paramref name="flip"/> rotates them by 180 degrees.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Filters(T* weights, int count, nint ld, bool flip, T* scratch, int width, T* to, nint plane)
@@ -69,9 +69,9 @@ internal static unsafe partial class WinogradKernel<F, S, V, T>
     }
 
     /// <summary>
-    /// The gradients of a strip, rows of <paramref name="filters"/> elements for its m rows of m·across pixels, as the
-    /// adjoint of <see cref="Results"/> makes them: planes [tile, filter]. The lanes are filters here, because a sum
-    /// over tiles takes them so. The pixels' sums are added to <paramref name="sums"/>.
+    /// Transforms the gradients of a strip, rows of <paramref name="filters"/> elements for its m rows of m·across
+    /// pixels, by the adjoint of <see cref="Results"/>: planes [tile, filter]. The lanes are filters here, as a sum
+    /// over tiles needs them. The pixels' sums are added to <paramref name="sums"/>.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Gradients(

@@ -4,8 +4,8 @@ using System.Runtime.Intrinsics.X86;
 namespace Engine.Devices.Cpu;
 
 /// <summary>
-/// The transforms of a block of tiles, one lane a tile, so that they are additions of whole vectors whatever the tiles'
-/// size. Columns of patches are taken apart, and those of tiles put together, in the registers.
+/// The transforms of a block of tiles. Each lane is a tile, so they are additions of whole vectors for any size of
+/// tiles. The columns of patches are split, and the columns of tiles are joined, in registers.
 /// </summary>
 internal static unsafe partial class WinogradKernel<F, S, V, T>
     where F : struct, IWinograd
@@ -14,8 +14,8 @@ internal static unsafe partial class WinogradKernel<F, S, V, T>
     where T : unmanaged
 {
     /// <summary>
-    /// The patches of all channels: planes [channel, tile]. Rows of the image are
-    /// transformed once, although two strips take them, and then the columns, of all strips of an image together.
+    /// Transforms the patches of all channels to planes [channel, tile]. The rows of the image are transformed once,
+    /// although two strips use them, and then the columns of all strips of an image together.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Patches(
@@ -34,7 +34,7 @@ internal static unsafe partial class WinogradKernel<F, S, V, T>
                 int last = Math.Min(shape.TilesDown, first + block.Last - strip);
                 T* plane = x + ((((nint)image * conv.C) + c) * conv.H * conv.W);
                 HalfPatches(conv, block, plane, first, last, row, half, memory.HalfPlane);
-                // Whole vectors: what is too much the next strips or the next channel write over, or nobody reads.
+                // Whole vectors: the next strips or the next channel overwrite the excess, or nobody reads it.
                 int begin = (strip - block.First) * block.Across;
                 strip += last - first;
                 int count = strip == block.Last ? columns - begin : (last - first) * block.Across;
@@ -45,8 +45,8 @@ internal static unsafe partial class WinogradKernel<F, S, V, T>
     }
 
     /// <summary>
-    /// The rows of an image's plane that these strips cover, transformed: plane j·m + r holds column j of the patches
-    /// of every m-th row, from row r on, a lane a tile.
+    /// Transforms the rows of an image's plane that these strips cover. Plane j·m + r holds column j of the patches of
+    /// every m-th row, from row r on; each lane is a tile.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void HalfPatches(
@@ -67,7 +67,7 @@ internal static unsafe partial class WinogradKernel<F, S, V, T>
                 continue;
             }
 
-            // What is left and right of the image was cleared once.
+            // The padding left and right of the image was cleared once.
             if (end > begin)
             {
                 ShortRows.Copy(1, end - begin, plane + ((nint)(top + i) * conv.W) + begin, 0, row + begin - left, 0);
@@ -152,7 +152,7 @@ internal static unsafe partial class WinogradKernel<F, S, V, T>
     }
 
     /// <summary>
-    /// The results of one filter, from its row of the products' planes: first their columns, a lane a tile.
+    /// Transforms the columns of the results of one filter, from its row of the products' planes; each lane is a tile.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void HalfResults(int tiles, T* products, nint plane, T* half, nint step)
@@ -176,8 +176,8 @@ internal static unsafe partial class WinogradKernel<F, S, V, T>
     }
 
     /// <summary>
-    /// Then their rows, plus a bias; <paramref name="y"/> is the filter's plane of the first image, and the next
-    /// image's is <paramref name="image"/> behind.
+    /// Then transforms their rows and adds a bias. <paramref name="y"/> is the filter's plane of the first image; the
+    /// next image's plane lies <paramref name="image"/> elements further.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Results(
@@ -213,8 +213,8 @@ internal static unsafe partial class WinogradKernel<F, S, V, T>
     }
 
     /// <summary>
-    /// The same, of which only the greatest of each 2 × 2 window is stored, and where in its plane it is, unless
-    /// <paramref name="argmax"/> is null. <paramref name="places"/> is memory for a row.
+    /// Does the same, but stores only the maximum of each 2 × 2 window and, unless <paramref name="argmax"/> is null,
+    /// its place in the plane. <paramref name="places"/> is memory for a row.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void PooledResults(
@@ -282,8 +282,9 @@ internal static unsafe partial class WinogradKernel<F, S, V, T>
     }
 
     /// <summary>
-    /// C = A·B, or C += A·B, in whole vectors of columns; the tile says where the matrices begin. Those of the next product,
-    /// which lie <paramref name="nextA"/> and <paramref name="nextB"/> behind, are asked for meanwhile, unless these are 0.
+    /// C = A·B, or C += A·B, in whole vectors of columns; the tile says where the matrices begin. Meanwhile it
+    /// prefetches the matrices of the next product, which lie <paramref name="nextA"/> and <paramref name="nextB"/>
+    /// further, unless these are 0.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Multiply(Tile<T> tile, int rows, int columns, int depth, bool add, nint nextA = 0, nint nextB = 0)
@@ -331,7 +332,7 @@ internal static unsafe partial class WinogradKernel<F, S, V, T>
         get => 64 / sizeof(T);
     }
 
-    /// <summary>Asks that rows be in the second cache.</summary>
+    /// <summary>Prefetches rows to the L2 cache.</summary>
     private static void AskRows(T* rows, int count, nint ld, int elements)
     {
         for (int row = 0; row < count && Sse.IsSupported; row++, rows += ld)

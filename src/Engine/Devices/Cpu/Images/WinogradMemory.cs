@@ -1,30 +1,32 @@
 namespace Engine.Devices.Cpu;
 
 /// <summary>
-/// The workspace of a Winograd convolution, in elements: what all threads share, then for each thread its own.
-/// Distances between planes that are written or read together are whole cache lines but no multiple of two, or they
-/// would meet in few sets of the first cache.
+/// The workspace of a Winograd convolution, in elements: shared memory of all threads, then memory for each thread.
+/// Planes that are written or read together lie an odd number of cache lines apart; otherwise they would fall into few
+/// sets of the L1 cache.
 /// </summary>
 internal readonly unsafe struct WinogradMemory<T>(WinogradShape shape, byte* workspace, bool isSums)
     where T : unmanaged
 {
-    /// <summary>How many rows of a product are computed before they are transformed: a few micro-tiles.</summary>
+    /// <summary>The rows of a product that are computed before they are transformed: a few register tiles.</summary>
     internal const int GroupRows = 48;
 
     private static int Line => 64 / sizeof(T);
 
-    /// <summary>The widest vector: memory is laid out for it whichever is used.</summary>
+    /// <summary>The lanes of the widest vector; the layout is the same for all vectors.</summary>
     private static int Lanes => 64 / sizeof(T);
 
     private ConvShape Conv => shape.Conv;
 
-    /// <summary>Columns of the products: a block's tiles, up to whole vectors, and the distance of their rows.</summary>
+    /// <summary>
+    /// The columns of the products and the distance of their rows: a block's tiles, rounded up to whole vectors.
+    /// </summary>
     internal int Columns => Odd(shape.BlockTiles);
 
-    /// <summary>Filters of the sums' rows, up to whole vectors, and the distance of those rows.</summary>
+    /// <summary>The filters in the rows of sums and the distance of these rows, rounded up to whole vectors.</summary>
     internal int Filters => Odd(Conv.O);
 
-    /// <summary>Channels of the transformed filters' rows: their distance.</summary>
+    /// <summary>The distance of the rows of transformed filters, each of the channels.</summary>
     internal int Channels => Odd(Conv.C);
 
     internal int Chunks => WeightSums.Chunks(Conv, Filters, shape.Blocks);
@@ -38,7 +40,7 @@ internal readonly unsafe struct WinogradMemory<T>(WinogradShape shape, byte* wor
 
     internal T* Sums(int chunk) => (T*)workspace + (chunk * SumsSize);
 
-    /// <summary>The transformed patches: planes [channel, tile], with room for a vector behind the last.</summary>
+    /// <summary>The transformed patches: planes [channel, tile], with room for a vector after the last.</summary>
     internal T* Patches(int worker) => (T*)workspace + SharedSize + (worker * WorkerSize);
 
     internal long PatchPlane => OddPage(((long)Conv.C * Columns) + Lanes);
@@ -59,14 +61,16 @@ internal readonly unsafe struct WinogradMemory<T>(WinogradShape shape, byte* wor
     internal long Bytes(int workers) => sizeof(T) * (SharedSize + (workers * WorkerSize));
 
     /// <summary>
-    /// Half-transformed patches of one channel: for each column of a patch and each row of m a plane of every m-th row,
-    /// and the distance of such planes.
+    /// The distance of the planes of one channel's half-transformed patches. For each column of a patch and each r
+    /// below m, there is a plane of every m-th row from row r on.
     /// </summary>
     internal int HalfPlane => Odd(shape.BlockTiles + shape.StripTiles + (2 * Lanes));
 
     internal int HalfPlanes => shape.Patch * shape.Tile;
 
-    /// <summary>A row of an image with its padding: what the patches of a strip cover, by whole vectors of tiles.</summary>
+    /// <summary>
+    /// A padded row of an image: all pixels under the patches of a strip, for whole vectors of tiles.
+    /// </summary>
     internal int PaddedRow => Odd((shape.Tile * (shape.StripTiles + Lanes)) + (2 * Lanes));
 
     private long SharedSize => RoundUp(isSums ? Chunks * SumsSize : shape.Products * FilterPlane);
@@ -86,10 +90,10 @@ internal readonly unsafe struct WinogradMemory<T>(WinogradShape shape, byte* wor
 
     private static long RoundUp(long elements) => (elements + Line - 1) / Line * Line;
 
-    /// <summary>Whole lines, an odd number of them.</summary>
+    /// <summary>Rounds up to whole cache lines, an odd number of them.</summary>
     private static int Odd(int elements) => (((elements + Line - 1) / Line) | 1) * Line;
 
-    /// <summary>Whole pages and a line.</summary>
+    /// <summary>Rounds up to whole pages, plus a cache line.</summary>
     private static long OddPage(long elements)
     {
         int page = 4096 / sizeof(T);

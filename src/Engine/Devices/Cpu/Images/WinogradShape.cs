@@ -1,14 +1,15 @@
 namespace Engine.Devices.Cpu;
 
 /// <summary>
-/// How the tiles of a Winograd convolution are cut into blocks. A strip is a row of tiles of an image; strips are
-/// counted through all images. A block is <paramref name="Strips"/> of them, or less at the end, and of each the same
-/// one of <paramref name="Pieces"/> parts side by side. Its tiles, one strip behind the other, are the columns of the
-/// products.
+/// The blocks of tiles of a Winograd convolution. A strip is a row of tiles of an image; strips are counted through all
+/// images. A block has <paramref name="Strips"/> strips, or fewer at the end, and the same one of their
+/// <paramref name="Pieces"/> parts side by side. Its tiles, one strip after the other, are the columns of the products.
 /// </summary>
 internal readonly record struct WinogradShape(ConvShape Conv, int Tile, int Strips, int Pieces)
 {
-    /// <summary>Elements of a block's transformed patches that stay in the second cache beside the filters.</summary>
+    /// <summary>
+    /// The elements of a block's transformed patches, which stay in the L2 cache together with the filters.
+    /// </summary>
     private const int BlockElements = 128 << 10;
 
     private const int MinTiles = 32;
@@ -16,8 +17,8 @@ internal readonly record struct WinogradShape(ConvShape Conv, int Tile, int Stri
     private const int BlocksPerThread = 4;
 
     /// <summary>
-    /// Blocks for a result whose bits do not depend on how it is cut: small enough for each of
-    /// <paramref name="threads"/> threads to have some, and with few empty lanes.
+    /// Returns blocks for a result whose bits do not depend on the blocks: small enough that each of
+    /// <paramref name="threads"/> threads has some, and with few empty lanes.
     /// </summary>
     internal static WinogradShape Of(in ConvShape conv, int tile, int threads, int lanes)
     {
@@ -36,7 +37,10 @@ internal readonly record struct WinogradShape(ConvShape Conv, int Tile, int Stri
         double Waste(int rows) => (double)((rows * width) + lanes - 1) / lanes * lanes / (rows * width);
     }
 
-    /// <summary>Blocks for sums over tiles, whose order they are: by the shape alone.</summary>
+    /// <summary>
+    /// Returns blocks for sums over tiles. The blocks determine the order of addition, so they depend only on the
+    /// shape.
+    /// </summary>
     internal static WinogradShape OfSums(in ConvShape conv, int tile)
     {
         (int across, _) = Tiles(conv, tile);
@@ -47,7 +51,7 @@ internal readonly record struct WinogradShape(ConvShape Conv, int Tile, int Stri
     /// <summary>m + 2: the side of a patch, from which a tile is made.</summary>
     internal int Patch => Tile + 2;
 
-    /// <summary>How many products of matrices there are.</summary>
+    /// <summary>The number of matrix products.</summary>
     internal int Products => Patch * Patch;
 
     internal int TilesAcross => Ceiling(Conv.OW, Tile);

@@ -3,17 +3,17 @@ using System.Runtime.CompilerServices;
 namespace Engine.Devices.Cpu;
 
 /// <summary>
-/// The transforms of one dimension that make m results of a 3-tap correlation out of m + 2 products (S. Winograd; A.
+/// The transforms of one dimension that compute m results of a 3-tap correlation from m + 2 products (S. Winograd; A.
 /// Lavin, S. Gray, "Fast Algorithms for Convolutional Neural Networks", 2016): y = Aᵀ[(G g) ⊙ (Bᵀ d)]. In two
-/// dimensions each is applied to the columns and then to the rows. What a smaller one does not have of the six
-/// registers is not touched.
+/// dimensions each is applied to the columns and then to the rows. A smaller transform does not touch the registers
+/// that it does not need.
 /// </summary>
 internal interface IWinograd
 {
-    /// <summary>m: how many pixels of the result a tile has, down and across.</summary>
+    /// <summary>m: the pixels of the result in a tile, down and across.</summary>
     static abstract int Tile { get; }
 
-    /// <summary>m + 2: how many pixels of the image it is made from, down and across.</summary>
+    /// <summary>m + 2: the pixels of the image from which a tile is computed, down and across.</summary>
     static abstract int Patch { get; }
 
     /// <summary>Bᵀ d, in place.</summary>
@@ -22,32 +22,32 @@ internal interface IWinograd
         where V : struct
         where T : unmanaged;
 
-    /// <summary>G g, of the three weights in the first registers.</summary>
+    /// <summary>G g of the three weights in the first registers.</summary>
     static abstract void Filter<S, V, T>(ref V g0, ref V g1, ref V g2, out V u3, out V u4, out V u5)
         where S : struct, ISimd<V, T>
         where V : struct
         where T : unmanaged;
 
-    /// <summary>Aᵀ m, the results in the first registers.</summary>
+    /// <summary>Aᵀ m; the results are in the first registers.</summary>
     static abstract void Output<S, V, T>(ref V m0, ref V m1, ref V m2, ref V m3, V m4, V m5)
         where S : struct, ISimd<V, T>
         where V : struct
         where T : unmanaged;
 
-    /// <summary>A y, the adjoint of <see cref="Output"/>, of the results in the first registers.</summary>
+    /// <summary>A y, the adjoint of <see cref="Output"/>; y is in the first registers.</summary>
     static abstract void OutputAdjoint<S, V, T>(ref V y0, ref V y1, ref V y2, ref V y3, out V z4, out V z5)
         where S : struct, ISimd<V, T>
         where V : struct
         where T : unmanaged;
 
-    /// <summary>Gᵀ u, the adjoint of <see cref="Filter"/>, the three weights in the first registers.</summary>
+    /// <summary>Gᵀ u, the adjoint of <see cref="Filter"/>; the three weights are in the first registers.</summary>
     static abstract void FilterAdjoint<S, V, T>(ref V u0, ref V u1, ref V u2, V u3, V u4, V u5)
         where S : struct, ISimd<V, T>
         where V : struct
         where T : unmanaged;
 }
 
-/// <summary>F(2, 3): 16 products where the sum itself has 36, and only additions and halves beside them.</summary>
+/// <summary>F(2, 3): 16 multiplications where the direct sum has 36; the transforms only add and halve.</summary>
 internal readonly struct Winograd2 : IWinograd
 {
     public static int Tile
@@ -123,8 +123,8 @@ internal readonly struct Winograd2 : IWinograd
 }
 
 /// <summary>
-/// F(4, 3), of the points 0, ±1, ±2: 36 products where the sum itself has 144. Its coefficients differ in size, which
-/// costs most of a decimal digit.
+/// F(4, 3), from the points 0, ±1, ±2: 36 multiplications where the direct sum has 144. Its coefficients differ in
+/// magnitude, which costs almost a decimal digit.
 /// </summary>
 internal readonly struct Winograd4 : IWinograd
 {

@@ -3,10 +3,10 @@ using System.Runtime.CompilerServices;
 namespace Engine.Devices.Cpu;
 
 /// <summary>
-/// A product of few rows, such as a dense layer's for a single example. Each number of B is used so few times that reading
-/// B is what takes the time; so it is read as memory is fastest, eight whole rows at a time, and the sums are kept in the
-/// second cache instead of the registers. They are added in the order of <see cref="GemmBlock{S, V, T}"/>: the bits are
-/// the same.
+/// A product with few rows of A, such as a dense layer's for a single example. Each number of B is used only a few
+/// times, so reading B takes most of the time. B is read in the order that is fastest for memory, eight whole rows at a
+/// time, and the sums are kept in the L2 cache instead of in registers. They are added in the order of
+/// <see cref="GemmBlock{S, V, T}"/>, so the bits are the same.
 /// </summary>
 internal static unsafe class FewRows<S, V, T>
     where S : struct, ISimd<V, T>
@@ -15,13 +15,13 @@ internal static unsafe class FewRows<S, V, T>
 {
     private const int Depth = Gemm.Depth;
 
-    /// <summary>The rows of B that are multiplied at a time: a register holds a vector of each.</summary>
+    /// <summary>The rows of B that are multiplied at a time: a register holds one vector of each.</summary>
     private const int Rows = 8;
 
-    /// <summary>Of so many rows the registers' way is slower wherever B lies.</summary>
+    /// <summary>Up to this many rows, <see cref="GemmBlock{S, V, T}"/> is slower wherever B lies.</summary>
     private const int Fewest = 2;
 
-    /// <summary>The bytes of B from which on the others' is slower, too: it comes from memory.</summary>
+    /// <summary>From this many bytes of B on, more rows are slower there too, because B comes from memory.</summary>
     private const long ManyBytes = 8 << 20;
 
     /// <summary>The most bytes of sums at a time.</summary>
@@ -33,14 +33,14 @@ internal static unsafe class FewRows<S, V, T>
     internal static bool Takes(GemmShape shape) => !shape.TransposeB && (shape.M <= Fewest
         || (shape.M <= MicroKernel<S, V, T>.MaxRows && (long)shape.N * shape.K * sizeof(T) >= ManyBytes));
 
-    /// <summary>The bytes of memory for any product of the shape's columns and depth that is taken.</summary>
+    /// <summary>Returns the bytes that any product with these columns and this depth needs.</summary>
     internal static long ScratchBytes(GemmShape shape)
     {
         int rows = Math.Min(shape.M, MicroKernel<S, V, T>.MaxRows);
         return ((long)rows * (Rows + Line) * sizeof(T)) + Math.Min(SumBytes, (long)rows * shape.N * sizeof(T));
     }
 
-    /// <summary>C = A·B + biases of rows, or that added to C.</summary>
+    /// <summary>Computes C = A·B + row biases, or adds it to C.</summary>
     internal static void Run(GemmShape shape, in GemmArguments<T> x, bool add, T* scratch)
     {
         (int m, int n, int k, bool transposeA, _) = shape;
@@ -49,7 +49,7 @@ internal static unsafe class FewRows<S, V, T>
         T* factors = scratch, sums = scratch + (m * Rows);
         for (int j = 0; j < n; j += most)
         {
-            // A line more than needed from row to row, or all might share a set of the first cache.
+            // Each row is a line longer than needed; otherwise all rows might fall into one set of the L1 cache.
             int columns = Math.Min(most, n - j), ld = columns + Line;
             for (int slice = 0; slice < slices; slice++)
             {
@@ -80,7 +80,7 @@ internal static unsafe class FewRows<S, V, T>
         }
     }
 
-    /// <summary>Adds the product of whole vectors of eight rows of B to the sums.</summary>
+    /// <summary>Adds the product with whole vectors of eight rows of B to the sums.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Multiply(int m, int columns, T* a, T* b, nint ldb, T* sums, nint ld)
     {
@@ -105,7 +105,7 @@ internal static unsafe class FewRows<S, V, T>
         }
     }
 
-    /// <summary>The same for fewer rows of B, and for columns that do not fill a vector.</summary>
+    /// <summary>Does the same for fewer rows of B, and for columns that do not fill a vector.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void MultiplyOneByOne(int m, int columns, int rows, T* a, T* b, nint ldb, T* sums, nint ld)
     {

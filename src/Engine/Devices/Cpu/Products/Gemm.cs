@@ -2,12 +2,14 @@ using System.Numerics;
 
 namespace Engine.Devices.Cpu;
 
-/// <summary>C[M, N] = op(A)[M, K]·op(B)[K, N], where op transposes what is stored as [K, M] or [N, K].</summary>
+/// <summary>
+/// C[M, N] = op(A)[M, K]·op(B)[K, N], where op transposes a matrix that is stored as [K, M] or [N, K].
+/// </summary>
 internal readonly record struct GemmShape(int M, int N, int K, bool TransposeA = false, bool TransposeB = false);
 
 /// <summary>
-/// The matrices, in C order, with their leading dimensions (elements from a row to the next). C becomes Beta·C + A·B +
-/// the biases; where Beta is 0, what stood in C is not read.
+/// The matrices, in C order, with their leading dimensions (elements from one row to the next). C becomes Beta·C + A·B
+/// + the biases; if Beta is 0, C is not read.
 /// </summary>
 internal unsafe struct GemmArguments<T>
     where T : unmanaged
@@ -26,16 +28,16 @@ internal unsafe struct GemmArguments<T>
 /// <summary>Matrix products for float and double.</summary>
 internal static unsafe class Gemm
 {
-    /// <summary>A part of a product that is worth a thread's while: 5 to 20 µs.</summary>
+    /// <summary>The smallest part of a product that is worth a thread: 5 to 20 µs.</summary>
     private const long WorthwhileProducts = 1_000_000;
 
-    /// <summary>The most depth of a part of a product at a time: a panel of B so deep is at most 32 KB.</summary>
+    /// <summary>The most depth of a part of a product: a panel of B of this depth is at most 32 KB.</summary>
     internal const int Depth = 256;
 
     private const int MaxParts = 32;
     private const int MaxSlices = 8;
 
-    /// <summary>The bytes of memory that <see cref="Block"/> needs; more do no harm.</summary>
+    /// <summary>Returns the bytes of memory that <see cref="Block"/> needs; more do no harm.</summary>
     internal static long ScratchBytes<T>(GemmShape shape)
         where T : unmanaged
     {
@@ -53,7 +55,7 @@ internal static unsafe class Gemm
     }
 
     /// <summary>
-    /// The bytes of workspace that <see cref="Phases"/> needs for a team of <paramref name="workers"/> threads.
+    /// Returns the bytes of workspace that <see cref="Phases"/> needs for a team of <paramref name="workers"/> threads.
     /// </summary>
     internal static long WorkspaceBytes<T>(GemmShape shape, int workers)
         where T : unmanaged
@@ -63,8 +65,8 @@ internal static unsafe class Gemm
     }
 
     /// <summary>
-    /// The product as phases, bound to these matrices and to a workspace large enough for a team of
-    /// <paramref name="workers"/> threads that runs them. How it is cut changes no bit of the result.
+    /// Returns the product as phases, bound to these matrices and to a workspace large enough for a team of
+    /// <paramref name="workers"/> threads. The partition changes no bit of the result.
     /// </summary>
     internal static Phase[] Phases<T>(GemmShape shape, GemmArguments<T> x, byte* workspace, int workers)
         where T : unmanaged, INumber<T>
@@ -135,14 +137,14 @@ internal static unsafe class Gemm
         where T : unmanaged => 2 * Simd.Width / sizeof(T);
 
     /// <summary>
-    /// How a product is dealt out to threads: slices of the depth, and of each slice pieces of the result, cut along its
-    /// longer side and, for many threads, across.
+    /// How a product is divided among threads: the depth is cut into slices, and the result of each slice into pieces,
+    /// along its longer side and, for many threads, also across.
     /// </summary>
-    /// <param name="Slices">Into how many slices the depth is cut.</param>
-    /// <param name="CutsColumns">Whether pieces are ranges of columns; else they are of rows.</param>
-    /// <param name="Tile">The rows or columns of a tile: pieces begin with one.</param>
+    /// <param name="Slices">The number of slices of the depth.</param>
+    /// <param name="CutsColumns">Whether pieces are ranges of columns; else they are ranges of rows.</param>
+    /// <param name="Tile">The rows or columns of a tile: pieces begin at a tile.</param>
     /// <param name="Ends">Where the pieces end, in tiles.</param>
-    /// <param name="Across">Into how many equal parts each piece is cut the other way.</param>
+    /// <param name="Across">The number of equal parts of each piece in the other direction.</param>
     /// <param name="TileAcross">The other side of a tile.</param>
     private readonly record struct Partition(
         int Slices, bool CutsColumns, int Tile, int[] Ends, int Across, int TileAcross)
@@ -150,9 +152,9 @@ internal static unsafe class Gemm
         public int Count => Slices * Ends.Length * Across;
 
         /// <summary>
-        /// Returns rows and columns are cut for the team at hand, which changes no sum. The depth is cut where
-        /// <see cref="GemmBlock{S, V, T}"/> would cut it too, whose slices are added in the same order, or, if there
-        /// are too many of those, by the shape alone.
+        /// Returns the partition for a team. Rows and columns are cut by the number of threads, which changes no sum.
+        /// The depth is cut as in <see cref="GemmBlock{S, V, T}"/>, whose slices are added in the same order, or, if
+        /// there are too many of those, by the shape alone.
         /// </summary>
         public static Partition Of<T>(GemmShape shape, int threads)
             where T : unmanaged
@@ -164,7 +166,7 @@ internal static unsafe class Gemm
             int slices = Math.Max(1, Ceiling(k, Depth));
             if (slices > MaxSlices)
             {
-                // As many as if there were as many threads as can be used.
+                // As many as for the most threads that the product can use.
                 int worthwhile = (int)Math.Clamp(products / WorthwhileProducts, 1, MaxParts);
                 slices = Math.Clamp(worthwhile / (Math.Max(1, m / 96) * Math.Max(1, n / 128)), 1, MaxSlices);
             }
@@ -173,7 +175,7 @@ internal static unsafe class Gemm
                 slices = 1;
             }
 
-            // Each piece of rows packs all of B, each of columns reads all of A, which is cheaper.
+            // Each piece of rows packs all of B; each piece of columns reads all of A, which is cheaper.
             bool cutsColumns = n >= m / 2;
             (int tile, int tiles) = cutsColumns ? (tileColumns, columnTiles) : (tileRows, rowTiles);
             (int tileAcross, int tilesAcross) = cutsColumns ? (tileRows, rowTiles) : (tileColumns, columnTiles);
@@ -195,8 +197,8 @@ internal static unsafe class Gemm
         }
 
         /// <summary>
-        /// Pieces that become smaller: processors of a virtual machine differ in speed from moment to moment, and what is
-        /// left is taken by whoever has time. Few pieces, as each packs some of the operands for itself.
+        /// Returns pieces of decreasing size: the processors of a virtual machine vary in speed, and whichever thread
+        /// is free takes the next piece. There are few pieces because each packs some of the operands for itself.
         /// </summary>
         private static int[] Shrinking(int tiles, int productsOfTile, int threads)
         {

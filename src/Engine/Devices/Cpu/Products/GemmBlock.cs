@@ -3,10 +3,10 @@ using System.Runtime.CompilerServices;
 namespace Engine.Devices.Cpu;
 
 /// <summary>
-/// A matrix product on one thread. B goes into panels of two vectors' width, Depth rows at a time, so that a panel
-/// stays in the first cache while the tiles of a block of A, which stays in the second, pass over it (K. Goto, R. van
-/// de Geijn, "Anatomy of High-Performance Matrix Multiplication", 2008). A is read where it lies unless it is
-/// transposed or its rows would share a set of the first cache.
+/// A matrix product on one thread. B is packed into panels two vectors wide, Depth rows at a time. A panel stays in the
+/// L1 cache while the tiles of a block of A, which stays in the L2 cache, are multiplied by it (K. Goto, R. van de
+/// Geijn, "Anatomy of High-Performance Matrix Multiplication", 2008). A is read in place unless it is transposed or its
+/// rows would share a set of the L1 cache.
 /// </summary>
 internal static unsafe class GemmBlock<S, V, T>
     where S : struct, ISimd<V, T>
@@ -21,7 +21,7 @@ internal static unsafe class GemmBlock<S, V, T>
     private static int LineLength => Alignment / sizeof(T);
 
     /// <summary>
-    /// The most columns of B that are packed at a time: half a megabyte of them where the second cache has room for that.
+    /// The most columns of B that are packed at a time: half a megabyte if the L2 cache has room for it.
     /// </summary>
     private static int Width => Caches.Second.Bytes >= 1 << 20 ? 2048 / sizeof(T) : 1024 / sizeof(T);
 
@@ -32,7 +32,7 @@ internal static unsafe class GemmBlock<S, V, T>
     }
 
     /// <summary>
-    /// Elements from one depth to the next in a packed tile of A: as many as its rows, up to whole vectors.
+    /// Elements from one depth to the next in a packed tile of A: the rows, rounded up to whole vectors.
     /// </summary>
     private static int PackedHeight
     {
@@ -85,7 +85,9 @@ internal static unsafe class GemmBlock<S, V, T>
         }
     }
 
-    /// <summary>Whether the product is to be added to C: then what comes before it is there already.</summary>
+    /// <summary>
+    /// Scales C by Beta and adds the biases if needed; returns whether the product is then added to C.
+    /// </summary>
     private static bool Begin(GemmShape shape, in GemmArguments<T> x)
     {
         bool isZero = IsZero(x.Beta), isOne = S.MaskBits(S.Equal(S.Splat(x.Beta), S.Const(1))) != 0;
@@ -110,7 +112,7 @@ internal static unsafe class GemmBlock<S, V, T>
         return true;
     }
 
-    /// <summary>A product whose B fits the scratch memory.</summary>
+    /// <summary>Computes a product whose B fits the scratch memory.</summary>
     private static void Slice(GemmShape shape, in GemmArguments<T> x, bool add, T* edge, T* packedA, T* packedB)
     {
         (int m, int n, int depth, bool transposeA, bool transposeB) = shape;
@@ -135,12 +137,12 @@ internal static unsafe class GemmBlock<S, V, T>
             for (int j = 0; j < n; j += PanelWidth)
             {
                 int columns = Math.Min(PanelWidth, n - j);
-                // What no other block of A needs makes room for the next panel in the first cache.
+                // If no other block of A needs the panel, the next one overwrites it, which saves room in the L1 cache.
                 T* panel = m <= Height ? packedB : packedB + ((nint)j * depth);
                 bool here = inPlace && columns == PanelWidth;
                 if (i == 0 && !here)
                 {
-                    // Right before its first use, so that it is in the first cache.
+                    // Right before its first use, so that it is in the L1 cache.
                     PackPanel(shape, x, j, columns, panel);
                 }
 
@@ -163,7 +165,9 @@ internal static unsafe class GemmBlock<S, V, T>
         }
     }
 
-    /// <summary>The tiles down one panel, evenly high: the sums of a low one would wait for one another.</summary>
+    /// <summary>
+    /// Computes the tiles down one panel, of nearly equal height: the sums of a low tile would wait for one another.
+    /// </summary>
     private static void Panel(Tile<T> tile, int height, int columns, bool packedA, T* edge)
     {
         bool isWide = columns > S.Count, isWhole = columns == PackedWidth(columns);
@@ -186,7 +190,7 @@ internal static unsafe class GemmBlock<S, V, T>
         }
     }
 
-    /// <summary>A tile that does not fill its vectors: computed beside C, then brought there.</summary>
+    /// <summary>Computes a tile that does not fill its vectors: in separate memory, and then copied to C.</summary>
     private static void EdgeTile(Tile<T> tile, int rows, int columns, T* edge)
     {
         T* c = tile.C;
@@ -222,14 +226,14 @@ internal static unsafe class GemmBlock<S, V, T>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void PackA(int depth, int height, T* from, int lda, T* packed)
     {
-        // Eight rows at a time for all tiles: a cache line belongs to several, and of more rows they might not stay in
+        // Eight rows at a time for all tiles: a cache line belongs to several tiles, and more rows might not stay in
         // the cache.
         const int Few = 8;
         int tiles = Tiles(height), low = height / tiles, high = height % tiles;
         for (int k = 0; k < depth; k += Few)
         {
             int few = Math.Min(Few, depth - k);
-            // Whole vectors may be read as long as there is another row behind them.
+            // Whole vectors may be read while another row follows.
             int whole = lda + low < PackedHeight ? 0 : k + few < depth ? few : few - 1;
             T* tile = packed + ((nint)k * PackedHeight), source = from + ((nint)k * lda);
             for (int t = 0; t < tiles; t++, tile += PackedTileSize(depth))
@@ -264,25 +268,26 @@ internal static unsafe class GemmBlock<S, V, T>
     }
 
     /// <summary>
-    /// Elements from one packed tile of A to the next: a line more than needed, or all would share few sets of the
-    /// cache.
+    /// Elements from one packed tile of A to the next: a line more than needed; otherwise all tiles would share a few
+    /// sets of the cache.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int PackedTileSize(int depth) => (PackedHeight * depth) + LineLength;
 
     /// <summary>
-    /// Whether rows so far apart fall into one set of the first cache, where those of a tile have no room.
+    /// Returns whether rows at this distance fall into one set of the L1 cache, which has no room for those of a tile.
     /// </summary>
     private static bool SharesSets(int ld) =>
         (long)ld * sizeof(T) % 4096 == 0 && MicroKernel<S, V, T>.MaxRows > Caches.First.Ways;
 
     /// <summary>
-    /// Up to how many rows of C it does not pay to copy B: one tile reads it but once; more may if the part of it that
-    /// they read stays in the first cache, which a multiple of half a kilobyte between its rows would prevent.
+    /// Returns up to how many rows of C it does not pay to copy B. One tile reads B only once. More tiles are allowed
+    /// if the part of B that they read stays in the L1 cache, which a row distance of a multiple of 512 bytes would
+    /// prevent.
     /// </summary>
     private static int InPlaceRows(int depth, int ldb)
     {
-        // Two vectors that do not begin with a line lie on three.
+        // Two unaligned vectors lie on three cache lines.
         int panel = depth * ((PanelWidth * sizeof(T)) + Alignment);
         return panel <= Caches.First.Bytes && ldb * sizeof(T) % 512 != 0 ? Height : MicroKernel<S, V, T>.MaxRows;
     }

@@ -4,7 +4,7 @@ using System.Runtime.Intrinsics.X86;
 namespace Engine.Devices.Cpu;
 
 /// <summary>
-/// One tile of a matrix product: R rows by W vectors of C, kept in registers while A and B stream by. Element (i, k) of
+/// One tile of a matrix product: R rows by W vectors of C, kept in registers while A and B are read. Element (i, k) of
 /// A is at A[i·RowStep + k·DepthStep]; row k of B's W vectors is at B[k·Ldb].
 /// </summary>
 internal unsafe struct Tile<T>
@@ -18,17 +18,17 @@ internal unsafe struct Tile<T>
     public T* C;
     public nint Ldc;
 
-    /// <summary>Gets what row i's sums begin with: Bias[i·BiasStep].</summary>
+    /// <summary>The initial value of row i's sums: Bias[i·BiasStep].</summary>
     public T* Bias;
     public nint BiasStep;
 
-    /// <summary>Gets whether the result is added to C instead of replacing it.</summary>
+    /// <summary>Whether the result is added to C instead of replacing it.</summary>
     public bool Add;
 }
 
 /// <summary>
-/// The register-blocked kernels of all heights and widths from one text: rows above R, and the second vector if W is 1,
-/// are dropped when it is compiled. 6 × 2 accumulators fill 16 registers, 12 × 2 fill 32.
+/// The register-blocked kernels of all heights and widths from one text: the compiler drops the rows above R, and the
+/// second vector if W is 1. 6 × 2 accumulators fill 16 registers, 12 × 2 fill 32.
 /// </summary>
 internal static unsafe class MicroKernel<S, V, T>
     where S : struct, ISimd<V, T>
@@ -42,7 +42,7 @@ internal static unsafe class MicroKernel<S, V, T>
         get => Simd.HasManyRegisters(S.Count * sizeof(T)) ? 12 : 6;
     }
 
-    /// <summary>Computes a tile of 1 to <see cref="MaxRows"/> rows and one vector, or two if it is wide.</summary>
+    /// <summary>Computes a tile of 1 to <see cref="MaxRows"/> rows and of one vector, or two if it is wide.</summary>
     internal static void Run(int rows, bool wide, in Tile<T> tile)
     {
         if (wide)
@@ -95,14 +95,14 @@ internal static unsafe class MicroKernel<S, V, T>
         V a10 = Begin<R, N10>(bias, biasStep), b10 = a10;
         V a11 = Begin<R, N11>(bias, biasStep), b11 = a11;
 
-        // Three row pointers and three offsets address twelve rows without running out of registers.
+        // Three row pointers and three offsets address twelve rows without using up the registers.
         T* p = tile.A, q = p + tile.RowStep, r = q + tile.RowStep;
         nint d3 = 3 * tile.RowStep, d6 = 2 * d3, d9 = 3 * d3, step = tile.DepthStep;
         T* b = tile.B;
         nint ldb = tile.Ldb;
         if (tile.Add && Sse.IsSupported)
         {
-            // What is added to at the end is on its way meanwhile.
+            // Prefetch C, to which the sums are added at the end.
             T* next = tile.C;
             for (int row = 0; row < R.Value; row++, next += tile.Ldc)
             {

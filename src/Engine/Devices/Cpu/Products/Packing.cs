@@ -10,7 +10,7 @@ internal static unsafe class Packing
 {
     /// <summary>
     /// Copies <paramref name="depth"/> rows of <paramref name="count"/> elements, which lie <paramref name="ld"/>
-    /// apart, to rows of <paramref name="width"/>, whole vectors; what fills them up is of no meaning.
+    /// apart, to rows of <paramref name="width"/>, whole vectors; the padding has no meaning.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Rows<S, V, T>(int depth, int count, T* from, nint ld, T* to, int width)
@@ -18,7 +18,7 @@ internal static unsafe class Packing
         where V : struct
         where T : unmanaged
     {
-        // Whole vectors may be read as long as there is another row behind them.
+        // Whole vectors may be read while another row follows.
         int whole = count == width ? depth : ld + count >= width ? depth - 1 : 0, k = 0;
         if (width == 2 * S.Count)
         {
@@ -48,8 +48,8 @@ internal static unsafe class Packing
 
     /// <summary>
     /// Copies the transpose of <paramref name="count"/> rows of <paramref name="depth"/> elements, which lie
-    /// <paramref name="ld"/> apart, to <paramref name="depth"/> rows of <paramref name="width"/>; what fills them up is
-    /// left as it is.
+    /// <paramref name="ld"/> apart, to <paramref name="depth"/> rows of <paramref name="width"/>; the padding is not
+    /// written.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Columns<T>(int depth, int count, T* from, nint ld, T* to, int width)
@@ -57,7 +57,7 @@ internal static unsafe class Packing
     {
         if (sizeof(T) == 4 && count >= 4 && depth >= 4)
         {
-            // The last four rows or columns may be some of those before them once more.
+            // The last four rows or columns may include some that were copied before.
             for (int row = 0; row < count; row += 4)
             {
                 int i = Math.Min(row, count - 4);

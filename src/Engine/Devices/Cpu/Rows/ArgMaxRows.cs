@@ -4,17 +4,17 @@ using System.Runtime.CompilerServices;
 namespace Engine.Devices.Cpu;
 
 /// <summary>
-/// Where the greatest elements are, by vectors: of equals the first, and of NaNs the first before all numbers.
+/// Finds the greatest elements by vectors: the first of equal ones, and the first NaN before all numbers.
 /// </summary>
 internal static unsafe class ArgMaxRows<S, V, T>
     where S : struct, ISimd<V, T>
     where V : struct
     where T : unmanaged, INumber<T>
 {
-    /// <summary>The most columns at a time: their greatest elements so far stay in the first cache.</summary>
+    /// <summary>The most columns at a time, so that their maxima stay in the L1 cache.</summary>
     internal const int MaxColumns = 512;
 
-    /// <summary>The place in a row that has an element.</summary>
+    /// <summary>Returns the place of the greatest element in a row of at least one element.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static int OfRow(T* x, int n)
     {
@@ -22,7 +22,7 @@ internal static unsafe class ArgMaxRows<S, V, T>
         V best = S.LoadPartial(x, width), at = S.Zero;
         for (int i = S.Count; i < n; i += S.Count)
         {
-            // The last vector has some elements for the second time, which changes nothing.
+            // The last vector includes some elements again, which changes nothing.
             int place = Math.Min(i, n - S.Count);
             PoolKernel<S, V, T>.Take(ref best, ref at, S.Load(x + place), place);
         }
@@ -44,7 +44,7 @@ internal static unsafe class ArgMaxRows<S, V, T>
         return first;
     }
 
-    /// <summary>The places in neighboring columns, of rows that lie <paramref name="ld"/> apart.</summary>
+    /// <summary>Finds the places in neighboring columns, of rows that lie <paramref name="ld"/> apart.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void OfColumns(T* x, int rows, nint ld, int columns, int* y)
     {

@@ -3,9 +3,7 @@ using System.Runtime.Intrinsics;
 
 namespace Engine.Devices.Cpu;
 
-/// <summary>
-/// Copies and adds blocks of rows, each so short that a call of the runtime's own copy would take longer.
-/// </summary>
+/// <summary>Copies and adds blocks of rows that are too short for a call of the runtime's own copy.</summary>
 internal static unsafe class ShortRows
 {
     /// <summary>Copies <paramref name="rows"/> short rows; the two blocks must not overlap.</summary>
@@ -13,7 +11,7 @@ internal static unsafe class ShortRows
     internal static void Copy<T>(int rows, int count, T* from, nint ldFrom, T* to, nint ldTo)
         where T : unmanaged => Walk<T, CopyRun>(rows, count, from, ldFrom, to, ldTo);
 
-    /// <summary>Copies several such blocks, which lie the steps apart.</summary>
+    /// <summary>Copies several such blocks at the given steps.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Copy<T>(
         int blocks, nint stepFrom, nint stepTo, int rows, int count, T* from, nint ldFrom, T* to, nint ldTo)
@@ -30,7 +28,7 @@ internal static unsafe class ShortRows
     internal static void Add<T>(int rows, int count, T* from, nint ldFrom, T* to, nint ldTo)
         where T : unmanaged => Walk<T, AddRun>(rows, count, from, ldFrom, to, ldTo);
 
-    /// <summary>Adds several such blocks, which lie the steps apart.</summary>
+    /// <summary>Adds several such blocks at the given steps.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Add<T>(
         int blocks, nint stepFrom, nint stepTo, int rows, int count, T* from, nint ldFrom, T* to, nint ldTo)
@@ -43,8 +41,8 @@ internal static unsafe class ShortRows
     }
 
     /// <summary>
-    /// The last vector of a row takes in what remains and, once more, some of what the one before it did; it is loaded
-    /// before anything is stored, so that adding twice gives what adding once does.
+    /// Processes a row by vectors. The last vector overlaps the one before it; it is loaded before anything is stored,
+    /// so that no element is added twice.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Walk<T, R>(int rows, int count, T* from, nint ldFrom, T* to, nint ldTo)
@@ -86,7 +84,7 @@ internal static unsafe class ShortRows
         }
     }
 
-    /// <summary>What becomes of elements at <c>to</c> when <c>from</c> comes to them.</summary>
+    /// <summary>Combines elements at <c>to</c> with those at <c>from</c>.</summary>
     private interface IRun
     {
         static abstract Vector256<T> Of<T>(Vector256<T> from, T* to) where T : unmanaged;

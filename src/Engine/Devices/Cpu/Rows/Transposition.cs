@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace Engine.Devices.Cpu;
 
 /// <summary>
-/// Turns rows into columns by vectors. A tile is as many rows as a vector has lanes: so every cache line is read and
-/// written whole, at once, whatever sets of the cache rows fall into.
+/// Turns rows into columns by vectors. A tile has as many rows as a vector has lanes. So every cache line is read and
+/// written completely at once, whichever sets of the cache the rows fall into.
 /// </summary>
 internal static unsafe class Transposition
 {
@@ -15,7 +15,7 @@ internal static unsafe class Transposition
     internal static void Run<T>(int rows, int columns, T* from, nint ldFrom, T* to, nint ldTo)
         where T : unmanaged
     {
-        // Bits are moved, whatever they mean.
+        // The bits are moved, whatever they mean.
         if (sizeof(T) == sizeof(float))
         {
             var job = new Job<float> { Rows = rows, Columns = columns, LdFrom = ldFrom, LdTo = ldTo };
@@ -50,7 +50,7 @@ internal static unsafe class Transposition
             T* vectors = stackalloc T[2 * S.Count * S.Count];
             for (int row = 0; row < Rows; row += S.Count)
             {
-                // The last tile takes some rows or columns for the second time.
+                // The last tile may include some rows or columns that were copied before.
                 T* line = From + (Math.Min(row, Rows - S.Count) * LdFrom), place = To + Math.Min(row, Rows - S.Count);
                 for (int column = 0; column < Columns; column += S.Count)
                 {
@@ -72,8 +72,8 @@ internal static unsafe class Transposition
         }
 
         /// <summary>
-        /// Rows of the upper and of the lower half are zipped, in pairs; that done as often as a lane's number has bits, row
-        /// and lane have changed places.
+        /// Zips rows of the upper half with rows of the lower half, in pairs. After as many repetitions as a lane's
+        /// number has bits, rows and lanes have changed places.
         /// </summary>
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private static void Tile<S, V>(T* from, nint ldFrom, T* to, nint ldTo, T* vectors)

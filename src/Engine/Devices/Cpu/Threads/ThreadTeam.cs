@@ -7,19 +7,20 @@ namespace Engine.Devices.Cpu;
 
 /// <summary>
 /// Threads that run lists of <see cref="Phase"/>s together; the calling thread is one of them, number 0. A phase ends
-/// when its indices are done, not when every thread has arrived, so a thread that the system has set aside holds nobody
-/// up unless it took work. Threads with nothing to do spin for a moment and then sleep.
+/// when its indices are done, not when every thread has arrived. So a thread that the system has suspended delays the
+/// others only if it took work. Idle threads spin for a moment and then sleep.
 /// </summary>
 internal sealed class ThreadTeam : IDisposable
 {
     /// <summary>
-    /// A first index that no phase can have: set between runs, so that nobody takes work from a half-written list.
+    /// A first index that no phase can have. It is set between runs, so that no thread takes work from a half-written
+    /// list.
     /// </summary>
     private const uint Closed = int.MaxValue;
 
     private const int SpinMicroseconds = 100;
 
-    /// <summary>One more than the number of the team thread that is running; 0 on a thread of no team.</summary>
+    /// <summary>The number of the running team thread plus one; 0 on a thread of no team.</summary>
     [ThreadStatic]
     private static int s_self;
 
@@ -34,12 +35,14 @@ internal sealed class ThreadTeam : IDisposable
     private volatile bool _stopping;
     private int _callers, _waiting;
 
-    /// <summary>A team of <paramref name="threads"/> threads, or as many as the process may use processors.</summary>
+    /// <summary>
+    /// Creates a team of <paramref name="threads"/> threads, or of one for each processor of the process.
+    /// </summary>
     internal ThreadTeam(int? threads = null)
     {
         Size = threads ?? Environment.ProcessorCount;
         ArgumentOutOfRangeException.ThrowIfLessThan(Size, 1, nameof(threads));
-        // With more threads than processors, a thread that spins keeps the one it waits for from running.
+        // With more threads than processors, a spinning thread keeps the thread that it waits for from running.
         _spinTicks = Size <= Environment.ProcessorCount ? Stopwatch.Frequency * SpinMicroseconds / 1_000_000 : 0;
         _shared.Ticket = Closed;
         _threads = new Thread[Size - 1];
@@ -51,15 +54,15 @@ internal sealed class ThreadTeam : IDisposable
         }
     }
 
-    /// <summary>How many threads are asleep, for want of work.</summary>
+    /// <summary>The number of threads that sleep because there is no work.</summary>
     internal int Sleepers => Volatile.Read(ref _shared.Sleepers);
 
-    /// <summary>How many threads there are; worker numbers are 0 … Size - 1.</summary>
+    /// <summary>The number of threads; worker numbers are 0 … Size - 1.</summary>
     internal int Size { get; }
 
     /// <summary>
-    /// Runs the phases in order. Called from inside a body, it runs them on that body's thread alone. The first
-    /// exception thrown by a body ends the list and is thrown here.
+    /// Runs the phases in order. Inside a body, it runs them on that body's thread alone. The first exception of a body
+    /// ends the list and is thrown here.
     /// </summary>
     internal void Run(params Phase[] phases)
     {
@@ -95,9 +98,9 @@ internal sealed class ThreadTeam : IDisposable
     }
 
     /// <summary>
-    /// Runs the phases in order as one of any number of threads that do so at once. As long as others have the team, or
-    /// there are callers enough to keep all processors busy, those included that wait for their turn, a phase is run on the
-    /// caller's thread alone: nobody waits for a thread that the system has set aside for another caller.
+    /// Runs the phases in order while any number of other threads do the same. A phase runs on the caller's thread
+    /// alone while others hold the team, or while there are enough callers, waiting ones included, to keep all
+    /// processors busy. So no caller waits for a thread that the system has suspended in favor of another caller.
     /// </summary>
     internal void RunBesideOthers(Phase[] phases)
     {
@@ -128,10 +131,10 @@ internal sealed class ThreadTeam : IDisposable
         }
     }
 
-    /// <summary>Counts the threads that will call as soon as others let them.</summary>
+    /// <summary>Counts the threads that will call as soon as they get their turn.</summary>
     internal void CountWaiting(int change) => Interlocked.Add(ref _waiting, change);
 
-    /// <summary>Ends the threads; waits for a run in progress.</summary>
+    /// <summary>Waits for a run in progress, then ends the threads.</summary>
     public void Dispose()
     {
         lock (_gate)
@@ -196,7 +199,7 @@ internal sealed class ThreadTeam : IDisposable
         _first = Epoch(Ticket) + 1;
         uint end = _first + (uint)phases.Length;
         Publish(Pack(_first + (uint)first, 0));
-        // Read once for both: to wait for a change after the last phase's ticket would be to wait for ever.
+        // The ticket is read once for both uses: waiting for a change after the last phase's ticket would never end.
         for (ulong ticket = Ticket; Epoch(ticket) != end; ticket = Ticket)
         {
             TakeOrWait(ticket, 0);
@@ -219,12 +222,12 @@ internal sealed class ThreadTeam : IDisposable
         }
     }
 
-    /// <summary>Takes a chunk of the ticket's phase and runs it, or waits until there is another ticket.</summary>
+    /// <summary>Takes a chunk of the ticket's phase and runs it, or waits for the next ticket.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void TakeOrWait(ulong ticket, int worker)
     {
         int start = (int)(uint)ticket;
-        // A thread that comes late may read the next run's list here; then the ticket has changed and is not granted.
+        // A late thread may read the next run's list here; then the ticket has changed, and it gets no chunk.
         Phase[] phases = _phases;
         uint index = Epoch(ticket) - _first;
         if (index >= (uint)phases.Length || start >= phases[index].Count)
@@ -279,7 +282,7 @@ internal sealed class ThreadTeam : IDisposable
 
     private void Publish(ulong ticket)
     {
-        // A full fence between this and the look at the sleepers: either they see the ticket or we see them.
+        // A full fence before the sleepers are read: either they see the ticket or this thread sees them.
         Interlocked.Exchange(ref _shared.Ticket, ticket);
         if (Volatile.Read(ref _shared.Sleepers) != 0)
         {
@@ -323,12 +326,12 @@ internal sealed class ThreadTeam : IDisposable
 
     private static ulong Pack(uint epoch, uint start) => ((ulong)epoch << 32) | start;
 
-    /// <summary>What all threads write, each on a pair of cache lines of its own.</summary>
+    /// <summary>The fields that all threads write, each on a pair of cache lines of its own.</summary>
     [StructLayout(LayoutKind.Explicit, Size = 512)]
     private struct Shared
     {
         /// <summary>
-        /// Gets which phase is open (counted over all runs), and below it the first index not yet taken.
+        /// The number of the open phase (counted over all runs), and in the low half the first index not yet taken.
         /// </summary>
         [FieldOffset(128)]
         public ulong Ticket;

@@ -1,6 +1,6 @@
 namespace Engine.Devices.Cpu;
 
-/// <summary>A number as a type, so that the compiler makes code of its own for it.</summary>
+/// <summary>A number as a type, so that the compiler generates separate code for it.</summary>
 internal interface IConstant
 {
     static abstract int Value { get; }

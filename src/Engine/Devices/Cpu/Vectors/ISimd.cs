@@ -3,7 +3,7 @@ namespace Engine.Devices.Cpu;
 /// <summary>
 /// Arithmetic on a vector register <typeparamref name="V"/> of elements <typeparamref name="T"/> (float, double or
 /// int), so that an algorithm is written once for all widths. <typeparamref name="V"/> is the runtime's own vector
-/// type: wrapped in a struct it would not stay in registers. Comparisons give a mask: all bits of a lane set or none.
+/// type; a struct around it would not stay in registers. Comparisons give a mask: all bits of a lane are set, or none.
 /// </summary>
 internal unsafe interface ISimd<V, T>
     where V : struct
@@ -19,13 +19,11 @@ internal unsafe interface ISimd<V, T>
     static abstract void Store(T* to, V value);
 
     /// <summary>
-    /// Loads the first <paramref name="count"/> lanes, 0 … Count, and touches no memory beyond them; the others are 0.
+    /// Loads the first <paramref name="count"/> lanes, 0 … Count; the others are 0. It reads no memory beyond them.
     /// </summary>
     static abstract V LoadPartial(T* from, int count);
 
-    /// <summary>
-    /// Stores the first <paramref name="count"/> lanes, 0 … Count, and touches no memory beyond them.
-    /// </summary>
+    /// <summary>Stores the first <paramref name="count"/> lanes, 0 … Count. It writes no memory beyond them.</summary>
     static abstract void StorePartial(T* to, V value, int count);
 
     /// <summary><paramref name="value"/> in every lane.</summary>
@@ -34,7 +32,7 @@ internal unsafe interface ISimd<V, T>
     /// <summary>A literal in every lane, rounded to <typeparamref name="T"/> when the code is compiled.</summary>
     static abstract V Const(double value);
 
-    /// <summary>Every lane made of the low bits of <paramref name="bits"/>.</summary>
+    /// <summary>The low bits of <paramref name="bits"/> in every lane.</summary>
     static abstract V ConstBits(long bits);
 
     static abstract V Add(V a, V b);
@@ -45,7 +43,7 @@ internal unsafe interface ISimd<V, T>
 
     static abstract V Div(V a, V b);
 
-    /// <summary>a·b + c: rounded once where the hardware can, else twice.</summary>
+    /// <summary>a·b + c: rounded once if the hardware can, else twice.</summary>
     static abstract V Fma(V a, V b, V c);
 
     /// <summary>The lesser, as <see cref="Math.Min(float, float)"/>: NaN if either is.</summary>
@@ -87,7 +85,7 @@ internal unsafe interface ISimd<V, T>
 
     static abstract V Xor(V a, V b);
 
-    /// <summary>The bits of <paramref name="a"/> that <paramref name="b"/> has not.</summary>
+    /// <summary>The bits that are set in <paramref name="a"/> and not in <paramref name="b"/>.</summary>
     static abstract V AndNot(V a, V b);
 
     static abstract V Not(V a);
@@ -101,39 +99,37 @@ internal unsafe interface ISimd<V, T>
     /// <summary>The odd lanes of <paramref name="a"/>, then those of <paramref name="b"/>.</summary>
     static abstract V Odd(V a, V b);
 
-    /// <summary>
-    /// Lanes of <paramref name="a"/> and of <paramref name="b"/> by turns, from their lower halves.
-    /// </summary>
+    /// <summary>Alternate lanes of <paramref name="a"/> and <paramref name="b"/>, from their lower halves.</summary>
     static abstract V ZipLow(V a, V b);
 
-    /// <summary>
-    /// Lanes of <paramref name="a"/> and of <paramref name="b"/> by turns, from their upper halves.
-    /// </summary>
+    /// <summary>Alternate lanes of <paramref name="a"/> and <paramref name="b"/>, from their upper halves.</summary>
     static abstract V ZipHigh(V a, V b);
 
-    /// <summary>Bit i set where lane i of a mask is.</summary>
+    /// <summary>Returns bit i set if lane i of the mask is set.</summary>
     static abstract ulong MaskBits(V mask);
 
-    /// <summary>The lanes' bits moved toward the high end.</summary>
+    /// <summary>Shifts the bits of each lane toward the high end.</summary>
     static abstract V ShiftLeft(V a, int bits);
 
-    /// <summary>The lanes' bits moved toward the low end, zeros coming in.</summary>
+    /// <summary>Shifts the bits of each lane toward the low end; zeros come in.</summary>
     static abstract V ShiftRight(V a, int bits);
 
     /// <summary>
-    /// a·2ⁿ, rounded once when subnormal, for whole n between -250 and 250, for double -2000 and 2000.
+    /// a·2ⁿ, rounded once if subnormal, for whole n from -250 to 250 (for double from -2000 to 2000).
     /// </summary>
     static abstract V Scale(V a, V n);
 
     /// <summary>
-    /// The whole n with 2ⁿ ≤ a &lt; 2ⁿ⁺¹, for positive finite a, subnormal or not; for float and double.
+    /// The whole n with 2ⁿ ≤ a &lt; 2ⁿ⁺¹, for positive finite a, also subnormal; for float and double.
     /// </summary>
     static abstract V Exponent(V a);
 
-    /// <summary>a / 2ⁿ of that n, from 1 up to, not including, 2.</summary>
+    /// <summary>a / 2ⁿ with the n of <see cref="Exponent"/>: from 1 up to, not including, 2.</summary>
     static abstract V Mantissa(V a);
 
-    /// <summary>The sum of the lanes: halves added until one is left, so always in the same order.</summary>
+    /// <summary>
+    /// The sum of the lanes. Halves are added until one lane is left, so the order is always the same.
+    /// </summary>
     static abstract T Sum(V a);
 
     /// <summary>The least lane, or NaN.</summary>

@@ -2,17 +2,17 @@ using System.Runtime.CompilerServices;
 
 namespace Engine.Devices.Cpu;
 
-/// <summary>Rows that need not be whole vectors.</summary>
+/// <summary>Loads and stores rows whose length need not be a multiple of a vector.</summary>
 internal static unsafe class Lanes<S, V, T>
     where S : struct, ISimd<V, T>
     where V : struct
     where T : unmanaged
 {
-    /// <summary>The first <paramref name="count"/> lanes, or all; no memory behind them is touched.</summary>
+    /// <summary>Loads the first <paramref name="count"/> lanes, at most all; it reads no memory behind them.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static V LoadUpTo(T* from, int count) => count >= S.Count ? S.Load(from) : S.LoadPartial(from, count);
 
-    /// <summary>Stores as many lanes as <see cref="LoadUpTo"/> loads; none if there are less than one.</summary>
+    /// <summary>Stores the lanes that <see cref="LoadUpTo"/> loads; none if the count is less than 1.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static void StoreUpTo(T* to, V value, int count)
     {

@@ -6,7 +6,8 @@ using System.Runtime.Intrinsics.X86;
 namespace Engine.Devices.Cpu;
 
 /// <summary>
-/// An algorithm over elements <typeparamref name="T"/> that <see cref="Simd.Dispatch"/> runs at the hardware's width.
+/// An algorithm over elements <typeparamref name="T"/> that <see cref="Simd.Dispatch"/> runs with the hardware's
+/// vectors.
 /// </summary>
 internal interface ISimdJob<T>
     where T : unmanaged
@@ -34,7 +35,7 @@ internal static class Simd
     }
 
     /// <summary>
-    /// Runs the job with the widest registers that the hardware is fast with; the test is gone from the compiled code.
+    /// Runs the job with the widest registers that the hardware is fast with; the JIT removes the test.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static void Dispatch<T, TJob>(ref TJob job)
@@ -55,7 +56,7 @@ internal static class Simd
         }
     }
 
-    /// <summary>a·2ⁿ in two steps, of which the first does not leave the normal numbers.</summary>
+    /// <summary>a·2ⁿ in two steps; the first stays within the normal numbers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static V Scale<S, V, T>(V a, V n)
         where S : struct, ISimd<V, T>
@@ -74,7 +75,7 @@ internal static class Simd
         where T : unmanaged
     {
         (V normal, V isSubnormal) = Normal<S, V, T>(a);
-        // The exponent's bits put below those of 2²³ make 2²³ + exponent + 127; of double's 2⁵² + exponent + 1023.
+        // The exponent's bits below those of 2²³ make 2²³ + exponent + 127; for double, 2⁵² + exponent + 1023.
         return typeof(T) == typeof(float)
             ? S.Sub(
                 S.Sub(S.Or(S.ShiftRight(normal, 23), S.Const(8388608)), S.Const(8388608 + 127)),
@@ -95,7 +96,7 @@ internal static class Simd
         return S.Or(S.And(Normal<S, V, T>(a).Normal, S.ConstBits((1L << bits) - 1)), S.Const(1));
     }
 
-    /// <summary>Subnormal numbers times as much as makes them normal, and which they are.</summary>
+    /// <summary>Scales subnormal numbers so that they become normal, and returns which lanes were subnormal.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static (V Normal, V IsSubnormal) Normal<S, V, T>(V a)
         where S : struct, ISimd<V, T>
@@ -113,8 +114,8 @@ internal static class Simd
         where V : struct
         where T : unmanaged
     {
-        // Added to a number whose last bit is 1, the biased exponent stands in the low bits; shifted, it is in its
-        // place.
+        // The last bit of 1.5·2²³ (double: 1.5·2⁵²) counts 1, so the sum's low bits are the biased exponent; the shift
+        // moves it into place.
         return typeof(T) == typeof(float)
             ? S.ShiftLeft(S.Add(n, S.Const(12582912.0 + 127)), 23)
             : S.ShiftLeft(S.Add(n, S.Const(6755399441055744.0 + 1023)), 52);

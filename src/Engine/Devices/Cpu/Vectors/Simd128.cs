@@ -5,7 +5,7 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Engine.Devices.Cpu;
 
-/// <summary>128-bit registers: NEON, SSE, and what the runtime emulates.</summary>
+/// <summary>128-bit registers: NEON, SSE, or the runtime's emulation.</summary>
 internal readonly unsafe struct Simd128<T> : ISimd<Vector128<T>, T>
     where T : unmanaged
 {

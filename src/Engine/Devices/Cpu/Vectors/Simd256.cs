@@ -190,7 +190,7 @@ internal readonly unsafe struct Simd256<T> : ISimd<Vector256<T>, T>
                 Simd128<T>.Even(a.GetLower(), a.GetUpper()), Simd128<T>.Even(b.GetLower(), b.GetUpper()));
         }
 
-        // The instructions stay within 128 bits: what comes from b stands in the middle then.
+        // The instruction works within halves of 128 bits, so the lanes of b end in the middle.
         Vector256<double> halves = sizeof(T) == 4
             ? Avx.Shuffle(a.AsSingle(), b.AsSingle(), 0b10_00_10_00).AsDouble()
             : Avx.UnpackLow(a.AsDouble(), b.AsDouble());
@@ -206,7 +206,7 @@ internal readonly unsafe struct Simd256<T> : ISimd<Vector256<T>, T>
                 Simd128<T>.Odd(a.GetLower(), a.GetUpper()), Simd128<T>.Odd(b.GetLower(), b.GetUpper()));
         }
 
-        // The instructions stay within 128 bits: what comes from b stands in the middle then.
+        // The instruction works within halves of 128 bits, so the lanes of b end in the middle.
         Vector256<double> halves = sizeof(T) == 4
             ? Avx.Shuffle(a.AsSingle(), b.AsSingle(), 0b11_01_11_01).AsDouble()
             : Avx.UnpackHigh(a.AsDouble(), b.AsDouble());

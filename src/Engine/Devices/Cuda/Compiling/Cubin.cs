@@ -4,9 +4,9 @@ using System.Text;
 namespace Engine.Devices.Cuda;
 
 /// <summary>
-/// Reads what a kernel takes off its machine code. A cubin is an ELF file with a few sections for each kernel: <c>
-/// .nv.shared.name</c> is as long as the shared memory, and attributes in <c>.nv.info</c> give the number of registers
-/// and the stack, in which spilled registers lie too.
+/// Reads the resources of a kernel from its machine code. A cubin is an ELF file with a few sections for each kernel:
+/// the length of <c>.nv.shared.name</c> is the shared memory, and attributes in <c>.nv.info</c> give the number of
+/// registers and the size of the stack, which includes spilled registers.
 /// </summary>
 internal static class Cubin
 {
@@ -17,18 +17,18 @@ internal static class Cubin
     private const byte SizedValue = 4, FrameSize = 0x11, RegisterCount = 0x2F;
 
     /// <summary>
-    /// From compute capability 9.0 on, what the system keeps of each block's shared memory stands in the section too.
+    /// From compute capability 9.0 on, the section includes the shared memory that the system reserves for each block.
     /// </summary>
     private const int ReservedFrom = 90, ReservedBytes = 1024;
 
     /// <summary>
-    /// The compute capability is the lowest byte of the ELF header's flags, from ABI version 8 on (CUDA 13) the byte
-    /// above it: EF_CUDA_SM and EF_CUDA_SM_MASK of LLVM's ELF.h.
+    /// The compute capability is the lowest byte of the ELF header's flags; from ABI version 8 on (CUDA 13), it is the
+    /// next higher byte: EF_CUDA_SM and EF_CUDA_SM_MASK of LLVM's ELF.h.
     /// </summary>
     private const int FlagsOffset = 48, AbiVersionOffset = 8, FlagsMovedFrom = 8;
 
     /// <summary>
-    /// Returns what a kernel takes; null if the image is no cubin (PTX for one) or has no such kernel.
+    /// Returns the resources of a kernel; null if the image is no cubin (for example PTX) or has no such kernel.
     /// </summary>
     public static KernelResources? Resources(ReadOnlySpan<byte> image, string entry)
     {
@@ -81,7 +81,7 @@ internal static class Cubin
         return Text(Contents(image, Header(image, (int)Int32(header, SectionLink))), (int)Int32(symbol, 0));
     }
 
-    /// <summary>The header of the section of a name; empty if there is none.</summary>
+    /// <summary>Returns the header of the section with a name; empty if there is none.</summary>
     private static ReadOnlySpan<byte> Section(ReadOnlySpan<byte> image, string name)
     {
         ReadOnlySpan<byte> names = Contents(

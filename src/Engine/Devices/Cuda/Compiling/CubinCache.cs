@@ -4,15 +4,15 @@ using System.Text;
 namespace Engine.Devices.Cuda;
 
 /// <summary>
-/// Compiled kernels on disk. An entry is a file named by the hash of its key; it begins with a hash of key and
-/// contents, so that one that was cut short, or is another's, is not used. A folder that cannot be used is done
-/// without.
+/// Keeps compiled kernels on disk. The file name of an entry is the hash of its key. The file begins with a hash of key
+/// and contents, so an entry that is incomplete or has another key is not used. If the folder cannot be used, nothing
+/// is kept.
 /// </summary>
 internal sealed class CubinCache(string? folder)
 {
     private const int HashBytes = SHA256.HashSizeInBytes;
 
-    /// <summary>Gets the folder where none is given; null if the user has none for caches.</summary>
+    /// <summary>Gets the default folder; null if the user has no folder for caches.</summary>
     public static string? DefaultFolder
     {
         get
@@ -34,9 +34,7 @@ internal sealed class CubinCache(string? folder)
 
     public string? Folder => folder;
 
-    /// <summary>
-    /// Returns how many entries there are, how much room they take, and why none can be added; null if they can.
-    /// </summary>
+    /// <summary>Returns the number of entries, their total size, and why none can be added (null if one can).</summary>
     public (int Entries, long Bytes, string? Problem) Look()
     {
         if (folder is null)
@@ -60,7 +58,7 @@ internal sealed class CubinCache(string? folder)
         return (entries.Length, entries.Sum(entry => entry.Length), null);
     }
 
-    /// <summary>Returns what is kept under a key; null if nothing is, or nothing whole.</summary>
+    /// <summary>Returns the contents of a key; null if there are none, or only a part.</summary>
     public byte[]? Find(string key)
     {
         if (folder is null)
@@ -85,7 +83,9 @@ internal sealed class CubinCache(string? folder)
         }
     }
 
-    /// <summary>Keeps something under a key. The file appears whole or not at all, whoever else writes it.</summary>
+    /// <summary>
+    /// Keeps contents under a key. The file appears complete or not at all, even if others write it too.
+    /// </summary>
     public void Keep(string key, ReadOnlySpan<byte> contents)
     {
         if (folder is null)
@@ -114,7 +114,7 @@ internal sealed class CubinCache(string? folder)
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            // Without the entry the kernel is compiled again next time, and that is all.
+            // Without the entry, the kernel is only compiled again next time.
         }
     }
 

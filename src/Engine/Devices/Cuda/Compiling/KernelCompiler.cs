@@ -4,15 +4,15 @@ using Engine.Interop;
 namespace Engine.Devices.Cuda;
 
 /// <summary>Loads kernels into a context, each source once.</summary>
-/// <param name="context">Where they are loaded.</param>
-/// <param name="images">What compiles them.</param>
-/// <param name="others">What is tried where the driver refuses what that makes.</param>
+/// <param name="context">The context that loads them.</param>
+/// <param name="images">The compiler of images.</param>
+/// <param name="others">Further compilers, tried if the driver refuses an image.</param>
 internal sealed class KernelCompiler(ContextHandle context, KernelImages images, IEnumerable<KernelImages> others)
     : IDisposable
 {
     /// <summary>
-    /// What the driver answers to an image that is not for it: invalid, none for this GPU, PTX without a compiler, PTX of a
-    /// later version.
+    /// The driver's errors for an unfit image: invalid, none for this GPU, PTX without a compiler, PTX of a later
+    /// version.
     /// </summary>
     private static readonly int[] s_unfit = [200, 209, 218, 221, 222];
 
@@ -20,7 +20,7 @@ internal sealed class KernelCompiler(ContextHandle context, KernelImages images,
     private readonly Dictionary<nint, int> _sharedBytes = [];
     private readonly ConcurrentDictionary<string, byte[]> _compiled = [];
 
-    /// <summary>Compiles, on all cores, those of the kernels that are neither loaded nor kept on disk.</summary>
+    /// <summary>Compiles, on all cores, the kernels that are neither loaded nor kept on disk.</summary>
     public void Compile(IEnumerable<CudaFunction> kernels)
     {
         CudaFunction[] all;
@@ -38,8 +38,8 @@ internal sealed class KernelCompiler(ContextHandle context, KernelImages images,
         });
     }
 
-    /// <summary>Returns a kernel's function, which then may be given the shared memory that it wants.</summary>
-    /// <exception cref="CudaException">It does not compile; the message is the compiler's log.</exception>
+    /// <summary>Returns a kernel's function, with the shared memory that the kernel needs allowed.</summary>
+    /// <exception cref="CudaException">The kernel does not compile; the message is the compiler's log.</exception>
     public nint Function(CudaFunction kernel)
     {
         lock (_modules)
@@ -47,7 +47,7 @@ internal sealed class KernelCompiler(ContextHandle context, KernelImages images,
             CudaModuleHandle module = Module(kernel);
             nint function = module.Function(kernel.Entry);
 
-            // Of launches that give it more or less the one that gives most decides.
+            // Launches of one function may give it different amounts; the largest decides.
             if (kernel.DynamicBytes > _sharedBytes.GetValueOrDefault(function))
             {
                 module.AllowShared(function, kernel.DynamicBytes);
@@ -96,7 +96,7 @@ internal sealed class KernelCompiler(ContextHandle context, KernelImages images,
             return taken;
         }
 
-        // What another driver took once, or what this NVRTC makes, may be refused: then others are tried.
+        // The driver may refuse an image of the cache or of this NVRTC; then other NVRTCs are tried.
         byte[] image = _compiled.TryRemove(source, out byte[]? compiled) ? compiled : images.Compile(source, file);
         CudaModuleHandle? module = TryLoad(image, out CudaException? refusal);
         if (module is null)
@@ -108,7 +108,7 @@ internal sealed class KernelCompiler(ContextHandle context, KernelImages images,
         return module;
     }
 
-    /// <summary>Goes on with the first of the other NVRTCs of which the driver takes an image.</summary>
+    /// <summary>Continues with the first other NVRTC whose image the driver accepts.</summary>
     private (CudaModuleHandle Module, byte[] Image) LoadByAnother(string source, string file, CudaException refusal)
     {
         List<Version> tried = [images.Compiler];

@@ -4,8 +4,8 @@ using Engine.Interop;
 namespace Engine.Devices.Cuda;
 
 /// <summary>
-/// Turns kernels' sources into what a driver loads, for GPUs of one compute capability: by NVRTC, or from the cache on
-/// disk. It needs no GPU.
+/// Turns kernel sources into images that a driver loads, for GPUs of one compute capability, with NVRTC or from the
+/// cache on disk. It needs no GPU.
 /// </summary>
 internal sealed class KernelImages
 {
@@ -30,14 +30,13 @@ internal sealed class KernelImages
         _options = Options(target, options.FastMath, options.Profile);
         string library = nvrtc.Path;
 
-        // Another library of the same version may compile otherwise: a path tells them apart, and so does a file's
-        // date.
+        // Another library of the same version may compile differently; its path and the date of its file tell it apart.
         _compiler = $"NVRTC {version} {library} {(File.Exists(library) ? File.GetLastWriteTimeUtc(library).Ticks : 0)}";
     }
 
     /// <summary>
-    /// Returns the same by this machine's other NVRTCs, as far as they know such GPUs or their predecessors; they are
-    /// loaded when they are asked for.
+    /// Returns the same for this machine's other NVRTCs that know such GPUs or their predecessors; each is loaded when
+    /// it is asked for.
     /// </summary>
     public static IEnumerable<KernelImages> Others(int architecture, CudaOptions options, CubinCache cache)
     {
@@ -57,10 +56,10 @@ internal sealed class KernelImages
         }
     }
 
-    /// <summary>Gets what compiles: NVRTC's version.</summary>
+    /// <summary>Gets the version of NVRTC.</summary>
     public Version Compiler => _nvrtc.Version;
 
-    /// <summary>Gets the option that says what for.</summary>
+    /// <summary>Gets the option that names the target.</summary>
     public string Architecture => _options[0];
 
     /// <summary>Returns the options with which kernels are compiled.</summary>
@@ -73,7 +72,7 @@ internal sealed class KernelImages
     ];
 
     /// <summary>
-    /// What to compile for, and whether the driver has to finish it because the GPU is newer than NVRTC.
+    /// Returns the target, and whether the driver must finish the compilation because the GPU is newer than NVRTC.
     /// </summary>
     internal static (string Target, bool ToPtx) Target(int architecture, IReadOnlyList<int> known, Version version)
     {
@@ -92,8 +91,9 @@ internal sealed class KernelImages
     }
 
     /// <summary>
-    /// Does with each kernel's text and file name what may take the compiler's time: on all cores, the longest first. What
-    /// does not compile is passed over: that is said when the kernel is asked for, with the op that it is for.
+    /// Calls <paramref name="act"/> with each kernel's text and file name, on all cores, the longest text first.
+    /// Kernels that do not compile are skipped: the error is thrown when the kernel is asked for, where its op is
+    /// known.
     /// </summary>
     public static void ForEachOnAllCores(IEnumerable<CudaFunction> kernels, Action<string, string> act)
     {
@@ -114,7 +114,7 @@ internal sealed class KernelImages
     }
 
     /// <summary>Creates a kernel's image: a cubin, or PTX for a GPU that is newer than NVRTC.</summary>
-    /// <exception cref="CudaException">It does not compile; the message is the compiler's log.</exception>
+    /// <exception cref="CudaException">The kernel does not compile; the message is the compiler's log.</exception>
     public byte[] Of(string source, string file)
     {
         byte[]? image = Find(source);
@@ -127,11 +127,11 @@ internal sealed class KernelImages
         return image;
     }
 
-    /// <summary>Returns the image that was kept; null if none was.</summary>
+    /// <summary>Returns the image in the cache; null if there is none.</summary>
     public byte[]? Find(string source) => _cache.Find(Key(source));
 
-    /// <summary>Creates a new image.</summary>
-    /// <exception cref="CudaException">It does not compile; the message is the compiler's log.</exception>
+    /// <summary>Compiles a new image.</summary>
+    /// <exception cref="CudaException">The kernel does not compile; the message is the compiler's log.</exception>
     public byte[] Compile(string source, string file) => _nvrtc.Compile(source, file, _options, _toPtx);
 
     /// <summary>Keeps an image for later.</summary>

@@ -4,12 +4,12 @@ using System.Text.RegularExpressions;
 
 namespace Engine.Devices.Cuda;
 
-/// <summary>The sources of src/Kernels, which travel inside the assembly.</summary>
+/// <summary>The sources of src/Kernels, which are resources of the assembly.</summary>
 internal static partial class KernelSource
 {
     private static readonly ConcurrentDictionary<string, string> s_files = new();
 
-    /// <summary>Gets every kernel file: <c>gemm.cu</c> …</summary>
+    /// <summary>Gets the names of all kernel files: <c>gemm.cu</c> …</summary>
     public static IReadOnlyList<string> Files { get; } =
         [.. typeof(KernelSource).Assembly.GetManifestResourceNames()
             .Where(name => name.StartsWith(Prefix, StringComparison.Ordinal))
@@ -20,14 +20,12 @@ internal static partial class KernelSource
     private const string Prefix = "Kernels/";
 
     /// <summary>
-    /// Returns a file as one text: first the macros, and in place of each <c>#include "…"</c> what it names, once.
-    /// Messages of the compiler still give each file's own lines.
+    /// Returns a file as one text: first the macros, then the text with each <c>#include "…"</c> replaced by that file,
+    /// once. Compiler messages still give the lines of each file.
     /// </summary>
     public static string Expand(string file, IReadOnlyList<string> defines) => Expand(file, Read(file), defines);
 
-    /// <summary>
-    /// Returns the same of a text that is none of src/Kernels, under the name that messages shall give it.
-    /// </summary>
+    /// <summary>Does the same for a text outside src/Kernels, under the name for messages.</summary>
     public static string Expand(string file, string contents, IReadOnlyList<string> defines)
     {
         var text = new StringBuilder();

@@ -3,13 +3,13 @@ using Engine.Interop;
 namespace Engine.Devices.Cuda;
 
 /// <summary>
-/// A launch at which the host waits for the GPU, to look at a value: it cannot be recorded, and so neither can the program.
+/// A launch in which the host waits for the GPU to read a value. It cannot be recorded, and neither can its program.
 /// </summary>
 internal abstract class HostLaunch : CudaLaunch
 {
     public sealed override bool IsRecordable => false;
 
-    /// <summary>Brings bytes to the host once all is done that was put into the stream before.</summary>
+    /// <summary>Copies bytes to the host after all earlier work of the stream.</summary>
     protected static unsafe void Read(nint stream, ulong from, Span<byte> to)
     {
         fixed (byte* place = to)
@@ -21,7 +21,9 @@ internal abstract class HostLaunch : CudaLaunch
     }
 }
 
-/// <summary>A <see cref="BranchKernel"/> on the GPU: the host looks at the condition and launches what it chooses.</summary>
+/// <summary>
+/// A <see cref="BranchKernel"/> on the GPU: the host reads the condition and launches the group that it selects.
+/// </summary>
 internal sealed class BranchLaunch(BranchKernel branch, ulong condition) : HostLaunch
 {
     private readonly CudaStage[] _first = CudaStage.Of(branch.First), _second = CudaStage.Of(branch.Second);
@@ -43,9 +45,9 @@ internal sealed class BranchLaunch(BranchKernel branch, ulong condition) : HostL
 }
 
 /// <summary>Hands a value to the host.</summary>
-/// <param name="address">Where it lies.</param>
-/// <param name="value">What is filled with it.</param>
-/// <param name="see">What is done then.</param>
+/// <param name="address">The address of the value on the GPU.</param>
+/// <param name="value">The tensor that receives it.</param>
+/// <param name="see">The action that is called then.</param>
 internal sealed class ReadLaunch(ulong address, Tensor value, Action<Tensor> see) : HostLaunch
 {
     public override string Name => "read";

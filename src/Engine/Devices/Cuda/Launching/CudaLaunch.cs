@@ -12,20 +12,20 @@ internal abstract class CudaLaunch
     /// <summary>Gets whether there is anything to do.</summary>
     public virtual bool IsEmpty => false;
 
-    /// <summary>Gets how many kernels, copies and clearings it is.</summary>
+    /// <summary>Gets the number of kernels, copies and memory sets in it.</summary>
     public virtual long Nodes => 1;
 
-    /// <summary>Gets whether it may become a part of a graph.</summary>
+    /// <summary>Gets whether it may become part of a graph.</summary>
     public virtual bool IsRecordable => true;
 
     /// <summary>Gets the kernels that it launches.</summary>
     public virtual IEnumerable<KernelLaunch> Kernels => [];
 
-    /// <summary>Puts the work into a stream, in whose context the thread is.</summary>
+    /// <summary>Puts the work into a stream whose context is current on the thread.</summary>
     public abstract void Enqueue(nint stream);
 }
 
-/// <summary>What is launched: an entry point of a source text.</summary>
+/// <summary>An entry point of a source text.</summary>
 /// <param name="File">The name of the text in messages.</param>
 /// <param name="Entry">The name of the <c>__global__</c> function.</param>
 internal abstract record CudaFunction(string File, string Entry)
@@ -33,20 +33,20 @@ internal abstract record CudaFunction(string File, string Entry)
     /// <summary>Gets the text that is compiled.</summary>
     public abstract string Source { get; }
 
-    /// <summary>Gets the bytes of shared memory that a launch gives it, beside the few that it declares.</summary>
+    /// <summary>Gets the bytes of dynamic shared memory, besides the few bytes that it declares.</summary>
     public virtual int DynamicBytes => 0;
 
-    /// <summary>Gets whether it may share a launch with others: it then is compiled as a part of their text.</summary>
+    /// <summary>Gets whether it may share a launch with others; it is then compiled as part of their text.</summary>
     public virtual bool MayJoin => true;
 
     /// <summary>Returns the entry and the file.</summary>
     public override string ToString() => $"{Entry} of {File}";
 }
 
-/// <summary>A kernel of a text that is none of src/Kernels.</summary>
+/// <summary>A kernel of a text outside src/Kernels.</summary>
 /// <param name="File">The name of the text in messages.</param>
 /// <param name="Entry">The name of the <c>__global__</c> function.</param>
-/// <param name="Text">The text; it may include what stands in src/Kernels.</param>
+/// <param name="Text">The text; it may include files of src/Kernels.</param>
 /// <param name="Defines">Macros, each as its name, a space and its text.</param>
 internal sealed record ForeignKernel(string File, string Entry, string Text, params IReadOnlyList<string> Defines)
     : CudaFunction(File, Entry)
@@ -54,10 +54,10 @@ internal sealed record ForeignKernel(string File, string Entry, string Text, par
     /// <inheritdoc/>
     public override string Source => KernelSource.Expand(File, Text, Defines);
 
-    /// <summary>It does not: what it says of blocks and shared memory is its own.</summary>
+    /// <summary>Returns false: its statements about blocks and shared memory hold only for itself.</summary>
     public override bool MayJoin => false;
 
-    /// <summary>Gets or sets the bytes of shared memory that a launch gives it.</summary>
+    /// <summary>Gets or sets the bytes of dynamic shared memory.</summary>
     public int Shared { get; init; }
 
     /// <inheritdoc/>
@@ -67,7 +67,7 @@ internal sealed record ForeignKernel(string File, string Entry, string Text, par
     public override string ToString() => base.ToString();
 }
 
-/// <summary>A kernel: an entry point of a source file, compiled with some macros defined.</summary>
+/// <summary>An entry point of a source file, compiled with some macros defined.</summary>
 /// <param name="File">The source, one of src/Kernels.</param>
 /// <param name="Entry">The name of the <c>__global__</c> function.</param>
 /// <param name="Defines">Macros, each as its name, a space and its text.</param>
@@ -77,7 +77,7 @@ internal sealed record CudaKernel(string File, string Entry, params IReadOnlyLis
     /// <inheritdoc/>
     public override string Source => KernelSource.Expand(File, Defines);
 
-    /// <summary>Gets or sets the bytes of shared memory that a launch gives it.</summary>
+    /// <summary>Gets or sets the bytes of dynamic shared memory.</summary>
     public int Shared { get; init; }
 
     /// <inheritdoc/>
@@ -91,23 +91,23 @@ internal sealed record CudaKernel(string File, string Entry, params IReadOnlyLis
         new(this, grid, block, arguments);
 }
 
-/// <summary>A number of blocks, or of threads, in three directions.</summary>
+/// <summary>A number of blocks, or of threads, in three dimensions.</summary>
 internal readonly record struct Dim3(int X, int Y = 1, int Z = 1)
 {
     /// <summary>
-    /// Represents what the hardware takes: so many blocks in all, and of a grid along y and z no more than so many.
+    /// The limits of the hardware: the blocks in total, and the blocks of a grid along y and along z.
     /// </summary>
     public const int MaxBlocks = int.MaxValue, MaxAlongYZ = 65535;
 
-    /// <summary>Gets how many there are in all.</summary>
+    /// <summary>Gets the total number.</summary>
     public long Count => (long)X * Y * Z;
 
-    /// <summary>Gets whether the hardware takes such a grid as it is.</summary>
+    /// <summary>Gets whether the hardware accepts it as a grid.</summary>
     public bool IsGrid => Count <= MaxBlocks && Y <= MaxAlongYZ && Z <= MaxAlongYZ;
 
     public static implicit operator Dim3(int x) => new(x);
 
-    /// <summary>Returns the directions in which there is more than one: <c>8 × 2</c>.</summary>
+    /// <summary>Returns the dimensions greater than 1: <c>8 × 2</c>.</summary>
     public override string ToString() => (Y, Z) switch
     {
         (1, 1) => $"{X}",
@@ -116,7 +116,7 @@ internal readonly record struct Dim3(int X, int Y = 1, int Z = 1)
     };
 }
 
-/// <summary>A kernel's argument, by value.</summary>
+/// <summary>A kernel's argument, passed by value.</summary>
 internal readonly record struct CudaArgument
 {
     private CudaArgument(byte[] bytes) => Bytes = bytes;
@@ -124,7 +124,7 @@ internal readonly record struct CudaArgument
     public byte[] Bytes { get; }
 
     /// <summary>
-    /// Gets whether it says where rows lie (<see cref="CudaRowsFrom"/>): the kernel takes the address of the first.
+    /// Gets whether it is a <see cref="CudaRowsFrom"/>; the kernel then receives the address of the first row.
     /// </summary>
     public bool IsRows { get; private init; }
 
@@ -148,14 +148,16 @@ internal readonly record struct CudaArgument
     public static implicit operator CudaArgument(CudaLoops loops) => Of(loops);
 }
 
-/// <summary>Rows of an array from one on that only the device knows: <c>struct Rows</c> of horizontal_fusion.cuh.</summary>
+/// <summary>
+/// Rows of an array whose first row only the device knows: <c>struct Rows</c> of horizontal_fusion.cuh.
+/// </summary>
 /// <param name="Array">The address of the array.</param>
-/// <param name="First">That of an int32: times <paramref name="Scale"/> it is the first row.</param>
-/// <param name="RowBytes">How far apart rows are.</param>
-/// <param name="Scale">What the number is multiplied by.</param>
+/// <param name="First">The address of an int32; times <paramref name="Scale"/>, it is the first row.</param>
+/// <param name="RowBytes">The bytes from one row to the next.</param>
+/// <param name="Scale">The factor of the int32.</param>
 /// <param name="Last">The last row that may be the first.</param>
-/// <param name="Fault">Where another is reported.</param>
-/// <param name="Code">By which number.</param>
+/// <param name="Fault">Where a row outside is reported.</param>
+/// <param name="Code">The number of the message.</param>
 [StructLayout(LayoutKind.Sequential)]
 internal readonly record struct CudaRowsFrom(
     ulong Array, ulong First, long RowBytes, int Scale, int Last, ulong Fault, int Code);
@@ -165,7 +167,7 @@ internal sealed unsafe class KernelLaunch : CudaLaunch
 {
     private const int ArgumentAlignment = 16;
 
-    // The arguments and the table of their addresses lie still, so that a launch is one call.
+    // The arguments and the table of their addresses are pinned, so a launch is one call.
     private readonly byte[] _arguments;
     private readonly nint[] _addresses;
     private readonly List<int> _offsets = [];
@@ -209,16 +211,17 @@ internal sealed unsafe class KernelLaunch : CudaLaunch
 
     public int ArgumentBytes => _arguments.Length;
 
-    /// <summary>Where each argument begins, and whether it says where rows lie.</summary>
+    /// <summary>Gets where each argument begins, and whether it is a <see cref="CudaRowsFrom"/>.</summary>
     public IEnumerable<(int Offset, bool IsRows)> ArgumentPlaces =>
         _offsets.Zip(_given, (offset, argument) => (offset, argument.IsRows));
 
     /// <summary>
-    /// Gets whether an argument says where rows lie: it then runs as a part of a <see cref="HorizontalFusion"/> only.
+    /// Gets whether an argument is a <see cref="CudaRowsFrom"/>; the kernel then runs only as part of a
+    /// <see cref="HorizontalFusion"/>.
     /// </summary>
     public bool HasRows => _given.Any(argument => argument.IsRows);
 
-    /// <summary>Gets or sets whether all blocks must be on the GPU at once, for they wait for one another.</summary>
+    /// <summary>Gets or sets whether all blocks must be resident at once because they wait for one another.</summary>
     public bool IsCooperative { get; init; }
 
     public override string Name => Function.ToString();
@@ -228,11 +231,13 @@ internal sealed unsafe class KernelLaunch : CudaLaunch
     public override IEnumerable<KernelLaunch> Kernels => [this];
 
     /// <summary>
-    /// Refuses what no GPU launches. A grid that is too long along y or z is none of it: it is launched along x, as one of
-    /// several kernels in one launch is (<see cref="HorizontalFusion"/>). Only a kernel of a user's own text must do without.
+    /// Throws if no GPU can run the launch. A grid that is too long along y or z is allowed: it is launched along x, as
+    /// a part of a <see cref="HorizontalFusion"/>. Only a kernel of a user's own text may not have such a grid.
     /// </summary>
     /// <param name="maxSharedBytes">The shared memory that a block may have on this GPU.</param>
-    /// <exception cref="EngineException">There are too many blocks, or threads in one, or too much shared memory.</exception>
+    /// <exception cref="EngineException">
+    /// There are too many blocks, or threads in one, or too much shared memory.
+    /// </exception>
     public void RequireLaunchable(int maxSharedBytes)
     {
         if (Function.DynamicBytes is int wanted && (wanted < 0 || wanted > maxSharedBytes))
@@ -257,7 +262,7 @@ internal sealed unsafe class KernelLaunch : CudaLaunch
         }
     }
 
-    /// <summary>Returns the same, but where rows lie in the places of the addresses that stand for them.</summary>
+    /// <summary>Returns the same launch with each stand-in address replaced by its rows.</summary>
     public KernelLaunch WithRows(IReadOnlyList<(ulong StandIn, CudaRowsFrom Rows)> rows) => new(
         Function, Grid, Block,
         [.. _given.Select(argument =>
@@ -278,7 +283,7 @@ internal sealed unsafe class KernelLaunch : CudaLaunch
     };
 
     /// <summary>Loads the kernel.</summary>
-    /// <exception cref="EngineException">Its blocks wait for one another, and cannot all be there.</exception>
+    /// <exception cref="EngineException">Its blocks wait for one another, and cannot all be resident.</exception>
     public void Prepare(KernelCompiler compiler, int multiprocessors)
     {
         _function = compiler.Function(Function);
@@ -341,7 +346,7 @@ internal sealed class CopyLaunch(ulong from, ulong to, long bytes) : CudaLaunch
         Driver.Check(DriverApi.cuMemcpyDtoDAsync_v2(to, from, (nuint)bytes, stream));
 }
 
-/// <summary>Memory set to zero.</summary>
+/// <summary>Sets memory to zero.</summary>
 internal sealed class ClearLaunch(ulong address, long bytes) : CudaLaunch
 {
     public override string Name => "clear";

@@ -1,19 +1,19 @@
 namespace Engine.Devices.Cuda;
 
 /// <summary>
-/// Nested loops as kernels take them, by value: how often each runs, outermost first, and how many elements apart its
-/// iterations lie in each of up to three arrays. <c>struct Loops</c> of common.cuh is the same.
+/// Nested loops, passed to kernels by value: the count of each loop, outermost first, and its stride in elements in
+/// each of up to three arrays. <c>struct Loops</c> of common.cuh has the same layout.
 /// </summary>
 internal unsafe struct CudaLoops
 {
-    /// <summary>Represents the most loops, and the most arrays.</summary>
+    /// <summary>The most loops, and the most arrays.</summary>
     public const int Max = 8, Arrays = 3;
 
     private int _count;
     private fixed int _sides[Max];
     private fixed int _steps[Arrays * Max];
 
-    /// <exception cref="EngineException">There are more loops than kernels take.</exception>
+    /// <exception cref="EngineException">There are more loops than <see cref="Max"/>.</exception>
     public CudaLoops(ReadOnlySpan<int> sides, params ReadOnlySpan<int[]> steps)
     {
         if (sides.Length > Max)

@@ -3,20 +3,20 @@ using Engine.Interop;
 namespace Engine.Devices.Cuda;
 
 /// <summary>
-/// Launches that run one after the other. A first single run puts them into the stream one by one; after that, and where
-/// many runs are asked for at once, they are recorded as a CUDA graph of all those runs, an epoch say, so that the host
-/// is not in the way. Where each launch is to be told from the others, by a profiler or in an error, there is no graph.
+/// Runs launches one after the other. A first single run enqueues them one by one. Later runs, and many runs asked for
+/// at once (such as an epoch), are recorded as one CUDA graph, so that the host does not slow them down. There is no
+/// graph if a profiler or an error must tell the launches apart.
 /// </summary>
 internal sealed class CudaProgram(
     CudaDevice device, StreamHandle stream, CudaStage[] stages, bool mayFault, CudaOptions options) : IProgram
 {
-    /// <summary>The most launches that a graph holds: a longer one takes long to record, and gains nothing any more.</summary>
+    /// <summary>The most nodes of a graph: a larger one takes long to record and gains nothing.</summary>
     private const int MaxNodes = 16384;
 
-    /// <summary>How many graphs are kept: of a full epoch, of its last part, of one run.</summary>
+    /// <summary>The most graphs that are kept: of a full epoch, of its last part, of one run.</summary>
     private const int MaxGraphs = 4;
 
-    // The one used last comes first.
+    // The most recently used one comes first.
     private readonly List<(int Times, GraphHandle Graph)> _graphs = [];
     private readonly long _nodes = stages.Sum(stage => stage.Launch.Nodes);
     private readonly bool _isRecordable = stages.All(stage => stage.Launch.IsRecordable);

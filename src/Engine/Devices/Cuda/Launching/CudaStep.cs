@@ -1,11 +1,11 @@
 namespace Engine.Devices.Cuda;
 
 /// <summary>
-/// A step of a plan with its operands' addresses on the GPU, as an op sees it that is lowered to launches.
+/// A step of a plan with its operands' addresses on the GPU, given to an op that is lowered to launches.
 /// </summary>
-/// <param name="operands">What the step reads and writes.</param>
-/// <param name="address">Where an operand lies.</param>
-/// <param name="faults">Where kernels report what they cannot do.</param>
+/// <param name="operands">The operands that the step reads and writes.</param>
+/// <param name="address">Returns the address of an operand.</param>
+/// <param name="faults">The faults that kernels report.</param>
 /// <param name="tensorFloat32">Whether products of float32 may be rounded to TF32.</param>
 /// <param name="hasHalfProducts">Whether tensor cores multiply numbers of 16 bits.</param>
 /// <param name="whole">The step that this one is a part of, if it is one.</param>
@@ -14,7 +14,7 @@ internal sealed class CudaStep(
     CudaStep? whole = null)
 {
     /// <summary>
-    /// Represents no array is longer than that, so that an address within one that stands for rows can be told.
+    /// Longer than any array, so an address shows which stand-in for rows it belongs to.
     /// </summary>
     public const ulong StandInRange = 1UL << 40;
 
@@ -26,12 +26,11 @@ internal sealed class CudaStep(
     /// <summary>Gets whether a launch may report a fault.</summary>
     public bool MayFault { get; private set; }
 
-    /// <summary>Scratch memory of the size asked for; 0 if none was.</summary>
+    /// <summary>Gets the scratch memory of the size asked for; 0 if none was.</summary>
     public ulong Workspace => operands.Workspace is { } range ? address(range) : 0;
 
     /// <summary>
-    /// Returns the step of a part of the op: some of the inputs, and some of the outputs, whose places it sees as of
-    /// other types.
+    /// Returns the step of a part of the op: some inputs and some outputs, the outputs with other types.
     /// </summary>
     public CudaStep Part(int[] inputs, int[] outputs, OperandType[] types) => new(
         new StepOperands(
@@ -48,11 +47,11 @@ internal sealed class CudaStep(
         this);
 
     /// <summary>
-    /// Returns the step of an op that sees rows of its inputs' arrays where it has arrays: under an address that stands
-    /// for them until the launches are there, and is as much of a multiple of 16 as they are.
+    /// Returns the step of an op that sees rows of some inputs instead of the whole arrays. Each has a stand-in address
+    /// until the launches exist; it is divisible by the same powers of 2, up to 16, as the rows' addresses.
     /// </summary>
     /// <param name="inputs">How many of the step's inputs are the op's.</param>
-    /// <param name="rows">Of those that are rows what the op sees.</param>
+    /// <param name="rows">The inputs of which the op sees rows, with the type of these rows.</param>
     public (CudaStep Step, ulong[] StandIns) WithRows(int inputs, IReadOnlyList<(int Input, OperandType Type)> rows)
     {
         const int Alignment = 16;
@@ -76,9 +75,7 @@ internal sealed class CudaStep(
         return (step, [.. standIns]);
     }
 
-    /// <summary>
-    /// Returns the step of another op, which does a part of this one's work on memory that lies where this one says.
-    /// </summary>
+    /// <summary>Returns the step of another op, which does a part of this op's work on the memory given here.</summary>
     public CudaStep At(
         IReadOnlyList<(ulong Address, OperandType Type)> inputs, IReadOnlyList<(ulong Address, OperandType Type)> outputs)
     {
@@ -106,17 +103,17 @@ internal sealed class CudaStep(
 
     public Shape OutShape(int output = 0) => operands.Outputs[output].Type.Shape;
 
-    /// <summary>Returns the address of an input. Meaningless for inputs the op does not read.</summary>
+    /// <summary>Returns the address of an input. It has no meaning for inputs that the op does not read.</summary>
     public ulong In(int input) => address(operands.Inputs[input].Range);
 
     /// <summary>Returns the address of an output.</summary>
     public ulong Out(int output = 0) => address(operands.Outputs[output].Range);
 
     /// <summary>
-    /// Returns the arguments for a kernel that may find a value it cannot work with: where it reports one, and by which
-    /// number.
+    /// Returns the arguments for a kernel that may find a value it cannot work with: the address for its report, and
+    /// the number of its message.
     /// </summary>
-    /// <param name="message">The sentence for the user, given the value and its place.</param>
+    /// <param name="message">Returns the message for the user, given the value and its place.</param>
     public (ulong Address, int Code) Fault(Func<int, int, string> message)
     {
         SetMayFault();

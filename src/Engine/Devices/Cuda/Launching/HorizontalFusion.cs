@@ -4,25 +4,25 @@ using System.Text.RegularExpressions;
 namespace Engine.Devices.Cuda;
 
 /// <summary>
-/// Kernels that do not depend on one another in one launch: each block belongs to one of them, and finds its place in
-/// that one's grid. Small kernels cost what a launch costs, so that two of them in one are twice as fast. A kernel alone
-/// is launched so where its grid is longer along y or z than the hardware takes: along x, which takes all; and where it
-/// reads rows of an array from one on that only the device knows.
+/// Runs independent kernels in one launch: each block belongs to one of them and computes its place in that kernel's
+/// grid. A small kernel costs as much as its launch, so two of them in one launch are twice as fast. A single kernel
+/// also runs this way if its grid is too long along y or z for the hardware (it is then launched along x), or if it
+/// reads rows of an array whose first row only the device knows.
 /// </summary>
 internal sealed partial record HorizontalFusion : CudaFunction
 {
-    /// <summary>A kernel's arguments have room for this many bytes.</summary>
+    /// <summary>The most bytes of a kernel's arguments.</summary>
     private const int MaxArgumentBytes = 4096;
 
     /// <summary>
-    /// Each part's declared shared memory has a place of its own, as if all ran in one block: some totals or, where the
-    /// launch gives a kernel its memory, a flag. What launches give is one for all.
+    /// The static shared memory of each part is separate, as if all ran in one block: some totals or, if the launch
+    /// gives the kernel dynamic memory, a flag. All parts share the dynamic memory.
     /// </summary>
     private const int TotalsBytes = 2112, FlagBytes = 16;
 
     /// <summary>
-    /// So many products and convolutions go into one: registers are given out for all of a launch, and more than the
-    /// parts need for as many tiles' addresses, until they spill.
+    /// The most products and convolutions in one launch. All parts share one number of registers, and with more parts
+    /// the tiles' addresses need so many that registers spill.
     /// </summary>
     private const int MaxTiled = 6;
 
@@ -54,7 +54,7 @@ internal sealed partial record HorizontalFusion : CudaFunction
 
     public override string ToString() => string.Join(" + ", _parts.Select(part => part.Function.Entry));
 
-    /// <summary>Returns one launch in the place of several, or those that are if they do not go together.</summary>
+    /// <summary>Returns one launch in place of several, or the same ones if they cannot be joined.</summary>
     public static IEnumerable<KernelLaunch> Join(IReadOnlyList<KernelLaunch> launches)
     {
         var parts = new List<KernelLaunch>();
@@ -101,8 +101,8 @@ internal sealed partial record HorizontalFusion : CudaFunction
     private long FirstBlock(int part) => _parts.Take(part).Sum(other => other.Blocks);
 
     /// <summary>
-    /// The part's text in a namespace of its own, its kernels as functions, with blockIdx and gridDim as it would see them
-    /// alone. Its macros end with it.
+    /// Appends the part's text in a namespace of its own: its kernels as functions, with blockIdx and gridDim as in a
+    /// launch of its own. Its macros are undefined at the end.
     /// </summary>
     private static void AppendPart(StringBuilder text, int number, KernelLaunch part, long firstBlock)
     {

@@ -3,8 +3,8 @@ using Engine.Interop;
 namespace Engine.Devices.Cuda;
 
 /// <summary>
-/// A <see cref="LoopKernel"/> on the GPU: the launches of all steps, one after the other, so that they become a part of the
-/// graph that is recorded of the program. Rows are copied to and from where the kernels look for them.
+/// A <see cref="LoopKernel"/> on the GPU: the launches of all steps, one after the other, so that they become part of
+/// the recorded graph. Rows are copied to and from the fixed places of the kernels.
 /// </summary>
 internal sealed class LoopLaunch : CudaLaunch
 {
@@ -17,7 +17,7 @@ internal sealed class LoopLaunch : CudaLaunch
         Stages = CudaStage.Of(loop.Levels);
     }
 
-    /// <summary>Gets what a step launches.</summary>
+    /// <summary>Gets the launches of a step.</summary>
     public IReadOnlyList<CudaStage> Stages { get; }
 
     public override string Name => $"{_loop.Steps} steps of {_loop.Name}";

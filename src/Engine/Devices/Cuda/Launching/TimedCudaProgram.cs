@@ -4,8 +4,8 @@ using Engine.Interop;
 namespace Engine.Devices.Cuda;
 
 /// <summary>
-/// Launches one after the other with a mark in the stream between them, not as a graph: when the GPU reached each tells
-/// how long each took.
+/// Runs launches one after the other, not as a graph, with an event in the stream between them. The times of the events
+/// give the time of each launch.
 /// </summary>
 internal sealed class TimedCudaProgram : IProgram
 {
