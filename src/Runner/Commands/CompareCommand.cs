@@ -8,11 +8,12 @@ using Engine.Runner.Description;
 namespace Engine.Runner;
 
 /// <summary>
-/// The source's comparison: the same training on the CPU and on a GPU, the seconds an epoch and the accuracies of both.
+/// The source's comparison: the same training on the CPU and on a GPU, the seconds per epoch and the accuracies of
+/// both.
 /// </summary>
 internal static class CompareCommand
 {
-    /// <summary>The command <c>compare</c>, with one below it for each network.</summary>
+    /// <summary>Creates the command <c>compare</c>, with a subcommand for each network.</summary>
     public static Command Create() => new("compare", "Train on the CPU and on a GPU, and compare times and accuracies.")
     {
         Of("mlp", "Compare on the multi-layer perceptron.", () => Networks.Mlp, []),
