@@ -159,7 +159,7 @@ internal static class CommonOptions
         {
             HelpName = "X",
             Description = byDefault is null ? $"{description} [default: as the file says]" : description,
-            // No thousands separators, as in the default style, which would read 0,01 as 1.
+            // The default style allows thousands separators, and would read 0,01 as 1.
             CustomParser = result =>
                 float.TryParse(Text(result), NumberStyles.Float, CultureInfo.InvariantCulture, out float value)
                 && valid(value)
