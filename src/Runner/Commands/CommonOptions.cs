@@ -149,8 +149,9 @@ internal static class CommonOptions
         return option;
     }
 
-    /// <summary>Creates such an option of a number; an invalid value is answered with the
-    /// <paramref name="rule"/>.</summary>
+    /// <summary>
+    /// Creates such an option of a number; an invalid value is answered with the <paramref name="rule"/>.
+    /// </summary>
     public static Option<float?> Real(
         string name, Func<float>? byDefault, string description, Func<float, bool> valid, string rule,
         params string[] aliases)

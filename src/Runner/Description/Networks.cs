@@ -1,7 +1,8 @@
 namespace Engine.Runner.Description;
 
-/// <summary>The networks that ship with the runner, beginning with the source's two; they are descriptions like any
-/// other.</summary>
+/// <summary>
+/// The networks that ship with the runner, beginning with the source's two; they are descriptions like any other.
+/// </summary>
 internal static class Networks
 {
     private static readonly (string Name, string File)[] s_files = [("mlp", "mlp.ini"), ("cnn", "cnn.json"), ("resnet", "resnet20.json")];
@@ -13,8 +14,9 @@ internal static class Networks
     /// <summary>The perceptron: flat gray pixels, dense layers, ten probabilities.</summary>
     public static NetworkDescription Mlp => s_mlp.Value;
 
-    /// <summary>The convolutional network: three convolutions with max pooling, a dense layer, ten
-    /// probabilities.</summary>
+    /// <summary>
+    /// The convolutional network: three convolutions with max pooling, a dense layer, ten probabilities.
+    /// </summary>
     public static NetworkDescription Cnn => s_cnn.Value;
 
     /// <summary>A residual network of 20 layers on images in color.</summary>
@@ -83,8 +85,9 @@ internal static class Networks
         return hidden.Count > 0 ? Mlp.WithHidden(hidden) : null;
     }
 
-    /// <summary>Returns the perceptron whose parameters Lasagne saved in order, with alternating weights and
-    /// biases.</summary>
+    /// <summary>
+    /// Returns the perceptron whose parameters Lasagne saved in order, with alternating weights and biases.
+    /// </summary>
     private static NetworkDescription? OfNumbered(IReadOnlyDictionary<string, Tensor> parameters)
     {
         var sizes = new List<int>();

@@ -110,8 +110,10 @@ internal sealed class CharModel : IDisposable
         Network.Parameters.Select(parameter => KeyValuePair.Create(parameter.Name, parameter.Variable.GetValue())),
         new Dictionary<string, string> { [Key] = JsonSerializer.Serialize(Settings, CharJson.Default.CharSettings) });
 
-    /// <summary>Returns a training step that takes texts and the character after each character, and the learning
-    /// rate's variable.</summary>
+    /// <summary>
+    /// Returns a training step that takes texts and the character after each character, and the learning rate's
+    /// variable.
+    /// </summary>
     public (Function Step, SharedVariable LearningRate) Training(UpdateRule rule)
     {
         Graph.Input x = Symbolic.Variable("x", DType.Int32, [Shape.Unknown, Settings.Steps]), y = Symbolic.Variable("y", DType.Int32, [Shape.Unknown, Settings.Steps]);

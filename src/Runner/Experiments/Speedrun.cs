@@ -101,8 +101,10 @@ internal sealed class Speedrun : IDisposable
         return at < peak ? RateStart + ((1 - RateStart) * at / peak) : 1 + ((RateEnd - 1) * (at - peak) / Math.Max(1, all - peak));
     }
 
-    /// <summary>Returns the classes of uint8 images; each is used as it is and mirrored, and both also moved by a pixel
-    /// in two directions.</summary>
+    /// <summary>
+    /// Returns the classes of uint8 images; each is used as it is and mirrored, and both also moved by a pixel in two
+    /// directions.
+    /// </summary>
     public int[] Predict(Tensor images, bool isAugmented = true)
     {
         int count = images.Shape[0];
@@ -202,8 +204,9 @@ internal sealed class Speedrun : IDisposable
         return Function.Compile([kept], [], updates, device: _device);
     }
 
-    /// <summary>Returns filters of which the first pass their channel on, one for each channel; the others are
-    /// random.</summary>
+    /// <summary>
+    /// Returns filters of which the first pass their channel on, one for each channel; the others are random.
+    /// </summary>
     private sealed record Identities : Initializer
     {
         protected override void Fill(Span<double> values, Shape shape, ulong seed)

@@ -1,7 +1,8 @@
 namespace Engine.Runner.Experiments;
 
-/// <summary>The images of the speedrun: normalized, moved by up to two pixels, and mirrored in every other
-/// epoch.</summary>
+/// <summary>
+/// The images of the speedrun: normalized, moved by up to two pixels, and mirrored in every other epoch.
+/// </summary>
 internal sealed class SpeedrunImages
 {
     private const int Move = 2;

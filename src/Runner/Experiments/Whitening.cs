@@ -66,8 +66,10 @@ internal static class Whitening
         return Tensor.From(filters, 2 * n, channels, size, size);
     }
 
-    /// <summary>Returns the eigenvalues of a symmetric matrix, the largest first, and its eigenvectors as columns, by
-    /// Jacobi's rotations.</summary>
+    /// <summary>
+    /// Returns the eigenvalues of a symmetric matrix, the largest first, and its eigenvectors as columns, by Jacobi's
+    /// rotations.
+    /// </summary>
     internal static (double[] Values, double[,] Vectors) Eigen(double[,] matrix)
     {
         int n = matrix.GetLength(0);

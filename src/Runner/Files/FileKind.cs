@@ -35,8 +35,9 @@ internal static class FileKind
         }
     }
 
-    /// <summary>Returns the kind of the file at a path, by its first bytes; null if there is no file, or its kind is
-    /// unknown.</summary>
+    /// <summary>
+    /// Returns the kind of the file at a path, by its first bytes; null if there is no file, or its kind is unknown.
+    /// </summary>
     public static string? Of(string path)
     {
         if (Directory.Exists(path))

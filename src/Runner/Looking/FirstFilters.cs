@@ -47,8 +47,9 @@ internal sealed record FirstFilters(string Layer, string What, IReadOnlyList<IRe
             ? Dense(layer, values, most, (planes, height, width)) : null;
     }
 
-    /// <summary>Returns filters as they are applied to the image: those of a true convolution rotated by
-    /// 180°.</summary>
+    /// <summary>
+    /// Returns filters as they are applied to the image: those of a true convolution rotated by 180°.
+    /// </summary>
     private static FirstFilters Convolution(string layer, NdArray w, int most, bool isTurned)
     {
         (int filters, int channels, int height, int width) = (w.Shape[0], w.Shape[1], w.Shape[2], w.Shape[3]);

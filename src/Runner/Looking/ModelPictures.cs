@@ -22,8 +22,9 @@ internal sealed class ModelPictures
     /// <summary>A matrix of more classes is not readable.</summary>
     private const int MaxClasses = 40;
 
-    /// <summary>The greatest number of positions in a row at which an image is covered; each is another image for the
-    /// network.</summary>
+    /// <summary>
+    /// The greatest number of positions in a row at which an image is covered; each is another image for the network.
+    /// </summary>
     private const int MaxPlaces = 64;
 
     private readonly TestedModel _model;

@@ -53,8 +53,9 @@ internal sealed class TestedModel : IDisposable
     /// <summary>How often each class is predicted as which; null if values are predicted.</summary>
     public ConfusionMatrix? Confusion => (Report as ClassificationReport)?.Confusion;
 
-    /// <summary>How much worse the model is without each column, the most important first; empty if samples have no
-    /// columns.</summary>
+    /// <summary>
+    /// How much worse the model is without each column, the most important first; empty if samples have no columns.
+    /// </summary>
     public IReadOnlyList<ColumnImportance> Importance { get; private init; } = [];
 
     /// <summary>The names of the classes.</summary>
@@ -63,8 +64,9 @@ internal sealed class TestedModel : IDisposable
     /// <summary>The device of the test.</summary>
     public string DeviceName => _device.Name;
 
-    /// <summary>Tests a user's own model on samples; if they are in a file, only some at a time are in
-    /// memory.</summary>
+    /// <summary>
+    /// Tests a user's own model on samples; if they are in a file, only some at a time are in memory.
+    /// </summary>
     public static TestedModel Of(Models.Model model, Table test, Device device, int? count = null)
     {
         test = count < test.Count ? test.Rows([.. Enumerable.Range(0, count.Value)]) : test;

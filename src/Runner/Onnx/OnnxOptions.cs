@@ -7,8 +7,9 @@ using Engine.Onnx;
 
 namespace Engine.Runner;
 
-/// <summary>The options of <c>predict</c>, <c>show</c>, <c>report</c> and <c>serve</c> that add what an ONNX file does
-/// not say.</summary>
+/// <summary>
+/// The options of <c>predict</c>, <c>show</c>, <c>report</c> and <c>serve</c> that add what an ONNX file does not say.
+/// </summary>
 internal sealed class OnnxOptions
 {
     /// <summary>The options, for messages.</summary>

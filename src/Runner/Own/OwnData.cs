@@ -6,8 +6,9 @@ using Engine.Models;
 
 namespace Engine.Runner;
 
-/// <summary>A user's own data, ready for training. The findings about the data are printed before the
-/// training.</summary>
+/// <summary>
+/// A user's own data, ready for training. The findings about the data are printed before the training.
+/// </summary>
 /// <param name="Options">The options that name the data.</param>
 /// <param name="Data">The samples.</param>
 /// <param name="Inputs">What prepares them.</param>

@@ -4,8 +4,10 @@ using Engine.IO;
 
 namespace Engine.Runner;
 
-/// <summary>The options of <c>train</c> for a user's own data. A saved model keeps them, so that it can be tested on
-/// the same samples again.</summary>
+/// <summary>
+/// The options of <c>train</c> for a user's own data. A saved model keeps them, so that it can be tested on the same
+/// samples again.
+/// </summary>
 /// <param name="Path">A folder of pictures or of idx files, a table or an npz file.</param>
 internal sealed record OwnDataOptions(string Path)
 {
@@ -26,8 +28,10 @@ internal sealed record OwnDataOptions(string Path)
     /// <summary>Whether pictures are converted to gray; null: only if all of them are gray.</summary>
     public bool? IsGray { get; init; }
 
-    /// <summary>Whether samples are prepared when they are needed and decoded pictures are kept in a file, even if
-    /// there are few.</summary>
+    /// <summary>
+    /// Whether samples are prepared when they are needed and decoded pictures are kept in a file, even if there are
+    /// few.
+    /// </summary>
     public bool IsStreamed { get; init; }
 
     /// <summary>How a table is written.</summary>

@@ -111,8 +111,9 @@ internal sealed class OwnDataWords
         Array.ForEach([.. all.Where(option => !forSearch || option != Report)], command.Add);
     }
 
-    /// <summary>Returns the values of the options; null if the argument is a network for CIFAR-10 and not
-    /// data.</summary>
+    /// <summary>
+    /// Returns the values of the options; null if the argument is a network for CIFAR-10 and not data.
+    /// </summary>
     /// <param name="parsed">The command line.</param>
     /// <param name="path">The argument.</param>
     /// <param name="ofCifar">The options for CIFAR-10.</param>

@@ -12,8 +12,9 @@ internal sealed class OwnPredictor(Models.Model model, PredictOptions options, T
 
     private bool IsForPeople => options.Format == PredictionFormat.Text && options.File is null;
 
-    /// <summary>Predicts pictures or the rows of tables; without either, the samples that the model was tested
-    /// on.</summary>
+    /// <summary>
+    /// Predicts pictures or the rows of tables; without either, the samples that the model was tested on.
+    /// </summary>
     /// <returns>The exit code.</returns>
     public int Run(CancellationToken cancellation)
     {

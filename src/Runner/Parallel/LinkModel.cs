@@ -13,8 +13,9 @@ internal sealed record LinkModel(string Name, double BytesPerSecond, double Late
         new("InfiniBand, 200 Gbit", 25e9, 2e-6), new("NVLink, 450 GB/s", 450e9, 3e-6),
     ];
 
-    /// <summary>Returns the least time of an exchange: all-to-all and all-gather, each with a message to every other
-    /// rank.</summary>
+    /// <summary>
+    /// Returns the least time of an exchange: all-to-all and all-gather, each with a message to every other rank.
+    /// </summary>
     /// <param name="bytesSent">The bytes that a rank sends in both.</param>
     /// <param name="ranks">The number of ranks.</param>
     public double Seconds(long bytesSent, int ranks) => (bytesSent / BytesPerSecond) + (2 * (ranks - 1) * Latency);

@@ -12,8 +12,9 @@ namespace Engine.Runner;
 /// </summary>
 internal static class OwnRanks
 {
-    /// <summary>How long the others may continue after one has failed: enough for rank 0 to report the reason and end
-    /// them.</summary>
+    /// <summary>
+    /// How long the others may continue after one has failed: enough for rank 0 to report the reason and end them.
+    /// </summary>
     private static readonly TimeSpan s_grace = TimeSpan.FromSeconds(8);
 
     /// <summary>Starts the processes and returns the exit code of the first that failed, or 0, when all have ended.</summary>

@@ -3,8 +3,9 @@ using Engine.Training;
 
 namespace Engine.Runner;
 
-/// <summary>Explains the training step of one of several ranks: its functions, its memory, and the bytes that it
-/// sends.</summary>
+/// <summary>
+/// Explains the training step of one of several ranks: its functions, its memory, and the bytes that it sends.
+/// </summary>
 internal static class RankExplanation
 {
     /// <summary>Prints the explanation.</summary>

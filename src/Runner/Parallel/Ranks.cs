@@ -68,8 +68,8 @@ internal sealed class Ranks : IDisposable
     {
         get
         {
-            // If a launcher bound this rank to processors, these are already its share; the machine's processors are
-            // divided.
+            // Environment.ProcessorCount counts only the processors that a launcher bound this rank to; the machine's
+            // are needed.
             const string Online = "/sys/devices/system/cpu/online";
             try
             {

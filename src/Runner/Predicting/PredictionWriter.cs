@@ -129,8 +129,9 @@ internal sealed class PredictionWriter(TextWriter output, PredictionFormat forma
         return Encoding.UTF8.GetString(bytes.ToArray());
     }
 
-    /// <summary>Formats a number with enough digits to distinguish it from every other number of single
-    /// precision.</summary>
+    /// <summary>
+    /// Formats a number with enough digits to distinguish it from every other number of single precision.
+    /// </summary>
     private static string Number(double value) => ((float)value).ToString("R", CultureInfo.InvariantCulture);
 
     private static string Quoted(string text) =>

@@ -6,8 +6,9 @@ using Engine.Training;
 
 namespace Engine.Runner;
 
-/// <summary>CIFAR-10, or drawn images instead, for the networks that are described for it: mlp, cnn, and
-/// files.</summary>
+/// <summary>
+/// CIFAR-10, or drawn images instead, for the networks that are described for it: mlp, cnn, and files.
+/// </summary>
 internal sealed class CifarTraining : TrainingData
 {
     private const int TenClasses = 10;

@@ -9,8 +9,10 @@ using Engine.Training;
 
 namespace Engine.Runner;
 
-/// <summary>Trains on a user's own data: it is described before the training; afterwards come the test, the model's
-/// file, and the report.</summary>
+/// <summary>
+/// Trains on a user's own data: it is described before the training; afterwards come the test, the model's file, and
+/// the report.
+/// </summary>
 internal sealed class OwnTraining(OwnData own) : TrainingData
 {
     private const int ManySamples = 20_000;

@@ -59,8 +59,9 @@ internal sealed class TrainingBar(IAnsiConsole console) : Callback
         }
     }
 
-    /// <summary>Returns the parts that fit in a width: the most useful ones first, then a bar in the remaining
-    /// width.</summary>
+    /// <summary>
+    /// Returns the parts that fit in a width: the most useful ones first, then a bar in the remaining width.
+    /// </summary>
     private string Line(TrainingProgress first, TrainingProgress now, int width)
     {
         double speed = (now.Samples - first.Samples) / (now.Elapsed - first.Elapsed).TotalSeconds;

@@ -172,8 +172,9 @@ internal sealed record TrainingOptions
         CheckWritable("--report", Report);
     }
 
-    /// <summary>Returns the number with the fewest digits that equals this one in single precision: 0.015, not
-    /// 0.014999999664…</summary>
+    /// <summary>
+    /// Returns the number with the fewest digits that equals this one in single precision: 0.015, not 0.014999999664…
+    /// </summary>
     private static double Exact(float value) =>
         double.Parse(value.ToString("R", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
 
