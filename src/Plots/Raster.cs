@@ -3,7 +3,7 @@ using SkiaSharp;
 namespace Engine.Plots;
 
 /// <summary>Represents a number for each pixel of a small picture, in rows.</summary>
-/// <param name="Height">The rows.</param>
+/// <param name="Height">The number of rows.</param>
 /// <param name="Width">The count of numbers in a row.</param>
 /// <param name="Values">The numbers.</param>
 public sealed record Raster(int Height, int Width, IReadOnlyList<float> Values)
@@ -16,7 +16,7 @@ public sealed record Raster(int Height, int Width, IReadOnlyList<float> Values)
 }
 
 /// <summary>Represents a small picture of three planes, red, green and blue, each of values from 0 to 255.</summary>
-/// <param name="Height">The rows.</param>
+/// <param name="Height">The number of rows.</param>
 /// <param name="Width">The number of pixels in a row.</param>
 /// <param name="Planes">The planes one after the other, each in rows.</param>
 public sealed record PlanarImage(int Height, int Width, IReadOnlyList<byte> Planes)
