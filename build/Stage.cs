@@ -6,7 +6,7 @@ namespace Engine.Build;
 /// <summary>A process of tests: its name, its tests, and its environment variables.</summary>
 internal sealed class Stage(string name, string filter, params (string Name, string Value)[] environment)
 {
-    /// <summary>The most bytes that a process of tests uses; it limits how many run at once.</summary>
+    /// <summary>The most processes of tests at once; more would need too much memory.</summary>
     private const int MaxAtOnce = 4;
 
     /// <summary>

@@ -110,8 +110,8 @@ internal sealed class Batcher : IAsyncDisposable
     }
 
     /// <summary>
-    /// Pads with copies of the first sample to the next power of two, because a plan is kept for each number of
-    /// samples, and so there are few plans.
+    /// Pads with copies of the first sample to the next power of two. A plan is kept for each number of samples, and
+    /// padding keeps these numbers few.
     /// </summary>
     private static Table Padded(Table table)
     {

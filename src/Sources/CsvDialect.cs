@@ -219,7 +219,7 @@ internal sealed partial record CsvDialect(
         return single > looked / 2 && !lines.Take(looked).Any(line => line.Contains('"', StringComparison.Ordinal)) ? '\'' : '"';
     }
 
-    /// <summary>Returns the character that is equally frequent in most lines, outside quotes.</summary>
+    /// <summary>Returns the separator that is equally frequent in most lines, outside quotes.</summary>
     private static char SeparatorOf(List<string> lines, char quote)
     {
         string[] looked = [.. lines.Where(line => line.Length > 0 && !IsComment(line)).Take(LookedRows)];

@@ -116,7 +116,7 @@ internal static class JsonRows
     }
 
     /// <summary>
-    /// Returns the value of this name; the first letter may be lower case, as some JSON writers make it.
+    /// Finds the value of this name; letter case is ignored, because some JSON writers begin names with lower case.
     /// </summary>
     private static bool TryFind(JsonElement row, string name, out JsonElement value)
     {

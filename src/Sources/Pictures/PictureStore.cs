@@ -169,7 +169,7 @@ internal sealed record PictureStore(string Path, PictureFacts[] Facts, bool IsKe
         }
     }
 
-    /// <summary>Returns a stamp that shows whether a file has changed.</summary>
+    /// <summary>Identifies the state of a file, to detect changes.</summary>
     private sealed record Origin(string Path, long Length, long Time)
     {
         public static Origin Of(string path)
