@@ -14,10 +14,10 @@ internal static class BenchCommand
 {
     private static readonly string[] s_known = ["exp", "gemm", "conv", "ops", "mlp", "cnn"];
 
-    /// <summary>Times what the arguments name.</summary>
+    /// <summary>Times the benchmarks that the arguments name.</summary>
     /// <param name="args">The arguments.</param>
-    /// <param name="timer">What times a kernel of a device.</param>
-    /// <param name="findYardstick">Looks for somebody else's program to compare the CPU with, if none is named.</param>
+    /// <param name="timer">Returns a timer for kernels of a device.</param>
+    /// <param name="findYardstick">Finds another program to compare the CPU with, if none is named.</param>
     /// <returns>The exit code.</returns>
     public static Task<int> Run(
         string[] args, Func<Device, Kernel, Spread> timer, Func<Yardstick?>? findYardstick = null)
@@ -84,7 +84,7 @@ internal static class BenchCommand
                         Array.ForEach([.. Measure(benches, name)], Take);
                         if (peer is not null && opened is CpuDevice cpu)
                         {
-                            // Right behind ours: a machine is not as fast in each hour.
+                            // Right after ours, because a machine's speed varies over time.
                             Array.ForEach([.. peer.Measure(
                                 name, cpu.Threads, parsed.GetValue(data), parsed.GetValue(epochs), Console.Error)], Take);
                         }

@@ -7,23 +7,25 @@ using Engine.Runner;
 
 namespace Engine.Bench;
 
-/// <summary>What is timed, each on one device.</summary>
+/// <summary>The benchmarks, each on one device.</summary>
 /// <param name="device">The device.</param>
-/// <param name="timer">What times its kernels.</param>
+/// <param name="timer">The timer of its kernels.</param>
 internal sealed class Benches(Device device, KernelTimer timer)
 {
     private const int FirstWithTensorFloat32 = 80;
 
     private static string Version { get; } = typeof(Tensor).Assembly.GetName().Version!.ToString(3);
 
-    /// <summary>exp of 230,400 numbers, 1,000 times over.</summary>
+    /// <summary>Times exp of 230,400 numbers, 1,000 times.</summary>
     public IEnumerable<Measurement> Exp()
     {
         using Kernel exp = Kernels.Exp(device);
         yield return Time(exp);
     }
 
-    /// <summary>Matrix products of random numbers in float32; on a GPU, beside cuBLAS's where there is one.</summary>
+    /// <summary>
+    /// Times matrix products of random numbers in float32; on a GPU also cuBLAS's products, if it is installed.
+    /// </summary>
     public IEnumerable<Measurement> Gemm()
     {
         using CuBlasProducts? peer = device is CudaDevice cuda ? CuBlasProducts.Open(cuda, Console.Error) : null;
@@ -63,7 +65,7 @@ internal sealed class Benches(Device device, KernelTimer timer)
         }
     }
 
-    /// <summary>The CNN's three layers, forward and with their gradients.</summary>
+    /// <summary>Times the CNN's three layers, forward and with their gradients.</summary>
     public IEnumerable<Measurement> Conv()
     {
         foreach (Kernel convolution in Kernels.Convolutions(device))
@@ -75,7 +77,7 @@ internal sealed class Benches(Device device, KernelTimer timer)
         }
     }
 
-    /// <summary>Ops that are no products of two matrices and no whole networks.</summary>
+    /// <summary>Times ops other than products of two matrices and whole networks.</summary>
     public IEnumerable<Measurement> Ops()
     {
         foreach (Kernel op in OpKernels.All(device))
@@ -87,7 +89,9 @@ internal sealed class Benches(Device device, KernelTimer timer)
         }
     }
 
-    /// <summary>The training batches of an epoch of one of the networks, and what the network has learned at the end.</summary>
+    /// <summary>
+    /// Times the training batches of an epoch of one of the networks, and tests the network at the end.
+    /// </summary>
     public Measurement Epoch(string network, int epochs, Cifar10Set data, CancellationToken cancellation)
     {
         TrainingOptions options = (network == "mlp" ? Experiment.MlpDefaults : Experiment.CnnDefaults)
@@ -104,7 +108,7 @@ internal sealed class Benches(Device device, KernelTimer timer)
         return Engine(kernel.Bench, kernel.Item, once.Times(kernel.Times)) with
         {
             Gflops = kernel.Flops == 0 ? null : kernel.Flops / once.Median / 1e9,
-            // Measured right behind it: the clock of a processor is not the same at all times.
+            // Measured right after it, because the clock of a processor varies.
             PartOfPeak = kernel.Flops > 0 && device is CpuDevice cpu
                 ? kernel.Flops / once.Median / cpu.SustainedFlopsPerSecond()
                 : null,

@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace Engine.Bench;
 
-/// <summary>Times work that waits for its own end, so that the host's clock sees all of it.</summary>
+/// <summary>Times work that waits for its own end, so that the host's clock includes all of it.</summary>
 internal static class Clock
 {
     private const int Warming = 2, MinRuns = 3, MaxRuns = 9;
@@ -12,11 +12,11 @@ internal static class Clock
     public static Spread Measure(Kernel kernel) => Measure(kernel.Run, kernel.Times);
 
     /// <summary>
-    /// Runs something until it is warm, then in groups so large that the clock's own cost is nothing.
+    /// Runs an action until it is warm, then in groups that are so large that the clock's own cost is negligible.
     /// </summary>
-    /// <param name="run">Does it so many times over and waits for the end.</param>
-    /// <param name="group">How many times at the least.</param>
-    /// <returns>The seconds that one time takes: one figure a group.</returns>
+    /// <param name="run">Runs the action a number of times and waits for the end.</param>
+    /// <param name="group">The least number of runs in a group.</param>
+    /// <returns>The seconds of one run: one figure per group.</returns>
     public static Spread Measure(Action<int> run, int group = 1)
     {
         for (int i = 0; i < Warming; i++)

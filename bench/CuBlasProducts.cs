@@ -4,10 +4,10 @@ using Engine.Interop;
 
 namespace Engine.Bench;
 
-/// <summary>cuBLAS's matrix products of float32, on the same GPU and launched as ours are.</summary>
+/// <summary>cuBLAS's matrix products of float32, on the same GPU and launched in the same way as ours.</summary>
 internal sealed class CuBlasProducts : IDisposable
 {
-    /// <summary>As many products are recorded as one CUDA graph, so that the host is not what is timed.</summary>
+    /// <summary>The number of products in one CUDA graph, so that the time does not include the host.</summary>
     private const int Recorded = 16;
 
     private readonly CudaDevice _device;
@@ -25,7 +25,7 @@ internal sealed class CuBlasProducts : IDisposable
     /// <summary>Its version: 12.4.</summary>
     public string Version { get; }
 
-    /// <summary>cuBLAS on a GPU; null where it is not installed, which is said.</summary>
+    /// <summary>Opens cuBLAS on a GPU; returns null, with a note, if it is not installed.</summary>
     public static CuBlasProducts? Open(CudaDevice device, TextWriter notes)
     {
         if (CuBlas.Failure is { } failure)
@@ -37,7 +37,7 @@ internal sealed class CuBlasProducts : IDisposable
         return new CuBlasProducts(device);
     }
 
-    /// <summary>a·b, (m, k)·(k, n).</summary>
+    /// <summary>Computes a·b, (m, k)·(k, n).</summary>
     public float[] Multiply(Tensor a, Tensor b)
     {
         using var operands = new Operands(this, a, b);
@@ -49,13 +49,13 @@ internal sealed class CuBlasProducts : IDisposable
     /// <summary>Times a·b, (m, k)·(k, n).</summary>
     /// <param name="a">The left matrix.</param>
     /// <param name="b">The right one.</param>
-    /// <param name="math">How it may round.</param>
+    /// <param name="math">The permitted rounding.</param>
     public Spread Measure(Tensor a, Tensor b, CuBlasMath math = CuBlasMath.Default)
     {
         _cublas.Math = math;
         using var operands = new Operands(this, a, b);
 
-        // Once outside, for what cuBLAS prepares on a shape's first use.
+        // Once outside the graph, because cuBLAS prepares a shape on its first use.
         operands.Enqueue();
         _stream.Synchronize();
         using GraphHandle graph = _device.Record(() =>

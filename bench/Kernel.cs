@@ -3,21 +3,21 @@ using Engine.Graph;
 
 namespace Engine.Bench;
 
-/// <summary>A function that reads what lies on the device already and is timed as it is.</summary>
-/// <param name="Bench">Which benchmark it belongs to: exp, gemm, conv, ops.</param>
-/// <param name="Item">What of it: a shape.</param>
-/// <param name="Function">What runs; it takes no arguments.</param>
-/// <param name="Reads">The variables it reads, which it owns.</param>
+/// <summary>A function to time, whose inputs are already on the device.</summary>
+/// <param name="Bench">Its benchmark: exp, gemm, conv, ops.</param>
+/// <param name="Item">The item of the benchmark: a shape.</param>
+/// <param name="Function">The function; it takes no arguments.</param>
+/// <param name="Reads">The variables that it reads and owns.</param>
 internal sealed record Kernel(string Bench, string Item, Function Function, IReadOnlyList<SharedVariable> Reads)
     : IDisposable
 {
-    /// <summary>How many times over it runs for one figure.</summary>
+    /// <summary>The number of runs for one figure.</summary>
     public int Times { get; init; } = 1;
 
-    /// <summary>The floating-point operations of one run; 0 where none are counted.</summary>
+    /// <summary>The floating-point operations of one run; 0 if none are counted.</summary>
     public double Flops { get; init; }
 
-    /// <summary>Runs it so many times and waits for the end.</summary>
+    /// <summary>Runs it a number of times and waits for the end.</summary>
     public void Run(int times) => Function.RunMany(times);
 
     public void Dispose()
@@ -30,5 +30,5 @@ internal sealed record Kernel(string Bench, string Item, Function Function, IRea
     }
 }
 
-/// <summary>Finds how many seconds one run of a kernel takes.</summary>
+/// <summary>Measures the seconds of one run of a kernel.</summary>
 internal delegate Spread KernelTimer(Kernel kernel);

@@ -5,12 +5,12 @@ using Engine.Ops;
 
 namespace Engine.Bench;
 
-/// <summary>The kernels that are timed.</summary>
+/// <summary>The kernels to time.</summary>
 internal static class Kernels
 {
     private const int ExpNumbers = 230_400, ExpTimes = 1000;
 
-    /// <summary>The largest square that a CPU multiplies in a time that one waits for.</summary>
+    /// <summary>The largest square matrix that a CPU multiplies in an acceptable time.</summary>
     private const int LargestOnCpu = 2048;
 
     /// <summary>Squares, then the products of the two networks at batch 128, as m×k×n.</summary>
@@ -27,7 +27,7 @@ internal static class Kernels
     public static IEnumerable<(int M, int K, int N)> Products(Device device) =>
         s_products.Where(product => device.IsGpu || product.M != product.N || product.M <= LargestOnCpu);
 
-    /// <summary>exp of 230,400 numbers, 1,000 times over.</summary>
+    /// <summary>Returns exp of 230,400 numbers, 1,000 times.</summary>
     public static Kernel Exp(Device device)
     {
         SharedVariable x = Symbolic.Shared(Random(ExpNumbers));
@@ -35,7 +35,7 @@ internal static class Kernels
         return new Kernel("exp", "230400, 1000 times", function, [x]) { Times = ExpTimes };
     }
 
-    /// <summary>A product of matrices m×k and k×n in float32.</summary>
+    /// <summary>Returns a product of matrices m×k and k×n in float32.</summary>
     public static Kernel Product(Device device, Tensor left, Tensor right)
     {
         (int m, int k, int n) = (left.Shape[0], left.Shape[1], right.Shape[1]);
@@ -45,8 +45,8 @@ internal static class Kernels
     }
 
     /// <summary>
-    /// The CNN's three layers at batch 128, convolution, rectifier and pooling; and the same with the gradients that a
-    /// training step needs.
+    /// Returns the CNN's three layers at batch 128 (convolution, rectifier and pooling), and the same with the
+    /// gradients that a training step needs.
     /// </summary>
     public static IEnumerable<Kernel> Convolutions(Device device)
     {
@@ -73,7 +73,7 @@ internal static class Kernels
         }
     }
 
-    /// <summary>Numbers from -0.5 to 0.5, always the same ones.</summary>
+    /// <summary>Returns numbers from -0.5 to 0.5, always the same ones.</summary>
     public static Tensor Random(params ReadOnlySpan<int> shape)
     {
         var random = new Random(1);

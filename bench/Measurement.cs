@@ -4,36 +4,36 @@ using System.Text.Json.Serialization;
 
 namespace Engine.Bench;
 
-/// <summary>What timing one thing came to; the scripts in bench/peers print theirs in the same form.</summary>
-/// <param name="Bench">Which benchmark: exp, gemm, conv, ops, mlp or cnn.</param>
-/// <param name="Item">What of it: a shape, an epoch.</param>
+/// <summary>The result of timing one item; the scripts in bench/peers print theirs in the same form.</summary>
+/// <param name="Bench">The benchmark: exp, gemm, conv, ops, mlp or cnn.</param>
+/// <param name="Item">The item of the benchmark: a shape, an epoch.</param>
 /// <param name="Who">Whose code ran: engine, cublas, pytorch-eager …</param>
 /// <param name="Version">Its version.</param>
-/// <param name="Device">On what.</param>
-/// <param name="Seconds">How long it took.</param>
+/// <param name="Device">The device.</param>
+/// <param name="Seconds">The times.</param>
 internal sealed record Measurement(
     string Bench, string Item, string Who, string Version, string Device, Spread Seconds)
 {
-    /// <summary>What <see cref="Who"/> is where it is us.</summary>
+    /// <summary>The value of <see cref="Who"/> for this library.</summary>
     public const string Ours = "engine";
 
-    /// <summary>How products are calculated: in full float32, as everything here is.</summary>
+    /// <summary>The arithmetic of products: full float32, like everything here.</summary>
     [JsonPropertyName("math")]
     public string Arithmetic { get; init; } = "fp32";
 
-    /// <summary>Floating-point operations in 10⁹ a second, at the median; null where none are counted.</summary>
+    /// <summary>Floating-point operations in 10⁹ a second, at the median; null if none are counted.</summary>
     public double? Gflops { get; init; }
 
-    /// <summary>What part that is of the multiply-adds that the device can do; null where it was not measured.</summary>
+    /// <summary>The share of the device's peak of multiply-adds; null if it was not measured.</summary>
     public double? PartOfPeak { get; init; }
 
-    /// <summary>The part of the test images that the network takes for what they are; null for what trains none.</summary>
+    /// <summary>The accuracy on the test images; null if no network is trained.</summary>
     public double? TestAccuracy { get; init; }
 
-    /// <summary>‖ours − theirs‖ / ‖theirs‖; null where nothing is compared.</summary>
+    /// <summary>‖ours − theirs‖ / ‖theirs‖; null if nothing is compared.</summary>
     public double? Error { get; init; }
 
-    /// <summary>How many times as long it takes as ours in the same run; null where nothing is compared.</summary>
+    /// <summary>Its time divided by ours in the same run; null if nothing is compared.</summary>
     public double? Ratio { get; init; }
 
     private static readonly JsonSerializerOptions s_json = new()
@@ -43,10 +43,10 @@ internal sealed record Measurement(
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
     };
 
-    /// <summary>One line.</summary>
+    /// <summary>Returns the measurement as one line.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, s_json);
 
-    /// <summary>What a line of JSON says; null for a line that is none.</summary>
+    /// <summary>Reads a line of JSON; returns null if the line is not a measurement.</summary>
     public static Measurement? FromJson(string line)
     {
         try
@@ -59,7 +59,7 @@ internal sealed record Measurement(
         }
     }
 
-    /// <summary>The row of the table: bench, item, who, device, least – median – greatest.</summary>
+    /// <summary>Returns the row of the table: bench, item, who, device, least – median – greatest.</summary>
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
         $"{Bench,-5} {Item,-22} {(Arithmetic == "fp32" ? Who : $"{Who} {Arithmetic}"),-8} {Device,-24} {Seconds}"
@@ -86,13 +86,13 @@ internal sealed record Spread(double Min, double Median, double Max, int Runs)
                 sorted.Length);
     }
 
-    /// <summary>The same of so many times as much.</summary>
+    /// <summary>Returns the times multiplied by a factor.</summary>
     public Spread Times(int times) => new(Min * times, Median * times, Max * times, Runs);
 
-    /// <summary>Least – median – greatest, in a unit that suits the median.</summary>
+    /// <summary>Returns least – median – greatest, in a unit that suits the median.</summary>
     public override string ToString() => Text(9);
 
-    /// <summary>The same, each of them in so many columns.</summary>
+    /// <summary>Returns the same, each with a width in columns.</summary>
     public string Text(int width)
     {
         (double scale, string unit) = Median < 1e-3 ? (1e6, "µs") : Median < 1 ? (1e3, "ms") : (1.0, "s ");

@@ -6,7 +6,10 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Bench;
 
-/// <summary>Ops alone, as bench/peers/libtorch.cs times them too, under the same names; and loops, whose steps must cost next to nothing.</summary>
+/// <summary>
+/// Single ops, which bench/peers/libtorch.cs also times, under the same names; and loops, whose steps must cost almost
+/// nothing.
+/// </summary>
 internal static class OpKernels
 {
     private const int Rows = 50_000, Taken = 8192, Pairs = 1_000_000;
@@ -15,7 +18,7 @@ internal static class OpKernels
 
     private static readonly ConvOptions s_transposed = new() { Padding = [1, 1], Stride = [2, 2], FlipFilters = false };
 
-    /// <summary>What each is called, and what it computes of the variables that it asks for.</summary>
+    /// <summary>The name of each op, and its expression of the variables that it requests.</summary>
     private static readonly (string Item, Func<Drawn, Variable[]> Of)[] s_all =
     [
         ("batched dot, 64 of 128x128x128", d => [BatchedDot(d.Numbers(64, 128, 128), d.Numbers(64, 128, 128))]),
@@ -79,13 +82,13 @@ internal static class OpKernels
         d.Numbers(images, channels, side, side), d.Numbers(channels, 1, 3, 3),
         s_channelwise with { Groups = channels, Stride = [stride, stride] });
 
-    /// <summary>What such a loop takes more than one of a single step is a thousand times the cost of a step.</summary>
+    /// <summary>The difference from a loop of a single step is a thousand times the cost of a step.</summary>
     private static Variable Sums(Drawn d, int steps) =>
         Scan(step => step[0] + step[1], [d.Numbers(steps, 16)], [d.Numbers(16)])[0][^1];
 
     private static Variable[] Both((Variable Values, Variable Indices) top) => [top.Values, top.Indices];
 
-    /// <summary>Variables with random values, always the same.</summary>
+    /// <summary>Creates variables with random values, always the same.</summary>
     private sealed class Drawn
     {
         private readonly Random _random = new(3);
@@ -96,7 +99,7 @@ internal static class OpKernels
 
         public SharedVariable Heads() => Numbers(1, 8, 512, 64);
 
-        /// <summary>Places below a side.</summary>
+        /// <summary>Creates random indices below a side.</summary>
         public SharedVariable Places(int side, params ReadOnlySpan<int> shape)
         {
             int count = 1;

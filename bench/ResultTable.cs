@@ -3,10 +3,12 @@ using System.Text;
 
 namespace Engine.Bench;
 
-/// <summary>Measurements as a table in Markdown: a row for each thing timed, with who else timed it beside us.</summary>
+/// <summary>
+/// Formats measurements as a table in Markdown: a row for each item, with the peers' times beside ours.
+/// </summary>
 internal static class ResultTable
 {
-    /// <summary>The table, with a line below that says on what and with which versions it was made.</summary>
+    /// <summary>Returns the table, with a line below it that names the machine and the versions.</summary>
     public static string Of(IReadOnlyList<Measurement> measurements)
     {
         string[] peers = [.. measurements.Select(measured => measured.Who).Where(who => who != Measurement.Ours).Distinct()];

@@ -5,20 +5,23 @@ using System.Globalization;
 namespace Engine.Bench;
 
 /// <summary>
-/// Somebody else's program that times the same on the CPU: it takes the names of the benchmarks, <c>--device cpu</c>,
-/// <c>--epochs</c> and <c>--data</c>, and prints a line of JSON each, as <see cref="Measurement"/> has it. How many
-/// threads to use it is told by OMP_NUM_THREADS.
+/// Another program that times the same on the CPU. It takes the names of the benchmarks, <c>--device cpu</c>,
+/// <c>--epochs</c> and <c>--data</c>, and prints a line of JSON for each, in the form of <see cref="Measurement"/>.
+/// OMP_NUM_THREADS sets its number of threads.
 /// </summary>
 /// <param name="Command">The program and its first arguments.</param>
 internal sealed record Yardstick(IReadOnlyList<string> Command)
 {
-    /// <summary>Names a yardstick where the command line does not.</summary>
+    /// <summary>The environment variable that names a yardstick if the command line does not.</summary>
     public const string Variable = "ENGINE_YARDSTICK";
 
-    /// <summary>Names none.</summary>
+    /// <summary>The value for no yardstick.</summary>
     public const string None = "none";
 
-    /// <summary>The yardstick of the command line, else of the environment, else what is found; null for none.</summary>
+    /// <summary>
+    /// Returns the yardstick of the command line, otherwise of the environment, otherwise the one that is found; null
+    /// for none.
+    /// </summary>
     public static Yardstick? Named(string? command, Func<Yardstick?>? find)
     {
         command ??= Environment.GetEnvironmentVariable(Variable);
@@ -27,7 +30,7 @@ internal sealed record Yardstick(IReadOnlyList<string> Command)
             : new Yardstick(command.Split(' ', StringSplitOptions.RemoveEmptyEntries));
     }
 
-    /// <summary>PyTorch, if this script, of bench/peers, can be run; else null.</summary>
+    /// <summary>Returns PyTorch if this script of bench/peers can run; otherwise null.</summary>
     public static Yardstick? PyTorch(string script)
     {
         try
@@ -45,7 +48,9 @@ internal sealed record Yardstick(IReadOnlyList<string> Command)
         }
     }
 
-    /// <summary>What it measures of one benchmark; nothing, and a line on <paramref name="errors"/>, if it fails.</summary>
+    /// <summary>
+    /// Returns its measurements of one benchmark; if it fails, none, and a line goes to <paramref name="errors"/>.
+    /// </summary>
     public IReadOnlyList<Measurement> Measure(
         string bench, int threads, string? data, int epochs, TextWriter errors)
     {

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# gpu-check.sh [--images N] [DATA [OUT]]: everything there is to know of this library on this machine's GPU, in one go
-# and in 10 minutes: what the machine has; whether results are right, within 200 seconds (the tests of the CUDA device on
-# the real GPU; both networks trained on the CPU and on the GPU, which must learn the same); the benchmarks; the peers; a
-# training step of each network under compute-sanitizer. So what a short lease leaves out is what is least asked for.
-# DATA is the folder with CIFAR-10 (without it, images are drawn), OUT takes the logs and results.json [./gpu-check].
-# A part that fails, or runs out of its time, does not stop the others. What the machine lacks is left out, and said.
-# Exit code: 0 if everything that says whether results are right was there and passed; 1 if something failed; 3 if
-# nothing failed, but there was no GPU to check.
+# gpu-check.sh [--images N] [DATA [OUT]]: checks this library on this machine's GPU, in one run of 10 minutes: the
+# machine's hardware; whether results are right, within 200 seconds (the tests of the CUDA device on the real GPU; both
+# networks trained on the CPU and on the GPU, which must learn the same); the benchmarks; the peers; a training step of
+# each network under compute-sanitizer. A short lease leaves out the least important parts.
+# DATA is the folder with CIFAR-10 (without it, images are drawn), OUT gets the logs and results.json [./gpu-check].
+# A part that fails or exceeds its time does not stop the others. Parts that the machine does not support are left out,
+# with a note.
+# Exit code: 0 if all checks of results ran and passed; 1 if something failed; 3 if nothing failed, but there was no GPU
+# to check.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 usage() { echo "usage: gpu-check.sh [--images N] [DATA [OUT]]" >&2; exit 2; }
@@ -20,14 +21,14 @@ mkdir -p "$out/logs" && out=$(cd "$out" && pwd) || exit 2
 rm -f "$out"/logs/* "$out"/*.jsonl "$out"/results.json
 bin=$here/bin
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 PYTHONUNBUFFERED=1 ENGINE_CACHE=$out/cubins
-# What says whether results are right has so many seconds, all together so many.
+# The time limits in seconds of the checks of results and of the whole run.
 started=$SECONDS total=${GPU_CHECK_SECONDS:-600} budget=200
 [ "$total" -gt "$budget" ] || budget=$total
 parts=() wrong=0 checked=0
 
 now() { echo $((SECONDS - started)); }
 
-# Keeps the outcome of a part for results.json, and shows it with what its log says last.
+# Stores the outcome of a part for results.json, and shows it with the end of its log.
 outcome() { # NAME OUTCOME SECONDS
     parts+=("    \"$1\": {\"outcome\": \"$2\", \"seconds\": $3}")
     printf '== %-22s %s (%d s)\n' "$1" "$2" "$3"
@@ -38,8 +39,8 @@ left_out() { # NAME REASON
     printf '== %-22s left out: %s\n' "$1" "$2"
 }
 
-# Runs a part within its own limit and what is left of the whole; $code is then its exit code, 124 for too long, 125 for
-# not at all.
+# Runs a part within its own limit and the rest of the whole time; $code is then its exit code, 124 for too long, 125
+# for not at all.
 part() { # NAME SECONDS LINES-TO-SHOW COMMAND…
     local name=$1 limit=$2 lines=$3 left=$((budget - $(now))) begun=$SECONDS
     shift 3
@@ -56,7 +57,7 @@ part() { # NAME SECONDS LINES-TO-SHOW COMMAND…
     grep -v '^$' "$out/logs/$name.log" | tail -n "$lines" | sed 's/^/   /'
 }
 
-# The same for a part that says whether results are right.
+# The same for a check of results.
 check() {
     part "$@"
     case $code in 0) checked=$((checked + 1)) ;; 125) ;; *) wrong=$((wrong + 1)) ;; esac
@@ -70,7 +71,7 @@ has_module() {
 }
 
 # ---- What there is ------------------------------------------------------------------------------------------------
-# NVRTC may have come with Python's packages, in an environment that is not active.
+# NVRTC may be installed by Python's packages, in an environment that is not active.
 if [ -z "${ENGINE_CUDA_PATH-}" ] && ! ls /usr/local/cuda*/lib64/libnvrtc.so.* >/dev/null 2>&1 &&
     ! ldconfig -p 2>/dev/null | grep -q 'libnvrtc\.so'; then
     wheel=$(python3 -c 'import glob, sys
@@ -97,7 +98,7 @@ END
 )
 echo "$found" | tr -d '",' | sed 's/^ */   /'
 
-# Whether there is a GPU to work on: a network that is not trained is asked about ten images.
+# Checks whether there is a usable GPU: an untrained network predicts ten images.
 part probe 60 1 "$bin/runner" mlp --device cuda --epochs 0 --images 10 --quiet "${data[@]}"
 if [ "$code" = 0 ]; then has_gpu=1; else has_gpu=; fi
 no_gpu="there is no GPU that works here: see logs/probe.log"
@@ -105,7 +106,7 @@ no_gpu="there is no GPU that works here: see logs/probe.log"
 # ---- Whether results are right ------------------------------------------------------------------------------------
 device_tests='FullyQualifiedName~Engine.Tests.Devices.Cuda&FullyQualifiedName!~NvrtcTests&FullyQualifiedName!~PtxTests'
 if [ -n "$has_gpu" ]; then
-    # With a GPU none of the device's tests may be left out as inconclusive: something must have passed.
+    # With a GPU the device's tests must not all be inconclusive: at least one must have passed.
     check gate4 100 9 env ENGINE_TEST_CUDA=gpu "$bin/Engine.Tests" --filter "$device_tests" \
         --minimum-expected-tests 1 --no-progress
     for network in mlp cnn; do
@@ -154,7 +155,7 @@ elif ! command -v compute-sanitizer >/dev/null; then
 else
     for network in mlp cnn; do
         for tool in memcheck racecheck; do
-            # A batch to train on and one that is not full, a batch to validate and one to test.
+            # A full training batch and a partial one, a validation batch and a test batch.
             check "$tool-$network" 45 2 compute-sanitizer --tool $tool --error-exitcode 9 --target-processes all \
                 "$bin/runner" $network --device cuda --images 180 --epochs 1 --quiet "${data[@]}"
         done

@@ -15,8 +15,8 @@ internal static class Bundle
     private static readonly string[] s_programs = ["src/Runner", "tests", "bench"];
 
     /// <summary>
-    /// What no check of a GPU needs: documentation, the compiler of its snippets, ONNX Runtime's native code, as large as all the
-    /// rest, and what debuggers, dumps of memory and LTTng ask .NET's runtime by.
+    /// Files that no check of a GPU needs: documentation, the compiler of its snippets, ONNX Runtime's native code (as
+    /// large as all other files together), and the parts of .NET's runtime for debuggers, memory dumps and LTTng.
     /// </summary>
     private static readonly string[] s_leftOut =
     [
@@ -24,7 +24,7 @@ internal static class Bundle
         "libcoreclrtraceptprovider*",
     ];
 
-    /// <summary>Makes it and says how large it is; false where it could not be made.</summary>
+    /// <summary>Makes the bundle and prints its size; returns false if that fails.</summary>
     public static bool Make()
     {
         const string Name = "engine";
@@ -69,7 +69,8 @@ internal static class Bundle
     }
 
     /// <summary>
-    /// What the kernels of a training step do, to stand beside what they take: counted here, where there is what it needs.
+    /// Counts the work of a training step's kernels, to compare it with their times, if this machine has the tools for
+    /// it.
     /// </summary>
     private static bool WriteCounts(string programs, string file)
     {

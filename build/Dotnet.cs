@@ -3,14 +3,14 @@ using System.Runtime.InteropServices;
 
 namespace Engine.Build;
 
-/// <summary>Calls of the <c>dotnet</c> that runs this program.</summary>
+/// <summary>Calls the <c>dotnet</c> that runs this program.</summary>
 internal static partial class Dotnet
 {
-    // Among the tests, the program that runs is not dotnet but theirs.
+    // In the tests the running program is not dotnet but the test program.
     private static string Host =>
         Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet";
 
-    /// <summary>Runs <c>dotnet ARGS</c> in the repository's root, with our output as its output.</summary>
+    /// <summary>Runs <c>dotnet ARGS</c> in the repository's root, and passes its output on.</summary>
     public static int Run(params string[] args)
     {
         using Process process = Process.Start(new ProcessStartInfo(Host, args) { WorkingDirectory = Repository.Root })!;
@@ -19,8 +19,8 @@ internal static partial class Dotnet
     }
 
     /// <summary>
-    /// Runs <c>dotnet ARGS</c> in the repository's root, with variables set in its environment, and gives each line that it
-    /// writes as it comes.
+    /// Runs <c>dotnet ARGS</c> in the repository's root, with environment variables, and passes on each line of its
+    /// output at once.
     /// </summary>
     public static int RunWith(
         IEnumerable<KeyValuePair<string, string>> environment, Action<string> write, params string[] args)
@@ -53,7 +53,7 @@ internal static partial class Dotnet
         }
     }
 
-    /// <summary>Runs <c>dotnet ARGS</c> in the repository's root and shows what it wrote only if it failed.</summary>
+    /// <summary>Runs <c>dotnet ARGS</c> in the repository's root and shows its output only if it failed.</summary>
     public static int RunQuietly(params string[] args)
     {
         var start = new ProcessStartInfo(Host, args)
@@ -73,8 +73,8 @@ internal static partial class Dotnet
     }
 
     /// <summary>
-    /// Runs a built program in the caller's folder and returns its exit code. On Unix this process becomes that one, so
-    /// that every signal reaches it; on Windows it waits, and leaves Ctrl-C to the program.
+    /// Runs a built program in the caller's folder and returns its exit code. On Unix this process becomes the program,
+    /// so that every signal reaches it; on Windows it waits, and leaves Ctrl-C to the program.
     /// </summary>
     public static int Become(string assembly, string[] args)
     {

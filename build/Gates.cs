@@ -4,9 +4,9 @@ using System.Runtime.InteropServices;
 namespace Engine.Build;
 
 /// <summary>
-/// The tests, in as many processes as there are gates for kernels, for a process loads one driver and one NVRTC: the
-/// double's with all that needs neither; NVIDIA's own NVRTC; the double with what that makes, PTX; where there is a driver,
-/// that; and processes that the launchers of Open MPI and MPICH start.
+/// Runs the tests with one process for each gate, because a process loads one driver and one NVRTC. The gates are: the
+/// double, with all tests that need no driver; NVIDIA's own NVRTC; the double with NVRTC's PTX; a real driver, if there
+/// is one; and processes that the launchers of Open MPI and MPICH start.
 /// </summary>
 internal static class Gates
 {
@@ -16,23 +16,27 @@ internal static class Gates
     private const string Others = "FullyQualifiedName!~NvrtcTests&FullyQualifiedName!~PtxTests&FullyQualifiedName!~MpiTests";
     private const string Device = "FullyQualifiedName~Engine.Tests.Devices.Cuda";
 
-    /// <summary>What tells the tests which driver to take: see tests/Devices/Cuda/CudaTestDevice.cs.</summary>
+    /// <summary>
+    /// The environment variable that chooses the driver of the tests: see tests/Devices/Cuda/CudaTestDevice.cs.
+    /// </summary>
     private const string Choice = "ENGINE_TEST_CUDA";
 
-    /// <summary>Where libraries of CUDA are looked for first.</summary>
+    /// <summary>The environment variable with the folder that is searched first for CUDA's libraries.</summary>
     private const string Folders = "ENGINE_CUDA_PATH";
 
-    /// <summary>Why the double of CUDA cannot be built here; null where it can.</summary>
+    /// <summary>Returns why the double of CUDA cannot be built here; null if it can.</summary>
     public static string? WhyNoDouble =>
         !OperatingSystem.IsLinux() ? "the double of CUDA runs on Linux only"
         : !IsOnPath("g++") ? "there is no g++ to build the double of CUDA with (Debian: apt-get install g++)"
         : null;
 
-    /// <summary>Why PTX cannot be executed here: it takes the double and NVIDIA's compiler; null where it can.</summary>
+    /// <summary>
+    /// Returns why PTX cannot be executed here, which needs the double and NVIDIA's compiler; null if it can.
+    /// </summary>
     public static string? WhyNoPtx => WhyNoDouble
         ?? (FindsNvrtc ? null : "there is no NVRTC to make PTX of the kernels; ./build.sh nvrtc gets it");
 
-    /// <summary>Why several processes cannot be started here; null where they can.</summary>
+    /// <summary>Returns why several processes cannot be started here; null if they can.</summary>
     public static string? WhyNoMpi => !OperatingSystem.IsLinux() ? "processes are started by mpirun on Linux only"
         : !IsOnPath("mpirun.openmpi") ? "there is no mpirun.openmpi (Debian: apt-get install openmpi-bin)"
         : !IsOnPath("mpirun.mpich") ? "there is no mpirun.mpich (Debian: apt-get install mpich)"
@@ -45,9 +49,9 @@ internal static class Gates
     private static string[] NvrtcNames => ["libnvrtc.so.13", "libnvrtc.so.12"];
 
     /// <summary>
-    /// Runs the tests that a filter holds and says which gate was left out, if one was.
+    /// Runs the tests that match a filter, and says which gates were left out.
     /// </summary>
-    /// <returns>How the tests went, and whether the gates that need no GPU were there.</returns>
+    /// <returns>The counts of the tests, and whether all gates that need no GPU ran.</returns>
     public static (TestCounts Counts, bool IsAll) Run(string filter)
     {
         string folders = string.Join(
@@ -102,7 +106,9 @@ internal static class Gates
             isNvrtcAll && isDoubleAll && isPtxAll && counts[mpi].Skipped == 0);
     }
 
-    /// <summary>Builds the double of CUDA, so that none of the processes that want it waits for another; false if it fails.</summary>
+    /// <summary>
+    /// Builds the double of CUDA, so that no process that needs it waits for another; returns false if it fails.
+    /// </summary>
     public static bool BuildDouble()
     {
         using Process build = Process.Start("bash", [Path.Combine(Repository.Root, "tests", "Simt", "build.sh")]);

@@ -4,13 +4,15 @@ using System.Text.Json.Nodes;
 
 namespace Engine.Build;
 
-/// <summary>The part of docs/results.md that is about a GPU, made of the results.json that gpu-check.sh leaves.</summary>
+/// <summary>Writes the GPU part of docs/results.md from the results.json of gpu-check.sh.</summary>
 internal static class GpuResults
 {
-    /// <summary>What that part stands between.</summary>
+    /// <summary>The marks around that part.</summary>
     public const string Begin = "<!-- gpu-check: begin -->", End = "<!-- gpu-check: end -->";
 
-    /// <summary>Puts a file's figures into the page; false, and a word, if it has none of a GPU.</summary>
+    /// <summary>
+    /// Writes a file's figures into the page; returns false, with a message, if it has no figures of a GPU.
+    /// </summary>
     public static bool Write(string file, string page, TextWriter errors)
     {
         if (JsonNode.Parse(File.ReadAllText(file)) is not { } results || Word(results, "verdict") is not ("passed" or "failed"))
@@ -31,7 +33,7 @@ internal static class GpuResults
         return true;
     }
 
-    /// <summary>The part.</summary>
+    /// <summary>Returns the part.</summary>
     public static string Of(JsonNode results)
     {
         var text = new StringBuilder();

@@ -5,8 +5,8 @@ using System.Text;
 namespace Engine.Build;
 
 /// <summary>
-/// Makes the packages in artifacts/packages: the library and, as a tool of dotnet, the runner; each with its symbols. A
-/// plain <c>dotnet pack</c> makes the same; what this adds is a look at what is in them.
+/// Makes the packages in artifacts/packages: the library and, as a dotnet tool, the runner; each with its symbols.
+/// <c>dotnet pack</c> makes the same packages; this class also checks their contents.
 /// </summary>
 internal static class Packages
 {
@@ -17,7 +17,9 @@ internal static class Packages
 
     private static string Folder { get; } = Path.Combine(Repository.Artifacts, "packages");
 
-    /// <summary>Makes them and says how large each is; false where they could not be made or are not sound.</summary>
+    /// <summary>
+    /// Makes the packages and prints their sizes; returns false if that fails or a package is not sound.
+    /// </summary>
     public static bool Make()
     {
         if (Directory.Exists(Folder))
@@ -46,7 +48,8 @@ internal static class Packages
     }
 
     /// <summary>
-    /// What a package should not be: too large, the library with native code, anything with paths of this machine.
+    /// Returns the faults of a package: it is too large, the library has native code, or a file has paths of this
+    /// machine.
     /// </summary>
     public static IEnumerable<string> Complaints(string package)
     {
@@ -75,7 +78,9 @@ internal static class Packages
         }
     }
 
-    /// <summary>The folder of this repository or of this user, if a file names it in UTF-8 or in UTF-16.</summary>
+    /// <summary>
+    /// Returns the folder of this repository or of this user, if a file contains it in UTF-8 or in UTF-16.
+    /// </summary>
     private static string? FoundPath(ZipArchiveEntry entry)
     {
         using var bytes = new MemoryStream();

@@ -1,14 +1,17 @@
 namespace Engine.Build;
 
 /// <summary>
-/// Writes src/Engine/PublicAPI.Unshipped.txt anew: the public members that no release had yet, as the analyzers list
+/// Rewrites src/Engine/PublicAPI.Unshipped.txt: the public members that are in no release yet, as the analyzers list
 /// them.
 /// </summary>
 internal static class PublicApi
 {
     private const string Header = "#nullable enable\n";
 
-    /// <summary>Writes it and says what came and what went; false, and the file as it was, where that fails.</summary>
+    /// <summary>
+    /// Writes the file and prints the added and removed members; if that fails, returns false and leaves the file
+    /// unchanged.
+    /// </summary>
     public static bool Write()
     {
         string file = Path.Combine(Repository.Root, "src", "Engine", "PublicAPI.Unshipped.txt");

@@ -1,6 +1,6 @@
 namespace Engine.Build;
 
-/// <summary>Where things lie in this repository.</summary>
+/// <summary>The paths of this repository.</summary>
 internal static class Repository
 {
     /// <summary>The folder that holds Engine.sln.</summary>
@@ -8,17 +8,19 @@ internal static class Repository
 
     public static string Artifacts { get; } = Path.Combine(Root, "artifacts");
 
-    /// <summary>Where tests/Simt/build.sh leaves the double of CUDA.</summary>
+    /// <summary>The folder in which tests/Simt/build.sh puts the double of CUDA.</summary>
     public static string Double { get; } = Path.Combine(Artifacts, "simt");
 
-    /// <summary>Where <c>./build.sh nvrtc</c> leaves NVIDIA's run-time compiler: among the user's caches.</summary>
+    /// <summary>
+    /// The folder in the user's cache in which <c>./build.sh nvrtc</c> puts NVIDIA's run-time compiler.
+    /// </summary>
     public static string Nvrtc { get; } = Path.Combine(
         Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } caches
             ? caches
             : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache"),
         "engine", "nvrtc");
 
-    /// <summary>The Release build of one of our programs.</summary>
+    /// <summary>Returns the Release build of one of our programs.</summary>
     public static string Built(string project, string assembly) =>
         Path.Combine(Artifacts, "bin", project, "release", assembly + ".dll");
 

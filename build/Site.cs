@@ -5,7 +5,7 @@ namespace Engine.Build;
 
 /// <summary>
 /// Makes a site in artifacts/docs: the pages of this repository and the reference of the library's public types, from
-/// their XML documentation. docfx does it, on a copy of the pages and of what they link to.
+/// their XML documentation. docfx runs on a copy of the pages and of the files that they link to.
 /// </summary>
 internal static partial class Site
 {
@@ -13,7 +13,7 @@ internal static partial class Site
 
     private static string Copy { get; } = Path.Combine(Repository.Artifacts, "obj", "site");
 
-    /// <summary>Makes it and says where it is; false where it could not be made, or a link leads nowhere.</summary>
+    /// <summary>Makes the site and prints its path; returns false if that fails or a link is broken.</summary>
     public static bool Make()
     {
         string site = Path.Combine(Repository.Artifacts, "docs");

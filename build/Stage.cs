@@ -3,15 +3,14 @@ using System.Globalization;
 
 namespace Engine.Build;
 
-/// <summary>A process of tests: what it is called, which it runs, and what it finds in its environment.</summary>
+/// <summary>A process of tests: its name, its tests, and its environment variables.</summary>
 internal sealed class Stage(string name, string filter, params (string Name, string Value)[] environment)
 {
-    /// <summary>A process of tests has up to so many bytes, so that more at once would want too much memory.</summary>
+    /// <summary>The most processes of tests at once; more would need too much memory.</summary>
     private const int MaxAtOnce = 4;
 
     /// <summary>
-    /// Runs the stages, as many at once as there are processors: whoever is done takes the next. Some keep all
-    /// processors busy by themselves, most one.
+    /// Runs the stages, as many at once as there are processors. Some keep all processors busy, most only one.
     /// </summary>
     public static Dictionary<Stage, TestCounts> RunAll(IReadOnlyList<Stage> stages)
     {
@@ -34,7 +33,9 @@ internal sealed class Stage(string name, string filter, params (string Name, str
         return counts;
     }
 
-    /// <summary>Runs the process, each of its lines with the stage's name before it, and says how long it took.</summary>
+    /// <summary>
+    /// Runs the process, puts the stage's name before each of its lines, and prints how long it took.
+    /// </summary>
     public TestCounts Run()
     {
         string results = Directory.CreateDirectory(Path.Combine(Repository.Artifacts, "test-results")).FullName;

@@ -5,12 +5,12 @@ using System.Text;
 namespace Engine.Build;
 
 /// <summary>
-/// Remembers in a file what a build's inputs looked like: every name, length and time of writing. Costs milliseconds
-/// where asking MSBuild costs seconds, and unlike a comparison of times notices a deleted or older file.
+/// Stores in a file the state of a build's inputs: every name, length and time of writing. This takes milliseconds,
+/// while MSBuild takes seconds, and it also detects a deleted or older file.
 /// </summary>
 internal sealed class Stamp(string file, string root, IReadOnlyList<string> inputs)
 {
-    /// <summary>What the inputs look like now.</summary>
+    /// <summary>Returns the current state of the inputs.</summary>
     public string Take()
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -25,10 +25,10 @@ internal sealed class Stamp(string file, string root, IReadOnlyList<string> inpu
         return Convert.ToHexString(hash.GetHashAndReset());
     }
 
-    /// <summary>Whether the inputs looked like <paramref name="taken"/> when last written.</summary>
+    /// <summary>Returns whether the stored state equals <paramref name="taken"/>.</summary>
     public bool Holds(string taken) => File.Exists(file) && File.ReadAllText(file) == taken;
 
-    /// <summary>Remembers <paramref name="taken"/>.</summary>
+    /// <summary>Stores <paramref name="taken"/>.</summary>
     public void Write(string taken) => File.WriteAllText(file, taken);
 
     private IEnumerable<FileInfo> Files(string input)

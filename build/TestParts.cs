@@ -1,12 +1,12 @@
 namespace Engine.Build;
 
 /// <summary>
-/// The whole suite in parts for processes that run side by side, by folder of tests/ or class: a test belongs to the first
-/// part that names it, and to the last if none does.
+/// Divides the whole suite into parts for parallel processes, by folder of tests/ or class: a test belongs to the first
+/// part that names it, and to the last part if none does.
 /// </summary>
 internal static class TestParts
 {
-    // The longest first, so that short ones fill up what is left: what each takes, ./build.sh test says.
+    // The longest come first, so that short ones fill the remaining time; ./build.sh test prints the time of each.
     private static readonly (string Name, string[] Places)[] s_parts =
     [
         ("cuda-ops", ["Devices.Cuda.CudaOpTests"]),
@@ -16,12 +16,15 @@ internal static class TestParts
         ("programs", ["Build", "Docs", "Runner", "Server"]),
     ];
 
-    /// <summary>The parts of the tests of a kind, each with its filter; only one of those that hold words that were asked for.</summary>
-    /// <param name="words">The filter that was asked for; empty for all.</param>
+    /// <summary>
+    /// Returns the parts of the tests of a kind, each with its filter; with a user's filter, only one part with the
+    /// matching tests.
+    /// </summary>
+    /// <param name="words">The user's filter; empty for all.</param>
     /// <param name="kind">The filter of the kind.</param>
     public static IReadOnlyList<(string Name, string Filter)> Of(string words, string kind)
     {
-        // A process takes seconds to begin.
+        // A process takes seconds to start.
         if (words.Length > 0)
         {
             return [("tests", TestFilter.Both(words, kind))];

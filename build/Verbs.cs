@@ -2,14 +2,14 @@ using System.Diagnostics;
 
 namespace Engine.Build;
 
-/// <summary>What <c>./build.sh VERB</c> can do; a new verb is one row of the table and one method.</summary>
+/// <summary>The verbs of <c>./build.sh VERB</c>; a new verb is one row of the table and one method.</summary>
 internal static class Verbs
 {
     private const int Done = 0;
     private const int Failed = 1;
     private const int WrongUsage = 2;
 
-    /// <summary>The option of <c>test</c> with which a gate that is left out is a failure.</summary>
+    /// <summary>The option of <c>test</c> that makes a missing gate a failure.</summary>
     private const string AllGates = "--all-gates";
 
     private sealed record Verb(string Name, string Arguments, string Help, Func<string[], int> Run);
@@ -32,10 +32,10 @@ internal static class Verbs
         new("help", "", "show this", Help),
     ];
 
-    /// <summary>What the verbs are called.</summary>
+    /// <summary>The names of the verbs.</summary>
     public static IEnumerable<string> Names => s_all.Select(verb => verb.Name);
 
-    /// <summary>Runs the verb that <paramref name="args"/> begin with and returns the exit code.</summary>
+    /// <summary>Runs the first word of <paramref name="args"/> as the verb, and returns the exit code.</summary>
     public static int Run(string[] args, TextWriter errors)
     {
         string name = args.Length == 0 ? "build" : args[0];
@@ -137,7 +137,7 @@ internal static class Verbs
 
     private static int MakeSite(string[] _) => Site.Make() ? Done : Failed;
 
-    /// <summary>Builds a program if need be and becomes it.</summary>
+    /// <summary>Builds a program if needed, and becomes it.</summary>
     private static int RunProgram(string folder, string project, string assembly, string[] args)
     {
         string program = Repository.Built(project, assembly);
@@ -163,7 +163,7 @@ internal static class Verbs
         return Dotnet.Become(program, args);
     }
 
-    /// <summary>Waits until no other process builds this, as those that mpirun starts at once do.</summary>
+    /// <summary>Waits until no other process builds this, because mpirun starts several at once.</summary>
     private static FileStream TakeTurn(string project)
     {
         Directory.CreateDirectory(Repository.Artifacts);
@@ -186,7 +186,7 @@ internal static class Verbs
 
     private static int Clean(string[] _)
     {
-        // Windows does not let a running program be deleted, and this one lies among what is built.
+        // Windows does not allow deleting a running program, and this one is in the output folder.
         string running = Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory);
         DeleteAllBut(running, Repository.Artifacts);
         return Done;

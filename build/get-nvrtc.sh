@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# get-nvrtc.sh FOLDER: leaves NVIDIA's run-time compiler in FOLDER for the tests that compile kernels with it, unless
-# the machine has one. Needs no GPU, no driver, no root: the packages are Debian's, whose signatures apt checks, and are
-# unpacked, not installed (about 70 MB unpacked).
+# get-nvrtc.sh FOLDER: puts NVIDIA's run-time compiler into FOLDER for the tests that compile kernels with it, unless
+# the machine has one. It needs no GPU, no driver and no root rights: the packages are Debian's, apt checks their
+# signatures, and they are only unpacked (about 70 MB), not installed.
 set -euo pipefail
 [ $# = 1 ] || { echo "usage: get-nvrtc.sh FOLDER" >&2; exit 2; }
 
-# Where the tests look too; see src/Engine/Interop/CudaFolders.cs.
+# The tests search there too; see src/Engine/Interop/CudaFolders.cs.
 installed=$(
     ldconfig -p 2>/dev/null | awk '/libnvrtc\.so/ { print $NF }'
     IFS=:
@@ -29,7 +29,7 @@ work=$(mktemp -d "$folder/.fetching.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$work"/lists/partial "$work"/cache/archives/partial "$work"/unpacked
 
-# Debian's section for what is not free, of the first release that has NVRTC 12, from the mirror that this machine uses.
+# Debian's non-free section of the first release with NVRTC 12, from this machine's mirror.
 mirror=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 'Created-By: Packages' |
     awk '!/security/ { print $1; exit }')
 cat > "$work/trixie.sources" <<END
@@ -45,7 +45,7 @@ apt-get "${apt[@]}" update
 builtins=$(apt-cache "${apt[@]}" depends libnvrtc12 | awk '/libnvrtc-builtins/ { print $NF; exit }')
 (cd "$work" && apt-get "${apt[@]}" download libnvrtc12 "$builtins")
 for package in "$work"/*.deb; do dpkg-deb -x "$package" "$work/unpacked"; done
-# The library comes last: where it is, all is.
+# The library comes last: if it exists, everything does.
 find "$work/unpacked" -name 'libnvrtc-builtins.so*' -exec mv -t "$folder" {} +
 find "$work/unpacked" -name 'libnvrtc.so*' -exec mv -t "$folder" {} +
 echo "NVRTC lies in $folder: $(cd "$folder" && echo libnvrtc.so.*.*)"

@@ -1,6 +1,7 @@
 #:project ../src/Engine/Engine.csproj
 
-// An autoencoder: images through two numbers and back; its first half as a network of its own, with the same parameters.
+// An autoencoder: it compresses images to two numbers and restores them; its first half is a separate network with the
+// same parameters.
 using Engine;
 using Engine.Layers;
 using Engine.Training;
@@ -17,7 +18,7 @@ using var autoencoder = new NeuralNet(whole)
     Regression = true, Update = new Adam(0.01f), MaxEpochs = 40, TrainSplit = new TrainSplit(0.1f),
 };
 
-// A disk somewhere in the picture: two numbers say where.
+// A disk somewhere in the picture; two numbers are its position.
 var random = new Random(4);
 Tensor disks = Tensor.From([.. Enumerable.Range(0, 400).SelectMany(_ => Disk(1 + (5 * random.NextDouble()), 1 + (5 * random.NextDouble())))], 400, 1, 8, 8);
 autoencoder.Fit(disks, disks);

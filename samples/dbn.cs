@@ -1,7 +1,7 @@
 #:project ../src/Engine/Engine.csproj
 
-// A deep belief network: Boltzmann machines learn, with no labels, what pictures are made of; a network with few labels begins with
-// what they have found. What the machines make of a picture on the way up and down again is printed beside it.
+// A deep belief network: Boltzmann machines learn the structure of pictures without labels; a network with few labels
+// begins with their weights. The machines' reconstruction of a picture is printed beside it.
 using Engine;
 using Engine.Training;
 
@@ -10,7 +10,7 @@ var random = new Random(2);
 int[] kinds = [.. Enumerable.Range(0, Unlabeled).Select(i => i % 3)];
 Tensor pictures = Tensor.From([.. kinds.SelectMany(Picture)], Unlabeled, Side * Side);
 
-// One machine by itself: how well it rebuilds what it has seen, and which of two pictures it finds more probable.
+// One machine: how well it reconstructs its training pictures, and which of two pictures it finds more probable.
 using var machine = new RestrictedBoltzmannMachine(Side * Side, 16) { LearningRate = 0.1f, Momentum = 0.5f, BatchSize = 20, Steps = 2 };
 IReadOnlyList<double> errors = machine.Fit(pictures, 30);
 Console.WriteLine($"error of reconstruction: {errors[0]:F3} at first, {errors[^1]:F3} at last");
@@ -18,7 +18,7 @@ float[] noise = [.. Enumerable.Range(0, Side * Side).Select(_ => (float)random.N
 Console.WriteLine(
     $"free energy: {machine.FreeEnergy(pictures).AsSpan<float>()[0]:F1} of a picture, {machine.FreeEnergy(Tensor.From(noise, 1, Side * Side)).AsSpan<float>()[0]:F1} of noise");
 
-// Several, then labels of the first few; and the same from random weights.
+// Several machines, then labels of the first few pictures; and the same from random weights.
 foreach (int epochs in (int[])[20, 0])
 {
     using var net = new DeepBeliefNetwork(-1, 24, 12, -1)
@@ -34,7 +34,7 @@ foreach (int epochs in (int[])[20, 0])
     }
 }
 
-// Two bars that lie, two that stand, or a frame; a tenth of the pixels is wrong.
+// Two horizontal bars, two vertical bars, or a frame; a tenth of the pixels is wrong.
 float[] Picture(int kind)
 {
     int at = random.Next(3);

@@ -15,7 +15,7 @@ NeuralNet Make(ulong seed) => new(
     Seed = seed, MaxEpochs = 30, Update = new NesterovMomentum(learningRate: 0.1f),
 };
 
-// Bars that stand and bars that lie.
+// Vertical and horizontal bars.
 var random = new Random(1);
 int[] lies = [.. Enumerable.Range(0, 400).Select(i => i % 2)];
 float[] pixels = [.. lies.SelectMany(l =>

@@ -1,7 +1,7 @@
 #:project ../src/Engine/Engine.csproj
 
-// Fine-tuning: what a network learned of one task helps with another. Its first layers are taken from a file under other
-// names, stay as they are at first, and then move slowly.
+// Fine-tuning: what a network learned in one task helps with another. Its first layers are loaded from a file under
+// other names, are frozen at first, and then learn slowly.
 using Engine;
 using Engine.IO;
 using Engine.Layers;
@@ -17,7 +17,7 @@ teacher.Fit(many, manyKinds);
 Parameters.Save("teacher.safetensors", teacher.GetParameters());
 Console.WriteLine($"the teacher tells six kinds apart: {teacher.TrainHistory[^1].ValidAccuracy:P0}");
 
-// Thirty samples of two of the kinds are few to learn from.
+// Thirty samples of two of the kinds are few for training.
 (Tensor few, int[] fewKinds) = Samples(30, kinds: 2);
 (Tensor test, int[] testKinds) = Samples(400, kinds: 2);
 foreach (bool isTaught in new[] { false, true })

@@ -1,6 +1,7 @@
 #:project ../src/Engine/Engine.csproj
 
-// Two networks in one graph: a generator learns to draw numbers as a bell curve has them, by what a judge says of them.
+// Two networks in one graph: a generator learns to draw normally distributed numbers from the verdicts of a
+// discriminator.
 using Engine;
 using Engine.Compile;
 using Engine.Graph;
@@ -15,7 +16,7 @@ const int Batch = 128;
 using var generator = new Network(new Input(4), new Dense(16, Tanh), new Dense(1, Linear)) { Seed = 1 };
 using var judge = new Network(new Input(1), new Dense(16, Tanh), new Dense(16, Tanh), new Dense(1, Sigmoid)) { Seed = 2 };
 
-// Noise is drawn on the device, anew at each run of a function.
+// Noise is drawn on the device, new at each run of a function.
 var noise = new RandomStream(3);
 Variable real = (noise.Normal([Batch, 1]) * 0.5) + 3, fake = generator.GetOutput(noise.Normal([Batch, 4]));
 Variable ofReal = judge.GetOutput(real), ofFake = judge.GetOutput(fake);

@@ -7,7 +7,7 @@ using Engine.Layers;
 using Engine.Training;
 using static Engine.Ops.Symbolic;
 
-// CIFAR-10 where it is at hand, else a drawn set of ten classes.
+// CIFAR-10 if it is available, otherwise a drawn set of ten classes.
 Cifar10Set data = Cifar10.Load(new() { AllowDownload = false, SyntheticSize = (2_000, 500) });
 Cifar10Images train = data.Train.First(2_000), test = data.Test.First(500);
 Console.WriteLine($"Data: {data.Source}.");
@@ -24,7 +24,7 @@ net.Fit(train.Grayscale(), train.Labels);
 float accuracy = net.Score(test.Grayscale(), test.Labels);
 Console.WriteLine($"Of {test.Count} images it had not seen, {accuracy:P1} were told right.");
 
-// Which classes it takes for which: a row for what an image is, a column for what it was taken for.
+// The confusion matrix: a row for each true class, a column for each predicted class.
 int[] truth = test.Labels.AsSpan<int>().ToArray(), taken = net.Predict(test.Grayscale()).AsSpan<int>().ToArray();
 int width = data.ClassNames.Max(name => name.Length);
 Console.WriteLine();

@@ -1,6 +1,6 @@
 #:project ../src/Engine/Engine.csproj
 
-// A CUDA kernel of one's own as an op with a gradient, and a network that uses it. The CPU runs the definition.
+// A custom CUDA kernel as an op with a gradient, and a network that uses it. The CPU runs the definition.
 using Engine;
 using Engine.Compile;
 using Engine.Layers;
@@ -30,18 +30,18 @@ var swish = new CudaKernelOp(
     Gradient = (x, y, g) => [g[0]! * (y[0] + (Sigmoid(x[0]) * (1 - y[0])))],
 };
 
-// The gradient is held to differences of the definition; a wrong one throws.
+// The gradient is compared with differences of the definition; a wrong one throws.
 VerifyGrad(x => swish.Call(x[0]), [Tensor.From([-2.0, -0.1, 0.5, 3.0])]);
 Console.WriteLine("The gradient of swish is that of its definition.");
 
-// What stands around the op is planned with it.
+// The ops around it are planned with it.
 var input = Vector("input");
 using var f = Function.Compile([input], [Exp(swish.Call(Tanh(input) * 2)) + 1]);
 Console.WriteLine($"exp(swish(2 tanh 1)) + 1 = {f.Call(Tensor.From([1f]))[0].AsSpan<float>()[0]:F6}");
 Console.WriteLine(string.Join("; ", f.Nodes.Select(node => node.Op.Name)));
 Console.WriteLine();
 
-// A network with it: is a point of the square within the circle?
+// A network with the op: is a point of the square inside the circle?
 var random = new Random(1);
 float[] points = [.. Enumerable.Range(0, 2 * 1000).Select(_ => (random.NextSingle() * 2) - 1)];
 int[] inside = [.. points.Chunk(2).Select(p => (p[0] * p[0]) + (p[1] * p[1]) < 0.6f ? 1 : 0)];

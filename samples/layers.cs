@@ -1,6 +1,6 @@
 #:project ../src/Engine/Engine.csproj
 
-// The level of Lasagne: layers that have names, one of our own among them, and what each of them gives.
+// The level of Lasagne: layers with names, including custom layers, and the output of each.
 using Engine;
 using Engine.Graph;
 using Engine.Layers;
@@ -19,7 +19,7 @@ using var net = new NeuralNet(
     Update = new Adam(learningRate: 0.01f), MaxEpochs = 60, Seed = 3, TrainSplit = new TrainSplit(0.1f),
 };
 
-// Two spirals, one wound into the other.
+// Two intertwined spirals.
 var random = new Random(1);
 int[] arm = [.. Enumerable.Range(0, 600).Select(i => i % 2)];
 float[] points = [.. arm.SelectMany(which => Spiral(random.NextDouble(), which))];
@@ -37,7 +37,7 @@ foreach (int epoch in new[] { 1, 20, 40, 60 })
     Console.WriteLine($"epoch {epoch,2}: loss {record.TrainLoss:F3}, validation accuracy {record.ValidAccuracy:P0}");
 }
 
-// The plane as the network sees it: a character for each place, by the probability of the second spiral.
+// The network's output over the plane: a character for each position, by the probability of the second spiral.
 const int Rows = 24, Columns = 64;
 float[] plane = [.. from row in Enumerable.Range(0, Rows)
                     from column in Enumerable.Range(0, Columns)
@@ -50,7 +50,7 @@ for (int row = 0; row < Rows; row++)
         .Select(column => " .:oO@"[(int)(probabilities[(2 * ((row * Columns) + column)) + 1] * 5.999f)])));
 }
 
-// What a layer gives is there by its name.
+// A layer's output is available by its name.
 Tensor inner = net.GetOutput("bend1", Tensor.From([0.5f, -0.5f], 1, 2));
 Console.WriteLine($"bend1 gives {inner.Shape} for a point, from {inner.AsSpan<float>().ToArray().Min():F2}");
 
@@ -60,7 +60,7 @@ static float[] Spiral(double along, int which)
     return [(float)(radius * Math.Cos(angle)), (float)(radius * Math.Sin(angle))];
 }
 
-// A layer is a description; Build says what it adds to the graph, and asks for its parameters by name.
+// A layer is a description; Build adds its ops to the graph, and asks for its parameters by name.
 internal sealed class Residual(int units) : Layer
 {
     public override Variable Build(Variable input, LayerScope scope)
@@ -71,7 +71,7 @@ internal sealed class Residual(int units) : Layer
     }
 }
 
-// A layer made of layers builds each with a child of its scope, so that each has parameters of its own: bends.0.W, bends.1.W.
+// A layer made of layers builds each with a child of its scope, so each has its own parameters: bends.0.W, bends.1.W.
 internal sealed class Stack(params Layer[] layers) : Layer
 {
     public override Variable Build(Variable input, LayerScope scope)

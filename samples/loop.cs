@@ -1,6 +1,6 @@
 #:project ../src/Engine/Engine.csproj
 
-// A training loop of one's own: the network, a trainer, and batches; everything between them is the program's.
+// Your own training loop: the network, a trainer, and batches; the program does everything between them.
 using Engine;
 using Engine.Layers;
 using Engine.Training;
@@ -26,7 +26,7 @@ for (int epoch = 1; epoch <= 15; epoch++)
     }
 }
 
-// The same parameters with nolearn's face.
+// The same parameters with nolearn's interface.
 using var net = new NeuralNet(network);
 net.Initialize();
 Console.WriteLine($"{net.Score(testX, testY):P0} of 200 are right");

@@ -1,6 +1,6 @@
 #:project ../src/Engine/Engine.csproj
 
-// ONNX: a network that was trained elsewhere is read from its file, run, trained on, and given another last layer.
+// ONNX: a network that was trained elsewhere is read from its file, run, trained further, and given another last layer.
 using Engine;
 using Engine.Layers;
 using Engine.Onnx;
@@ -12,7 +12,7 @@ var random = new Random(3);
 (Tensor many, int[] manyKinds) = Samples(400, kinds: 4);
 (Tensor test, int[] testKinds) = Samples(400, kinds: 4);
 
-// Elsewhere: a LeNet that has seen little. Of PyTorch it would be written by torch.onnx.export.
+// Elsewhere: a LeNet with little training. In PyTorch, torch.onnx.export would write it.
 using (var elsewhere = new NeuralNet(
     new Input(1, 16, 16), new Conv2D(6, 5, Tanh) { Name = "conv1" }, new MaxPool2D(2), new Conv2D(16, 3, Tanh) { Name = "conv2" },
     new MaxPool2D(2), new Dense(32, Tanh) { Name = "hidden" }, new Dense(4, Softmax) { Name = "kinds" })
@@ -28,7 +28,7 @@ Console.WriteLine($"{model.Parameters.Count} weights, {model.Parameters.Sum(weig
 Tensor probabilities = model.Run(test.Rows(0, 2))[0];
 Console.WriteLine($"two samples give {probabilities.Shape}");
 
-// As a network of ours: the convolutions stay as they are, the rest is trained on.
+// As a network of this library: the convolutions are frozen, the rest is trained further.
 using NeuralNet net = NeuralNet.FromOnnx("lenet.onnx");
 Console.WriteLine($"as it came: {net.Score(test, testKinds):P0} of 400 are right");
 net.Freeze("onnx.conv*");
@@ -36,7 +36,7 @@ net.MaxEpochs = 15;
 net.Fit(many, manyKinds);
 Console.WriteLine($"trained on: {net.Score(test, testKinds):P0}");
 
-// What its hidden layer makes of an image, with a new layer for another question: is the line thin?
+// The output of its hidden layer, with a new layer for another question: is the line thin?
 int[] areThin = [.. testKinds.Select(kind => kind % 2)];
 using var other = new NeuralNet(model.ToNode("hidden/Tanh").Then(new Dense(2, Softmax) { Name = "thin" }))
 { MaxEpochs = 15, Update = new Adam(0.003f) };

@@ -1,6 +1,6 @@
 #:project ../src/Engine/Engine.csproj
 
-// A residual network for images: blocks as layers, written once and used in depth, and its inputs and outputs in a table.
+// A residual network for images: blocks as layers, written once and stacked, and their inputs and outputs in a table.
 using Engine;
 using Engine.Layers;
 using Engine.Training;
@@ -16,7 +16,7 @@ using var net = new NeuralNet(new Dense(3, Softmax) { Name = "class" }.On(featur
     Update = new AdamW(0.005f), MaxEpochs = 4, TrainSplit = new TrainSplit(0.2f), BatchIteratorTrain = new(32) { Shuffle = true },
 };
 
-// Bars that lie, bars that stand, and checks.
+// Horizontal bars, vertical bars, and checks.
 var random = new Random(1);
 int[] kinds = [.. Enumerable.Range(0, 300).Select(i => i % 3)];
 float[] pixels = [.. kinds.SelectMany(Picture)];
@@ -32,7 +32,7 @@ foreach (EpochRecord record in net.TrainHistory)
 static Conv2D Conv(int filters, int stride = 1) =>
     new(filters, 3, Linear) { Pad = "same", Stride = stride, B = null, W = new HeNormal(Initializer.ReluGain) };
 
-// Two convolutions, around which what goes in comes to what goes out, by a 1x1 convolution where the shape is another.
+// Two convolutions, whose input is added to their output, through a 1x1 convolution if the shapes differ.
 static Residual Block(string name, int filters, int stride = 1) =>
     new(Conv(filters, stride), new BatchNorm(), new Activation(Rectify), Conv(filters), new BatchNorm())
     {

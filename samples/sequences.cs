@@ -33,7 +33,7 @@ foreach ((string name, Func<Node, Node, Node> reader) in ((string, Func<Node, No
     }
 }
 
-// A step is 1 or 2, what is behind the word 0; the mask says which is which.
+// A step is 1 or 2, and 0 after the word; the mask marks the word.
 static Tensors Steps(string[] words) => new()
 {
     ["word"] = Tensor.From(
@@ -48,7 +48,7 @@ static bool Closes(string word)
     return word.All(letter => (depth += letter == '(' ? 1 : -1) >= 0) && depth == 0;
 }
 
-// Half of them grown so that they close.
+// Half of the words are generated so that their brackets close.
 string Word()
 {
     if (random.Next(2) == 0)

@@ -1,6 +1,7 @@
 #:project ../src/Engine/Engine.csproj
 
-// A Siamese network: one layer in two places learns when two drawings are of the same kind, and so a distance between any.
+// A Siamese network: one layer in two places learns whether two drawings are of the same kind, and so a distance
+// between any two.
 using Engine;
 using Engine.Layers;
 using Engine.Training;
@@ -16,7 +17,7 @@ using var net = new NeuralNet(distance.On(twin.On(left), twin.On(right)))
     Regression = true, Objective = Contrastive, Update = new Adam(0.01f), MaxEpochs = 30, TrainSplit = new TrainSplit(0),
 };
 
-// Four kinds of signals, with noise; a pair is alike (0) or not (1).
+// Four kinds of signals, with noise; a pair is of the same kind (0) or not (1).
 var random = new Random(2);
 int[] first = [.. Enumerable.Range(0, 400).Select(_ => random.Next(4))];
 int[] second = [.. first.Select((kind, i) => i % 2 == 0 ? kind : (kind + random.Next(1, 4)) % 4)];
@@ -26,7 +27,7 @@ net.Fit(pairs, Tensor.From([.. first.Zip(second, (a, b) => a == b ? 0f : 1f)]));
 Console.WriteLine($"Parameters: {string.Join(", ", net.GetParameters().Select(pair => pair.Key))}");
 Console.WriteLine($"loss {net.TrainHistory[0].TrainLoss:F3} at first, {net.TrainHistory[^1].TrainLoss:F3} at last");
 
-// Distances between kinds that were drawn anew: small along the diagonal.
+// Distances between newly drawn kinds: small on the diagonal.
 for (int a = 0; a < 4; a++)
 {
     string[] row = [.. Enumerable.Range(0, 4).Select(b => Distance(a, b).ToString("F2"))];

@@ -1,7 +1,7 @@
 #:project ../src/Engine/Engine.csproj
 
-// A transformer that writes: blocks that look back alone, and a probability for each letter behind each step. It learns to turn words
-// round, and its weights are taken over from a file in PyTorch's layout.
+// A transformer that writes: causal blocks, and a probability for each letter after each step. It learns to reverse
+// words, and loads weights from a file in PyTorch's layout.
 using Engine;
 using Engine.IO;
 using Engine.Layers;
@@ -19,7 +19,7 @@ using var trainer = new Trainer(network)
     Update = new AdamW(0.003f),
     Regression = true,
 
-    // −log of the probability of the letter that comes, for each step; what comes is 1 among (batch, steps, letters).
+    // −log of the probability of the next letter, for each step; the next letter is 1 in (batch, steps, letters).
     Objective = (p, y) => -Sum(y * Log(p + 1e-7), [2]),
 };
 Tensor x = Numbers(lines, 0), y = OneHot(Numbers(lines, 1));
@@ -43,7 +43,7 @@ foreach (string word in (string[])["abcd", "dda", "c"])
     Console.WriteLine($"{word} turned round is {Written(network, word)}");
 }
 
-// The last block's weights in PyTorch's names and layout, and another network that takes them over.
+// The last block's weights in PyTorch's names and layout, and another network that loads them.
 string file = Path.Combine(Path.GetTempPath(), $"block-{Environment.ProcessId}.safetensors");
 Parameters.Save(file, AsPyTorch(network));
 using var net = new NeuralNet(new Input(Steps, 32), new TransformerBlock(4, 64) { Name = "layers", IsCausal = true }) { Regression = true };
@@ -61,7 +61,7 @@ static Network Reader()
         new LayerNorm(), new Dense(Letters.Length, Softmax) { LeadingAxes = 2 })) { Seed = 4 };
 }
 
-// "abc>cba..": a word, and itself turned round.
+// "abc>cba..": a word, and the same word reversed.
 string Line()
 {
     string word = new([.. Enumerable.Range(0, random.Next(1, Longest + 1)).Select(_ => Letters[random.Next(4)])]);
@@ -96,7 +96,7 @@ static string Written(Network network, string word)
     return line[(word.Length + 1)..].TrimEnd('.');
 }
 
-// PyTorch keeps (outputs, inputs), and queries, keys and values in one matrix: nn.TransformerEncoderLayer's names.
+// PyTorch stores (outputs, inputs), and queries, keys and values in one matrix: nn.TransformerEncoderLayer's names.
 static IEnumerable<KeyValuePair<string, Tensor>> AsPyTorch(Network network)
 {
     Dictionary<string, Tensor> own = network.Parameters.ToDictionary(parameter => parameter.Name, parameter => parameter.Variable.GetValue());

@@ -1,7 +1,7 @@
 #:sdk Microsoft.NET.Sdk.Web
 #:project ../src/Engine/Engine.csproj
 
-// A trained network behind a web address: one object, which as many requests as there are use at the same time.
+// A trained network behind a web address: one object that all requests use at the same time.
 //   dotnet run samples/webapi.cs -- --urls http://127.0.0.1:5000
 //   curl http://127.0.0.1:5000/xor/1/0
 using Engine;

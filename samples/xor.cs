@@ -9,7 +9,7 @@ using static Engine.Ops.Operators;
 using static Engine.Ops.Symbolic;
 using static Engine.Training.Updates;
 
-// What is computed, for any number of rows: two inputs, four hidden units, one output.
+// The network, for any number of rows: two inputs, four hidden units, one output.
 var x = Matrix("x");
 var wanted = Matrix("wanted");
 var w1 = Shared(GlorotUniform(2, 4), "w1");
@@ -19,7 +19,8 @@ var b2 = Shared(Zeros(1), "b2");
 var y = Sigmoid(Dot(Tanh(Dot(x, w1) + b1), w2) + b2);
 var loss = Mean(BinaryCrossEntropy(y, wanted));
 
-// Two functions of it: one that also moves the parameters against the gradient of the loss, and one that only answers.
+// Two functions of it: one also moves the parameters against the gradient of the loss, the other one only computes the
+// output.
 using var train = Function.Compile([x, wanted], [loss], updates: Momentum(loss, [w1, b1, w2, b2], learningRate: 0.5f));
 using var answer = Function.Compile([x], [y]);
 

@@ -1,4 +1,4 @@
-// In a folder of one's own: #r "nuget: Engine, 0.1.0". Here: what ./build.sh made.
+// In your own folder: #r "nuget: Engine, 0.1.0". Here: the library that ./build.sh built.
 #r "../artifacts/bin/Engine/release/Engine.dll"
 
 open System
@@ -7,14 +7,14 @@ open Engine.Layers
 open Engine.Ops
 open Engine.Training
 
-// C#'s operators on variables are extensions, which F# does not see: these are the same.
+// F# does not see C#'s extension operators on variables; these are the same.
 let (+.) (a: Graph.Variable) (b: Graph.Variable) = Symbolic.Add(a, b)
 let ( *. ) (a: Graph.Variable) (b: Graph.Variable) = Symbolic.Multiply(a, b)
 
 let inputs = Tensor.From([| 0f; 0f; 0f; 1f; 1f; 0f; 1f; 1f |], ReadOnlySpan [| 4; 2 |])
 let labels = [| 0; 1; 1; 0 |]
 
-// A nonlinearity of one's own: x times its sigmoid.
+// A custom nonlinearity: x times its sigmoid.
 let swish (x: Graph.Variable) = x *. Symbolic.Sigmoid x
 
 let net =
@@ -35,7 +35,7 @@ let predicted = net.Predict(inputs).AsSpan<int>().ToArray()
 for i in 0 .. 3 do
     printfn "%d xor %d = %d" (i / 2) (i % 2) predicted[i]
 
-// The graph by itself: its value and its gradient.
+// The graph alone: its value and its gradient.
 let x = Symbolic.Vector "x"
 let f = Compile.Function.Compile([| x :> Graph.Variable |], [| swish x +. x |])
 let one = Tensor.From([| 1f |], ReadOnlySpan<int>())

@@ -11,14 +11,14 @@ using Engine.Training;
 namespace Engine.Bench.Counting;
 
 /// <summary>
-/// Counts what kernels do, exactly and with no GPU: the double of CUDA executes the PTX that NVRTC makes.
+/// Counts the work of kernels, exactly and without a GPU: the double of CUDA executes the PTX that NVRTC makes.
 /// </summary>
 internal static class CountCommand
 {
-    /// <summary>What begins the command line of the benchmarks' program if this is asked for.</summary>
+    /// <summary>The first word of the benchmarks' command line for this command.</summary>
     public const string Name = "count";
 
-    /// <summary>How many images there are to train on; a step takes its batch from them.</summary>
+    /// <summary>The number of training images; a step takes its batch from them.</summary>
     private const int Images = 1024;
 
     private static readonly string[] s_known = ["mlp", "cnn", "gemm"];
@@ -126,7 +126,7 @@ internal static class CountCommand
         return ($"gemm {m}x{n}x{k} {transpose}", Named(function, cuda.Count(() => function.Call())));
     }
 
-    /// <summary>Says what each launch was for. A function's own launches are the last ones that were made.</summary>
+    /// <summary>Assigns each launch to its ops. A function's own launches are the last ones.</summary>
     private static LaunchCount[] Named(Function function, LaunchCount[] counts)
     {
         IReadOnlyList<Launch> launches = function.Launches;

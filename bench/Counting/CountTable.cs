@@ -3,10 +3,12 @@ using System.Text.Json;
 
 namespace Engine.Bench.Counting;
 
-/// <summary>The counts of a training step, or of a product, as a table for people and as JSON for programs.</summary>
-/// <param name="What">What was run.</param>
-/// <param name="Architecture">For which GPU: 90.</param>
-/// <param name="Launches">What each launch did.</param>
+/// <summary>
+/// Formats the counts of a training step, or of a product, as a table for people and as JSON for programs.
+/// </summary>
+/// <param name="What">The name of what was run.</param>
+/// <param name="Architecture">The target GPU: 90.</param>
+/// <param name="Launches">The counts of each launch.</param>
 internal sealed record CountTable(string What, int Architecture, IReadOnlyList<LaunchCount> Launches)
 {
     private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
@@ -15,7 +17,7 @@ internal sealed record CountTable(string What, int Architecture, IReadOnlyList<L
 
     private long Fma => Launches.Sum(launch => launch.Fma);
 
-    /// <summary>A row a kernel, their sum, and two lines that scripts read.</summary>
+    /// <summary>Returns a row for each kernel, their sum, and two lines for scripts.</summary>
     public string Print()
     {
         var table = new TextTable(

@@ -4,18 +4,18 @@ using Engine.Interop;
 
 namespace Engine.Bench.Counting;
 
-/// <summary>The double of CUDA that executes PTX (tests/Simt), in the driver's place: a device that counts.</summary>
+/// <summary>The double of CUDA that executes PTX (tests/Simt) in place of the driver: a device that counts.</summary>
 internal sealed unsafe class CudaDouble : IDisposable
 {
     private CudaDouble(CudaDevice device) => Device = device;
 
     public CudaDevice Device { get; }
 
-    /// <summary>Opens the double as a GPU of some compute capability, 90 say.</summary>
-    /// <param name="folder">Where its libraries lie: artifacts/simt.</param>
+    /// <summary>Opens the double as a GPU with a compute capability, such as 90.</summary>
+    /// <param name="folder">The folder of its libraries: artifacts/simt.</param>
     /// <param name="architecture">The compute capability.</param>
     /// <param name="tensorFloat32">Whether products are rounded to TF32, for tensor cores.</param>
-    /// <exception cref="EngineException">It is not there, or there is no NVRTC for it.</exception>
+    /// <exception cref="EngineException">It does not exist, or there is no NVRTC for it.</exception>
     public static CudaDouble Open(string folder, int architecture, bool tensorFloat32 = false)
     {
         Environment.SetEnvironmentVariable(
@@ -38,7 +38,7 @@ internal sealed unsafe class CudaDouble : IDisposable
         }));
     }
 
-    /// <summary>What the launches did that an action made, in their order.</summary>
+    /// <summary>Returns the counts of the launches of an action, in their order.</summary>
     public LaunchCount[] Count(Action act)
     {
         var meter = (delegate* unmanaged<int, void>)Export("simt_meter");

@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 
 namespace Engine.Bench.Counting;
 
-/// <summary>What a launch of a kernel did, counted by the double while it executed the kernel's PTX.</summary>
+/// <summary>The counts of a kernel launch, made by the double while it executed the kernel's PTX.</summary>
 internal sealed record LaunchCount
 {
     /// <summary>The classes of instructions, as the double names them.</summary>
@@ -12,17 +12,17 @@ internal sealed record LaunchCount
 
     private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web);
 
-    /// <summary>The ops that it was for, or parts of them.</summary>
+    /// <summary>The ops of the launch, or parts of them.</summary>
     public string Ops { get; init; } = "";
 
-    /// <summary>The entry; a copy or a clearing of memory has its name and counts nothing.</summary>
+    /// <summary>The kernel's entry point; copying or clearing memory has its own name and no counts.</summary>
     public string Kernel { get; init; } = "";
 
     public int[] Grid { get; init; } = [];
 
     public int[] Block { get; init; } = [];
 
-    /// <summary>How many launches are counted here together.</summary>
+    /// <summary>The number of launches in these counts.</summary>
     public int Launches { get; init; } = 1;
 
     public long Blocks { get; init; }
@@ -30,7 +30,7 @@ internal sealed record LaunchCount
     /// <summary>Instructions of PTX that warps executed.</summary>
     public long WarpInstructions { get; init; }
 
-    /// <summary>The same times the lanes that took part.</summary>
+    /// <summary>The same, times the active lanes.</summary>
     public long ThreadInstructions { get; init; }
 
     /// <summary>The machine instructions that they become, by a table.</summary>
@@ -52,27 +52,27 @@ internal sealed record LaunchCount
 
     public long Tensor { get; init; }
 
-    /// <summary>Sectors of 32 bytes of global memory that warps asked for, request by request.</summary>
+    /// <summary>The sectors of 32 bytes of global memory that warps requested, request by request.</summary>
     public long SectorsAsked { get; init; }
 
-    /// <summary>The least that would hold the bytes they asked for.</summary>
+    /// <summary>The least number of sectors that hold the requested bytes.</summary>
     public long SectorsNeeded { get; init; }
 
     public long GlobalRequests { get; init; }
 
     public long SharedRequests { get; init; }
 
-    /// <summary>In how many passes the banks of shared memory served the requests.</summary>
+    /// <summary>The passes in which the banks of shared memory served the requests.</summary>
     public long SharedPasses { get; init; }
 
-    /// <summary>How many of the passes were due to different words of one bank.</summary>
+    /// <summary>The passes that were due to different words of one bank.</summary>
     public long BankConflicts { get; init; }
 
-    /// <summary>Of the 32 lanes of a warp, those that took part, on average.</summary>
+    /// <summary>The active lanes of the 32 lanes of a warp, on average.</summary>
     [JsonIgnore]
     public double ActiveLanes => WarpInstructions == 0 ? 0 : (double)ThreadInstructions / WarpInstructions;
 
-    /// <summary>Executed instructions of each class, in the order of <see cref="Classes"/>.</summary>
+    /// <summary>The executed instructions of each class, in the order of <see cref="Classes"/>.</summary>
     [JsonIgnore]
     public long[] ByClass => [Fma, Float, Integer, Move, Shared, Global, Control, Tensor];
 
@@ -83,7 +83,7 @@ internal sealed record LaunchCount
             .Select(line => JsonSerializer.Deserialize<LaunchCount>(line, s_json)!),
     ];
 
-    /// <summary>Several launches of one kernel as one row.</summary>
+    /// <summary>Joins several launches of one kernel into one row.</summary>
     public static LaunchCount Sum(IEnumerable<LaunchCount> counts) => counts.Aggregate((a, b) => a with
     {
         Launches = a.Launches + b.Launches,

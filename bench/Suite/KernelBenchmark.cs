@@ -12,8 +12,8 @@ using Perfolizer.Horology;
 namespace Engine.Bench.Suite;
 
 /// <summary>
-/// A kernel of the CPU under BenchmarkDotNet, in this process: the kernel is compiled here, for this device. GPUs are
-/// left to <see cref="Clock"/>, which can do without what BenchmarkDotNet brings along.
+/// A kernel of the CPU under BenchmarkDotNet, in this process: the kernel is compiled here, for this device.
+/// <see cref="Clock"/> times GPUs without BenchmarkDotNet's dependencies.
 /// </summary>
 public class KernelBenchmark
 {

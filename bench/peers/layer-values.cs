@@ -1,7 +1,8 @@
 #:package TorchSharp-cpu@0.107.0
 
-// Outputs and gradients of libtorch's layers, in float64, of weights and inputs that float32 holds, as a safetensors file: what
-// tests/Layers/LibtorchTests.cs compares with. Copied to an empty folder: dotnet run layer-values.cs libtorch.safetensors.
+// Writes outputs and gradients of libtorch's layers to a safetensors file, in float64, for weights and inputs that
+// float32 holds; tests/Layers/LibtorchTests.cs compares with them. Copy this file to an empty folder and run it: dotnet
+// run layer-values.cs libtorch.safetensors.
 using System.Text;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -88,7 +89,7 @@ Case("pad", [R(1, 2, 2, 3)], [], x => functional.pad(x[0], [2, 2, 1, 1], Padding
     Case("lstm_start", [R(2, 5, 3), R(2, 4), R(2, 4)], w, x => m.call(x[0], (x[1].unsqueeze(0), x[2].unsqueeze(0))).Item1);
 }
 {
-    // Sequences of 3 and 5 steps, each by itself.
+    // Sequences of 3 and 5 steps, each separately.
     var m = LSTM(3, 4, batchFirst: true); var w = Of(m);
     Case("lstm_masked", [R(2, 5, 3)], w, x => torch.cat([m.call(x[0].narrow(0, 0, 1).narrow(1, 0, 3)).Item1.select(1, 2), m.call(x[0].narrow(0, 1, 1)).Item1.select(1, 4)], 0));
 }
@@ -116,7 +117,7 @@ foreach (bool first in new[] { true, false })
     });
 }
 {
-    // libtorch's own block, after the sum as at first published.
+    // libtorch's own block, with the normalization after the sum as first published.
     var m = TransformerEncoderLayer(4, 2, 6, 0.0, Activations.ReLU); var w = Of(m);
     Case("transformer_encoder_layer", [R(2, 3, 4)], w, x => m.call(x[0].transpose(0, 1)).transpose(0, 1));
 }

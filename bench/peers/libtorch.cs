@@ -1,10 +1,11 @@
 #:package TorchSharp-cpu@0.107.0
 #:property PublishAot=false
 
-// libtorch on the CPU, the ops of bench/OpKernels.cs: a yardstick of `./build.sh bench ops`, which takes the same arguments and
-// prints the same JSON as pytorch.py. Copied to an empty folder: dotnet run libtorch.cs ops. As many threads as OMP_NUM_THREADS says.
-// Results of more than 32 MB cost page faults at every call unless the allocator keeps its memory: run with MALLOC_MMAP_MAX_=0
-// MALLOC_TRIM_THRESHOLD_=100000000000 MALLOC_TOP_PAD_=268435456.
+// Times the ops of bench/OpKernels.cs in libtorch on the CPU: a yardstick of `./build.sh bench ops` with the same
+// arguments and the same JSON as pytorch.py. Copy this file to an empty folder and run it: dotnet run libtorch.cs ops.
+// OMP_NUM_THREADS sets the number of threads. Results of more than 32 MB cost page faults at every call unless the
+// allocator keeps its memory: run with MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000
+// MALLOC_TOP_PAD_=268435456.
 using System.Diagnostics;
 using System.Globalization;
 using TorchSharp;
@@ -74,7 +75,7 @@ void Op(string item, Tensor[] inputs, Func<Tensor[], Tensor> of)
     });
 }
 
-// With the forward pass each time, or backward alone, of which the forward pass keeps what it needs.
+// With the forward pass each time, or only the backward pass, for which the forward pass keeps its values.
 void Gradients(string item, Tensor[] inputs, Tensor gradient, bool again, Func<Tensor[], Tensor> of)
 {
     foreach (Tensor input in inputs)

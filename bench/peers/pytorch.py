@@ -95,7 +95,7 @@ class Training:
         self.total = torch.zeros((), device=device)
         first = [parameter.detach().clone() for parameter in self.net.parameters()]
 
-        # Both batch sizes, so that what is compiled, chosen and allocated is so before the clock runs.
+        # Both batch sizes, so that compilation, selection and allocation happen before the clock runs.
         last = self.count // common.BATCH * common.BATCH
         starts = [0, last] if last < self.count else [0]
         warm(lambda: [self.step(start) for start in starts], times=5)

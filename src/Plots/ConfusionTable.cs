@@ -3,21 +3,22 @@ using SkiaSharp;
 
 namespace Engine.Plots;
 
-/// <summary>Draws what classes are taken for.</summary>
+/// <summary>Draws confusion matrices.</summary>
 public static class ConfusionTable
 {
     private const int Margin = 14;
 
     /// <summary>
-    /// Returns a row for each class, in percent of its samples: what is right in blue, what is wrong in orange, the
-    /// darker the more.
+    /// Returns a row for each class, in percent of its samples: right predictions in blue, wrong ones in orange, darker
+    /// for higher shares.
     /// </summary>
-    /// <param name="counts">How many samples of a class, the row, are taken for which, the column.</param>
+    /// <param name="counts">The number of samples of the class of the row that are predicted as the class of the
+    /// column.</param>
     /// <param name="names">The classes' names.</param>
-    /// <param name="width">The picture's width; its height is what the rows need.</param>
-    /// <param name="title">What stands above; null for nothing.</param>
+    /// <param name="width">The picture's width; its height depends on the rows.</param>
+    /// <param name="title">The title above; null for none.</param>
     /// <param name="theme">The colors; null for <see cref="Theme.Light"/>.</param>
-    /// <exception cref="ArgumentException">There are not as many rows, columns and names.</exception>
+    /// <exception cref="ArgumentException">The numbers of rows, columns and names differ.</exception>
     public static Picture Draw(
         int[,] counts, IReadOnlyList<string> names, int width = 640, string? title = null, Theme? theme = null)
     {
@@ -36,7 +37,7 @@ public static class ConfusionTable
         const string Rows = "is ↓";
         float longest = Math.Max(Math.Min(names.Max(name => Pen.Measure(name, nameSize)), width / 4f), Pen.Measure(Rows, nameSize));
         float left = Margin + longest + 8;
-        // A slanted name stands out over the last column.
+        // A slanted name extends beyond the last column.
         const float Degrees = 50;
         float lean = longest * MathF.Cos(Degrees * MathF.PI / 180);
         float rise = longest * MathF.Sin(Degrees * MathF.PI / 180);
@@ -93,7 +94,7 @@ public static class ConfusionTable
     private static int Samples(int[,] counts, int classes, int label) =>
         Enumerable.Range(0, classes).Sum(predicted => counts[label, predicted]);
 
-    /// <summary>The greatest share of a class that is taken for another one.</summary>
+    /// <summary>Returns the greatest share of a class that is predicted as another one.</summary>
     private static double Worst(int[,] counts, int classes) => Enumerable.Range(0, classes)
         .Max(label => Enumerable.Range(0, classes).Where(predicted => predicted != label)
             .Select(predicted => (double)counts[label, predicted] / Math.Max(1, Samples(counts, classes, label)))

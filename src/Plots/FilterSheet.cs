@@ -3,21 +3,21 @@ using SkiaSharp;
 
 namespace Engine.Plots;
 
-/// <summary>Draws the weights with which a layer looks at images.</summary>
+/// <summary>Draws the weights that a layer applies to images.</summary>
 public static class FilterSheet
 {
     private const int Margin = 14, Gap = 8, CaptionSize = 9;
 
     /// <summary>Returns a tile for each filter, with its number.</summary>
-    /// <param name="filters">
-    /// For each filter its planes: one, drawn from blue over the paper's color to red, or three, drawn as red, green
-    /// and blue around gray.
+    /// <param name="filters"> The planes of each filter: one, drawn from blue through the paper's color to red, or
+    /// three, drawn as red, green and blue around gray.
     /// </param>
-    /// <param name="width">The picture's width; its height is what the tiles need.</param>
-    /// <param name="title">What stands above; null for nothing.</param>
-    /// <param name="note">What stands below; null for nothing.</param>
+    /// <param name="width">The picture's width; its height depends on the tiles.</param>
+    /// <param name="title">The title above; null for none.</param>
+    /// <param name="note">The note below; null for none.</param>
     /// <param name="theme">The colors; null for <see cref="Theme.Light"/>.</param>
-    /// <exception cref="ArgumentException">There is no filter, or one has neither one plane nor three.</exception>
+    /// <exception cref="ArgumentException">There is no filter, or a filter does not have one or three
+    /// planes.</exception>
     public static Picture Draw(
         IReadOnlyList<IReadOnlyList<Raster>> filters, int width = 800, string? title = null, string? note = null,
         Theme? theme = null)
@@ -30,11 +30,11 @@ public static class FilterSheet
 
         Theme colors = theme ?? Theme.Light;
         (int rows, int columns) = (filters[0][0].Height, filters[0][0].Width);
-        // Small filters as large as can be told apart, large ones as images are shown.
+        // Small filters are enlarged until their pixels are clear; large ones have the size of images.
         float side = Math.Max(rows, columns) <= 12 ? 64 : 72;
         float tileHeight = side * rows / Math.Max(rows, columns), tileWidth = side * columns / Math.Max(rows, columns);
         int most = Math.Clamp((int)((width - (2 * Margin) + Gap) / (tileWidth + Gap)), 1, filters.Count);
-        // As many in each row; what is left over goes into the tiles.
+        // Each row has the same number of tiles; the remaining width enlarges them.
         int across = Balanced(filters.Count, most);
         float grown = Math.Min(1.35f, (width - (2 * Margin) + Gap - (across * Gap)) / (across * tileWidth));
         float pitchAcross = (tileWidth * grown) + Gap;
@@ -84,7 +84,8 @@ public static class FilterSheet
     }
 
     /// <summary>
-    /// How many tiles to put side by side, so that as many rows are needed and the last is as full as can be.
+    /// Returns the number of tiles per row, so that the number of rows stays the same and the last row is as full as
+    /// possible.
     /// </summary>
     internal static int Balanced(int count, int most)
     {

@@ -2,22 +2,22 @@ using SkiaSharp;
 
 namespace Engine.Plots;
 
-/// <summary>Represents an image with what is said of it.</summary>
+/// <summary>Represents an image with its class and its prediction.</summary>
 /// <param name="Image">The image.</param>
-/// <param name="Truth">What it is.</param>
-/// <param name="Said">What it is taken for, with the probability.</param>
+/// <param name="Truth">The true class.</param>
+/// <param name="Said">The predicted class, with the probability.</param>
 public sealed record CaptionedImage(PlanarImage Image, string Truth, string Said);
 
-/// <summary>Draws images with what they are and what they are taken for.</summary>
+/// <summary>Draws images with their classes and predictions.</summary>
 public static class ImageSheet
 {
     private const int Margin = 14, Gap = 14;
 
     /// <summary>Returns the images in rows.</summary>
     /// <param name="images">The images, all of one size.</param>
-    /// <param name="width">The picture's width; its height is what the rows need.</param>
-    /// <param name="title">What stands above; null for nothing.</param>
-    /// <param name="note">What stands below; null for nothing.</param>
+    /// <param name="width">The picture's width; its height depends on the rows.</param>
+    /// <param name="title">The title above; null for none.</param>
+    /// <param name="note">The note below; null for none.</param>
     /// <param name="theme">The colors; null for <see cref="Theme.Light"/>.</param>
     public static Picture Draw(
         IReadOnlyList<CaptionedImage> images, int width = 800, string? title = null, string? note = null,
@@ -56,7 +56,7 @@ public static class ImageSheet
                 string said = Pen.Fit(each.Said, room, saidSize);
                 pen.Text(said, x, y + side + (2.3f * textSize) + 3, saidSize, colors.Bad);
 
-                // Rather a little smaller than without its end.
+                // A slightly smaller font is better than a truncated text.
                 float Size(string text, bool isBold) =>
                     textSize * Math.Clamp(room / Pen.Measure(text, textSize, isBold), 0.75f, 1);
             }

@@ -4,8 +4,8 @@ using SkiaSharp;
 
 namespace Engine.Plots;
 
-/// <summary>Represents the figures of a training, an epoch each; nan where there is none.</summary>
-/// <param name="Name">What the training is called.</param>
+/// <summary>Represents the figures of a training, one for each epoch; NaN if there is none.</summary>
+/// <param name="Name">The name of the training.</param>
 /// <param name="Epochs">The epochs' numbers.</param>
 /// <param name="TrainLoss">The training losses.</param>
 /// <param name="ValidLoss">The validation losses.</param>
@@ -17,14 +17,16 @@ public sealed record TrainingCurves(
     IReadOnlyList<double> ValidLoss,
     IReadOnlyList<double> ValidAccuracy);
 
-/// <summary>Draws how losses and accuracies went, epoch by epoch.</summary>
+/// <summary>Draws losses and accuracies, epoch by epoch.</summary>
 public static class LearningCurves
 {
-    /// <summary>Returns one or several trainings, losses beside accuracies, or above them where it is narrow.</summary>
-    /// <param name="trainings">The trainings, each in a color of its own.</param>
+    /// <summary>
+    /// Returns a picture of one or several trainings, with losses beside accuracies, or above them if it is narrow.
+    /// </summary>
+    /// <param name="trainings">The trainings, each in its own color.</param>
     /// <param name="width">The picture's width.</param>
     /// <param name="height">The picture's height.</param>
-    /// <param name="title">What stands above; null for nothing.</param>
+    /// <param name="title">The title above; null for none.</param>
     /// <param name="theme">The colors; null for <see cref="Theme.Light"/>.</param>
     public static Picture Draw(
         IReadOnlyList<TrainingCurves> trainings, int width = 1000, int height = 420, string? title = null,
@@ -58,7 +60,7 @@ public static class LearningCurves
     }
 
     /// <summary>
-    /// Draws once: the first time, ScottPlot draws again over it as soon as it knows the axes' limits.
+    /// Draws only once: on the first call, ScottPlot draws again over the picture when it knows the axes' limits.
     /// </summary>
     internal static void Render(Plot plot, SKCanvas canvas, PixelRect where)
     {
@@ -125,10 +127,12 @@ public static class LearningCurves
         return plot;
     }
 
-    /// <summary>Where a legend covers the fewest points of the curves; of equals the one that is liked best.</summary>
+    /// <summary>
+    /// Returns the place where a legend covers the fewest points of the curves; of equal ones, the preferred one.
+    /// </summary>
     private static Alignment EmptiestCorner(Plot plot, Alignment liked)
     {
-        // About what a legend takes of a plot's sides.
+        // The approximate share of a plot's sides that a legend covers.
         const double Width = 0.45, Height = 0.3;
         Coordinates[] points = [.. plot.GetPlottables<Scatter>().SelectMany(line => line.Data.GetScatterPoints())];
         if (points.Length == 0)
@@ -162,7 +166,7 @@ public static class LearningCurves
             points.Select(point => point.X).ToArray(), points.Select(point => point.Y).ToArray(), color);
         line.LegendText = name;
         line.LineWidth = 2;
-        // A mark for each epoch as long as they can be told apart; a training of one epoch has nothing else.
+        // Each epoch has a mark, as long as marks are distinguishable; a training of one epoch has only a mark.
         line.MarkerSize = points.Length <= 30 ? 5 : 0;
     }
 }

@@ -4,20 +4,20 @@ using SkiaSharp;
 
 namespace Engine.Plots;
 
-/// <summary>Draws how a loss goes with ever greater learning rates, as a finder of learning rates tries them.</summary>
+/// <summary>Draws the loss at increasing learning rates, as a learning-rate finder tries them.</summary>
 public static class LearningRateCurve
 {
     /// <summary>
-    /// Returns the losses over the learning rates, these in powers of ten, and the one that is suggested.
+    /// Returns the losses over the learning rates on a logarithmic axis, with the suggested rate.
     /// </summary>
     /// <param name="rates">The learning rates, greater than 0.</param>
     /// <param name="losses">The loss of each.</param>
     /// <param name="suggestion">The learning rate to begin with; it is marked.</param>
     /// <param name="width">The picture's width.</param>
     /// <param name="height">The picture's height.</param>
-    /// <param name="title">What stands above; null for nothing.</param>
+    /// <param name="title">The title above; null for none.</param>
     /// <param name="theme">The colors; null for <see cref="Theme.Light"/>.</param>
-    /// <exception cref="ArgumentException">There is no rate, or not a loss for each.</exception>
+    /// <exception cref="ArgumentException">There is no rate, or not one loss for each.</exception>
     public static Picture Draw(
         IReadOnlyList<double> rates, IReadOnlyList<double> losses, double suggestion, int width = 640, int height = 420,
         string? title = null, Theme? theme = null)

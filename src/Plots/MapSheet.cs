@@ -3,25 +3,25 @@ using SkiaSharp;
 
 namespace Engine.Plots;
 
-/// <summary>Represents an image with what of it a network looks at.</summary>
+/// <summary>Represents an image with maps of the parts that matter to a network.</summary>
 /// <param name="Image">The image.</param>
-/// <param name="Heading">What it is, and what it is taken for.</param>
+/// <param name="Heading">Its true class and its predicted class.</param>
 /// <param name="Lost">
-/// For each place how much of the probability of its class is lost when it is covered; negative where it grows.
+/// For each position the loss in probability of the image's class when the position is covered; negative for a gain.
 /// </param>
-/// <param name="Slope">For each pixel how much it moves the score of its class.</param>
+/// <param name="Slope">For each pixel its influence on the score of the image's class.</param>
 public sealed record ExplainedImage(PlanarImage Image, string Heading, Raster Lost, Raster Slope);
 
-/// <summary>Draws what of images a network looks at: occlusion maps and saliency maps beside the images.</summary>
+/// <summary>Draws occlusion maps and saliency maps beside their images.</summary>
 public static class MapSheet
 {
     private const int Margin = 14;
 
     /// <summary>Returns a row for each image.</summary>
     /// <param name="images">The images with their maps.</param>
-    /// <param name="width">The picture's width; its height is what the rows need.</param>
-    /// <param name="title">What stands above; null for nothing.</param>
-    /// <param name="note">What stands below; null for nothing.</param>
+    /// <param name="width">The picture's width; its height depends on the rows.</param>
+    /// <param name="title">The title above; null for none.</param>
+    /// <param name="note">The note below; null for none.</param>
     /// <param name="theme">The colors; null for <see cref="Theme.Light"/>.</param>
     public static Picture Draw(
         IReadOnlyList<ExplainedImage> images, int width = 800, string? title = null, string? note = null,
@@ -101,7 +101,7 @@ public static class MapSheet
             }
         }
 
-        // The image in gray, tinted the more the more is lost.
+        // The image in gray, with a stronger tint for a greater loss.
         SKColor Over(double luma, double share)
         {
             SKColor tint = Theme.Light.Diverging(Math.Sign(share));

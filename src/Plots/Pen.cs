@@ -5,14 +5,14 @@ namespace Engine.Plots;
 /// <summary>Draws texts, boxes and pixels on a canvas in a theme's colors.</summary>
 internal sealed class Pen(SKCanvas canvas, Theme theme)
 {
-    /// <summary>Returns how wide a text will be.</summary>
+    /// <summary>Returns the width of a text.</summary>
     public static float Measure(string text, float size, bool isBold = false)
     {
         using SKFont font = Font(size, isBold);
         return font.MeasureText(text);
     }
 
-    /// <summary>As much of a text as has room, with <c>…</c> for the rest.</summary>
+    /// <summary>Returns the part of a text that fits, with <c>…</c> for the rest.</summary>
     public static string Fit(string text, float width, float size, bool isBold = false)
     {
         if (Measure(text, size, isBold) <= width)
@@ -29,7 +29,7 @@ internal sealed class Pen(SKCanvas canvas, Theme theme)
         return text[..length] + "…";
     }
 
-    /// <summary>Returns a text as lines that have room, broken at blanks.</summary>
+    /// <summary>Returns a text as lines that fit, broken at blanks.</summary>
     public static IReadOnlyList<string> Lines(string text, float width, float size)
     {
         var lines = new List<string>();
@@ -48,7 +48,7 @@ internal sealed class Pen(SKCanvas canvas, Theme theme)
         return lines;
     }
 
-    /// <summary>Writes at a place: of the base line, its left end, middle or right end.</summary>
+    /// <summary>Writes at a position, which is the left end, the middle or the right end of the base line.</summary>
     public void Text(
         string text, float x, float y, float size, SKColor? color = null, SKTextAlign align = SKTextAlign.Left,
         bool isBold = false)
@@ -58,7 +58,7 @@ internal sealed class Pen(SKCanvas canvas, Theme theme)
         canvas.DrawText(text, x, y, align, font, ink);
     }
 
-    /// <summary>Writes slanted upwards from a place.</summary>
+    /// <summary>Writes slanted upwards from a position.</summary>
     public void Slanted(string text, float x, float y, float size, float degrees)
     {
         canvas.Save();
@@ -68,7 +68,7 @@ internal sealed class Pen(SKCanvas canvas, Theme theme)
         canvas.Restore();
     }
 
-    /// <summary>Writes lines one below the other, and says where the next would stand.</summary>
+    /// <summary>Writes lines one below the other, and returns the position of the next line.</summary>
     public float Paragraph(string text, float x, float y, float width, float size, SKColor color)
     {
         foreach (string line in Lines(text, width, size))
@@ -95,24 +95,24 @@ internal sealed class Pen(SKCanvas canvas, Theme theme)
     }
 
     /// <summary>
-    /// Returns the size nearest below at which each pixel is shown by as many whole ones: so its edges are sharp and
-    /// the file small.
+    /// Returns the greatest size, at most the given one, at which each pixel is enlarged by a whole number, so that
+    /// edges are sharp and the file is small.
     /// </summary>
     public static float Sharp(float size, int pixels) =>
         Math.Max(1, MathF.Floor(size * Picture.Scale / pixels)) * pixels / Picture.Scale;
 
     /// <summary>Draws pixels as squares with sharp edges.</summary>
-    /// <param name="rows">How many rows of pixels.</param>
-    /// <param name="columns">How many in a row.</param>
+    /// <param name="rows">The number of rows of pixels.</param>
+    /// <param name="columns">The number of pixels in a row.</param>
     /// <param name="color">The color of the pixel of a row and column.</param>
     /// <param name="x">The left edge.</param>
     /// <param name="y">The upper edge.</param>
-    /// <param name="width">How wide all of it is; best <see cref="Sharp"/>.</param>
-    /// <param name="height">How high.</param>
+    /// <param name="width">The whole width, preferably <see cref="Sharp"/>.</param>
+    /// <param name="height">The whole height.</param>
     public void Pixels(
         int rows, int columns, Func<int, int, SKColor> color, float x, float y, float width, float height)
     {
-        // Enlarged here and not by whoever shows it, who would blur it.
+        // Enlarged here, because a viewer would blur it.
         int times = Math.Max(1, (int)Math.Ceiling(Picture.Scale * Math.Max(width / columns, height / rows)));
         using var bitmap = new SKBitmap(columns * times, rows * times);
         using (var inside = new SKCanvas(bitmap))
@@ -135,7 +135,7 @@ internal sealed class Pen(SKCanvas canvas, Theme theme)
         static float Snapped(float at) => MathF.Round(at * Picture.Scale) / Picture.Scale;
     }
 
-    /// <summary>Returns a scale of colors with what its ends stand for beside them, and says how wide it is.</summary>
+    /// <summary>Draws a scale of colors with labels at its ends, and returns its width.</summary>
     public float Scale(float x, float y, float width, string low, string high, Func<double, SKColor> color)
     {
         const float Size = 10, Gap = 5;
@@ -151,7 +151,7 @@ internal sealed class Pen(SKCanvas canvas, Theme theme)
         return start + width + Gap + Measure(high, Size) - x;
     }
 
-    // Letters where they belong and not at whole pixels, which would space them unevenly.
+    // Letters at fractional positions, because whole pixels would space them unevenly.
     private static SKFont Font(float size, bool isBold) =>
         new(isBold ? Typefaces.Bold : Typefaces.Regular, size) { Subpixel = true, Hinting = SKFontHinting.None };
 }

@@ -3,13 +3,13 @@ using SkiaSharp;
 
 namespace Engine.Plots;
 
-/// <summary>Represents a drawing, to be kept as pixels or as lines.</summary>
+/// <summary>Represents a drawing that can be saved as pixels or as lines.</summary>
 public sealed class Picture
 {
     /// <summary>Pixels for each unit of width and height, so that pictures are sharp on fine screens.</summary>
     internal const int Scale = 2;
 
-    /// <summary>zlib's usual effort: more of it takes three times as long and saves a fiftieth.</summary>
+    /// <summary>zlib's default level: a higher one takes three times as long and saves a fiftieth.</summary>
     private const int Compression = 6;
 
     private readonly Action<SKCanvas> _draw;
@@ -24,10 +24,10 @@ public sealed class Picture
         _draw = draw;
     }
 
-    /// <summary>Gets how wide it is meant to be shown; as PNG it has twice as many pixels.</summary>
+    /// <summary>Gets the width at which it should be shown; as PNG it has twice as many pixels.</summary>
     public int Width { get; }
 
-    /// <summary>Gets how high it is meant to be shown; as PNG it has twice as many pixels.</summary>
+    /// <summary>Gets the height at which it should be shown; as PNG it has twice as many pixels.</summary>
     public int Height { get; }
 
     /// <summary>Creates the picture as PNG.</summary>
@@ -39,7 +39,7 @@ public sealed class Picture
         surface.Canvas.Scale(Scale);
         _draw(surface.Canvas);
         using SKPixmap pixels = surface.PeekPixels();
-        // Differences to the row above, which for enlarged pixels are mostly none.
+        // Differences to the row above, which are mostly 0 for enlarged pixels.
         using SKData data = pixels.Encode(new SKPngEncoderOptions(SKPngEncoderFilterFlags.Up, Compression))!;
         return data.ToArray();
     }
@@ -54,7 +54,7 @@ public sealed class Picture
             _draw(canvas);
         }
 
-        // Where the family is not there, one whose letters are as wide.
+        // If the font is missing, one with letters of the same width.
         return Encoding.UTF8.GetString(stream.ToArray())
             .Replace($"font-family=\"{Typefaces.Family}\"", $"font-family=\"{Typefaces.Family}, Verdana, sans-serif\"",
                 StringComparison.Ordinal);

@@ -3,17 +3,18 @@ using ScottPlot;
 namespace Engine.Plots;
 
 /// <summary>Represents a curve in the square from 0 to 1.</summary>
-/// <param name="Name">What it is called.</param>
-/// <param name="X">Along.</param>
-/// <param name="Y">Up.</param>
+/// <param name="Name">The name of the curve.</param>
+/// <param name="X">The horizontal coordinates.</param>
+/// <param name="Y">The vertical coordinates.</param>
 public sealed record RateCurve(string Name, IReadOnlyList<double> X, IReadOnlyList<double> Y);
 
-/// <summary>Draws how well a classifier tells classes apart, and whether it is as often right as it is sure.</summary>
+/// <summary>Draws ROC curves and the calibration of a classifier.</summary>
 public static class QualityCurves
 {
-    /// <summary>ROC curves beside calibration, or above it where it is narrow.</summary>
-    /// <param name="rocs">The part of the class's samples that are taken for it, over that of all others; each with its name.</param>
-    /// <param name="calibration">How often it is right over how sure it is.</param>
+    /// <summary>Returns ROC curves beside calibration, or above it if the picture is narrow.</summary>
+    /// <param name="rocs">The true positive rate of each class over the false positive rate; each with its
+    /// name.</param>
+    /// <param name="calibration">The accuracy over the confidence.</param>
     /// <param name="width">The picture's width.</param>
     /// <param name="height">The picture's height.</param>
     /// <param name="theme">The colors; null for <see cref="Theme.Light"/>.</param>

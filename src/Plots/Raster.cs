@@ -3,12 +3,12 @@ using SkiaSharp;
 namespace Engine.Plots;
 
 /// <summary>Represents a number for each pixel of a small picture, in rows.</summary>
-/// <param name="Height">The rows.</param>
-/// <param name="Width">The numbers in a row.</param>
+/// <param name="Height">The number of rows.</param>
+/// <param name="Width">The count of numbers in a row.</param>
 /// <param name="Values">The numbers.</param>
 public sealed record Raster(int Height, int Width, IReadOnlyList<float> Values)
 {
-    /// <summary>The greatest absolute value of all of them; 0 of none.</summary>
+    /// <summary>Gets the greatest absolute value; 0 if there is none.</summary>
     internal static double Extent(IEnumerable<Raster> rasters) =>
         rasters.SelectMany(raster => raster.Values).Where(float.IsFinite).Select(Math.Abs).DefaultIfEmpty().Max();
 
@@ -16,9 +16,9 @@ public sealed record Raster(int Height, int Width, IReadOnlyList<float> Values)
 }
 
 /// <summary>Represents a small picture of three planes, red, green and blue, each of values from 0 to 255.</summary>
-/// <param name="Height">The rows.</param>
-/// <param name="Width">The pixels in a row.</param>
-/// <param name="Planes">The planes one behind the other, each in rows.</param>
+/// <param name="Height">The number of rows.</param>
+/// <param name="Width">The number of pixels in a row.</param>
+/// <param name="Planes">The planes one after the other, each in rows.</param>
 public sealed record PlanarImage(int Height, int Width, IReadOnlyList<byte> Planes)
 {
     internal SKColor At(int row, int column)
@@ -27,7 +27,7 @@ public sealed record PlanarImage(int Height, int Width, IReadOnlyList<byte> Plan
         return new SKColor(Planes[at], Planes[plane + at], Planes[(2 * plane) + at]);
     }
 
-    /// <summary>How bright a pixel is, from 0 to 1: the luma of ITU-R BT.601.</summary>
+    /// <summary>Returns the brightness of a pixel, from 0 to 1: the luma of ITU-R BT.601.</summary>
     internal double Luma(int row, int column)
     {
         SKColor color = At(row, column);

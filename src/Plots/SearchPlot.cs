@@ -4,19 +4,19 @@ using ScottPlot.Plottables;
 namespace Engine.Plots;
 
 /// <summary>Represents a trial of a search.</summary>
-/// <param name="X">The setting that stands along the axis.</param>
-/// <param name="Score">The score; nan where there is none.</param>
-/// <param name="Series">What it belongs to: the epochs of its round.</param>
+/// <param name="X">The setting on the horizontal axis.</param>
+/// <param name="Score">The score; NaN if there is none.</param>
+/// <param name="Series">The series: the epochs of its round.</param>
 public sealed record SearchPoint(double X, double Score, string Series);
 
-/// <summary>Draws what the trials of a search came to against one of their settings.</summary>
+/// <summary>Draws the scores of a search's trials over one of their settings.</summary>
 public static class SearchPlot
 {
-    /// <summary>Returns a mark a trial, in the color of its series.</summary>
+    /// <summary>Returns a picture with a mark for each trial, in the color of its series.</summary>
     /// <param name="points">The trials.</param>
-    /// <param name="setting">What stands along the axis.</param>
-    /// <param name="score">What stands up.</param>
-    /// <param name="isLogarithmic">Whether the axis has orders of magnitude.</param>
+    /// <param name="setting">The label of the horizontal axis.</param>
+    /// <param name="score">The label of the vertical axis.</param>
+    /// <param name="isLogarithmic">Whether the horizontal axis is logarithmic.</param>
     /// <param name="width">The picture's width.</param>
     /// <param name="height">The picture's height.</param>
     /// <param name="theme">The colors; null for <see cref="Theme.Light"/>.</param>

@@ -2,10 +2,12 @@ using SkiaSharp;
 
 namespace Engine.Plots;
 
-/// <summary>Represents the colors of a picture, told apart also by those who do not see red or green.</summary>
+/// <summary>
+/// Represents the colors of a picture, which people who do not see red or green can also distinguish.
+/// </summary>
 public sealed class Theme
 {
-    /// <summary>More steps from one color to another are not told apart, and make files larger.</summary>
+    /// <summary>More steps between two colors are not distinguishable, and make files larger.</summary>
     private const int Steps = 40;
 
     private readonly SKColor[] _series;
@@ -14,8 +16,8 @@ public sealed class Theme
     private Theme(SKColor[] series, SKColor most, SKColor below, SKColor above) =>
         (_series, _most, _below, _above) = (series, most, below, above);
 
-    /// <summary>Dark on white.</summary>
-    // The lines are Okabe and Ito's, without the yellow that cannot be seen on white.
+    /// <summary>Gets dark colors on white.</summary>
+    // The lines have the colors of Okabe and Ito, without the yellow, which is invisible on white.
     public static Theme Light { get; } = new(
         Parse("0072B2", "D55E00", "009E73", "CC79A7", "E69F00", "56B4E9", "222222"),
         SKColor.Parse("084081"), SKColor.Parse("2166AC"), SKColor.Parse("B2182B"))
@@ -28,8 +30,8 @@ public sealed class Theme
         Bad = SKColor.Parse("B84300"),
     };
 
-    /// <summary>Light on nearly black.</summary>
-    // Okabe and Ito's light ones first, without the black that cannot be seen here.
+    /// <summary>Gets light colors on nearly black.</summary>
+    // The light colors of Okabe and Ito come first, without the black, which is invisible here.
     public static Theme Dark { get; } = new(
         Parse("56B4E9", "E69F00", "2BC79A", "E39AC2", "F0E442", "FF8A4C", "E8E8E8"),
         SKColor.Parse("9ECBFF"), SKColor.Parse("5AAEF5"), SKColor.Parse("FF7B6B"))
@@ -42,39 +44,39 @@ public sealed class Theme
         Bad = SKColor.Parse("FF9E5E"),
     };
 
-    /// <summary>What is drawn on.</summary>
+    /// <summary>Gets the background color.</summary>
     internal SKColor Paper { get; private init; }
 
-    /// <summary>Of texts.</summary>
+    /// <summary>Gets the color of texts.</summary>
     internal SKColor Ink { get; private init; }
 
-    /// <summary>Of notes.</summary>
+    /// <summary>Gets the color of notes.</summary>
     internal SKColor Gray { get; private init; }
 
-    /// <summary>Of lines that only lead the eye.</summary>
+    /// <summary>Gets the color of grid lines.</summary>
     internal SKColor Line { get; private init; }
 
-    /// <summary>Of what is right.</summary>
+    /// <summary>Gets the color of right predictions.</summary>
     internal SKColor Good { get; private init; }
 
-    /// <summary>Of what is wrong.</summary>
+    /// <summary>Gets the color of wrong predictions.</summary>
     internal SKColor Bad { get; private init; }
 
-    /// <summary>The color of a series by its place.</summary>
+    /// <summary>Returns the color of a series by its index.</summary>
     internal SKColor Series(int index) => _series[index % _series.Length];
 
-    /// <summary>From the paper for 0 to blue for 1.</summary>
+    /// <summary>Returns a color between the paper's for 0 and blue for 1.</summary>
     internal SKColor Sequential(double share) => Mix(Paper, _most, share);
 
-    /// <summary>Blue for -1, the paper for 0, red for 1.</summary>
+    /// <summary>Returns a color: blue for -1, the paper's for 0, red for 1.</summary>
     internal SKColor Diverging(double value) => value < 0 ? Mix(Paper, _below, -value) : Mix(Paper, _above, value);
 
-    /// <summary>A color laid over the paper, so thick.</summary>
+    /// <summary>Returns a color laid over the paper with an opacity.</summary>
     internal SKColor Shade(SKColor color, double share) => Mix(Paper, color, share);
 
     /// <summary>
-    /// Which of black and white can be read better on a color: that of the greater contrast, (a + 0.05) / (b + 0.05)
-    /// of the luminances (Web Content Accessibility Guidelines 2.1).
+    /// Returns black or white, whichever is more readable on a color: the one with the greater contrast, (a + 0.05) /
+    /// (b + 0.05) of the luminances (Web Content Accessibility Guidelines 2.1).
     /// </summary>
     internal static SKColor TextOn(SKColor color)
     {

@@ -4,25 +4,25 @@ using SkiaSharp;
 namespace Engine.Plots;
 
 /// <summary>
-/// The letters of all pictures. They come along, since a machine that trains may have none, and so that a picture looks
-/// the same everywhere.
+/// The fonts of all pictures. They are embedded, because a training machine may have no fonts, and because pictures
+/// should look the same everywhere.
 /// </summary>
 internal sealed class Typefaces : IFontResolver
 {
-    /// <summary>Represents what the family is called.</summary>
+    /// <summary>The name of the font family.</summary>
     public const string Family = "DejaVu Sans";
 
     private Typefaces()
     {
     }
 
-    /// <summary>Plain letters.</summary>
+    /// <summary>The regular font.</summary>
     public static SKTypeface Regular { get; } = Load("DejaVuSans.ttf");
 
-    /// <summary>Bold letters.</summary>
+    /// <summary>The bold font.</summary>
     public static SKTypeface Bold { get; } = Load("DejaVuSans-Bold.ttf");
 
-    /// <summary>Has ScottPlot draw with them.</summary>
+    /// <summary>Lets ScottPlot use these fonts.</summary>
     public static void Register()
     {
         lock (Fonts.FontResolvers)

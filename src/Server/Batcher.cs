@@ -6,8 +6,8 @@ using Engine.Models;
 namespace Engine.Server;
 
 /// <summary>
-/// Joins the samples of many callers to batches: whoever comes while a batch is computed is in the next one, so that nobody
-/// waits for a batch to fill, and the more callers there are the larger batches grow.
+/// Joins the samples of many callers into batches. Samples that arrive while a batch is computed are in the next one,
+/// so no caller waits for a batch to fill, and batches grow with the number of callers.
 /// </summary>
 internal sealed class Batcher : IAsyncDisposable
 {
@@ -24,15 +24,15 @@ internal sealed class Batcher : IAsyncDisposable
         _loop = Task.Run(Loop);
     }
 
-    /// <summary>Gets how many samples wait or are being predicted.</summary>
+    /// <summary>Gets the number of samples that wait or are being predicted.</summary>
     public int Waiting => Volatile.Read(ref _waiting);
 
-    /// <summary>Gets how many batches were predicted, and how many samples.</summary>
+    /// <summary>Gets the numbers of predicted batches and samples.</summary>
     public long Batches { get; private set; }
 
     public long Samples { get; private set; }
 
-    /// <summary>Predicts samples; null where too many wait already.</summary>
+    /// <summary>Predicts samples; returns null if too many wait already.</summary>
     public async Task<IReadOnlyList<Prediction>?> Predict(Table samples)
     {
         if (Interlocked.Add(ref _waiting, samples.Count) > _maxWaiting && samples.Count < Waiting)
@@ -52,7 +52,7 @@ internal sealed class Batcher : IAsyncDisposable
         }
     }
 
-    /// <summary>Ends when all that was taken in is answered.</summary>
+    /// <summary>Completes when all accepted requests are answered.</summary>
     public async ValueTask DisposeAsync()
     {
         _jobs.Writer.TryComplete();
@@ -93,7 +93,7 @@ internal sealed class Batcher : IAsyncDisposable
         }
         catch (EngineException error)
         {
-            // One sample that is wrong must not be the others' fault: each is tried alone.
+            // One wrong sample must not make the others fail, so each is predicted alone.
             if (batch.Count == 1)
             {
                 batch[0].Result.SetException(error);
@@ -110,7 +110,8 @@ internal sealed class Batcher : IAsyncDisposable
     }
 
     /// <summary>
-    /// Up to the next power of two, by the first sample again: a plan is kept for each number of samples, and so there are few.
+    /// Pads with copies of the first sample to the next power of two. A plan is kept for each number of samples, and
+    /// padding keeps these numbers few.
     /// </summary>
     private static Table Padded(Table table)
     {

@@ -17,8 +17,8 @@ namespace Engine.Server;
 
 /// <summary>
 /// Represents a model behind HTTP: <c>POST /predict</c> with rows in JSON, a picture or a form of several;
-/// <c>/health</c>, <c>/metrics</c>, <c>/model</c>, and a page for people. Requests that come at once are predicted
-/// together. What it has taken in when it stops it still answers.
+/// <c>/health</c>, <c>/metrics</c>, <c>/model</c>, and a page for people. Requests that arrive at the same time are
+/// predicted together. When it stops, it still answers the requests that it has accepted.
 /// </summary>
 public sealed class PredictionServer : IAsyncDisposable
 {
@@ -54,15 +54,15 @@ public sealed class PredictionServer : IAsyncDisposable
         _app.MapPost("/predict", Predict);
     }
 
-    /// <summary>Gets where it is reached.</summary>
+    /// <summary>Gets its address.</summary>
     public Uri Address => Pages.Address(_app);
 
-    /// <summary>Starts to serve a model.</summary>
-    /// <param name="model">The model, which others may use too.</param>
-    /// <param name="options">How; null for this machine alone.</param>
-    /// <param name="cancellationToken">Ends the start.</param>
+    /// <summary>Starts serving a model.</summary>
+    /// <param name="model">The model; other callers may use it too.</param>
+    /// <param name="options">The options; null for only this machine.</param>
+    /// <param name="cancellationToken">Cancels the start.</param>
     /// <exception cref="EngineException">
-    /// Other machines are to reach it without a token, or it cannot listen there.
+    /// Other machines could reach it without a token, or it cannot listen at the address.
     /// </exception>
     public static async Task<PredictionServer> StartAsync(
         Model model, ServerOptions? options = null, CancellationToken cancellationToken = default)
@@ -87,7 +87,7 @@ public sealed class PredictionServer : IAsyncDisposable
         }
     }
 
-    /// <summary>Takes no new requests, and answers those that it has.</summary>
+    /// <summary>Accepts no new requests, and answers the accepted ones.</summary>
     public Task StopAsync() => _app.StopAsync(CancellationToken.None);
 
     /// <inheritdoc/>
@@ -99,7 +99,7 @@ public sealed class PredictionServer : IAsyncDisposable
         _reader.Dispose();
     }
 
-    /// <summary>Lets in who may: with the token, or on this machine under this machine's name.</summary>
+    /// <summary>Admits requests with the token, or from this machine under this machine's name.</summary>
     private async Task Guard(HttpContext context, RequestDelegate next)
     {
         Pages.Protect(context.Response);
@@ -127,7 +127,7 @@ public sealed class PredictionServer : IAsyncDisposable
             SHA256.HashData(Encoding.UTF8.GetBytes(given)), SHA256.HashData(Encoding.UTF8.GetBytes(_options.Token!)));
         if (isRight && request.Query.ContainsKey("token"))
         {
-            // The page's own requests show it from now on.
+            // The page's own requests send it from now on.
             request.HttpContext.Response.Cookies.Append("token", given, new CookieOptions { HttpOnly = true, SameSite = SameSiteMode.Strict });
         }
 
@@ -160,7 +160,7 @@ public sealed class PredictionServer : IAsyncDisposable
         }
         catch (OperationCanceledException)
         {
-            // Nobody is there to be answered; the status is for the figures (nginx' "client closed request").
+            // The client is gone; the status is for the metrics (nginx' "client closed request").
             context.Response.StatusCode = 499;
         }
         catch (BadHttpRequestException error)

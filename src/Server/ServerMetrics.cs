@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Engine.Server;
 
-/// <summary>What <c>/metrics</c> says, in the text format of Prometheus.</summary>
+/// <summary>The metrics of <c>/metrics</c>, in the text format of Prometheus.</summary>
 internal sealed class ServerMetrics
 {
     private readonly Lock _lock = new();
@@ -20,7 +20,7 @@ internal sealed class ServerMetrics
         }
     }
 
-    /// <summary>Returns all figures.</summary>
+    /// <summary>Returns all metrics.</summary>
     public string Write(Batcher batcher)
     {
         var text = new StringBuilder();

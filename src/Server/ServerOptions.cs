@@ -2,33 +2,33 @@ using System.Net;
 
 namespace Engine.Server;
 
-/// <summary>Describes how a model is served; the defaults are for this machine alone.</summary>
+/// <summary>Describes how a model is served; by default only this machine can reach it.</summary>
 public sealed record ServerOptions
 {
-    /// <summary>Gets or sets the port; 0 for any that is free.</summary>
+    /// <summary>Gets or sets the port; 0 for any free port.</summary>
     public int Port { get; init; } = 8080;
 
-    /// <summary>Gets or sets where it listens: this machine alone, unless told otherwise.</summary>
+    /// <summary>Gets or sets the address to listen at; by default only this machine.</summary>
     public IPAddress Address { get; init; } = IPAddress.Loopback;
 
     /// <summary>
-    /// Gets or sets what callers must show, as <c>Authorization: Bearer TOKEN</c> or <c>?token=TOKEN</c>; null for
-    /// nothing.
+    /// Gets or sets the token that callers must send, as <c>Authorization: Bearer TOKEN</c> or <c>?token=TOKEN</c>;
+    /// null for none.
     /// </summary>
     public string? Token { get; init; }
 
-    /// <summary>Gets or sets how many samples are predicted at once, at most.</summary>
+    /// <summary>Gets or sets the greatest number of samples that are predicted at once.</summary>
     public int MaxBatch { get; init; } = 128;
 
-    /// <summary>Gets or sets how many samples may wait; a request beyond that is refused with 503.</summary>
+    /// <summary>Gets or sets the greatest number of waiting samples; further requests are refused with 503.</summary>
     public int MaxWaiting { get; init; } = 4096;
 
-    /// <summary>Gets or sets how long a request's body may be, in bytes.</summary>
+    /// <summary>Gets or sets the greatest length of a request's body, in bytes.</summary>
     public long MaxBody { get; init; } = 16 << 20;
 
-    /// <summary>Gets or sets how many pixels a picture may have.</summary>
+    /// <summary>Gets or sets the greatest number of pixels of a picture.</summary>
     public long MaxPixels { get; init; } = 24_000_000;
 
-    /// <summary>Gets or sets how long a request may take.</summary>
+    /// <summary>Gets or sets the time limit of a request.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(30);
 }

@@ -5,16 +5,16 @@ using Microsoft.Extensions.Logging;
 
 namespace Engine.Server;
 
-/// <summary>Models as services of a web application of one's own.</summary>
+/// <summary>Adds models as services of a web application.</summary>
 public static class ServiceCollectionExtensions
 {
     /// <summary>
-    /// Adds a saved model as one <see cref="Model"/> for all requests, which needs no lock: any number of threads may predict.
-    /// It is loaded when it is first asked for.
+    /// Adds a saved model as one <see cref="Model"/> for all requests. It needs no lock: any number of threads may
+    /// predict. It is loaded at its first use.
     /// </summary>
     /// <param name="services">The services.</param>
     /// <param name="path">The model's file.</param>
-    /// <param name="device">Where it runs; null for the default device.</param>
+    /// <param name="device">The device; null for the default device.</param>
     public static IServiceCollection AddNeuralNet(this IServiceCollection services, string path, Device? device = null) =>
         services.AddSingleton(provider =>
         {

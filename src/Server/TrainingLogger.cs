@@ -5,8 +5,8 @@ using Microsoft.Extensions.Logging;
 namespace Engine.Server;
 
 /// <summary>
-/// Tells an application's log of a training: an epoch is information with its figures as named values, what is wrong a warning.
-/// Add it to a network's callbacks.
+/// Writes a training to an application's log: epochs as information with their figures as named values, problems as
+/// warnings. Add it to a network's callbacks.
 /// </summary>
 /// <param name="logger">The log.</param>
 public sealed partial class TrainingLogger(ILogger logger) : Callback
@@ -45,10 +45,10 @@ public sealed partial class TrainingLogger(ILogger logger) : Callback
     private static partial void Warned(ILogger logger, string warning);
 }
 
-/// <summary>What is logged of models.</summary>
+/// <summary>The log messages about models.</summary>
 internal static partial class ModelLog
 {
-    /// <summary>Says that a model was loaded.</summary>
+    /// <summary>Logs that a model was loaded.</summary>
     public static void LogModel(this ILogger logger, string path, Model model) => Loaded(logger, path, model.Target.Column, model.Classes.Count);
 
     [LoggerMessage(4, LogLevel.Information, "{Path} is loaded: it predicts {Target}, of {Classes} classes.")]

@@ -4,21 +4,21 @@ using Engine.IO;
 namespace Engine.Data;
 
 /// <summary>
-/// Represents a table in a file of text, packed by gzip or not. What stands between values and round them, the
-/// encoding, whether there is a line of names, and decimal commas are found by looking, unless told.
+/// Represents a table in a text file, compressed by gzip or not. The separator, the quotes, the encoding, the header
+/// line and decimal commas are detected unless they are set.
 /// </summary>
 /// <param name="Path">The file.</param>
 public sealed record Csv(string Path) : IDataSource
 {
-    /// <summary>A part of the rows that is of no use may be passed over; more is no table.</summary>
+    /// <summary>The share of broken rows that may be skipped; with more, the file is not a table.</summary>
     private const double MaxBroken = 0.1;
 
-    /// <summary>No table has more columns.</summary>
+    /// <summary>The greatest number of columns of a table.</summary>
     private const int MaxColumns = 20_000;
 
     /// <summary>
-    /// Gets or sets the column to predict. Without it one that is called target, label, class or y, or, where no column
-    /// has a name, the last.
+    /// Gets or sets the column to predict. By default it is a column named target, label, class or y, or the last one
+    /// if columns have no names.
     /// </summary>
     public string? Target { get; init; }
 
@@ -28,23 +28,23 @@ public sealed record Csv(string Path) : IDataSource
     /// <summary>Gets or sets a file with the rows to test with.</summary>
     public string? TestPath { get; init; }
 
-    /// <summary>Gets or sets what stands between values, a blank for any run of blanks; null to look.</summary>
+    /// <summary>Gets or sets the separator of values, a blank for any run of blanks; null to detect it.</summary>
     public char? Separator { get; init; }
 
-    /// <summary>Gets or sets whether the first row has the columns' names; null to look.</summary>
+    /// <summary>Gets or sets whether the first row has the columns' names; null to detect it.</summary>
     public bool? HasHeader { get; init; }
 
-    /// <summary>Gets or sets whether a comma stands before decimals; null to look.</summary>
+    /// <summary>Gets or sets whether the decimal separator is a comma; null to detect it.</summary>
     public bool? DecimalComma { get; init; }
 
-    /// <summary>Gets or sets what letters are stored as; null to look.</summary>
+    /// <summary>Gets or sets the encoding; null to detect it.</summary>
     public Encoding? Encoding { get; init; }
 
-    /// <summary>Reads a table without saying what of it is to be predicted.</summary>
+    /// <summary>Reads a table without a target.</summary>
     /// <exception cref="DataFormatException">It is no table.</exception>
     public static Table Read(string path) => new Csv(path).Read();
 
-    /// <summary>Reads the table without saying what of it is to be predicted.</summary>
+    /// <summary>Reads the table without a target.</summary>
     /// <exception cref="DataFormatException">It is no table.</exception>
     public Table Read() => Read(out _, out _);
 
@@ -68,7 +68,7 @@ public sealed record Csv(string Path) : IDataSource
         return new DataSet(NameOf(Path), train, target) { Test = test, Notes = notes, Warnings = [.. Warnings(train, target)] };
     }
 
-    /// <summary>What a file is called, without its folder and endings.</summary>
+    /// <summary>Returns a file's name, without its folder and extensions.</summary>
     private static string NameOf(string path)
     {
         string name = System.IO.Path.GetFileName(path);
@@ -96,7 +96,7 @@ public sealed record Csv(string Path) : IDataSource
 
     private Table Read(CsvDialect dialect, out List<string> notes, out bool hasNames)
     {
-        // A column that looked like numbers may turn out to be texts: then all is read once more.
+        // If a column that looked like numbers contains texts, the file is read again.
         HashSet<int> texts = [];
         CsvColumns read;
         do
@@ -156,7 +156,7 @@ public sealed record Csv(string Path) : IDataSource
                 $"{Path}: which column is to be predicted? Name it as the target: {Table.Some(table.Columns.Select(column => column.Name))}.");
     }
 
-    /// <summary>The rows of which the target is known.</summary>
+    /// <summary>Returns the rows with a known target.</summary>
     private static Table WithTarget(Table table, string target, string path, List<string> notes)
     {
         Column column = table[target];

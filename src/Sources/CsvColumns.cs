@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Engine.Data;
 
-/// <summary>The values of a file as they are read, column by column: numbers, or the numbers of texts.</summary>
+/// <summary>The values of a file, column by column: numbers, or the indices of texts.</summary>
 internal sealed class CsvColumns
 {
     private const int MaxTold = 5;
@@ -11,28 +11,28 @@ internal sealed class CsvColumns
     private readonly List<(List<int> Codes, Dictionary<string, int> Words)?> _texts = [];
     private int _short, _repeated, _widest;
 
-    /// <summary>Gets what the columns are called.</summary>
+    /// <summary>Gets the names of the columns.</summary>
     public List<string> Names { get; } = [];
 
     public int Rows { get; private set; }
 
-    /// <summary>Gets the first rows that had more values than there are columns.</summary>
+    /// <summary>Gets the first rows that have more values than there are columns.</summary>
     public List<long> Broken { get; } = [];
 
-    /// <summary>Gets how many there were.</summary>
+    /// <summary>Gets the number of such rows.</summary>
     public int BrokenCount { get; private set; }
 
-    /// <summary>Gets the columns of which a value is a text, against what was thought.</summary>
+    /// <summary>Gets the columns that were taken for numbers and have a text.</summary>
     public HashSet<int> Turned { get; } = [];
 
-    /// <summary>Gets what was found on the way.</summary>
+    /// <summary>Gets the notes about the file.</summary>
     public List<string> Notes { get; } = [];
 
     /// <summary>Reads all rows.</summary>
     /// <param name="rows">The rows.</param>
-    /// <param name="dialect">How they are written.</param>
-    /// <param name="texts">The columns that are known to be texts; all others are taken for numbers.</param>
-    /// <param name="maxColumns">More columns than that are refused.</param>
+    /// <param name="dialect">The format of the file.</param>
+    /// <param name="texts">The columns that are known to be texts; all others are read as numbers.</param>
+    /// <param name="maxColumns">The greatest number of columns.</param>
     public static CsvColumns Read(IEnumerable<string[]> rows, CsvDialect dialect, HashSet<int> texts, int maxColumns)
     {
         var read = new CsvColumns();
@@ -45,7 +45,7 @@ internal sealed class CsvColumns
             return read;
         }
 
-        // R leaves the column of the rows' names without one.
+        // R writes no name for the column of row names.
         header = header is not null && header.Length == dialect.Columns - 1 ? ["", .. header] : header;
         int width = header?.Length ?? Math.Max(each.Current.Length, dialect.Columns);
         if (width > maxColumns)
@@ -71,7 +71,7 @@ internal sealed class CsvColumns
         return read;
     }
 
-    /// <summary>Returns the table of them.</summary>
+    /// <summary>Returns the columns as a table.</summary>
     public Table ToTable() => new(Names.Select((name, i) => _numbers[i] is { } numbers
         ? new NumberColumn(name, [.. numbers])
         : (Column)new TextColumn(name, [.. _texts[i]!.Value.Codes], [.. _texts[i]!.Value.Words.Keys])));
@@ -169,7 +169,7 @@ internal sealed class CsvColumns
             Notes.Add($"Passed over: {Table.Counted(BrokenCount, "row")} with more values than columns, such as row {string.Join(", ", Broken)}.");
         }
 
-        // The names that scikit-learn's first line has for the classes 0, 1 … of the last column.
+        // scikit-learn's first line has the names of the classes 0, 1 … of the last column.
         if (dialect.ClassNames is { Count: > 1 } names && _numbers[Names.Count - 1] is { } labels
             && labels.All(label => label >= 0 && label < names.Count && label == Math.Round(label)))
         {

@@ -5,7 +5,7 @@ using Engine.IO;
 
 namespace Engine.Data;
 
-/// <summary>How numbers are written in a file.</summary>
+/// <summary>The formats of numbers in a file.</summary>
 internal enum DecimalStyle
 {
     /// <summary>1234.5.</summary>
@@ -18,35 +18,36 @@ internal enum DecimalStyle
     PointAndThousands,
 }
 
-/// <summary>How a file of values is written: found by looking at its beginning, and said in one line.</summary>
-/// <param name="Encoding">What its letters are stored as.</param>
-/// <param name="Separator">What stands between two values; a blank stands for any run of blanks.</param>
-/// <param name="Quote">What stands round values that hold the separator.</param>
-/// <param name="Escape">What stands before a quote within quotes.</param>
-/// <param name="Skipped">How many lines stand before the first row: comments, and a line of counts as scikit-learn's files have.</param>
+/// <summary>The format of a file of values, detected from its beginning and described in one line.</summary>
+/// <param name="Encoding">The encoding.</param>
+/// <param name="Separator">The separator; a blank stands for any run of blanks.</param>
+/// <param name="Quote">The quote around values that contain the separator.</param>
+/// <param name="Escape">The escape character before a quote within quotes.</param>
+/// <param name="Skipped">The number of lines before the first row: comments, and a line of counts as in scikit-learn's
+/// files.</param>
 /// <param name="HasHeader">Whether the first row has the columns' names.</param>
-/// <param name="Decimals">How numbers are written.</param>
+/// <param name="Decimals">The format of numbers.</param>
 internal sealed partial record CsvDialect(
     Encoding Encoding, char Separator, char Quote, char Escape, int Skipped, bool HasHeader, DecimalStyle Decimals)
 {
-    /// <summary>How much of a file is looked at to tell how it is written, and how many of its rows.</summary>
+    /// <summary>How much of a file is examined to detect its format, and how many of its rows.</summary>
     private const int Looked = 1 << 20, LookedRows = 500;
 
-    /// <summary>From the one that never stands within values to those that do.</summary>
+    /// <summary>In order, from the separator that is never in values to those that are.</summary>
     private static readonly char[] s_separators = ['\t', ';', '|', ',', ' '];
 
     private static readonly string[] s_comments = ["//", "#@", "# ", "%"];
 
-    /// <summary>Gets or sets how many values most rows have.</summary>
+    /// <summary>Gets or sets the number of values in most rows.</summary>
     public int Columns { get; init; }
 
-    /// <summary>Gets or sets whether the second row is none of values either: units, or names once more.</summary>
+    /// <summary>Gets or sets whether the second row is not values either: units, or names again.</summary>
     public bool HasSecondHeader { get; init; }
 
-    /// <summary>Gets or sets the names of the classes 0, 1 … that a first line of counts has.</summary>
+    /// <summary>Gets or sets the names of the classes 0, 1 … from a first line of counts.</summary>
     public IReadOnlyList<string> ClassNames { get; init; } = [];
 
-    /// <summary>Returns whether a line is a remark.</summary>
+    /// <summary>Returns whether a line is a comment.</summary>
     public static bool IsComment(ReadOnlySpan<char> line)
     {
         foreach (string mark in s_comments)
@@ -60,7 +61,7 @@ internal sealed partial record CsvDialect(
         return false;
     }
 
-    /// <summary>Returns the file as a stream of its bytes, unpacked if it is packed by gzip.</summary>
+    /// <summary>Returns the file as a stream of bytes, decompressed if it is a gzip file.</summary>
     public static Stream Unpacked(FileStream file)
     {
         bool isPacked = file.ReadByte() == 0x1F && file.ReadByte() == 0x8B;
@@ -68,8 +69,8 @@ internal sealed partial record CsvDialect(
         return isPacked ? new WholeGzip(file) : file;
     }
 
-    /// <summary>Looks at a file.</summary>
-    /// <exception cref="DataFormatException">It is empty or no text.</exception>
+    /// <summary>Detects the format of a file.</summary>
+    /// <exception cref="DataFormatException">It is empty or not text.</exception>
     public static CsvDialect Of(string path, Csv wishes) => ReadableFile.Read(path, (file, name) =>
     {
         using Stream stream = Unpacked(file);
@@ -85,7 +86,7 @@ internal sealed partial record CsvDialect(
         return Of(text, isWhole: read < Looked, encoding, wishes);
     });
 
-    /// <summary>Returns what was found, in one line.</summary>
+    /// <summary>Returns a description of the format, in one line.</summary>
     public string Describe(int columns, long bytes) => string.Join(
         "; ",
         FormattableString.Invariant($"{columns} columns"),
@@ -100,7 +101,7 @@ internal sealed partial record CsvDialect(
         Encoding.WebName.ToUpperInvariant(),
         FormattableString.Invariant($"{bytes / 1e3:N0} kB"));
 
-    /// <summary>Reads a number as this file writes them.</summary>
+    /// <summary>Reads a number in this file's format.</summary>
     public bool TryParse(ReadOnlySpan<char> text, out double value) => Decimals == DecimalStyle.PointAndThousands
         ? double.TryParse(text, NumberStyles.Float | NumberStyles.AllowThousands, CultureInfo.InvariantCulture, out value)
         : Numbers.TryParse(text, out value, Decimals == DecimalStyle.Comma);
@@ -119,7 +120,7 @@ internal sealed partial record CsvDialect(
         char quote = QuoteOf(lines);
         char separator = wishes.Separator ?? SeparatorOf(lines, quote);
         char escape = lines.Any(line => line.Contains($"\\{quote}", StringComparison.Ordinal)) ? '\\' : quote;
-        // How many values there are in a row, by the rows behind the first, which may be of another kind.
+        // The number of values in a row, by the rows after the first, which may be of another kind.
         var dialect = new CsvDialect(encoding, separator, quote, escape, Math.Max(begin, 0), HasHeader: false, DecimalStyle.Point);
         List<string[]> rows = [.. CsvRows.Of(new StringReader(string.Join('\n', lines.Take(LookedRows + 1))), dialect, mayBeCut: true).Take(LookedRows)];
         int columns = Usual(rows.Skip(1).Select(row => row.Length), rows.FirstOrDefault()?.Length ?? 0);
@@ -141,7 +142,7 @@ internal sealed partial record CsvDialect(
         return dialect with { HasSecondHeader = dialect.HasHeader && IsSecondHeader(rows, dialect) };
     }
 
-    /// <summary>Refuses other kinds of text that come under a table's name.</summary>
+    /// <summary>Refuses other kinds of text in a file with a table's name.</summary>
     private static void RequireTable(string text)
     {
         ReadOnlySpan<char> begin = text.AsSpan(0, Math.Min(text.Length, 1000)).TrimStart();
@@ -173,7 +174,7 @@ internal sealed partial record CsvDialect(
             return bytes[0] == 0xFF ? Encoding.Unicode : Encoding.BigEndianUnicode;
         }
 
-        // UTF-16 has a 0 as one byte of each letter of ASCII, and always as the same one.
+        // In UTF-16 one byte of each ASCII letter is 0, always the same one.
         int zeros = bytes.Count((byte)0), oddZeros = 0;
         for (int i = 1; i < bytes.Length; i += 2)
         {
@@ -190,7 +191,7 @@ internal sealed partial record CsvDialect(
             throw new DataFormatException($"{path} is no text: it has bytes of 0. A table is a file of text, values with separators between.");
         }
 
-        // To the end of the file, for the first letter that is no ASCII may stand anywhere.
+        // To the end of the file, because the first letter outside ASCII may be anywhere.
         Decoder decoder = new UTF8Encoding(false, throwOnInvalidBytes: true).GetDecoder();
         char[] letters = new char[Looked + 2];
         try
@@ -218,7 +219,7 @@ internal sealed partial record CsvDialect(
         return single > looked / 2 && !lines.Take(looked).Any(line => line.Contains('"', StringComparison.Ordinal)) ? '\'' : '"';
     }
 
-    /// <summary>What stands equally often in most lines, outside of quotes.</summary>
+    /// <summary>Returns the separator that is equally frequent in most lines, outside quotes.</summary>
     private static char SeparatorOf(List<string> lines, char quote)
     {
         string[] looked = [.. lines.Where(line => line.Length > 0 && !IsComment(line)).Take(LookedRows)];
@@ -230,7 +231,7 @@ internal sealed partial record CsvDialect(
                     : Outside(line, separator, quote))];
                 int usual = Usual(counts.Where(count => count > 0), 0);
                 double share = usual == 0 ? 0 : (double)counts.Count(count => count == usual) / counts.Length;
-                // Blanks stand in texts too: only numbers are taken to be parted by them.
+                // Texts contain blanks too, so only numbers may be separated by blanks.
                 bool isAllowed = separator != ' ' || looked.Skip(1).Take(20).All(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries)
                     .All(word => Numbers.IsMissing(word) || Numbers.TryParse(word, out _)));
                 return (separator, Share: isAllowed ? share : 0);
@@ -256,7 +257,9 @@ internal sealed partial record CsvDialect(
     private static int Usual(IEnumerable<int> counts, int otherwise) =>
         counts.CountBy(count => count).OrderByDescending(pair => pair.Value).Select(pair => pair.Key).FirstOrDefault(otherwise);
 
-    /// <summary>scikit-learn's first line: how many rows and columns, then the names of the classes.</summary>
+    /// <summary>
+    /// Reads scikit-learn's first line: the numbers of rows and columns, then the names of the classes.
+    /// </summary>
     private static string[] CountsLine(string[] row, int columns) =>
         row.Length > 3 && int.TryParse(row[0], out _) && int.TryParse(row[1], out int features) && features == columns - 1
             && row[2..].All(word => word.Length > 0 && !Numbers.TryParse(word, out _))
@@ -275,7 +278,9 @@ internal sealed partial record CsvDialect(
             : DecimalStyle.Comma;
     }
 
-    /// <summary>Whether the first row names the columns: no number is in it, and it differs from what stands below.</summary>
+    /// <summary>
+    /// Returns whether the first row names the columns: it has no number, and differs from the rows below.
+    /// </summary>
     private static bool IsHeader(List<string[]> rows, CsvDialect dialect)
     {
         if (rows.Count == 0 || rows[0].Any(word => word.Length > 0 && dialect.TryParse(word, out _)))
@@ -292,7 +297,8 @@ internal sealed partial record CsvDialect(
     }
 
     /// <summary>
-    /// Whether the second row has words in each column that has numbers below: units, or names in another language.
+    /// Returns whether the second row has words in each column that has numbers below: units, or names in another
+    /// language.
     /// </summary>
     private static bool IsSecondHeader(List<string[]> rows, CsvDialect dialect)
     {

@@ -2,19 +2,22 @@ using Sylvan.Data.Csv;
 
 namespace Engine.Data;
 
-/// <summary>The rows of a table's text, as Sylvan.Data.Csv reads them; remarks and empty lines are passed over.</summary>
+/// <summary>Reads the rows of a table's text with Sylvan.Data.Csv, and skips comments and empty lines.</summary>
 internal static class CsvRows
 {
-    /// <summary>No row is longer, in letters: one that is comes of a quote that is not closed, or of no table.</summary>
+    /// <summary>
+    /// The greatest length of a row, in characters: a longer one is due to an unclosed quote, or the file is not a
+    /// table.
+    /// </summary>
     private const int LongestRow = 1 << 22;
 
-    /// <summary>A value of more lines that look like rows comes of a quote that is not closed.</summary>
+    /// <summary>A value with more lines that look like rows is due to an unclosed quote.</summary>
     private const int FewestLines = 5;
 
     /// <summary>Reads rows one by one.</summary>
     /// <param name="text">The text.</param>
-    /// <param name="dialect">How it is written.</param>
-    /// <param name="mayBeCut">Whether it may end within a row, which is then left out.</param>
+    /// <param name="dialect">Its format.</param>
+    /// <param name="mayBeCut">Whether the text may end within a row, which is then left out.</param>
     /// <exception cref="DataFormatException">A row is too long.</exception>
     public static IEnumerable<string[]> Of(TextReader text, CsvDialect dialect, bool mayBeCut = false)
     {
@@ -87,7 +90,9 @@ internal static class CsvRows
         }
     }
 
-    /// <summary>A value without the blanks round it, and without quotes that a blank before them has hidden.</summary>
+    /// <summary>
+    /// Returns a value without blanks around it, and without quotes that were hidden by a blank before them.
+    /// </summary>
     private static string Trimmed(string value, CsvDialect dialect)
     {
         string trimmed = value.Trim();
@@ -117,7 +122,9 @@ internal static class CsvRows
     private static DataFormatException TooLong(long row, Exception error) => new(FormattableString.Invariant(
         $"row {row:N0} is longer than {LongestRow:N0} letters: a quote is not closed there, or this is no table"), error);
 
-    /// <summary>Has one tab stand for every run of blanks, none at the beginning and the end of a line.</summary>
+    /// <summary>
+    /// Replaces every run of blanks by a tab, and removes blanks at the beginning and the end of a line.
+    /// </summary>
     private sealed class BlankReader(TextReader inner) : TextReader
     {
         private bool _isStart = true, _isWaiting;

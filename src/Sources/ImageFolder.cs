@@ -3,15 +3,15 @@ using Engine.Data.Pictures;
 namespace Engine.Data;
 
 /// <summary>
-/// Pictures, PNG or JPEG, in folders of which each is a class: <c>photos/cats/*.jpg</c>, <c>photos/dogs/*.jpg</c>, or
-/// <c>photos/train/cats</c> and <c>photos/test/cats</c>. They may have any size and colors and lie in folders of folders;
-/// each is turned upright and brought to a square, as its middle.
+/// Represents pictures, PNG or JPEG, with one folder for each class: <c>photos/cats/*.jpg</c>,
+/// <c>photos/dogs/*.jpg</c>, or <c>photos/train/cats</c> and <c>photos/test/cats</c>. They may have any size and
+/// colors, and may be in nested folders. Each is turned upright, and its middle square is resized.
 /// </summary>
 /// <param name="Path">The folder.</param>
 public sealed record ImageFolder(string Path) : IDataSource
 {
     /// <summary>
-    /// Represents what the column of the pictures is called, uint8 (n, channels, size, size), and that of their
+    /// Represents the names of the column of pictures, uint8 (n, channels, size, size), and of the column of their
     /// classes.
     /// </summary>
     public const string Pictures = "picture", Class = "class";
@@ -20,23 +20,23 @@ public sealed record ImageFolder(string Path) : IDataSource
 
     private static readonly string[] s_trainNames = ["train", "training"], s_testNames = ["test", "testing", "val", "valid", "validation"];
 
-    /// <summary>Gets or sets how many pixels wide and high the pictures are brought to.</summary>
+    /// <summary>Gets or sets the side in pixels that the pictures are resized to.</summary>
     public int Size { get; init; } = 64;
 
-    /// <summary>Gets or sets whether they are made gray; null for whether all of them are.</summary>
+    /// <summary>Gets or sets whether they are converted to gray; null: only if all of them are gray.</summary>
     public bool? IsGray { get; init; }
 
     /// <summary>
-    /// Gets or sets the share of the files that may be damaged: those are left out, and more is refused.
+    /// Gets or sets the share of the files that may be damaged. These are left out; more are refused.
     /// </summary>
     public double MaxBroken { get; init; } = 0.1;
 
-    /// <summary>Gets or sets how many pictures are decoded at once; null for one a core.</summary>
+    /// <summary>Gets or sets the number of pictures that are decoded at once; null for one per core.</summary>
     public int? Threads { get; init; }
 
     /// <summary>
-    /// Gets or sets whether the decoded pictures are kept in a file and read from it when they are due; null for
-    /// whether they and what a network takes of them would fill half of the memory.
+    /// Gets or sets whether the decoded pictures are stored in a file and read from it when they are needed; null: only
+    /// if they and the network's inputs would fill half of the memory.
     /// </summary>
     public bool? IsStored { get; init; }
 
@@ -174,7 +174,9 @@ public sealed record ImageFolder(string Path) : IDataSource
             known.All(one => one.IsGray));
     }
 
-    /// <summary>The pictures in a file: the column of those that can be read, and what is known of all.</summary>
+    /// <summary>
+    /// Stores the pictures in a file, and returns the column of the readable ones and the facts about all.
+    /// </summary>
     private (Func<int[], VectorColumn> Column, PictureFacts[] Facts) Stored(
         string folder, List<(string Path, string Class)> files, List<string> notes)
     {
@@ -187,7 +189,7 @@ public sealed record ImageFolder(string Path) : IDataSource
             $"They are read from {store.Path}, {length * files.Count / 1e6:N0} MB of decoded pictures ")
             + (store.IsKept ? "that are there from the last time." : "that are kept for the next time; delete it at will."));
         long[][] sums = [.. store.Facts.Select(one => one.Sums)];
-        // Of pictures that are gray already the first plane is all there is to see.
+        // The planes of gray pictures are equal, so the first one is enough.
         int shown = IsGray is null && store.Facts.All(one => one.Complaint is not null || one.IsGray) ? 1 : planes;
         return (rows => new StoredColumn(Pictures, store.Path, [shown, Size, Size], length, rows) { Sums = sums }, store.Facts);
     }

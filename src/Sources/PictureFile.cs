@@ -2,21 +2,21 @@ using Engine.Data.Pictures;
 
 namespace Engine.Data;
 
-/// <summary>Single pictures, PNG or JPEG, as models take them.</summary>
+/// <summary>Reads single pictures, PNG or JPEG, for models.</summary>
 public static class PictureFile
 {
-    /// <summary>Reads a picture as a model takes it.</summary>
+    /// <summary>Reads a picture as a model's input.</summary>
     /// <param name="path">Its file.</param>
-    /// <param name="inputs">What prepares the model's pictures.</param>
+    /// <param name="inputs">The preparation of the model's pictures.</param>
     /// <returns>A table of one row, to predict.</returns>
     /// <exception cref="EngineException">It cannot be read, or the model does not take pictures.</exception>
     public static Table Read(string path, Preparation inputs) => Read(path, IO.ReadableFile.ReadAllBytes(path), inputs);
 
     /// <summary>Reads a picture from the bytes of a file.</summary>
-    /// <param name="name">What messages call it.</param>
+    /// <param name="name">The name of the picture in messages.</param>
     /// <param name="bytes">The file's bytes.</param>
-    /// <param name="inputs">What prepares the model's pictures.</param>
-    /// <param name="maxPixels">A picture of more pixels is refused.</param>
+    /// <param name="inputs">The preparation of the model's pictures.</param>
+    /// <param name="maxPixels">The greatest number of pixels.</param>
     /// <inheritdoc cref="Read(string, Preparation)"/>
     public static Table Read(string name, byte[] bytes, Preparation inputs, long maxPixels = PictureReader.MaxPixels)
     {
@@ -27,20 +27,26 @@ public static class PictureFile
         return new Table(new TensorColumn(planes.Column, Fit(Tensor.From(pixels, 1, 3, side, side), inputs)));
     }
 
-    /// <summary>Returns whether a model takes pictures as this reads them: gray or in color, squares.</summary>
+    /// <summary>
+    /// Returns whether a model's input is pictures as this class reads them: squares, gray or in color.
+    /// </summary>
     public static bool Takes(Preparation inputs)
     {
         ArgumentNullException.ThrowIfNull(inputs);
         return inputs.Transforms is [ScaledPlanes { Size: [1 or 3, var height, var width] }] && height == width;
     }
 
-    /// <summary>How many pixels wide and high a model's pictures are.</summary>
+    /// <summary>Returns the side in pixels of a model's pictures.</summary>
     internal static int Side(Preparation inputs) => Of(inputs).Size[1];
 
-    /// <summary>Pictures in color, uint8 (n, 3, height, width), as a model takes them: gray where it takes one channel.</summary>
+    /// <summary>
+    /// Converts color pictures, uint8 (n, 3, height, width), to a model's input: to gray if it has one channel.
+    /// </summary>
     internal static Tensor Fit(Tensor pictures, Preparation inputs) => Of(inputs).Size[0] == 1 ? Gray(pictures) : pictures;
 
-    /// <summary>Pictures in gray, uint8 (n, 1, height, width): 0.299 R + 0.587 G + 0.114 B, the luma of ITU-R BT.601.</summary>
+    /// <summary>
+    /// Returns pictures in gray, uint8 (n, 1, height, width): 0.299 R + 0.587 G + 0.114 B, the luma of ITU-R BT.601.
+    /// </summary>
     internal static Tensor Gray(Tensor pictures)
     {
         Shape shape = pictures.Shape;
@@ -50,7 +56,7 @@ public static class PictureFile
         return Tensor.From(gray, shape[0], 1, shape[2], shape[3]);
     }
 
-    /// <summary>One picture in gray.</summary>
+    /// <summary>Converts one picture to gray.</summary>
     internal static void Gray(ReadOnlySpan<byte> planes, Span<byte> gray)
     {
         int plane = gray.Length;

@@ -1,7 +1,7 @@
 using Engine.Data;
 using Engine.Models;
 
-// A table of one's own: new Csv("houses.csv") { Target = "price" }.Load(), or new ImageFolder("photos").Load().
+// Your own table: new Csv("houses.csv") { Target = "price" }.Load(), or new ImageFolder("photos").Load().
 DataSet data = new DataSet("fruit", Table.Of(Fruits()), Target: nameof(Fruit.Kind)).WithTest();
 
 using Model model = Model.Train(data, new ModelOptions { Epochs = 30 });

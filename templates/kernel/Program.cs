@@ -5,7 +5,7 @@ using Engine.Training;
 using static Engine.Ops.Operators;
 using static Engine.Ops.Symbolic;
 
-// A kernel of one's own as an op: the GPU runs swish.cu, the CPU the definition.
+// A custom kernel as an op: the GPU runs swish.cu, the CPU runs the definition.
 CudaKernelOp swish = CudaKernelOp.FromFile(
     Path.Combine(AppContext.BaseDirectory, "swish.cu"),
     "swish",
@@ -20,11 +20,11 @@ CudaKernelOp swish = CudaKernelOp.FromFile(
     Gradient = (x, y, g) => [g[0]! * (y[0] + (Sigmoid(x[0]) * (1 - y[0])))],
 };
 
-// The gradient is held to differences of the definition; a wrong one throws.
+// The gradient is compared with differences of the definition; a wrong one throws.
 VerifyGrad(x => swish.Call(x[0]), [Tensor.From([-2.0, -0.1, 0.5, 3.0])]);
 Console.WriteLine("The gradient of swish is that of its definition.");
 
-// A network with it: is a point of the square within the circle?
+// A network with the op: is a point of the square inside the circle?
 var random = new Random(1);
 float[] points = [.. Enumerable.Range(0, 2 * 1000).Select(_ => (random.NextSingle() * 2) - 1)];
 int[] inside = [.. points.Chunk(2).Select(p => (p[0] * p[0]) + (p[1] * p[1]) < 0.6f ? 1 : 0)];

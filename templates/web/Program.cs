@@ -6,7 +6,7 @@ using Engine.Server;
 const string File = "fruit.model";
 if (!System.IO.File.Exists(File))
 {
-    // One to begin with: put a model in its place that `runner train` or Model.Save wrote.
+    // A first model: replace it with one that `runner train` or Model.Save wrote.
     Fruit[] fruits = [.. Enumerable.Range(0, 200).Select(i => i % 2 == 0 ? new Fruit(140 + (i % 60), "red", "apple") : new Fruit(70 + (i % 50), "yellow", "lemon"))];
     using Model first = Model.Train(new DataSet("fruit", Table.Of(fruits), nameof(Fruit.Kind)), new ModelOptions { Epochs = 20 });
     first.Save(File);

@@ -10,8 +10,8 @@ using Engine.Ops;
 namespace Engine.Runner;
 
 /// <summary>
-/// The source's GPU test, which is Theano's own: exp of 230,400 numbers, 1,000 times. It prints the compiled graph, the time,
-/// the result and which kind of device did it.
+/// The source's GPU test, which is Theano's own: exp of 230,400 numbers, 1,000 times. It prints the compiled graph, the
+/// time, the result and the kind of device.
 /// </summary>
 internal static class CheckCommand
 {
@@ -57,7 +57,7 @@ internal static class CheckCommand
         output.WriteLine($"Used the {(device.IsGpu ? "gpu" : "cpu")}");
     }
 
-    /// <summary>Numbers from 0 to 1, of a generator with this seed.</summary>
+    /// <summary>Returns numbers from 0 to 1, from a generator with this seed.</summary>
     private static Tensor Numbered(int seed)
     {
         var random = new Random(seed);

@@ -11,16 +11,16 @@ internal static class CommandLine
     public const int Failed = 1;
     public const int WrongUsage = 2;
 
-    /// <summary>Stopped by Ctrl-C: 128 and the number of the signal, as shells have it.</summary>
+    /// <summary>The exit code after Ctrl-C: 128 plus the number of the signal, as in shells.</summary>
     public const int Stopped = 130;
 
-    /// <summary>Stopped by a request to terminate.</summary>
+    /// <summary>The exit code after a request to terminate.</summary>
     public const int Terminated = 143;
 
-    /// <summary>What the user types to start it.</summary>
+    /// <summary>The name that the user types to start the program.</summary>
     public const string Name = "runner";
 
-    /// <summary>The command line with these commands.</summary>
+    /// <summary>Returns the command line with these commands.</summary>
     public static RootCommand Root(IEnumerable<Command> commands)
     {
         var root = new RootCommand("Train neural networks on the CPU or on an NVIDIA GPU.");
@@ -35,8 +35,8 @@ internal static class CommandLine
     }
 
     /// <summary>
-    /// Runs what <paramref name="args"/> ask for. Returns 0 when done, 2 when they are wrong, 130 when it was stopped,
-    /// and 1 if anything else goes wrong; then <paramref name="errors"/> holds one clear message and no stack trace.
+    /// Runs the command in <paramref name="args"/>. Returns 0 on success, 2 if the arguments are wrong, 130 if it was
+    /// stopped, and 1 on any other error; then <paramref name="errors"/> gets one clear message without a stack trace.
     /// </summary>
     public static async Task<int> Run(
         RootCommand root,
@@ -83,8 +83,8 @@ internal static class CommandLine
     }
 
     /// <summary>
-    /// Has a shell complete the values of an option as its help writes them (<c>auto|cpu|cuda</c>), not as the names of
-    /// an enumeration.
+    /// Lets a shell complete the values of an option as its help shows them (<c>auto|cpu|cuda</c>), not as names of an
+    /// enumeration.
     /// </summary>
     private static void OfferChoices(Command command)
     {
@@ -104,13 +104,13 @@ internal static class CommandLine
     }
 
     /// <summary>
-    /// Whether the first word is misspelt: a later one that happens to be a command's name is not to be taken for it.
+    /// Returns whether the first word is misspelled: a later word that equals a command's name must not replace it.
     /// </summary>
     private static bool BeginsWithNoCommand(RootCommand root, string[] args) =>
         args is [[not ('-' or '[' or '@'), ..] word, _, ..] && root.Subcommands.Count > 0
         && !root.Subcommands.Any(command => command.Name == word || command.Aliases.Contains(word));
 
-    /// <summary>What is wrong, in one line, with the word that was probably meant.</summary>
+    /// <summary>Returns the error in one line, with the word that was probably meant.</summary>
     private static string Complaint(ParseResult parsed)
     {
         Command command = parsed.CommandResult.Command;
@@ -134,8 +134,8 @@ internal static class CommandLine
     }
 
     /// <summary>
-    /// A word in an argument's place that is written as an option is: a misspelt one, which a command that takes files
-    /// would else look for as a file. Behind <c>--</c> it is what it is.
+    /// Finds an argument that looks like an option: it is a misspelled option, which a command that takes files would
+    /// otherwise look for as a file. After <c>--</c> it is a file.
     /// </summary>
     private static string? MisreadOption(ParseResult parsed) =>
         parsed.Tokens.Any(token => token.Type == TokenType.DoubleDash)
@@ -145,7 +145,7 @@ internal static class CommandLine
             .Select(token => token.Value)
             .FirstOrDefault(word => word is ['-', _, ..]);
 
-    /// <summary>The options of a command, and those that it has from the ones above it.</summary>
+    /// <summary>Returns the options of a command, including those inherited from its parents.</summary>
     private static IEnumerable<Option> OptionsOf(ParseResult parsed)
     {
         IEnumerable<Option> options = parsed.CommandResult.Command.Options;

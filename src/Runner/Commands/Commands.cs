@@ -6,7 +6,7 @@ namespace Engine.Runner;
 /// <summary>All commands of the runner.</summary>
 internal static class Commands
 {
-    /// <summary>Makes them, in the order in which help lists them.</summary>
+    /// <summary>Creates the commands, in the order in which help lists them.</summary>
     public static IReadOnlyList<Command> Create() =>
     [
         Experiment.Train(), ServeCommand.Create(), PredictCommand.Create(), Experiment.Cnn(), Experiment.Mlp(),

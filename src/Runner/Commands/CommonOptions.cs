@@ -90,12 +90,12 @@ internal static class CommonOptions
     public static Option<bool> Quiet() => new("--quiet") { Description = "Print only the results." };
 
     /// <summary>
-    /// The configuration, with what the command line says on top; what it says of compiling holds from now on.
+    /// Returns the configuration, overridden by the command line; its settings for compilation apply from now on.
     /// </summary>
     /// <param name="device">The device that the command line asks for.</param>
-    /// <param name="threads">The threads that it asks for.</param>
-    /// <param name="optimizer">How much it says is done to graphs.</param>
-    /// <param name="notes">Where to say what of Theano's configuration is passed over; null: nowhere.</param>
+    /// <param name="threads">The threads that the command line asks for.</param>
+    /// <param name="optimizer">The optimizer that the command line asks for.</param>
+    /// <param name="notes">Where to say which parts of Theano's configuration are ignored; null: nowhere.</param>
     /// <exception cref="EngineException">The configuration has an unknown key or a bad value.</exception>
     public static EngineOptions Configure(
         DeviceChoice? device, int? threads, string? optimizer = null, TextWriter? notes = null)
@@ -127,7 +127,7 @@ internal static class CommonOptions
         return options;
     }
 
-    /// <summary>An option of a whole number, at least <paramref name="least"/>.</summary>
+    /// <summary>Creates an option of a whole number, at least <paramref name="least"/>.</summary>
     public static Option<int> Whole(string name, int least, int byDefault, string description) => new(name)
     {
         HelpName = "N",
@@ -139,8 +139,8 @@ internal static class CommonOptions
     };
 
     /// <summary>
-    /// An option of a whole number, at least <paramref name="least"/>, that stands over what a network's description says:
-    /// the default, or where none is known, null.
+    /// Creates an option of a whole number, at least <paramref name="least"/>, that overrides a network's description.
+    /// Without the option the value is the default, or null if there is none.
     /// </summary>
     public static Option<int?> Whole(
         string name, int least, Func<int>? byDefault, string description, params string[] aliases)
@@ -161,7 +161,9 @@ internal static class CommonOptions
         return option;
     }
 
-    /// <summary>An option of a number likewise; one that is not valid is answered with the <paramref name="rule"/>.</summary>
+    /// <summary>
+    /// Creates such an option of a number; an invalid value is answered with the <paramref name="rule"/>.
+    /// </summary>
     public static Option<float?> Real(
         string name, Func<float>? byDefault, string description, Func<float, bool> valid, string rule,
         params string[] aliases)
@@ -170,7 +172,7 @@ internal static class CommonOptions
         {
             HelpName = "X",
             Description = byDefault is null ? $"{description} [default: as the file says]" : description,
-            // Without the thousands separators of the default style, which would read 0,01 as 1.
+            // The default style allows thousands separators, and would read 0,01 as 1.
             CustomParser = result =>
                 float.TryParse(Text(result), NumberStyles.Float, CultureInfo.InvariantCulture, out float value)
                 && valid(value)
@@ -189,10 +191,10 @@ internal static class CommonOptions
     public static bool TryParse(string text, int least, out int value) =>
         int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value) && value >= least;
 
-    /// <summary>The one word that was given to the option.</summary>
+    /// <summary>Returns the one word that was given to the option.</summary>
     public static string Text(ArgumentResult result) => result.Tokens is [Token token] ? token.Value : "";
 
-    /// <summary>Refuses what was given to an option or argument: <c>--epochs must be …, not 'x'.</c></summary>
+    /// <summary>Refuses the value of an option or argument: <c>--epochs must be …, not 'x'.</c></summary>
     public static T? Refuse<T>(ArgumentResult result, string rule)
     {
         Option? option = (result.Parent as OptionResult)?.Option;

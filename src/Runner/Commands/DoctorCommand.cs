@@ -13,8 +13,8 @@ using Engine.Ops;
 namespace Engine.Runner;
 
 /// <summary>
-/// Says what the machine has to compute with, where it was looked for, which device is chosen and whether that works, and
-/// what to do about what is missing.
+/// Reports the machine's devices and libraries, where they were searched, which device is chosen and whether it works,
+/// and what to install if something is missing.
 /// </summary>
 internal static class DoctorCommand
 {
@@ -62,7 +62,7 @@ internal static class DoctorCommand
         void Row(string name, string what) => output.WriteLine($"{name,-8} {what}");
     }
 
-    /// <summary>Opens the device that a command with these options would compute on, and lets it compute something.</summary>
+    /// <summary>Opens the device that a command with these options would use, and runs a computation on it.</summary>
     private static bool Try(DeviceChoice? asked, TextWriter output)
     {
         try

@@ -11,11 +11,11 @@ using Engine.Training;
 
 namespace Engine.Runner;
 
-/// <summary>Shows what a training step of a network was compiled to, for a GPU even where there is none.</summary>
+/// <summary>Shows the compiled training step of a network, for a GPU even if the machine has none.</summary>
 internal static class ExplainCommand
 {
     /// <summary>
-    /// CIFAR-10's training images, four fifths of them: what the commands train on. Only the number matters.
+    /// The number of images that the commands train on: four fifths of CIFAR-10's training images.
     /// </summary>
     private const int Images = 40_000;
 
@@ -90,7 +90,7 @@ internal static class ExplainCommand
                 return Task.FromResult(CommandLine.Done);
             }
 
-            // Pictures of others may be large.
+            // The pictures of other data sets may be large.
             int images = OnnxOptions.IsOnnx(named) ? 2 * net.BatchIteratorTrain.BatchSize : Images;
             string? file = parsed.GetValue(trace);
             Profile? profile = file is null ? null : Profiling.Start();
@@ -135,7 +135,7 @@ internal static class ExplainCommand
             : throw new EngineException($"--arch sm_{number} is a GPU's: give --device cuda with it.");
     }
 
-    /// <summary>Images of nothing, or where they are computed with, of noise.</summary>
+    /// <summary>Returns empty images, or noise if they are used in computations.</summary>
     private static Tensor Pixels(Shape shape, bool isNoise)
     {
         var pixels = new Tensor(DType.Float32, shape);
@@ -156,7 +156,7 @@ internal static class ExplainCommand
             ? stage
             : CommonOptions.Refuse<Stage?>(result, "graph, rewritten, schedule, memory or kernels");
 
-    /// <summary>A compute capability as <c>sm_90</c>.</summary>
+    /// <summary>Returns a compute capability as <c>sm_90</c>.</summary>
     public static int? ParseArchitecture(ArgumentResult result)
     {
         string text = CommonOptions.Text(result);

@@ -1,9 +1,9 @@
 namespace Engine.Runner;
 
-/// <summary>What the runner shows when it is given nothing to do: an example of each command.</summary>
+/// <summary>The output of the runner without arguments: an example of each command.</summary>
 internal static class Overview
 {
-    /// <summary>For each command by name, a line to type, without the runner's own name, and what it does.</summary>
+    /// <summary>For each command by name, an example without the runner's own name, and its description.</summary>
     public static IReadOnlyList<(string Command, string Line, string What)> Examples { get; } =
     [
         ("train", "train photos/", "train on your own pictures or, with --target, a table; test; save a model and a page"),
@@ -27,7 +27,7 @@ internal static class Overview
         ("doctor", "doctor", "say what this machine can compute with, and what is missing"),
     ];
 
-    /// <summary>Prints them.</summary>
+    /// <summary>Prints the examples.</summary>
     public static void Print(TextWriter output)
     {
         output.WriteLine("Train neural networks on the CPU or on an NVIDIA GPU.");

@@ -3,7 +3,7 @@ using Engine.Plots;
 
 namespace Engine.Runner;
 
-/// <summary>Draws the learning curves of trainings, as a picture or in letters.</summary>
+/// <summary>Draws the learning curves of trainings, as a picture or as text.</summary>
 internal static class PlotCommand
 {
     private const int TextWidth = 80, TextHeight = 14;
@@ -55,7 +55,7 @@ internal static class PlotCommand
 
     private static void Print(IReadOnlyList<History> trainings, TextWriter output)
     {
-        // One training shows both of its losses, several can be told apart only by one each.
+        // One training shows both of its losses; several are distinguishable only with one loss each.
         TextCurve[] losses = trainings is [History one]
             ?
             [

@@ -9,25 +9,25 @@ using Engine.Training;
 
 namespace Engine.Runner;
 
-/// <summary>What <c>predict</c> is told on the command line.</summary>
+/// <summary>The options of <c>predict</c>.</summary>
 internal sealed record PredictOptions
 {
     /// <summary>The saved network.</summary>
     public required string Load { get; init; }
 
-    /// <summary>The network the file is of, if the user says so.</summary>
+    /// <summary>The network of the file, if the user names it.</summary>
     public string? Network { get; init; }
 
-    /// <summary>The names of what to pass over in the saved network's file.</summary>
+    /// <summary>The names of parameters to ignore in the saved network's file.</summary>
     public IReadOnlyList<string> Ignore { get; init; } = [];
 
-    /// <summary>What is said of the samples of an ONNX file's network.</summary>
+    /// <summary>The description of the samples of an ONNX file's network.</summary>
     public Models.OnnxSamples? Samples { get; init; }
 
-    /// <summary>Files and folders; empty for the test images of the data set.</summary>
+    /// <summary>The files and folders; empty for the test images of the data set.</summary>
     public IReadOnlyList<string> Pictures { get; init; } = [];
 
-    /// <summary>Whether folders in a folder are looked into.</summary>
+    /// <summary>Whether subfolders are searched too.</summary>
     public bool Recursive { get; init; }
 
     public int Count { get; init; }
@@ -46,7 +46,7 @@ internal sealed record PredictOptions
     public bool Quiet { get; init; }
 }
 
-/// <summary>Says what a saved network takes pictures for; without pictures, the data set's test images.</summary>
+/// <summary>Predicts pictures with a saved network; without pictures, the data set's test images.</summary>
 internal static class PredictCommand
 {
     private static readonly Dictionary<string, PredictionFormat> s_formats = new(StringComparer.OrdinalIgnoreCase)

@@ -5,10 +5,10 @@ using Engine.Runner.Report;
 
 namespace Engine.Runner;
 
-/// <summary>Writes one page with all that is known of a training and of the network that came of it.</summary>
+/// <summary>Writes one page with all results of a training and of its network.</summary>
 internal static class ReportCommand
 {
-    /// <summary>A page with more of them takes longer to load than they are worth; <c>show</c> draws all.</summary>
+    /// <summary>A page with more filters takes too long to load; <c>show</c> draws all.</summary>
     private const int MaxFilters = 48;
 
     public static Command Create()

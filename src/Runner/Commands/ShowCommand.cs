@@ -6,7 +6,7 @@ using Engine.Training;
 namespace Engine.Runner;
 
 /// <summary>
-/// Shows what a network is: its layers with what they cost and see, and in pictures what it has learned.
+/// Shows a network: its layers with their costs and receptive fields, and pictures of what it has learned.
 /// </summary>
 internal static class ShowCommand
 {
@@ -93,7 +93,7 @@ internal static class ShowCommand
         return command;
     }
 
-    /// <summary>Whether a word names a network that is described, and not one that is saved.</summary>
+    /// <summary>Returns whether a word names the description of a network, and not a saved one.</summary>
     private static bool IsDescription(string model) => Networks.Names.Contains(model)
         || Path.GetExtension(model).ToUpperInvariant() is ".JSON" or ".INI"
         || (!File.Exists(model) && Path.GetExtension(model).Length == 0);

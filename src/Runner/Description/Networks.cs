@@ -1,6 +1,8 @@
 namespace Engine.Runner.Description;
 
-/// <summary>The networks that ship with the runner, the source's two first: descriptions like any other.</summary>
+/// <summary>
+/// The networks that ship with the runner, beginning with the source's two; they are descriptions like any other.
+/// </summary>
 internal static class Networks
 {
     private static readonly (string Name, string File)[] s_files = [("mlp", "mlp.ini"), ("cnn", "cnn.json"), ("resnet", "resnet20.json")];
@@ -9,16 +11,18 @@ internal static class Networks
     /// <summary>Their names.</summary>
     public static IEnumerable<string> Names => s_files.Select(file => file.Name);
 
-    /// <summary>The flat gray pixels, dense layers, ten probabilities.</summary>
+    /// <summary>The perceptron: flat gray pixels, dense layers, ten probabilities.</summary>
     public static NetworkDescription Mlp => s_mlp.Value;
 
-    /// <summary>Three convolutions with max pooling, a dense layer, ten probabilities.</summary>
+    /// <summary>
+    /// The convolutional network: three convolutions with max pooling, a dense layer, ten probabilities.
+    /// </summary>
     public static NetworkDescription Cnn => s_cnn.Value;
 
     /// <summary>A residual network of 20 layers on images in color.</summary>
     public static NetworkDescription ResNet => s_resnet.Value;
 
-    /// <summary>The text of the file that describes one of them.</summary>
+    /// <summary>Returns the text of the file that describes one of the networks.</summary>
     public static string Text(string name)
     {
         using Stream stream = typeof(Networks).Assembly.GetManifestResourceStream($"Networks/{File(name)}")!;
@@ -26,8 +30,8 @@ internal static class Networks
         return reader.ReadToEnd();
     }
 
-    /// <summary>One of them by its name, else the one that a file describes.</summary>
-    /// <exception cref="EngineException">There is no such, or the file is wrong.</exception>
+    /// <summary>Returns the network of this name, or the one that a file describes.</summary>
+    /// <exception cref="EngineException">There is no such network, or the file is wrong.</exception>
     public static NetworkDescription Find(string nameOrFile)
     {
         if (Names.Contains(nameOrFile))
@@ -48,8 +52,8 @@ internal static class Networks
         return DescriptionReader.Read(nameOrFile);
     }
 
-    /// <summary>The network that parameters belong to, told by their names, or their order, and shapes.</summary>
-    /// <returns>Null if they are of neither.</returns>
+    /// <summary>Returns the network that parameters belong to, by their shapes and their names or order.</summary>
+    /// <returns>Null if they belong to neither network.</returns>
     public static NetworkDescription? Of(IReadOnlyDictionary<string, Tensor> parameters)
     {
         if (parameters.TryGetValue("arr_0", out Tensor? first))
@@ -81,7 +85,9 @@ internal static class Networks
         return hidden.Count > 0 ? Mlp.WithHidden(hidden) : null;
     }
 
-    /// <summary>The perceptron whose parameters Lasagne saved in order: weights and biases by turns.</summary>
+    /// <summary>
+    /// Returns the perceptron whose parameters Lasagne saved in order, with alternating weights and biases.
+    /// </summary>
     private static NetworkDescription? OfNumbered(IReadOnlyDictionary<string, Tensor> parameters)
     {
         var sizes = new List<int>();

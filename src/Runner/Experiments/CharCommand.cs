@@ -10,7 +10,7 @@ using Engine.Training;
 
 namespace Engine.Runner.Experiments;
 
-/// <summary>Learns a text character by character, and writes more of it.</summary>
+/// <summary>Learns a text character by character, and continues it.</summary>
 internal static class CharCommand
 {
     private const double Validation = 0.1;
@@ -106,7 +106,7 @@ internal static class CharCommand
         return command;
     }
 
-    /// <summary>Whether a file begins as safetensors do: with the length of a header in JSON.</summary>
+    /// <summary>Returns whether a file begins like a safetensors file: with the length of a JSON header.</summary>
     private static bool IsModel(string path)
     {
         if (!File.Exists(path))
@@ -170,7 +170,7 @@ internal static class CharCommand
 
     private static string Say(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 
-    /// <summary>How a text is learned.</summary>
+    /// <summary>The settings of the training.</summary>
     private sealed record Plan(
         string Kind, int Units, int Layers, int Steps, int Batch, int Epochs, float LearningRate, float LastRate, double Dropout, ulong Seed,
         string? Load, TextWriter Notes);

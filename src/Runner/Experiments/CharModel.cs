@@ -11,18 +11,18 @@ using Normal = Engine.Layers.Normal;
 
 namespace Engine.Runner.Experiments;
 
-/// <summary>What a <see cref="CharModel"/> is made of.</summary>
+/// <summary>The settings of a <see cref="CharModel"/>.</summary>
 /// <param name="Kind">lstm, gru or transformer.</param>
-/// <param name="Letters">The characters that it knows, in order.</param>
+/// <param name="Letters">The characters of the vocabulary, in order.</param>
 /// <param name="Units">The units of a layer.</param>
 /// <param name="Layers">How many layers there are.</param>
-/// <param name="Steps">How many characters it sees.</param>
+/// <param name="Steps">The number of characters in a window.</param>
 /// <param name="Dropout">The probability with which values between layers are dropped in training.</param>
 internal sealed record CharSettings(string Kind, string Letters, int Units, int Layers, int Steps, double Dropout);
 
 /// <summary>
-/// A network that says of each character of a text how probable each is to come next: characters in, through recurrent layers or
-/// transformer blocks, a probability for each character behind each step.
+/// A network that predicts the next character after each character of a text: characters in, recurrent layers or
+/// transformer blocks, a probability for each character after each step.
 /// </summary>
 internal sealed class CharModel : IDisposable
 {
@@ -57,8 +57,8 @@ internal sealed class CharModel : IDisposable
 
     public long ParameterCount => Network.Parameters.Sum(parameter => parameter.Variable.Shape.Count);
 
-    /// <summary>The numbers of a text's characters.</summary>
-    /// <exception cref="EngineException">It has one that the model does not know.</exception>
+    /// <summary>Returns the numbers of a text's characters.</summary>
+    /// <exception cref="EngineException">The text has a character that the model does not know.</exception>
     public static int[] Numbers(string text, string letters)
     {
         Dictionary<char, int> numbers = letters.Select((letter, number) => (letter, number)).ToDictionary(pair => pair.letter, pair => pair.number);
@@ -66,8 +66,8 @@ internal sealed class CharModel : IDisposable
             $"The model does not know the character '{letter}' (U+{(int)letter:X4}): it was trained on a text without it."))];
     }
 
-    /// <summary>Reads a model that was saved.</summary>
-    /// <exception cref="EngineException">The file is none, or damaged.</exception>
+    /// <summary>Reads a saved model.</summary>
+    /// <exception cref="EngineException">The file is not such a model, or is damaged.</exception>
     public static CharModel Load(string path, Device device, ulong seed)
     {
         SafetensorsFile file = Parameters.LoadAll(path);
@@ -110,7 +110,10 @@ internal sealed class CharModel : IDisposable
         Network.Parameters.Select(parameter => KeyValuePair.Create(parameter.Name, parameter.Variable.GetValue())),
         new Dictionary<string, string> { [Key] = JsonSerializer.Serialize(Settings, CharJson.Default.CharSettings) });
 
-    /// <summary>A step of training: given texts and what comes behind each character, and the learning rate's variable.</summary>
+    /// <summary>
+    /// Returns a training step that takes texts and the character after each character, and the learning rate's
+    /// variable.
+    /// </summary>
     public (Function Step, SharedVariable LearningRate) Training(UpdateRule rule)
     {
         Graph.Input x = Symbolic.Variable("x", DType.Int32, [Shape.Unknown, Settings.Steps]), y = Symbolic.Variable("y", DType.Int32, [Shape.Unknown, Settings.Steps]);
@@ -121,8 +124,8 @@ internal sealed class CharModel : IDisposable
     }
 
     /// <summary>
-    /// The mean loss of a text's characters, in nats: each but the first is guessed from at least half as many before it as the
-    /// model sees.
+    /// Returns the mean loss of a text's characters, in nats. Except in the first window, each is predicted from at
+    /// least half a window before it.
     /// </summary>
     public double Loss(int[] text)
     {
@@ -130,7 +133,8 @@ internal sealed class CharModel : IDisposable
         (double sum, long count) = (0, 0);
         while (at + 1 < text.Length)
         {
-            // A batch of windows, each half as far on as it is long; only its later half counts, of the first one all.
+            // A batch of windows that overlap by half. Only the later half of each counts; the first window counts
+            // whole.
             int[] starts = [.. Enumerable.Range(0, 32).Select(i => at + (i * half)).Where(start => start + steps < text.Length)];
             if (starts.Length == 0)
             {
@@ -154,7 +158,7 @@ internal sealed class CharModel : IDisposable
             $"A text of {text.Length} characters is too short to be guessed by a model that sees {steps}.");
     }
 
-    /// <summary>Texts of the length that the model sees, beginning at places, or one behind.</summary>
+    /// <summary>Returns texts of a window's length, beginning at the given positions, or one character later.</summary>
     public Tensor Windows(int[] text, int[] starts, int shift)
     {
         int steps = Settings.Steps;
@@ -167,17 +171,18 @@ internal sealed class CharModel : IDisposable
         return Tensor.From(rows, starts.Length, steps);
     }
 
-    /// <summary>Characters that the model writes, one by one.</summary>
-    /// <param name="prompt">What stands before them.</param>
+    /// <summary>Returns the characters that the model writes, one by one.</summary>
+    /// <param name="prompt">The text before them.</param>
     /// <param name="count">How many.</param>
-    /// <param name="temperature">1 as the model says, less for what it finds most probable; 0 for that alone.</param>
-    /// <param name="seed">What decides them.</param>
+    /// <param name="temperature">1 keeps the model's probabilities, less prefers the more probable characters; 0 takes
+    /// the most probable one.</param>
+    /// <param name="seed">The seed of the random numbers.</param>
     public IEnumerable<char> Sample(string prompt, int count, double temperature, int seed)
     {
         var random = new Random(seed);
         int[] first = Numbers(prompt, Settings.Letters);
 
-        // What stands before the prompt is the character it begins with.
+        // The window before the prompt is filled with the prompt's first character.
         List<int> seen = [.. Enumerable.Repeat(first[0], Settings.Steps), .. first];
         for (int i = 0; i < count; i++)
         {
@@ -188,7 +193,7 @@ internal sealed class CharModel : IDisposable
         }
     }
 
-    /// <summary>A number, each with its probability to the power of 1 / temperature.</summary>
+    /// <summary>Draws a number, each with its probability to the power of 1 / temperature.</summary>
     internal static int Drawn(ReadOnlySpan<float> probabilities, double temperature, Random random)
     {
         int best = 0;
@@ -265,7 +270,7 @@ internal sealed class CharModel : IDisposable
         return new Dense(Settings.Letters.Length, Symbolic.Softmax) { Name = "next", LeadingAxes = 2 }.On(x);
     }
 
-    /// <summary>−log of the probability of each character that comes, (batch, steps).</summary>
+    /// <summary>−log of the probability of each next character, (batch, steps).</summary>
     private (Variable Losses, IReadOnlyList<Update> Updates) Losses(Variable x, Variable y, bool isTraining)
     {
         NetworkOutputs outputs = Network.GetOutputs([x], isTraining);
@@ -275,6 +280,6 @@ internal sealed class CharModel : IDisposable
     }
 }
 
-/// <summary>What a model file says of its characters.</summary>
+/// <summary>The description of the characters in a model file.</summary>
 [System.Text.Json.Serialization.JsonSerializable(typeof(CharSettings))]
 internal sealed partial class CharJson : System.Text.Json.Serialization.JsonSerializerContext;

@@ -9,8 +9,8 @@ using Engine.Training;
 namespace Engine.Runner.Experiments;
 
 /// <summary>
-/// A deep belief network on CIFAR-10 in gray: Boltzmann machines, then labels; and the same network from random weights with as many
-/// epochs of labels, beside it.
+/// A deep belief network on CIFAR-10 in gray: Boltzmann machines first, then labels. For comparison, the same network
+/// learns from random weights with as many epochs with labels.
 /// </summary>
 internal static class DbnCommand
 {
@@ -143,7 +143,7 @@ internal static class DbnCommand
 
     private static string Say(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 
-    /// <summary>Each pixel brought to mean 0 and variance 1 over the training images, and back.</summary>
+    /// <summary>Standardizes each pixel to mean 0 and variance 1 over the training images, and back.</summary>
     private sealed record PixelScaling(float[] Mean, float[] Deviation)
     {
         public static PixelScaling Of(Tensor images)

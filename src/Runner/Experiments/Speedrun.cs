@@ -12,9 +12,10 @@ using MaxPool2D = Engine.Layers.MaxPool2D;
 namespace Engine.Runner.Experiments;
 
 /// <summary>
-/// The recipe of K. Jordan: 94 % on CIFAR-10 in 3.29 seconds on a single GPU (arXiv:2404.00498): a first layer that whitens, frozen
-/// but for its biases; convolutions that begin as identities; BatchNorm without scales, whose biases are fast; label smoothing;
-/// Nesterov's momentum with a learning rate that goes up and down; Lookahead; and a test that sees each image mirrored and moved.
+/// The recipe of K. Jordan: 94 % on CIFAR-10 in 3.29 seconds on a single GPU (arXiv:2404.00498): a whitening first
+/// layer, frozen except for its biases; convolutions that begin as identities; BatchNorm without scales, whose biases
+/// learn fast; label smoothing; Nesterov's momentum with a learning rate that rises and falls; Lookahead; and a test
+/// that also uses each image mirrored and moved.
 /// </summary>
 internal sealed class Speedrun : IDisposable
 {
@@ -31,10 +32,10 @@ internal sealed class Speedrun : IDisposable
     private readonly List<SharedVariable> _owned = [];
 
     /// <param name="widths">The filters of the three groups.</param>
-    /// <param name="images">uint8 images that the first layer is made of.</param>
-    /// <param name="batch">Images a step.</param>
-    /// <param name="seed">What decides the weights.</param>
-    /// <param name="device">Where it computes.</param>
+    /// <param name="images">The uint8 images from which the first layer is computed.</param>
+    /// <param name="batch">The images per step.</param>
+    /// <param name="seed">The seed of the weights.</param>
+    /// <param name="device">The device.</param>
     /// <param name="learningRate">The greatest learning rate.</param>
     public Speedrun(IReadOnlyList<int> widths, Tensor images, int batch, ulong seed, Device device, double learningRate = UsualRate)
     {
@@ -64,18 +65,18 @@ internal sealed class Speedrun : IDisposable
         _logits = Function.Compile([x], [Network.GetOutput(x) * OutputScale], device: device);
     }
 
-    /// <summary>Evenly spread, of variance 1 / (3 · inputs).</summary>
+    /// <summary>Returns uniform weights of variance 1 / (3 · inputs).</summary>
     private static HeUniform Usual => new(Math.Sqrt(1.0 / 3));
 
     public Network Network { get; }
 
     public int Batch { get; }
 
-    /// <summary>A step of training.</summary>
+    /// <summary>Runs a training step.</summary>
     /// <param name="x">Normalized images.</param>
     /// <param name="labels">Their classes.</param>
     /// <param name="at">The step's number, from 0 on.</param>
-    /// <param name="all">How many there are.</param>
+    /// <param name="all">The number of steps.</param>
     /// <param name="epoch">The epoch's number, from 0 on.</param>
     /// <returns>The mean loss of an image.</returns>
     public double Step(Tensor x, Tensor labels, int at, int all, int epoch)
@@ -93,14 +94,17 @@ internal sealed class Speedrun : IDisposable
     /// <summary>Ends the training: the weights become those that Lookahead has followed.</summary>
     public void End() => _lookahead.Call(Tensor.Scalar(1f));
 
-    /// <summary>The part of a learning rate's greatest that a step has.</summary>
+    /// <summary>Returns a step's learning rate as a part of the greatest.</summary>
     internal static double RateAt(int at, int all)
     {
         double peak = Math.Max(1, (int)(RiseEnds * all));
         return at < peak ? RateStart + ((1 - RateStart) * at / peak) : 1 + ((RateEnd - 1) * (at - peak) / Math.Max(1, all - peak));
     }
 
-    /// <summary>The classes of uint8 images, each seen as it is, mirrored, and both moved by a pixel to two sides.</summary>
+    /// <summary>
+    /// Returns the classes of uint8 images; each is used as it is and mirrored, and both also moved by a pixel in two
+    /// directions.
+    /// </summary>
     public int[] Predict(Tensor images, bool isAugmented = true)
     {
         int count = images.Shape[0];
@@ -183,7 +187,7 @@ internal sealed class Speedrun : IDisposable
         return Function.Compile([x, y, rate, whiten], [Symbolic.Mean(losses)], updates, device: _device);
     }
 
-    /// <summary>What is followed goes a part of the way to the weights, and the weights go there.</summary>
+    /// <summary>Moves the slow weights a part of the way to the weights, and sets the weights to them.</summary>
     private Function MakeLookahead()
     {
         Graph.Input kept = Symbolic.Scalar("kept");
@@ -200,7 +204,9 @@ internal sealed class Speedrun : IDisposable
         return Function.Compile([kept], [], updates, device: _device);
     }
 
-    /// <summary>Filters that begin with passing their channel on, as many as there are channels; the others are random.</summary>
+    /// <summary>
+    /// Returns filters of which the first pass their channel on, one for each channel; the others are random.
+    /// </summary>
     private sealed record Identities : Initializer
     {
         protected override void Fill(Span<double> values, Shape shape, ulong seed)

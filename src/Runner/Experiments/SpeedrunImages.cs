@@ -1,6 +1,8 @@
 namespace Engine.Runner.Experiments;
 
-/// <summary>Images as the speedrun sees them: normalized, moved by up to two pixels, and mirrored in every other epoch.</summary>
+/// <summary>
+/// The images of the speedrun: normalized, moved by up to two pixels, and mirrored in every other epoch.
+/// </summary>
 internal sealed class SpeedrunImages
 {
     private const int Move = 2;
@@ -12,7 +14,7 @@ internal sealed class SpeedrunImages
     private readonly ulong _seed;
 
     /// <param name="images">uint8 (n, 3, height, width).</param>
-    /// <param name="seed">What decides all random numbers.</param>
+    /// <param name="seed">The seed of all random numbers.</param>
     public SpeedrunImages(Tensor images, ulong seed)
     {
         (_images, _seed) = (images, seed);
@@ -20,15 +22,15 @@ internal sealed class SpeedrunImages
         _isMirrored = [.. Enumerable.Range(0, images.Shape[0]).Select(_ => random.Next(2) == 0)];
     }
 
-    /// <summary>How many images there are.</summary>
+    /// <summary>The number of images.</summary>
     public int Count => _images.Shape[0];
 
-    /// <summary>Images brought to mean 0 and variance 1 for each color: float32.</summary>
+    /// <summary>Returns float32 images standardized to mean 0 and variance 1 for each color.</summary>
     public static Tensor Normalized(Tensor images) => Cut(images, [.. Enumerable.Range(0, images.Shape[0])], _ => (0, 0, false));
 
     /// <summary>
-    /// A batch of an epoch, from 0 on: half of the images are mirrored in the first one, and each then is and is not by turns, so
-    /// that two epochs show both.
+    /// Returns a batch of an epoch, which counts from 0. Half of the images are mirrored in the first epoch; then each
+    /// alternates, so two epochs show both.
     /// </summary>
     public Tensor Batch(int epoch, int[] rows)
     {
@@ -36,10 +38,10 @@ internal sealed class SpeedrunImages
         return Cut(_images, rows, row => (random.Next(-Move, Move + 1), random.Next(-Move, Move + 1), IsMirrored(epoch, row)));
     }
 
-    /// <summary>Whether an image is mirrored in an epoch.</summary>
+    /// <summary>Returns whether an image is mirrored in an epoch.</summary>
     internal bool IsMirrored(int epoch, int row) => _isMirrored[row] ^ (epoch % 2 == 1);
 
-    /// <summary>Images moved by some pixels, what comes in at the edges being reflected, and mirrored.</summary>
+    /// <summary>Returns images moved by some pixels, with reflected edges, and mirrored.</summary>
     internal static Tensor Cut(Tensor images, int[] rows, Func<int, (int Down, int Right, bool IsMirrored)> how)
     {
         (int planes, int height, int width) = (images.Shape[1], images.Shape[2], images.Shape[3]);

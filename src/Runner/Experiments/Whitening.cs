@@ -7,8 +7,8 @@ internal static class Whitening
     private const double Epsilon = 5e-4;
 
     /// <summary>
-    /// The eigenvectors of the patches' covariance, each divided by the root of its eigenvalue, and their negatives: (2 · n, channels,
-    /// size, size), n being the numbers of a patch.
+    /// Returns the eigenvectors of the patches' covariance, each divided by the root of its eigenvalue, and their
+    /// negatives: (2 · n, channels, size, size), where n is the count of numbers in a patch.
     /// </summary>
     /// <param name="images">float32 (n, channels, height, width).</param>
     /// <param name="size">A patch's side.</param>
@@ -66,7 +66,10 @@ internal static class Whitening
         return Tensor.From(filters, 2 * n, channels, size, size);
     }
 
-    /// <summary>The eigenvalues of a symmetric matrix, the largest first, and its eigenvectors as columns: Jacobi's rotations.</summary>
+    /// <summary>
+    /// Returns the eigenvalues of a symmetric matrix, the largest first, and its eigenvectors as columns, by Jacobi's
+    /// rotations.
+    /// </summary>
     internal static (double[] Values, double[,] Vectors) Eigen(double[,] matrix)
     {
         int n = matrix.GetLength(0);
@@ -110,7 +113,7 @@ internal static class Whitening
         return ([.. order.Select(i => a[i, i])], sorted);
     }
 
-    /// <summary>Makes an element zero by turning two axes.</summary>
+    /// <summary>Makes an element zero by rotating two axes.</summary>
     private static void Rotate(double[,] a, double[,] v, int p, int q)
     {
         double theta = (a[q, q] - a[p, p]) / (2 * a[p, q]);

@@ -2,7 +2,7 @@ using Engine.IO;
 
 namespace Engine.Runner;
 
-/// <summary>Tells what a file is that was named in another's place, so that a message can say so.</summary>
+/// <summary>Recognizes a file of the wrong kind, so that a message can name its kind.</summary>
 internal static class FileKind
 {
     private const int Looked = 512;
@@ -13,20 +13,20 @@ internal static class FileKind
     /// <summary>A network's parameters.</summary>
     public const string Model = "a saved network (safetensors)";
 
-    /// <summary>What an .npz file is, whatever is in it.</summary>
+    /// <summary>An .npz file, with any contents.</summary>
     public const string Zip = "a zip archive, as .npz files are";
 
-    /// <summary>What CIFAR-10 comes in.</summary>
+    /// <summary>A file of CIFAR-10.</summary>
     public const string Gzip = "a packed archive (gzip)";
 
-    /// <summary>A table of values in text.</summary>
+    /// <summary>A text table of values.</summary>
     public const string Table = "a table of values (CSV)";
 
-    /// <summary>Refuses what is known to be something else.</summary>
-    /// <param name="path">What was named.</param>
-    /// <param name="wanted">What is due instead, in a sentence.</param>
-    /// <param name="allowed">The kinds that are due.</param>
-    /// <exception cref="EngineException">It is there, and something else.</exception>
+    /// <summary>Refuses a file that is known to be of another kind.</summary>
+    /// <param name="path">The path of the file.</param>
+    /// <param name="wanted">The expected file, for the message.</param>
+    /// <param name="allowed">The expected kinds.</param>
+    /// <exception cref="EngineException">The file exists and is of another kind.</exception>
     public static void Require(string path, string wanted, params ReadOnlySpan<string> allowed)
     {
         if (Of(path) is { } kind && !allowed.Contains(kind))
@@ -35,7 +35,9 @@ internal static class FileKind
         }
     }
 
-    /// <summary>What there is at a path, by its first bytes; null where there is nothing, or nothing that is told apart.</summary>
+    /// <summary>
+    /// Returns the kind of the file at a path, by its first bytes; null if there is no file, or its kind is unknown.
+    /// </summary>
     public static string? Of(string path)
     {
         if (Directory.Exists(path))

@@ -6,10 +6,10 @@ using Engine.Training;
 
 namespace Engine.Runner;
 
-/// <summary>What a training's history file tells.</summary>
-/// <param name="Name">What it is called: the file's name, with the device where the file holds several.</param>
+/// <summary>The contents of a training's history file.</summary>
+/// <param name="Name">The name: the file's name, with the device if the file has several.</param>
 /// <param name="Epochs">The figures of the epochs.</param>
-/// <param name="TestAccuracy">The accuracy on the test images; null if the training was cut off before.</param>
+/// <param name="TestAccuracy">The accuracy on the test images; null if the training was interrupted before.</param>
 /// <param name="IsSynthetic">Whether the images were drawn.</param>
 internal sealed record History(
     string Name, IReadOnlyList<EpochFigures> Epochs, double? TestAccuracy, bool IsSynthetic)
@@ -18,10 +18,11 @@ internal sealed record History(
     public string? Device { get; init; }
 
     /// <summary>
-    /// Reads the files that <c>--history</c> or <see cref="Training.HistoryLog"/> wrote, of which one of <c>compare</c> holds a
-    /// training a device, or <see cref="Training.CsvLog"/>.
+    /// Reads the files of <c>--history</c>, <see cref="Training.HistoryLog"/> or <see cref="Training.CsvLog"/>. A file
+    /// of <c>compare</c> has a training for each device.
     /// </summary>
-    /// <exception cref="EngineException">One cannot be read or is none; the message names file and line.</exception>
+    /// <exception cref="EngineException">A file cannot be read or is not a history; the message names file and
+    /// line.</exception>
     public static IReadOnlyList<History> Read(IReadOnlyList<string> paths)
     {
         bool areNamesDistinct = paths.Select(Short).Distinct().Count() == paths.Count;
@@ -30,7 +31,7 @@ internal sealed record History(
         static string Short(string path) => Path.GetFileNameWithoutExtension(path);
     }
 
-    /// <summary>What a network remembers of its training.</summary>
+    /// <summary>Returns the history that a network keeps of its training.</summary>
     public static History Of(string name, IReadOnlyList<EpochRecord> records, string device) => new(
         name,
         [.. records.Select(record => new EpochFigures(
@@ -40,7 +41,7 @@ internal sealed record History(
         Device = device,
     };
 
-    /// <summary>The figures to be drawn.</summary>
+    /// <summary>Returns the figures to draw.</summary>
     public TrainingCurves ToCurves() => new(
         Name,
         [.. Epochs.Select(epoch => (double)epoch.Epoch)],
@@ -91,7 +92,7 @@ internal sealed record History(
             }
             catch (JsonException) when (i == lines.Length - 1 && epochs.Count > 0)
             {
-                // The end of a training that was killed while it wrote.
+                // A training that was killed while it wrote ends in this way.
             }
             catch (Exception error) when (error is JsonException or FormatException or InvalidOperationException)
             {
@@ -112,11 +113,11 @@ internal sealed record History(
     }
 }
 
-/// <summary>An epoch's figures; nan where there is none.</summary>
+/// <summary>Returns an epoch's figure; NaN if there is none.</summary>
 internal sealed record EpochFigures(
     int Epoch, double TrainLoss, double ValidLoss, double ValidAccuracy, double TrainSeconds, double Seconds)
 {
-    /// <summary>Reads the table that <see cref="Training.CsvLog"/> writes; a last line that was cut off is none.</summary>
+    /// <summary>Reads the table that <see cref="Training.CsvLog"/> writes; a truncated last line is ignored.</summary>
     public static IReadOnlyList<EpochFigures> ReadTable(string[] lines, string path)
     {
         string[] heads = Cells(lines[0]);
@@ -149,7 +150,7 @@ internal sealed record EpochFigures(
         return epochs.Count > 0 ? epochs : throw new EngineException($"{path} holds no epoch of a training.");
     }
 
-    /// <summary>The cells of a line, of which those in quotes may hold commas; none spans lines here.</summary>
+    /// <summary>Returns the cells of a line. Cells in quotes may contain commas; no cell spans lines here.</summary>
     private static string[] Cells(string line)
     {
         var cells = new List<string> { "" };
@@ -170,7 +171,7 @@ internal sealed record EpochFigures(
         return [.. cells];
     }
 
-    /// <summary>Reads them from a line of a history.</summary>
+    /// <summary>Reads the figures from a line of a history.</summary>
     public static EpochFigures Read(JsonElement line, int epoch)
     {
         return new EpochFigures(

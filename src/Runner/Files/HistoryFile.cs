@@ -17,7 +17,7 @@ internal sealed class HistoryFile : HistoryLog
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
     };
 
-    /// <summary>Begins a file, in the place of a former one.</summary>
+    /// <summary>Begins a file, and replaces an existing one.</summary>
     /// <exception cref="EngineException">It cannot be written.</exception>
     public HistoryFile(string path, bool isSynthetic) : base(path)
     {
@@ -55,7 +55,7 @@ internal sealed class HistoryFile : HistoryLog
         Write((figure, test));
     }
 
-    /// <summary>The last line of a comparison.</summary>
+    /// <summary>Writes the last line of a comparison.</summary>
     public void End(Comparison comparison)
     {
         Notes.Remove(DeviceNote);

@@ -7,18 +7,18 @@ using Engine.Training;
 namespace Engine.Runner;
 
 /// <summary>
-/// What a saved model says beside its parameters, in the safetensors file's metadata: the network's description, the names
-/// of the classes, and whether it was trained on drawn images.
+/// The metadata of a saved model in its safetensors file: the network's description, the names of the classes, and
+/// whether it was trained on drawn images.
 /// </summary>
 /// <param name="Network">The network.</param>
-/// <param name="Classes">What its outputs mean; empty if that is not known.</param>
+/// <param name="Classes">The meaning of its outputs; empty if unknown.</param>
 /// <param name="IsSynthetic">Whether the images it was trained on were drawn.</param>
 internal sealed record ModelFile(NetworkDescription Network, IReadOnlyList<string> Classes, bool IsSynthetic)
 {
     private const string NetworkKey = "network", ClassesKey = "classes", SyntheticKey = "synthetic";
 
     /// <summary>
-    /// Makes the model, where it is one of samples of any kind, or of an ONNX file; null for a network of CIFAR-10.
+    /// Creates the model, if it is one for samples of any kind or of an ONNX file; null for a network of CIFAR-10.
     /// </summary>
     public Func<Device?, DType, Models.Model>? Own { get; init; }
 
@@ -27,11 +27,11 @@ internal sealed record ModelFile(NetworkDescription Network, IReadOnlyList<strin
 
     /// <summary>Reads a saved model.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="network">The network it is of, if the user says so: a shipped one's name or a file.</param>
-    /// <param name="notes">Where to say which network is assumed where the file does not tell.</param>
+    /// <param name="network">The network, if the user names it: the name of a shipped one, or a file.</param>
+    /// <param name="notes">Where to say which network is assumed if the file does not name one.</param>
     /// <param name="ignore">The names of what to pass over in it.</param>
-    /// <param name="samples">What is said of the samples of an ONNX file's network.</param>
-    /// <exception cref="EngineException">It cannot be read, or says of no network and is of none that is known.</exception>
+    /// <param name="samples">The description of the samples of an ONNX file's network.</param>
+    /// <exception cref="EngineException">It cannot be read, or it names no network and fits no known one.</exception>
     public static ModelFile Load(
         string path, string? network, TextWriter notes, IReadOnlyList<string>? ignore = null, Models.OnnxSamples? samples = null)
     {
@@ -62,7 +62,7 @@ internal sealed record ModelFile(NetworkDescription Network, IReadOnlyList<strin
         if (network is not null)
         {
             described = Networks.Find(network);
-            // The shipped perceptron stands for those with other hidden layers.
+            // The shipped perceptron also stands for perceptrons with other hidden layers.
             described = described == Networks.Mlp && Networks.Of(file.Tensors) is { } told && told.Name == described.Name
                 ? told
                 : described;
@@ -91,14 +91,14 @@ internal sealed record ModelFile(NetworkDescription Network, IReadOnlyList<strin
         return new ModelFile(described, classes, isSynthetic) { Parameters = file.Tensors };
     }
 
-    /// <summary>The network that a file says it is of; null if it does not.</summary>
-    /// <exception cref="EngineException">The file cannot be read, or what it says is wrong.</exception>
+    /// <summary>Returns the network that a file describes; null if it describes none.</summary>
+    /// <exception cref="EngineException">The file cannot be read, or its description is wrong.</exception>
     public static NetworkDescription? DescriptionIn(string path) =>
         Read(path).Metadata.TryGetValue(NetworkKey, out string? json)
             ? DescriptionReader.Parse(json, $"{path} (its network.json)")
             : null;
 
-    /// <summary>Reads a file of parameters; one of another kind in its place is told to be that.</summary>
+    /// <summary>Reads a file of parameters; the error for a file of another kind names that kind.</summary>
     /// <param name="path">The file.</param>
     /// <param name="ignore">The names of what to pass over in it.</param>
     /// <exception cref="EngineException">It cannot be read.</exception>
@@ -110,8 +110,7 @@ internal sealed record ModelFile(NetworkDescription Network, IReadOnlyList<strin
     }
 
     /// <summary>
-    /// Writes the network's parameters and what is said of it; to a file that ends in <c>.onnx</c> the network as it
-    /// predicts.
+    /// Writes the network's parameters and metadata; to a file that ends in <c>.onnx</c>, the network as it predicts.
     /// </summary>
     /// <exception cref="EngineException">The file cannot be written.</exception>
     public void Save(string path, NeuralNet net)
@@ -125,7 +124,7 @@ internal sealed record ModelFile(NetworkDescription Network, IReadOnlyList<strin
         IO.Parameters.Save(path, net.GetParameters(), Metadata);
     }
 
-    /// <summary>What stands beside the parameters.</summary>
+    /// <summary>Returns the metadata beside the parameters.</summary>
     public IReadOnlyDictionary<string, string> Metadata
     {
         get
@@ -144,7 +143,7 @@ internal sealed record ModelFile(NetworkDescription Network, IReadOnlyList<strin
         }
     }
 
-    /// <summary>What an output means: the class's name, or its number if it has none.</summary>
+    /// <summary>Returns the meaning of an output: the class's name, or its number if it has none.</summary>
     public string ClassName(int index) => index < Classes.Count ? Classes[index] : $"class {index}";
 
     private static string Some(OrderedDictionary<string, Tensor> parameters) =>

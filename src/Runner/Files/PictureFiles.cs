@@ -9,7 +9,7 @@ internal static class PictureFiles
 {
     private static readonly string[] s_endings = [".png", ".svg"];
 
-    /// <summary>Refuses a file that is named as no picture.</summary>
+    /// <summary>Refuses a file name that is not a picture's.</summary>
     /// <exception cref="EngineException">It is neither .png nor .svg.</exception>
     public static void RequireFormat(string option, string file)
     {

@@ -3,18 +3,18 @@ using Engine.Runner.Description;
 
 namespace Engine.Runner;
 
-/// <summary>The weights with which the first layer that learns looks at the images.</summary>
-/// <param name="Layer">Its name.</param>
-/// <param name="What">What they are: <c>16 filters of 3x3</c>.</param>
-/// <param name="Filters">For each filter or unit its planes.</param>
-/// <param name="Total">How many there are; those shown may be fewer.</param>
+/// <summary>The weights that the first learned layer applies to the images.</summary>
+/// <param name="Layer">The layer's name.</param>
+/// <param name="What">A description: <c>16 filters of 3x3</c>.</param>
+/// <param name="Filters">The planes of each filter or unit.</param>
+/// <param name="Total">The number of filters; fewer may be shown.</param>
 internal sealed record FirstFilters(string Layer, string What, IReadOnlyList<IReadOnlyList<Raster>> Filters, int Total)
 {
-    /// <summary>Finds them.</summary>
+    /// <summary>Finds the filters.</summary>
     /// <param name="network">The network.</param>
     /// <param name="parameters">Its parameters.</param>
-    /// <param name="most">How many of them at most.</param>
-    /// <returns>Null where the first layer that learns does not look at pixels.</returns>
+    /// <param name="most">The greatest number of filters.</param>
+    /// <returns>Null if the input of the first learned layer is not pixels.</returns>
     public static FirstFilters? Of(
         NetworkDescription network, IReadOnlyList<KeyValuePair<string, Tensor>> parameters, int most)
     {
@@ -47,7 +47,9 @@ internal sealed record FirstFilters(string Layer, string What, IReadOnlyList<IRe
             ? Dense(layer, values, most, (planes, height, width)) : null;
     }
 
-    /// <summary>Filters as they lie over the image: those of a true convolution turned by half a circle.</summary>
+    /// <summary>
+    /// Returns filters as they are applied to the image: those of a true convolution rotated by 180°.
+    /// </summary>
     private static FirstFilters Convolution(string layer, NdArray w, int most, bool isTurned)
     {
         (int filters, int channels, int height, int width) = (w.Shape[0], w.Shape[1], w.Shape[2], w.Shape[3]);
@@ -68,7 +70,7 @@ internal sealed record FirstFilters(string Layer, string What, IReadOnlyList<IRe
         ]);
     }
 
-    /// <summary>The weights of each unit under the pixels they belong to.</summary>
+    /// <summary>Returns the weights of each unit at the positions of their pixels.</summary>
     private static FirstFilters Dense(string layer, NdArray w, int most, (int Planes, int Height, int Width) image)
     {
         int units = w.Shape[1];

@@ -6,7 +6,7 @@ using Engine.Inspection;
 namespace Engine.Runner;
 
 /// <summary>
-/// What <c>show</c> and <c>report</c> are told alike: the model, the images to try it on, and what to show of them.
+/// The options that <c>show</c> and <c>report</c> share: the model, the images to test it on, and what to show of them.
 /// </summary>
 internal sealed class InspectionOptions
 {
@@ -50,7 +50,7 @@ internal sealed class InspectionOptions
     /// <summary>The saved network.</summary>
     public Argument<string> Model { get; }
 
-    /// <summary>Gives them to a command.</summary>
+    /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
     {
         Option[] options = [_network, _ignore, _device, _threads, _data, _images, _mistakes, _explain, _square];
@@ -58,16 +58,16 @@ internal sealed class InspectionOptions
         _onnx.AddTo(command);
     }
 
-    /// <summary>What is said of the samples of an ONNX file's network; null where nothing is.</summary>
+    /// <summary>The description of the samples of an ONNX file's network; null if there is none.</summary>
     public Models.OnnxSamples? Samples(ParseResult parsed) => _onnx.Read(parsed);
 
-    /// <summary>The network that the user says the file is of; null where the file says it.</summary>
+    /// <summary>The network that the user names for the file; null if the file describes it.</summary>
     public string? Network(ParseResult parsed) => parsed.GetValue(_network);
 
     /// <summary>The names of what to pass over in the file.</summary>
     public IReadOnlyList<string> Ignored(ParseResult parsed) => parsed.GetValue(_ignore) ?? [];
 
-    /// <summary>What was given.</summary>
+    /// <summary>Reads the values of the options.</summary>
     public Inspected Read(ParseResult parsed) => new(
         parsed.GetRequiredValue(Model), Network(parsed), parsed.GetValue(_device), parsed.GetValue(_threads),
         parsed.GetValue(_data), parsed.GetValue(_images), parsed.GetValue(_mistakes),
@@ -92,14 +92,14 @@ internal sealed class InspectionOptions
         return indices;
     }
 
-    /// <summary>What was given of them.</summary>
+    /// <summary>The values of these options.</summary>
     /// <param name="Model">The file of the saved network.</param>
-    /// <param name="Network">The network it is of, if the user says so.</param>
+    /// <param name="Network">The network of the file, if the user names it.</param>
     /// <param name="Device">The device asked for; null: as configured.</param>
     /// <param name="Threads">The threads asked for; null: as configured.</param>
     /// <param name="Data">The folder of the images.</param>
-    /// <param name="Images">How many test images to take; null for all.</param>
-    /// <param name="MistakeCount">How many mistakes to show.</param>
+    /// <param name="Images">The number of test images; null for all.</param>
+    /// <param name="MistakeCount">The number of mistakes to show.</param>
     /// <param name="Explain">The images to explain; null for the first ones.</param>
     /// <param name="Square">The side of the square that covers a part of an image.</param>
     internal sealed record Inspected(
@@ -109,10 +109,10 @@ internal sealed class InspectionOptions
         /// <summary>The names of what to pass over in the file.</summary>
         public IReadOnlyList<string> Ignore { get; init; } = [];
 
-        /// <summary>What is said of the samples of an ONNX file's network.</summary>
+        /// <summary>The description of the samples of an ONNX file's network.</summary>
         public Models.OnnxSamples? Samples { get; init; }
 
-        /// <summary>The images to explain, of so many.</summary>
+        /// <summary>Returns the images to explain, out of a number of images.</summary>
         /// <exception cref="EngineException">There is no such image.</exception>
         public int[] Indices(int count)
         {

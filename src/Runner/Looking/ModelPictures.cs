@@ -5,34 +5,36 @@ using Engine.Plots;
 namespace Engine.Runner;
 
 /// <summary>A picture that can be drawn in any width and theme.</summary>
-/// <param name="Name">What its file is called, without the ending.</param>
+/// <param name="Name">The name of its file, without the extension.</param>
 /// <param name="Title">What it shows.</param>
-/// <param name="Note">How it is to be read; null where the picture says it itself.</param>
-/// <param name="Draw">Draws it, given a width, what stands above and below it, and the theme.</param>
+/// <param name="Note">How to read it; null if the picture explains itself.</param>
+/// <param name="Draw">Draws it, given a width, the title and the note, and the theme.</param>
 internal sealed record ModelPicture(
     string Name, string Title, string? Note, Func<int, string?, string?, Theme, Picture> Draw)
 {
-    /// <summary>The picture with its title, to be looked at alone.</summary>
+    /// <summary>Returns the picture with its title, to be viewed alone.</summary>
     public Picture Alone(int width) => Draw(width, Title, Note, Theme.Light);
 }
 
 /// <summary>The pictures of a tested model.</summary>
 internal sealed class ModelPictures
 {
-    /// <summary>A matrix of more classes than this cannot be read.</summary>
+    /// <summary>A matrix of more classes is not readable.</summary>
     private const int MaxClasses = 40;
 
-    /// <summary>In how many places of a row at most an image is covered: each is another image for the network.</summary>
+    /// <summary>
+    /// The greatest number of positions in a row at which an image is covered; each is another image for the network.
+    /// </summary>
     private const int MaxPlaces = 64;
 
     private readonly TestedModel _model;
     private readonly InspectionOptions.Inspected _options;
 
-    /// <summary>Computes what they show.</summary>
+    /// <summary>Computes the contents of the pictures.</summary>
     /// <param name="model">The model.</param>
-    /// <param name="options">What of it to show.</param>
-    /// <param name="maxFilters">How many filters at most.</param>
-    /// <exception cref="EngineException">There is no image of a number that was asked for.</exception>
+    /// <param name="options">What to show.</param>
+    /// <param name="maxFilters">The greatest number of filters.</param>
+    /// <exception cref="EngineException">There is no image with a requested number.</exception>
     public ModelPictures(TestedModel model, InspectionOptions.Inspected options, int maxFilters)
     {
         (_model, _options) = (model, options);
@@ -44,19 +46,19 @@ internal sealed class ModelPictures
         Maps = MakeMaps();
     }
 
-    /// <summary>What the first layer looks at pixels with; null where it does not.</summary>
+    /// <summary>The weights that the first layer applies to pixels; null if its input is not pixels.</summary>
     public ModelPicture? Filters { get; }
 
-    /// <summary>Null where there are no classes, or too many.</summary>
+    /// <summary>The confusion matrix; null if there are no classes, or too many.</summary>
     public ModelPicture? Confusion { get; }
 
-    /// <summary>Null where there is no mistake, or none to be shown.</summary>
+    /// <summary>The mistakes; null if there are none to show.</summary>
     public ModelPicture? Mistakes { get; }
 
-    /// <summary>Null where no image is to be explained.</summary>
+    /// <summary>The maps; null if no image is to be explained.</summary>
     public ModelPicture? Maps { get; }
 
-    /// <summary>All there are.</summary>
+    /// <summary>Returns all pictures.</summary>
     public IEnumerable<ModelPicture> All => new[] { Filters, Confusion, Mistakes, Maps }.OfType<ModelPicture>();
 
     private ModelPicture? MakeFilters(int most)
@@ -151,7 +153,7 @@ internal sealed class ModelPictures
         return new PlanarImage(picture.Shape[2], picture.Shape[3], picture.AsSpan<byte>().ToArray());
     }
 
-    /// <summary>A share in percent, with a decimal where without it would be 0 or 100 and is not.</summary>
+    /// <summary>Returns a share in percent, with a decimal if it would otherwise be rounded to 0 or 100.</summary>
     internal static string Percent(double share) =>
         (100 * share).ToString(
             share is (> 0.9949 and < 1) or (< 0.01 and > 0) ? "F1" : "F0", CultureInfo.InvariantCulture) + " %";

@@ -1,6 +1,6 @@
 namespace Engine.Runner;
 
-/// <summary>What <c>--profile</c> does.</summary>
+/// <summary>The values of <c>--profile</c>.</summary>
 internal enum ProfileKind
 {
     /// <summary>Nothing.</summary>
@@ -9,6 +9,6 @@ internal enum ProfileKind
     /// <summary>Times every kernel and prints a table at the end.</summary>
     Table,
 
-    /// <summary>Names what runs to NVIDIA's Nsight.</summary>
+    /// <summary>Marks the running parts for NVIDIA's Nsight.</summary>
     Nsight,
 }

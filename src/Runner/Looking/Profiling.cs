@@ -3,10 +3,10 @@ using Engine.IO;
 
 namespace Engine.Runner;
 
-/// <summary>Takes the times of kernels while a command runs, prints them, and writes their trace.</summary>
+/// <summary>Measures the times of kernels while a command runs, prints them, and writes their trace.</summary>
 internal static class Profiling
 {
-    /// <summary>Has the functions that are compiled from now on take times.</summary>
+    /// <summary>Lets functions that are compiled from now on measure times.</summary>
     public static Profile Start()
     {
         var profile = new Profile();

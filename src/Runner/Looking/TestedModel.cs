@@ -6,7 +6,7 @@ using Engine.Training;
 
 namespace Engine.Runner;
 
-/// <summary>A saved network and what it makes of the test images.</summary>
+/// <summary>A saved network and its predictions of the test images.</summary>
 internal sealed class TestedModel : IDisposable
 {
     private readonly Device _device;
@@ -29,37 +29,39 @@ internal sealed class TestedModel : IDisposable
     /// <summary>Whether the samples are images.</summary>
     public bool HasPictures => _pictures is not null;
 
-    /// <summary>How many samples it is tried on.</summary>
+    /// <summary>The number of samples that it is tested on.</summary>
     public int Count { get; }
 
-    /// <summary>Whether the images it is tried on were drawn.</summary>
+    /// <summary>Whether the images that it is tested on were drawn.</summary>
     public bool IsSynthetic { get; private init; }
 
-    /// <summary>What the data are called, where they are a user's own.</summary>
+    /// <summary>The name of the data, if it is a user's own.</summary>
     public string? DataName { get; private init; }
 
-    /// <summary>What a sample is called.</summary>
+    /// <summary>The name of a sample.</summary>
     public string Noun => HasPictures ? "images" : "rows";
 
-    /// <summary>What it takes each test sample for; in regression the values as it gives them.</summary>
+    /// <summary>The predicted class of each test sample; in regression the predicted values.</summary>
     public Tensor Probabilities { get; }
 
-    /// <summary>The class of each sample; null where values are predicted.</summary>
+    /// <summary>The class of each sample; null if values are predicted.</summary>
     public Tensor? Labels { get; }
 
-    /// <summary>How good it is.</summary>
+    /// <summary>The results of the test.</summary>
     public TestReport Report { get; }
 
-    /// <summary>How often which class is taken for which; null where values are predicted.</summary>
+    /// <summary>How often each class is predicted as which; null if values are predicted.</summary>
     public ConfusionMatrix? Confusion => (Report as ClassificationReport)?.Confusion;
 
-    /// <summary>How much worse it is without a column, the most telling first; empty where samples have no columns.</summary>
+    /// <summary>
+    /// How much worse the model is without each column, the most important first; empty if samples have no columns.
+    /// </summary>
     public IReadOnlyList<ColumnImportance> Importance { get; private init; } = [];
 
     /// <summary>The names of the classes.</summary>
     public IReadOnlyList<string> Classes { get; }
 
-    /// <summary>Where it was tried.</summary>
+    /// <summary>The device of the test.</summary>
     public string DeviceName => _device.Name;
 
     /// <summary>A model of a user's own, tried on samples, of which no more than some at a time are in memory where a file has them.</summary>
@@ -85,9 +87,9 @@ internal sealed class TestedModel : IDisposable
         };
     }
 
-    /// <summary>Loads a saved network and tries it on the test images.</summary>
+    /// <summary>Loads a saved network and tests it on the test images.</summary>
     /// <param name="options">The model and the images.</param>
-    /// <param name="notes">Where to say what must be known of them.</param>
+    /// <param name="notes">Where to write notes about them.</param>
     /// <param name="cancellation">Ends the loading.</param>
     /// <exception cref="EngineException">
     /// The model or the images cannot be read, or one does not fit the other.
@@ -148,20 +150,20 @@ internal sealed class TestedModel : IDisposable
         static string Images(bool areDrawn) => areDrawn ? "drawn images" : "photographs";
     }
 
-    /// <summary>The mistakes of which it is surest.</summary>
+    /// <summary>Returns the mistakes with the highest probability.</summary>
     public IReadOnlyList<Mistake> Mistakes(int count) =>
         Labels is null ? [] : Mistake.MostConfident(Probabilities, Labels, count);
 
-    /// <summary>Test images as the network takes them.</summary>
+    /// <summary>Returns test images as the network's input.</summary>
     public Tensor Inputs(int[] images) => _inputs(images);
 
-    /// <summary>Test images as people see them, uint8 (n, 3, height, width).</summary>
+    /// <summary>Returns test images for people, uint8 (n, 3, height, width).</summary>
     public Tensor Pictures(int[] images) => _pictures!(images);
 
-    /// <summary>The class of a test image.</summary>
+    /// <summary>Returns the class of a test image.</summary>
     public int Label(int image) => Labels!.AsSpan<int>()[image];
 
-    /// <summary>The probability with which a test image is taken for a class.</summary>
+    /// <summary>Returns the predicted probability of a class for a test image.</summary>
     public double Probability(int image, int label) =>
         Probabilities.Rows(image, 1).Cast(DType.Float64).AsSpan<double>()[label];
 
@@ -171,7 +173,7 @@ internal sealed class TestedModel : IDisposable
         _device.Dispose();
     }
 
-    /// <summary>Images of one plane as three alike.</summary>
+    /// <summary>Returns images of one plane with three equal planes.</summary>
     private static Tensor InColor(Tensor images)
     {
         Shape shape = images.Shape;
@@ -192,7 +194,7 @@ internal sealed class TestedModel : IDisposable
 
     /// <summary>Puts the saved parameters into a network.</summary>
     /// <exception cref="EngineException">
-    /// They are of another network; the message names the file and what differs.
+    /// They belong to another network; the message names the file and the difference.
     /// </exception>
     public static void SetParameters(NeuralNet net, ModelFile model, string path)
     {

@@ -2,22 +2,22 @@ using System.Globalization;
 
 namespace Engine.Runner;
 
-/// <summary>A curve of a plot made of letters.</summary>
+/// <summary>A curve of a text plot.</summary>
 /// <param name="Mark">The letter it is drawn with.</param>
-/// <param name="Name">What it is.</param>
+/// <param name="Name">The curve's name.</param>
 /// <param name="Points">Its points, from left to right; those without a finite height are left out.</param>
 internal sealed record TextCurve(char Mark, string Name, IReadOnlyList<(double X, double Y)> Points);
 
-/// <summary>Draws curves with letters, for a terminal.</summary>
+/// <summary>Draws curves as text, for a terminal.</summary>
 internal static class TextPlot
 {
-    /// <summary>Where curves of different marks meet.</summary>
+    /// <summary>The mark of points where curves with different marks meet.</summary>
     private const char Several = '*';
 
     private const int LabelWidth = 8;
 
-    /// <summary>The lines of a plot; none if no curve has a point.</summary>
-    /// <param name="title">What goes up.</param>
+    /// <summary>Returns the lines of a plot; none if no curve has a point.</summary>
+    /// <param name="title">The quantity of the vertical axis.</param>
     /// <param name="curves">The curves.</param>
     /// <param name="width">The letters in a line, at least 20.</param>
     /// <param name="height">The lines between the axes.</param>

@@ -7,10 +7,10 @@ using Engine.Onnx;
 
 namespace Engine.Runner;
 
-/// <summary>Looks into ONNX files.</summary>
+/// <summary>Inspects ONNX files.</summary>
 internal static class OnnxCommand
 {
-    /// <summary>Runs a model by ONNX Runtime's Python package: its inputs are an npz file's arrays, and so are its outputs.</summary>
+    /// <summary>Runs a model with ONNX Runtime's Python package; inputs and outputs are arrays of npz files.</summary>
     private const string Script = """
         import sys, numpy, onnxruntime
         session = onnxruntime.InferenceSession(sys.argv[1], providers=['CPUExecutionProvider'])
@@ -105,11 +105,11 @@ internal static class OnnxCommand
         return areThere;
     }
 
-    /// <summary>The nodes of a graph and of those in it.</summary>
+    /// <summary>Returns the nodes of a graph and of its subgraphs.</summary>
     private static IEnumerable<OnnxNodeFile> All(OnnxGraphFile graph) => graph.Nodes.SelectMany(node => node.Settings.Values
         .Select(setting => setting.Graph).OfType<OnnxGraphFile>().SelectMany(All).Prepend(node));
 
-    /// <summary>A sample of numbers from -1 to 1; open sides are 1.</summary>
+    /// <summary>Returns a sample of numbers from -1 to 1; open sides are 1.</summary>
     private static Tensor MadeUp(OnnxPort port)
     {
         Shape shape = [.. port.Shape.Select(side => side == Shape.Unknown ? 1 : side)];

@@ -7,7 +7,9 @@ using Engine.Onnx;
 
 namespace Engine.Runner;
 
-/// <summary>What <c>predict</c>, <c>show</c>, <c>report</c> and <c>serve</c> are told of an ONNX file, which does not say it.</summary>
+/// <summary>
+/// The options of <c>predict</c>, <c>show</c>, <c>report</c> and <c>serve</c> that add what an ONNX file does not say.
+/// </summary>
 internal sealed class OnnxOptions
 {
     /// <summary>The options, for messages.</summary>
@@ -36,11 +38,11 @@ internal sealed class OnnxOptions
         Description = "Of an ONNX file: what its classes are called, in order. [default: as it says, else numbers]",
     };
 
-    /// <summary>Whether a file is named as one of ONNX.</summary>
+    /// <summary>Returns whether a file has the extension of ONNX.</summary>
     public static bool IsOnnx(string path) => Path.GetExtension(path).Equals(".onnx", StringComparison.OrdinalIgnoreCase);
 
-    /// <summary>An ONNX file's network as one that can be trained: what it gives are probabilities.</summary>
-    /// <exception cref="EngineException">It cannot be read, or is no classifier.</exception>
+    /// <summary>Returns an ONNX file's network as one that can be trained; its outputs are probabilities.</summary>
+    /// <exception cref="EngineException">It cannot be read, or is not a classifier.</exception>
     public static Node Classifier(string path)
     {
         OnnxModel model = OnnxModel.Load(path);
@@ -48,14 +50,14 @@ internal sealed class OnnxOptions
         return model.EndsWith(model.Outputs[0].Name, "Softmax") ? output : output.Then(new Activation(Ops.Symbolic.Softmax));
     }
 
-    /// <summary>Gives them to a command.</summary>
+    /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
     {
         Option[] options = [_mean, _deviation, _layout, _classes];
         Array.ForEach(options, command.Add);
     }
 
-    /// <summary>What was given; null where nothing was.</summary>
+    /// <summary>Returns the values of the options; null if none was given.</summary>
     public OnnxSamples? Read(ParseResult parsed)
     {
         Option[] options = [_mean, _deviation, _layout, _classes];
@@ -68,7 +70,7 @@ internal sealed class OnnxOptions
         };
     }
 
-    // Of a list that is not given the parser makes an empty one.
+    // The parser returns an empty list if none was given.
     private static double[]? Given(ParseResult parsed, Option<double[]?> option) =>
         parsed.GetValue(option) is { Length: > 0 } numbers ? numbers : null;
 

@@ -4,8 +4,8 @@ using Engine.Inspection;
 namespace Engine.Runner;
 
 /// <summary>
-/// What a column is worth: how much a model's first figure, accuracy or R², falls when the column's values are dealt out
-/// anew among the samples (permutation importance, L. Breiman, Random Forests, 2001).
+/// The importance of a column: how much a model's first figure, accuracy or R², falls when the column's values are
+/// permuted among the samples (permutation importance, L. Breiman, Random Forests, 2001).
 /// </summary>
 /// <param name="Column">The column.</param>
 /// <param name="Loss">By how much the figure falls.</param>
@@ -13,7 +13,7 @@ internal sealed record ColumnImportance(string Column, double Loss)
 {
     private const int MaxColumns = 200, MaxRows = 5_000, Times = 3;
 
-    /// <summary>The columns' worth, the greatest first; empty of pictures and vectors.</summary>
+    /// <summary>Returns the columns' importance, the greatest first; empty for pictures and vectors.</summary>
     public static IReadOnlyList<ColumnImportance> Of(Models.Model model, Table test)
     {
         string[] columns = [.. model.Inputs.Transforms.Where(transform => transform is not ScaledPlanes).Select(transform => transform.Column)];

@@ -6,8 +6,10 @@ using Engine.Models;
 
 namespace Engine.Runner;
 
-/// <summary>A user's own data, ready to train on: what was found in them is said before anything is trained.</summary>
-/// <param name="Options">Where they are from.</param>
+/// <summary>
+/// A user's own data, ready for training. The findings about the data are printed before the training.
+/// </summary>
+/// <param name="Options">The options that name the data.</param>
 /// <param name="Data">The samples.</param>
 /// <param name="Inputs">What prepares them.</param>
 /// <param name="Target">What is predicted.</param>
@@ -15,10 +17,10 @@ namespace Engine.Runner;
 internal sealed record OwnData(
     OwnDataOptions Options, DataSet Data, Preparation Inputs, Target Target, NetworkDescription Network)
 {
-    /// <summary>Above this share of all samples a class makes accuracies say little.</summary>
+    /// <summary>Above this share of one class, accuracies say little.</summary>
     private const double MostOfOneClass = 0.95;
 
-    /// <summary>Fewer samples of a class are hardly learned.</summary>
+    /// <summary>A class with fewer samples is hardly learned.</summary>
     private const int FewestOfClass = 10;
 
     private const int MaxShown = 30;
@@ -26,11 +28,11 @@ internal sealed record OwnData(
     /// <summary>Whether the samples are pictures.</summary>
     public bool ArePictures => Inputs.Sides.Rank == 3;
 
-    /// <summary>What a sample is called.</summary>
+    /// <summary>The name of a sample.</summary>
     public string Noun => ArePictures ? "pictures" : "rows";
 
-    /// <summary>Reads the data and fits to them what is to be fitted.</summary>
-    /// <exception cref="EngineException">Nothing can be learned from them; the message says why.</exception>
+    /// <summary>Reads the data and fits the preparation to it.</summary>
+    /// <exception cref="EngineException">Nothing can be learned from the data; the message says why.</exception>
     public static OwnData Load(OwnDataOptions options, int? seed, int? threads)
     {
         NetworkDescription? described = options.Network is null ? null : Find(options.Network);
@@ -39,7 +41,7 @@ internal sealed record OwnData(
         Target target = Target.Fit(data.Train[data.Target], options.AreValues);
         if (data.Test is { } test)
         {
-            // What testing would stumble over is better said before the training than behind it.
+            // Errors that the test would find are better reported before the training.
             inputs.Check(test);
             target.Check(test[data.Target]);
         }
@@ -48,10 +50,10 @@ internal sealed record OwnData(
         return new OwnData(options, data, inputs, target, OwnNetworks.Fill(network, inputs, target));
     }
 
-    /// <summary>Says what was found, and what is done about it.</summary>
-    /// <param name="output">Where what was found is said.</param>
+    /// <summary>Prints the findings, and how they are handled.</summary>
+    /// <param name="output">Where the findings go.</param>
     /// <param name="errors">Where warnings go.</param>
-    /// <param name="validation">The share of the samples to train on that validates.</param>
+    /// <param name="validation">The share of the training samples that validates.</param>
     public void Describe(TextWriter output, TextWriter errors, double validation)
     {
         foreach (string note in Data.Notes.Concat(Inputs.Unused))
@@ -149,7 +151,7 @@ internal sealed record OwnData(
             }
         }
 
-        // Of a folder of pictures, the source has looked for doubles already.
+        // The source of a folder of pictures has already searched for duplicates.
         if (Data.Test is { } test && test.Find(ImageFolder.Pictures) is null && Doubles(Data.Train, test) is > 0 and int doubles)
         {
             yield return string.Create(CultureInfo.InvariantCulture,
@@ -157,7 +159,7 @@ internal sealed record OwnData(
         }
     }
 
-    /// <summary>How many samples of the one table are in the other too.</summary>
+    /// <summary>Returns how many samples of one table are also in the other.</summary>
     private static int Doubles(Table train, Table test)
     {
         HashSet<string> known = [.. Keys(train)];

@@ -4,7 +4,10 @@ using Engine.IO;
 
 namespace Engine.Runner;
 
-/// <summary>What <c>train</c> is told of a user's own data; a saved model keeps it, to be tried on the same samples again.</summary>
+/// <summary>
+/// The options of <c>train</c> for a user's own data. A saved model keeps them, so that it can be tested on the same
+/// samples again.
+/// </summary>
 /// <param name="Path">A folder of pictures or of idx files, a table or an npz file.</param>
 internal sealed record OwnDataOptions(string Path)
 {
@@ -16,16 +19,19 @@ internal sealed record OwnDataOptions(string Path)
     /// <summary>A file with the rows to test with.</summary>
     public string? Test { get; init; }
 
-    /// <summary>The share of the samples that tests where nothing is set apart for it.</summary>
+    /// <summary>The share of the samples for the test, if there is no separate test set.</summary>
     public double TestShare { get; init; } = 0.2;
 
-    /// <summary>The side that pictures are brought to; null for 64.</summary>
+    /// <summary>The side that pictures are resized to; null for 64.</summary>
     public int? Size { get; init; }
 
-    /// <summary>Whether pictures are made gray; null for whether all of them are.</summary>
+    /// <summary>Whether pictures are converted to gray; null: only if all of them are gray.</summary>
     public bool? IsGray { get; init; }
 
-    /// <summary>Whether samples are prepared when they are due, and decoded pictures kept in a file, however few they are.</summary>
+    /// <summary>
+    /// Whether samples are prepared when they are needed and decoded pictures are kept in a file, even if there are
+    /// few.
+    /// </summary>
     public bool IsStreamed { get; init; }
 
     /// <summary>How a table is written.</summary>
@@ -34,22 +40,22 @@ internal sealed record OwnDataOptions(string Path)
     /// <summary>Columns to leave out.</summary>
     public IReadOnlyList<string> Drop { get; init; } = [];
 
-    /// <summary>Whether numbers are values and not classes; null to look.</summary>
+    /// <summary>Whether numbers are values and not classes; null to detect it.</summary>
     public bool? AreValues { get; init; }
 
-    /// <summary>The network: one of its own kinds or a file; null for what suits the data.</summary>
+    /// <summary>The network: a kind for own data, or a file; null for one that suits the data.</summary>
     public string? Network { get; init; }
 
-    /// <summary>Whether a path names data, and not a network's description.</summary>
+    /// <summary>Returns whether a path names data, and not a network's description.</summary>
     public static bool IsData(string path) => Directory.Exists(path)
         || s_tables.Contains(System.IO.Path.GetExtension(path), StringComparer.OrdinalIgnoreCase)
         || ArrayFiles.IsOne(path) || CifarFiles.IsOne(path) || (path.EndsWith(".txt", StringComparison.OrdinalIgnoreCase) && File.Exists(path) && !IsDescription(path));
 
-    /// <summary>Whether there are tables of rows in a file, by its name.</summary>
+    /// <summary>Returns whether a file holds a table, by its name.</summary>
     public static bool IsTable(string path) =>
         !Directory.Exists(path) && !ArrayFiles.IsOne(path) && !CifarFiles.IsOne(path) && IsData(path);
 
-    /// <summary>What reads it.</summary>
+    /// <summary>Returns the source that reads the data.</summary>
     public IDataSource Source(int? threads)
     {
         (object?, string)[] ofTables =
@@ -79,7 +85,7 @@ internal sealed record OwnDataOptions(string Path)
             : Refused(Style.Of(Path) with { Target = Target, TestPath = Test, Drop = Drop }, (Size, "--size"));
     }
 
-    /// <summary>What a model's file keeps of it.</summary>
+    /// <summary>Returns the entries for a model's file.</summary>
     public Dictionary<string, string> ToAbout(int seed)
     {
         var about = new Dictionary<string, string>
@@ -97,10 +103,10 @@ internal sealed record OwnDataOptions(string Path)
         return about;
     }
 
-    /// <summary>What a model's file says of the data it was trained on.</summary>
+    /// <summary>Reads the options from a model's file.</summary>
     /// <param name="model">The model.</param>
     /// <param name="file">Its file, for messages.</param>
-    /// <param name="path">The data if the user names them; null for what the file says.</param>
+    /// <param name="path">The data, if the user names it; null for the path in the file.</param>
     public static (OwnDataOptions Options, int Seed) Of(Models.Model model, string file, string? path)
     {
         string from = path ?? model.About.GetValueOrDefault("path") ?? throw new EngineException(

@@ -5,7 +5,7 @@ using Engine.Models;
 
 namespace Engine.Runner;
 
-/// <summary>The options of <c>train</c> that are about a user's own data.</summary>
+/// <summary>The command-line options of <c>train</c> for a user's own data.</summary>
 internal sealed class OwnDataWords
 {
     private readonly Option<string?> _target = new("--target")
@@ -81,11 +81,11 @@ internal sealed class OwnDataWords
         _network.CompletionSources.Add([.. OwnNetworks.Names]);
     }
 
-    /// <summary>The share that validates.</summary>
+    /// <summary>The share for validation.</summary>
     public Option<double?> Validation { get; } = Share(
         "--validation", "The share of the samples to train on that validates; 0 for none.", "[default: as the network says]");
 
-    /// <summary>How much classes count.</summary>
+    /// <summary>The weights of classes.</summary>
     public Option<string?> ClassWeights { get; } = new("--class-weights")
     {
         HelpName = "balanced",
@@ -93,7 +93,7 @@ internal sealed class OwnDataWords
         CustomParser = result => CommonOptions.Text(result) == "balanced" ? "balanced" : CommonOptions.Refuse<string>(result, "balanced"),
     };
 
-    /// <summary>Where the page goes.</summary>
+    /// <summary>The path of the page.</summary>
     public Option<string?> Report { get; } = new("--report")
     {
         HelpName = "FILE",
@@ -102,20 +102,22 @@ internal sealed class OwnDataWords
 
     private Option[] OfTables => [_drop, _separator, _encoding, _header, _decimal];
 
-    /// <summary>Gives them to a command.</summary>
+    /// <summary>Adds the options to a command.</summary>
     /// <param name="command">The command.</param>
-    /// <param name="forSearch">Whether it writes no page.</param>
+    /// <param name="forSearch">Whether the command searches and writes no page.</param>
     public void AddTo(Command command, bool forSearch = false)
     {
         Option[] all = [_target, _network, _size, Validation, ClassWeights, _test, _testShare, .. OfTables, _values, _classes, _stream, Report];
         Array.ForEach([.. all.Where(option => !forSearch || option != Report)], command.Add);
     }
 
-    /// <summary>What was given; null where the argument is no data but a network for CIFAR-10.</summary>
+    /// <summary>
+    /// Returns the values of the options; null if the argument is a network for CIFAR-10 and not data.
+    /// </summary>
     /// <param name="parsed">The command line.</param>
     /// <param name="path">The argument.</param>
-    /// <param name="ofCifar">Options that are about CIFAR-10.</param>
-    /// <exception cref="EngineException">An option is of the one kind and the argument of the other.</exception>
+    /// <param name="ofCifar">The options for CIFAR-10.</param>
+    /// <exception cref="EngineException">An option does not fit the kind of the argument.</exception>
     public OwnDataOptions? Read(ParseResult parsed, string path, params ReadOnlySpan<Option> ofCifar)
     {
         bool isData = OwnDataOptions.IsData(path);
@@ -155,7 +157,7 @@ internal sealed class OwnDataWords
         };
     }
 
-    /// <summary>An option of one of two words.</summary>
+    /// <summary>Creates an option with two possible words.</summary>
     private static Option<string?> Either(string name, string first, string second, string description) => new(name)
     {
         HelpName = $"{first}|{second}",

@@ -5,14 +5,16 @@ using Engine.Models;
 
 namespace Engine.Runner;
 
-/// <summary>Has a model of a user's own look at new pictures or rows, and writes what it predicts.</summary>
+/// <summary>Predicts new pictures or rows with a user's own model, and writes the predictions.</summary>
 internal sealed class OwnPredictor(Models.Model model, PredictOptions options, TextWriter output, TextWriter errors)
 {
     private const int AtOnce = 128, Max = 3, WidestName = 40;
 
     private bool IsForPeople => options.Format == PredictionFormat.Text && options.File is null;
 
-    /// <summary>Predicts pictures, the rows of tables, or without either the samples that the model was tested on.</summary>
+    /// <summary>
+    /// Predicts pictures or the rows of tables; without either, the samples that the model was tested on.
+    /// </summary>
     /// <returns>The exit code.</returns>
     public int Run(CancellationToken cancellation)
     {
@@ -147,15 +149,15 @@ internal sealed class OwnPredictor(Models.Model model, PredictOptions options, T
     };
 }
 
-/// <summary>The samples that a model of a user's own is tested on: the same that its training left out.</summary>
+/// <summary>The samples that test a user's own model: those that its training left out.</summary>
 internal static class OwnTests
 {
-    /// <summary>Reads them.</summary>
+    /// <summary>Reads the samples.</summary>
     /// <param name="model">The model.</param>
     /// <param name="file">Its file, for messages.</param>
-    /// <param name="path">The data if the user names them; null for those that the file says.</param>
-    /// <param name="name">What they are called.</param>
-    /// <exception cref="EngineException">They cannot be read, or are no more what they were.</exception>
+    /// <param name="path">The data, if the user names it; null for the path in the file.</param>
+    /// <param name="name">The name of the samples.</param>
+    /// <exception cref="EngineException">They cannot be read, or have changed.</exception>
     public static Table Load(Models.Model model, string file, string? path, out string name)
     {
         (OwnDataOptions options, int seed) = OwnDataOptions.Of(model, file, path);

@@ -4,12 +4,12 @@ using Engine.Data;
 
 namespace Engine.Runner;
 
-/// <summary>What a model of a user's own says of itself.</summary>
+/// <summary>Summarizes a user's own model.</summary>
 internal static class OwnSummary
 {
     private const int MaxShown = 30;
 
-    /// <summary>Its samples, what it predicts, and how good it was, as text.</summary>
+    /// <summary>Returns its samples, its target and its test results as text.</summary>
     public static string Of(Models.Model model)
     {
         using (model)

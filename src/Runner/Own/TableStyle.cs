@@ -3,24 +3,24 @@ using Engine.Data;
 
 namespace Engine.Runner;
 
-/// <summary>How a table is written, where the user says it: what is null is found by looking.</summary>
+/// <summary>The format of a table as given by the user; null members are detected.</summary>
 internal sealed record TableStyle
 {
     private const string Prefix = "table_";
 
-    /// <summary>What stands between values, a blank for any run of blanks.</summary>
+    /// <summary>The separator of values; a blank stands for any run of blanks.</summary>
     public char? Separator { get; init; }
 
-    /// <summary>The name of what its letters are stored as.</summary>
+    /// <summary>The name of the encoding.</summary>
     public string? Encoding { get; init; }
 
     /// <summary>Whether the first row has the columns' names.</summary>
     public bool? HasHeader { get; init; }
 
-    /// <summary>Whether a comma stands before decimals.</summary>
+    /// <summary>Whether the decimal separator is a comma.</summary>
     public bool? DecimalComma { get; init; }
 
-    /// <summary>A table that is written so.</summary>
+    /// <summary>Returns a table in this format.</summary>
     public Csv Of(string path) => new(path)
     {
         Separator = Separator,
@@ -42,7 +42,7 @@ internal sealed record TableStyle
         }
     }
 
-    /// <summary>Writes it to what a model's file keeps.</summary>
+    /// <summary>Adds the format to the entries of a model's file.</summary>
     public void AddTo(Dictionary<string, string> about)
     {
         foreach ((string key, string? value) in (ReadOnlySpan<(string, string?)>)
@@ -58,7 +58,7 @@ internal sealed record TableStyle
         }
     }
 
-    /// <summary>What a model's file keeps of it.</summary>
+    /// <summary>Reads the format from a model's file.</summary>
     public static TableStyle Of(IReadOnlyDictionary<string, string> about)
     {
         return new TableStyle

@@ -1,9 +1,9 @@
 namespace Engine.Runner;
 
-/// <summary>What connects ranks, as a model: how many bytes it carries in a second, and what a message waits beside.</summary>
-/// <param name="Name">What it is called.</param>
-/// <param name="BytesPerSecond">How many bytes a rank sends in a second, by the link's name.</param>
-/// <param name="Latency">The seconds that each message takes beside its bytes, which is assumed.</param>
+/// <summary>A model of the link between ranks: its bytes per second, and the latency of a message.</summary>
+/// <param name="Name">The name.</param>
+/// <param name="BytesPerSecond">The bytes that a rank sends per second, by the link's specification.</param>
+/// <param name="Latency">The assumed additional seconds per message.</param>
 internal sealed record LinkModel(string Name, double BytesPerSecond, double Latency)
 {
     /// <summary>The links of docs/scale.md.</summary>
@@ -13,8 +13,10 @@ internal sealed record LinkModel(string Name, double BytesPerSecond, double Late
         new("InfiniBand, 200 Gbit", 25e9, 2e-6), new("NVLink, 450 GB/s", 450e9, 3e-6),
     ];
 
-    /// <summary>How long an exchange takes at least: all-to-all and all-gather, each with a message to every other rank.</summary>
-    /// <param name="bytesSent">What a rank sends in both.</param>
-    /// <param name="ranks">How many ranks there are.</param>
+    /// <summary>
+    /// Returns the least time of an exchange: all-to-all and all-gather, each with a message to every other rank.
+    /// </summary>
+    /// <param name="bytesSent">The bytes that a rank sends in both.</param>
+    /// <param name="ranks">The number of ranks.</param>
     public double Seconds(long bytesSent, int ranks) => (bytesSent / BytesPerSecond) + (2 * (ranks - 1) * Latency);
 }

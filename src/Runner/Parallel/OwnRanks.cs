@@ -7,23 +7,25 @@ using Engine.Interop;
 namespace Engine.Runner;
 
 /// <summary>
-/// What <c>--gpus</c> starts: this command again, in a process for each GPU, with the variables in its environment that
+/// Starts the processes of <c>--gpus</c>: this command again, once for each GPU, with the environment variables that
 /// torchrun would set.
 /// </summary>
 internal static class OwnRanks
 {
-    /// <summary>How long the others may go on once one has failed: time enough for rank 0 to say why, and to end them.</summary>
+    /// <summary>
+    /// How long the others may continue after one has failed: enough for rank 0 to report the reason and end them.
+    /// </summary>
     private static readonly TimeSpan s_grace = TimeSpan.FromSeconds(8);
 
     /// <summary>Starts the processes and returns the exit code of the first that failed, or 0, when all have ended.</summary>
-    /// <exception cref="EngineException">There are not so many GPUs, or no NCCL.</exception>
+    /// <exception cref="EngineException">There are not enough GPUs, or there is no NCCL.</exception>
     public static async Task<int> Run(int gpus, TrainingOptions options)
     {
         Require(gpus, options);
         int port = Rendezvous.FreePort();
         Process[] processes = [.. Enumerable.Range(0, gpus).Select(rank => Start(rank, gpus, port))];
 
-        // Ctrl-C reaches all of a terminal's processes by itself; a request to terminate this one alone.
+        // Ctrl-C reaches all processes of a terminal; a request to terminate reaches only this one.
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, _ => Array.ForEach(processes, Terminate));
         try
         {
@@ -88,7 +90,7 @@ internal static class OwnRanks
             Task ended = await Task.WhenAny(grace is null ? running : [.. running, grace]);
             if (ended == grace)
             {
-                // What waits for a rank that is gone does not end by itself.
+                // A process that waits for a missing rank does not end by itself.
                 Array.ForEach(processes, process => process.Kill());
                 grace = null;
                 continue;
@@ -111,7 +113,7 @@ internal static class OwnRanks
             grace = Task.Delay(s_grace);
             if (code > CommandLine.Stopped)
             {
-                // It did not end by itself, and can have said nothing.
+                // It was killed, and could not report anything.
                 await Console.Error.WriteLineAsync(FormattableString.Invariant(
                     $"Rank {Array.IndexOf(processes, process)} was ended by signal {code - 128}."));
             }

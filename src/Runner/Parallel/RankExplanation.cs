@@ -3,11 +3,13 @@ using Engine.Training;
 
 namespace Engine.Runner;
 
-/// <summary>What one of several ranks does in a training step, what memory that takes and what it sends.</summary>
+/// <summary>
+/// Explains the training step of one of several ranks: its functions, its memory, and the bytes that it sends.
+/// </summary>
 internal static class RankExplanation
 {
-    /// <summary>Prints it.</summary>
-    /// <param name="net">The network, whose ranks are said.</param>
+    /// <summary>Prints the explanation.</summary>
+    /// <param name="net">The network with its ranks.</param>
     /// <param name="samples">Samples, of which only the shape matters.</param>
     /// <param name="stage">What to show of the functions.</param>
     /// <param name="output">Where to print.</param>

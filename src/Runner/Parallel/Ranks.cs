@@ -8,17 +8,17 @@ using Engine.Training;
 namespace Engine.Runner;
 
 /// <summary>
-/// The processes that mpirun, srun, torchrun or --gpus started to train together. Rank 0 prints and writes files; what goes wrong on another
-/// reaches it, and a rank that is gone or hangs ends all.
+/// The processes that mpirun, srun, torchrun or --gpus started to train together. Rank 0 prints and writes files, and
+/// receives the errors of other ranks. A rank that is gone or hangs ends all ranks.
 /// </summary>
 internal sealed class Ranks : IDisposable
 {
-    /// <summary>In how many seconds a rank must answer; 0 for as long as it takes.</summary>
+    /// <summary>The seconds within which a rank must answer; 0 for no limit.</summary>
     public const string TimeoutVariable = "ENGINE_RANK_TIMEOUT";
 
     private const int DefaultTimeout = 20;
 
-    /// <summary>What a step may take longer than a sign of life.</summary>
+    /// <summary>The additional time that a step may take.</summary>
     private static readonly TimeSpan s_stepLonger = TimeSpan.FromSeconds(5);
 
     private readonly RankLaunch _launch;
@@ -64,17 +64,18 @@ internal sealed class Ranks : IDisposable
     /// <summary>Whether this is the rank that prints and writes.</summary>
     public bool IsFirst => _launch.Rank == 0;
 
-    /// <summary>How the network is trained.</summary>
+    /// <summary>The parallel training of the network.</summary>
     public DataParallel Parallel { get; }
 
-    /// <summary>The threads of a rank, where nothing else is said: the processors are dealt out to those of the machine.</summary>
+    /// <summary>The default number of threads of a rank: the ranks of a machine divide its processors.</summary>
     public int Threads => Math.Max(1, Math.Min(Environment.ProcessorCount, Processors / _launch.LocalSize));
 
     private static int Processors
     {
         get
         {
-            // The processors that a launcher bound this rank to are its share already: those of the machine are dealt out.
+            // Environment.ProcessorCount counts only the processors that a launcher bound this rank to; the machine's
+            // are needed.
             const string Online = "/sys/devices/system/cpu/online";
             try
             {
@@ -91,7 +92,7 @@ internal sealed class Ranks : IDisposable
         }
     }
 
-    /// <summary>Joins the other ranks, and says so in a line.</summary>
+    /// <summary>Joins the other ranks, and prints a line about it.</summary>
     /// <exception cref="EngineException">They cannot be joined.</exception>
     public static Ranks Open(RankLaunch launch, TrainingOptions options)
     {
@@ -103,14 +104,14 @@ internal sealed class Ranks : IDisposable
         }
         catch (EngineException error) when (launch.Rank > 0)
         {
-            // Nobody else may know of it, and then nobody else tells.
+            // The other ranks may not know about it, so this rank reports it.
             throw new EngineException($"Rank {launch.Rank} on {RankWatch.Host}: {error.Message}", error);
         }
     }
 
     /// <summary>
-    /// This rank's GPU; null where the ranks compute on CPUs. All ranks choose alike: GPUs where one was asked for, or where each
-    /// rank has one.
+    /// Returns this rank's GPU; null if the ranks compute on CPUs. All ranks choose the same: GPUs if the user asked
+    /// for one, or if each rank has one.
     /// </summary>
     private int? ChooseGpu(TrainingOptions options)
     {
@@ -143,7 +144,7 @@ internal sealed class Ranks : IDisposable
 
     private string Starter(TrainingOptions options) => options.Gpus is null ? _launch.LauncherName : "--gpus";
 
-    /// <summary>The options as they are for this rank; the others than rank 0 are silent from now on.</summary>
+    /// <summary>Returns the options for this rank; all ranks except rank 0 are silent from now on.</summary>
     public TrainingOptions Own(TrainingOptions options)
     {
         options = options with
@@ -160,7 +161,7 @@ internal sealed class Ranks : IDisposable
         return options.WithoutFiles();
     }
 
-    /// <summary>Has one rank of each machine do what the others then find done, such as getting files.</summary>
+    /// <summary>Lets one rank of each machine do work for the others, such as downloading files.</summary>
     public async Task<T> OneFirst<T>(Func<Task<T>> work)
     {
         bool goesFirst = _launch.LocalRank == 0;
@@ -169,7 +170,7 @@ internal sealed class Ranks : IDisposable
         return goesFirst ? result! : await work();
     }
 
-    /// <summary>Ends all ranks for what went wrong on this one; it does not come back.</summary>
+    /// <summary>Ends all ranks because of an error on this one; it does not return.</summary>
     public Exception End(Exception error)
     {
         string message = error is EngineException
@@ -183,7 +184,7 @@ internal sealed class Ranks : IDisposable
         {
             _watch.Tell(message);
 
-            // Rank 0 ends this one; if it cannot, nobody is left to hear of it.
+            // Rank 0 ends this rank; if it cannot, no process is left to receive the message.
             Thread.Sleep(TimeSpan.FromSeconds(5));
             End($"Rank {_launch.Rank} on {RankWatch.Host}: {message}");
         }
@@ -212,7 +213,8 @@ internal sealed class Ranks : IDisposable
             _errors.Flush();
         }
 
-        // What waits for other ranks may keep it from answering; then the process ends by itself, which the launcher sees.
+        // If this rank waits for others, it cannot answer; then the process ends by itself, and the launcher notices
+        // it.
         new Thread(() =>
         {
             Thread.Sleep(TimeSpan.FromSeconds(3));

@@ -3,19 +3,19 @@ using Engine.Runner.Description;
 
 namespace Engine.Runner;
 
-/// <summary>Brings images to what a network takes: gray or in color, as rows of pixels or as planes.</summary>
+/// <summary>Converts images to a network's input: gray or in color, as rows of pixels or as planes.</summary>
 internal static class ImageInput
 {
     /// <summary>The side of the images.</summary>
     public const int Side = 32;
 
     /// <summary>
-    /// The images as the network's input layer takes them, from -0.5 (black) to 0.5 (white): in gray where it takes one
-    /// plane or 1,024 numbers, in color where it takes three or 3,072.
+    /// Returns the images for the network's input layer, from -0.5 (black) to 0.5 (white): in gray for one plane or
+    /// 1,024 numbers, in color for three planes or 3,072 numbers.
     /// </summary>
     /// <param name="network">The network.</param>
     /// <param name="images">uint8 (n, 3, 32, 32).</param>
-    /// <exception cref="EngineException">It takes images of another size.</exception>
+    /// <exception cref="EngineException">The network's input is images of another size.</exception>
     public static Tensor Prepare(NetworkDescription network, Tensor images)
     {
         RequireFit(network);
@@ -27,7 +27,7 @@ internal static class ImageInput
         };
     }
 
-    /// <summary>Whether the network takes images in gray.</summary>
+    /// <summary>Returns whether the network's input is gray.</summary>
     public static bool IsGray(NetworkDescription network) => network.InputSides is [Side * Side] or [1, ..];
 
     /// <summary>Refuses a network for images of another size.</summary>

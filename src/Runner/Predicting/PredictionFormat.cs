@@ -1,14 +1,14 @@
 namespace Engine.Runner;
 
-/// <summary>How predictions are written.</summary>
+/// <summary>The formats of predictions.</summary>
 internal enum PredictionFormat
 {
-    /// <summary>A line each, to be read by people.</summary>
+    /// <summary>One line per prediction, for people.</summary>
     Text,
 
-    /// <summary>Comma-separated values behind a line of headings (RFC 4180).</summary>
+    /// <summary>Comma-separated values after a line of column names (RFC 4180).</summary>
     Csv,
 
-    /// <summary>One list of objects, a line each.</summary>
+    /// <summary>A list of objects, one per line.</summary>
     Json,
 }

@@ -5,34 +5,34 @@ using System.Text.Json;
 
 namespace Engine.Runner;
 
-/// <summary>What a network takes an image for.</summary>
+/// <summary>A network's prediction of an image.</summary>
 /// <param name="Image">The file, or the number of the image in its set.</param>
-/// <param name="Truth">What it is, where that is known.</param>
+/// <param name="Truth">The true class, if it is known.</param>
 /// <param name="Best">The most probable classes, the most probable one first, each with its probability.</param>
 internal sealed record Prediction(string Image, string? Truth, IReadOnlyList<(string Class, double Probability)> Best)
 {
-    /// <summary>The value, where that is predicted and no class.</summary>
+    /// <summary>The predicted value, if values and not classes are predicted.</summary>
     public double? Value { get; init; }
 }
 
 /// <summary>Writes predictions one by one, in a format.</summary>
 /// <param name="output">Where to.</param>
 /// <param name="format">The format.</param>
-/// <param name="ofFiles">Whether the images are files, and not those of a set, of which the truth is known.</param>
-/// <param name="columns">How many classes each prediction names.</param>
-/// <param name="width">How wide the column of the images is in the text format.</param>
+/// <param name="ofFiles">Whether the images are files; otherwise they are from a set with known classes.</param>
+/// <param name="columns">The number of classes in each prediction.</param>
+/// <param name="width">The width of the images' column in the text format.</param>
 internal sealed class PredictionWriter(TextWriter output, PredictionFormat format, bool ofFiles, int columns, int width)
 {
     private static readonly JsonWriterOptions s_json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private bool _isBegun;
 
-    /// <summary>What the value is called that is predicted; null for classes.</summary>
+    /// <summary>The name of the predicted value; null for classes.</summary>
     public string? Value { get; init; }
 
     private string ImageName => ofFiles ? "file" : "image";
 
-    /// <summary>Writes one.</summary>
+    /// <summary>Writes a prediction.</summary>
     public void Write(Prediction prediction)
     {
         Begin(",");
@@ -60,7 +60,7 @@ internal sealed class PredictionWriter(TextWriter output, PredictionFormat forma
         }
     }
 
-    /// <summary>Ends the list, also one that is empty.</summary>
+    /// <summary>Ends the list, even if it is empty.</summary>
     public void End()
     {
         Begin("");
@@ -72,7 +72,7 @@ internal sealed class PredictionWriter(TextWriter output, PredictionFormat forma
         output.Flush();
     }
 
-    /// <summary>The heading before the first, and what stands between two.</summary>
+    /// <summary>Writes the heading before the first prediction, and the separator between two.</summary>
     private void Begin(string separator)
     {
         if (format == PredictionFormat.Json)
@@ -129,7 +129,9 @@ internal sealed class PredictionWriter(TextWriter output, PredictionFormat forma
         return Encoding.UTF8.GetString(bytes.ToArray());
     }
 
-    /// <summary>With as many digits as tell it from every other number of single precision.</summary>
+    /// <summary>
+    /// Formats a number with enough digits to distinguish it from every other number of single precision.
+    /// </summary>
     private static string Number(double value) => ((float)value).ToString("R", CultureInfo.InvariantCulture);
 
     private static string Quoted(string text) =>

@@ -5,13 +5,13 @@ using Engine.Training;
 
 namespace Engine.Runner;
 
-/// <summary>Has a trained network look at images, and writes what it takes them for.</summary>
+/// <summary>Predicts images with a trained network, and writes the predictions.</summary>
 internal sealed class Predictor(
     NeuralNet net, ModelFile model, PredictOptions options, TextWriter output, TextWriter errors)
 {
     private const int Max = 3;
 
-    // As many as the network takes at once; only so many are in memory.
+    // The images per batch; at most this many are in memory.
     private const int PicturesAtOnce = 128;
 
     private const int WidestName = 40;
@@ -21,7 +21,7 @@ internal sealed class Predictor(
     private bool IsForPeople => options.Format == PredictionFormat.Text && options.File is null;
 
     /// <summary>
-    /// Predicts picture files. One that cannot be read is told of, and the others are done all the same.
+    /// Predicts picture files. A file that cannot be read is reported, and the others are still predicted.
     /// </summary>
     /// <returns>The exit code.</returns>
     public int OnPictures(IReadOnlyList<string> paths, int? threads, CancellationToken cancellation)
@@ -61,7 +61,7 @@ internal sealed class Predictor(
     }
 
     /// <summary>
-    /// Predicts the first test images of the data set, and says how many of all of them are taken for what they are.
+    /// Predicts the first test images of the data set, and prints the accuracy on all of them.
     /// </summary>
     /// <returns>The exit code.</returns>
     public async Task<int> OnTestImages(CancellationToken cancellation)
@@ -83,8 +83,8 @@ internal sealed class Predictor(
         return CommandLine.Done;
     }
 
-    /// <summary>Reads pictures side by side.</summary>
-    /// <returns>Those that could be read, their names, and what is wrong with the others.</returns>
+    /// <summary>Reads pictures in parallel.</summary>
+    /// <returns>The pictures that could be read, their names, and the errors of the others.</returns>
     private static (Tensor Images, string[] Read, string[] Complaints) Read(string[] paths, int? threads)
     {
         const int Pixels = 3 * ImageInput.Side * ImageInput.Side;
@@ -110,7 +110,7 @@ internal sealed class Predictor(
             [.. complaints.OfType<string>()]);
     }
 
-    /// <summary>The most probable classes of each image, uint8 (n, 3, side, side).</summary>
+    /// <summary>Returns the most probable classes of each image, uint8 (n, 3, side, side).</summary>
     private IEnumerable<IReadOnlyList<(string Class, double Probability)>> Best(Tensor images, Func<int, string> name)
     {
         NdArray probabilities = NdArray.From(net.PredictProba(ImageInput.Prepare(model.Network, images)));

@@ -4,11 +4,11 @@ using Engine.Plots;
 
 namespace Engine.Runner.Report;
 
-/// <summary>Writes a page that needs nothing but itself.</summary>
+/// <summary>Writes a self-contained page.</summary>
 internal sealed class Html
 {
     /// <summary>
-    /// Where a page is a phone's: pictures are then drawn narrow, so that their letters stay as large.
+    /// The width below which a page is a phone's: its pictures are drawn narrow, so that their letters stay large.
     /// </summary>
     private const int Narrow = 640;
 
@@ -16,17 +16,17 @@ internal sealed class Html
 
     private readonly StringBuilder _body = new();
 
-    /// <summary>Text as it stands in HTML, in attributes too.</summary>
+    /// <summary>Returns text escaped for HTML, also for attributes.</summary>
     public static string Text(string text) => WebUtility.HtmlEncode(text);
 
-    /// <summary>Adds HTML as it is.</summary>
+    /// <summary>Adds HTML unchanged.</summary>
     public Html Add(string html)
     {
         _body.Append(html).Append('\n');
         return this;
     }
 
-    /// <summary>A part of the page, with its headline.</summary>
+    /// <summary>Adds a section with its headline.</summary>
     public Html Section(string title, Action content)
     {
         Add($"<section>\n<h2>{Text(title)}</h2>");
@@ -34,10 +34,10 @@ internal sealed class Html
         return Add("</section>");
     }
 
-    /// <summary>A remark below something.</summary>
+    /// <summary>Adds a remark.</summary>
     public Html Note(string text) => Add($"<p class=\"note\">{Text(text)}</p>");
 
-    /// <summary>Terms with their values and what is said of these; those with neither are left out.</summary>
+    /// <summary>Adds terms with their values and remarks; terms without both are left out.</summary>
     public Html List(string kind, params IEnumerable<(string Term, string? Value, string? More)> items)
     {
         Add($"<dl class=\"{kind}\">");
@@ -50,10 +50,10 @@ internal sealed class Html
         return Add("</dl>");
     }
 
-    /// <summary>A table that is moved sideways within itself where it is wider than the page.</summary>
-    /// <param name="label">What it shows, for those who hear the page.</param>
-    /// <param name="heads">The columns; one that begins with <c>&gt;</c> is of numbers.</param>
-    /// <param name="rows">The rows; the one cell that is a row's name.</param>
+    /// <summary>Adds a table that scrolls sideways if it is wider than the page.</summary>
+    /// <param name="label">A description for screen readers.</param>
+    /// <param name="heads">The columns' names; a name that begins with <c>&gt;</c> marks a column of numbers.</param>
+    /// <param name="rows">The rows, including the cell with the row's name.</param>
     /// <param name="named">Which column has the rows' names.</param>
     public Html Table(string label, IReadOnlyList<string> heads, IEnumerable<IReadOnlyList<string>> rows, int named = 0)
     {
@@ -74,11 +74,11 @@ internal sealed class Html
         string Class(int column) => heads[column].StartsWith('>') ? " class=\"number\"" : "";
     }
 
-    /// <summary>A picture within the page, drawn for wide and narrow and for light and dark ones.</summary>
-    /// <param name="alt">What it shows, for those who do not see it.</param>
+    /// <summary>Adds a picture, drawn for wide and narrow and for light and dark pages.</summary>
+    /// <param name="alt">A description for people who do not see it.</param>
     /// <param name="draw">Draws it, given a width and a theme.</param>
     /// <param name="wide">The width on wide pages.</param>
-    /// <param name="isDrawing">Whether it is of lines, to be kept as such, and not of pixels.</param>
+    /// <param name="isDrawing">Whether it consists of lines and is stored as SVG, instead of pixels.</param>
     public Html Picture(string alt, Func<int, Theme, Picture> draw, int wide = 880, bool isDrawing = false)
     {
         Add("<figure>\n<picture>");
@@ -98,7 +98,7 @@ internal sealed class Html
             : $"data:image/png;base64,{Convert.ToBase64String(picture.ToPng())}";
     }
 
-    /// <summary>The whole page.</summary>
+    /// <summary>Returns the whole page.</summary>
     public string Page(string title)
     {
         using Stream style = typeof(Html).Assembly.GetManifestResourceStream("Report/report.css")!;

@@ -4,20 +4,20 @@ using Engine.Plots;
 
 namespace Engine.Runner.Report;
 
-/// <summary>How well classes are told apart, as curves.</summary>
+/// <summary>Curves of how well classes are distinguished.</summary>
 internal static class QualityFigures
 {
-    /// <summary>More curves than this cannot be told apart.</summary>
+    /// <summary>More curves are not distinguishable.</summary>
     private const int MaxCurves = 6;
 
-    /// <summary>The ROC curves of the classes that are told apart worst, and how often it is right beside how sure it is.</summary>
+    /// <summary>Returns the ROC curves of the classes with the worst results, and the calibration curve.</summary>
     public static (RateCurve[] Rocs, RateCurve Calibration) Of(TestedModel model)
     {
         int[] labels = model.Labels!.AsSpan<int>().ToArray();
         NdArray p = NdArray.From(model.Probabilities);
         int classes = model.Classes.Count;
         var rocs = new List<(double Area, RateCurve Curve)>();
-        // Of two classes the one's curve is the other's, turned.
+        // With two classes, one curve is the other one rotated.
         foreach (int c in Enumerable.Range(classes == 2 ? 1 : 0, classes == 2 ? 1 : classes))
         {
             bool[] truth = [.. labels.Select(label => label == c)];

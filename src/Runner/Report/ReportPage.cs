@@ -4,10 +4,10 @@ using Engine.Plots;
 
 namespace Engine.Runner.Report;
 
-/// <summary>All that is known of a training and of the network that came of it, on one page.</summary>
+/// <summary>Creates a page with all results of a training and of its network.</summary>
 internal static class ReportPage
 {
-    /// <summary>The page.</summary>
+    /// <summary>Returns the page.</summary>
     /// <param name="histories">The trainings of the history file.</param>
     /// <param name="historyPath">That file; null for a training that has just ended.</param>
     /// <param name="model">The network.</param>
@@ -42,7 +42,7 @@ internal static class ReportPage
         page.Section("Summary", () =>
     {
         ConfusionMatrix? confusion = model.Confusion;
-        // Of several trainings each has its own figures below; the model is of one of them.
+        // With several trainings, each has its own figures below; the model belongs to one of them.
         History? only = histories is [History one] ? one : null;
         EpochFigures[] epochs = [.. histories.SelectMany(history => history.Epochs)];
         EpochFigures? best = epochs.Where(epoch => double.IsFinite(epoch.ValidAccuracy))
@@ -170,7 +170,7 @@ internal static class ReportPage
         page.Note("Sure: the mean probability of what they are taken for. Right: the part of them that is. The two should be alike.");
     }
 
-    /// <summary>What each column is worth, where there are columns.</summary>
+    /// <summary>Adds the importance of each column, if there are columns.</summary>
     private static void Importance(Html page, TestedModel model)
     {
         if (model.Importance.Count > 0)
@@ -213,7 +213,7 @@ internal static class ReportPage
         return count == 0 || confusion.Samples(label) == 0 ? "" : $"{model.Classes[other]} ({Percent((double)count / confusion.Samples(label))})";
     }
 
-    /// <summary>What must be known where images are drawn; null where none is.</summary>
+    /// <summary>Returns a warning if images were drawn; null if none were.</summary>
     private static string? Drawn(bool isTraining, bool isTest) => (isTraining, isTest) switch
     {
         (true, true) =>

@@ -3,10 +3,10 @@ using Engine.Training;
 
 namespace Engine.Runner;
 
-/// <summary>The settings that a search tries; null for what the network says.</summary>
+/// <summary>The settings that a search tries; null for those of the network.</summary>
 internal sealed record SearchCandidate(string? LearningRate, string? Momentum, string? Batch, string? Hidden)
 {
-    /// <summary>The options of a training with these settings.</summary>
+    /// <summary>Returns the options of a training with these settings.</summary>
     public TrainingOptions Of(TrainingOptions options, int epochs) => options with
     {
         Epochs = epochs,
@@ -16,32 +16,32 @@ internal sealed record SearchCandidate(string? LearningRate, string? Momentum, s
         Hidden = Hidden is null ? options.Hidden : [.. Hidden.Split('+').Select(size => int.Parse(size, CultureInfo.InvariantCulture))],
     };
 
-    /// <summary>The options that train so: <c>--learning-rate 0.01 --hidden 50</c>.</summary>
+    /// <summary>Returns the command-line options for these settings: <c>--learning-rate 0.01 --hidden 50</c>.</summary>
     public override string ToString() => string.Join(' ', new[]
     {
         ("--learning-rate", LearningRate), ("--momentum", Momentum), ("--batch", Batch), ("--hidden", Hidden?.Replace('+', ',')),
     }.Where(one => one.Item2 is not null).Select(one => $"{one.Item1} {one.Item2}"));
 
-    /// <summary>A setting's value as a number; nan where it is none.</summary>
+    /// <summary>Returns a setting's value as a number; NaN if it is not one.</summary>
     public double Number(string setting) => double.TryParse(
         setting switch { "learning rate" => LearningRate, "momentum" => Momentum, "batch" => Batch, _ => Hidden },
         CultureInfo.InvariantCulture, out double value) ? value : double.NaN;
 }
 
-/// <summary>What a search is to try.</summary>
+/// <summary>The ranges that a search tries.</summary>
 internal sealed record SearchRanges(SearchRange? LearningRate, SearchRange? Momentum, SearchRange? Batch, SearchRange? Hidden)
 {
     /// <summary>Draws a candidate.</summary>
     public SearchCandidate Draw(SearchDraw draw) => new(
         LearningRate?.Draw(draw), Momentum?.Draw(draw), Batch?.Draw(draw, isWhole: true), Hidden?.Draw(draw, isWhole: true));
 
-    /// <summary>The setting that a picture has along its axis: the first that has most values.</summary>
+    /// <summary>The setting on the axis of the picture: the first one with the most values.</summary>
     public string Axis => new (string Name, SearchRange? Range)[]
     {
         ("learning rate", LearningRate), ("momentum", Momentum), ("batch", Batch), ("hidden", Hidden),
     }.Where(one => one.Range is not null).MaxBy(one => one.Range!.Values.Count == 0 ? int.MaxValue : one.Range.Values.Count).Name;
 
-    /// <summary>The ranges as they were given.</summary>
+    /// <summary>Returns the ranges as the user gave them.</summary>
     public override string ToString() => string.Join(' ', new[]
     {
         ("--learning-rate", LearningRate), ("--momentum", Momentum), ("--batch", Batch), ("--hidden", Hidden),

@@ -8,7 +8,9 @@ using Engine.Training;
 
 namespace Engine.Runner;
 
-/// <summary>Searches for settings with which a network learns best: drawn at random, the best ones trained on.</summary>
+/// <summary>
+/// Searches for the settings with which a network learns best: draws them at random, and trains the best ones longer.
+/// </summary>
 internal static class SearchCommand
 {
     private const int MaxShown = 10;
@@ -142,7 +144,10 @@ internal static class SearchCommand
         return CommandLine.Done;
     }
 
-    /// <summary>The best validation accuracy of a training, or of values minus the least validation loss; nan where it diverges.</summary>
+    /// <summary>
+    /// Returns the best validation accuracy of a training, or for values the negative least validation loss; NaN if it
+    /// diverges.
+    /// </summary>
     private static double Score(TrainingData data, TrainingOptions options, Device device, DType floatX, CancellationToken cancellation)
     {
         options = options with { Quiet = true };

@@ -6,8 +6,8 @@ using Engine.Training;
 namespace Engine.Runner;
 
 /// <summary>
-/// The file of a search: a line of JSON that says what is searched, and one for each trial as soon as it is over, so that a search
-/// that was stopped goes on where it was.
+/// The file of a search: a line of JSON that describes the search, and one for each completed trial, so that an
+/// interrupted search continues there.
 /// </summary>
 internal sealed class SearchFile : IDisposable
 {
@@ -17,8 +17,8 @@ internal sealed class SearchFile : IDisposable
     private readonly StreamWriter? _writer;
 
     /// <param name="path">The file; null for none.</param>
-    /// <param name="search">What is searched: another search's file is refused.</param>
-    /// <exception cref="EngineException">It is of another search, or cannot be read or written.</exception>
+    /// <param name="search">The description of the search; another search's file is refused.</param>
+    /// <exception cref="EngineException">It belongs to another search, or cannot be read or written.</exception>
     public SearchFile(string? path, string search)
     {
         if (path is null)
@@ -28,7 +28,7 @@ internal sealed class SearchFile : IDisposable
 
         bool isNew = !File.Exists(path) || new FileInfo(path).Length == 0;
         string[] whole = isNew ? [] : Read(path, search);
-        // A line that was cut off when the search was killed is written anew.
+        // A line that was truncated when the search was killed is written again.
         WholeFile.Write(path, stream =>
         {
             using var lines = new StreamWriter(stream, leaveOpen: true);
@@ -38,10 +38,10 @@ internal sealed class SearchFile : IDisposable
         _writer = new StreamWriter(WritableFile.Open(path, FileMode.Append, FileAccess.Write)) { AutoFlush = true };
     }
 
-    /// <summary>How many trials it had.</summary>
+    /// <summary>The number of trials in the file.</summary>
     public int Count => _known.Count;
 
-    /// <summary>The score of a trial that was made before.</summary>
+    /// <summary>Returns the score of an earlier trial.</summary>
     public bool TryGet(SearchCandidate candidate, int epochs, out (double Score, double Seconds) trial) =>
         _known.TryGetValue((candidate.ToString(), epochs), out trial);
 
@@ -89,7 +89,7 @@ internal sealed class SearchFile : IDisposable
 
     private sealed record Line(string Settings, int Epochs, double? Score, double Seconds)
     {
-        /// <summary>Its members, with points in the numbers.</summary>
+        /// <summary>Returns the members, with decimal points in the numbers.</summary>
         public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Settings}, {Epochs}: {Score}");
     }
 }

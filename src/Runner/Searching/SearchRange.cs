@@ -5,18 +5,18 @@ using Engine.Training;
 
 namespace Engine.Runner;
 
-/// <summary>The values of a setting that a search tries: <c>0.003..0.03</c>, or some with commas between.</summary>
-/// <param name="Text">As it was given.</param>
+/// <summary>The values of a setting that a search tries: <c>0.003..0.03</c>, or values separated by commas.</summary>
+/// <param name="Text">The text that the user gave.</param>
 /// <param name="Values">The values to choose from; empty for a range.</param>
-/// <param name="Min">The least of a range.</param>
-/// <param name="Max">The greatest.</param>
+/// <param name="Min">The least value of a range.</param>
+/// <param name="Max">The greatest value of a range.</param>
 internal sealed record SearchRange(string Text, IReadOnlyList<string> Values, double Min, double Max)
 {
-    /// <summary>An option of a setting's values.</summary>
+    /// <summary>Creates an option for a setting's values.</summary>
     /// <param name="name">The option.</param>
-    /// <param name="description">What it is about.</param>
-    /// <param name="isOne">Whether a word may be one of its values.</param>
-    /// <param name="rule">What its values are, for the message.</param>
+    /// <param name="description">Its description.</param>
+    /// <param name="isOne">Decides whether a word is a valid value.</param>
+    /// <param name="rule">A description of the valid values, for the message.</param>
     public static Option<SearchRange?> Option(string name, string description, Func<string, bool> isOne, string rule) => new(name)
     {
         HelpName = "A..B|A,B,…",
@@ -25,11 +25,11 @@ internal sealed record SearchRange(string Text, IReadOnlyList<string> Values, do
             ?? CommonOptions.Refuse<SearchRange>(result, $"a range, A..B, or values with commas between, each {rule}"),
     };
 
-    /// <summary>Whether a word is a number in bounds.</summary>
+    /// <summary>Returns whether a word is a number within the bounds.</summary>
     public static Func<string, bool> Number(Func<double, bool> isValid) =>
         word => double.TryParse(word, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && double.IsFinite(value) && isValid(value);
 
-    /// <summary>Draws a value: of a range from 0 on by orders of magnitude where both ends are greater.</summary>
+    /// <summary>Draws a value: from a range logarithmically if both ends are greater than 0.</summary>
     public string Draw(SearchDraw draw, bool isWhole = false)
     {
         if (Values.Count > 0)
@@ -38,7 +38,7 @@ internal sealed record SearchRange(string Text, IReadOnlyList<string> Values, do
         }
 
         double value = Min > 0 ? draw.LogBetween(Min, Max) : draw.Between(Min, Max);
-        // Three digits say all that a search finds out.
+        // A search does not find out more than three digits.
         return isWhole ? Math.Round(value).ToString(CultureInfo.InvariantCulture) : value.ToString("G3", CultureInfo.InvariantCulture);
     }
 

@@ -3,7 +3,7 @@ using Spectre.Console;
 namespace Engine.Runner;
 
 /// <summary>
-/// Shows how far a download is: a bar on a terminal, one plain line elsewhere, nothing if nothing is downloaded.
+/// Shows the progress of a download: a bar on a terminal, otherwise one plain line; nothing if nothing is downloaded.
 /// </summary>
 internal sealed class DownloadBar(IAnsiConsole console, string what) : IDisposable
 {
@@ -11,7 +11,7 @@ internal sealed class DownloadBar(IAnsiConsole console, string what) : IDisposab
     private Task? _drawing;
     private ProgressTask? _bar;
 
-    /// <summary>Says how many bytes are there, and how many are to come in all if the server told.</summary>
+    /// <summary>Reports the number of downloaded bytes, and the total if the server sent it.</summary>
     public void Report(long bytesDone, long? bytesTotal)
     {
         if (_drawing is null)
@@ -27,7 +27,7 @@ internal sealed class DownloadBar(IAnsiConsole console, string what) : IDisposab
         }
     }
 
-    /// <summary>Leaves the bar as it is, and the terminal to others.</summary>
+    /// <summary>Leaves the bar as it is, and releases the terminal.</summary>
     public void Dispose()
     {
         _ended.TrySetResult();
@@ -52,7 +52,7 @@ internal sealed class DownloadBar(IAnsiConsole console, string what) : IDisposab
             });
     }
 
-    /// <summary>What fits beside each other; a terminal too narrow for all would get each in several lines.</summary>
+    /// <summary>Returns the parts that fit on one line; on a narrow terminal all parts would wrap.</summary>
     private IEnumerable<ProgressColumn> Columns(int width)
     {
         const int MinBar = 8, Bar = 14, Sizes = 18, Speed = 12, Time = 9;

@@ -3,12 +3,12 @@ using System.Runtime.InteropServices;
 namespace Engine.Runner;
 
 /// <summary>
-/// Ctrl-C, and what else asks a process to end: the first time the command may end in good order, the second time the
-/// process ends at once.
+/// Handles Ctrl-C and other requests to end the process: the first one lets the command end in order, the second one
+/// ends the process at once.
 /// </summary>
 internal sealed class Interruption : IDisposable
 {
-    /// <summary>How long a command may take to end before it is said what to do about it.</summary>
+    /// <summary>How long a command may take to end before a note says what to do.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(1);
 
     private readonly CancellationTokenSource _source = new();
@@ -16,7 +16,7 @@ internal sealed class Interruption : IDisposable
     private int _signals;
     private PosixSignal _signal;
 
-    /// <summary>Listens from now on.</summary>
+    /// <summary>Starts listening.</summary>
     public Interruption() =>
         _registrations =
         [
@@ -28,8 +28,8 @@ internal sealed class Interruption : IDisposable
     public CancellationToken Token => _source.Token;
 
     /// <summary>
-    /// The exit code of a process whose command ended with this one: 128 and the signal's number where a signal stopped
-    /// it, as shells have it.
+    /// Returns the process's exit code for the command's: 128 plus the signal's number if a signal stopped it, as in
+    /// shells.
     /// </summary>
     public int ExitCode(int code) =>
         code == CommandLine.Stopped && _signal == PosixSignal.SIGTERM ? CommandLine.Terminated : code;
@@ -44,7 +44,7 @@ internal sealed class Interruption : IDisposable
     {
         if (Interlocked.Increment(ref _signals) > 1)
         {
-            // What the signal does by itself: the process ends.
+            // The default action of the signal: the process ends.
             return;
         }
 

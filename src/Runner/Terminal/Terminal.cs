@@ -2,13 +2,13 @@ using Spectre.Console;
 
 namespace Engine.Runner;
 
-/// <summary>What the bars share: where they are drawn, and whether anything may be drawn there over and over.</summary>
+/// <summary>The terminal that the bars share, and whether lines can be overwritten there.</summary>
 internal static class Terminal
 {
     private const int MinWidth = 20;
 
     /// <summary>
-    /// The terminal that errors go to: what is drawn there does not get into results that are piped on.
+    /// The terminal of standard error: bars there do not appear in results that are piped.
     /// </summary>
     public static IAnsiConsole OfErrors() => AnsiConsole.Create(new AnsiConsoleSettings
     {
@@ -16,8 +16,8 @@ internal static class Terminal
     });
 
     /// <summary>
-    /// Whether a line can be written over: on a terminal that understands control sequences (<c>TERM</c> is not
-    /// <c>dumb</c>), is not a build server's log and has some width.
+    /// Whether a line can be overwritten: the terminal understands control sequences (<c>TERM</c> is not <c>dumb</c>),
+    /// is not a build server's log and has a width.
     /// </summary>
     public static bool CanRedraw(this IAnsiConsole console) => console.Profile is
     {
@@ -26,7 +26,7 @@ internal static class Terminal
         Width: >= MinWidth,
     };
 
-    /// <summary>Writes a line in the place of the one the cursor is on; an empty one clears it.</summary>
+    /// <summary>Replaces the line of the cursor; an empty line clears it.</summary>
     public static void Redraw(this IAnsiConsole console, string line)
     {
         const string ClearToTheEnd = "\e[K";
@@ -35,10 +35,10 @@ internal static class Terminal
         writer.Flush();
     }
 
-    /// <summary>A bar of which a part is done.</summary>
-    /// <param name="console">Where it is to be drawn.</param>
+    /// <summary>Returns a bar that is done in part.</summary>
+    /// <param name="console">Where it is drawn.</param>
     /// <param name="done">From 0 to 1.</param>
-    /// <param name="width">How many columns it has.</param>
+    /// <param name="width">The number of columns.</param>
     public static string Bar(this IAnsiConsole console, double done, int width)
     {
         const int Utf8 = 65001, Utf16 = 1200;

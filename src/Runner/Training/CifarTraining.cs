@@ -6,7 +6,9 @@ using Engine.Training;
 
 namespace Engine.Runner;
 
-/// <summary>CIFAR-10, or what is drawn in its place, for the networks that are described for it: mlp, cnn, and files.</summary>
+/// <summary>
+/// CIFAR-10, or drawn images instead, for the networks that are described for it: mlp, cnn, and files.
+/// </summary>
 internal sealed class CifarTraining : TrainingData
 {
     private const int TenClasses = 10;
@@ -29,14 +31,14 @@ internal sealed class CifarTraining : TrainingData
     /// <inheritdoc/>
     public override bool IsSynthetic { get; }
 
-    /// <summary>The images as the network takes them; when this returns nothing holds those they were made of any more.</summary>
+    /// <summary>Returns the images as the network's input; afterwards nothing references the original images.</summary>
     public static async Task<CifarTraining> Load(TrainingOptions options, CancellationToken cancellation)
     {
         NetworkDescription network = options.Described();
         return new CifarTraining(network, await LoadSet(options.Data, network.Data.Images, options.Quiet, cancellation));
     }
 
-    /// <summary>Gets the data, or so many images of them, and says what must be known of them.</summary>
+    /// <summary>Loads the data, or only some images, and prints notes about it.</summary>
     public static async Task<Cifar10Set> LoadSet(string? path, int? images, bool isQuiet, CancellationToken cancellation)
     {
         if (path is not null && File.Exists(path))
@@ -67,7 +69,7 @@ internal sealed class CifarTraining : TrainingData
     }
 
     /// <summary>
-    /// Puts the network of a file together, before anything is loaded for it: layers that do not fit each other are named
+    /// Builds the network of a file before anything is loaded for it: errors name layers that do not fit each other,
     /// with their lines.
     /// </summary>
     public static void Check(NetworkDescription network)
@@ -89,7 +91,7 @@ internal sealed class CifarTraining : TrainingData
         }
     }
 
-    /// <summary>The accuracy on the test images, beside it whether these are CIFAR-10's.</summary>
+    /// <summary>Returns the accuracy on the test images, and whether these are CIFAR-10's.</summary>
     public static void PrintAccuracy(float accuracy, bool isSynthetic, TextWriter output) => output.WriteLine(
         string.Create(CultureInfo.InvariantCulture,
         $"The accuracy of this network is: {accuracy:F2}{(isSynthetic ? " (on drawn images, not on CIFAR-10)" : "")}"));

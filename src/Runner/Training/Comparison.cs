@@ -7,12 +7,12 @@ using Engine.Training;
 
 namespace Engine.Runner;
 
-/// <summary>What training the same network on the same images came to on a device.</summary>
+/// <summary>The result of training the same network on the same images on one device.</summary>
 /// <param name="Device">Its name.</param>
-/// <param name="Model">What it is sold as; null if it does not say.</param>
+/// <param name="Model">Its product name; null if unknown.</param>
 /// <param name="FirstLosses">The losses of the first steps, each before its own update.</param>
-/// <param name="EpochSeconds">How long each epoch's training batches took, validation left out.</param>
-/// <param name="TestAccuracy">The part of the test images that the trained network takes for what they are.</param>
+/// <param name="EpochSeconds">The seconds of each epoch's training batches, without validation.</param>
+/// <param name="TestAccuracy">The share of the test images that the trained network classifies correctly.</param>
 internal sealed record Trained(
     string Device,
     string? Model,
@@ -20,10 +20,10 @@ internal sealed record Trained(
     IReadOnlyList<double> EpochSeconds,
     double TestAccuracy)
 {
-    /// <summary>How many first losses there are.</summary>
+    /// <summary>The number of first losses.</summary>
     private const int Steps = 10;
 
-    /// <summary>The median, after the first epoch where there are more, since that one also prepares.</summary>
+    /// <summary>The median; without the first epoch if there are more, because that one includes preparation.</summary>
     public double SecondsAnEpoch
     {
         get
@@ -36,7 +36,7 @@ internal sealed record Trained(
         }
     }
 
-    /// <summary>Trains a network for a few steps, then another, from the same first values, for all epochs.</summary>
+    /// <summary>Trains a network for a few steps, then another, from the same initial values, for all epochs.</summary>
     public static Trained On(
         Device device,
         DType floatX,
@@ -78,34 +78,33 @@ internal sealed record Trained(
 /// <summary>The same training on the CPU and on a GPU.</summary>
 internal sealed record Comparison(Trained Cpu, Trained Gpu)
 {
-    /// <summary>How many times as fast the GPU trains.</summary>
+    /// <summary>The speed-up of the GPU.</summary>
     public double SpeedUp => Cpu.SecondsAnEpoch / Gpu.SecondsAnEpoch;
 
     /// <summary>
-    /// The largest relative difference between losses of the same step, the CPU's being the measure; nan if one is, or
-    /// is missing.
+    /// The largest difference between losses of the same step, relative to the CPU's; NaN if a loss is NaN or missing.
     /// </summary>
     public double LossDifference => Cpu.FirstLosses.Count != Gpu.FirstLosses.Count ? double.NaN : Cpu.FirstLosses
         .Zip(Gpu.FirstLosses, (cpu, gpu) => Math.Abs(gpu - cpu) / cpu)
         .Aggregate(0.0, Math.Max);
 
-    /// <summary>The CPU's accuracies, where it trained with several seeds; the first is <see cref="Cpu"/>'s.</summary>
+    /// <summary>The CPU's accuracies, if it trained with several seeds; the first is <see cref="Cpu"/>'s.</summary>
     public IReadOnlyList<double> CpuAccuracies { get; init; } = [Cpu.TestAccuracy];
 
     /// <summary>
-    /// What an accuracy may lie outside of the CPU's: as much as these differ from one another, for rounding sends a
-    /// training another way as another seed does; of one seed, and of less, a point.
+    /// How far an accuracy may be outside the CPU's accuracies: as far as these differ from one another, because
+    /// rounding changes a training as another seed does; at least, and with one seed, one percentage point.
     /// </summary>
     private double Margin => Math.Max(0.01, CpuAccuracies.Max() - CpuAccuracies.Min());
 
     /// <summary>
-    /// Whether both devices learn the same: the first losses agree to 10⁻⁴, before rounding grows apart, and the
-    /// accuracies in the end as far as seeds let them.
+    /// Whether both devices learn the same: the first losses agree to 10⁻⁴, before rounding errors grow, and the final
+    /// accuracies agree within the spread of the seeds.
     /// </summary>
     public bool Agrees => LossDifference <= 1e-4
         && Gpu.TestAccuracy >= CpuAccuracies.Min() - Margin && Gpu.TestAccuracy <= CpuAccuracies.Max() + Margin;
 
-    /// <summary>The table for the user.</summary>
+    /// <summary>Returns the table for the user.</summary>
     public override string ToString()
     {
         string gpu = Gpu.Model is null ? Gpu.Device : $"{Gpu.Device} ({Gpu.Model})";

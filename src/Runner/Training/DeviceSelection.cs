@@ -10,14 +10,15 @@ namespace Engine.Runner;
 internal static class DeviceSelection
 {
     /// <summary>
-    /// Opens the device. Asked for a GPU on the command line, there must be one; asked for one by the configuration, as the
-    /// source's .theanorc does, the CPU takes its place with a note. Auto is a GPU where CUDA works, else the CPU, and one
-    /// line says why.
+    /// Opens the device. If the command line asks for a GPU, there must be one. If only the configuration asks for one,
+    /// as the source's .theanorc does, the CPU replaces it with a note. Auto is a GPU if CUDA works, otherwise the CPU,
+    /// and one line says why.
     /// </summary>
     /// <param name="asked">What the command line asks for.</param>
     /// <param name="options">The configuration with the command line on top.</param>
-    /// <param name="notes">Where to say that another device is used than the one configured, and why it is not a GPU.</param>
-    /// <param name="profile">Whether a profiler is to be shown what runs, for which it must be a GPU.</param>
+    /// <param name="notes">Where to say that the device differs from the configured one, and why it is not a
+    /// GPU.</param>
+    /// <param name="profile">Whether to mark the running parts for a profiler, which needs a GPU.</param>
     /// <exception cref="EngineException">The command line asks for a device that cannot be used.</exception>
     public static Device Open(DeviceChoice? asked, EngineOptions options, TextWriter notes, bool profile = false)
     {

@@ -12,28 +12,28 @@ using Engine.Training;
 
 namespace Engine.Runner;
 
-/// <summary>Trains a network, tests it, and leaves its history and its parameters in files: whatever it is trained on.</summary>
+/// <summary>Trains a network on any data, tests it, and writes its history and its parameters to files.</summary>
 internal static class Experiment
 {
-    /// <summary>What <c>mlp</c> does unless told otherwise: the source's settings.</summary>
+    /// <summary>The defaults of <c>mlp</c>: the source's settings.</summary>
     public static TrainingOptions MlpDefaults => new() { Network = Networks.Mlp };
 
-    /// <summary>What <c>cnn</c> does unless told otherwise: the source's settings.</summary>
+    /// <summary>The defaults of <c>cnn</c>: the source's settings.</summary>
     public static TrainingOptions CnnDefaults => new() { Network = Networks.Cnn };
 
-    /// <summary>The command <c>mlp</c>.</summary>
+    /// <summary>Creates the command <c>mlp</c>.</summary>
     public static Command Mlp() => TrainingCommand.Create(
         "mlp", "Train the multi-layer perceptron on CIFAR-10.", () => Networks.Mlp, Run);
 
-    /// <summary>The command <c>cnn</c>.</summary>
+    /// <summary>Creates the command <c>cnn</c>.</summary>
     public static Command Cnn() => TrainingCommand.Create(
         "cnn", "Train the convolutional network on CIFAR-10.", () => Networks.Cnn, Run, ["--hidden"]);
 
-    /// <summary>The command <c>resnet</c>.</summary>
+    /// <summary>Creates the command <c>resnet</c>.</summary>
     public static Command ResNet() => TrainingCommand.Create(
         "resnet", "Train a residual network of 20 layers on CIFAR-10 in color.", () => Networks.ResNet, Run, ["--hidden"]);
 
-    /// <summary>The command <c>train</c>.</summary>
+    /// <summary>Creates the command <c>train</c>.</summary>
     public static Command Train()
     {
         Command command = TrainingCommand.Create(
@@ -61,7 +61,7 @@ internal static class Experiment
         return command;
     }
 
-    /// <summary>The network that the options describe, not yet trained.</summary>
+    /// <summary>Returns the network that the options describe, not yet trained.</summary>
     public static NeuralNet Net(
         TrainingOptions options, Device device, DType floatX, bool isSynthetic, bool isRegression = false, DataParallel? parallel = null)
     {
@@ -133,8 +133,9 @@ internal static class Experiment
         TrainingData data = own is not null ? own
             : ranks is null ? await CifarTraining.Load(options, cancellation)
             : await ranks.OneFirst(() => CifarTraining.Load(options, cancellation));
-        // What follows would run on the stack of what loaded them, where the images in color are still alive; aggressively,
-        // for the memory must go back to the system to be of use to the copy on the device.
+        // The stack frame that loaded the images in color would keep them alive, so the rest runs outside of it. The
+        // collection is aggressive because the copy on the device can use the memory only after it returns to the
+        // system.
         await Task.Yield();
         GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         using NeuralNet net = Net(
@@ -170,7 +171,7 @@ internal static class Experiment
         net.Callbacks.Add(new LambdaCallback { EpochStarted = (_, _) => isStarted = true });
         if (options.Checkpoint is not null)
         {
-            // Behind all others, so that what they remember of the epoch is in it.
+            // After all other callbacks, so that the state contains their state of the epoch.
             net.Callbacks.Add(new ModelCheckpoint(options.Checkpoint) { WholeState = true, Metadata = data.Metadata(net, options) });
         }
 
@@ -179,7 +180,7 @@ internal static class Experiment
         bool isStopped = cancellation.IsCancellationRequested;
         if (isStopped && !isStarted)
         {
-            // A network that has learned nothing shall not be written over one that has.
+            // A network that has learned nothing must not overwrite one that has.
             cancellation.ThrowIfCancellationRequested();
         }
 
@@ -208,7 +209,8 @@ internal static class Experiment
     }
 
     /// <summary>Puts a file's parameters into a network.</summary>
-    /// <exception cref="EngineException">They are of another network; the message names the file and what differs.</exception>
+    /// <exception cref="EngineException">They belong to another network; the message names the file and the
+    /// difference.</exception>
     public static LoadReport SetParameters(
         NeuralNet net, OrderedDictionary<string, Tensor> parameters, string path, IReadOnlyList<string>? keep = null)
     {

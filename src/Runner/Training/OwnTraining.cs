@@ -9,12 +9,15 @@ using Engine.Training;
 
 namespace Engine.Runner;
 
-/// <summary>A user's own data: they are said before the training; behind it come the test, the model's file, and the report.</summary>
+/// <summary>
+/// Trains on a user's own data: it is described before the training; afterwards come the test, the model's file, and
+/// the report.
+/// </summary>
 internal sealed class OwnTraining(OwnData own) : TrainingData
 {
     private const int ManySamples = 20_000;
 
-    /// <summary>How many numbers a batch has at most for whose size the number of samples is the reason.</summary>
+    /// <summary>The most numbers in a batch that is small because there are few samples.</summary>
     private const int MaxNumbers = 1 << 22;
 
     /// <inheritdoc/>
@@ -24,8 +27,8 @@ internal sealed class OwnTraining(OwnData own) : TrainingData
     public override bool IsRegression => own.Target is ValueTarget;
 
     /// <summary>
-    /// Reads a user's own data, says what was found, and has the options be of the network that is filled in from them, and of
-    /// files beside that are called as the data are.
+    /// Reads a user's own data and prints the findings. Returns options with the network that is filled in from the
+    /// data, and with output files that are named after the data.
     /// </summary>
     public static OwnTraining Load(ref TrainingOptions options)
     {
@@ -40,7 +43,7 @@ internal sealed class OwnTraining(OwnData own) : TrainingData
         if (options.LearningRate is null && options.Batch is null && own.Data.Train.Count > ManySamples
             && 128 * own.Inputs.Sides.Count <= MaxNumbers)
         {
-            // Small batches are for few samples: of many they cost time alone, unless each sample is large itself.
+            // Small batches are for few samples. With many samples they only cost time, unless each sample is large.
             options = options with { Batch = Math.Max(own.Network.Batch, 128) };
         }
 
@@ -101,11 +104,11 @@ internal sealed class OwnTraining(OwnData own) : TrainingData
         return figure;
     }
 
-    /// <summary>The model of a network that is trained on own data; the network's owner disposes of it.</summary>
+    /// <summary>Returns the model of a network that is trained on own data; the network's owner disposes it.</summary>
     private Models.Model ModelOf(NeuralNet net, NetworkDescription network) =>
         new(net, network, own.Inputs, own.Target) { About = AboutOf(network.Seed) };
 
-    /// <summary>What the model's file says of where it comes from.</summary>
+    /// <summary>Returns the entries of the model's file about its origin.</summary>
     private Dictionary<string, string> AboutOf(int seed)
     {
         Dictionary<string, string> about = Models.Model.AboutOf(own.Data.Name);

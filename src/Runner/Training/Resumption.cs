@@ -4,14 +4,15 @@ using Engine.Training;
 
 namespace Engine.Runner;
 
-/// <summary>How a training goes on with what another one left, and what is said at its end.</summary>
+/// <summary>Resumes a training from a saved state, and prints how it ended.</summary>
 internal static class Resumption
 {
     /// <summary>
-    /// Takes over the state that <c>--resume</c> names; what is left of the epochs is trained. A learning rate or another
-    /// setting of the update that is described otherwise now than it was then holds from now on.
+    /// Loads the state that <c>--resume</c> names, so that the remaining epochs are trained. A changed learning rate or
+    /// other setting of the update applies from now on.
     /// </summary>
-    /// <exception cref="EngineException">The file is no state of a training, or of another network.</exception>
+    /// <exception cref="EngineException">The file is not the state of a training, or it belongs to another
+    /// network.</exception>
     public static void Begin(NeuralNet net, TrainingOptions options)
     {
         NetworkDescription described = options.Described();
@@ -43,7 +44,7 @@ internal static class Resumption
         }
     }
 
-    /// <summary>Says why the training ended, where it was not for the number of its epochs, and how to go on.</summary>
+    /// <summary>Prints why the training ended before its last epoch, and how to resume it.</summary>
     public static void SayHowItEnded(NeuralNet net, TrainingOptions options, bool isCanceled)
     {
         if (isCanceled)

@@ -5,15 +5,15 @@ using Spectre.Console;
 namespace Engine.Runner;
 
 /// <summary>
-/// Shows how far an epoch is on a terminal, in one line that is gone before the epoch's row of the table is printed;
-/// elsewhere nothing.
+/// Shows the progress of an epoch on a terminal, in one line that is erased before the epoch's row of the table is
+/// printed; otherwise shows nothing.
 /// </summary>
 internal sealed class TrainingBar(IAnsiConsole console) : Callback
 {
     private const int WidestBar = 20, NarrowestBar = 6;
     private const string Gap = "  ";
 
-    // An epoch that is over by then says enough by its row.
+    // A shorter epoch needs only its row.
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(0.3);
 
     private readonly bool _isShown = console.CanRedraw();
@@ -33,7 +33,7 @@ internal sealed class TrainingBar(IAnsiConsole console) : Callback
         }
         else if (_first is not { } first || first.Epoch != progress.Epoch)
         {
-            // Its batches may have had to wait for the machine to warm up, so speed is taken from here on.
+            // The first batches may have waited for the machine to warm up, so speed is measured from here on.
             _first = progress;
         }
         else if (progress.Elapsed >= s_patience)
@@ -59,7 +59,9 @@ internal sealed class TrainingBar(IAnsiConsole console) : Callback
         }
     }
 
-    /// <summary>What fits in a width: the most useful parts first, then a bar in the room that is left.</summary>
+    /// <summary>
+    /// Returns the parts that fit in a width: the most useful ones first, then a bar in the remaining width.
+    /// </summary>
     private string Line(TrainingProgress first, TrainingProgress now, int width)
     {
         double speed = (now.Samples - first.Samples) / (now.Elapsed - first.Elapsed).TotalSeconds;

@@ -5,14 +5,14 @@ using Engine.Runner.Description;
 
 namespace Engine.Runner;
 
-/// <summary>What the commands that train a network have in common: their options.</summary>
+/// <summary>The common options of the commands that train a network.</summary>
 internal static class TrainingCommand
 {
-    /// <summary>A command that trains.</summary>
-    /// <param name="name">What is typed.</param>
-    /// <param name="description">What <c>--help</c> says.</param>
-    /// <param name="network">The network and what holds if nothing is given; null for one that the user names.</param>
-    /// <param name="run">Does it, and returns the exit code.</param>
+    /// <summary>Creates a command that trains.</summary>
+    /// <param name="name">The command's name.</param>
+    /// <param name="description">Its description in <c>--help</c>.</param>
+    /// <param name="network">The network and its defaults; null for one that the user names.</param>
+    /// <param name="run">Runs the command, and returns the exit code.</param>
     /// <param name="without">The options that this command does not have.</param>
     /// <param name="hasSeeds">Whether it trains with several seeds.</param>
     public static Command Create(

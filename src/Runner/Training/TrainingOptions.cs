@@ -5,10 +5,10 @@ using Engine.Runner.Description;
 
 namespace Engine.Runner;
 
-/// <summary>What the commands that train are told on the command line.</summary>
+/// <summary>The command-line options of the commands that train.</summary>
 internal sealed record TrainingOptions
 {
-    /// <summary>What <c>--resume</c> takes for the file of <c>--checkpoint</c>, if there is one.</summary>
+    /// <summary>The value of <c>--resume</c> that means the file of <c>--checkpoint</c>, if there is one.</summary>
     public const string AutoResume = "auto";
 
     /// <summary>The device asked for; null: as configured.</summary>
@@ -22,13 +22,13 @@ internal sealed record TrainingOptions
 
     public string? Data { get; init; }
 
-    /// <summary>How many of the training and of the test images to take; null: as described.</summary>
+    /// <summary>The number of training images and of test images; null: as described.</summary>
     public int? Images { get; init; }
 
     /// <summary>The network as it is described.</summary>
     public required NetworkDescription Network { get; init; }
 
-    /// <summary>The epochs asked for; null: as described. So it is with the others.</summary>
+    /// <summary>The epochs asked for; null: as described. The same holds for the members below.</summary>
     public int? Epochs { get; init; }
 
     public int? Batch { get; init; }
@@ -39,7 +39,7 @@ internal sealed record TrainingOptions
 
     public int? Seed { get; init; }
 
-    /// <summary>How many seeds a comparison trains the CPU with, from <see cref="Seed"/> on.</summary>
+    /// <summary>The number of seeds with which a comparison trains the CPU, from <see cref="Seed"/> on.</summary>
     public int Seeds { get; init; } = 1;
 
     /// <summary>The sizes of the hidden layers asked for; empty: as described.</summary>
@@ -54,7 +54,7 @@ internal sealed record TrainingOptions
 
     public string? Load { get; init; }
 
-    /// <summary>The names of what to pass over in the file that is loaded.</summary>
+    /// <summary>The names of parameters to ignore in the loaded file.</summary>
     public IReadOnlyList<string> Ignore { get; init; } = [];
 
     /// <summary>The names of the parameters that the file need not have.</summary>
@@ -63,24 +63,24 @@ internal sealed record TrainingOptions
     /// <summary>Where to write the training's state after each epoch.</summary>
     public string? Checkpoint { get; init; }
 
-    /// <summary>The training's state to go on from.</summary>
+    /// <summary>The state from which to resume the training.</summary>
     public string? Resume { get; init; }
 
     /// <summary>How to profile.</summary>
     public ProfileKind Profile { get; init; }
 
-    /// <summary>Where to write when each kernel ran.</summary>
+    /// <summary>Where to write the times of each kernel.</summary>
     public string? Trace { get; init; }
 
     public bool Quiet { get; init; }
 
-    /// <summary>How many processes to start, one a GPU of this machine; null for none but this one.</summary>
+    /// <summary>The number of processes to start, one per GPU of this machine; null for only this process.</summary>
     public int? Gpus { get; init; }
 
-    /// <summary>Into how many shards several ranks cut a batch; null for as many as is usual.</summary>
+    /// <summary>The number of shards of a batch with several ranks; null for the default.</summary>
     public int? Shards { get; init; }
 
-    /// <summary>Whether several ranks sum in an order that does not depend on their number.</summary>
+    /// <summary>Whether several ranks sum in an order that is independent of their number.</summary>
     public bool IsDeterministic { get; init; } = true;
 
     /// <summary>Whether several ranks normalize by the whole batch.</summary>
@@ -92,20 +92,20 @@ internal sealed record TrainingOptions
     /// <summary>The part of the samples to train on that validates; null: as described.</summary>
     public double? Validation { get; init; }
 
-    /// <summary>Whether classes count alike, however many samples they have.</summary>
+    /// <summary>Whether classes count equally, however many samples they have.</summary>
     public bool IsBalanced { get; init; }
 
-    /// <summary>The port of the page on which the training is watched, 0 for any that is free; null for none.</summary>
+    /// <summary>The port of the page that shows the running training, 0 for any free port; null for no page.</summary>
     public int? Watch { get; init; }
 
     /// <summary>A user's own data; null for CIFAR-10.</summary>
     public OwnDataOptions? Own { get; init; }
 
-    /// <summary>Where the page of a training on own data goes; null for nowhere.</summary>
+    /// <summary>The path of the page of a training on own data; null for no page.</summary>
     public string? Report { get; init; }
 
-    /// <summary>The network as it is described, with what the command line says on top.</summary>
-    /// <exception cref="EngineException">The network has nothing of the kind that an option sets.</exception>
+    /// <summary>Returns the described network, overridden by the command line.</summary>
+    /// <exception cref="EngineException">The network does not have the setting of an option.</exception>
     public NetworkDescription Described()
     {
         NetworkDescription network = Hidden.Count > 0 ? Network.WithHidden(Hidden) : Network;
@@ -121,12 +121,12 @@ internal sealed record TrainingOptions
         };
     }
 
-    /// <summary>The options with the file to go on from, where that is to be found.</summary>
+    /// <summary>Returns the options with the file to resume from, if it must be searched.</summary>
     public TrainingOptions WithResume() => Resume == AutoResume && Checkpoint is not null
         ? this with { Resume = File.Exists(Checkpoint) ? Checkpoint : null }
         : this;
 
-    /// <summary>What a rank is told that neither prints nor writes.</summary>
+    /// <summary>Returns the options of a rank that neither prints nor writes.</summary>
     public TrainingOptions WithoutFiles() => this with
     {
         Quiet = true,
@@ -138,8 +138,9 @@ internal sealed record TrainingOptions
         Trace = null,
     };
 
-    /// <summary>Finds out before the training whether its files can be read and written, not after it.</summary>
-    /// <exception cref="EngineException">One cannot; the message names the option and the file.</exception>
+    /// <summary>Checks before the training whether its files can be read and written.</summary>
+    /// <exception cref="EngineException">A file cannot be read or written; the message names the option and the
+    /// file.</exception>
     public void CheckFiles()
     {
         if (Load is not null && !File.Exists(Load))
@@ -180,7 +181,9 @@ internal sealed record TrainingOptions
         CheckWritable("--report", Report);
     }
 
-    /// <summary>The number with the fewest digits that is this one in single precision: 0.015, not 0.014999999664…</summary>
+    /// <summary>
+    /// Returns the number with the fewest digits that equals this one in single precision: 0.015, not 0.014999999664…
+    /// </summary>
     private static double Exact(float value) =>
         double.Parse(value.ToString("R", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
 

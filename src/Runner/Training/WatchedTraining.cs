@@ -6,7 +6,7 @@ namespace Engine.Runner;
 /// <summary>The page of <c>--watch</c>.</summary>
 internal static class WatchedTraining
 {
-    /// <summary>Opens it, and says where it is.</summary>
+    /// <summary>Opens the page, and prints its address.</summary>
     /// <exception cref="EngineException">It cannot listen on the port.</exception>
     public static async Task<TrainingWatch> Start(NeuralNet net, int port, CancellationToken cancellation)
     {

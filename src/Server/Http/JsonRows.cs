@@ -3,13 +3,15 @@ using Engine.Data;
 
 namespace Engine.Server;
 
-/// <summary>Rows in JSON: an object with the values by name, a list of such, or <c>{ "rows": […] }</c>.</summary>
+/// <summary>
+/// Rows in JSON: an object with the values by name, a list of such objects, or <c>{ "rows": […] }</c>.
+/// </summary>
 internal static class JsonRows
 {
     private const int MaxRows = 10_000;
 
-    /// <summary>Reads them as the model's columns.</summary>
-    /// <exception cref="EngineException">They are none; the message says which row and value.</exception>
+    /// <summary>Reads the rows as the model's columns.</summary>
+    /// <exception cref="EngineException">They are not valid rows; the message names the row and the value.</exception>
     public static Table Read(JsonElement root, Preparation inputs)
     {
         JsonElement list = root.ValueKind == JsonValueKind.Object && root.TryGetProperty("rows", out JsonElement inner) ? inner : root;
@@ -36,7 +38,7 @@ internal static class JsonRows
 
     private static Column ColumnOf(Transform transform, JsonElement[] rows)
     {
-        // What is misspelt must not pass for missing in every row.
+        // A misspelled name must not count as a missing value in every row.
         if (rows.All(row => !TryFind(row, transform.Column, out _)))
         {
             throw new EngineException($"'{transform.Column}' is in no row: give it, or null where it is not known.");
@@ -113,7 +115,9 @@ internal static class JsonRows
         }
     }
 
-    /// <summary>The value of this name; capital letters are as a writer of JSON has them, who may begin all names with small ones.</summary>
+    /// <summary>
+    /// Finds the value of this name; letter case is ignored, because some JSON writers begin names with lower case.
+    /// </summary>
     private static bool TryFind(JsonElement row, string name, out JsonElement value)
     {
         if (row.TryGetProperty(name, out value))

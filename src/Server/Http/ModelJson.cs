@@ -5,12 +5,12 @@ using Engine.Models;
 
 namespace Engine.Server;
 
-/// <summary>What the server says, in JSON.</summary>
+/// <summary>Writes the server's answers in JSON.</summary>
 internal static class ModelJson
 {
     private static readonly JsonWriterOptions s_format = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <summary>Returns what the model takes and gives: the page makes its form of it.</summary>
+    /// <summary>Returns the model's inputs and outputs, from which the page builds its form.</summary>
     public static byte[] Describe(Model model) => Write(json =>
     {
         json.WriteString("name", model.About.GetValueOrDefault("data") ?? "model");
@@ -67,7 +67,7 @@ internal static class ModelJson
         json.WriteEndObject();
     });
 
-    /// <summary>Predictions: of classes all with their probabilities, or values.</summary>
+    /// <summary>Returns predictions: all classes with their probabilities, or values.</summary>
     public static byte[] Write(IReadOnlyList<Prediction> predictions, IReadOnlyList<string?> names) => Write(json =>
     {
         json.WriteStartArray("predictions");
@@ -103,7 +103,7 @@ internal static class ModelJson
         json.WriteEndArray();
     });
 
-    /// <summary>Returns what is wrong with a request.</summary>
+    /// <summary>Returns the error of a request.</summary>
     public static byte[] Error(string why) => Write(json => json.WriteString("error", why));
 
     private static byte[] Write(Action<Utf8JsonWriter> content)

@@ -7,10 +7,10 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Engine.Server;
 
-/// <summary>What the servers of this assembly have in common: their pages, and who is let in.</summary>
+/// <summary>The common parts of the servers of this assembly: their pages, and the check of requests.</summary>
 internal static class Pages
 {
-    /// <summary>Serves files of this assembly.</summary>
+    /// <summary>Serves embedded files of this assembly.</summary>
     public static void Map(WebApplication app, params ReadOnlySpan<(string Path, string File)> files)
     {
         foreach ((string path, string file) in files)
@@ -21,11 +21,11 @@ internal static class Pages
         }
     }
 
-    /// <summary>Returns where a server that has started is reached.</summary>
+    /// <summary>Returns the address of a started server.</summary>
     public static Uri Address(WebApplication app) =>
         new(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
 
-    /// <summary>Has browsers load nothing but what this server gives.</summary>
+    /// <summary>Lets browsers load content only from this server.</summary>
     public static void Protect(HttpResponse response)
     {
         response.Headers.ContentSecurityPolicy = "default-src 'self'; img-src 'self' blob:";
@@ -33,8 +33,8 @@ internal static class Pages
     }
 
     /// <summary>
-    /// Returns whether this machine is asked under its own name: a page from elsewhere may have its name point to this
-    /// machine (DNS rebinding), and then asks under that name.
+    /// Returns whether the request uses this machine's own name. Another site can let its name point to this machine
+    /// (DNS rebinding); its requests then use that name.
     /// </summary>
     public static bool IsAskedAsThisMachine(HttpRequest request) => request.Host.Host is "localhost" or "127.0.0.1" or "[::1]" or "::1";
 

@@ -10,11 +10,11 @@ internal sealed class RequestReader(Model model, ServerOptions options) : IDispo
 {
     private const int MaxFiles = 64;
 
-    // Decoded pictures are large: as many at once as there are cores.
+    // Decoded pictures are large, so at most one per core is decoded at once.
     private readonly SemaphoreSlim _decoding = new(Environment.ProcessorCount);
 
-    /// <summary>Returns the samples, and what the pictures are called.</summary>
-    /// <exception cref="EngineException">The request is none that the model can answer; the message says why.</exception>
+    /// <summary>Returns the samples, and the names of the pictures.</summary>
+    /// <exception cref="EngineException">The model cannot answer the request; the message says why.</exception>
     public async Task<(Table Samples, IReadOnlyList<string?> Names)> Read(HttpRequest request, CancellationToken cancellation)
     {
         string type = request.ContentType?.Split(';')[0].Trim().ToLowerInvariant() ?? "";

@@ -10,17 +10,17 @@ using Microsoft.Extensions.Logging;
 namespace Engine.Server;
 
 /// <summary>
-/// Represents a page of this machine on which a training is watched while it runs: losses and accuracies, the learning
-/// rate, samples a second, the first layer's filters, and a button that ends it after its batch. What happens is sent
-/// as it happens (server-sent events, https://html.spec.whatwg.org/multipage/server-sent-events.html). Add it to a
+/// Represents a page on this machine that shows a training while it runs: losses and accuracies, the learning rate,
+/// samples per second, the first layer's filters, and a button that ends it after the current batch. Events are sent
+/// immediately (server-sent events, https://html.spec.whatwg.org/multipage/server-sent-events.html). Add it to a
 /// network's callbacks.
 /// </summary>
 public sealed class TrainingWatch : Callback, IAsyncDisposable
 {
-    /// <summary>How many events may wait for a slow reader; the oldest are left out.</summary>
+    /// <summary>The number of events that may wait for a slow reader; the oldest are dropped.</summary>
     private const int MaxWaiting = 256;
 
-    /// <summary>What a page must send to end the training, and no other site can have a browser send.</summary>
+    /// <summary>The header that ends the training; other sites cannot make a browser send it.</summary>
     private const string Proof = "X-Engine-Watch";
 
     private readonly WebApplication _app;
@@ -47,7 +47,7 @@ public sealed class TrainingWatch : Callback, IAsyncDisposable
         _app.MapPost("/stop", Stop);
     }
 
-    /// <summary>Gets where the page is.</summary>
+    /// <summary>Gets the address of the page.</summary>
     public Uri Address => Pages.Address(_app);
 
     /// <summary>Gets whether somebody has ended the training on the page.</summary>
@@ -57,8 +57,8 @@ public sealed class TrainingWatch : Callback, IAsyncDisposable
     public override bool WantsProgress => true;
 
     /// <summary>Opens the page.</summary>
-    /// <param name="port">Its port; 0 for any that is free.</param>
-    /// <param name="cancellationToken">Ends the start.</param>
+    /// <param name="port">Its port; 0 for any free port.</param>
+    /// <param name="cancellationToken">Cancels the start.</param>
     /// <exception cref="EngineException">It cannot listen there.</exception>
     public static async Task<TrainingWatch> StartAsync(int port = 0, CancellationToken cancellationToken = default)
     {
@@ -185,7 +185,7 @@ public sealed class TrainingWatch : Callback, IAsyncDisposable
 
     private static string Event(string kind, string json) => $"event: {kind}\ndata: {json}\n\n";
 
-    /// <summary>All that has happened, and then what happens.</summary>
+    /// <summary>Sends all past events, and then new ones.</summary>
     private async Task Send(HttpContext context)
     {
         context.Response.ContentType = "text/event-stream";

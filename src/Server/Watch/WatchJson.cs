@@ -5,7 +5,7 @@ using Engine.Training;
 
 namespace Engine.Server;
 
-/// <summary>What the page of a training is told, as JSON. What is not finite is null.</summary>
+/// <summary>Writes the events of a training's page as JSON. Numbers that are not finite are null.</summary>
 internal static class WatchJson
 {
     private const int MaxFilters = 32;
@@ -37,7 +37,7 @@ internal static class WatchJson
         Number(json, "learning_rate", learningRate);
     });
 
-    /// <summary>Returns how far an epoch has come.</summary>
+    /// <summary>Returns the progress of an epoch.</summary>
     public static string Progress(TrainingProgress progress) => Write(json =>
     {
         json.WriteNumber("epoch", progress.Epoch);
@@ -51,7 +51,7 @@ internal static class WatchJson
     public static string Text(string text) => Write(json => json.WriteString("text", text));
 
     /// <summary>
-    /// Returns the filters of the first convolution, in color where it looks at three planes; null where there is none.
+    /// Returns the filters of the first convolution, in color if its input has three planes; null if there is none.
     /// </summary>
     public static string? Filters(NeuralNet net)
     {

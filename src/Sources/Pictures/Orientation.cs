@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 namespace Engine.Data.Pictures;
 
 /// <summary>
-/// How a camera was held, as a JPEG file's Exif data say it (tag 0x0112): which way its rows and columns are to be
-/// turned for the picture to stand upright.
+/// The orientation of a camera, from a JPEG file's Exif data (tag 0x0112): how to turn rows and columns so that the
+/// picture is upright.
 /// </summary>
 /// <param name="IsTransposed">Whether rows are columns.</param>
 /// <param name="IsMirrored">Whether, after that, left is right.</param>
@@ -13,7 +13,7 @@ internal readonly record struct Orientation(bool IsTransposed, bool IsMirrored, 
 {
     private const int Tag = 0x0112, EntryLength = 12;
 
-    /// <summary>Returns the orientation that a JPEG file tells; upright if it tells none.</summary>
+    /// <summary>Returns the orientation in a JPEG file; upright if it has none.</summary>
     public static Orientation Of(ReadOnlySpan<byte> jpeg) => Number(Exif(jpeg)) switch
     {
         2 => new(false, true, false),
@@ -45,7 +45,7 @@ internal readonly record struct Orientation(bool IsTransposed, bool IsMirrored, 
         }
     }
 
-    /// <summary>The TIFF structure in a file's Exif segment; nothing if there is none.</summary>
+    /// <summary>Returns the TIFF structure in a file's Exif segment; empty if there is none.</summary>
     private static ReadOnlySpan<byte> Exif(ReadOnlySpan<byte> jpeg)
     {
         const byte App1 = 0xE1, StartOfScan = 0xDA;

@@ -1,8 +1,8 @@
 namespace Engine.Data.Pictures;
 
 /// <summary>
-/// A picture's file as the decoder reads it: reading or going beyond its end, or back from where it is, ends in an
-/// exception. The decoder itself takes what is missing for zeros, and searches without end for what a cut file lacks.
+/// The bytes of a picture's file for the decoder: reading or seeking beyond the end, or seeking back, throws an
+/// exception. The decoder itself would replace missing bytes by zeros, or search endlessly in a truncated file.
 /// </summary>
 internal sealed class PictureBytes(byte[] bytes) : Stream
 {

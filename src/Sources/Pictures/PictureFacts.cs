@@ -1,22 +1,22 @@
 namespace Engine.Data.Pictures;
 
-/// <summary>What is known of a picture once it has been decoded; its pixels are elsewhere.</summary>
-/// <param name="Width">How many pixels wide it is in its file.</param>
-/// <param name="Height">How many high.</param>
-/// <param name="IsGray">Whether its three planes are alike.</param>
+/// <summary>The facts about a decoded picture, without its pixels.</summary>
+/// <param name="Width">Its width in the file, in pixels.</param>
+/// <param name="Height">Its height in the file, in pixels.</param>
+/// <param name="IsGray">Whether its three planes are equal.</param>
 /// <param name="Hash">A hash of its file.</param>
 /// <param name="Complaint">Why it cannot be read; null if it can.</param>
-/// <param name="Sums">Of each plane the sum of its values, and behind these the sums of their squares.</param>
+/// <param name="Sums">The sum of the values of each plane, and then the sums of their squares.</param>
 internal sealed record PictureFacts(int Width, int Height, bool IsGray, string Hash, string? Complaint, long[] Sums)
 {
-    /// <summary>Returns a picture that cannot be read.</summary>
+    /// <summary>Returns the facts about a picture that cannot be read.</summary>
     public static PictureFacts Broken(string complaint) => new(0, 0, false, "", complaint, []);
 
     /// <summary>Reads a picture.</summary>
     /// <param name="path">Its file.</param>
-    /// <param name="size">The side it is brought to.</param>
-    /// <param name="isGray">Whether it is made gray: one plane then, else three.</param>
-    /// <param name="planes">Takes the pixels.</param>
+    /// <param name="size">The side that it is resized to.</param>
+    /// <param name="isGray">Whether it is converted to gray, with one plane instead of three.</param>
+    /// <param name="planes">Receives the pixels.</param>
     public static PictureFacts Read(string path, int size, bool isGray, Span<byte> planes)
     {
         try

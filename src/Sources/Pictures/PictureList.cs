@@ -2,28 +2,28 @@ using Engine.IO;
 
 namespace Engine.Data.Pictures;
 
-/// <summary>Which picture files are meant by the files and folders that a user names.</summary>
+/// <summary>Finds the picture files in the files and folders that a user names.</summary>
 internal static class PictureList
 {
     private static readonly string[] s_endings = [".png", ".jpg", ".jpeg"];
 
     /// <summary>
-    /// Returns the files as they are named, and of a folder those that are called as pictures are, by name; what is
-    /// hidden or of the system is not there.
+    /// Returns the named files, and from a folder those with a picture's extension, sorted by name, without hidden and
+    /// system files.
     /// </summary>
     /// <param name="named">Files and folders.</param>
-    /// <param name="isRecursive">Whether folders in a folder are looked into, behind its own pictures.</param>
-    /// <param name="notes">Where to say how much of a folder is left out.</param>
+    /// <param name="isRecursive">Whether subfolders are searched too, after the folder's own pictures.</param>
+    /// <param name="notes">Where to say how many files of a folder are left out.</param>
     /// <exception cref="EngineException">A folder cannot be read or holds no picture.</exception>
     public static IReadOnlyList<string> Of(IEnumerable<string> named, bool isRecursive, TextWriter notes) =>
         [.. named.SelectMany(name => Directory.Exists(name) ? InFolder(name, isRecursive, notes) : [name])];
 
     /// <summary>
-    /// Returns the pictures of a folder, by name, and how many other things are in it. Links to folders are not
-    /// followed: one may lead back to where it is.
+    /// Returns the pictures of a folder, sorted by name, and the number of other files. Links to folders are not
+    /// followed, because they may form cycles.
     /// </summary>
     /// <param name="folder">The folder.</param>
-    /// <param name="isRecursive">Whether folders in it are looked into, behind its own pictures.</param>
+    /// <param name="isRecursive">Whether its subfolders are searched too, after its own pictures.</param>
     public static (List<string> Pictures, int Others, int Folders) Find(string folder, bool isRecursive)
     {
         var pictures = new List<string>();
@@ -45,13 +45,13 @@ internal static class PictureList
         return (pictures, others, folders);
     }
 
-    /// <summary>Returns the folders in a folder, by name, without links that lead back to it.</summary>
+    /// <summary>Returns the subfolders of a folder, sorted by name, without links that lead back to it.</summary>
     public static string[] Folders(string folder) =>
     [
         .. Entries(folder).Where(Directory.Exists).Where(inner => !LeadsBack(inner)).Order(StringComparer.Ordinal),
     ];
 
-    /// <summary>Gets the endings of pictures' names, as messages have them.</summary>
+    /// <summary>Gets the extensions of pictures, for messages.</summary>
     public static string Endings => string.Join(", ", s_endings);
 
     private static bool LeadsBack(string folder)

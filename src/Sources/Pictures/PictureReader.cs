@@ -4,24 +4,24 @@ using StbImageSharp;
 namespace Engine.Data.Pictures;
 
 /// <summary>
-/// Reads pictures, PNG or JPEG, as networks take them: upright, the middle square, of the given side, red, green and
+/// Reads pictures, PNG or JPEG, for networks: upright, the middle square, resized to the given side, red, green and
 /// blue.
 /// </summary>
 internal static class PictureReader
 {
-    // A gigabyte decoded, and more than any camera makes.
+    // A gigabyte when decoded, and more than any camera produces.
     public const long MaxPixels = 1L << 28;
 
     /// <summary>Reads a picture.</summary>
-    /// <param name="path">Its file; whether it is PNG or JPEG its content says, not its name.</param>
-    /// <param name="side">How many pixels wide and high it is to be.</param>
-    /// <param name="planes">Takes the 3 · side · side values, the planes red, green and blue.</param>
-    /// <returns>How many pixels wide and high the picture is in its file.</returns>
+    /// <param name="path">Its file; the content, not the name, decides whether it is PNG or JPEG.</param>
+    /// <param name="side">The side of the result, in pixels.</param>
+    /// <param name="planes">Receives the 3 · side · side values, the planes red, green and blue.</param>
+    /// <returns>The picture's width and height in its file, in pixels.</returns>
     /// <exception cref="EngineException">It cannot be read; the message names it.</exception>
     public static (int Width, int Height) Read(string path, int side, Span<byte> planes) =>
         Read(path, ReadableFile.ReadAllBytes(path), side, planes);
 
-    /// <summary>Reads a picture from the bytes of a file; <paramref name="path"/> is what messages call it.</summary>
+    /// <summary>Reads a picture from the bytes of a file; <paramref name="path"/> is its name in messages.</summary>
     /// <inheritdoc cref="Read(string, int, Span{byte})"/>
     public static (int Width, int Height) Read(
         string path, byte[] bytes, int side, Span<byte> planes, long maxPixels = MaxPixels)
@@ -66,7 +66,7 @@ internal static class PictureReader
         }
         catch (Exception error) when (error is not EngineException)
         {
-            // The decoder throws whatever a wrong byte leads it to.
+            // The decoder may throw any exception on a wrong byte.
             string why = error.Message.All(c => c is >= ' ' and <= '~') ? $" ({error.Message.TrimEnd('.')})" : "";
             throw new EngineException($"{path} is damaged{why}: it cannot be decoded.", error);
         }

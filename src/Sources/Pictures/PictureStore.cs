@@ -7,28 +7,29 @@ using Microsoft.Win32.SafeHandles;
 namespace Engine.Data.Pictures;
 
 /// <summary>
-/// Decoded pictures in a file, one behind the other, so that more of them can be trained on than memory holds, and none is decoded
-/// twice: not in the second epoch, and not in the next training either. Beside it lies an index with what is known of each and of
-/// the file it came from; where a file is another one now, all are decoded anew.
+/// Decoded pictures in a file, one after the other, so that a training can use more pictures than fit in memory, and
+/// each is decoded only once, also for later trainings. An index next to it has the facts about each picture and its
+/// file. If a file has changed, all pictures are decoded again.
 /// </summary>
 /// <param name="Path">The file.</param>
-/// <param name="Facts">What is known of each picture.</param>
-/// <param name="IsKept">Whether it was there already.</param>
+/// <param name="Facts">The facts about each picture.</param>
+/// <param name="IsKept">Whether it existed already.</param>
 internal sealed record PictureStore(string Path, PictureFacts[] Facts, bool IsKept)
 {
     private const int Version = 1;
 
-    /// <summary>What must stay free on the disk.</summary>
+    /// <summary>The space that must stay free on the disk.</summary>
     private const long Spare = 256L << 20;
 
-    /// <summary>Returns the pictures of these files, decoded now unless they are there already.</summary>
+    /// <summary>Returns the pictures of these files, and decodes them unless they are stored already.</summary>
     /// <param name="cache">The folder for such files.</param>
-    /// <param name="name">What the pictures are, to find them by again.</param>
+    /// <param name="name">The name under which the pictures are stored.</param>
     /// <param name="files">The pictures' files.</param>
-    /// <param name="size">The side they are brought to.</param>
-    /// <param name="isGray">Whether they are made gray.</param>
-    /// <param name="threads">How many are decoded at once.</param>
-    /// <exception cref="EngineException">There is no room for them, or the folder cannot be written to.</exception>
+    /// <param name="size">The side that they are resized to.</param>
+    /// <param name="isGray">Whether they are converted to gray.</param>
+    /// <param name="threads">The number of pictures that are decoded at once.</param>
+    /// <exception cref="EngineException">There is not enough space for them, or the folder cannot be written
+    /// to.</exception>
     public static PictureStore Of(string cache, string name, IReadOnlyList<string> files, int size, bool isGray, int threads)
     {
         string key = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{System.IO.Path.GetFullPath(name)}|{size}|{isGray}")).AsSpan(0, 8));
@@ -122,7 +123,9 @@ internal sealed record PictureStore(string Path, PictureFacts[] Facts, bool IsKe
         }
     }
 
-    /// <summary>What the index says, if it is of these files and of the pictures that are there; else null.</summary>
+    /// <summary>
+    /// Returns the contents of the index if it matches these files and the stored pictures; otherwise null.
+    /// </summary>
     private static PictureFacts[]? TryRead(string index, string path, Origin[] origins, int length)
     {
         if (!File.Exists(index) || !File.Exists(path) || new FileInfo(path).Length != (long)length * origins.Length)
@@ -161,12 +164,12 @@ internal sealed record PictureStore(string Path, PictureFacts[] Facts, bool IsKe
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or FormatException)
         {
-            // It is damaged, or of somebody else: it can be made again.
+            // It is damaged, or belongs to another program: it can be created again.
             return null;
         }
     }
 
-    /// <summary>What tells whether a file is still the one it was.</summary>
+    /// <summary>Identifies the state of a file, to detect changes.</summary>
     private sealed record Origin(string Path, long Length, long Time)
     {
         public static Origin Of(string path)

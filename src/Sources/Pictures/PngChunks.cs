@@ -5,8 +5,8 @@ using Engine.IO;
 namespace Engine.Data.Pictures;
 
 /// <summary>
-/// Checks a PNG file (ISO 15948) before anything is allocated for it: that its chunks are whole and have their check
-/// sums, and that the first, the header, is of a picture that can be read. The decoder does none of it.
+/// Checks a PNG file (ISO 15948) before anything is allocated for it: its chunks must be whole with correct checksums,
+/// and the first one, the header, must describe a readable picture. The decoder does not check this.
 /// </summary>
 internal static class PngChunks
 {
@@ -23,13 +23,14 @@ internal static class PngChunks
         [6] = [8, 16],
     };
 
-    /// <summary>Gets what every file begins with.</summary>
+    /// <summary>Gets the signature of every file.</summary>
     public static ReadOnlySpan<byte> Mark => [0x89, (byte)'P', (byte)'N', (byte)'G', 0x0D, 0x0A, 0x1A, 0x0A];
 
-    /// <summary>Checks a file that begins with the mark.</summary>
-    /// <returns>The sides that its header says.</returns>
+    /// <summary>Checks a file that begins with the signature.</summary>
+    /// <returns>The sides in its header.</returns>
     /// <exception cref="EndOfStreamException">It ends before the picture does.</exception>
-    /// <exception cref="InvalidDataException">A check sum is another, or the header is of no picture.</exception>
+    /// <exception cref="InvalidDataException">A checksum is wrong, or the header does not describe a readable
+    /// picture.</exception>
     public static (uint Width, uint Height) Check(ReadOnlySpan<byte> png)
     {
         (uint Width, uint Height) sides = (0, 0);
@@ -61,7 +62,7 @@ internal static class PngChunks
         }
     }
 
-    /// <summary>The next chunk's name and data.</summary>
+    /// <summary>Returns the next chunk's name and data.</summary>
     private static ReadOnlySpan<byte> Next(ref ReadOnlySpan<byte> rest)
     {
         const int Around = LengthBytes + NameBytes + SumBytes;

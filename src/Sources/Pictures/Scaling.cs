@@ -1,22 +1,22 @@
 namespace Engine.Data.Pictures;
 
 /// <summary>
-/// Brings a picture to a square of another side. Of its middle square (what is over stays out in equal parts; an odd
-/// pixel on the right or below) each new pixel is the mean of the area that it covers, pixels that it covers in part
-/// counting in part; where there are more new pixels than old ones, the value between the nearest old ones on a
-/// straight line. Means are taken of the values as they are stored (sRGB), on white where the picture is transparent,
-/// and rounded once. A picture that has the side already keeps its values.
+/// Resizes a picture's middle square to another side. Equal margins are cut off; an odd pixel is cut off on the right
+/// or at the bottom. A larger square is reduced by a box filter: each new pixel is the mean of the area that it covers,
+/// and partly covered pixels count in part. A smaller one is enlarged by linear interpolation. Means are computed from
+/// the stored values (sRGB), on white for transparent pixels, and rounded once. A picture that already has the side
+/// keeps its values.
 /// </summary>
 internal static class Scaling
 {
     private const int Channels = 4, Colors = 3;
 
-    /// <summary>Brings a picture to a square.</summary>
+    /// <summary>Resizes a picture's middle square.</summary>
     /// <param name="pixels">Red, green, blue and opacity of each pixel, row by row.</param>
-    /// <param name="width">How many pixels are in a row.</param>
-    /// <param name="height">How many rows there are.</param>
+    /// <param name="width">The number of pixels in a row.</param>
+    /// <param name="height">The number of rows.</param>
     /// <param name="side">The side of the square.</param>
-    /// <param name="planes">Takes its planes red, green and blue.</param>
+    /// <param name="planes">Receives its planes red, green and blue.</param>
     public static void ToSquare(ReadOnlySpan<byte> pixels, int width, int height, int side, Span<byte> planes)
     {
         int square = Math.Min(width, height), left = (width - square) / 2, top = (height - square) / 2;
@@ -28,7 +28,7 @@ internal static class Scaling
             Array.Clear(sums);
             for (int k = 0; k < parts[i].Weights.Length; k++)
             {
-                // A row that two new rows share is not summed up again.
+                // A row that two new rows share is summed only once.
                 if (parts[i].Start + k != y)
                 {
                     y = parts[i].Start + k;
@@ -52,7 +52,7 @@ internal static class Scaling
         }
     }
 
-    /// <summary>The weighted sums of a row's pixels.</summary>
+    /// <summary>Computes the weighted sums of a row's pixels.</summary>
     private static void AddUp(ReadOnlySpan<byte> pixels, Part[] parts, double[] sums)
     {
         for (int i = 0; i < parts.Length; i++)
@@ -75,7 +75,7 @@ internal static class Scaling
         opacity == byte.MaxValue ? value : 255 + ((value - 255) * (opacity / 255.0));
 
     /// <summary>
-    /// What a new pixel is made of along one side: old ones from a first one on, each with its weight.
+    /// The sources of a new pixel along one side: the old pixels from a first one on, each with its weight.
     /// </summary>
     private readonly record struct Part(int Start, double[] Weights, double Sum)
     {
@@ -84,7 +84,8 @@ internal static class Scaling
             double step = (double)old / side, from = index * step, to = (index + 1) * step;
             if (old < side)
             {
-                // Between the middles of old pixels; before the first and after the last middle these themselves.
+                // Interpolates between the centers of old pixels; outside the first and last center the value is that
+                // pixel's.
                 double at = Math.Clamp(((from + to) / 2) - 0.5, 0, old - 1);
                 int first = Math.Min((int)at, Math.Max(old - 2, 0));
                 return old == 1 ? new Part(0, [1], 1) : new Part(first, [first + 1 - at, at - first], 1);
