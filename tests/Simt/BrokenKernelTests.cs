@@ -8,8 +8,8 @@ public class BrokenKernelTests : SimtTests
     private const int IllegalAddress = 700, Misaligned = 716, LaunchFailed = 719;
 
     /// <summary>
-    /// In PTX arrays have no inner bounds, signed sums wrap, warps may return before a barrier, which a GPU then does not
-    /// wait for, and what the compiler knows to be a null pointer is no access any more.
+    /// PTX hides some faults: arrays have no inner bounds, signed sums wrap, a barrier does not wait for warps that
+    /// have returned, and the compiler removes accesses through a pointer that it knows to be null.
     /// </summary>
     private static readonly Dictionary<string, (int Code, string What)> s_otherwiseInPtx = new()
     {
@@ -63,7 +63,7 @@ public class BrokenKernelTests : SimtTests
         }
 
         ulong data = Upload(new float[256]);
-        // Two such blocks have an element each, so that nothing but the order of blocks is wrong.
+        // Two blocks of 128 threads each have their own elements, so only the order of the blocks is wrong.
         uint threads = kernel is "reads_what_other_blocks_write" ? 128u : 256u;
 
         Good(Launch(kernel, new(((uint)blocks, 1), threads) { Shared = (uint)shared }, data, 256));
@@ -154,7 +154,7 @@ public class BrokenKernelTests : SimtTests
     private static IEnumerable<int> FaultLines(string kernel)
     {
         string[] lines = SimtDouble.KernelText("broken.cu").Split('\n');
-        // The fault of a template lies in what stands above the kernel.
+        // The fault of a template is in the code above the kernel.
         int start = Array.IndexOf(lines, kernel.EndsWith("template", StringComparison.Ordinal)
             ? "template <int N> __device__ float first_of(float v)"
             : $"KERNEL({kernel})");

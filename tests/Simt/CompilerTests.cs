@@ -1,6 +1,6 @@
 namespace Engine.Tests.Simt;
 
-/// <summary>The double's NVRTC takes what NVRTC takes, and refuses what it refuses.</summary>
+/// <summary>The double's NVRTC accepts and refuses the same sources and options as NVRTC.</summary>
 [Category("simt")]
 public class CompilerTests
 {

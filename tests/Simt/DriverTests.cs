@@ -2,7 +2,7 @@ using Engine.Interop;
 
 namespace Engine.Tests.Simt;
 
-/// <summary>The double's streams, graphs, limits and refusals are those of the driver.</summary>
+/// <summary>The double has the same streams, graphs, limits and refusals as the driver.</summary>
 public unsafe class DriverTests : SimtTests
 {
     private const int InvalidValue = 1, OutOfMemory = 2, InvalidImage = 200, InvalidHandle = 400, NotFound = 500;

@@ -160,7 +160,7 @@ public unsafe class GoodKernelTests : SimtTests
         ulong y = Allocate(1024), data = Upload(x);
         var collector = new Thread(() =>
         {
-            // A number, and not until the kernels are done: a thread that collects on end may keep all others waiting.
+            // A fixed number of collections: a thread that collects without end may keep all others waiting.
             for (int i = 0; i < 200; i++)
             {
                 _ = new byte[1000];

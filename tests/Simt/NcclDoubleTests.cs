@@ -4,8 +4,8 @@ using System.Globalization;
 namespace Engine.Tests.Simt;
 
 /// <summary>
-/// The double of NCCL exchanges what NCCL does, and finds what would make NCCL hang or give nonsense. Its ranks are processes
-/// of a C program (tests/Simt/nccl_ranks).
+/// The double of NCCL exchanges the same data as NCCL, and finds calls that make NCCL hang or return nonsense. Its
+/// ranks are processes of a C program (tests/Simt/nccl_ranks).
 /// </summary>
 public class NcclDoubleTests
 {
@@ -56,7 +56,7 @@ public class NcclDoubleTests
     [TestCase("size", "one rank said that there are")]
     [TestCase("twice", "there are two ranks 0")]
     public void Ranks_that_do_not_belong_together_do_not_join(string what, string expected) =>
-        // Which of the two comes first, and so waits, is chance.
+        // Either rank may come first and wait.
         Assert.That(
             Run(what, 2),
             Has.Exactly(1).Contains(expected).And.Exactly(1).Matches("rank [01] waits in ncclCommInitRank, and does not see rank [01]"));
@@ -65,7 +65,7 @@ public class NcclDoubleTests
     public void A_rank_that_does_not_come_is_named() => Assert.That(
         Run("missing", 3)[2], Is.EqualTo(Failed + "rank 2 waits in ncclAllReduce, and does not see rank 1"));
 
-    /// <summary>What each rank says, in their order.</summary>
+    /// <summary>Returns the output of each rank, in the order of the ranks.</summary>
     private static string[] Run(string what, int ranks)
     {
         var start = new ProcessStartInfo(
@@ -75,7 +75,7 @@ public class NcclDoubleTests
             RedirectStandardError = true,
         };
 
-        // Of what waits in vain the test would wait for, too.
+        // These cases wait in vain, and the test waits with them.
         start.Environment["SIMT_NCCL_SECONDS"] = what is "size" or "twice" or "missing" or "overlap" ? "1" : "60";
         using Process process = Process.Start(start)!;
         Task<string> errors = process.StandardError.ReadToEndAsync();

@@ -1,10 +1,10 @@
 namespace Engine.Tests.Simt;
 
-/// <summary>What forms of PTX instructions give, worked out by hand from NVIDIA's manual.</summary>
+/// <summary>The results of forms of PTX instructions, worked out by hand from NVIDIA's manual.</summary>
 internal static class PtxFormTable
 {
     /// <summary>
-    /// A form, what it must give, and its operands: a type, a colon, and bits in hexadecimal, or behind = a number.
+    /// A form, its result and its operands. Each value is a type, a colon, and bits in hexadecimal or = and a number.
     /// </summary>
     public static readonly string[][] All =
     [
@@ -57,7 +57,7 @@ internal static class PtxFormTable
         ["or.pred", "pred:1", "pred:1", "pred:0"],
         ["xor.pred", "pred:0", "pred:1", "pred:1"],
         ["not.pred", "pred:0", "pred:1"],
-        // A shift by all bits or more leaves zeros, of a signed number its sign.
+        // A shift by all bits or more leaves zeros, or copies of the sign of a signed number.
         ["shl.b32", "b32:80000000", "b32:1", "b32:1f"],
         ["shl.b32", "b32:0", "b32:1", "b32:20"],
         ["shl.b64", "b64:100000000", "b64:1", "b32:20"],
@@ -91,7 +91,7 @@ internal static class PtxFormTable
         ["selp.f32", "f32:=1", "f32:=1", "f32:=2", "pred:1"],
         ["selp.f64", "f64:=2", "f64:=1", "f64:=2", "pred:0"],
 
-        // Floating point: one rounding in an fma; rm, rz say which way.
+        // Floating point: an fma rounds once; rm and rz give the direction.
         ["add.f32", "f32:=3", "f32:=1", "f32:=2"],
         ["add.rn.f32", "f32:=16777216", "f32:=16777216", "f32:=1"],
         ["add.rz.f32", "f32:=16777218", "f32:=16777218", "f32:=1"],
@@ -104,7 +104,7 @@ internal static class PtxFormTable
         ["mul.rn.f32", "f32:=6", "f32:=2", "f32:=3"],
         ["mul.f64", "f64:=6", "f64:=2", "f64:=3"],
         ["mul.rn.f64", "f64:=6", "f64:=2", "f64:=3"],
-        // (1 + 2^-12)² = 1 + 2^-11 + 2^-24, whose last term a product alone would lose.
+        // (1 + 2^-12)² = 1 + 2^-11 + 2^-24, a rounded product loses the last term.
         ["fma.rn.f32", "f32:33800000", "f32:3f800800", "f32:3f800800", "f32:bf801000"],
         ["fma.rn.f64", "f64:=7", "f64:=2", "f64:=3", "f64:=1"],
         ["fma.rm.f32", "f32:3f800000", "f32:=1", "f32:=1", "f32:=0.00000001"],
@@ -126,13 +126,13 @@ internal static class PtxFormTable
         ["abs.f64", "f64:=2", "f64:=-2"],
         ["neg.f32", "f32:80000000", "f32:0"],
         ["neg.f64", "f64:=2", "f64:=-2"],
-        // The greater of a number and of what is none is the number.
+        // The greater of a number and NaN is the number.
         ["max.f32", "f32:=1", "f32:7fc00000", "f32:=1"],
         ["min.f32", "f32:=1", "f32:=1", "f32:7fc00000"],
         ["max.f32", "f32:0", "f32:80000000", "f32:0"],
         ["min.f64", "f64:=1", "f64:=2", "f64:=1"],
 
-        // Comparisons with what is no number are false, those that end in u true.
+        // Comparisons with NaN are false; the forms that end in u are true.
         ["setp.eq.s32", "pred:1", "b32:5", "b32:5"],
         ["setp.ne.s32", "pred:0", "b32:5", "b32:5"],
         ["setp.lt.s32", "pred:1", "b32:ffffffff", "b32:0"],
@@ -165,7 +165,7 @@ internal static class PtxFormTable
         ["setp.lt.f64", "pred:1", "f64:=1", "f64:=2"],
         ["setp.nan.f64", "pred:0", "f64:=1", "f64:=2"],
 
-        // Conversions: what is too large becomes the largest, what is no number zero.
+        // Conversions: a number that is too large becomes the largest one, NaN becomes zero.
         ["cvt.u32.u64", "b32:1", "b64:200000001"],
         ["cvt.u64.u32", "b64:ffffffff", "b32:ffffffff"],
         ["cvt.s64.s32", "b64:ffffffffffffffff", "b32:ffffffff"],
@@ -199,7 +199,7 @@ internal static class PtxFormTable
         ["cvt.rni.s32.f32", "b32:2", "f32:=2.5"],
         ["cvt.rni.s32.f64", "b32:4", "f64:=3.5"],
         ["cvt.rzi.s32.f64", "b32:3", "f64:=3.9"],
-        // To 10 bits of mantissa: to the nearest, half way away from zero.
+        // Rounds to the nearest number with 10 bits of mantissa, ties away from zero.
         ["cvt.rna.tf32.f32", "b32:3f800000", "f32:3f800fff"],
         ["cvt.rna.tf32.f32", "b32:3f802000", "f32:3f801000"],
         ["cvt.rna.tf32.f32", "b32:bf802000", "f32:bf801000"],

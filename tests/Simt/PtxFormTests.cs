@@ -4,8 +4,8 @@ using System.Text;
 namespace Engine.Tests.Simt;
 
 /// <summary>
-/// Forms of instructions against values worked out by hand from NVIDIA's PTX manual. Each is run by a whole warp and by
-/// a part of one.
+/// Compares forms of instructions with values worked out by hand from NVIDIA's PTX manual. A whole warp and a part of a
+/// warp run each form.
 /// </summary>
 public class PtxFormTests : SimtTests
 {
@@ -89,8 +89,8 @@ public class PtxFormTests : SimtTests
     }
 
     /// <summary>
-    /// Each lane's place in the fragments, and that the lower 13 bits of what is multiplied are not looked at. A's rows are
-    /// all 1; B[k][n] is the lane that holds it, 4 n + k, for k below 4, and 2 behind; C is 1/2.
+    /// Each lane has its place in the fragments, and the product ignores the lower 13 bits of its factors. A's rows are
+    /// all 1. B[k][n] is the number of the lane that holds it, 4 n + k, for k below 4, and 2 for the other k. C is 1/2.
     /// </summary>
     [TestCase(2, 0)]
     [TestCase(3, 1)]
@@ -189,7 +189,8 @@ public class PtxFormTests : SimtTests
     }
 
     /// <summary>
-    /// Global memory comes in sectors of 32 bytes; shared memory has 32 banks of 4 bytes, one word of each in a pass.
+    /// Global memory comes in sectors of 32 bytes; shared memory has 32 banks of 4 bytes and reads one word of each
+    /// bank in a pass.
     /// </summary>
     [TestCase("global", 4, "sectorsAsked", 4)]
     [TestCase("global", 4, "sectorsNeeded", 4)]

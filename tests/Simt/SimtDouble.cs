@@ -5,17 +5,19 @@ using Engine.Build;
 
 namespace Engine.Tests.Simt;
 
-/// <summary>What the double makes of CUDA C before it runs it.</summary>
+/// <summary>The form into which the double compiles CUDA C.</summary>
 public enum FrontEnd
 {
-    /// <summary>A shared library, by g++.</summary>
+    /// <summary>A shared library, compiled by g++.</summary>
     Cpp,
 
-    /// <summary>PTX, by NVIDIA's own compiler.</summary>
+    /// <summary>PTX, compiled by NVIDIA's own compiler.</summary>
     Ptx,
 }
 
-/// <summary>The stand-ins for libcuda and libnvrtc, built on first use, called as a C program would.</summary>
+/// <summary>
+/// The stand-ins for libcuda and libnvrtc. They are built on first use and called as a C program calls them.
+/// </summary>
 internal static unsafe class SimtDouble
 {
     private static readonly Lazy<string> s_folder = new(Build);
@@ -29,7 +31,7 @@ internal static unsafe class SimtDouble
     /// <inheritdoc cref="Gates.WhyNoDouble"/>
     public static string? WhyNot => Gates.WhyNoDouble;
 
-    /// <summary>Where libcuda.so.1 and libnvrtc.so lie; ignores the running test where they cannot be built.</summary>
+    /// <summary>The folder of libcuda.so.1 and libnvrtc.so. Ignores the running test if they cannot be built.</summary>
     public static string Folder
     {
         get
@@ -43,7 +45,9 @@ internal static unsafe class SimtDouble
         }
     }
 
-    /// <summary>Where libnvrtc.so lies that makes PTX by NVIDIA's own, then where the rest lies.</summary>
+    /// <summary>
+    /// The folder of the libnvrtc.so that makes PTX with NVIDIA's library, then the folder of the rest.
+    /// </summary>
     public static string PtxFolders => $"{Path.Combine(Folder, "ptx")}{Path.PathSeparator}{Folder}";
 
     private static string Sources => Path.Combine(global::Engine.Build.Repository.Root, "tests", "Simt");
@@ -99,10 +103,12 @@ internal static unsafe class SimtDouble
 
     public static long LiveHandles() => ((delegate* unmanaged<long>)Cuda("simt_live_handles"))();
 
-    /// <summary>Remembers what others in this process hold of the driver.</summary>
+    /// <summary>Remembers the driver's handles that other code of this process holds.</summary>
     public static void Mark() => ((delegate* unmanaged<void>)Cuda("simt_mark"))();
 
-    /// <summary>Drops what was made since the mark, and makes the context usable again after a kernel failed.</summary>
+    /// <summary>
+    /// Drops everything made since the mark, and makes the context usable again after a kernel failed.
+    /// </summary>
     public static void Rewind() => ((delegate* unmanaged<void>)Cuda("simt_rewind"))();
 
     public static void Set(string name, string? value)
@@ -145,7 +151,7 @@ internal static unsafe class SimtDouble
             : throw new InvalidOperationException("The SIMT double does not build:\n" + errors);
     }
 
-    /// <summary>Texts as C wants them.</summary>
+    /// <summary>Zero-terminated strings for C.</summary>
     internal sealed class CStrings : IDisposable
     {
         private readonly int _count;

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Engine.Tests.Simt;
 
-/// <summary>What tests of the double share: a context, a module and short names for the calls.</summary>
+/// <summary>The base of the double's tests: a context, a module and short names for the calls.</summary>
 [Category("simt")]
 [NonParallelizable]
 public abstract unsafe class SimtTests
@@ -16,7 +16,7 @@ public abstract unsafe class SimtTests
 
     private protected nint Module { get; private set; }
 
-    /// <summary>How many handles others in this process hold.</summary>
+    /// <summary>The number of handles that other code of this process holds.</summary>
     private protected long HandlesOfOthers { get; private set; }
 
     [OneTimeSetUp]
@@ -38,7 +38,7 @@ public abstract unsafe class SimtTests
         }
     }
 
-    /// <summary>What is loaded as a module.</summary>
+    /// <summary>The image that is loaded as a module.</summary>
     private protected virtual byte[] Image => SimtDouble.Compile(Kernels, Maker);
 
     [SetUp]

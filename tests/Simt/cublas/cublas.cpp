@@ -1,4 +1,4 @@
-// libcublas: what a yardstick calls of it, in sums as the definition has them. It is a client of our libcuda, which
+// libcublas: the calls that a yardstick needs, with the sums of the definition. It is a client of our libcuda, which
 // checks the copies.
 #include <cstdint>
 #include <cstdio>
@@ -75,7 +75,7 @@ namespace
                 double sum = 0;
                 for (int i = 0; i < k; ++i) sum += double(left.at(trans_a, row, i)) * right.at(trans_b, i, column);
                 T& to = result.elements[size_t(column) * lead_c + row];
-                // Beta 0 says that what lies there may be anything.
+                // With beta 0 the old contents are not read.
                 to = T(alpha * sum + (beta == 0 ? 0 : beta * to));
             }
         return cuMemcpyHtoD_v2(c, result.elements.data(), bytes_of<T>(n, lead_c)) ? MappingError : Success;

@@ -1,5 +1,5 @@
-// Atomics, memory orders and asynchronous copies. Threads are switched only where they wait, so between begin and end
-// nobody interferes.
+// Atomics, memory orders and asynchronous copies. Threads are switched only where they wait, so no other thread runs
+// between begin and end.
 #pragma once
 
 #include "threads.h"
@@ -10,7 +10,7 @@ namespace simt
     {
         // Checks the access, makes it an acquire, and returns what is there.
         unsigned long long simt_atomic_begin(const void* address, unsigned bytes, int writes);
-        // Stores, and makes the access a release of what was fenced.
+        // Stores, and makes the access a release of everything before the latest fence.
         void simt_atomic_end(void* address, unsigned long long bits, unsigned bytes);
 
         void simt_copy_async(void* to, const void* from, unsigned bytes, unsigned filled);
@@ -47,13 +47,13 @@ namespace simt
         return update(address, [=](T old) { return T(old + value); });
     }
 
-    // Copies `bytes` at the wait, of which all after `filled` become zero; until then what lies at `to` is undefined.
+    // Copies `filled` bytes and zeros up to `bytes` when the thread waits; until then the memory at `to` is undefined.
     inline void copy_async(void* to, const void* from, unsigned bytes, unsigned filled)
     {
 #ifdef SIMT_CHECKED
         simt_copy_async(to, from, bytes, filled);
 #else
-        // Unchecked kernels do not say what they write, so that nothing may ask whether it was written.
+        // Unchecked kernels do not report their writes, so no check may ask whether memory was written.
         __builtin_memcpy(to, from, filled);
         __builtin_memset(static_cast<char*>(to) + filled, 0, bytes - filled);
 #endif

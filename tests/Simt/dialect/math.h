@@ -113,8 +113,7 @@ inline double __longlong_as_double(long long x) { return simt::unpack<double>((u
 inline float __int2float_rn(int x) { return (float)x; }
 inline float __uint2float_rn(unsigned x) { return (float)x; }
 
-// A float that the integer cannot hold becomes the nearest one that it can, as on the GPU; in C++ it would be
-// undefined.
+// A float that the integer cannot hold becomes the nearest integer, as on the GPU; in C++ it is undefined.
 inline int __float2int_rz(float x)
 {
     return x != x ? 0 : x >= 2147483648.0f ? 2147483647 : x < -2147483648.0f ? -2147483647 - 1 : (int)x;

@@ -1,4 +1,4 @@
-// What tensor cores do: products of matrices of which each lane of a warp holds a part.
+// Tensor cores: products of matrices, of which each lane of a warp holds a part.
 #pragma once
 
 #include "threads.h"
@@ -12,7 +12,7 @@ namespace simt
         return bits;
     }
 
-    // Rounded to 10 bits of mantissa, to the nearest, of two the one away from zero (cvt.rna.tf32.f32).
+    // Rounds to the nearest number with 10 bits of mantissa, ties away from zero (cvt.rna.tf32.f32).
     __forceinline__ unsigned to_tf32(float x)
     {
         unsigned bits = bits_of(x);
@@ -27,7 +27,8 @@ namespace simt
         return double(x);
     }
 
-    // mma.sync.m16n8k8 of TF32. The order of its sums is not documented, nor how they are rounded: here exactly once.
+    // mma.sync.m16n8k8 of TF32. Neither the order nor the rounding of its sums is documented; here the exact sum is
+    // rounded once.
     __attribute__((no_sanitize("thread"))) inline void mma_tf32(float* sums, const unsigned* a, const unsigned* b,
         const char* file = __builtin_FILE(), int line = __builtin_LINE())
     {
@@ -41,7 +42,7 @@ namespace simt
             double sum = sums[i];
             for (unsigned k = 0; k < 8; ++k)
             {
-                // A pointer: of (k < 4 ? upper : lower)[…] g++ with -fsanitize=bounds makes wrong code.
+                // A pointer, because g++ with -fsanitize=bounds makes wrong code of (k < 4 ? upper : lower)[…].
                 const unsigned long long* half = k < 4 ? upper : lower;
                 unsigned long long left = half[group * 4 + k % 4];
                 unsigned long long other = right[(in_group * 2 + i % 2) * 4 + k % 4];

@@ -1,4 +1,4 @@
-// Who a thread is, how threads wait for each other, and what the lanes of a warp exchange.
+// Indices of threads, barriers, and exchanges between the lanes of a warp.
 #pragma once
 
 #include "types.h"
@@ -15,7 +15,7 @@ namespace simt
 
     extern "C"
     {
-        // Constant for one run of a kernel by one thread; so the compiler may keep them in registers.
+        // Constant while one thread runs a kernel, so the compiler may keep them in registers.
         __attribute__((const)) unsigned simt_thread_index(int axis);
         __attribute__((const)) unsigned simt_block_index(int axis);
         __attribute__((const)) unsigned simt_block_size(int axis);
@@ -29,7 +29,7 @@ namespace simt
         unsigned simt_ballot(unsigned mask, int predicate, const char* file, int line);
         unsigned long long simt_shuffle(
             unsigned mask, unsigned long long bits, unsigned source, const char* file, int line);
-        // Deposits bits and fills all[32] with what every lane deposited; returns the lanes that took part.
+        // Deposits bits, fills all[32] with the bits of every lane, and returns the lanes that took part.
         unsigned simt_exchange(
             unsigned mask, unsigned long long bits, unsigned long long* all, const char* file, int line);
         unsigned simt_active_lanes();
@@ -58,7 +58,8 @@ namespace simt
         return value;
     }
 
-    // The lane that a shuffle reads: out of its segment of `width` lanes it reads itself, as the hardware does.
+    // The lane that a shuffle reads. If it is outside the segment of `width` lanes, the lane reads itself, as in
+    // hardware.
     __forceinline__ unsigned source_lane(Direction direction, unsigned offset, unsigned width)
     {
         unsigned lane = simt_lane(), within = lane & (width - 1), first = lane - within;
@@ -85,7 +86,8 @@ namespace simt
 #define gridDim (simt::grid_size())
 constexpr int warpSize = 32;
 
-// A number for each call in the text: two barriers on one line, or one that the compiler copies, stay what they are.
+// Each call in the text has a number: two barriers on one line stay two, and a barrier that the compiler copies stays
+// one.
 #define __syncthreads() ((void)simt::simt_barrier(0, 0, __FILE__, __LINE__, __COUNTER__))
 #define __syncthreads_count(p) simt::simt_barrier(1, !!(p), __FILE__, __LINE__, __COUNTER__)
 #define __syncthreads_and(p) simt::simt_barrier(2, !!(p), __FILE__, __LINE__, __COUNTER__)

@@ -1,4 +1,4 @@
-// What every exported function shares: the export itself, the driver's error codes, and one lock.
+// Shared by all exported functions: the export itself, the driver's error codes, and one lock.
 #pragma once
 #include <mutex>
 
@@ -35,7 +35,7 @@ namespace simt
 
     std::recursive_mutex& api_lock();
 
-    // Success, unless nothing is initialized, no context is current, or a kernel failed before: then all calls say so.
+    // Success if a context is current and no kernel has failed; otherwise the error that all calls return.
     Result usable();
 }
 

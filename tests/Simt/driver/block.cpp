@@ -11,7 +11,7 @@ namespace simt
         StackPointer scheduler;
     }
 
-    // Implemented beside the launch, which knows the kernel.
+    // Implemented in launch.cpp, which knows the kernel.
     void run_kernel();
 
     void wait(State state, const Site& site)
@@ -32,7 +32,7 @@ namespace simt
 
     uint32_t Block::tick()
     {
-        // After eight million synchronizations time stands still, and orders that it would have shown stay unseen.
+        // After eight million synchronizations time stands still, and later orders are not seen.
         return time < Stamp::LastTime ? ++time : time;
     }
 
@@ -121,7 +121,7 @@ namespace simt
 
     bool Block::run_lanes(uint32_t warp, Random& random)
     {
-        // An odd factor and an offset permute the 32 lanes, at the cost of two numbers a round.
+        // An odd factor and an offset permute the 32 lanes.
         uint32_t choice = random.below(512), factor = choice | 1, offset = choice >> 4;
         bool ran = false;
         for (uint32_t i = 0; i < 32; ++i)
@@ -140,7 +140,7 @@ namespace simt
         return ran;
     }
 
-    // Lets go the lanes that all the lanes their mask names have joined; lanes that have exited need not.
+    // Releases lanes once every lane of their mask has joined or exited.
     bool Block::complete_collectives(uint32_t warp)
     {
         const Thread* lanes = &threads[warp * 32];

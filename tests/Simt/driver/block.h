@@ -57,22 +57,22 @@ namespace simt
         State state = State::Ready;
         Site site;
 
-        // Barriers and warp collectives: what is asked for, and the answer.
+        // Barriers and warp collectives: the request and the answer.
         int barrier_kind = 0, predicate = 0, barrier_result = 0;
         Collective collective = Collective::Barrier;
         uint32_t mask = 0, source = 0;
         uint64_t bits = 0, *all = nullptr;
 
-        // The order of accesses: our stamp, and how much of each lane's past a __syncwarp has put before us.
+        // The order of accesses: our stamp, and the part of each lane's past that a __syncwarp has ordered before us.
         uint64_t stamp = 0;
         uint32_t seen[32] = {};
         uint32_t fenced = 0;
         std::unique_ptr<Clock> acquired;
 
-        // Whether it has said that it leaves, so that the block's barriers go on without it.
+        // Whether the thread has called simt_leave(), so that the block's barriers do not wait for it.
         bool left = false;
 
-        // The latest atomic or volatile read, to tell when a thread spins.
+        // The latest atomic or volatile read, to see when a thread spins.
         const void* polled = nullptr;
         uint64_t polled_value = 0;
 
@@ -121,9 +121,9 @@ namespace simt
             Failed
         };
         Outcome run(Random& random);
-        // Whether the latest run got any thread further than to spin again.
+        // Whether any thread did more than spin in the latest run.
         bool progressed = false;
-        // Why nobody can go on: who waits where.
+        // Describes why no thread can go on: which thread waits where.
         std::string describe_waiting() const;
 
     private:
@@ -141,7 +141,7 @@ namespace simt
     // The thread that runs now; null while the host does.
     extern Thread* self;
 
-    // Ends the kernel from within a thread: never returns to it.
+    // Ends the kernel from within a thread; does not return.
     [[noreturn]] void fail(int code, const std::string& what, const std::string& place);
     bool failing();
 

@@ -55,14 +55,15 @@ namespace simt
             return thread >> 5 == self->warp() && time < self->seen[thread & 31];
         }
 
-        // True when the earlier access, of the same launch and by another thread, may collide with this one.
+        // Returns whether an earlier access of this launch, by another thread, may collide with this one.
         bool concerns(uint64_t earlier, uint64_t mine, const Region& region)
         {
             return Stamp::who(earlier) != Stamp::who(mine) &&
                    Stamp::serial(earlier) - region.first_serial < region.serials;
         }
 
-        // Certainly ordered before this access: mine, of the past, or before a barrier of this block.
+        // Certainly ordered before this access: by this thread, by an earlier launch, or before a barrier of this
+        // block.
         bool past(uint64_t earlier, uint64_t mine, const Region& region)
         {
             return !concerns(earlier, mine, region) ||
@@ -82,7 +83,8 @@ namespace simt
             return same ? (earlier | (mine & Stamp::Bytes)) & (mine | ~Stamp::Atomic) : mine;
         }
 
-        // Keeps two readers: of two blocks if possible, else of two warps. Any writer then collides with one of them.
+        // Keeps two readers, of two blocks if possible, otherwise of two warps. Any writer then collides with one of
+        // them.
         void remember_reader(Race& word, uint64_t mine, const Region& region, uint32_t place)
         {
             uint64_t first = word.reader, second = word.other_reader;
@@ -105,7 +107,7 @@ namespace simt
             else if (same_warp && ordered(second)) word.other_reader = mine;
         }
 
-        // Atomics and volatile accesses leave stamps marked atomic: among themselves they do not collide.
+        // Atomic and volatile accesses leave stamps marked atomic; two of them do not collide.
         template <bool Write>
         inline void check_race(
             Region& region, Race& word, uint64_t mine, uintptr_t address, size_t bytes, Access access, uintptr_t place)
@@ -146,7 +148,8 @@ namespace simt
         template <bool Write> inline void check_access(uintptr_t address, size_t bytes, Access access, uintptr_t place)
         {
             if (!self) return;
-            // A large access that begins in a region may run out of it: its last words do not exist there either.
+            // A large access that begins in a region may end outside it; check_words then finds words that do not
+            // exist.
             if (reach.device.holds(address)) check_words<Write>(reach.device, address, bytes, access, place);
             else if (address - reach.stack_start < reach.stack_size) return;
             else if (reach.static_shared.holds(address))
@@ -174,7 +177,7 @@ namespace simt
     }
 }
 
-// The calls that g++ -fsanitize=thread puts before every access; no libtsan is linked, these are ours.
+// The functions that g++ -fsanitize=thread calls before every access; they replace libtsan.
 #define SIMT_HOOKS(n)                                                                                                  \
     SIMT_API void __tsan_read##n(void* p) { simt::hook<n, false>(p, __builtin_return_address(0)); }                    \
     SIMT_API void __tsan_write##n(void* p) { simt::hook<n, true>(p, __builtin_return_address(0)); }                    \

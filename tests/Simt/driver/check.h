@@ -1,11 +1,11 @@
-// Every access of a kernel comes by here: bounds, what was never written, and races.
+// Checks every access of a kernel: bounds, reads of unwritten memory, and races.
 #pragma once
 #include "block.h"
 #include "memory.h"
 
 namespace simt
 {
-    // Where a kernel may reach; set by the launch.
+    // The memory that a kernel may access; set by the launch.
     struct Reach
     {
         Region device, dynamic_shared, static_shared;

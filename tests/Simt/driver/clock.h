@@ -1,12 +1,12 @@
-// What one block knows of the others: accesses of another block that came before a fence, an atomic and an atomic of
-// ours are ordered before ours.
+// What one block knows of the others: an access of another block is ordered before ours if a fence and an atomic
+// followed it there and our atomic then read that value.
 #pragma once
 #include <cstdint>
 #include <map>
 
 namespace simt
 {
-    // Accesses of a block are known if older than `all`; those of single threads if older than their own entry.
+    // Accesses of a block are known if they are older than `all`, or older than their own thread's entry.
     struct Known
     {
         uint32_t all = 0;

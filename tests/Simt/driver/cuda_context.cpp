@@ -18,7 +18,7 @@ namespace
 {
     bool initialized;
     int retained;
-    // The primary context of each device: its address tells which. They share memory and all else.
+    // The primary context of each device, identified by its address. All contexts share memory and everything else.
     constexpr int MostDevices = 16;
     char primaries[MostDevices];
     thread_local std::vector<void*> contexts;
@@ -90,7 +90,7 @@ SIMT_API int cuInit(unsigned flags)
     std::lock_guard guard(api_lock());
     if (flags) return InvalidValue;
     if (devices() < 1) return NoDevice;
-    // .NET loads libraries for themselves alone, but the modules that we load call back into this one.
+    // .NET loads libraries with local symbols, but the modules that we load call back into this one.
     Dl_info here;
     if (dladdr(reinterpret_cast<void*>(cuInit), &here)) dlopen(here.dli_fname, RTLD_NOLOAD | RTLD_NOW | RTLD_GLOBAL);
     initialized = true;
@@ -274,8 +274,7 @@ SIMT_API int cuGetErrorName(int code, const char** name)
     return error && name ? Success : InvalidValue;
 }
 
-// While a kernel's failure is unresolved, its text goes on with the report, so that it reaches people by the ordinary
-// way.
+// While a kernel's failure is unresolved, the report is appended, so users see it in the ordinary error message.
 SIMT_API int cuGetErrorString(int code, const char** text)
 {
     std::lock_guard guard(api_lock());

@@ -60,7 +60,7 @@ namespace
         return Success;
     }
 
-    // What is undefined stays undefined in the copy.
+    // The copy of undefined bytes is undefined.
     int move(Address to, Address from, size_t bytes)
     {
         std::memmove(reinterpret_cast<void*>(to), reinterpret_cast<void*>(from), bytes);
@@ -136,7 +136,7 @@ SIMT_API int cuMemFree_v2(Address address)
     SIMT_ENTER;
     if (!address) return Success;
     if (int code = refuse_in_capture()) return code;
-    // The driver, too, waits before it frees.
+    // The real driver also waits before it frees.
     if (int code = drain_all()) return code;
     return device_memory().release(address) ? Success : InvalidValue;
 }
@@ -195,7 +195,8 @@ SIMT_API int cuMemcpyHtoDAsync_v2(Address to, const void* from, size_t bytes, vo
     Stream* stream = find_stream(handle);
     if (!stream) return InvalidHandle;
     if (!on_device(to, bytes)) return refuse("a copy", to, bytes);
-    // The driver copies pageable memory aside before it returns; page-locked memory it reads when it comes to it.
+    // The driver copies pageable memory before it returns, and reads page-locked memory when the stream reaches the
+    // copy.
     if (is_pinned(from, bytes) || stream->capturing) stream->add([=] { return upload(to, from, bytes); });
     else
     {
@@ -213,7 +214,7 @@ SIMT_API int cuMemcpyDtoHAsync_v2(void* to, Address from, size_t bytes, void* ha
     if (!stream) return InvalidHandle;
     if (!on_device(from, bytes)) return refuse("a copy", from, bytes);
     stream->add([=] { return download(to, from, bytes); });
-    // Into pageable memory the driver returns only when all is there.
+    // A copy into pageable memory returns only when it is complete.
     return is_pinned(to, bytes) || stream->capturing ? Success : stream->drain();
 }
 

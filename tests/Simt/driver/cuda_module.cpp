@@ -181,7 +181,7 @@ namespace
     };
 }
 
-// Of the attributes there is cooperation alone: others, clusters say, are refused.
+// Cooperation is the only attribute; others, such as clusters, are refused.
 SIMT_API int cuLaunchKernelEx(const Configuration* configuration, void* function, void** parameters, void** extra)
 {
     SIMT_ENTER;

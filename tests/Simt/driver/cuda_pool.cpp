@@ -55,7 +55,7 @@ SIMT_API int cuMemPoolDestroy(void* handle)
     SIMT_ENTER;
     Pool* pool = find_pool(handle);
     if (!pool) return InvalidHandle;
-    // What was allocated from it lives on.
+    // Memory allocated from the pool stays valid.
     pools().erase(pool);
     delete pool;
     return Success;
@@ -73,7 +73,7 @@ SIMT_API int cuMemPoolTrimTo(void* handle, size_t)
     return find_pool(handle) ? Success : InvalidHandle;
 }
 
-// The address is known at once; the memory is there when the stream comes to it.
+// Returns the address at once; the memory is accessible when the stream reaches the allocation.
 SIMT_API int cuMemAllocFromPoolAsync(uintptr_t* address, size_t bytes, void* handle, void* stream_handle)
 {
     SIMT_ENTER;

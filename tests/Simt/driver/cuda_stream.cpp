@@ -14,7 +14,7 @@ namespace
         return std::chrono::duration_cast<Milliseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
     }
 
-    // A stream that captures can neither be waited for nor asked.
+    // A stream in capture can be neither waited for nor queried.
     int refuse_captured(Stream& stream)
     {
         if (!stream.capturing) return Success;
@@ -64,7 +64,7 @@ SIMT_API int cuStreamSynchronize(void* handle)
     return stream->drain();
 }
 
-// Does one thing more each time it is asked, so that asking again and again comes to an end.
+// Does one more piece of work in each call, so that a polling loop ends.
 SIMT_API int cuStreamQuery(void* handle)
 {
     SIMT_ENTER;
@@ -156,7 +156,7 @@ SIMT_API int cuGraphLaunch(void* handle, void* stream_handle)
     auto* executable = static_cast<Graph*>(handle);
     Stream* stream = find_stream(stream_handle);
     if (!executables().count(executable) || !stream) return InvalidHandle;
-    // The nodes are copied: the driver, too, lets the executable be destroyed while it runs.
+    // The nodes are copied, because the executable may be destroyed while it runs, as in the real driver.
     for (const Work& work : executable->work) stream->add(work);
     return Success;
 }

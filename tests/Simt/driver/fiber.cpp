@@ -16,7 +16,7 @@ namespace simt
         if (start_) munmap(start_, count_ * Each);
         start_ = static_cast<char*>(range);
         count_ = count;
-        // Each guard splits the range, and the system allows some 65,000 ranges; beyond that stacks go without.
+        // Each guard splits the range, and the system allows some 65,000 ranges; further stacks have no guard.
         for (size_t i = 0; i < count && i < 16384; ++i) mprotect(start_ + i * Each, 4096, PROT_NONE);
         return true;
     }
@@ -53,7 +53,7 @@ namespace simt
 
     StackPointer prepare_stack(char* top, void (*entry)())
     {
-        // What the switch pops: six registers, the entry as its return address, and a null as the entry's own.
+        // The switch pops six registers and the entry as its return address; the entry's own return address is null.
         auto** slots = reinterpret_cast<void**>(top) - 8;
         for (int i = 0; i < 6; ++i) slots[i] = nullptr;
         slots[6] = reinterpret_cast<void*>(entry);
@@ -61,7 +61,8 @@ namespace simt
         return slots;
     }
 #else
-    // Elsewhere the system's own switch, slower for its system calls. The context lies at the top of the stack.
+    // Other processors use the system's own switch, which is slower because of its system calls. The context is at the
+    // top of the stack.
     void switch_stack(StackPointer* save, StackPointer load)
     {
         ucontext_t here;

@@ -11,7 +11,7 @@ namespace simt
     StackPointer prepare_stack(char* top, void (*entry)());
     void switch_stack(StackPointer* save, StackPointer load);
 
-    // Stacks side by side in one range of addresses, a page that nobody may touch below each.
+    // Stacks side by side in one range of addresses, with a guard page below each.
     class Stacks
     {
     public:

@@ -1,4 +1,4 @@
-// What doubles of other libraries need of this one: to put work into a stream, and to know the device's memory.
+// Functions for the doubles of other libraries: they put work into a stream and recognize the device's memory.
 #include "api.h"
 #include "memory.h"
 #include "report.h"
@@ -7,8 +7,8 @@
 
 using namespace simt;
 
-// Puts work into a stream, which does it as often as it is asked to (a graph is launched again and again); `drop` is
-// called when it is needed no more. The work returns a driver's error code.
+// Puts work into a stream, which may run it several times (in a graph); `drop` is called when it is no longer needed.
+// The work returns a driver's error code.
 SIMT_API int simt_enqueue(void* handle, int (*work)(void*), void (*drop)(void*), void* data)
 {
     std::shared_ptr<void> owned(data, drop);

@@ -71,21 +71,21 @@ namespace simt
 
 using namespace simt;
 
-// Everything that was made or allocated and not yet given back; contexts are counted by simt_retained_contexts.
+// The number of objects and allocations not yet released; simt_retained_contexts counts the contexts.
 SIMT_API long long simt_live_handles()
 {
     std::lock_guard guard(api_lock());
     return (long long)live_handles().size();
 }
 
-// For tests: remembers all that is there now.
+// For tests: remembers all handles that exist now.
 SIMT_API void simt_mark()
 {
     std::lock_guard guard(api_lock());
     marked() = live_handles();
 }
 
-// For tests: frees all that came after the mark, and forgets a kernel's failure.
+// For tests: frees everything made after the mark, and forgets a kernel's failure.
 SIMT_API void simt_rewind()
 {
     std::lock_guard guard(api_lock());
@@ -101,7 +101,7 @@ SIMT_API long long simt_live_bytes()
     return (long long)bytes;
 }
 
-// One line that says how many there are of each kind.
+// Writes one line with the number of handles of each kind.
 SIMT_API int simt_live_report(char* text, int size)
 {
     std::lock_guard guard(api_lock());

@@ -1,4 +1,4 @@
-// What a program holds of the driver, and has to give back.
+// The driver's objects that a program holds and must release.
 #pragma once
 #include "module.h"
 #include <map>
@@ -11,8 +11,8 @@ namespace simt
     // Page-locked memory of the host, by address.
     std::map<uintptr_t, size_t>& pinned();
 
-    // All that belongs to the context, by address.
+    // All objects of the context, by address.
     std::set<void*> live_handles();
-    // Frees all of it but what is to be kept.
+    // Frees all handles except those in `kept`.
     void drop_handles(const std::set<void*>& kept = {});
 }

@@ -53,13 +53,13 @@ namespace simt
             return LaunchFailed;
         }
 
-        // Blocks one after another, in a random order; none may wait for another.
+        // Runs blocks one after another, in a random order; none may wait for another.
         int run_in_turn(Random& random)
         {
             static auto* block = new Block;
             block->prepare(current->block);
             uint64_t count = current->grid.count();
-            // A random start and a step that has no factor in common with the count visit every block once.
+            // A random start and a step coprime to the count visit every block once.
             uint64_t at = random.below(uint32_t(count)), step = count > 2 ? random.below(uint32_t(count - 1)) + 1 : 1;
             while (std::__gcd(step, count) != 1) ++step;
             for (uint64_t i = 0; i < count; ++i, at = (at + step) % count)
@@ -75,7 +75,7 @@ namespace simt
             return Success;
         }
 
-        // All blocks at once, each until it waits for another one.
+        // Runs all blocks in turns, each until it waits for another one.
         int run_together(Random& random)
         {
             struct Resident
@@ -127,7 +127,7 @@ namespace simt
     {
         failure_code = code;
         report(what + "\n  in kernel " + running->name + " at " + place + "\n  by " + name_of(*self));
-        // The thread is left as it stands; its stack is prepared anew for the next launch.
+        // The thread's fiber is abandoned here; the next launch prepares its stack again.
         wait(State::Done, self->site);
         __builtin_trap();
     }
@@ -182,7 +182,7 @@ namespace simt
 
     namespace
     {
-        // Each block of all launches has a number of its own.
+        // Gives each block of all launches its own number.
         uint32_t number_blocks(uint32_t blocks)
         {
             if (next_serial > Stamp::LastSerial - blocks)
@@ -240,7 +240,7 @@ namespace simt
 
     std::string readable_name(const std::string& symbol)
     {
-        // The name stands after the last number.
+        // The name follows the last number.
         return symbol.compare(0, 2, "_Z") == 0 ? symbol.substr(symbol.find_last_of("0123456789") + 1) : symbol;
     }
 

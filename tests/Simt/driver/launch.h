@@ -17,11 +17,11 @@ namespace simt
         std::vector<std::vector<uint64_t>> arguments;
     };
 
-    // What the driver refuses at once.
+    // Returns the error with which the driver refuses the launch at once, or Success.
     int validate(const Launch& launch);
-    // How many such blocks one multiprocessor holds.
+    // The number of such blocks that one multiprocessor holds.
     int occupancy(const Function& function, unsigned threads, size_t dynamic_shared);
     int multiprocessors();
-    // Runs it to its end; an error is sticky and reported.
+    // Runs the launch to its end; an error is sticky and reported.
     int run(const Launch& launch);
 }

@@ -9,7 +9,7 @@ namespace simt
     {
         constexpr size_t Reserved = size_t(32) << 30;
         constexpr size_t Alignment = 256;
-        // Nothing lies between two allocations for at least this far, so that running over the end of one is seen.
+        // The smallest gap between two allocations, so that an access beyond the end of one is detected.
         constexpr size_t Gap = 4096;
         constexpr size_t Page = 4096;
 
@@ -82,7 +82,7 @@ namespace simt
         next_ = region.start + Gap;
     }
 
-    // The next room after the latest allocation, so that freed addresses stay unused for as long as possible.
+    // The next free range after the latest allocation, so that freed addresses stay unused as long as possible.
     uintptr_t DeviceMemory::find_room(size_t bytes) const
     {
         uintptr_t end = region.start + region.size;
@@ -122,7 +122,7 @@ namespace simt
         if (!at) return 0;
         allocations_[at] = bytes;
         next_ = at + span(bytes);
-        // Not a number, whatever the type: a result that nobody computed shows on the host as well.
+        // NaN in every floating-point type, so that the host also notices results that were never computed.
         std::memset(reinterpret_cast<void*>(at), 0xff, bytes);
         mark_exists(region, at, bytes);
         return at;

@@ -1,5 +1,5 @@
-// The device's memory: one reserved range of addresses, so that every access is placed by a comparison, and beside it
-// two shadows: what each byte is, and who last touched each word.
+// The device's memory: one reserved range of addresses, so that one comparison recognizes an access, and two shadows:
+// the state of each byte, and the latest accesses to each word.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -9,15 +9,14 @@
 
 namespace simt
 {
-    // Who touched a word last; see race.h.
+    // The latest accesses to a word.
     struct Race
     {
         uint64_t writer = 0, reader = 0, other_reader = 0;
         uint32_t writer_place = 0, reader_place = 0;
     };
 
-    // One byte for each word of memory: the upper half says which of its bytes exist, the lower which were ever
-    // written.
+    // One byte for each word of memory: the upper half marks the bytes that exist, the lower half those ever written.
     using WordState = uint8_t;
 
     struct Region
@@ -26,7 +25,8 @@ namespace simt
         size_t size = 0;
         WordState* state = nullptr;
         Race* race = nullptr;
-        // The blocks that can collide here: for device memory all of the launch, for shared memory the one that runs.
+        // The blocks that can collide here: all blocks of the launch in device memory, the running block in shared
+        // memory.
         uint32_t first_serial = 0, serials = 0;
 
         bool holds(uintptr_t address) const { return address - start < size; }
@@ -40,19 +40,20 @@ namespace simt
     public:
         Region region;
 
-        // 0 when the limit (SIMT_MEMORY, in bytes) would be passed.
+        // Returns 0 if the limit (SIMT_MEMORY, in bytes) would be exceeded.
         uintptr_t allocate(size_t bytes);
-        // For a module's variables, which nobody counts among what is allocated.
+        // Allocates memory for a module's variables, which is not counted as allocated.
         uintptr_t allocate_for_module(size_t bytes);
         bool release(uintptr_t address);
-        // Frees it for all but what a stream still has to do before it comes to its end. False for what is none.
+        // Frees an allocation for all callers except the work that a stream still has before it. False if there is no
+        // such allocation.
         bool promise(uintptr_t address);
         bool is_promised(uintptr_t address) const { return promised_.count(address) != 0; }
         void release_promised();
-        // Whether what is allocated may be touched yet.
+        // Sets whether an allocation may be accessed yet.
         void hide(uintptr_t address);
         void show(uintptr_t address);
-        // The allocation that holds the address, or the nearest one below it; null when there is none.
+        // The allocation that holds the address, or the nearest one below it; null if there is none.
         const std::pair<const uintptr_t, size_t>* nearest(uintptr_t address) const;
         bool holds(uintptr_t address, size_t bytes) const;
         void forget_races();

@@ -20,7 +20,7 @@ namespace simt
     {
         constexpr char Magic[] = "SIMT-CUBIN 2 ";
 
-        // The library as a file that lasts as long as this object and has no name on any disk.
+        // The library as a file in memory, without a name on any disk, that exists as long as this object.
         class Unnamed
         {
         public:
@@ -40,15 +40,15 @@ namespace simt
             Unnamed(const Unnamed&) = delete;
             std::string path() const { return format("/proc/%d/fd/%d", getpid(), file_); }
 
-            // Gives the open file away. The loader takes two libraries of one path for the same, and a path is free again
-            // as soon as its file is closed: a module's must stay open for as long as it is loaded.
+            // Gives up ownership of the open file. A loaded module's file must stay open: the loader takes two
+            // libraries with one path for the same library, and a closed file frees its path.
             int release() { return std::exchange(file_, -1); }
 
         private:
             int file_;
         };
 
-        // Local symbols too, which dlsym does not know: static shared variables are such.
+        // Reads local symbols too: static shared variables are local, and dlsym does not find them.
         void read_symbols(Module& module)
         {
             auto* elf = module.elf.data();
@@ -107,7 +107,7 @@ namespace simt
         if (ptx::is_ptx(bytes))
         {
             auto module = std::make_unique<Module>();
-            // PTX is NVRTC 12's, and not for drivers of CUDA 11.
+            // The PTX comes from NVRTC 12; drivers of CUDA 11 refuse it.
             if (setting_number("SIMT_DRIVER_VERSION", 12040) < 12000) return UnsupportedPtxVersion;
             if (int code = ptx::load(bytes, *module)) return code;
             result = module.release();
@@ -118,7 +118,7 @@ namespace simt
         int architecture = 0, version = 0, header = 0;
         if (std::sscanf(bytes + sizeof Magic - 1, "%d %d %zu %zu\n%n", &architecture, &version, &text, &elf, &header) != 4)
             return InvalidImage;
-        // A driver takes what a compiler of the same major version made, or of an earlier one.
+        // A driver accepts code from compilers of the same or an earlier major version.
         if (version / 1000 > setting_number("SIMT_DRIVER_VERSION", 12040) / 1000) return UnsupportedPtxVersion;
         if (architecture > setting_number("SIMT_ARCH", 90)) return NoBinaryForGpu;
         const char* body = bytes + sizeof Magic - 1 + header;
@@ -152,13 +152,13 @@ namespace simt
     {
         if (!running || address - running->module->start >= running->module->size) return "an unknown line";
         Unnamed file(running->module->elf);
-        // The address is where the call returns to; the byte before belongs to the call.
+        // The address is the return address of the call; the byte before it belongs to the call.
         std::string command = format("addr2line -i -e %s 0x%lx 2>/dev/null", file.path().c_str(),
             static_cast<unsigned long>(address - 1 - running->module->start));
         std::string place = "an unknown line";
         FILE* output = popen(command.c_str(), "r");
         if (!output) return place;
-        // Innermost first; what the dialect inlines (an __ldg, an atomic) is of less interest than who called it.
+        // Innermost first. The caller matters more than the dialect's inlined function (an __ldg, an atomic).
         char line[1024];
         bool found = false;
         while (std::fgets(line, sizeof line, output))
@@ -166,7 +166,7 @@ namespace simt
             std::string text = line;
             text.resize(text.find_first_of(" \n") == std::string::npos ? text.size() : text.find_first_of(" \n"));
             if (found || text.find("/dialect/") != std::string::npos || text.find('?') != std::string::npos) continue;
-            // g++ notes the folder that it was run in, which says nothing of a text that was handed over in memory.
+            // g++ notes the folder in which it ran, which has no meaning for a source given in memory.
             place = text.substr(text.rfind('/') + 1);
             found = true;
         }

@@ -1,5 +1,5 @@
-// A loaded "cubin": a shared library that the double's nvrtc made, and what it says about its kernels; or PTX, which
-// ../ptx runs.
+// A loaded "cubin": a shared library from the double's nvrtc with its description of the kernels, or PTX, which ../ptx
+// runs.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -15,7 +15,7 @@ namespace simt::ptx
 
 namespace simt
 {
-    // As in the dialect's simt.h, which the modules are compiled with.
+    // Must match the dialect's simt.h, with which the modules are compiled.
     struct Kernel
     {
         void (*run)(void** arguments);
@@ -38,18 +38,18 @@ namespace simt
         std::string name;
         Module* module;
         const Kernel* kernel;
-        // The shared variables that the kernel reaches, itself or by what it calls, and their sizes together.
+        // The shared variables that the kernel or its callees use, and the sum of their sizes.
         std::vector<Symbol> shared;
         size_t shared_bytes = 0;
         size_t dynamic_limit = 48 << 10;
-        // Of a module that is PTX.
+        // Set if the module is PTX.
         ptx::LoadedKernel* ptx = nullptr;
     };
 
     struct Module
     {
         void* library = nullptr;
-        int file = -1; // holds the library, for as long as it is loaded
+        int file = -1; // the library's file while it is loaded
         std::string elf;
         uintptr_t start = 0, size = 0;
         uintptr_t shared_start = 0, shared_size = 0;
@@ -60,17 +60,17 @@ namespace simt
         ~Module();
     };
 
-    // A driver's error code, and the module.
+    // Returns a driver's error code and sets the module.
     int load_module(const void* image, Module*& module);
 
     // For reports: "k.cu:12" for an address of code.
     std::string describe_place(uintptr_t address);
-    // The allocation or shared variable that holds an address or lies before it.
+    // Names the allocation or shared variable that holds an address or precedes it.
     std::string describe_address(uintptr_t address);
     std::string describe_other(uint32_t serial, uint32_t thread);
-    // A static variable of a function is called _ZZ…E4name: the name alone.
+    // Returns the plain name of a function's static variable, whose symbol is _ZZ…E4name.
     std::string readable_name(const std::string& symbol);
 
-    // The module whose kernel runs.
+    // The kernel that runs.
     extern const Function* running;
 }

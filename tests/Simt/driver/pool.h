@@ -1,4 +1,4 @@
-// Pools of memory: all take from the same device, so there is nothing to know of one but that it is there.
+// Memory pools. All take from the same device, so a pool has no state except its existence.
 #pragma once
 #include <set>
 

@@ -1,4 +1,4 @@
-// The failure of a kernel: the driver's error code, and for people a text that says what, where and by whom.
+// The failure of a kernel: the driver's error code and a report that names the fault, the place and the thread.
 #pragma once
 #include "api.h"
 #include <cstdint>

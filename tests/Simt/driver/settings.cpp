@@ -34,7 +34,7 @@ namespace simt
 
 using namespace simt;
 
-// A null or empty value gives the environment's back.
+// A null or empty value restores the environment's value.
 SIMT_API void simt_set(const char* name, const char* value)
 {
     std::lock_guard guard(lock);

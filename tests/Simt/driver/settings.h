@@ -1,5 +1,5 @@
-// Settings: environment variables, which a test may override in the process (simt_set), where .NET's own do not reach
-// C.
+// Settings: environment variables. A test overrides them in the process with simt_set, because C does not see .NET's
+// changes of the environment.
 #pragma once
 #include <string>
 

@@ -9,13 +9,13 @@ namespace simt
     class SharedMemory
     {
     public:
-        // Beyond the largest that a launch may ask for, so that running over its end is seen as such.
+        // More than a launch may request, so that an access beyond the end is recognized.
         static constexpr size_t Reserve = 512 << 10;
 
         void* dynamic_start();
-        // Places the kernel's variables and its dynamic part in the regions that accesses are checked against.
+        // Places the kernel's variables and its dynamic part in the regions that the access checks use.
         void lay_out(Function& function, size_t dynamic_bytes);
-        // A new block finds its shared memory undefined, and filled with what is not a number.
+        // Makes the shared memory undefined and fills it with NaN for a new block.
         void renew();
 
         struct Piece

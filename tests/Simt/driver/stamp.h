@@ -1,4 +1,4 @@
-// A stamp says in 64 bits who accessed a word when: block, thread, the thread's time, whether atomically, and which
+// A stamp describes an access to a word in 64 bits: block, thread, the thread's time, whether it is atomic, and its
 // bytes.
 #pragma once
 #include <cstdint>

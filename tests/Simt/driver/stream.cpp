@@ -94,7 +94,7 @@ namespace simt
     {
         for (Stream* stream : streams())
         {
-            // Mode 2, relaxed, allows such calls; mode 1 forbids them to the thread alone that captures.
+            // Mode 2 (relaxed) allows such calls; mode 1 forbids them only to the capturing thread.
             bool other = stream->capture_mode == 1 && stream->capturer != std::this_thread::get_id();
             if (!stream->capturing || stream->capture_mode == 2 || other) continue;
             stream->capture_broken = true;

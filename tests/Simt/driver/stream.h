@@ -1,4 +1,4 @@
-// Streams: what is asked for is put in a queue, and done only when somebody waits for it. So a forgotten wait shows.
+// Streams: work is queued and done only when a call waits for it, so a forgotten wait shows.
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -33,7 +33,7 @@ namespace simt
         {
             uint64_t number;
             Work work;
-            // Entries of other streams that come first.
+            // Entries of other streams that must be done first.
             std::vector<std::pair<Stream*, uint64_t>> after;
         };
 
@@ -47,11 +47,11 @@ namespace simt
         uint64_t latest = 0;
 
         void add(Work work);
-        // Does the work of this stream up to a number, and what must come before it.
+        // Does the work of this stream up to a number, and all work that must precede it.
         int drain(uint64_t until = UINT64_MAX);
     };
 
-    // The stream that a handle names: null and 1 are the legacy default stream. Null for what is no stream.
+    // The stream of a handle; null and 1 are the legacy default stream. Returns null if there is no such stream.
     Stream* find_stream(void* handle);
     std::set<Stream*>& streams();
     std::set<Event*>& events();
@@ -60,10 +60,10 @@ namespace simt
 
     // Does everything that any stream has left.
     int drain_all();
-    // What a call without a stream waits for: the default stream and all that do not opt out of waiting for it.
+    // Does the work that a call without a stream waits for: that of the default stream and of all blocking streams.
     int drain_default();
-    // Some calls would wait, and so cannot be while a stream captures in a mode that forbids it.
+    // Refuses a call that waits while a stream captures in a mode that forbids it.
     int refuse_in_capture();
-    // Drops the streams, events and graphs that are not among those to keep.
+    // Drops all streams, events and graphs except those in `kept`.
     void destroy_streams(const std::set<void*>& kept);
 }

@@ -13,7 +13,7 @@ namespace simt
 {
     namespace
     {
-        // What an atomic access to an address publishes to those that come after.
+        // What an atomic access to an address publishes to later ones.
         std::unordered_map<uintptr_t, Clock>& releases()
         {
             static auto* all = new std::unordered_map<uintptr_t, Clock>;
@@ -30,8 +30,8 @@ namespace simt
             self->acquired->learn(found->second);
         }
 
-        // Publishes what lies before the latest fence: our own accesses, and those of the block that a barrier put
-        // before it.
+        // Publishes the accesses before the latest fence: our own, and those of the block that a barrier ordered before
+        // it.
         void release(uintptr_t address)
         {
             Block& block = *self->block;
@@ -43,7 +43,7 @@ namespace simt
             clock.learn(block.serial, std::min(block.fenced, block.last_barrier), self->number, self->fenced);
         }
 
-        // Polling what does not change: let others go on.
+        // A thread that polls an unchanged value lets others run.
         void poll(const void* address, uint64_t value)
         {
             bool again = self->polled == address && self->polled_value == value;
@@ -162,7 +162,7 @@ SIMT_API unsigned long long simt_atomic_begin(const void* address, unsigned byte
     if (at % bytes)
         fail(MisalignedAddress, format("misaligned: an atomic access of %u bytes at ", bytes) + describe_address(at),
             describe_place(place));
-    // Whatever it will write, it reads first.
+    // Every atomic reads before it writes.
     check(at, bytes, {false, true}, place);
     uint64_t value = load(address, bytes);
     poll(address, value);
@@ -200,7 +200,7 @@ SIMT_API void simt_copy_async(void* to, const void* from, unsigned bytes, unsign
             describe_place(place));
     if (filled) check(reinterpret_cast<uintptr_t>(from), filled, {false, false}, place);
     check(target, bytes, {true, false}, place);
-    // Until the wait, what lies there is undefined.
+    // Until the wait, the destination is undefined.
     for (Region* region : {&reach.static_shared, &reach.dynamic_shared})
         if (region->holds(target)) mark_written(*region, target, bytes, false);
     self->open_group.push_back({static_cast<char*>(to), static_cast<const char*>(from), bytes, filled});
@@ -227,7 +227,7 @@ SIMT_API void simt_copy_async_wait(int groups_left)
     }
 }
 
-// A volatile access is one that other blocks may see: it does not race, and one that repeats is a wait.
+// Other blocks may see a volatile access: it does not race, and a repeated volatile read is a wait.
 #define SIMT_VOLATILE(n)                                                                                               \
     SIMT_API void __tsan_volatile_read##n(void* p) { poll_volatile(p, n, __builtin_return_address(0)); }               \
     SIMT_API void __tsan_volatile_write##n(void* p)                                                                    \

@@ -1,8 +1,8 @@
-// What kernels call to wait, to exchange, and to access atomically; the dialect declares the same functions.
+// Functions that kernels call to wait, exchange, and access memory atomically; the dialect declares them too.
 #pragma once
 
 namespace simt
 {
-    // What was released in an earlier launch concerns this one no more.
+    // Forgets the releases of earlier launches, which do not concern this one.
     void forget_releases();
 }

@@ -1,4 +1,4 @@
-// Kernels without a fault: what the double must run as a GPU would, and without an alarm.
+// Kernels without a fault: the double must give a GPU's results and raise no alarm.
 #include "warp.cuh"
 
 extern "C" __global__ void add(float* sum, const float* a, const float* b, int n)
@@ -10,7 +10,7 @@ extern "C" __global__ void add(float* sum, const float* a, const float* b, int n
 #define TILE 64
 #define DEPTH 16
 
-// Each thread holds 4x4 of a 64x64 tile; both inputs come in tiles through shared memory.
+// Each thread computes 4x4 elements of a 64x64 tile; both inputs pass through shared memory in tiles.
 extern "C" __global__ void __launch_bounds__(256) gemm(float* c, const float* a, const float* b, int m, int n, int k)
 {
     __shared__ __align__(16) float as[DEPTH][TILE + 4];
@@ -52,7 +52,7 @@ extern "C" __global__ void __launch_bounds__(256) gemm(float* c, const float* a,
             if (row0 + ty + i < m && column0 + tx + j < n) c[(row0 + ty + i) * n + column0 + tx + j] = sum[i][j];
 }
 
-// One value of shared memory a lane, exchanged with no barrier but the warp's.
+// Each lane has one value in shared memory; the only barrier is the warp's.
 extern "C" __global__ void warp_scan(int* out, const int* in)
 {
     __shared__ int values[64];
@@ -94,14 +94,14 @@ extern "C" __global__ void histogram(int* bins, const unsigned char* values, int
     if (i < n) atomicAdd(&bins[values[i]], 1);
 }
 
-// Bytes side by side, each written by a thread of its own.
+// Each thread writes one of several adjacent bytes.
 extern "C" __global__ void above(unsigned char* mask, const float* in, float bound, int n)
 {
     int i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i < n) mask[i] = in[i] > bound;
 }
 
-// The last block to arrive adds up what all have written.
+// The last block to arrive sums the values that all blocks wrote.
 extern "C" __global__ void sum_by_last_block(float* out, float* partial, unsigned* arrived, const float* in, int n)
 {
     __shared__ bool last;
@@ -121,7 +121,7 @@ extern "C" __global__ void sum_by_last_block(float* out, float* partial, unsigne
     if (threadIdx.x == 0) *out = all;
 }
 
-// Every step reads what other blocks wrote in the step before.
+// Every step reads values that other blocks wrote in the step before.
 extern "C" __global__ void rotate(float* data, unsigned* arrived, int steps)
 {
     unsigned t = threadIdx.x, block = blockIdx.x, blocks = gridDim.x;
@@ -134,7 +134,7 @@ extern "C" __global__ void rotate(float* data, unsigned* arrived, int steps)
     }
 }
 
-// Copies ahead: while one half is summed, the other is under way.
+// Copies ahead: while one half is summed, the other is being copied.
 extern "C" __global__ void sum_ahead(float* out, const float* in, int tiles)
 {
     __shared__ __align__(16) float tile[2][128];

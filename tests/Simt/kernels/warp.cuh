@@ -8,7 +8,7 @@ __device__ __forceinline__ float warp_sum(float v)
     return v;
 }
 
-// A copy of its shared variable for each N.
+// Each N has its own copy of the shared variable.
 template <int N> __device__ float block_sum(float v)
 {
     __shared__ float part[32];

@@ -31,7 +31,7 @@ namespace simt_nccl
             simt_mark_written(to, bytes);
         }
 
-        // The values of all ranks, in their order.
+        // Combines the values of all ranks, in the order of the ranks.
         template <class T> void combine(const Hall& hall, int ranks, size_t bytes, bool is_max, Address to)
         {
             std::vector<T> result(bytes / sizeof(T));
@@ -84,7 +84,7 @@ namespace simt_nccl
         std::fill_n(post.from, MostRanks, 0);
         for (const Transfer& transfer : transfers) (transfer.sends ? post.to : post.from)[transfer.peer] = transfer.bytes;
         std::string why;
-        // When they have met once more, none still looks at what the others posted.
+        // After one more meeting no rank still reads the posts of the others.
         bool good = team->meet(name_of(kind), why) && agree(why);
         size_t longest = good ? longest_transfer() : 0;
         good = good && team->meet(name_of(kind), why) && exchange(longest, why);
@@ -142,7 +142,7 @@ namespace simt_nccl
         return most;
     }
 
-    // All ranks show a part, all read it, and only then comes the next one.
+    // All ranks write a chunk, all read it, and only then the next chunk follows.
     bool Exchange::reduce(std::string& why) const
     {
         Hall& hall = team->hall();
@@ -194,7 +194,7 @@ namespace simt_nccl
     bool Exchange::transfer(size_t longest, std::string& why) const
     {
         Hall& hall = team->hall();
-        // A rank's part of a chunk for each that it may send to.
+        // A chunk has one part for each rank that receives.
         size_t room = ChunkBytes / team->size();
         for (size_t done = 0; done < longest; done += room)
         {

@@ -1,4 +1,4 @@
-// What is done in a stream: an exchange among all ranks of a team.
+// An exchange among all ranks of a team, as work of a stream.
 #pragma once
 #include "team.h"
 #include <vector>
@@ -15,7 +15,7 @@ namespace simt_nccl
         SendReceive,
     };
 
-    // The bytes of an element of a type; 0 for what is no type.
+    // The bytes of an element of a type; 0 if there is no such type.
     size_t size_of(int type);
     const char* name_of(int kind);
 
@@ -34,10 +34,10 @@ namespace simt_nccl
         Address send, receive;
         size_t count;
         int type, operation, root;
-        // Of a group of sends and receives.
+        // The transfers of a group of sends and receives.
         std::vector<Transfer> transfers;
 
-        // A driver's error code.
+        // Returns a driver's error code.
         int run();
 
     private:

@@ -1,5 +1,5 @@
-// libnccl: what the engine calls of it, among processes of one machine that each have the double of CUDA. Exchanges are
-// done when their stream comes to them. NCCL itself checks little of what is checked here: it hangs, or gives nonsense.
+// libnccl: the functions that the engine calls, among processes of one machine that each have the double of CUDA. An
+// exchange is done when its stream reaches it. NCCL itself checks little of this: it hangs, or returns nonsense.
 #include "exchange.h"
 #include <cstdio>
 #include <cstdlib>
@@ -98,7 +98,7 @@ namespace
             return refuse(InvalidArgument, "the double sums and takes maxima alone");
         if (kind == AllReduce && type != 2 && type != 7 && type != 8)
             return refuse(InvalidArgument, "the double sums int32, float32 and float64 alone");
-        // Only the root's memory is read in a broadcast.
+        // A broadcast reads only the root's memory.
         if (kind != Broadcast || team.rank() == root)
             if (Result result = check_memory(send, bytes)) return result;
         if (Result result = check_memory(receive, received)) return result;
@@ -154,7 +154,7 @@ NCCL_API const char* ncclGetLastError(Communicator*) { return latest.c_str(); }
 
 NCCL_API int ncclGetUniqueId(UniqueId* id)
 {
-    // A name that no other has, of what the system draws.
+    // A unique name, of the system's random numbers.
     std::string text;
     std::ifstream("/proc/sys/kernel/random/uuid") >> text;
     if (text.empty()) return refuse(SystemError, "the system draws no numbers");
@@ -174,7 +174,7 @@ NCCL_API int ncclCommInitRank(Communicator** result, int ranks, UniqueId id, int
     if (std::strncmp(id.text, "/simt-nccl-", 11)) return refuse(InvalidArgument, "this is no number of ncclGetUniqueId");
     if (cuCtxGetCurrent(&context) || !context || cuCtxGetDevice(&device))
         return refuse(UnhandledCudaError, "the thread has no context");
-    // NCCL allocates, which no capture allows.
+    // NCCL allocates memory, which a capture forbids.
     if (int code = cuMemAlloc_v2(&probe, 256))
         return refuse(UnhandledCudaError, "memory cannot be allocated: CUDA error " + std::to_string(code));
     cuMemFree_v2(probe);

@@ -19,7 +19,7 @@ namespace simt_nccl
             return text && *text ? std::strtod(text, nullptr) : 60;
         }
 
-        // Leaves the processor to the others, and after a while lets it rest.
+        // Yields to the other processes; sleeps after some rounds.
         void pause(int round)
         {
             timespec rest{0, 50'000};

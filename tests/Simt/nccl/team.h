@@ -1,4 +1,4 @@
-// The processes of a communicator, which meet in shared memory.
+// The processes of a communicator; they meet in shared memory.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -10,12 +10,12 @@ namespace simt_nccl
     constexpr int MostRanks = 16;
     constexpr size_t ChunkBytes = 256 << 10;
 
-    // What a rank is about to do; all must be about to do the same.
+    // The call that a rank is about to execute; all ranks must post the same one.
     struct Post
     {
         uint64_t sequence, count;
         int kind, type, operation, root;
-        // Of a group of sends and receives: how many bytes go to each rank, and are expected from it.
+        // For a group of sends and receives: the bytes sent to each rank and expected from it.
         uint64_t to[MostRanks], from[MostRanks];
     };
 
@@ -31,7 +31,7 @@ namespace simt_nccl
     class Team
     {
     public:
-        // Null, and why, where the ranks cannot come together.
+        // Returns null and sets `why` if the ranks cannot meet.
         static std::shared_ptr<Team> join(
             const std::string& name, int rank, int size, int device, std::string& why);
         ~Team();
@@ -39,7 +39,7 @@ namespace simt_nccl
         int rank() const { return rank_; }
         int size() const { return size_; }
         Hall& hall() const { return *hall_; }
-        // Waits until all are here; false where one does not come in time, and `why` says which.
+        // Waits for all ranks; returns false if one does not come in time, and names it in `why`.
         bool meet(const char* what, std::string& why);
 
         uint64_t sequence = 0;

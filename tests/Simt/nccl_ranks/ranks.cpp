@@ -1,5 +1,5 @@
-// Some processes, each with a device of the double's, that call NCCL as a case says: nccl-ranks CASE RANKS. Each writes a
-// line: its rank, what NCCL returned, what CUDA did, what is reported, and the numbers that it then has.
+// nccl-ranks CASE RANKS: starts processes that each have a device of the double and call NCCL as the case says. Each
+// writes a line: its rank, NCCL's result, CUDA's result, the report, and the numbers that it then has.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -33,7 +33,7 @@ namespace
 
     void* symbol(const char* library, const char* name)
     {
-        // NCCL's needs CUDA's, which the loader knows once it is there.
+        // The NCCL library needs the CUDA library, which must be loaded first.
         dlopen((folder + "/libcuda.so.1").c_str(), RTLD_NOW | RTLD_GLOBAL);
         void* loaded = dlopen((folder + "/" + library).c_str(), RTLD_NOW | RTLD_GLOBAL);
         void* found = loaded ? dlsym(loaded, name) : nullptr;
@@ -115,7 +115,7 @@ namespace
         }
         else if (what == "long")
         {
-            // More than fits into the shared memory at once.
+            // More elements than fit into the shared memory at once.
             x = upload(std::vector<float>(200'001, own));
             all_reduce(x, 200'001);
             x += 200'000 * sizeof(float), count = 1;
@@ -208,7 +208,7 @@ int main(int count, char** words)
     if (count < 2 || ranks < 1) return std::fprintf(stderr, "nccl-ranks CASE [RANKS]\n"), 2;
     setenv("SIMT_DEVICES", std::to_string(ranks).c_str(), 1);
 
-    // The number is made by a process of its own: one that forks must not have started CUDA.
+    // A separate process makes the id, because a process that forks must not have started CUDA.
     int pipes[2];
     if (pipe(pipes)) return 2;
     if (!fork())

@@ -57,8 +57,8 @@ namespace simt
 
             void section(std::string_view word, std::string_view rest, std::string_view line)
             {
-                // g++ forgets the section of a template's variable; but a static of a function (_ZZ…) can be nothing
-                // else.
+                // g++ drops the section of a template's variable, but a function's static (_ZZ…) is always a shared
+                // variable.
                 std::string_view name = first_symbol(rest);
                 in_shared_ =
                     word == ".section" && (name.substr(0, 12) == "simt_shared." || name.substr(0, 8) == ".bss._ZZ");

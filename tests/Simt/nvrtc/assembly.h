@@ -1,4 +1,4 @@
-// Reads and changes the compiler's assembly: which shared variables each kernel reaches, and room between them.
+// Finds in the compiler's assembly the shared variables of each kernel, and puts gaps between them.
 #pragma once
 #include <map>
 #include <string>
@@ -15,10 +15,10 @@ namespace simt
     struct Assembly
     {
         std::string text;
-        // By kernel, for those that are there.
+        // By kernel, for the kernels that the text defines.
         std::map<std::string, std::vector<SharedVariable>> shared;
     };
 
-    // Puts all shared variables in one section, a gap after each so that running over its end is seen.
+    // Puts all shared variables in one section, with a gap after each, so that an access beyond its end is detected.
     Assembly arrange(const std::string& text, const std::vector<std::string>& kernels);
 }

@@ -14,10 +14,10 @@ namespace simt
     {
         constexpr size_t SharedLimit = 48 << 10;
 
-        // Kernels run but a few times: what -O2 saves there it takes three times over to compile them.
+        // Kernels run only a few times: -O2 costs three times as much compile time as it saves run time.
         const std::vector<std::string> CommonFlags = {"-std=c++17", "-O1", "-g1", "-fPIC", "-w", "-fvisibility=hidden",
             "-fno-exceptions", "-fno-rtti", "-fno-strict-aliasing", "-fno-gnu-unique", "-fno-threadsafe-statics",
-            // Accesses stay as many and as large as they are written, and rounding is that of the text.
+            // Accesses keep the number and size that the source has, and arithmetic its rounding.
             "-fno-tree-vectorize", "-fno-tree-slp-vectorize", "-fno-tree-loop-distribute-patterns", "-ffp-contract=off",
             "-fno-stack-protector", "-Werror=frame-larger-than=40000"};
 
@@ -38,7 +38,7 @@ namespace simt
             return dladdr(reinterpret_cast<void*>(&compile), &here) ? here.dli_fname : "";
         }
 
-        // Where this library lies; the dialect's headers lie beside it.
+        // The folder of this library, which also holds the dialect's headers.
         std::string home()
         {
             std::string path = own_name();
@@ -54,7 +54,7 @@ namespace simt
             if (checks())
                 all.insert(all.end(), CheckingFlags.begin(), CheckingFlags.end());
 #ifdef __x86_64__
-            // Else every fmaf is a call.
+            // Without it every fmaf is a call.
             if (__builtin_cpu_supports("fma")) all.push_back("-mfma");
 #endif
             return all;
@@ -87,7 +87,7 @@ namespace simt
             }
         };
 
-        // The stamp is written by build.sh: it changes with the double's sources and with g++.
+        // build.sh writes the stamp, which changes with the double's sources and with g++.
         std::string key(const Job& job, const std::vector<std::string>& options)
         {
             Hash hash;
@@ -224,7 +224,7 @@ namespace simt
         std::string cached = environment("SIMT_CACHE", home() + "/cache") + "/" + key(job, options);
         if (read_file(cached, image)) return true;
         bool good = Compilation(job, options).run(image, log);
-        // Only what compiled without a word is kept, so that a log is never lost.
+        // Caches only programs that compiled without a message, so that no log is lost.
         if (good && log.empty()) replace_file(cached, image);
         return good;
     }

@@ -1,4 +1,4 @@
-// Compiles a .cu with g++ into what the double's libcuda loads.
+// Compiles a .cu with g++ into a library that the double's libcuda loads.
 #pragma once
 #include <string>
 #include <utility>
@@ -14,9 +14,9 @@ namespace simt
         int architecture = 75;
     };
 
-    // Of NVRTC, as the driver counts: 12.4, or 11.8 where the library is called libnvrtc.so.11.2.
+    // NVRTC's version as the driver counts it: 12.4, or 11.8 if the library is called libnvrtc.so.11.2.
     int version();
 
-    // True when it compiled; the log may hold text in both cases.
+    // Returns whether it compiled; the log may hold text in both cases.
     bool compile(const Job& job, std::string& image, std::string& log);
 }

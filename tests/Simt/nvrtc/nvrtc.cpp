@@ -32,7 +32,7 @@ namespace
 
     bool starts(const std::string& text, const char* with) { return text.rfind(with, 0) == 0; }
 
-    // Options that are of no consequence here, because g++ rounds as told and has registers enough.
+    // Options that have no effect here: g++ rounds as told and has enough registers.
     bool harmless(const std::string& option)
     {
         const char* known[] = {"--std", "-std", "--use_fast_math", "-use_fast_math", "--generate-line-info",
@@ -145,7 +145,7 @@ NVRTC_API int nvrtcGetCUBIN(Program* program, char* image)
     return Success;
 }
 
-// What a driver would translate further; here it is the same.
+// The PTX, which is the same as the cubin here.
 NVRTC_API int nvrtcGetPTXSize(Program* program, size_t* bytes) { return nvrtcGetCUBINSize(program, bytes); }
 NVRTC_API int nvrtcGetPTX(Program* program, char* image) { return nvrtcGetCUBIN(program, image); }
 

@@ -1,11 +1,11 @@
-// Files and processes, no more than the compiler needs.
+// The functions for files and processes that the compiler needs.
 #pragma once
 #include <string>
 #include <vector>
 
 namespace simt
 {
-    // A folder that goes with this object.
+    // A folder that is deleted with this object.
     class TemporaryFolder
     {
     public:
@@ -19,10 +19,10 @@ namespace simt
     };
 
     bool read_file(const std::string& path, std::string& text);
-    // Makes the folders on the way.
+    // Writes a file and creates its parent folders.
     bool write_file(const std::string& path, const std::string& text);
-    // Replaces the file as a whole: nobody ever reads half of it.
+    // Replaces the file atomically: no reader sees half of it.
     bool replace_file(const std::string& path, const std::string& text);
-    // Runs a program with its error output added to the file; its exit code, or -1 when it could not be run.
+    // Runs a program and appends its error output to the file. Returns its exit code, or -1 if it could not be run.
     int run_process(const std::vector<std::string>& arguments, const std::string& errors);
 }

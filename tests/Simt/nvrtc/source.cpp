@@ -60,7 +60,7 @@ namespace simt
                 at_ = end;
             }
 
-            // Lines stay where they are, whatever is taken out.
+            // Drops text up to a place but keeps its line breaks.
             void drop_to(size_t end)
             {
                 for (; at_ < end; ++at_)
@@ -124,7 +124,8 @@ namespace simt
 
             void shared_variable(size_t end)
             {
-                // A section for each: g++ refuses one section for variables of templates and of plain functions.
+                // Each variable has its own section, because g++ refuses one for variables of both templates and plain
+                // functions.
                 drop_to(end);
                 out_.text += "static __attribute__((section(\"simt_shared." + std::to_string(shared_++) + "\")))";
             }
@@ -141,7 +142,7 @@ namespace simt
                 else copy_to(end);
             }
 
-            // extern __shared__ T name[]; becomes a pointer to where the launch puts that memory.
+            // extern __shared__ T name[]; becomes a pointer to the memory that the launch provides.
             void dynamic_shared(size_t start)
             {
                 size_t stop = in_.find(';', start), bracket = in_.rfind('[', stop), name_end = bracket;
@@ -170,7 +171,7 @@ namespace simt
             void kernel(size_t end)
             {
                 drop_to(end);
-                // noipa: a kernel stays a function of its own, called as it is declared.
+                // noipa: a kernel remains a separate function with the declared calling convention.
                 out_.text += "__attribute__((noipa))";
                 if (!extern_c_ && extern_c_depths_.empty()) return;
                 KernelText found{"", bounds_};
@@ -190,7 +191,7 @@ namespace simt
                     else found.name = word;
                     --at;
                 }
-                // A declaration without a body is no kernel yet.
+                // A declaration without a body is no kernel.
                 size_t body = skip_space(close(at));
                 if (body < in_.size() && in_[body] == '{') out_.kernels.push_back(found);
             }

@@ -1,4 +1,4 @@
-// Turns preprocessed CUDA C into C++: the words that the dialect's header leaves behind (__simt_global__ and so on)
+// Turns preprocessed CUDA C into C++: it replaces the words of the dialect's header (__simt_global__ and so on) that
 // need more than macros.
 #pragma once
 #include <string>
@@ -9,7 +9,7 @@ namespace simt
     struct KernelText
     {
         std::string name;
-        // What stood in __launch_bounds__, maybe nothing.
+        // The text in __launch_bounds__; empty without it.
         std::string bounds;
     };
 

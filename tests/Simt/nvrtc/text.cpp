@@ -19,7 +19,7 @@ namespace simt
             return result;
         }
 
-        // Takes a word off the front, and the space before it.
+        // Removes a word from the front, and the space before it.
         bool take(std::string& line, const std::string& word)
         {
             size_t start = std::min(line.find_first_not_of(" \t"), line.size());
@@ -36,7 +36,7 @@ namespace simt
             return "#pragma GCC unroll " + (bare ? "64" : rest);
         }
 
-        // The place where a number begins at `at` ends; `at` itself when there is none.
+        // The end of the number that begins at `at`; `at` itself if there is none.
         size_t after_number(const std::string& line, size_t at)
         {
             while (at < line.size() && std::isdigit(static_cast<unsigned char>(line[at]))) ++at;
@@ -50,7 +50,7 @@ namespace simt
             size_t end = after_number(line, colon + 1);
             if (end == colon + 1 || end >= line.size() || line[end] != ':') return line;
             std::string number = line.substr(colon + 1, end - colon - 1);
-            // A column may follow, which NVRTC does not give.
+            // A column may follow; NVRTC does not print it.
             size_t column = after_number(line, end + 1);
             if (column > end + 1 && column < line.size() && line[column] == ':') end = column;
             return line.substr(0, colon) + "(" + number + ")" + line.substr(end);

@@ -1,13 +1,13 @@
-// Small changes to texts: what goes to g++, and what it says.
+// Small changes to the text for g++ and to its messages.
 #pragma once
 #include <string>
 
 namespace simt
 {
-    // #pragma unroll as g++ writes it. Unrolling matters: arrays that only known indices touch become registers, and
-    // their accesses cost nothing.
+    // Replaces #pragma unroll by g++'s own. Unrolling matters: arrays with only constant indices become registers,
+    // whose accesses cost nothing.
     std::string with_unrolling(const std::string& text);
 
-    // g++ says "folder/k.cu:12:5: error: …", NVRTC "k.cu(12): error: …".
+    // Turns g++'s "folder/k.cu:12:5: error: …" into NVRTC's "k.cu(12): error: …".
     std::string readable(const std::string& log, const std::string& folder);
 }

@@ -1,5 +1,5 @@
-// libnvrtc for the PTX front end: hands everything to NVIDIA's own library, and what it makes, PTX, back in the place
-// of machine code. The PTX of sm_90 and compute_90 is the same; for compute_90 the library stops there.
+// libnvrtc for the PTX front end: forwards every call to NVIDIA's own library and returns its PTX in place of machine
+// code. The PTX of sm_90 and compute_90 is the same; for compute_90 the library makes no machine code.
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
@@ -16,7 +16,7 @@ namespace
 
     std::atomic<long long> live;
 
-    // What a test has texts damaged by: each place of the first becomes the second.
+    // A test's damage to the sources: each occurrence of the first text becomes the second.
     std::string damaged, damage;
     int damages;
 
@@ -36,14 +36,14 @@ namespace
         return value ? value : "";
     }
 
-    // Where ./build.sh nvrtc leaves it.
+    // The folder into which ./build.sh nvrtc downloads it.
     std::string cache()
     {
         std::string caches = environment("XDG_CACHE_HOME");
         return (caches.empty() ? environment("HOME") + "/.cache" : caches) + "/engine/nvrtc";
     }
 
-    // The library does not look for its builtins beside itself.
+    // Loads the builtins too, because the library does not look for them in its own folder.
     void* open_in(const std::string& folder)
     {
         std::error_code error;
@@ -60,7 +60,7 @@ namespace
         return nullptr;
     }
 
-    // SIMT_NVRTC names its folder; else it is taken as others find it.
+    // SIMT_NVRTC names the folder; without it the usual places are searched.
     void* open_real()
     {
         if (std::string folder = environment("SIMT_NVRTC"); !folder.empty()) return open_in(folder);
@@ -136,7 +136,8 @@ NVRTC_API const char* nvrtcGetErrorString(int code)
     return function ? function(code) : "NVRTC says no more";
 }
 
-// From now on texts are damaged before they are compiled; an empty text ends it. How many places were before.
+// Damages all sources from now on before they are compiled; an empty text ends that. Returns how many places were
+// damaged before.
 NVRTC_API int simt_damage(const char* from, const char* to)
 {
     int before = damages;

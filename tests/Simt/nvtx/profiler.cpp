@@ -1,5 +1,5 @@
-// The library that a profiler brings along, as NVTX_INJECTION64_PATH names it: it writes each range of the program into
-// the file that SIMT_NVTX names, indented by its depth.
+// Stands for a profiler's library, which NVTX_INJECTION64_PATH names: it writes each range of the program, indented by
+// its depth, into the file that SIMT_NVTX names.
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -50,7 +50,7 @@ extern "C" __attribute__((visibility("default"))) int InitializeInjectionNvtx2(c
     const char* path = std::getenv("SIMT_NVTX");
     auto* callbacks = static_cast<const Callbacks*>(export_table(CallbacksTable));
     if (!path || !callbacks || callbacks->bytes < sizeof(Callbacks)) return 0;
-    // As the real ones do, it asks for every module, and takes the last slot of each for granted.
+    // Like the real ones, it requests every module and assumes that the last slot of each exists.
     const unsigned sizes[] = {0, 16, 9, 15, 7, 16, 7};
     for (int module = 1; module <= Modules; ++module)
     {

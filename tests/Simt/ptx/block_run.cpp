@@ -1,4 +1,4 @@
-// A block at work: its warps in an order that the seed decides, each until it waits, and what they wait for.
+// Runs a block: its warps in an order that the seed decides, each until it waits, and the barriers.
 #include "machine.h"
 #include "../driver/api.h"
 #include "../driver/report.h"
@@ -20,7 +20,7 @@ namespace simt::ptx
 
         bool starts(const std::string& text, const char* with) { return text.compare(0, std::strlen(with), with) == 0; }
 
-        // Special registers that a thread keeps for the whole launch; false for what is none.
+        // Reads a special register that is constant for the launch; returns false if there is no such register.
         bool launch_special(const std::string& name, const GridRun& grid, uint32_t thread, uint32_t& value)
         {
             Dim size = grid.block;
@@ -100,7 +100,7 @@ namespace simt::ptx
         last_barrier = fenced = 0;
         known = Clock();
         checks.start_block();
-        // What nobody wrote is not a number.
+        // Unwritten memory is NaN.
         std::memset(shared.data(), 0xff, shared.size());
         for (auto& [name, row] : grid->program->specials)
             if (starts(name, "%ctaid."))
@@ -125,7 +125,7 @@ namespace simt::ptx
 
     uint32_t BlockRun::tick()
     {
-        // After eight million synchronizations time stands still, and orders that it would have shown stay unseen.
+        // After eight million synchronizations time stands still, and later orders are not seen.
         return time < Stamp::LastTime ? ++time : time;
     }
 
@@ -160,8 +160,8 @@ namespace simt::ptx
         }
     }
 
-    // A barrier opens when all lanes that have not returned wait at it. Whole warps may have returned, as for the
-    // hardware; single lanes of a warp may not.
+    // A barrier opens when all lanes that have not returned wait at it. As in hardware, whole warps may have returned,
+    // but not single lanes of a warp.
     bool BlockRun::open_barrier()
     {
         int at = -1;
@@ -203,7 +203,7 @@ namespace simt::ptx
             for (int s = 0; s < warp.count && shown < 8; ++s, ++shown)
             {
                 const Split& split = warp.splits[s];
-                // Behind a barrier the next piece begins.
+                // The next piece begins after a barrier.
                 size_t at = size_t(split.piece) - (split.wait == Split::AtBarrier);
                 const Piece& piece = grid->program->pieces[at];
                 const char* how = split.wait == Split::AtBarrier ? "wait at the barrier of"

@@ -1,5 +1,5 @@
-// Calls: NVRTC leaves a few slow paths of double precision as functions, which are not recursive. Their bodies take
-// the calls' places, so that nothing but jumps is left to be run.
+// Inlines calls: NVRTC leaves a few slow paths of double precision as functions, which are not recursive. Their bodies
+// replace the calls, so that only jumps remain.
 #include "text.h"
 
 namespace simt::ptx
@@ -29,7 +29,7 @@ namespace simt::ptx
             Function out_;
             int calls_ = 0;
 
-            // The body with its registers from `first` on and `suffix` behind its names; it returns to `end`.
+            // Copies a body: its registers begin at `first`, its names get `suffix`, and it returns to `end`.
             void copy(const Function& body, int first, const std::string& suffix, const std::string& end, int depth)
             {
                 std::map<size_t, std::vector<std::string>> at;

@@ -8,7 +8,7 @@ namespace simt::ptx
     {
         constexpr unsigned Sector = 32, Banks = 32;
 
-        // How many different numbers; sorts them.
+        // Returns the count of different numbers; sorts them.
         template <class T> unsigned distinct(T* numbers, unsigned count)
         {
             std::sort(numbers, numbers + count);
@@ -55,7 +55,7 @@ namespace simt::ptx
             for (unsigned lane = first; lane < first + together; ++lane)
                 if (warp.mask >> lane & 1) words[count++] = at[lane] / 4;
             if (!count) continue;
-            // Each bank's different words; of a wide access the first word speaks for all.
+            // Counts each bank's different words; the first word of a wide access stands for all.
             count = distinct(words, count);
             uint8_t load[Banks] = {};
             unsigned most = 0, width = bytes > 4 ? bytes / 4 : 1;

@@ -1,4 +1,4 @@
-// What a launch did: counted while it runs, for the meter.
+// Counts of a launch's work, made while it runs, for the meter.
 #pragma once
 #include "program.h"
 #include <cstdint>
@@ -8,15 +8,15 @@ namespace simt::ptx
 {
     struct Warp;
 
-    // What only the addresses tell. A block's, added to the launch's at the end.
+    // Counts that depend on addresses. A block's counts are added to the launch's at the end.
     struct Meter
     {
-        uint64_t sectors_asked = 0;   // of 32 bytes, of global memory, by all requests of warps
-        uint64_t sectors_needed = 0;  // that the bytes asked for would fill
+        uint64_t sectors_asked = 0;   // sectors of 32 bytes of global memory in all requests of warps
+        uint64_t sectors_needed = 0;  // sectors that the requested bytes would fill
         uint64_t global_requests = 0;
         uint64_t shared_requests = 0;
-        uint64_t shared_passes = 0;   // in which the banks serve them
-        uint64_t bank_conflicts = 0;  // passes more than the bytes ask for
+        uint64_t shared_passes = 0;   // passes in which the banks serve the requests
+        uint64_t bank_conflicts = 0;  // passes in excess of those that the bytes need
 
         void add(const Meter& other);
         void global(const Warp& warp, const uint64_t* at, unsigned bytes);

@@ -7,14 +7,14 @@ namespace simt::ptx
     struct DraftStep
     {
         Step step;
-        // Of each operand: a register's number, or -1 - n for the n-th constant. Those that it writes come first.
+        // For each operand a register's number, or -1 - n for the n-th constant. Written operands come first.
         std::vector<int> rows;
         int writes;
     };
 
     struct DraftConstant
     {
-        std::string special; // what the launch fills in: "%tid.x"; else empty
+        std::string special; // a special register that the launch fills in, such as "%tid.x", or empty
         uint8_t bytes;
         uint64_t bits;
     };
@@ -26,7 +26,7 @@ namespace simt::ptx
         std::vector<DraftConstant> constants;
         std::vector<DraftStep> steps;
         std::vector<Piece> pieces;
-        std::vector<int> predicates; // of each piece, the register that decides its jump, or -1
+        std::vector<int> predicates; // for each piece, the register that decides its jump, or -1
         std::vector<std::string> maybe_undefined;
         int carry = -1;
     };
@@ -54,11 +54,11 @@ namespace simt::ptx
         explicit Liveness(const Draft& draft);
     };
 
-    // A register that some way through the program reads before it writes it: steps are added that watch it.
+    // Adds steps that watch each register that some path through the program reads before it writes it.
     void check_undefined(Draft& draft);
-    // Registers that are never alive at once share a row; else those of a warp would not fit the first cache.
+    // Gives registers rows. Registers that are never alive at once share a row, so that a warp's rows fit the L1 cache.
     void assign_rows(Draft& draft, Program& program);
 
-    // How many hundredths of a machine instruction an instruction becomes, on average.
+    // The average number of machine instructions for an instruction, in hundredths.
     unsigned machine_hundredths(const Instruction& in);
 }

@@ -1,5 +1,5 @@
-// The table of opcodes: a row for each full form, with what it does to a warp. To teach the executor an instruction is
-// to add a row to one of the files that forms.cpp lists.
+// The table of opcodes: a row for each full form, with its effect on a warp. To support a further instruction, add a
+// row to one of the files that forms.cpp lists.
 #pragma once
 #include "program.h"
 
@@ -9,14 +9,14 @@ namespace simt::ptx
     {
         Handler whole, part;
         Class kind;
-        int writes;                 // how many operands, the first ones, it writes
+        int writes;                 // the number of operands that it writes; they come first
         std::vector<uint8_t> sizes; // bytes of each operand: 1 a predicate, 2, 4, 8
-        bool collective = false;    // all lanes that its mask names take it together; the mask comes last
+        bool collective = false;    // all lanes of its mask execute it together; the mask is the last operand
     };
 
     using Table = std::map<std::string, Form>;
 
-    // Throws what names the form, if the table has none such.
+    // Throws an error that names the form if the table does not have it.
     const Form& form_of(const std::string& op);
     const Table& all_forms();
 

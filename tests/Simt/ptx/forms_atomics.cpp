@@ -49,7 +49,7 @@ namespace simt::ptx
             template <class T> T operator()(T old, T b, T) const { return old == 0 || old > b ? b : T(old - 1); }
         };
 
-        // Polling what does not change: let others go on.
+        // A lane that polls an unchanged value lets others run.
         void poll(Warp& warp, uint64_t address, uint64_t value)
         {
             if (warp.polled_address == address && warp.polled_value == value) warp.spins = true;
@@ -57,7 +57,7 @@ namespace simt::ptx
             warp.polled_value = value;
         }
 
-        // Each lane by itself, with what it does to others' view of memory.
+        // Runs each lane by itself, with its effect on the order that other threads see.
         template <class F>
         void each_atomically(const Step& step, Warp& warp, const uint64_t* at, unsigned bytes, bool writes, F act)
         {
@@ -67,7 +67,7 @@ namespace simt::ptx
             uint32_t all = warp.mask;
             each_lane(all, [&](int lane) {
                 warp.mask = 1u << lane;
-                // Whatever it will write, it reads first.
+                // Every atomic reads before it writes.
                 check_global(step, warp, at, bytes, {false, true});
                 if (writes) check_global(step, warp, at, bytes, {true, true});
                 acquire(warp, lane, at[lane]);
@@ -198,7 +198,7 @@ namespace simt::ptx
         add_visible<uint64_t>(t, {"u64", "s64", "b64", "f64"});
         for (const char* name : {"membar.gl", "membar.sys", "fence.acq_rel.gpu", "fence.sc.gpu", "fence.acq_rel.sys"})
             t[name] = stepwise(fence_step, Class::Control, 0, {});
-        // Within a block barriers order what is written.
+        // Within a block, barriers order the writes.
         t["membar.cta"] = t["fence.acq_rel.cta"] = stepwise([](const Step&, Warp&) {}, Class::Control, 0, {});
         t["trap"] = stepwise(trap, Class::Control, 0, {});
     }

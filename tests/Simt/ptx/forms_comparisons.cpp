@@ -1,4 +1,4 @@
-// setp: comparisons. Of floating-point numbers, "lt" is false if one is no number and "ltu" true.
+// setp: comparisons. For floating-point numbers, "lt" is false and "ltu" is true if one is NaN.
 #include "lanes.h"
 
 namespace simt::ptx

@@ -7,7 +7,7 @@ namespace simt::ptx
 {
     namespace
     {
-        // Whole numbers: cut off or extended by the sign of what is read.
+        // Integers: truncated, or extended according to the sign of the source type.
         template <class D> struct Cast
         {
             template <class A> D operator()(A a) const { return static_cast<D>(a); }
@@ -47,7 +47,8 @@ namespace simt::ptx
         {
             template <class T> T operator()(T a) const { return a >= T(0) ? a > T(1) ? T(1) : a : T(0); }
         };
-        // A whole number nearest to one with a fraction; what is too large becomes the largest, no number zero.
+        // Rounds a floating-point number to an integer; a number that is too large becomes the largest one, NaN becomes
+        // zero.
         template <class D, class Round> struct Whole
         {
             template <class A> D operator()(A a) const
@@ -59,7 +60,7 @@ namespace simt::ptx
             }
         };
 
-        // A result of less than 32 bits fills its row's 32 by its sign.
+        // A result of less than 32 bits is sign-extended to its row's 32.
         template <class D>
         using RowOf =
             std::conditional_t<(sizeof(D) < 4), std::conditional_t<std::is_signed_v<D>, int32_t, uint32_t>, D>;

@@ -1,5 +1,5 @@
-// cp.async: copies from device to shared memory that go on while the thread does. The bytes are copied at once, as they
-// may be; until the wait they count as undefined, and only from the wait on as written.
+// cp.async: copies from device to shared memory that go on while the thread does. The bytes are copied at once, as PTX
+// allows; they count as undefined until the wait, and as written after it.
 #include "../driver/api.h"
 #include "../driver/report.h"
 #include "spaces.h"
@@ -9,7 +9,7 @@ namespace simt::ptx
 {
     namespace
     {
-        // [to], [from], bytes, bytes that are read: the rest is filled with zeros
+        // [to], [from], bytes, bytes that are read (the rest is filled with zeros)
         void copy(const Step& step, Warp& warp)
         {
             alignas(64) uint64_t to[Lanes], from[Lanes];
@@ -34,7 +34,7 @@ namespace simt::ptx
             shared_addresses(step, warp, to, bytes, pending.to);
             if (warp.meter) warp.meter->shared(warp, pending.to, bytes);
             warp.block->checks.write(step, warp, pending.to, bytes);
-            // A lane that fills with zeros reads nothing.
+            // A lane that only fills with zeros reads nothing.
             warp.mask = reads & all;
             if (warp.mask) check_global(step, warp, from, bytes, {false, false});
             warp.mask = all;
@@ -52,7 +52,7 @@ namespace simt::ptx
             std::copy(warp.committed.begin(), warp.committed.end(), pending.group);
         }
 
-        // The copies of groups before a number are there now, for the lane that waited.
+        // Completes the copies of the groups before a number, for the lane that waited.
         template <class Before> void arrive(const Step& step, Warp& warp, Before before)
         {
             uint32_t all = warp.mask;

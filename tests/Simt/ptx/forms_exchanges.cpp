@@ -1,5 +1,5 @@
-// What the lanes of a warp do together: shuffles, votes, and the warp's barrier. run_warp lets them begin when all
-// lanes that the mask names have come.
+// Instructions that the lanes of a warp execute together: shuffles, votes, and the warp's barrier. run_warp starts them
+// when all lanes of the mask have arrived.
 #include "../driver/api.h"
 #include "../driver/report.h"
 #include "lanes.h"
@@ -16,7 +16,7 @@ namespace simt::ptx
             Index
         };
 
-        // d|p, a, b, c, mask: each lane takes the a of the lane that b names; p says whether there is such.
+        // d|p, a, b, c, mask: each lane takes the a of the lane that b names; p tells whether that lane exists.
         template <Way W, bool Tells> void shuffle(const Step& step, Warp& warp)
         {
             constexpr size_t First = Tells ? 2 : 1;
@@ -79,7 +79,7 @@ namespace simt::ptx
             t["vote.sync." + name] = form;
         }
 
-        // What lanes did before they met here is ordered before what they do now.
+        // The lanes' earlier accesses are ordered before their later ones.
         void meet(const Step&, Warp& warp)
         {
             WarpSync now{warp.mask, warp.block->checks.tick(), warp.block->tick()};

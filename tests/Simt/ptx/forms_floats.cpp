@@ -1,4 +1,4 @@
-// Arithmetic of floating-point numbers. What PTX calls approximate is exact here, or as exact as the host's library.
+// Arithmetic of floating-point numbers. PTX's approximate functions are exact here, or as exact as the host's library.
 #include "lanes.h"
 #include <cfenv>
 #include <cmath>
@@ -28,7 +28,7 @@ namespace simt::ptx
             float operator()(float a, float b, float c) const { return __builtin_fmaf(a, b, c); }
             double operator()(double a, double b, double c) const { return __builtin_fma(a, b, c); }
         };
-        // Of a number and no number the number; -0 is less than 0.
+        // The minimum of a number and NaN is the number; -0 is less than 0.
         struct Minimum
         {
             template <class T> T operator()(T a, T b) const
@@ -94,14 +94,14 @@ namespace simt::ptx
             float operator()(float a) const { return std::tanh(a); }
         };
 
-        // .ftz: numbers below the least normal one count as zeros, as operands and as results.
+        // .ftz: subnormal operands and results become zeros.
         template <class Op> struct Flushed
         {
             static float flush(float a) { return __builtin_fabsf(a) < 0x1p-126f ? std::copysign(0.0f, a) : a; }
             template <class... A> float operator()(A... a) const { return flush(Op()(flush(a)...)); }
         };
 
-        // A double's reciprocal, or that of its root, by its upper half alone, to begin Newton's steps with.
+        // The reciprocal of a double, or of its root, computed from its upper half, as the start of Newton's iteration.
         template <typename Exact>
         struct Rough
         {
@@ -132,8 +132,8 @@ namespace simt::ptx
             double operator()(double a) const { return 1 / std::sqrt(a); }
         };
 
-        // Rounded otherwise than to the nearest. The functions are called through volatile pointers, so that none is
-        // computed before the mode is set.
+        // The rounding modes other than to nearest. The calls use volatile pointers, so that the compiler computes none
+        // before the mode is set.
         template <class Op, class T> struct OutOfLine
         {
             [[gnu::noinline]] static T two(T a, T b) { return Op()(a, b); }

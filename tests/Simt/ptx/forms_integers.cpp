@@ -1,4 +1,4 @@
-// Arithmetic and logic of whole numbers, and moves. Overflow wraps, so sums are those of unsigned numbers.
+// Integer arithmetic and logic, and moves. Overflow wraps, so sums are computed as unsigned numbers.
 #include "../driver/api.h"
 #include "lanes.h"
 
@@ -82,7 +82,7 @@ namespace simt::ptx
         {
             template <class T> T operator()(T a) const { return T(~a); }
         };
-        // Shifts by more than a number's bits leave nothing but its sign.
+        // Shifts by more than a number's bits leave only its sign.
         struct ShiftLeft
         {
             template <class T> T operator()(T a, uint32_t n) const { return n < WidthOf<T> ? T(a << n) : T(0); }
@@ -103,7 +103,7 @@ namespace simt::ptx
         {
             template <class T> T operator()(T a, T b, Pred which) const { return which.value ? a : b; }
         };
-        // The lowest n bits of a, put into b at a place.
+        // Puts the lowest n bits of a into b at a place.
         struct InsertBits
         {
             template <class T> T operator()(T a, T b, uint32_t at, uint32_t n) const
@@ -114,7 +114,7 @@ namespace simt::ptx
                 return T((b & ~field) | ((at >= WidthOf<T> ? T(0) : T(a << at)) & field));
             }
         };
-        // c and the products of a's parts of 16 or 8 bits with as many bytes of b, from one on.
+        // The sum of c and the products of a's parts of 16 or 8 bits with as many bytes of b, beginning at byte First.
         template <class Part, class Byte, int First> struct DotProduct
         {
             uint32_t operator()(uint32_t a, uint32_t b, uint32_t c) const
@@ -159,7 +159,7 @@ namespace simt::ptx
                 return result;
             }
         };
-        // Any three-valued logic function, its table in the last operand.
+        // Any logic function of three operands; the last operand is its table.
         struct LogicOfThree
         {
             uint32_t operator()(uint32_t a, uint32_t b, uint32_t c, uint32_t table) const
@@ -170,7 +170,7 @@ namespace simt::ptx
                 return result;
             }
         };
-        // Bytes picked out of eight.
+        // Picks bytes out of eight.
         struct Permute
         {
             uint32_t operator()(uint32_t a, uint32_t b, uint32_t which) const
@@ -187,7 +187,7 @@ namespace simt::ptx
             }
         };
 
-        // Quotients of 32 bits by way of doubles, which hold them exactly and come as vectors.
+        // Divides 32-bit integers as doubles, which represent them exactly and are vectorized.
         struct Divide
         {
             template <class T> T operator()(T a, T b) const
@@ -205,7 +205,7 @@ namespace simt::ptx
             }
         };
 
-        // The quotient by zero is left open by PTX; nobody means it.
+        // PTX does not define division by zero; it is always a mistake.
         template <bool Whole, class Op, class T> void divide(const Step& step, Warp& warp)
         {
             const char* by = warp.row(step.row[2]);
@@ -219,7 +219,7 @@ namespace simt::ptx
             return {divide<true, Op, T>, divide<false, Op, T>, Class::Integer, 1, {sizeof(T), sizeof(T), sizeof(T)}};
         }
 
-        // add.cc and the like: what is carried is one more result, and one more operand.
+        // add.cc and the like: the carry is one more result and one more operand.
         template <int Way, bool High, bool Times, bool Reads, bool Writes> void carry(const Step& step, Warp& warp)
         {
             each_lane(warp.mask, [&](int lane) {

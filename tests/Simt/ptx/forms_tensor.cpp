@@ -1,11 +1,11 @@
-// Tensor cores: a warp's product of small matrices of which each lane holds a part.
+// Tensor cores: a warp's product of small matrices, of which each lane holds a part.
 #include "lanes.h"
 
 namespace simt::ptx
 {
     namespace
     {
-        // To 10 bits of mantissa: to the nearest, of two the one away from zero.
+        // Rounds to the nearest number with 10 bits of mantissa, ties away from zero.
         struct ToTensorFloat
         {
             uint32_t operator()(uint32_t bits) const
@@ -16,7 +16,7 @@ namespace simt::ptx
             }
         };
 
-        // Its lower 13 bits are not looked at.
+        // Ignores the lower 13 bits.
         double of_tensor_float(uint32_t bits)
         {
             float x;
@@ -25,8 +25,8 @@ namespace simt::ptx
             return x;
         }
 
-        // d (4), a (4), b (2), c (4), mask: d = a b + c, of 16 x 8, 8 x 8 and 16 x 8 elements. In which order it sums, and how
-        // it rounds on the way, the manual leaves open: here exactly, and rounded once.
+        // d (4), a (4), b (2), c (4), mask: d = a b + c, of 16 x 8, 8 x 8 and 16 x 8 elements. The manual defines
+        // neither the order of the sums nor the rounding of partial sums; here the exact sum is rounded once.
         void multiply(const Step& step, Warp& warp)
         {
             constexpr size_t A = 4, B = 8, C = 10;

@@ -8,7 +8,7 @@ namespace simt::ptx
 {
     namespace
     {
-        // Threads of the host share the tags; each is read and written as a whole.
+        // Threads of the host share the tags; each is read and written atomically.
         uint64_t load(const uint64_t& tag) { return __atomic_load_n(&tag, __ATOMIC_RELAXED); }
         void store(uint64_t& tag, uint64_t value) { __atomic_store_n(&tag, value, __ATOMIC_RELAXED); }
 
@@ -88,7 +88,8 @@ namespace simt::ptx
 
             bool in_my_block(uint64_t tag) const { return Stamp::serial(tag) == block_.serial; }
 
-            // Certainly ordered before this access: of an earlier launch, mine, or before a barrier of this block.
+            // Certainly ordered before this access: by an earlier launch, by this thread, or before a barrier of this
+            // block.
             bool past(uint64_t tag, uint64_t mine) const
             {
                 return tag - base_ >= span_ || Stamp::who(tag) == Stamp::who(mine) ||
@@ -141,7 +142,7 @@ namespace simt::ptx
                 store(word.other_reader, 0);
             }
 
-            // Keeps two readers: of two blocks if possible, else of two warps. Any writer then collides with one.
+            // Keeps two readers, of two blocks if possible, otherwise of two warps. Any writer then collides with one.
             void remember_reader(Race& word, uint64_t mine, int lane) const
             {
                 uint64_t first = load(word.reader);
@@ -228,7 +229,7 @@ namespace simt::ptx
         mine->learn(found->second);
     }
 
-    // Publishes what lies before the latest fence: the lane's own accesses, and those of the block that a barrier put
+    // Publishes the accesses before the latest fence: the lane's own, and those of the block that a barrier ordered
     // before it.
     void release(Warp& warp, int lane, uint64_t address)
     {

@@ -1,4 +1,4 @@
-// How a function of numbers becomes one of rows: loops over 32 lanes that g++ makes vector instructions of.
+// Turns a function of numbers into one of rows, by loops over 32 lanes that g++ vectorizes.
 #pragma once
 #include "forms.h"
 #include "machine.h"
@@ -7,7 +7,7 @@
 
 namespace simt::ptx
 {
-    // A number of less than 4 bytes has 4 in its row, the upper ones zero.
+    // A number of less than 4 bytes occupies 4 in its row; the upper ones are zero.
     template <class T> inline T get(const char* row, int lane)
     {
         if constexpr (sizeof(T) >= 4)
@@ -34,7 +34,7 @@ namespace simt::ptx
         }
     }
 
-    // For each lane that takes part, one after the other.
+    // Calls a function for each active lane, one after the other.
     template <class F> inline void each_lane(uint32_t mask, F act)
     {
         for (; mask; mask &= mask - 1) act(__builtin_ctz(mask));
@@ -49,7 +49,7 @@ namespace simt::ptx
 
     template <class T> constexpr uint8_t size_of = std::is_same_v<T, Pred> ? 1 : uint8_t(sizeof(T));
 
-    // Arithmetic cannot fail: where some lanes take no part, all compute, and those keep what they had.
+    // Arithmetic cannot fail, so all lanes compute, and inactive lanes keep their old values.
     template <bool Whole, class Op, class D, class... A, size_t... I>
     inline void map_rows(const Step& step, Warp& warp, std::index_sequence<I...>)
     {
@@ -70,13 +70,13 @@ namespace simt::ptx
         map_rows<Whole, Op, D, A...>(step, warp, std::index_sequence_for<A...>());
     }
 
-    // An instruction that makes a D of an A of each operand, lane by lane: Op()(a, b, …).
+    // An instruction that computes a D from one A of each operand, lane by lane: Op()(a, b, …).
     template <class Op, class D, class... A> Form lanewise(Class kind)
     {
         return {map_lanes<true, Op, D, A...>, map_lanes<false, Op, D, A...>, kind, 1, {size_of<D>, size_of<A>...}};
     }
 
-    // An instruction of which one function does all, with lanes in warp.mask.
+    // An instruction that one function executes for all lanes in warp.mask.
     inline Form stepwise(Handler handler, Class kind, int writes, std::vector<uint8_t> sizes)
     {
         return {handler, handler, kind, writes, std::move(sizes)};

@@ -26,7 +26,7 @@ namespace simt::ptx
 
     namespace
     {
-        // A module's variables lie in device memory, where their accesses are checked as all are. They begin as zeros.
+        // Places a module's variables in device memory, where all accesses are checked. They begin as zeros.
         bool place_globals(LoadedModule& loaded, simt::Module& module)
         {
             uint64_t bytes = 0;

@@ -1,4 +1,4 @@
-// What runs a program: warps of 32 lanes in a block, which belongs to one thread of the host.
+// The machine that runs a program: warps of 32 lanes in a block, which one thread of the host runs.
 #pragma once
 #include "../driver/block.h"
 #include "../driver/clock.h"
@@ -31,7 +31,7 @@ namespace simt::ptx
         {
             Runs,
             AtBarrier,
-            InWarp // for the lanes that a mask names
+            InWarp // for the lanes of a mask
         };
         int piece;
         uint32_t mask;
@@ -48,7 +48,7 @@ namespace simt::ptx
         uint32_t group[Lanes];
     };
 
-    // When lanes of a warp met at a __syncwarp.
+    // The times at which lanes of a warp met at a __syncwarp.
     struct WarpSync
     {
         uint32_t mask = 0, shared = 0, block = 0;
@@ -60,7 +60,7 @@ namespace simt::ptx
     struct Warp
     {
         char* rows = nullptr;
-        uint32_t mask = 0; // the lanes that take the present step
+        uint32_t mask = 0; // the lanes that execute the current step
         BlockRun* block = nullptr;
         const char* params = nullptr;
         char* shared = nullptr;
@@ -72,8 +72,8 @@ namespace simt::ptx
         Split splits[Lanes];
         int count = 0;
 
-        // When the latest __syncwarp of all lanes was, in the time of shared memory and in that of the block, by which
-        // what is done to global memory is ordered; and of each lane its latest of some lanes.
+        // The latest __syncwarp of all lanes, in the time of shared memory and in the block's time, which orders
+        // accesses to global memory; and for each lane its latest __syncwarp of some lanes.
         WarpSync synced;
         bool met = false; // at any __syncwarp of this block
         std::array<WarpSync, Lanes> partly_synced = {};
@@ -83,18 +83,18 @@ namespace simt::ptx
         std::vector<PendingCopy> copies;
         std::array<uint32_t, Lanes> committed = {};
 
-        // The latest value that a lane polled, to tell when it spins.
+        // The latest value that a lane polled, to see when it spins.
         uint64_t polled_address = 0, polled_value = 0;
         bool spins = false;
 
-        // Which lanes have written the registers that might be read before.
+        // For each register that may be read before it is written, the lanes that have written it.
         std::vector<uint32_t> defined;
 
         uint32_t thread(int lane) const { return number * Lanes + uint32_t(lane); }
         char* row(int number_of_row) const { return rows + size_t(number_of_row) * RowBytes; }
     };
 
-    // A block in the making: all its state, so that blocks that wait for each other can take turns.
+    // A running block with all its state, so that blocks that wait for each other can take turns.
     struct BlockRun
     {
         GridRun* grid = nullptr;
@@ -121,7 +121,7 @@ namespace simt::ptx
         bool open_barrier();
     };
 
-    // A launch that is being run, by all the host's threads that do.
+    // A running launch, shared by the host's threads that run it.
     struct GridRun
     {
         const Program* program;
@@ -131,7 +131,7 @@ namespace simt::ptx
         Region device;
         uint32_t first_serial;
         bool metered;
-        // What an atomic access to an address publishes to those that come after; the lock is that of all atomics.
+        // What an atomic access to an address publishes to later ones; all atomics share the lock.
         std::mutex lock;
         std::unordered_map<uint64_t, Clock> releases;
 
@@ -140,14 +140,14 @@ namespace simt::ptx
         Dim place(uint64_t block_number) const;
     };
 
-    // Runs a warp until all its lanes have returned or wait. Whether it came any further than to poll in vain.
+    // Runs a warp until all its lanes have returned or wait. Returns whether it did more than poll in vain.
     bool run_warp(Warp& warp);
     // The lanes of a predicate's row that are set.
     uint32_t bits_of(const char* row);
 
-    // Stops the launch with a report that names kernel, line and the thread of the first of these lanes.
+    // Stops the launch with a report that names the kernel, the line and the thread of the first of these lanes.
     [[noreturn]] void fail(const Warp& warp, const Step& step, uint32_t lanes, int code, const std::string& what);
     std::string name_of(const BlockRun& block, uint32_t thread);
-    // The allocation or shared variable that holds an address or lies before it.
+    // Names the allocation or shared variable that holds an address or precedes it.
     std::string describe(const Warp& warp, uint64_t address);
 }

@@ -1,8 +1,8 @@
-// What an instruction of PTX becomes in machine code, on average: fitted to the disassembly (nvdisasm) of what ptxas
-// 12.4 makes of our kernels for sm_90. Of the 20 kernels of the two networks whose loops ptxas leaves as they are, each
-// comes out within 2.2 % of the instructions that are there, of the 361 such with the ops' examples half within 1.8 %
-// and nine tenths within 8.4 %; where ptxas unrolls loops once more, what stands in the text cannot be compared.
-// Division and roots count their common path. docs/profiling.md says more.
+// The average number of machine instructions for a PTX instruction: to the disassembly (nvdisasm) of what ptxas 12.4
+// makes of our kernels for sm_90. For each of the two networks' 20 kernels whose loops ptxas leaves unchanged, the
+// estimate is within 2.2 % of the actual instructions. With the ops' examples there are 361 such kernels: half are
+// within 1.8 %, nine tenths within 8.4 %. Kernels whose loops ptxas unrolls once more cannot be compared. Division and
+// roots count their common path. docs/profiling.md says more.
 #include "draft.h"
 #include <cstring>
 
@@ -12,11 +12,11 @@ namespace simt::ptx
     {
         struct Expansion
         {
-            const char *start, *type; // how the opcode begins; how it ends
+            const char *start, *type; // the opcode's beginning; its end
             unsigned hundredths;
         };
 
-        // The first row that fits counts.
+        // The first row that matches counts.
         const Expansion table[] = {
             {"fma.", "", 100},
             {"div.", "f32", 1000}, {"div.", "f64", 2000}, {"div.", "64", 2232}, {"div.", "", 2564},

@@ -14,7 +14,7 @@ namespace simt::ptx
 
     bool metering() { return on; }
 
-    // A line of JSON a launch.
+    // Keeps a launch's counts as a line of JSON.
     void remember(Counts counts)
     {
         auto number = [](unsigned long long value) { return std::to_string(value); };
@@ -37,7 +37,7 @@ namespace simt::ptx
 
 using namespace simt;
 
-// Begins to count, or stops; what was counted before is forgotten.
+// Begins to count, or stops; forgets the earlier counts.
 SIMT_API void simt_meter(int wanted)
 {
     std::lock_guard guard(api_lock());
@@ -45,7 +45,7 @@ SIMT_API void simt_meter(int wanted)
     ptx::lines.clear();
 }
 
-// Copies the counts, cut to fit, and returns their whole length: a line of JSON for each launch.
+// Copies the counts, a line of JSON for each launch, cut to fit, and returns their full length.
 SIMT_API int simt_counts(char* text, int size)
 {
     std::lock_guard guard(api_lock());

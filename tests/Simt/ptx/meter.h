@@ -1,4 +1,4 @@
-// The counts of launches, kept for whoever asks (simt_meter, simt_counts).
+// Keeps the counts of launches for simt_meter and simt_counts.
 #pragma once
 #include "counts.h"
 

@@ -1,4 +1,4 @@
-// From a function's text to a program: each instruction finds its form in the table and its operands their rows.
+// Turns a function's text into a program: finds each instruction's form in the table and the rows of its operands.
 #include "draft.h"
 #include <algorithm>
 #include <cstring>
@@ -102,8 +102,8 @@ namespace simt::ptx
                 draft_.steps.push_back({{form.whole, form.part, {}, 0, line}, std::move(rows), form.writes});
             }
 
-            // The row of an operand that is read. NVRTC reads a register of 64 bits as one of 32 and, for an address,
-            // the other way round; a copy of the right width stands in.
+            // The row of an operand that is read. NVRTC reads some 64-bit registers as 32-bit ones and, for an address,
+            // some 32-bit ones as 64-bit; a copy of the right width replaces them.
             int source(const Operand& o, uint8_t bytes, int line)
             {
                 switch (o.kind)
@@ -128,7 +128,7 @@ namespace simt::ptx
                 return copy;
             }
 
-            // The operands in the table's order: vectors taken apart, an address's offset put aside.
+            // The operands in the table's order: vectors are split, an address's offset is returned separately.
             std::vector<Operand> flatten(const Instruction& in, int64_t& offset, int64_t& second)
             {
                 std::vector<Operand> list;
@@ -152,14 +152,14 @@ namespace simt::ptx
                 return list;
             }
 
-            // The opcode as the table has it, and operands that it only implies.
+            // Returns the opcode as the table spells it, and adds implied operands.
             std::string normalize(const Instruction& in, std::vector<Operand>& list)
             {
                 std::string op = in.op;
                 bool vectors = starts(op, "mov.b");
                 if (vectors && in.operands[1].kind == Operand::Vector) op += ".pack";
                 else if (vectors && in.operands[0].kind == Operand::Vector) op += ".unpack";
-                // Unless it says how many bytes it reads, a copy reads all that it writes.
+                // A copy without a count of bytes to read reads all bytes that it writes.
                 if (starts(op, "cp.async.c") && list.size() == 3) list.push_back(list[2]);
                 // All lanes of the warp take part in a product of matrices.
                 if (starts(op, "mma.sync.")) list.push_back({Operand::Immediate, "", -1, AllLanes, {}});
@@ -185,7 +185,7 @@ namespace simt::ptx
                 std::vector<int> rows(list.size());
                 for (size_t i = size_t(form.writes); i < list.size(); ++i)
                     rows[i] = source(list[i], form.sizes[i], in.line);
-                // What is loaded may be narrower than the register that takes it.
+                // The loaded value may be narrower than its register.
                 std::vector<std::pair<int, int>> widened;
                 for (size_t i = 0; i < size_t(form.writes); ++i)
                 {
@@ -261,13 +261,13 @@ namespace simt::ptx
                 return form != all_forms().end() && form->second.collective;
             }
 
-            // Whether the piece goes on behind it.
+            // Returns whether the piece continues after the instruction.
             bool instruction(const Instruction& in, size_t i, std::vector<std::pair<size_t, size_t>>& jumps)
             {
                 bool jump = in.op == "bra" || in.op == "bra.uni";
                 if (in.predicate >= 0 && !jump)
                 {
-                    // A jump around it, which counts as the instruction itself.
+                    // A jump around it, which is counted as the instruction itself.
                     Piece& around = draft_.pieces.back();
                     around.end = Piece::Branches;
                     around.negated = !in.negated;

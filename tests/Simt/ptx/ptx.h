@@ -11,7 +11,7 @@ namespace simt
 
 namespace simt::ptx
 {
-    // A kernel of a module; its program is made when it is first asked for.
+    // A kernel of a module; its program is made on first use.
     struct LoadedKernel
     {
         std::string name;
@@ -31,7 +31,7 @@ namespace simt::ptx
     };
 
     bool is_ptx(const char* image);
-    // A driver's error code; what is wrong is reported.
+    // Returns a driver's error code and reports errors.
     int load(const char* image, simt::Module& module);
     int make_ready(simt::Function& function);
     int run(const Launch& launch, uint32_t first_serial);

@@ -46,7 +46,7 @@ namespace simt::ptx
 
     namespace
     {
-        // The watched register's number stands in the step's offset.
+        // The step's offset holds the watched register's number.
         void note_written(const Step& step, Warp& warp) { warp.defined[size_t(step.offset)] |= warp.mask; }
 
         void require_written(const Step& step, Warp& warp)
@@ -99,8 +99,8 @@ namespace simt::ptx
 
     namespace
     {
-        // From when to when a register is needed. Step i reads at 2i and writes at 2i + 1. What lies between in the
-        // text counts even if no jump leads there: lanes that went apart never write each other's.
+        // The interval in which a register is needed. Step i reads at 2i and writes at 2i + 1. All text between counts,
+        // even if no jump leads there, so that diverged lanes never overwrite each other's registers.
         struct Life
         {
             int first = INT32_MAX, last = -1;

@@ -1,4 +1,4 @@
-// A launch: its blocks are dealt to threads of the host, in an order that the seed decides.
+// Runs a launch: deals its blocks to threads of the host, in an order that the seed decides.
 #include "../driver/api.h"
 #include "../driver/launch.h"
 #include "../driver/report.h"
@@ -16,10 +16,10 @@ namespace simt::ptx
     namespace
     {
         constexpr int SpinLimit = 20000;
-        // So few blocks are run one after the other: then the seed alone decides what a race leads to.
+        // Fewer blocks than this run one after the other: then the seed alone decides the outcome of a race.
         constexpr uint64_t FewBlocks = 4;
 
-        // A thread's block, whose memory serves launch after launch.
+        // A host thread's block, whose memory is reused in each launch.
         BlockRun& workplace(size_t worker)
         {
             static auto* all = new std::vector<std::unique_ptr<BlockRun>>;
@@ -34,7 +34,7 @@ namespace simt::ptx
             return blocks < FewBlocks ? 1 : size_t(std::min({wanted, blocks, uint64_t(64)}));
         }
 
-        // Visits each block once: a random start, and a step that has no factor in common with the count.
+        // Visits each block once: a random start, and a step coprime to the count.
         struct Order
         {
             uint64_t count, start, step;
@@ -118,7 +118,7 @@ namespace simt::ptx
                 });
             }
 
-            // All blocks at once, each until it waits for another one.
+            // Runs all blocks in turns, each until it waits for another one.
             void together(uint64_t count)
             {
                 guarded([&] {

@@ -50,7 +50,7 @@ namespace simt::ptx
     uint32_t SharedChecks::tick()
     {
         if (time_ < LastTime) return ++time_;
-        // Time begins anew; what was not ordered just now goes unseen.
+        // Time restarts; races with accesses since the latest barrier are not seen.
         for (auto* tags : {&writer_, &reader_, &byte_writer_, &byte_reader_}) std::fill(tags->begin(), tags->end(), 0);
         floor_ = 1u << WhoBits;
         return time_ = 2;
@@ -68,8 +68,8 @@ namespace simt::ptx
         for (uint32_t i = at; i < at + bytes; i += 4) state_[i / 4] = WordState(state_[i / 4] & 0xf0);
     }
 
-    // Whether an earlier access may have come at the same time: by another thread, since the latest barrier, and before
-    // no __syncwarp that both took part in.
+    // Returns whether an earlier access may be concurrent: by another thread, after the latest barrier, and with no
+    // later __syncwarp of both threads.
     bool SharedChecks::collides(uint32_t tag, const Warp& warp, int lane) const
     {
         uint32_t who = tag & WhoMask, time = tag >> WhoBits;
@@ -80,7 +80,7 @@ namespace simt::ptx
         return who >= SeveralOfWarp || time >= some.shared || !(some.mask >> (who & 31) & 1);
     }
 
-    // Who reads a word: one thread, several of a warp, or several warps.
+    // The readers of a word: one thread, several of a warp, or several warps.
     uint32_t SharedChecks::merged(uint32_t reader, const Warp& warp, int lane, uint32_t now) const
     {
         uint32_t who = reader & WhoMask;
@@ -88,7 +88,7 @@ namespace simt::ptx
         return now | (is_warp(who, warp.number) ? SeveralOfWarp + warp.number : SeveralWarps);
     }
 
-    // 32 words one after the other, as most accesses are: checked at once. False where that shows anything unusual.
+    // Checks 32 consecutive words at once, as in most accesses. Returns false if it finds anything unusual.
     template <bool Write> bool SharedChecks::contiguous(Warp& warp, const uint32_t* at, int32_t line)
     {
         uint32_t first = at[0] / 4, mine = time_ << WhoBits | warp.thread(0), bad = 0;
@@ -111,7 +111,7 @@ namespace simt::ptx
 
     const SharedChecks::Pattern& SharedChecks::pattern_of(const Step& step, const uint32_t* at, unsigned bytes)
     {
-        // Reads by one address register mostly have one pattern.
+        // Reads through one address register mostly have one pattern.
         Pattern& pattern = patterns_[step.row[bytes / 4] % Patterns];
         uint32_t relative[Lanes];
         for (int lane = 0; lane < Lanes; ++lane) relative[lane] = at[lane] - at[0];
@@ -128,8 +128,8 @@ namespace simt::ptx
         return pattern;
     }
 
-    // A read by all lanes of what nobody has written since the barrier: each place is looked at once. False where there
-    // is more to it; then nothing that was noted is wrong.
+    // Checks a read by all lanes of words not written since the barrier, each place once. Returns false in other cases;
+    // the tags noted until then are still right.
     template <int Words>
     bool SharedChecks::read_places(const Warp& warp, const uint32_t* at, const Pattern& pattern)
     {
@@ -211,7 +211,7 @@ namespace simt::ptx
         for (int i = 0; i < Words; ++i) writer_line_[first + uint32_t(i)] = step.line;
     }
 
-    // A word that others have touched since the latest barrier.
+    // Checks a word that others have accessed since the latest barrier.
     void SharedChecks::one_by_one(const Step& step, Warp& warp, int lane, uint32_t word, bool write)
     {
         uint32_t &writer = writer_[word], &reader = reader_[word], now = time_ << WhoBits;
@@ -250,7 +250,7 @@ namespace simt::ptx
         else reader = merged(reader, warp, lane, now);
     }
 
-    // From now on the word's bytes have tags of their own.
+    // Gives each byte of the word its own tags.
     void SharedChecks::split(uint32_t word)
     {
         if (byte_writer_.size() < writer_.size() * 4)

@@ -1,5 +1,5 @@
-// Who touched each word of a block's shared memory, and which bytes were ever written: finds reads of what nobody
-// wrote, and accesses of two threads that no barrier orders.
+// Remembers the latest accesses to each word of a block's shared memory, and the bytes ever written. Finds reads of
+// unwritten memory, and accesses of two threads that no barrier orders.
 #pragma once
 #include "../driver/memory.h"
 #include <cstdint>
@@ -14,43 +14,43 @@ namespace simt::ptx
     class SharedChecks
     {
     public:
-        // A tag: when, and by whom. Whoever is no single thread has a number above theirs.
+        // A tag: the time and the thread. Several threads together have a number above those of single threads.
         static constexpr unsigned WhoBits = 11;
         static constexpr uint32_t WhoMask = (1u << WhoBits) - 1, LastTime = (1u << (32 - WhoBits)) - 1;
         static constexpr uint32_t SeveralOfWarp = 1024, SeveralWarps = 1056, Atomically = 1057, ByBytes = 1058;
 
         void prepare(const Program& program, uint64_t dynamic_start, uint64_t dynamic_bytes);
-        // A new block finds its shared memory undefined.
+        // Makes the shared memory undefined for a new block.
         void start_block();
-        // All that was accessed before is ordered before all that comes.
+        // Orders all earlier accesses before all later ones.
         void open_barrier() { floor_ = tick() << WhoBits; }
         uint32_t tick();
 
-        // Checks an access of each lane of the warp's mask and remembers it. Its addresses are within bounds, aligned
-        // to its bytes.
+        // Checks an access of each lane of the warp's mask and remembers it. The addresses are within bounds and
+        // aligned.
         void read(const Step& step, Warp& warp, const uint32_t* at, unsigned bytes);
         void write(const Step& step, Warp& warp, const uint32_t* at, unsigned bytes);
-        // Between the start of an asynchronous copy and the wait for it, what lies at its place is undefined.
+        // Makes the destination of an asynchronous copy undefined until the wait for it.
         void undefine(uint32_t at, unsigned bytes);
         bool exists(uint32_t at, unsigned bytes) const;
 
     private:
-        // Which lanes read the same place. Loops read by one pattern again and again, only from another start.
+        // The lanes that read the same place. Loops repeat one pattern from different starts.
         struct Pattern
         {
             uint32_t relative[32];
             uint8_t first[32]; // a lane for each place
             bool alone[32];    // whether no other lane reads it
-            int places = 0;    // 0: nothing is known yet
+            int places = 0;    // 0: not known yet
         };
         static constexpr size_t Patterns = 8;
         Pattern patterns_[Patterns];
 
-        // One byte a word: the upper half says which of its bytes exist, the lower which were written.
+        // One byte per word: the upper half marks the bytes that exist, the lower half those written.
         std::vector<WordState> state_, fresh_;
         std::vector<uint32_t> writer_, reader_;
         std::vector<int32_t> writer_line_;
-        // Of words that some threads access byte by byte.
+        // Tags of words that some threads access byte by byte.
         std::vector<uint32_t> byte_writer_, byte_reader_;
         uint32_t time_ = 1, floor_ = 0;
 

@@ -1,18 +1,18 @@
-// State spaces: how an address of each is checked, and where on the host it lies.
+// State spaces: checks addresses of each space and finds their places on the host.
 #pragma once
 #include "global_checks.h"
 #include "lanes.h"
 
 namespace simt::ptx
 {
-    // The addresses of all lanes; those of lanes that take no part mean nothing.
+    // Computes the addresses of all lanes; those of inactive lanes have no meaning.
     inline void addresses(const Step& step, const Warp& warp, int operand, uint64_t* at)
     {
         const char* row = warp.row(step.row[size_t(operand)]);
         for (int lane = 0; lane < Lanes; ++lane) at[lane] = get<uint64_t>(row, lane) + uint64_t(step.offset);
     }
 
-    // Each checks an access of the lanes in the warp's mask and gives the places of its bytes.
+    // Each space checks an access of the lanes in the warp's mask and returns the places of its bytes.
     struct Global
     {
         static void reach(
@@ -38,13 +38,13 @@ namespace simt::ptx
             const Step& step, Warp& warp, const uint64_t* at, unsigned bytes, Access access, const char** places);
     };
 
-    // Device memory, or what a window shows of the others.
+    // Device memory, or the window of another space.
     struct Generic
     {
         static void reach(
             const Step& step, Warp& warp, const uint64_t* at, unsigned bytes, Access access, const char** places);
     };
 
-    // Shared addresses within bounds and aligned, as 32 bits.
+    // Checks the bounds and alignment of shared addresses and narrows them to 32 bits.
     void shared_addresses(const Step& step, Warp& warp, const uint64_t* at, unsigned bytes, uint32_t* narrow);
 }

@@ -33,7 +33,7 @@ namespace simt::ptx
             Lexer in_;
             Module module_;
             Function function_;
-            // Names of registers, the innermost braces last.
+            // Names of registers; the innermost scope is last.
             std::vector<std::map<std::string, int>> scopes_;
 
             void declaration()
@@ -71,7 +71,7 @@ namespace simt::ptx
                 while (in_.more() && in_.take(",")) in_.next();
             }
 
-            // .loc 1 160 13, and where it was inlined, which is of less interest
+            // .loc 1 160 13, and the place into which it was inlined, which is ignored
             void source_line(int line)
             {
                 int number = int(in_.number());
@@ -129,7 +129,7 @@ namespace simt::ptx
                 return -1;
             }
 
-            // A parameter or result of a .func, or what is handed to one: a register, as far as we are concerned.
+            // A parameter, argument or result of a .func, which becomes a register.
             int parameter()
             {
                 Variable v = variable();
@@ -243,7 +243,7 @@ namespace simt::ptx
                 function_.code.push_back(std::move(i));
             }
 
-            // st.param [param0+0], %r and ld.param %r, [retval0+0]: what is handed over lies in registers of our own.
+            // st.param [param0+0], %r and ld.param %r, [retval0+0]: arguments and results become registers.
             void parameter_as_register(Instruction& i)
             {
                 bool store = i.op.compare(0, 9, "st.param.") == 0;

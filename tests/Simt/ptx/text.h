@@ -1,4 +1,4 @@
-// A PTX text as data: what a module declares, and each function's instructions with their operands.
+// A PTX text as data: a module's declarations, and each function's instructions with their operands.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -8,7 +8,7 @@
 
 namespace simt::ptx
 {
-    // What cannot be read or made ready, with the line of the PTX text that it stands in.
+    // An error in reading or preparing a PTX text, with its line.
     struct Error : std::runtime_error
     {
         Error(int where, const std::string& what)
@@ -30,8 +30,8 @@ namespace simt::ptx
             Label
         } kind = Immediate;
         std::string name;
-        int reg = -1;      // the register's number in its function; of an address, its base's
-        uint64_t bits = 0; // of an immediate; an address's offset
+        int reg = -1;      // the number of the register, or of an address's base, in its function
+        uint64_t bits = 0; // an immediate's bits; an address's offset
         std::vector<Operand> parts;
     };
 
@@ -48,11 +48,11 @@ namespace simt::ptx
     {
         std::string name;
         uint64_t bytes = 0, align = 1;
-        uint64_t at = 0; // its place among those of its kind
+        uint64_t at = 0; // its place among the variables of its kind
         std::vector<uint8_t> init;
     };
 
-    // What kind of register: how many bytes, or a predicate.
+    // The type of a register: its bytes, or a predicate.
     struct RegisterType
     {
         uint8_t bytes = 4;
@@ -73,7 +73,7 @@ namespace simt::ptx
         unsigned max_threads = 1024;
     };
 
-    // Lines of the PTX text from which on another line of the CUDA C counts.
+    // A line of the PTX text at which another line of the CUDA C begins.
     struct SourceLine
     {
         int line;
@@ -90,7 +90,7 @@ namespace simt::ptx
         std::map<std::string, Function> functions;
     };
 
-    // Bytes of a type as ".f32" ends: f32, b64, u8, pred.
+    // The register type of a PTX type: f32, b64, u8, pred.
     RegisterType type_of(const std::string& type);
 
     Module parse(const std::string& text);
@@ -98,10 +98,10 @@ namespace simt::ptx
     // "gemm.cuh:160 (PTX line 412)", or without line information "PTX line 412".
     std::string place_of(const Module& module, int line);
 
-    // The function with the bodies of those it calls in the place of the calls.
+    // Returns the function with the bodies of its callees in place of the calls.
     Function with_calls_inlined(const Module& module, const Function& function);
 
-    // The next place at a multiple of its alignment.
+    // Places the variable at the next multiple of its alignment.
     inline uint64_t place(Variable& variable, uint64_t from)
     {
         variable.at = (from + variable.align - 1) / variable.align * variable.align;

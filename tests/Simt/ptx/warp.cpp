@@ -1,5 +1,5 @@
-// A warp at work. Lanes that go different ways at a jump are kept apart as splits, and those that are least far in the
-// text go first: so they meet again where the text joins, for the compiler lays it out in that order.
+// Runs a warp. Lanes that diverge at a jump are kept in separate splits, and the split that is least far in the text
+// runs first. So splits meet again where the paths join, because the compiler lays out the text in that order.
 #include "machine.h"
 #include "../driver/api.h"
 #include "../driver/report.h"
@@ -30,7 +30,7 @@ namespace simt::ptx
 
     namespace
     {
-        // The lanes at the piece that is to run next, taken out of the splits; 0 when all wait.
+        // Takes the lanes of the piece that runs next out of the splits; returns 0 if all wait.
         uint32_t take_next(Warp& warp, int& piece, int& limit)
         {
             piece = INT32_MAX;
@@ -60,8 +60,8 @@ namespace simt::ptx
             fail(warp, step, lanes, LaunchFailed, what);
         }
 
-        // Lanes that come to an instruction that several lanes take together. False if some are not there yet: those
-        // that came wait.
+        // Gathers lanes at an instruction that several lanes execute together. Returns false if some are missing; the
+        // others wait.
         bool gather(Warp& warp, int at, const Piece& piece)
         {
             for (int s = 0; s < warp.count;)
@@ -152,7 +152,7 @@ namespace simt::ptx
                 else if (piece.end == Piece::Returns)
                 {
                     warp.alive &= ~mask;
-                    // Lanes that wait for those that are gone need not any more.
+                    // Lanes need not wait any longer for lanes that have returned.
                     for (int s = 0; s < warp.count; ++s)
                         if (warp.splits[s].wait == Split::InWarp) warp.splits[s].wait = Split::Runs;
                     break;
@@ -172,7 +172,7 @@ namespace simt::ptx
                     break;
                 }
             }
-            // Whoever polls in vain lets others go on.
+            // A warp that polls in vain lets others run.
             if (warp.spins) return false;
         }
         return ran;
