@@ -28,8 +28,8 @@ echo "$compiler" > "$objects/compiler"
 cd "$here"
 for source in */*.cpp; do
     object=$objects/$source.o
-    # The object's sources, as the compiler noted them: "object: source header …", over several lines. shellcheck
-    # disable=SC2046
+    # The object's sources, as the compiler noted them: "object: source header …", over several lines.
+    # shellcheck disable=SC2046
     if [ ! -f "$object" ] || [ ! -f "$object.d" ] ||
         [ -n "$(find $(sed 's/^[^:]*://; s/\\$//' "$object.d") -newer "$object" 2>&1 | head -1)" ]; then
         case $source in ptx/*) echo "$source $vectors" ;; *) echo "$source" ;; esac
