@@ -9,9 +9,9 @@ using static Engine.Ops.Symbolic;
 namespace Engine.Tests.Compile;
 
 /// <summary>
-/// Graphs of 100,000 ops, one behind the other or side by side, and of 25,000 that stay apart: all that can be done with one is done on a thread with next
-/// to no stack, and what is printed is in proportion to the ops. What takes time in proportion to their square would take
-/// minutes.
+/// Graphs of 100,000 ops in a chain or side by side, and of 25,000 ops that are not fused. Everything is done with them
+/// on a thread with a tiny stack, and printed text grows in proportion to the ops. An algorithm with quadratic time
+/// would take minutes.
 /// </summary>
 public class DeepGraphTests
 {
@@ -92,7 +92,7 @@ public class DeepGraphTests
         return x;
     }
 
-    /// <summary>Nothing is used by more than one op but x, which is used by half of them, each with a number of its own.</summary>
+    /// <summary>Half of the ops use x, each with its own number; every other variable has one use.</summary>
     private static Variable Wide(Variable x)
     {
         Variable[] terms = [.. Enumerable.Range(0, Ops / 2).Select(i => x * (i + 0.5))];
@@ -104,7 +104,7 @@ public class DeepGraphTests
         return terms[0];
     }
 
-    /// <summary>Ops that are not fused, so that as many steps are planned.</summary>
+    /// <summary>Ops that are not fused, so that the plan has as many steps.</summary>
     private static Variable Mixed(Variable x)
     {
         Variable y = x;

@@ -9,8 +9,8 @@ using static Engine.Ops.Symbolic;
 namespace Engine.Tests.Compile;
 
 /// <summary>
-/// At the ends of the numbers, what a function computes is one thing: on both devices, as written and rewritten, folded
-/// to a constant, and by the definitions to which DebugMode holds it.
+/// At the limits of the dtypes a function has one result: on both devices, as written and rewritten, folded to a
+/// constant, and by the definitions that DebugMode uses.
 /// </summary>
 [TestFixture(false)]
 [TestFixture(true)]

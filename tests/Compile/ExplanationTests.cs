@@ -139,7 +139,7 @@ public class ExplanationTests
             [.. node.Inputs.Select(input => input.Type)], [.. node.Outputs.Select(output => output.Type)]);
     }
 
-    /// <summary>A layer and the step of its weights, for 1000 rows.</summary>
+    /// <summary>Compiles a layer and the step of its weights, for 1000 rows.</summary>
     private static Function Step(Engine.Devices.Device device, CompileOptions options)
     {
         Input x = Matrix("x");
@@ -156,7 +156,7 @@ public class ExplanationTests
         return f;
     }
 
-    /// <summary>The first row of a table with an op, its blanks made one.</summary>
+    /// <summary>Returns the first row of a table with an op; several blanks become one.</summary>
     private static string Row(string[] lines, string op) => lines
         .Select(line => string.Join(' ', line.Split(' ', StringSplitOptions.RemoveEmptyEntries)))
         .First(line => line.Contains(op, StringComparison.Ordinal));

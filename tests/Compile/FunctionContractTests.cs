@@ -5,7 +5,7 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Compile;
 
-/// <summary>What a function promises about plans, and what it asks of those who compile and call it.</summary>
+/// <summary>A function's promises about plans, and its requirements of callers.</summary>
 public class FunctionContractTests
 {
     [Test]
@@ -222,7 +222,7 @@ public class FunctionContractTests
             () => Function.Compile([], [x * 2], givens: [new(x, y + 1)]),
             Throws.TypeOf<EngineException>().With.Message.StartsWith("'y' (float32 (?)) is needed but is neither an input nor"));
 
-        // All are put in place at once, so that two may change places.
+        // All replacements are made at once, so that two variables may change places.
         using var f = Function.Compile([x, y], [x - y], givens: [new(x, y), new(y, x)]);
         Assert.That(f.Call(Tensor.From([5f]), Tensor.From([2f]))[0].AsSpan<float>()[0], Is.EqualTo(-3));
     }

@@ -7,7 +7,7 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Compile;
 
-/// <summary>Where a plan puts values, on many random functions.</summary>
+/// <summary>Checks where a plan puts values, for many random functions.</summary>
 [TestFixture]
 public sealed class MemoryPlanTests
 {
@@ -42,7 +42,7 @@ public sealed class MemoryPlanTests
                     NdArray.From(shared.GetValue()), value, graph.Largest, $"'{shared}' after run {run}");
             }
 
-            // What a run leaves behind must not matter to the next.
+            // The contents of the arena after a run must not affect the next run.
             Storage arena = function.Plans[0].Arena;
             arena.Write([.. Enumerable.Repeat((byte)0xFF, (int)arena.Bytes)]);
         }
@@ -75,7 +75,7 @@ public sealed class MemoryPlanTests
         Layout layout = function.Plans[0].Layout;
         Occupant[] occupants = [.. Occupants(function, layout)];
         int ends = layout.Steps.Count;
-        // Apart: what was taken over counts once, so only values with a place of their own are added up.
+        // A place that one value takes over from another counts once, so only values with their own place are summed.
         long most = Enumerable.Range(-1, ends + 2).Max(step => occupants
             .Where(occupant => occupant.First <= step && step <= occupant.Last)
             .DistinctBy(occupant => occupant.Start)
@@ -132,7 +132,7 @@ public sealed class MemoryPlanTests
         Assert.That(y[1].AsSpan<float>()[0], Is.EqualTo(float.NegativeInfinity));
     }
 
-    /// <summary>So many that they are not placed by size.</summary>
+    /// <summary>So many values that the plan does not order them by size.</summary>
     [Test]
     public void Thousands_of_buffers_have_places_apart_in_little_more_than_they_need()
     {
@@ -160,7 +160,9 @@ public sealed class MemoryPlanTests
     private Function Compile(RandomGraph graph) =>
         Function.Compile(graph.Inputs, graph.Outputs, graph.Updates, device: _device);
 
-    /// <summary>What lies in the arena and when it matters, worked out anew from the steps.</summary>
+    /// <summary>
+    /// Computes the values in the arena and their lifetimes from the steps, independently of the planner.
+    /// </summary>
     private static IEnumerable<Occupant> Occupants(Function function, Layout layout)
     {
         int end = layout.Steps.Count;
@@ -199,7 +201,9 @@ public sealed class MemoryPlanTests
         }
     }
 
-    /// <summary>Whether b is written, by an op that may, over a, which that op is the last to read.</summary>
+    /// <summary>
+    /// Returns whether b takes over the place of a: its op may write over a and is the last to read it.
+    /// </summary>
     private static bool TakesOver(Layout layout, Occupant a, Occupant b)
     {
         if (a.Allocation is null || b.Allocation is null || a.Last != b.First || a.Start != b.Start || a.End != b.End)

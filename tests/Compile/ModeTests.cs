@@ -9,7 +9,7 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Compile;
 
-/// <summary>What the modes find, on both devices.</summary>
+/// <summary>The faults that the modes find, on both devices.</summary>
 [TestFixture(false)]
 [TestFixture(true)]
 public sealed class ModeTests(bool isGpu)

@@ -6,8 +6,8 @@ using static Engine.Ops.Symbolic;
 namespace Engine.Tests.Compile;
 
 /// <summary>
-/// A random function in float64: inputs, shared variables, a mesh of ops over them, outputs and updates. It can tell
-/// what the function computes by evaluating the graph as it was written, op by op, by the ops' own definitions.
+/// A random function in float64: inputs, shared variables, a mesh of ops over them, outputs and updates. It computes
+/// the expected results from the graph as written, op by op, by the ops' own definitions.
 /// </summary>
 internal sealed class RandomGraph
 {
@@ -22,8 +22,8 @@ internal sealed class RandomGraph
     private readonly Dictionary<SharedVariable, NdArray> _state = [];
     private readonly SharedVariable _counter = Shared(Tensor.Scalar(0), "counter");
 
-    /// <param name="seed">Which function.</param>
-    /// <param name="scale">How large about half of its leaves are; others, and all where it is 1, are below 1.</param>
+    /// <param name="seed">The seed, which determines the function.</param>
+    /// <param name="scale">The size of about half of the leaves; the others, and all if it is 1, are below 1.</param>
     public RandomGraph(int seed, double scale = 1)
     {
         _random = new Random(seed);
@@ -59,16 +59,16 @@ internal sealed class RandomGraph
 
     public IReadOnlyList<Update> Updates { get; }
 
-    /// <summary>What the shared variables hold after the runs so far.</summary>
+    /// <summary>The values of the shared variables after the runs so far.</summary>
     public IReadOnlyDictionary<SharedVariable, NdArray> State => _state;
 
     /// <summary>The largest value of the last run, to measure rounding errors by.</summary>
     public double Largest { get; private set; }
 
-    /// <summary>Values for the inputs.</summary>
+    /// <summary>Draws values for the inputs.</summary>
     public Tensor[] Arguments() => [.. Inputs.Select(input => Draw(_types[input]))];
 
-    /// <summary>The outputs of one run, which moves the shared variables on.</summary>
+    /// <summary>Computes the outputs of one run and updates the shared variables.</summary>
     public NdArray[] Run(Tensor[] arguments)
     {
         Dictionary<Variable, NdArray> values = Evaluate(arguments, noise: null);
@@ -83,8 +83,9 @@ internal sealed class RandomGraph
     }
 
     /// <summary>
-    /// How far each element of each output may be off, the function as it was written having been rounded, too: some times
-    /// what little changes of all values come to. Null where what was written leaves the range of float64 on its way.
+    /// Estimates the allowed error of each element of each output: a multiple of the effect of small changes of all
+    /// values, because the function as written is rounded too. Null for an output whose computation as written leaves
+    /// the range of float64.
     /// </summary>
     public NdArray?[] Tolerances(Tensor[] arguments)
     {
@@ -108,7 +109,9 @@ internal sealed class RandomGraph
         return tolerances;
     }
 
-    /// <summary>Whether a value, or one that it is computed from, is beyond the range of ordinary numbers, or has vanished.</summary>
+    /// <summary>
+    /// Returns whether a value, or a value it depends on, is outside the range of ordinary numbers or has vanished.
+    /// </summary>
     private static bool Leaves(Variable output, Dictionary<Variable, NdArray> values)
     {
         return Traversal.Order([output]).Any(node => node.Outputs.Any(result =>
@@ -118,7 +121,7 @@ internal sealed class RandomGraph
         static bool IsBeyond(double value) => value != 0 && !(Math.Abs(value) is > 1e-290 and < 1e290);
     }
 
-    /// <summary>All values of a run; with noise, each changed by as little as a rounding.</summary>
+    /// <summary>Computes all values of a run; with noise, each is changed by about a rounding error.</summary>
     private Dictionary<Variable, NdArray> Evaluate(Tensor[] arguments, Random? noise)
     {
         var values = new Dictionary<Variable, NdArray>();
@@ -152,8 +155,8 @@ internal sealed class RandomGraph
     }
 
     /// <summary>
-    /// Fails unless two values are the same within the rounding errors of float64. Where the graph as it was written
-    /// gives no number, as 0 / 0 does, a better one may.
+    /// Fails unless two values are the same within the rounding errors of float64. If the graph as written gives NaN,
+    /// as 0 / 0 does, the rewritten one may give a number.
     /// </summary>
     public static void RequireClose(NdArray actual, NdArray expected, double largest, string what)
     {
@@ -254,7 +257,7 @@ internal sealed class RandomGraph
         Constant Side(int length) => new(new Tensor(DType.Float64, shape.With(axis, length)));
     }
 
-    /// <summary>Of the families that are made of other ops, or of an index expression, one each.</summary>
+    /// <summary>Draws one of the functions that are made of other ops or of an index expression.</summary>
     private Variable Vocabulary(Variable a, Variable b, Shape shape, int axis) => _random.Next(36) switch
     {
         0 => CumSum(a, axis),
@@ -296,13 +299,13 @@ internal sealed class RandomGraph
         _ => Softmax(a, axis) * Mean(b),
     };
 
-    /// <summary>Places along an axis, some from the end.</summary>
+    /// <summary>Draws places along an axis, some counted from the end.</summary>
     private Constant Lines(Shape shape, int side) =>
         new(Tensor.From([.. Enumerable.Range(0, (int)shape.Count).Select(_ => _random.Next(-side, side))]).Reshape(shape.Sides));
 
     /// <summary>
-    /// Zeros and ones that broadcast with both shapes. Of leaves: computed values could compare otherwise by a rounding
-    /// error.
+    /// Draws zeros and ones that broadcast with both shapes. It compares leaves, because a rounding error can change a
+    /// comparison of computed values.
     /// </summary>
     private Variable Mask(Shape a, Shape b)
     {
@@ -320,7 +323,7 @@ internal sealed class RandomGraph
     }
 
     /// <summary>
-    /// Convolution and pooling, of leaves only: a maximum among computed values could be another by a rounding error.
+    /// Convolution and pooling of leaves only, because a rounding error can change which computed value is the maximum.
     /// </summary>
     private Variable[] Images()
     {
@@ -373,7 +376,7 @@ internal sealed class RandomGraph
 
     private static Constant Backwards(int count) => Constant(Tensor.From([.. Enumerable.Range(0, count).Reverse()]));
 
-    /// <summary>A variable, more often one of the last: graphs should be deep as well as wide.</summary>
+    /// <summary>Picks a variable, more often one of the last, so that graphs are deep as well as wide.</summary>
     private Variable Pick() => _random.Next(2) == 0
         ? _pool[^_random.Next(1, Math.Min(_pool.Count, 8) + 1)]
         : _pool[_random.Next(_pool.Count)];
@@ -395,7 +398,7 @@ internal sealed class RandomGraph
         return count <= MaxElements;
     }
 
-    /// <summary>The type with all sides known.</summary>
+    /// <summary>Returns the type with all sides known.</summary>
     private TensorType TypeOf(Variable variable)
     {
         if (_types.TryGetValue(variable, out TensorType? known))

@@ -5,12 +5,12 @@ using static Engine.Ops.Symbolic;
 namespace Engine.Tests.Compile;
 
 /// <summary>
-/// Expressions that rewrites know a better one for, of values for which the worse one is as exact: what is divided by
-/// is at least 1, what exponentials are taken of at most 1.
+/// Expressions that rewrites replace by better ones, over values for which the original is as exact: divisors are at
+/// least 1, exponents at most 1.
 /// </summary>
 internal static class RewritableGraph
 {
-    /// <summary>An expression, or more than one, over a value of this shape.</summary>
+    /// <summary>Draws one or more expressions over a value of this shape.</summary>
     public static Variable[] Draw(Random random, Variable x, Shape shape)
     {
         Variable small = Tanh(x);

@@ -9,7 +9,9 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Compile;
 
-/// <summary>Shared variables whose type leaves sides open take values of other shapes, and functions follow them.</summary>
+/// <summary>
+/// Shared variables with open sides in their type take values of other shapes, and functions follow them.
+/// </summary>
 [TestFixture(false)]
 [TestFixture(true)]
 public sealed class SharedShapeTests(bool isGpu)
@@ -21,7 +23,7 @@ public sealed class SharedShapeTests(bool isGpu)
     [OneTimeTearDown]
     public void Free() => _cpu.Dispose();
 
-    /// <summary>What is computed of a matrix of any number of rows and three columns, and what of NumPy's it is.</summary>
+    /// <summary>Names and functions of a matrix with any number of rows and three columns.</summary>
     private static IEnumerable<TestCaseData> Functions =>
     [
         Of("sums of rows", x => Sum(x, [1])),
@@ -43,7 +45,7 @@ public sealed class SharedShapeTests(bool isGpu)
         using SharedVariable x = Shared(Rows(2), [Shape.Unknown, 3], "x");
         using var f = Function.Compile([], [of(x)], device: Device);
 
-        // To smaller and to larger values, and to a shape that was there before.
+        // Smaller and larger values, and a shape that was used before.
         foreach (int rows in (int[])[2, 5, 1, 40, 5, 2, 40])
         {
             x.SetValue(Rows(rows));

@@ -12,8 +12,8 @@ using static Engine.Ops.Symbolic;
 namespace Engine.Tests.Compile;
 
 /// <summary>
-/// Sizes near what 32 bits count and beyond, planned without memory: what cannot be is refused in a sentence, never by an
-/// overflow, and what can be is launched as the hardware takes it.
+/// Plans sizes near the limit of 32 bits and beyond, without memory. Impossible sizes are refused with a message, not
+/// by an overflow; possible ones are launched within the hardware's limits.
 /// </summary>
 public class SizeTests
 {
@@ -101,7 +101,7 @@ public class SizeTests
                 "of the sizes 65536 and 65537 comes 4,295,032,832, and a size is below 2³¹"));
     }
 
-    /// <summary>Every op on its own examples, one of their sides made as long as that.</summary>
+    /// <summary>Plans every op on its own examples, with one side of such a length.</summary>
     [TestCaseSource(typeof(OpTable), nameof(OpTable.Cases))]
     public void No_op_overflows(Type type)
     {
@@ -160,7 +160,7 @@ public class SizeTests
         Assert.That((memory.First, memory.Last), Is.EqualTo((1d, 2d)));
     }
 
-    /// <summary>Remembers of what is written to it the first and the last number.</summary>
+    /// <summary>Remembers the first and the last number written to it.</summary>
     private sealed class Ends : Storage
     {
         public long Written { get; private set; }
@@ -197,7 +197,9 @@ public class SizeTests
         return Rewrite.All.Aggregate(graph, (graph, rewrite) => rewrite.Apply(graph, device));
     }
 
-    /// <summary>Plans an example whose sides of one length have another; nothing where the op refuses that.</summary>
+    /// <summary>
+    /// Plans an example with another length for all sides of one length; does nothing if the op refuses it.
+    /// </summary>
     private static void Plan(Sample sample, int side, int length, LoweringDevice gpu, CpuDevice cpu)
     {
         try

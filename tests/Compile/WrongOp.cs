@@ -5,7 +5,7 @@ using Engine.Ops;
 
 namespace Engine.Tests.Compile;
 
-/// <summary>What a <see cref="WrongOp"/> does beside copying a vector of float32.</summary>
+/// <summary>The fault of a <see cref="WrongOp"/>, which otherwise copies a vector of float32.</summary>
 public enum Fault
 {
     None,
@@ -15,10 +15,10 @@ public enum Fault
     WritesOverInput,
 }
 
-/// <summary>By its definition the copy of a vector; its kernels do something else.</summary>
+/// <summary>An op that copies a vector by its definition, but whose kernels do something else.</summary>
 internal sealed record WrongOp(Fault Fault) : Op, ICpuOp, ICudaOp
 {
-    /// <summary>The element that is wrong.</summary>
+    /// <summary>The index of the wrong element.</summary>
     public const int Wrong = 2;
 
     public override string Name => "wrong";

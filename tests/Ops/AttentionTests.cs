@@ -8,7 +8,9 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Ops;
 
-/// <summary>Attention by tiles is what its formula says, with its gradients, and never holds the matrix of all products.</summary>
+/// <summary>
+/// Attention by tiles and its gradients agree with the formula, and never hold the matrix of all products.
+/// </summary>
 [TestFixture]
 public sealed class AttentionTests
 {
@@ -68,7 +70,7 @@ public sealed class AttentionTests
         Assert.That(f.Call(Tensor.From([1f, 2, 3, 4], 2, 2))[0].AsSpan<float>().ToArray(), Is.All.NaN);
     }
 
-    /// <summary>The square of 4,096 is 64 MB in float32, and the gradient needs it four times over.</summary>
+    /// <summary>A matrix of 4,096 × 4,096 is 64 MB in float32, and the gradient needs four of them.</summary>
     [Test]
     public void Memory_grows_with_the_sequence_and_not_with_its_square([Values] bool withGradient)
     {

@@ -10,7 +10,7 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Ops;
 
-/// <summary>Kernels that users bring along.</summary>
+/// <summary>Kernels that users supply.</summary>
 public class CudaKernelOpTests
 {
     private const string Text = """
@@ -151,7 +151,7 @@ public class CudaKernelOpTests
         }
         """;
 
-    /// <summary>More than the 48 KB that every launch may have, less, and more again of one kernel.</summary>
+    /// <summary>One kernel uses more than the 48 KB that every launch may have, then less, then more again.</summary>
     [Test]
     public void It_is_given_the_shared_memory_that_it_asks_for()
     {
@@ -191,7 +191,9 @@ public class CudaKernelOpTests
         Grid = (x, _) => new CudaGrid((1, 1, 1), (256, 1, 1), x[0].Shape[0]) { SharedBytes = 4 * x[0].Shape[0] },
     };
 
-    /// <summary>Each block writes what its neighbor has read: that is right only if all are there and wait.</summary>
+    /// <summary>
+    /// Each block writes where its neighbor has read: the result is right only if all blocks run together and wait.
+    /// </summary>
     [Test]
     public void Its_blocks_may_wait_for_one_another_and_are_then_all_there()
     {
@@ -274,7 +276,7 @@ public class CudaKernelOpTests
             .With.Message.Contains("cube.cu does not compile").And.Message.Matches(@"cube\.cu[:(]7\b"));
     }
 
-    /// <summary>The driver gives up a context in which this happens: no later call of the process reaches the GPU.</summary>
+    /// <summary>This destroys the driver's context: no later call of the process reaches the GPU.</summary>
     [Test]
     public void One_that_reads_out_of_bounds_is_told_by_its_run_and_the_cpu_goes_on([Values] bool synchronous)
     {

@@ -5,7 +5,7 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Ops;
 
-/// <summary>Jacobians and second derivatives, held to formulas.</summary>
+/// <summary>Compares Jacobians and second derivatives with formulas.</summary>
 [TestFixture]
 public sealed class DerivativeTests
 {
@@ -66,7 +66,7 @@ public sealed class DerivativeTests
         Assert.That(values[1].AsSpan<float>().ToArray(), Is.EqualTo([3f, 40]));
     }
 
-    /// <summary>Σ x²·y + x³ over the elements has 2·y + 6·x on its Hessian's diagonal.</summary>
+    /// <summary>The Hessian of Σ (x²·y + x³) has the diagonal 2·y + 6·x.</summary>
     [Test]
     public void A_Hessian_is_the_Jacobian_of_the_gradient()
     {

@@ -12,13 +12,16 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Ops;
 
-/// <summary>What functions and their gradients are at kinks, ties, zeros and infinities: the table of docs/gradients.md.</summary>
+/// <summary>
+/// Functions and their gradients at kinks, ties, zeros and infinities have the values in the table of
+/// docs/gradients.md.
+/// </summary>
 [TestFixture]
 public sealed class EdgeTests
 {
     private static readonly CpuDevice s_cpu = new(2);
 
-    /// <summary>The functions of the table by their text; zero and one are of the type of x.</summary>
+    /// <summary>The functions of the table by their text; zero and one have the type of x.</summary>
     private static readonly Dictionary<string, Func<Variable, Variable>> s_functions = Functions();
 
     private static IReadOnlyList<Edge> Rows { get; } = [.. File
@@ -168,7 +171,7 @@ public sealed class EdgeTests
             text["(x, zero, one) => ".Length..], x => function(x, Constant(0, x.DType), Constant(1, x.DType)));
     }
 
-    /// <summary>What a line of the table says: the same of one function or of more.</summary>
+    /// <summary>Returns the entries of a line of the table, which may name several functions.</summary>
     private static IEnumerable<Edge> Edges(string line)
     {
         string[] cells = [.. line.Trim('|', ' ').Split('|').Select(cell => cell.Trim())];

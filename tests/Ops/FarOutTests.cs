@@ -9,8 +9,8 @@ using static Engine.Ops.Symbolic;
 namespace Engine.Tests.Ops;
 
 /// <summary>
-/// Functions and their slopes keep their digits where they are little, or their squares overflow; on both devices. The
-/// exact values are those of mpmath 1.2, to 17 digits.
+/// Functions and their slopes keep their digits where they are small or their squares overflow, on both devices. The
+/// exact values come from mpmath 1.2, to 17 digits.
 /// </summary>
 [TestFixture(false)]
 [TestFixture(true)]
@@ -100,7 +100,7 @@ public sealed class FarOutTests(bool isGpu)
     {
         foreach ((DType dtype, double scale) in ((DType, double)[])[(DType.Float32, 1), (DType.Float64, 1), (DType.Float64, 1e-150)])
         {
-            // Both smaller, as quotients are that vanish: of -1e-180 and 1e180.
+            // Spreads the operands until their quotient underflows: -1e-180 and 1e180.
             (double x, double y) = Math.Abs(a) < 1 ? (a * scale, b / scale) : (a, b);
             Input top = Vector("a", dtype), bottom = Vector("b", dtype);
             using var f = Function.Compile([top, bottom], [IntDiv(top, bottom)], device: Device);

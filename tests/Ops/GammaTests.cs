@@ -8,8 +8,8 @@ using static Engine.Ops.Symbolic;
 namespace Engine.Tests.Ops;
 
 /// <summary>
-/// The gamma functions and their slopes over the whole range, held to mpmath 1.2's values, with which SciPy 1.10's agree to
-/// 12 digits; on both devices.
+/// Compares the gamma functions and their slopes over the whole range with mpmath 1.2, on both devices. SciPy 1.10
+/// agrees with these values to 12 digits.
 /// </summary>
 [TestFixture(false)]
 [TestFixture(true)]
@@ -17,7 +17,7 @@ public sealed class GammaTests(bool isGpu)
 {
     private const double Infinity = double.PositiveInfinity, NaN = double.NaN;
 
-    /// <summary>x, log |Γ|, ψ, and the slopes of ψ of the orders 1, 2 and 5, which below 0 are only there of order 1.</summary>
+    /// <summary>x, log |Γ|, ψ, and the slopes of ψ of orders 1, 2 and 5; below 0 only order 1 is given.</summary>
     private static readonly (double X, double Log, double Psi, double First, double Second, double Fifth)[] s_values =
     [
         (1e-300, 690.7755278982137, -9.999999999999999e+299, Infinity, -Infinity, Infinity),

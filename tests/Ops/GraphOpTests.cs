@@ -6,7 +6,7 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Ops;
 
-/// <summary>Choices, graphs as ops, and ops that say or check something.</summary>
+/// <summary>Choices, graphs as ops, and ops that print or check something.</summary>
 [TestFixture]
 public sealed class GraphOpTests
 {

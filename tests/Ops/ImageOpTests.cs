@@ -32,7 +32,9 @@ public class ImageOpTests
         () => Conv2D(Zeros([1, 3, 9, 11]), Tensor4("w"), Border.Full),
         Throws.TypeOf<EngineException>().With.Message.Contains("known sides, not 'w' (float32 (?, ?, ?, ?))"));
 
-    /// <summary>By choice a window's gradient goes to the first of equals, as PyTorch's, or to each, as Theano's.</summary>
+    /// <summary>
+    /// A window's gradient goes to the first of equal elements, as in PyTorch, or to each of them, as in Theano.
+    /// </summary>
     [TestCase(2, 2, 0, true)]
     [TestCase(3, 1, 1, true)]
     [TestCase(3, 2, 1, true)]

@@ -9,7 +9,7 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Ops;
 
-/// <summary>Of rows of large numbers that are near one another, all digits are there, on both devices.</summary>
+/// <summary>Ops on rows of large, nearly equal numbers keep all digits, on both devices.</summary>
 [TestFixture(false)]
 [TestFixture(true)]
 public sealed class LargeNumberTests(bool isGpu)

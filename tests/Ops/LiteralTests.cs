@@ -12,8 +12,8 @@ using static Engine.Ops.Symbolic;
 namespace Engine.Tests.Ops;
 
 /// <summary>
-/// Every dtype beside number literals of every size, on both sides of every op that takes them, is refused or gives what
-/// plain C# does in the dtype that docs/types.md says.
+/// Every op that takes number literals, with every dtype and literals of every size on either side, refuses them or
+/// agrees with plain C# in the dtype of docs/types.md.
 /// </summary>
 [TestFixture]
 public sealed class LiteralTests
@@ -162,7 +162,7 @@ public sealed class LiteralTests
         () => Concat(0, Vector("x"), Vector("y", DType.Float64)),
         Throws.TypeOf<EngineException>().With.Message.Contains("would widen to float64"));
 
-    /// <summary>A condition is true where it is not 0, whatever its dtype and that of the values.</summary>
+    /// <summary>A condition is true where it is not 0, for every dtype of the condition and of the values.</summary>
     [Test]
     public void A_condition_is_a_truth_and_no_number(
         [Values] DType condition, [Values] DType values, [Values(Optimizer.None, Optimizer.FastRun)] Optimizer optimizer) =>
@@ -234,7 +234,7 @@ public sealed class LiteralTests
         });
     }
 
-    /// <summary>Whether C# converts a number to a dtype without losing it.</summary>
+    /// <summary>Returns whether C# converts a number to a dtype without loss.</summary>
     private static bool Fits(double literal, DType dtype) => dtype switch
     {
         DType.Int32 => literal == Math.Clamp(literal, int.MinValue, int.MaxValue),
@@ -278,7 +278,7 @@ public sealed class LiteralTests
         Func<double, Variable, Variable> Left,
         IPlain Plain);
 
-    /// <summary>An op in plain C#; x is the operand that is no literal.</summary>
+    /// <summary>An op in plain C#; x is the operand that is not a literal.</summary>
     private interface IPlain
     {
         bool IsTruth => false;

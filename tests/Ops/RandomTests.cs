@@ -96,7 +96,10 @@ public class RandomTests
         Assert.That(second[0].AsSpan<float>().ToArray(), Is.Not.EqualTo(kept));
     }
 
-    /// <summary>A number is dropped where its word is below the threshold: one right at it is kept, as often as the share says.</summary>
+    /// <summary>
+    /// Dropout drops a number if its word is below the threshold. A number whose word equals the threshold is kept, as
+    /// the share requires.
+    /// </summary>
     [Test]
     public void A_number_whose_word_is_the_threshold_is_kept([Values] bool onGpu, [Values(0, 5, 18)] int place)
     {

@@ -6,7 +6,7 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Ops;
 
-/// <summary>Loops, held to loops written by hand and to the same graphs written out step by step.</summary>
+/// <summary>Compares loops with loops written by hand and with the same graphs unrolled.</summary>
 [TestFixture]
 public sealed class ScanTests
 {
@@ -77,7 +77,7 @@ public sealed class ScanTests
         Assert.That(f.Call(Tensor.From([0f, 1, 2]), Tensor.Scalar(5))[0].AsSpan<float>().ToArray(), Is.EqualTo([0f, 1, 32]));
     }
 
-    /// <summary>Theano's tutorial: x(t) of x(t−1), u(t) and u(t−4), y(t) of x(t−3) too.</summary>
+    /// <summary>Theano's tutorial: x(t) depends on x(t−1), u(t) and u(t−4); y(t) also on x(t−3).</summary>
     [Test]
     public void A_recurrence_with_taps_is_what_it_says()
     {
@@ -147,7 +147,7 @@ public sealed class ScanTests
         }
     }
 
-    /// <summary>Theano's tutorial: powers of two up to one that is beyond 45.</summary>
+    /// <summary>Theano's tutorial: powers of two up to the first above 45.</summary>
     [Test]
     public void A_condition_ends_a_loop_with_the_step_that_meets_it()
     {
@@ -204,7 +204,7 @@ public sealed class ScanTests
         Assert.That(steps[1..], Is.All.EqualTo(steps[0]));
     }
 
-    /// <summary>The noise that the gradient's loop draws is the loop's own.</summary>
+    /// <summary>The gradient's loop draws the same noise as the loop.</summary>
     [Test]
     public void The_gradient_of_a_loop_that_draws_is_of_what_it_drew()
     {

@@ -10,7 +10,9 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Ops;
 
-/// <summary>What docs/types.md says of the dtypes, beside literals: conversions, truths, long integers, indices, files.</summary>
+/// <summary>
+/// Holds the dtypes to docs/types.md, except for literals: conversions, truths, long integers, indices, files.
+/// </summary>
 [TestFixture]
 public sealed class TypeTests
 {
@@ -62,7 +64,7 @@ public sealed class TypeTests
                 "[ True False False  True]", "[1 1 1 2]"]));
     }
 
-    /// <summary>float64, in which definitions compute, holds none of these.</summary>
+    /// <summary>float64, in which definitions compute, represents none of these numbers.</summary>
     [Test]
     public void Long_integers_are_exact([Values(Optimizer.None, Optimizer.FastRun)] Optimizer optimizer, [Values] bool isCuda)
     {
@@ -108,7 +110,7 @@ public sealed class TypeTests
         Assert.That(y.AsSpan<float>().ToArray(), Is.EqualTo(new[] { 3f, 1 }));
     }
 
-    /// <summary>Its low 32 bits are the place 1.</summary>
+    /// <summary>The low 32 bits of the index are 1.</summary>
     [Test]
     public void A_place_beyond_all_axes_is_none()
     {

@@ -7,7 +7,7 @@ using static Engine.Ops.Symbolic;
 namespace Engine.Tests.Ops;
 
 /// <summary>
-/// What the vocabulary's names compute, held to what NumPy does for the same expressions: the shape, and the sum of the
+/// Compares the vocabulary's names with NumPy's results for the same expressions: the shape, and the sum of the
 /// elements times sin 1, sin 2 and so on.
 /// </summary>
 public sealed class VocabularyTests
@@ -278,7 +278,7 @@ public sealed class VocabularyTests
         AssertIs(f.Call()[0], shape, fingerprint);
     }
 
-    /// <summary>Filters' sides are always known.</summary>
+    /// <summary>The sides of filters are always known.</summary>
     [TestCaseSource(nameof(Cases))]
     public void It_does_so_where_only_the_call_tells_the_sides(Func<Given, Variable> expression, Shape shape, double fingerprint)
     {
@@ -303,7 +303,7 @@ public sealed class VocabularyTests
         [System.Runtime.CompilerServices.CallerArgumentExpression(nameof(expression))] string text = "") =>
         new TestCaseData(expression, shape, fingerprint).SetArgDisplayNames(text[5..].Replace("g.", "", StringComparison.Ordinal));
 
-    /// <summary>What the expressions are of.</summary>
+    /// <summary>The operands of the expressions.</summary>
     public sealed class Given(IReadOnlyList<Variable> values)
     {
         public Variable A => values[0];

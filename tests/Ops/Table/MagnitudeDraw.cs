@@ -3,16 +3,16 @@ namespace Engine.Tests.Ops;
 /// <summary>The sizes of numbers that an op is tried on.</summary>
 internal enum Magnitudes
 {
-    /// <summary>What the example asks for.</summary>
+    /// <summary>The sizes that the example asks for.</summary>
     Usual,
 
-    /// <summary>Of every size that the dtype has, half of them negative, subnormal ones among them.</summary>
+    /// <summary>Every size that the dtype has, including subnormal numbers; half of them negative.</summary>
     All,
 
-    /// <summary>From 1 to as large as the dtype goes.</summary>
+    /// <summary>From 1 to the largest number of the dtype.</summary>
     Large,
 
-    /// <summary>From 1 to as small as the dtype goes.</summary>
+    /// <summary>From 1 down to the smallest number of the dtype.</summary>
     Small,
 
     /// <summary>A number and its nearest neighbors, of both signs, so that sums and differences cancel.</summary>
@@ -27,7 +27,7 @@ internal sealed class MagnitudeDraw(Magnitudes magnitudes, Random random)
 {
     private readonly double _center = Math.Pow(10, random.Next(-3, 8)) * (1 + random.NextDouble());
 
-    /// <summary>A tensor of such numbers; null where it is the example that says which.</summary>
+    /// <summary>Returns a tensor of such numbers, or null if the example determines them.</summary>
     public Tensor? Of(DType dtype, Shape shape)
     {
         if (magnitudes == Magnitudes.Usual)

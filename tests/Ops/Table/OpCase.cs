@@ -8,7 +8,7 @@ namespace Engine.Tests.Ops;
 /// <summary>A <see cref="Sample"/> with values for its inputs, and ways of computing its outputs.</summary>
 internal sealed class OpCase
 {
-    /// <summary>What no buffer may be written beyond, in bytes.</summary>
+    /// <summary>The guard bytes on both sides of a buffer, which no op may write.</summary>
     private const int Guard = 64;
 
     private OpCase(Sample sample, Tensor[] inputs)
@@ -28,7 +28,7 @@ internal sealed class OpCase
     public IReadOnlyList<TensorType> OutputTypes => field ??= Op.Infer(InputTypes);
 
     /// <summary>
-    /// The sample with values for its inputs; <paramref name="floatX"/> is the dtype where it leaves that open.
+    /// Draws values for the sample's inputs; <paramref name="floatX"/> is the dtype if the sample leaves it open.
     /// </summary>
     public static OpCase Draw(Sample sample, DType floatX, Random random, Magnitudes magnitudes = Magnitudes.Usual)
     {
@@ -36,25 +36,25 @@ internal sealed class OpCase
         return new(sample, [.. sample.Args.Select(arg => Draw(arg, arg.DType ?? floatX, random, draw))]);
     }
 
-    /// <summary>The outputs by the op's definition. Whatever it does not write is NaN.</summary>
+    /// <summary>Computes the outputs by the op's definition. Elements that it does not write are NaN.</summary>
     public NdArray[] Reference(NdArray[]? inputs = null) =>
         ReferenceEvaluator.Of(Op, inputs ?? [.. Inputs.Select(NdArray.From)], OutputTypes);
 
-    /// <summary>The same, and how far results may lie from it.</summary>
+    /// <summary>Computes the same outputs, and the allowed distance of results from them.</summary>
     public Tolerance Tolerance()
     {
         NdArray[] inputs = [.. Inputs.Select(NdArray.From)];
         return new Tolerance(Op, inputs, Reference(inputs), OutputTypes);
     }
 
-    /// <summary>Whether the first output may lie where this input lies.</summary>
+    /// <summary>Returns whether the first output may take the memory of this input.</summary>
     public bool MayRunInPlace(int input) =>
         Op.Reads(input) && Op.MayOverwrite(input)
         && InputTypes[input].Shape.Count == OutputTypes[0].Shape.Count
         && InputTypes[input].DType.Size() == OutputTypes[0].DType.Size();
 
     /// <summary>
-    /// The outputs as a device computes them; with <paramref name="inPlace"/>, the first over that input.
+    /// Computes the outputs on a device; with <paramref name="inPlace"/>, the first one over that input.
     /// </summary>
     public Tensor[] Run(Device device, int inPlace = -1) => Run(device, inPlace, operands =>
     {
@@ -80,8 +80,8 @@ internal sealed class OpCase
     });
 
     /// <summary>
-    /// The outputs as a team of threads might compute them: every phase cut into pieces, in any order, each on any of
-    /// the threads.
+    /// Computes the outputs as a team of threads may: every phase is cut into pieces, which run in random order, each
+    /// as any of the threads.
     /// </summary>
     public Tensor[] RunInPieces(CpuDevice device, Random random) => Op is not ICpuOp ? Run(device) : Run(device, -1, operands =>
     {
@@ -193,7 +193,7 @@ internal sealed class OpCase
         var values = new double[arg.Shape.Count];
         for (int i = 0; i < values.Length; i++)
         {
-            // Distinct values stand in cells of their own, in the middle half of them.
+            // Distinct values lie in different cells, each in the middle half of its cell.
             values[i] = dtype == DType.Int64 ? random.NextInt64((long)arg.Low, (long)arg.High)
                 : arg.Whole || !dtype.IsFloat() ? random.Next((int)arg.Low, (int)arg.High)
                 : arg.Low + ((arg.High - arg.Low)

@@ -6,40 +6,40 @@ using static Engine.Ops.Symbolic;
 namespace Engine.Tests.Ops;
 
 /// <summary>
-/// Which part of the samples and of their types is tried where each takes a compiler's time: samples are dealt out, none is
-/// left out.
+/// The part of the samples and of their types that is tried where each sample must be compiled. The parts together
+/// cover all samples.
 /// </summary>
 internal enum Share
 {
     /// <summary>Each sample of each draw, in both types.</summary>
     All,
 
-    /// <summary>Each sample of each draw in one type, from draw to draw the other.</summary>
+    /// <summary>Each sample of each draw in one type, which alternates from draw to draw.</summary>
     OneType,
 
     /// <summary>Each sample in one draw, in one type.</summary>
     OneDraw,
 
-    /// <summary>Every second sample, from draw to draw the others, in one type.</summary>
+    /// <summary>Every second sample, alternating from draw to draw, in one type.</summary>
     Even,
 
-    /// <summary>What <see cref="Even"/> leaves.</summary>
+    /// <summary>The samples that <see cref="Even"/> omits.</summary>
     Odd,
 }
 
-/// <summary>What an op must do on every device, tried on the examples that it gives.</summary>
+/// <summary>The requirements of an op on every device, checked on its own examples.</summary>
 internal static class OpChecks
 {
-    /// <summary>How often each op is asked for examples; the seeds are 0, 1, …</summary>
+    /// <summary>The number of times each op is asked for examples; the seeds are 0, 1, …</summary>
     public const int Draws = 3;
 
     /// <summary>
-    /// A device computes what the definition says, within the bound that the op states: of numbers of the usual size and,
-    /// a draw after the other, of all others.
+    /// Checks that a device agrees with the definition within the op's bound, for numbers of the usual size and, in one
+    /// draw after the other, of all other sizes.
     /// </summary>
     /// <param name="op">The op.</param>
     /// <param name="device">The device.</param>
-    /// <param name="share">Which of its types each sample is tried in.</param>
+    /// <param name="share">The types in which each sample is tried.</param>
     public static void ComputesWhatItsReferenceDoes(
         Type op, Device device, Share share = Share.All) => ForEachSample(op, (sample, random, number, draw) =>
     {
@@ -72,7 +72,7 @@ internal static class OpChecks
         }
     });
 
-    /// <summary>DebugMode, which compares all steps with definitions, has nothing to say of the op.</summary>
+    /// <summary>Checks that DebugMode, which compares all steps with definitions, finds no fault in the op.</summary>
     public static void RaisesNoAlarmInDebugMode(
         Type op, Device device, params Magnitudes[] all) => ForEachSample(op, (sample, random) =>
     {
@@ -95,7 +95,7 @@ internal static class OpChecks
             ? Constant(size, DType.Int32)
             : Variable("x", arg.DType ?? DType.Float32, arg.Shape))];
 
-        // What depends on values, an index say, is refused only when it is computed.
+        // A fault that depends on values, such as an index, is refused only when the op runs.
         Assert.That(
             () =>
             {
@@ -105,7 +105,7 @@ internal static class OpChecks
             Throws.TypeOf<EngineException>().With.Message.Contains(sample.Error!));
     });
 
-    /// <summary>The first output has the same bits wherever it lies, and however often it is computed.</summary>
+    /// <summary>Checks that the first output has the same bits in every place and in every run.</summary>
     public static void ComputesTheSameBitsInPlace(
         Type op, Device device, Share share = Share.All) => ForEachSample(op, (sample, random, number, draw) =>
     {
@@ -128,9 +128,7 @@ internal static class OpChecks
         Type op, Action<Sample, Random> check, bool isMisuse = false, int draws = Draws) =>
         ForEachSample(op, (sample, random, _, _) => check(sample, random), isMisuse, draws);
 
-    /// <summary>
-    /// Does something with each sample of each draw, given its number in the draw and the draw's.
-    /// </summary>
+    /// <summary>Calls an action for each sample of each draw, with the sample's number and the draw's.</summary>
     public static void ForEachSample(
         Type op, Action<Sample, Random, int, int> check, bool isMisuse = false, int draws = Draws)
     {
@@ -146,7 +144,7 @@ internal static class OpChecks
 
                 try
                 {
-                    // Finding the line that builds each op would take most of the time.
+                    // The search for the line that builds each op would take most of the time.
                     using var origin = Origin.Use(new Origin(null, 0));
                     check(samples[i], new Random(seed), i, seed);
                 }
@@ -160,7 +158,7 @@ internal static class OpChecks
         }
     }
 
-    /// <summary>The types in which a share tries a sample in a draw; none where that is another's.</summary>
+    /// <summary>Returns the types in which a share tries a sample in a draw; none if another share tries it.</summary>
     private static DType[] Types(Share share, int sample, int draw)
     {
         int turn = sample + draw;

@@ -8,7 +8,7 @@ namespace Engine.Tests.Ops;
 
 /// <summary>
 /// Compares an op's gradient with central differences of its definition, in float64, for a cost that weighs the
-/// outputs' elements at random; PyTorch's step and tolerances.
+/// outputs' elements at random. The step and the tolerances are PyTorch's.
 /// </summary>
 internal sealed class OpGradientCheck
 {
@@ -19,7 +19,7 @@ internal sealed class OpGradientCheck
     private readonly Tensor?[] _weights;
 
     /// <summary>
-    /// How many elements are moved one by one, before all are moved at once; fewer where it takes long.
+    /// The number of elements that are moved one by one before all are moved at once; lower for slow ops.
     /// </summary>
     private readonly int _elements;
 
@@ -64,8 +64,8 @@ internal sealed class OpGradientCheck
     }
 
     /// <summary>
-    /// The same of the gradient: a sum of its elements, weighed at random, is a function of the inputs and of the gradients
-    /// with respect to the outputs, and has a gradient with respect to both.
+    /// Checks the second gradient: a randomly weighed sum of the gradient's elements is a function of the inputs and of
+    /// the outputs' gradients, and is differentiated with respect to both.
     /// </summary>
     public void RunTwice(Device device)
     {
@@ -140,7 +140,9 @@ internal sealed class OpGradientCheck
         }
     }
 
-    /// <summary>The gradients by the op's own rule; the shapes may be unknown when the graph is built.</summary>
+    /// <summary>
+    /// Computes the gradients by the op's own rule; the shapes may be unknown when the graph is built.
+    /// </summary>
     private Tensor?[] Symbolically(Device device)
     {
         Input[] inputs = [.. _case.InputTypes.Select((type, i) => new Input(

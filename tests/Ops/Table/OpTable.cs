@@ -3,7 +3,9 @@ using Engine.Graph;
 
 namespace Engine.Tests.Ops;
 
-/// <summary>Every op of the library, found by reflection; a generic op once for each row it can be made of.</summary>
+/// <summary>
+/// Every op of the library, found by reflection; a generic op once for each type argument that it supports.
+/// </summary>
 internal static class OpTable
 {
     private static readonly MethodInfo s_samplesOf =
@@ -18,7 +20,7 @@ internal static class OpTable
         ? $"{type.Name.Split('`')[0]}<{string.Join(", ", type.GetGenericArguments().Select(Name))}>"
         : type.Name;
 
-    /// <summary>The examples that the op gives for a seed; none if it gives no examples at all.</summary>
+    /// <summary>Returns the op's examples for a seed; none if the op has no examples.</summary>
     public static IReadOnlyList<Sample> Samples(Type op, int seed) => op.IsAssignableTo(typeof(ISampled))
         ? (IReadOnlyList<Sample>)s_samplesOf.MakeGenericMethod(op).Invoke(null, [seed])!
         : [];

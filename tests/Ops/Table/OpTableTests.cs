@@ -4,7 +4,7 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Ops;
 
-/// <summary>What every op must do, tried on the examples it gives.</summary>
+/// <summary>Checks the requirements of every op on its own examples.</summary>
 [TestFixture]
 public sealed class OpTableTests
 {
