@@ -2,10 +2,12 @@ using Engine.Training;
 
 namespace Engine.Tests.Training;
 
-/// <summary>What a network has learned, bit by bit.</summary>
+/// <summary>The results of a training, bit by bit.</summary>
 internal static class Bits
 {
-    /// <summary>The parameters and the losses and accuracies of the epochs, as text that shows every bit.</summary>
+    /// <summary>
+    /// Returns the parameters and the losses and accuracies of the epochs, as text that shows every bit.
+    /// </summary>
     public static string[] Of(NeuralNet net) =>
     [
         .. net.GetParameters().Select(pair => $"{pair.Key} {Convert.ToHexString(pair.Value.Bytes)}"),

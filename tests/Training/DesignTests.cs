@@ -8,7 +8,9 @@ using static Engine.Training.Updates;
 
 namespace Engine.Tests.Training;
 
-/// <summary>What comes of the levels a user meets. That the README's own lines run, tests/Docs sees to.</summary>
+/// <summary>
+/// Tests the levels of the API, from one expression down to graphs. tests/Docs runs the README's own lines.
+/// </summary>
 public class DesignTests
 {
     [Test]

@@ -12,17 +12,17 @@ using Input = Engine.Layers.Input;
 namespace Engine.Tests.Training;
 
 /// <summary>
-/// A loss that is nan or infinite ends the training, says where that began, and leaves the network as it was before the
-/// epoch.
+/// A loss that is NaN or infinite ends the training. The error names the place where that began, and the network is
+/// left as it was before the epoch.
 /// </summary>
 public class DivergenceTests
 {
     private const int Samples = 90, Batch = 16;
 
     /// <summary>A training that diverges.</summary>
-    /// <param name="Layers">Its layers behind the input.</param>
-    /// <param name="Layer">The layer that must be named.</param>
-    /// <param name="Message">What the message must have in it.</param>
+    /// <param name="Layers">The layers after the input.</param>
+    /// <param name="Layer">The layer that the message must name.</param>
+    /// <param name="Message">The text that the message must contain.</param>
     private sealed record Case(Layer[] Layers, string Layer, string Message)
     {
         public UpdateRule Update { get; init; } = new Sgd(0.1f);
@@ -41,7 +41,7 @@ public class DivergenceTests
 
         public bool IsWeighted { get; init; }
 
-        /// <summary>What is done to the samples.</summary>
+        /// <summary>Changes the samples.</summary>
         public Action<float[]>? Spoil { get; init; }
 
         public Callback[] Callbacks { get; init; } = [];
@@ -204,7 +204,7 @@ public class DivergenceTests
         }
         catch (DivergenceException)
         {
-            // How many batches have run when it is canceled depends on the machine.
+            // The number of batches before the cancellation depends on the machine.
         }
 
         Assert.That(Values(net).All(double.IsFinite));
@@ -320,7 +320,7 @@ public class DivergenceTests
         Assert.That(Values(net), Is.EqualTo(kept), "the parameters before the epoch");
         Assert.That(kept.All(double.IsFinite));
 
-        // Another network is told of each batch, which are then run one by one.
+        // A callback for batches makes another network run them one by one.
         var losses = new List<BatchRecord>();
         using NeuralNet watched = Net(make(), device);
         watched.Callbacks.Add(new LambdaCallback { BatchFinished = (_, batch) => losses.Add(batch) });
@@ -329,7 +329,7 @@ public class DivergenceTests
         Assert.That(losses.FindIndex(batch => !double.IsFinite(batch.Loss)), Is.EqualTo(one.OfBatch ? losses.Count - 1 : -1));
         Assert.That((losses[^1].Epoch, losses[^1].Index + 1), Is.EqualTo((error.Epoch, error.Batch)));
 
-        // It can be gone on with.
+        // The training can continue.
         if (one is { Spoil: null, Objective: null, Callbacks: [] } && one.Layer != "bang")
         {
             net.LearningRate = 1e-3;

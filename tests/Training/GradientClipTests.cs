@@ -5,7 +5,7 @@ using Engine.Training;
 
 namespace Engine.Tests.Training;
 
-/// <summary>What rules see of gradients that are kept small: Lasagne's formulas, in plain arithmetic.</summary>
+/// <summary>The clipped gradients that rules get: Lasagne's formulas, in plain arithmetic.</summary>
 public class GradientClipTests
 {
     private static readonly double[] s_a = [3, -4], s_b = [0.5, 12, -0.25];
@@ -77,7 +77,9 @@ public class GradientClipTests
         Assert.That(GradientClip.Norm(2), Is.Not.EqualTo(GradientClip.Norm(3)));
     }
 
-    /// <summary>A step of gradient descent at the rate 1, from ones, shows what the rule saw.</summary>
+    /// <summary>
+    /// Checks a step of gradient descent from ones with the rate 1, which shows the gradient that the rule got.
+    /// </summary>
     private static void Check(GradientClip clip, Func<double, double> a, Func<double, double> b)
     {
         (double[] seenA, double[] seenB) = Stepped(new Sgd(1) { Clip = clip }, s_a, s_b);
@@ -86,7 +88,7 @@ public class GradientClipTests
         Assert.That(seenB, Is.EqualTo(s_b.Select(g => 1 - b(g))).Within(1e-14));
     }
 
-    /// <summary>Two parameters that begin as ones, behind one step with these gradients.</summary>
+    /// <summary>Returns two parameters that begin as ones, after one step with these gradients.</summary>
     private static (double[] A, double[] B) Stepped(UpdateRule rule, double[] gradientA, double[] gradientB)
     {
         SharedVariable a = Symbolic.Shared(Tensor.From([1.0, 1]), "a"), b = Symbolic.Shared(Tensor.From([1.0, 1, 1]), "b");

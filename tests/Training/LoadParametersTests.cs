@@ -5,7 +5,9 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Training;
 
-/// <summary>Everything must fit, unless it is said by name what need not; and what became of each is told.</summary>
+/// <summary>
+/// Everything must fit, except parameters excluded by name, and the result names what happened to each.
+/// </summary>
 public class LoadParametersTests
 {
     private static readonly string[] s_all = ["hidden.W", "hidden.b", "output.W", "output.b"];
@@ -18,7 +20,7 @@ public class LoadParametersTests
     [TearDown]
     public void DeleteFolder() => _folder.Dispose();
 
-    // What the file lacks, and what it has beside; what to ignore and to keep; what is taken, ignored and kept.
+    // Entries that the file lacks and has in addition; names to ignore and to keep; names loaded, ignored and kept.
     [TestCase("", "", "", "", "hidden.W hidden.b output.W output.b", "", "")]
     [TestCase("", "bn.count", "*.count", "", "hidden.W hidden.b output.W output.b", "bn.count", "")]
     [TestCase("output.W output.b", "", "", "output.*", "hidden.W hidden.b", "", "output.W output.b")]

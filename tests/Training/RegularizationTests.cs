@@ -4,7 +4,9 @@ using Symbolic = Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Training;
 
-/// <summary>What L1 and L2 add to the training loss, and what one step of plain gradient descent makes of it.</summary>
+/// <summary>
+/// Checks the terms that L1 and L2 add to the training loss, and their effect on one step of plain gradient descent.
+/// </summary>
 public class RegularizationTests
 {
     private const double Rate = 0.5, Factor = 0.01;
@@ -106,7 +108,10 @@ public class RegularizationTests
     private static double[][] Values(NeuralNet net) =>
         [.. net.GetParameters().Select(pair => pair.Value.AsSpan<double>().ToArray())];
 
-    /// <summary>The named parameters differ from the plain step's by −rate · pull of what they were, others not at all.</summary>
+    /// <summary>
+    /// Checks that the named parameters differ from the plain step's by −rate · pull of their old values, and the
+    /// others do not.
+    /// </summary>
     private static void Pulled(
         double[][] before, double[][] plain, double[][] penalized, Func<double, double> pull, params string[] names)
     {

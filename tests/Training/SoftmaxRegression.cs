@@ -12,7 +12,7 @@ internal sealed class SoftmaxRegression(double[] w)
 
     public double[] B { get; } = new double[3];
 
-    /// <summary>One step on some samples; returns their mean loss before it.</summary>
+    /// <summary>Trains one step on some samples; returns their mean loss before it.</summary>
     public double Train(double[] x, int[] labels, int start, int count, double rate, double momentum)
     {
         double loss = Loss(x, labels, start, count);

@@ -8,7 +8,9 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Training;
 
-/// <summary>A training that is saved and goes on in another network has the bits of one that never stopped.</summary>
+/// <summary>
+/// A training that is saved and continues in another network has the same bits as one that never stopped.
+/// </summary>
 public class StateTests
 {
     private static readonly Dictionary<string, Func<Device, NeuralNet>> s_networks = new()
@@ -228,7 +230,7 @@ public class StateTests
         using NeuralNet net = Small(new Sgd(0.1f));
         net.CustomScores.Add(new CustomScore("one", (_, _) => 1));
         net.Fit(x, y).SaveState(path);
-        // The times are the only thing in it that is not the same each time.
+        // Only the times in it differ from run to run.
         string text = Regex.Replace(
             Parameters.LoadAll(path).Metadata["engine.training"], """("(?:train_seconds|dur)":)[^,}]+""", "${1}0.25");
         var random = new Random(1);
@@ -311,7 +313,7 @@ public class StateTests
         return noisy;
     }
 
-    /// <summary>Pictures of 8x8 in four classes, each with its own bright pair of rows, and noise.</summary>
+    /// <summary>Draws pictures of 8x8 in four classes, each with its own bright pair of rows, and noise.</summary>
     private static (Tensor X, int[] Y) Pictures(int count)
     {
         var random = new Random(1);

@@ -311,7 +311,7 @@ public class UpdateRuleTests
                 "A learning rate is a finite number and not negative; Infinity is no such."));
     }
 
-    /// <summary>The rule as an object and as a function against the same steps in plain arithmetic.</summary>
+    /// <summary>Compares the rule, as an object and as a function, with the same steps in plain arithmetic.</summary>
     private static void Check(UpdateRule rule, Func<Func<double, double, double>> formula)
     {
         SharedVariable p = Parameter(), q = Parameter();

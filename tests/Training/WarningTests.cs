@@ -9,7 +9,7 @@ using Reshape = Engine.Layers.Reshape;
 
 namespace Engine.Tests.Training;
 
-/// <summary>What makes a training fail without an error is warned of, once, and nothing else is.</summary>
+/// <summary>A training warns once of each fault that makes it fail without an error, and of nothing else.</summary>
 public class WarningTests
 {
     private const TrainingWarningKind
@@ -17,7 +17,7 @@ public class WarningTests
         Untrained = TrainingWarningKind.UntrainedClass, Vanishing = TrainingWarningKind.VanishingWeight,
         Growing = TrainingWarningKind.GrowingLoss, OneClass = TrainingWarningKind.OneClass;
 
-    /// <summary>A training, and the kinds that it must be warned of.</summary>
+    /// <summary>A training, and the kinds of warnings that it must give.</summary>
     private sealed record Case(NeuralNet Net, Tensor X, Tensor Y, params TrainingWarningKind[] Kinds)
     {
         public Tensor? Weights { get; init; }

@@ -21,13 +21,13 @@ public unsafe class ConvolutionTests
         new(2, 2, 2, 2, 3, 3, 3, 1, 1, 0, 0, true),
         new(2, 0, 4, 4, 3, 3, 3, 1, 1, 0, 0, true),
         new(2, 3, 4, 4, 0, 3, 3, 1, 1, 0, 0, true),
-        // Winograd's tiles: all in one block, over the border, cut across, of more rows than a block, none whole.
+        // Winograd's tiles: all in one block, beyond the border, cut off, with more rows than a block, none whole.
         new(3, 20, 8, 8, 18, 3, 3, 1, 1, 1, 1, true),
         new(2, 5, 19, 23, 60, 3, 3, 1, 1, 1, 1, false),
         new(1, 3, 3, 1200, 5, 3, 3, 1, 1, 1, 0, true),
         new(1, 130, 21, 40, 50, 3, 3, 1, 1, 0, 2, false),
         new(4, 3, 3, 3, 2, 3, 3, 1, 1, 0, 0, true),
-        // Bands of rows, pieces of a row, few bands and many filters, strides that leave pixels out.
+        // Bands of rows, pieces of a row, few bands and many filters, strides that skip pixels.
         new(1, 40, 30, 31, 9, 5, 5, 1, 1, 2, 2, true),
         new(2, 20, 1, 2000, 3, 1, 9, 1, 1, 0, 4, false),
         new(1, 70, 7, 6, 110, 4, 2, 1, 1, 1, 1, false),
@@ -36,7 +36,7 @@ public unsafe class ConvolutionTests
         new(2, 9, 20, 21, 12, 1, 1, 2, 2, 0, 0, true),
         new(2, 3, 23, 30, 4, 2, 3, 4, 5, 0, 1, true),
         new(1, 2, 9, 7, 3, 5, 5, 1, 1, 6, 7, true),
-        // Images side by side for the filters' gradient, the last ones fewer.
+        // Several images together for the filters' gradient, fewer in the last group.
         new(37, 20, 4, 5, 9, 3, 3, 2, 2, 1, 1, false),
         new(53, 9, 7, 7, 21, 1, 1, 1, 1, 0, 0, true),
     ];
@@ -81,13 +81,13 @@ public unsafe class ConvolutionTests
         }
     }
 
-    /// <summary>The paths that a convolution can take, whether or not they pay.</summary>
+    /// <summary>Returns all paths that a convolution can take, including the slow ones.</summary>
     internal static IEnumerable<ConvolutionPath> Paths(ConvShape s) =>
         Winograd.Takes(s) ? Enum.GetValues<ConvolutionPath>() : [ConvolutionPath.Columns];
 
     /// <summary>
-    /// By how much a sum may be off for each of its terms, all below 1: F(2×2) is as exact as the sum itself, F(4×4) has
-    /// lost a digit.
+    /// The allowed error of a sum per term, for terms below 1: F(2×2) is as exact as the plain sum, F(4×4) loses a
+    /// digit.
     /// </summary>
     internal static double Unit<T>(ConvolutionPath path) =>
         (typeof(T) == typeof(float) ? 3e-7 : 1e-15) * (path == ConvolutionPath.Winograd4 ? 10 : 1);
@@ -165,7 +165,7 @@ public unsafe class ConvolutionTests
         }
     }
 
-    /// <summary>x, w, bias and dy at random, and y, dx, dw and db from them.</summary>
+    /// <summary>Draws x, w, bias and dy at random and computes y, dx, dw and db from them.</summary>
     private static T[][] Compute<T>(ConvShape s, ConvolutionPath path, int threads, int seed)
         where T : unmanaged, INumber<T>
     {

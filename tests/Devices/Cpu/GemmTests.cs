@@ -101,7 +101,9 @@ public unsafe class GemmTests
         Assert.That(result, Is.EqualTo(1));
     }
 
-    /// <summary>Where a matrix ends, the process' memory may end, too: operands are read where a user's array lies.</summary>
+    /// <summary>
+    /// The process' memory may end where a matrix ends, because operands are read in the user's own array.
+    /// </summary>
     [Test]
     [Platform("Linux")]
     public void Nothing_behind_a_matrix_is_read([Values] bool transposeA, [Values] bool transposeB)
@@ -214,7 +216,7 @@ public unsafe class GemmTests
         }
     }
 
-    /// <summary>Random matrices with more between their rows than needed, and what their product should be.</summary>
+    /// <summary>Random matrices with extra space between their rows, and their expected product.</summary>
     private sealed class Problem<T> : IDisposable
         where T : unmanaged, INumber<T>
     {
@@ -257,7 +259,7 @@ public unsafe class GemmTests
             ColumnBias = HasColumnBias ? _columnBias.Pointer : null,
         };
 
-        /// <summary>Puts C back; what a beta of 0 replaces need not be a number.</summary>
+        /// <summary>Restores C; with a beta of 0 it may contain NaN.</summary>
         public void Reset()
         {
             _before.CopyTo(C.Span);

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace Engine.Tests.Devices.Cpu;
 
 /// <summary>
-/// Numbers that end where the process' memory does: a kernel that reads behind them ends the process. Of Linux alone.
+/// Numbers whose end is the end of the process' memory: a kernel that reads beyond them ends the process. Linux only.
 /// </summary>
 internal sealed unsafe partial class Guarded : IDisposable
 {

@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 namespace Engine.Tests.Devices.Cpu;
 
 /// <summary>
-/// Native memory for a test: random numbers, with a mark on both sides that is checked when it is freed, so that a
-/// kernel that writes beyond its matrix fails the test.
+/// Native memory for a test: random numbers with a mark on both sides. Disposal checks the marks, so a kernel that
+/// writes beyond its matrix fails the test.
 /// </summary>
 internal sealed unsafe class Native<T> : IDisposable
     where T : unmanaged, INumber<T>
@@ -15,8 +15,7 @@ internal sealed unsafe class Native<T> : IDisposable
     private readonly T* _memory;
 
     /// <summary>
-    /// Random numbers between -1 and 1, or where there is no <paramref name="random"/> a value that spoils any sum it
-    /// enters.
+    /// Allocates random numbers between -1 and 1, or without <paramref name="random"/> a value that spoils any sum.
     /// </summary>
     public Native(long count, Random? random = null)
     {

@@ -137,7 +137,7 @@ public unsafe class PooledConvolutionTests
         }
     }
 
-    /// <summary>What comes of random images, in one pass or as two ops.</summary>
+    /// <summary>The results for random images, in one pass or as two ops.</summary>
     private sealed class Results<T>
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {

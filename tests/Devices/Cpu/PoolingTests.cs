@@ -113,7 +113,7 @@ public unsafe class PoolingTests
         Assert.That(new PoolShape(1, 5, 5, 3, 3, 2, 2, 1, 1).OH, Is.EqualTo(3));
     }
 
-    /// <summary>The positions in a plane that a window covers.</summary>
+    /// <summary>Returns the positions in a plane that a window covers.</summary>
     private static int[] Window(PoolShape s, int oh, int ow) =>
     [
         .. from kh in Enumerable.Range((oh * s.StrideH) - s.PadH, s.KH)
@@ -183,7 +183,7 @@ public unsafe class PoolingTests
         using Native<T> y = new(dy.Count), dx = new(x.Count);
         using var argmax = new Native<int>(dy.Count);
         using var workspace = new Native<byte>(Pooling.WorkspaceBytes<T>(s, 2));
-        // Few different values, so that there are many ties.
+        // Only a few different values, so that there are many ties.
         x.Span.Clear();
         foreach (ref T value in x.Span)
         {

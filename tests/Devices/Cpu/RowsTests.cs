@@ -41,7 +41,7 @@ public unsafe class RowsTests
         }
     }
 
-    /// <summary>Of few different numbers, so that there are equals, and NaNs among them.</summary>
+    /// <summary>Uses only a few different numbers, so that there are ties, and some NaNs.</summary>
     private readonly struct GreatestJob<T> : ISimdJob<T>
         where T : unmanaged, INumber<T>
     {

@@ -157,7 +157,7 @@ public class ThreadTeamTests
         using var both = new Barrier(2);
         int wrong = 0, done = 0;
 
-        // Each of the two threads has one of the bodies, and none ends before both have begun.
+        // Each of the two threads runs one body, and neither ends before both have begun.
         team.Run(new Phase(2, 1, (_, _, outer) =>
         {
             both.SignalAndWait();

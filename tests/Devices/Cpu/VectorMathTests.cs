@@ -4,10 +4,12 @@ namespace Engine.Tests.Devices.Cpu;
 
 public unsafe class VectorMathTests
 {
-    /// <summary>A prime, so that all low bits are met: about 216,000 floats of every sign and exponent.</summary>
+    /// <summary>
+    /// A prime, so that all patterns of low bits occur: about 216,000 floats of every sign and exponent.
+    /// </summary>
     private const long Stride = 19_937;
 
-    /// <summary>Odd, so that all low bits are met: about 6,000 doubles of every sign and exponent.</summary>
+    /// <summary>Odd, so that all patterns of low bits occur: about 6,000 doubles of every sign and exponent.</summary>
     private const ulong DoubleStride = 3_000_000_000_000_037;
 
     public enum Function
@@ -33,7 +35,7 @@ public unsafe class VectorMathTests
             x.Add(BitConverter.UInt32BitsToSingle((uint)bits));
         }
 
-        // Where the functions bend and where their results begin or cease to be finite, normal, and other than 1.
+        // Points where the functions bend, and where their results become infinite, subnormal, or 1.
         float[] centers = [-104f, -88f, -17f, -1f, -0.625f, -0.35f, 0f, 0.35f, 0.625f, 1f, 9f, 17f, 88.7f];
         foreach (float center in centers)
         {
@@ -74,7 +76,7 @@ public unsafe class VectorMathTests
             x.Add(BitConverter.UInt64BitsToDouble(bits));
         }
 
-        // Where the functions bend, and near multiples of π/2 those where they all but vanish.
+        // Points where the functions bend, and points near multiples of π/2, where they almost vanish.
         double[] centers =
         [
             -745, -708, -37, -1, -0.35, 0, 0.35, 0.7, 1, 1.4142135623730951, 20, 37, 355, 573204, 709.7,
@@ -154,7 +156,8 @@ public unsafe class VectorMathTests
         var pairs = new List<(double X, double Y)>();
         for (int i = 0; i < 4000; i++)
         {
-            // Of all sizes, and near 1 with large exponents; their power has an exponent of up to ±1100.
+            // Numbers of all sizes, and numbers near 1 with large exponents; the powers have binary exponents up to
+            // ±1100.
             double log = (random.NextDouble() - 0.5) * Math.Pow(2, random.Next(-30, 11));
             double x = Math.Exp(Math.Clamp(log, -740, 700));
             pairs.Add((x, (random.NextDouble() - 0.5) * 1520 / Math.Log(x)));
@@ -173,7 +176,7 @@ public unsafe class VectorMathTests
         }
     }
 
-    /// <summary>The nearest double to the exact value.</summary>
+    /// <summary>Returns the double nearest to the exact value.</summary>
     private static double Precise(Function function, double x)
     {
         return function switch
@@ -199,7 +202,7 @@ public unsafe class VectorMathTests
         }
     }
 
-    /// <summary>By the series, of what is left of a number of quarter turns.</summary>
+    /// <summary>Computes the sine or cosine by the series, after the reduction by quarter turns.</summary>
     private static DoubleDouble SinOrCos(Function function, double x)
     {
         bool isCos = function == Function.Cos;

@@ -3,9 +3,7 @@ using Engine.Devices.Cpu;
 
 namespace Engine.Tests.Devices.Cpu;
 
-/// <summary>
-/// Runs a job at a given width, whether or not the hardware has it: the runtime emulates what is missing.
-/// </summary>
+/// <summary>Runs a job at a given vector width. The runtime emulates widths that the hardware does not have.</summary>
 internal static class Widths
 {
     public static readonly int[] All = [128, 256, 512];

@@ -3,7 +3,9 @@ using Engine.Devices.Cpu;
 
 namespace Engine.Tests.Devices.Cpu;
 
-/// <summary>What is not asked of every path (<see cref="ConvolutionTests"/>): widths, exactness, where it pays.</summary>
+/// <summary>
+/// Tests beyond those of every path (<see cref="ConvolutionTests"/>): widths, exactness, and the choice of the path.
+/// </summary>
 public unsafe class WinogradTests
 {
     private static readonly ConvShape[] s_shapes =
@@ -24,8 +26,8 @@ public unsafe class WinogradTests
     }
 
     /// <summary>
-    /// Of numbers of variance 1, as a share of the results' own size, in the mean of squares: F(2×2) is as exact as a sum
-    /// of 576 products in order, F(4×4) ten times less.
+    /// The relative root mean square error for numbers of variance 1: F(2×2) is as exact as a plain sum of 576
+    /// products, F(4×4) has ten times the error.
     /// </summary>
     [TestCase("Columns", 5e-7)]
     [TestCase("Winograd2", 5e-7)]
@@ -44,7 +46,7 @@ public unsafe class WinogradTests
         Assert.That(Error(y, exact), Is.LessThan(bound));
     }
 
-    /// <summary>The same of the gradients; the filters' is a sum of 800 products.</summary>
+    /// <summary>The same errors for the gradients; the filters' gradient is a sum of 800 products.</summary>
     [TestCase("Columns", 5e-7, 1e-6)]
     [TestCase("Winograd2", 5e-7, 1e-6)]
     [TestCase("Winograd4", 5e-6, 5e-6)]
@@ -165,7 +167,7 @@ public unsafe class WinogradTests
         return dw.Span.ToArray();
     }
 
-    /// <summary>The root of the mean square of the errors, as a share of the numbers' own.</summary>
+    /// <summary>Returns the root mean square of the errors, relative to that of the numbers.</summary>
     private static double Error(float[] actual, double[] exact) => Math.Sqrt(
         actual.Zip(exact, (one, other) => (one - other) * (one - other)).Sum() / exact.Sum(value => value * value));
 

@@ -6,8 +6,8 @@ using Engine.Ops;
 namespace Engine.Tests.Devices.Cuda;
 
 /// <summary>
-/// The ways of a convolution on the GPU: the implicit product against the general one by im2col, with and without an
-/// epilogue and pooling, and both against the op's definition.
+/// Compares the convolutions of the GPU: the implicit product with the general one by im2col, with and without an
+/// epilogue and pooling, and both with the op's definition.
 /// </summary>
 [TestFixture]
 public sealed class CudaConvolutionTests
@@ -102,7 +102,7 @@ public sealed class CudaConvolutionTests
         RequireClose(scratch.Get(y), greatest);
         for (int i = 0; i < places.Length; i++)
         {
-            // Rounding may prefer another of two that are nearly equal; of those rectified to 0 the first must be
+            // Rounding may select another of two nearly equal values; among values rectified to 0 the first must be
             // taken.
             int area = c.Result[2] * c.Result[3], plane = i / (c.Pooled[2] * c.Pooled[3]);
             double there = full[(plane * area) + (int)places[i]];
@@ -159,7 +159,7 @@ public sealed class CudaConvolutionTests
         }
     }
 
-    /// <summary>A convolution with random operands, and what its definition makes of them.</summary>
+    /// <summary>A convolution with random operands, and the results of its definition.</summary>
     private sealed class Setting
     {
         private readonly Conv2D _op;

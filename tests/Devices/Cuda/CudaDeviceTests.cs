@@ -9,7 +9,7 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Devices.Cuda;
 
-/// <summary>What the device does beside running single ops.</summary>
+/// <summary>Functions of the device other than running single ops.</summary>
 [TestFixture(true)]
 [TestFixture(false)]
 public sealed class CudaDeviceTests(bool synchronous)
@@ -171,8 +171,8 @@ public sealed class CudaDeviceTests(bool synchronous)
     }
 
     /// <summary>
-    /// More counts than graphs are kept, counts that come again after theirs was given up, and more runs than one graph
-    /// holds. The steps do not commute, so a graph of another count or of older values shows.
+    /// Uses more counts than the device keeps graphs, counts whose graph was dropped, and more runs than one graph
+    /// holds. The steps do not commute, so a graph of another count or of older values gives wrong results.
     /// </summary>
     [Test]
     public void As_many_runs_are_made_as_asked_for_whatever_was_asked_before()
@@ -208,7 +208,7 @@ public sealed class CudaDeviceTests(bool synchronous)
         Variable next = state;
         for (int i = 0; i < 3; i++)
         {
-            // A sum to a scalar and back is a kernel that no other is fused with.
+            // A sum to a scalar is a kernel that is not fused with any other.
             next = (next * 2) + Sum(next) + i;
         }
 
@@ -309,7 +309,7 @@ public sealed class CudaDeviceTests(bool synchronous)
         }
     }
 
-    /// <summary>An option that changes the code must not be answered with a kernel compiled without it.</summary>
+    /// <summary>With an option that changes the code, the cache must not return a kernel compiled without it.</summary>
     [Test]
     public void A_kernel_compiled_with_other_options_is_not_taken_from_the_cache()
     {
@@ -330,8 +330,8 @@ public sealed class CudaDeviceTests(bool synchronous)
     }
 
     /// <summary>
-    /// The sums of a convolutional network's losses after 1, 20 and 40 steps, on batches that a counter on the device
-    /// chooses.
+    /// Returns the sums of a convolutional network's losses after 1, 20 and 40 steps. A counter on the device chooses
+    /// the batches.
     /// </summary>
     private static float[] Losses(Device device)
     {

@@ -4,7 +4,7 @@ using Engine.Ops;
 
 namespace Engine.Tests.Devices.Cuda;
 
-/// <summary>Matrix products in every tile, though the shapes of the ops' examples choose but some of them.</summary>
+/// <summary>Matrix products with every tile. The shapes of the ops' examples select only some of them.</summary>
 [TestFixture]
 public sealed class CudaGemmTests
 {
@@ -23,7 +23,7 @@ public sealed class CudaGemmTests
         CudaTile tile = CudaTile.All[index];
         var random = new Random(tile.M + tile.N);
 
-        // One tile and several, with sides that are multiples of a vector's, of a tile's, and of nothing.
+        // One tile and several, with sides that are multiples of a vector, of a tile, and of neither.
         Check(random, tile, new GemmShape(tile.M + 4, tile.N + 8, (2 * tile.K) + 4, transposeA, transposeB), parts: 1);
         Check(random, tile, new GemmShape(tile.M + 3, tile.N + 1, tile.K + 1, transposeA, transposeB), parts: 1);
         Check(random, tile, new GemmShape(1, 3, 5, transposeA, transposeB), parts: 1);
@@ -52,7 +52,7 @@ public sealed class CudaGemmTests
         ulong left = scratch.Put(a), right = scratch.Put(b), workspace = scratch.Reserve(tiling.Workspace(DType.Float32));
         ulong[] results = [.. Enumerable.Range(0, 3).Select(_ => scratch.Reserve(40 * 40 * 4))];
 
-        // One kernel, launched three times: were the counters not 0 again, nobody would be the last to come.
+        // One kernel, launched three times: if the counters were not reset to 0, no block would be the last to arrive.
         scratch.Run([.. results.Select(c => CudaGemm.Launch(
             tiling, shape, DType.Float32, new GemmAddresses(left, right, c, Workspace: workspace)))]);
 

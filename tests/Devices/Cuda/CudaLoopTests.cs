@@ -7,7 +7,7 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Devices.Cuda;
 
-/// <summary>Loops and choices on CUDA: what the CPU computes, launch by launch and recorded as a graph.</summary>
+/// <summary>Loops and choices on CUDA have the CPU's results, launch by launch and recorded as a graph.</summary>
 [TestFixture]
 public sealed class CudaLoopTests
 {

@@ -4,7 +4,7 @@ using Engine.Tests.Ops;
 
 namespace Engine.Tests.Devices.Cuda;
 
-/// <summary>What every op must do on the GPU: the same as on the CPU, on the same examples.</summary>
+/// <summary>Checks the requirements of every op on the GPU, with the same examples as on the CPU.</summary>
 [TestFixture]
 public sealed class CudaOpTests
 {
@@ -27,7 +27,9 @@ public sealed class CudaOpTests
     [TestCaseSource(nameof(Cases))]
     public void An_op_refuses_misuse(Type op) => OpChecks.RefusesMisuse(op, CudaTestDevice.Open());
 
-    /// <summary>But those that a rewrite makes for the CPU alone, and the exchange between ranks, which are on CPUs.</summary>
+    /// <summary>
+    /// Except the op that a rewrite makes only for the CPU, and the exchange between ranks, which is for CPUs.
+    /// </summary>
     [Test]
     public void Every_op_of_the_cpu_runs_on_the_gpu() => Assert.That(
         OpTable.Types.Where(type => type.IsAssignableTo(typeof(Engine.Devices.Cpu.ICpuOp))).Except([typeof(RowWise), typeof(AllReduce)]),

@@ -3,10 +3,12 @@ using Engine.Devices.Cuda;
 
 namespace Engine.Tests.Devices.Cuda;
 
-/// <summary>Runs launches that no op asks for on arrays of their own.</summary>
+/// <summary>Runs launches that no op makes, on their own arrays.</summary>
 internal sealed class CudaScratch(CudaDevice device) : IDisposable
 {
-    /// <summary>What no kernel may write beyond, in bytes; it also decides how arrays are aligned.</summary>
+    /// <summary>
+    /// The guard bytes around an array, which no kernel may write; they also determine the alignment of arrays.
+    /// </summary>
     private const int Guard = 64;
 
     private const byte Untouched = 0xFF;
@@ -14,28 +16,28 @@ internal sealed class CudaScratch(CudaDevice device) : IDisposable
     private readonly CudaDevice _device = device;
     private readonly List<(Storage Storage, int Start, int Bytes)> _arrays = [];
 
-    /// <summary>On the device of most tests.</summary>
+    /// <summary>Uses the device of most tests.</summary>
     public CudaScratch() : this(CudaTestDevice.Open())
     {
     }
 
-    /// <summary>An array with these values.</summary>
+    /// <summary>Makes an array with these values.</summary>
     /// <param name="values">The values.</param>
-    /// <param name="offset">By how many bytes its address misses a multiple of 16.</param>
+    /// <param name="offset">The bytes by which its address exceeds a multiple of 16.</param>
     public ulong Put<T>(T[] values, int offset = 0) where T : unmanaged
     {
         Tensor tensor = typeof(T) == typeof(int) ? Tensor.From((int[])(object)values)
             : typeof(T) == typeof(double) ? Tensor.From((double[])(object)values)
             : Tensor.From((float[])(object)values);
 
-        // Nothing lies behind it: the double then sees what is read beyond the end.
+        // Nothing follows the array, so the double detects reads beyond the end.
         Storage storage = _device.Allocate(tensor.Bytes.Length + offset);
         storage.Write(tensor.Bytes, offset);
         _arrays.Add((storage, offset, tensor.Bytes.Length));
         return CudaDevice.Address(storage) + (ulong)offset;
     }
 
-    /// <summary>An array that nothing has been written to.</summary>
+    /// <summary>Makes an array without writing to it.</summary>
     public ulong Reserve(long bytes, int offset = 0)
     {
         var poison = new byte[bytes + (2 * Guard) + offset];
@@ -52,7 +54,7 @@ internal sealed class CudaScratch(CudaDevice device) : IDisposable
         program.Run(1);
     }
 
-    /// <summary>What an array holds; fails if anything was written around it.</summary>
+    /// <summary>Returns the values of an array; fails if anything was written around it.</summary>
     public double[] Get(ulong address, DType dtype = DType.Float32)
     {
         (Storage storage, int start, int length) = _arrays.Single(

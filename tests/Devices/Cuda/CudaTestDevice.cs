@@ -6,10 +6,10 @@ using Engine.Tests.Simt;
 namespace Engine.Tests.Devices.Cuda;
 
 /// <summary>
-/// The GPU that tests run on. <c>ENGINE_TEST_CUDA</c> says which: <c>double</c>, that of tests/Simt, which is built on
-/// first use and found by <c>ENGINE_CUDA_PATH</c> alone; <c>ptx</c>, the same with NVIDIA's own NVRTC, whose PTX it
-/// executes; <c>gpu</c>, the driver's, without which the tests are inconclusive; <c>none</c>. Unless it is set, the
-/// double takes the place of a driver that is not installed.
+/// The GPU on which tests run. <c>ENGINE_TEST_CUDA</c> selects it: <c>double</c> is the double of tests/Simt, which is
+/// built on first use and found only through <c>ENGINE_CUDA_PATH</c>; <c>ptx</c> is the same with NVIDIA's own NVRTC,
+/// whose PTX it executes; <c>gpu</c> is the real driver, without which the tests are inconclusive; <c>none</c> is no
+/// GPU. If the variable is not set, the double is used where no driver is installed.
 /// </summary>
 internal static class CudaTestDevice
 {
@@ -25,13 +25,13 @@ internal static class CudaTestDevice
 
     public static CudaOptions Options => new() { CacheFolder = s_cache.Value.Path, Synchronous = true };
 
-    /// <summary>Whether what stands for the driver is our double.</summary>
+    /// <summary>Whether the double replaces the driver.</summary>
     public static bool IsDouble => NativeLibraries.Driver.Exports("simt_set");
 
-    /// <summary>The device; where there is none the test is left out.</summary>
+    /// <summary>Returns the device; without one the test is left out.</summary>
     /// <param name="synchronous">
-    /// Whether each launch is waited for, so that a fault is told with its kernel; if not, runs are recorded and replayed
-    /// as graphs, as in training.
+    /// Whether the device waits for each launch, so that an error names the kernel. If not, runs are recorded and
+    /// replayed as graphs, as in training.
     /// </param>
     public static CudaDevice Open(bool synchronous = true)
     {
@@ -44,7 +44,7 @@ internal static class CudaTestDevice
         return (synchronous ? s_synchronous : s_asynchronous).Value;
     }
 
-    /// <summary>On a GPU time is short: what the tables of ops launch is compiled by all cores beforehand.</summary>
+    /// <summary>To save time on a GPU, compiles the kernels of the ops' examples with all cores beforehand.</summary>
     private static CudaDevice OpenSynchronous()
     {
         var device = new CudaDevice(Options);
@@ -72,7 +72,7 @@ internal static class CudaTestDevice
         }
     }
 
-    /// <summary>Lets the double be found where it is wanted, before anything looks for a driver.</summary>
+    /// <summary>Sets the path to the double if it is selected, before the engine looks for a driver.</summary>
     public static void Choose()
     {
         bool isWanted = Wanted switch

@@ -7,8 +7,8 @@ using Engine.Tests.Simt;
 namespace Engine.Tests.Devices.Cuda;
 
 /// <summary>
-/// A test that never fails proves nothing: kernels are damaged before NVIDIA's compiler gets them, and the double that
-/// executes its PTX must find it, by its checks or by a wrong value.
+/// Tests the tests: kernels are damaged before NVIDIA's compiler gets them, and the double that executes the PTX must
+/// find the damage, by its checks or by a wrong value.
 /// </summary>
 [TestFixture]
 [NonParallelizable]

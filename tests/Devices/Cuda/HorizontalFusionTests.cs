@@ -6,18 +6,20 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Devices.Cuda;
 
-/// <summary>Kernels of different grids and blocks in one launch: each finds its own blocks and threads, in all directions.</summary>
+/// <summary>
+/// Kernels with different grids and blocks in one launch: each finds its own blocks and threads, in all dimensions.
+/// </summary>
 [TestFixture]
 public sealed class HorizontalFusionTests
 {
-    /// <summary>What does not depend on one another, of these inputs.</summary>
+    /// <summary>Outputs of these inputs that do not depend on one another.</summary>
     private static readonly (string Name, Func<Input, Input, Input, Variable[]> Outputs)[] s_cases =
     [
-        // Parts along the depth, several tiles along both sides.
+        // Several parts along the depth, several tiles along both sides.
         ("products of different depths", (a, b, _) =>
             [Dot(a, b), Dot(a, a, transposeB: true), Dot(b, b, transposeA: true), Dot(b, a)]),
 
-        // A convolution's block has as many threads as its tiles need, a product's 256.
+        // A convolution's block has as many threads as its tiles need, a product's block has 256.
         ("a small convolution and a product", (a, b, x) =>
             [Dot(a, b), Conv2D(x, Constant(Tensor.From(Numbers(2, 18), 2, 1, 3, 3)))]),
         ("sums beside a convolution", (a, b, x) =>

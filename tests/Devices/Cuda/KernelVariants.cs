@@ -12,14 +12,14 @@ using Engine.Training;
 
 namespace Engine.Tests.Devices.Cuda;
 
-/// <summary>A text that is asked to be compiled.</summary>
-/// <param name="Ops">The ops that first asked.</param>
-/// <param name="Function">The text and its entry.</param>
+/// <summary>A source that the engine compiles.</summary>
+/// <param name="Ops">The ops that first needed it.</param>
+/// <param name="Function">The source and its entry point.</param>
 internal sealed partial record KernelVariant(string Ops, CudaFunction Function)
 {
     public string Source { get; } = Function.Source;
 
-    /// <summary>Whether it was made for double precision.</summary>
+    /// <summary>Whether the kernel is in double precision.</summary>
     public bool IsDouble => Double().IsMatch(Source);
 
     public override string ToString() => $"{Function} for {Ops}";
@@ -29,25 +29,21 @@ internal sealed partial record KernelVariant(string Ops, CudaFunction Function)
 }
 
 /// <summary>
-/// Every text that is asked to be compiled, found with no GPU at hand by lowering the ops' examples and the two
-/// networks of the runner.
+/// Every source that the engine compiles, found without a GPU by lowering the ops' examples and the two networks of the
+/// runner.
 /// </summary>
 internal static class KernelVariants
 {
     /// <summary>
-    /// The ops' kernels on their examples, by themselves, in single and in double precision, and on larger ones.
+    /// The ops' kernels on their examples and on larger ones, each op by itself, in single and in double precision.
     /// </summary>
     public static IReadOnlyList<KernelVariant> Examples { get; } =
         Distinct(Launches().Select(example => new KernelVariant(example.Ops, example.Launch.Function)).Concat(LargeKernels.All));
 
-    /// <summary>
-    /// The kernels that training, validating and predicting launch, with full batches and a last one that is not.
-    /// </summary>
+    /// <summary>The kernels of training, validation and prediction, with full batches and a smaller last one.</summary>
     public static IReadOnlyList<KernelVariant> Experiments { get; } = Distinct(LowerExperiments());
 
-    /// <summary>
-    /// All that decides what an op does on its examples, drawn from so many seeds: the examples and their launches.
-    /// </summary>
+    /// <summary>Describes an op's examples, drawn from a number of seeds, and their launches.</summary>
     public static IEnumerable<string> Describe(Type op, int draws)
     {
         using var device = new LoweringDevice();
@@ -66,7 +62,7 @@ internal static class KernelVariants
         }
     }
 
-    /// <summary>What the ops launch on their examples.</summary>
+    /// <summary>Returns the launches of the ops on their examples.</summary>
     public static IEnumerable<(string Ops, KernelLaunch Launch)> Launches()
     {
         using var device = new LoweringDevice();

@@ -5,9 +5,9 @@ using Engine.Ops;
 namespace Engine.Tests.Devices.Cuda;
 
 /// <summary>
-/// Kernels that the ops' examples and the networks do not ask for, but others may: products in every tile, and
-/// convolutions by im2col, with sides that are constants; and those whose grids are launched along x, as hardware has none
-/// so long along y or z.
+/// Kernels that neither the ops' examples nor the networks need, but other programs may: products with every tile and
+/// convolutions by im2col, with constant sides; and kernels with grids along x, because the hardware limits grids along
+/// y and z.
 /// </summary>
 internal static class LargeKernels
 {
@@ -23,7 +23,7 @@ internal static class LargeKernels
         .. HorizontalFusion.Join([WideProduct]).Select(launch => new KernelVariant("dot", launch.Function)),
     ];
 
-    /// <summary>Those that want a GPU with tensor cores for TF32.</summary>
+    /// <summary>The kernels that need a GPU with tensor cores for TF32.</summary>
     public static IEnumerable<KernelVariant> OfTensorCores =>
         ProductsOf(CudaTile.OfTensorCores).Select(launch => new KernelVariant("dot", launch.Function));
 

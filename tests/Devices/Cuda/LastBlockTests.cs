@@ -5,8 +5,8 @@ using Engine.Devices.Cuda;
 namespace Engine.Tests.Devices.Cuda;
 
 /// <summary>
-/// A grid that is a block short, or a bound that is one thread off, shows only where the last block has one thread to
-/// do. The examples must reach that in every kernel of which a thread does an element, or a fixed number of them.
+/// A grid that lacks a block, or a bound that is wrong by one thread, shows only if the last block has work for one
+/// thread. The examples must reach that case in every kernel whose threads compute a fixed number of elements.
 /// </summary>
 [TestFixture]
 public sealed partial class LastBlockTests
@@ -28,7 +28,9 @@ public sealed partial class LastBlockTests
         Assert.That(grids.Count(blocks => blocks > 1), Is.GreaterThanOrEqualTo(2), $"grids of {string.Join(", ", grids)}");
     }
 
-    /// <summary>Whether an argument is a number of elements of which the last block's first thread does the last.</summary>
+    /// <summary>
+    /// Returns whether an argument is a number of elements for which only the first thread of the last block has work.
+    /// </summary>
     private static bool LastBlockHasOneThread(KernelLaunch launch) =>
         launch.ArgumentPlaces.Any(place =>
         {

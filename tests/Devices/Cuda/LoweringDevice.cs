@@ -11,14 +11,14 @@ internal sealed class LoweringDevice : CudaTarget
     private readonly List<(string Ops, KernelLaunch Launch)> _linked = [];
     private readonly List<string> _launched = [];
 
-    /// <summary>What the programs launch that were linked so far.</summary>
+    /// <summary>The kernels of the programs linked so far.</summary>
     public IReadOnlyList<KernelVariant> Linked =>
         [.. _linked.Select(each => new KernelVariant(each.Ops, each.Launch.Function))];
 
-    /// <summary>How they are launched.</summary>
+    /// <summary>The launches of these kernels.</summary>
     public IEnumerable<KernelLaunch> Launches => _linked.Select(each => each.Launch);
 
-    /// <summary>All that decides what these launches do, in their order; addresses are all the same.</summary>
+    /// <summary>Descriptions of these launches, in order; all addresses are the same.</summary>
     public IReadOnlyList<string> Launched => _launched;
 
     public override string Name => "lowering";
@@ -33,7 +33,7 @@ internal sealed class LoweringDevice : CudaTarget
 
     private protected override KernelImages? Images => null;
 
-    /// <summary>All that decides what a launch does: the text, the grid, the arguments.</summary>
+    /// <summary>Describes a launch: the source, the grid, the arguments.</summary>
     public static string Describe(CudaLaunch launch) => launch is KernelLaunch kernel
         ? $"{kernel.Function.Source}\n{kernel} {kernel.Grid} {kernel.Block} {kernel.Function.DynamicBytes} "
             + Convert.ToHexString(kernel.Arguments)

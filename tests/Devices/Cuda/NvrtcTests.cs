@@ -8,15 +8,15 @@ using Engine.Interop;
 namespace Engine.Tests.Devices.Cuda;
 
 /// <summary>
-/// Every kernel, in every variant that the ops and the two networks use, compiles for every GPU that is supported, by
-/// the real compiler. The tests run where NVRTC is and nothing has taken its place.
+/// Every kernel, in every variant that the ops and the two networks use, compiles for every supported GPU with the real
+/// compiler. The tests run only where NVRTC is installed and not replaced.
 /// </summary>
 [TestFixture]
 public partial class NvrtcTests
 {
     public const int OldestSupported = 75, NewestSupported = 90;
 
-    // What spills registers or has a stack frame uses local memory; either is then an error.
+    // A kernel that spills registers or has a stack frame uses local memory; these options make both an error.
     private static readonly string[] s_inRegisters =
     [
         "--ptxas-options=--warn-on-spills",
@@ -24,13 +24,13 @@ public partial class NvrtcTests
         "--ptxas-options=--warning-as-error",
     ];
 
-    // What passed need not be compiled again while neither the text nor the compiler changes.
+    // A kernel that passed is not compiled again until its source or the compiler changes.
     private static readonly CubinCache s_passed = new(Path.Combine(AppContext.BaseDirectory, "nvrtc-passed"));
 
     /// <summary>
-    /// What is launched where speed matters: double precision is for checks, unless a network uses it. All that the networks
-    /// launch and one of each kernel are tried on every GPU. The ops' other examples differ in little but the function they
-    /// compute: they are dealt out between the oldest GPU and the newest.
+    /// The kernels whose speed matters: double precision is for checks, unless a network uses it. All kernels of the
+    /// networks and one variant of each kernel are tried on every GPU. The ops' other examples mostly differ only in
+    /// the function that they compute, so they are divided between the oldest GPU and the newest.
     /// </summary>
     private static IEnumerable<KernelVariant> Fast(int architecture)
     {
@@ -70,8 +70,8 @@ public partial class NvrtcTests
     }
 
     /// <summary>
-    /// For one GPU, up to PTX: whether it stays in registers is not asked, and sin and cos do not. The ops' other examples
-    /// are compiled by <see cref="PtxTests"/>, which runs them.
+    /// Compiles for one GPU, only to PTX: the kernels need not stay in registers, and sin and cos do not. <see
+    /// cref="PtxTests"/> compiles and runs the ops' other examples.
     /// </summary>
     [Test]
     public void Every_kernel_in_double_precision_compiles()
@@ -140,7 +140,7 @@ public partial class NvrtcTests
         Assert.That(Cubin.Resources(cubin, "none"), Is.Null);
     }
 
-    /// <summary>NVRTC 13 writes ELF's ABI version 8, in which the compute capability has moved up a byte.</summary>
+    /// <summary>NVRTC 13 writes ELF's ABI version 8, in which the compute capability is one byte higher.</summary>
     [Test]
     public void What_the_system_keeps_of_shared_memory_is_left_out_in_both_versions_of_the_elf_header()
     {
@@ -192,7 +192,9 @@ public partial class NvrtcTests
                 .And.Message.Contains("nothing").And.Message.Match(@"reduce\.cu[(:]\d+"));
     }
 
-    /// <summary>Sums in the order in which blocks come would differ from run to run.</summary>
+    /// <summary>
+    /// Checks that no float is added atomically: sums in the order of arrival differ from run to run.
+    /// </summary>
     private static void Check(KernelVariant variant, string[] options)
     {
         (_, byte[] ptx) = Nvrtc.CompileToBoth(variant.Source, variant.Function.File, options);

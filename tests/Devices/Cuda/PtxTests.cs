@@ -17,16 +17,16 @@ using Engine.Training;
 namespace Engine.Tests.Devices.Cuda;
 
 /// <summary>
-/// What NVIDIA's compiler makes of the kernels computes what the CPU does: the double executes its PTX, for the oldest
-/// GPU that is supported and for the newest.
+/// The kernels compiled by NVIDIA's compiler have the CPU's results: the double executes their PTX, for the oldest
+/// supported GPU and for the newest.
 /// </summary>
 [TestFixture(NvrtcTests.OldestSupported)]
 [TestFixture(NvrtcTests.NewestSupported)]
 [NonParallelizable]
 public sealed class PtxTests(int architecture)
 {
-    // What passed need not be run again while neither the launches nor what runs them changes. What the definitions say
-    // is checked each time on the double's other front end.
+    // An op that passed is not run again until its launches or their executor change. The double's other front end
+    // compares the ops with their definitions each time.
     private static readonly CubinCache s_passed = new(Path.Combine(AppContext.BaseDirectory, "ptx-passed"));
 
     private string _executor = "";
@@ -113,7 +113,7 @@ public sealed class PtxTests(int architecture)
         });
     }
 
-    /// <summary>Trains for four steps, the last one of fewer images, and a validation.</summary>
+    /// <summary>Trains for four steps, the last one with fewer images, and validates once.</summary>
     private static NeuralNet Fit(string name, Device device, int epochs)
     {
         NetworkDescription network = Networks.Find(name);

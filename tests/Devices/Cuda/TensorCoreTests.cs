@@ -7,7 +7,7 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Devices.Cuda;
 
-/// <summary>Products of float32 on tensor cores: those of numbers rounded to TF32, summed in float32.</summary>
+/// <summary>Products of float32 on tensor cores: the factors are rounded to TF32, the sums are float32.</summary>
 [TestFixture]
 public sealed class TensorCoreTests
 {
@@ -24,7 +24,7 @@ public sealed class TensorCoreTests
     [Test]
     public void Dense_layers_and_batches_of_products_are_rounded_where_it_is_asked_for()
     {
-        // Where there is nothing to open, the test is left out.
+        // Without a device the test is left out.
         _ = CudaTestDevice.Open();
         TensorCoreChecks.GraphRounds(CudaTestDevice.Options);
     }
@@ -58,17 +58,20 @@ public sealed class TensorCoreTests
         Assert.That(CudaTiling.Choose(256, 256, 256, DType.Float64, tensorFloat32: true).Tile.IsTensor, Is.False);
 }
 
-/// <summary>What must be so on each of the double's front ends.</summary>
+/// <summary>Checks for each of the double's front ends.</summary>
 internal static class TensorCoreChecks
 {
-    /// <summary>As cvt.rna.tf32.f32 has it: to the nearest of those with 10 bits of mantissa, half way away from zero.</summary>
+    /// <summary>
+    /// Rounds like cvt.rna.tf32.f32: to the nearest number with 10 bits of mantissa, ties away from zero.
+    /// </summary>
     public static float Rounded(float x) => float.IsFinite(x)
         ? BitConverter.UInt32BitsToSingle((BitConverter.SingleToUInt32Bits(x) + 0x1000u) & 0xFFFFE000u)
         : x;
 
     public static void TileMultiplies(CudaDevice device, CudaTile tile, bool transposeA, bool transposeB)
     {
-        // A tile and several; many slices, few, and fewer than lie in shared memory at once; sides that are whole and not.
+        // One tile and several; many slices, few, and fewer than fit into shared memory at once; sides that are
+        // multiples of a tile and others.
         (int M, int N, int K, int Parts)[] shapes =
         [
             (tile.M + 4, tile.N + 8, (5 * tile.K) + 4, 1), (tile.M + 3, tile.N + 1, tile.K + 1, 1), (1, 3, 5, 1),

@@ -8,7 +8,7 @@ using Engine.Training;
 
 namespace Engine.Tests.Training;
 
-/// <summary>What each augmentation does to images whose every pixel is told by its number.</summary>
+/// <summary>Checks each augmentation on images in which each pixel has its own number.</summary>
 public class AugmentationTests
 {
     private const int N = 600, C = 2, H = 5, W = 4;
@@ -32,7 +32,7 @@ public class AugmentationTests
             counts[place]++;
         });
 
-        // 24 a place on average, with a standard deviation of 4.8.
+        // 24 per place on average, with a standard deviation of 4.8.
         Assert.That(counts, Has.All.InRange(6, 48));
     }
 
@@ -67,7 +67,7 @@ public class AugmentationTests
             (int, int)[] fitting = [.. Enumerable.Range(0, H * W).Select(at => (Row: at / W, Column: at % W))
                 .Where(center => Enumerable.Range(0, before.Length).All(at =>
                 {
-                    // Rows and columns from center − size / 2 on, as the paper's code has them, and no fewer than size.
+                    // Rows and columns from center − size / 2 on, as in the paper's code, and always `size` of them.
                     int row = (at / W % H) - (center.Row - (size / 2)), column = (at % W) - (center.Column - (size / 2));
                     bool isOut = row >= 0 && row < size && column >= 0 && column < size;
                     return after[at] == (isOut ? 0 : before[at]);
@@ -176,7 +176,7 @@ public class AugmentationTests
     [Test]
     public void A_random_step_of_a_whole_list_draws_numbers_of_its_own()
     {
-        // Were both to draw the same numbers, the second would flip back what the first flipped.
+        // If both drew the same numbers, the second would undo the first.
         Augmentation twice = new Both(new HorizontalFlip(), new HorizontalFlip());
 
         Assert.That(Run(twice, Images())[0], Is.Not.EqualTo(Images().AsSpan<double>().ToArray()));
@@ -216,7 +216,7 @@ public class AugmentationTests
         Assert.That($"{new Normalize([0.5, 2], [3, 4])}", Is.EqualTo("Normalize((0.5, 2), (3, 4))"));
     }
 
-    /// <summary>Images whose every pixel is another number, and none 0.</summary>
+    /// <summary>Returns images in which all pixels are different numbers, and none is 0.</summary>
     private static Tensor Images() =>
         Tensor.From([.. Enumerable.Range(1, N * C * H * W).Select(i => (double)i)], N, C, H, W);
 
@@ -231,7 +231,7 @@ public class AugmentationTests
         }
     }
 
-    /// <summary>What becomes of a batch, each time that it is handed over.</summary>
+    /// <summary>Augments a batch several times and returns the result of each run.</summary>
     private static double[][] Run(
         Augmentation augmentation, Tensor images, int runs = 1, ulong seed = 1, Device? device = null)
     {

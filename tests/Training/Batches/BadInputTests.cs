@@ -5,7 +5,7 @@ using Symbolic = Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Training;
 
-/// <summary>What users hand over wrongly is refused with a sentence that helps.</summary>
+/// <summary>Wrong input is refused with a helpful message.</summary>
 public class BadInputTests
 {
     [TestCase(float.NaN, "NaN")]

@@ -4,7 +4,7 @@ using Symbolic = Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Training;
 
-/// <summary>The samples of the first fit may be read where they lie: nobody is to notice.</summary>
+/// <summary>The first fit may read the samples in the user's own arrays; this must not change any result.</summary>
 public class DataInPlaceTests
 {
     [Test]

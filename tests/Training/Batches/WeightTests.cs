@@ -7,7 +7,7 @@ using Symbolic = Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Training;
 
-/// <summary>Samples that do not count alike.</summary>
+/// <summary>Samples with different weights.</summary>
 public class WeightTests
 {
     private static readonly int[] s_copies = [1, 2, 0, 3, 1, 1, 0, 2, 5];

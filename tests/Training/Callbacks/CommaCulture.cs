@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace Engine.Tests.Training;
 
-/// <summary>A language that writes 0,5 for a half, until it is disposed of; it needs no data of the system's.</summary>
+/// <summary>
+/// A culture that writes 0,5 for a half, until it is disposed of; it needs no culture data of the system.
+/// </summary>
 internal sealed class CommaCulture : IDisposable
 {
     private readonly CultureInfo _before = CultureInfo.CurrentCulture;

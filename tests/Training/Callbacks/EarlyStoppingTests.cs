@@ -121,7 +121,7 @@ public class EarlyStoppingTests
     private static readonly Tensor s_points = Toy.Clouds(60).Points;
     private static readonly int[] s_labels = Toy.Clouds(60).Labels;
 
-    /// <summary>One that sees these values, whatever the epochs come to.</summary>
+    /// <summary>Makes an early stopping that sees these values instead of the epochs' own.</summary>
     private static EarlyStopping Scripted(
         int patience, double[] values, double minDelta = 0, bool higherIsBetter = false, bool restore = true) =>
         new(patience)

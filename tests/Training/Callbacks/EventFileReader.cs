@@ -3,13 +3,13 @@ using System.Text;
 
 namespace Engine.Tests.Training;
 
-/// <summary>An event as it stands in a file for TensorBoard.</summary>
+/// <summary>An event in a file for TensorBoard.</summary>
 internal sealed record LoggedEvent(
     double WallTime, long Step, string? FileVersion, IReadOnlyList<(string Tag, float Value)> Figures);
 
 /// <summary>
-/// Reads event files from the format's description alone, sharing nothing with the writer: every length, checksum, field
-/// number and wire type is checked, and what is not known is an error.
+/// Reads event files according to the format's description and shares no code with the writer. It checks every length,
+/// checksum, field number and wire type, and anything unknown is an error.
 /// </summary>
 internal static class EventFileReader
 {
@@ -31,7 +31,9 @@ internal static class EventFileReader
         return events;
     }
 
-    /// <summary>CRC-32C bit by bit: polynomial 0x1EDC6F41 mirrored, begun with ones and inverted at the end.</summary>
+    /// <summary>
+    /// Computes CRC-32C bit by bit: the polynomial 0x1EDC6F41 reflected, with ones as the start, inverted at the end.
+    /// </summary>
     public static uint Crc32C(ReadOnlySpan<byte> bytes)
     {
         uint crc = 0xFFFFFFFF;

@@ -4,7 +4,7 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Training;
 
-/// <summary>What is told within an epoch.</summary>
+/// <summary>Progress reports within an epoch.</summary>
 public class ProgressTests
 {
     [Test]

@@ -6,7 +6,7 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Training;
 
-/// <summary>Schedules: their formulas, and that a training follows them.</summary>
+/// <summary>Checks the formulas of schedules, and that a training follows them.</summary>
 public class ScheduleTests
 {
     private const double Tolerance = 1e-12;
@@ -87,7 +87,7 @@ public class ScheduleTests
         Assert.That(Bits.Of(adjusted.Fit(x, y)), Is.EqualTo(Bits.Of(plain.Fit(x, y))));
     }
 
-    /// <summary>From the device's table, from the host, and set by hand from batch to batch.</summary>
+    /// <summary>The values come from the device's table, from the host, or are set by hand for each batch.</summary>
     [Test]
     public void Each_batch_is_trained_with_its_values_wherever_they_come_from([Values] bool isOnGpu)
     {

@@ -91,7 +91,7 @@ public class GridSearchTests
 
         var found = GridSearch.Run(
             grid, p => Net(p.hidden, p.rate), s_points, s_labels, new Folds(3),
-            // Of two that learn it the larger one, so that there is one best.
+            // Prefers the larger of two networks that learn it, so that there is one best.
             (net, x, y) => net.Score(x, y) + (net.LearnableParameters / 1000.0));
         using NeuralNet best = found.Refit();
 

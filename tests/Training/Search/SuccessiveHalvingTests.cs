@@ -2,7 +2,7 @@ using Engine.Training;
 
 namespace Engine.Tests.Training;
 
-/// <summary>Random search, and halving of what it draws.</summary>
+/// <summary>Random search, and halving of its candidates.</summary>
 public class SuccessiveHalvingTests
 {
     [Test]

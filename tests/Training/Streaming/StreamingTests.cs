@@ -5,7 +5,7 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Training;
 
-/// <summary>Training on samples that are read when they are due.</summary>
+/// <summary>Training on samples that are read when they are needed.</summary>
 public class StreamingTests
 {
     [TestCase(false, 1)]

@@ -8,7 +8,9 @@ using Normal = Engine.Layers.Normal;
 
 namespace Engine.Tests.Training;
 
-/// <summary>Restricted Boltzmann machines beside sums over all their states, and what they learn.</summary>
+/// <summary>
+/// Compares restricted Boltzmann machines with sums over all their states, and checks that they learn.
+/// </summary>
 public class BoltzmannTests
 {
     [TestCase(BoltzmannUnit.Binary)]
@@ -46,7 +48,8 @@ public class BoltzmannTests
             [v, rate], [toward, .. updates.Select(update => update.Value)], []);
         Tensor[] still = step.Call(x, Tensor.Scalar(0f)), moved = step.Call(x, Tensor.Scalar(1f));
 
-        // Hidden biases: mean hidden of the data less that of what is rebuilt; the first half is the free energy's gradient.
+        // Hidden biases: the mean of the hidden units for the data minus that for the reconstruction; the first part is
+        // the free energy's gradient.
         int at = updates.ToList().FindIndex(update => update.Target == machine.HiddenBiases) + 1;
         float[] change = [.. moved[at].AsSpan<float>().ToArray().Zip(still[at].AsSpan<float>().ToArray(), (a, b) => a - b)];
         float[] data = still[0].AsSpan<float>().ToArray();
@@ -158,7 +161,9 @@ public class BoltzmannTests
     private static double Difference(Tensor a, Tensor b) =>
         NdArray.From(a).Data.Zip(NdArray.From(b).Data, (x, y) => (x - y) * (x - y)).Average();
 
-    /// <summary>Of three groups of four values one is on; of 0 and 1, or of −1 and 1 with noise.</summary>
+    /// <summary>
+    /// Draws samples with one of three groups of four values on: values of 0 and 1, or of −1 and 1 with noise.
+    /// </summary>
     private static Tensor Bars(int count, bool areBinary)
     {
         var random = new Random(7);
