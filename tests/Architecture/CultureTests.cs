@@ -6,8 +6,8 @@ using Microsoft.CodeAnalysis.CSharp.Syntax;
 namespace Engine.Tests.Architecture;
 
 /// <summary>
-/// Messages, tables and files are the same whatever the language of the user's program: of the library's sources, every
-/// place is looked at that makes text of a number, and every one that compares texts or changes their case.
+/// Messages, tables and files do not depend on the culture of the user's program. The tests look at every place in the
+/// library's sources that formats a number, compares text or changes its case.
 /// </summary>
 public class CultureTests
 {
@@ -109,7 +109,7 @@ public class CultureTests
         model.GetTypeInfo(expression).Type is { } type
         && s_spoken.Contains((type is INamedTypeSymbol { TypeArguments: [var inner], Name: "Nullable" } ? inner : type).SpecialType);
 
-    /// <summary>A tuple's own text has its parts in the user's language.</summary>
+    /// <summary>Returns whether values are tuples, whose text is in the user's culture.</summary>
     private static bool IsOfTuples(ExpressionSyntax values, SemanticModel model) =>
         model.GetTypeInfo(values).Type is { } type && (type is IArrayTypeSymbol { ElementType.IsTupleType: true }
             || type.AllInterfaces.Append(type).Any(one =>

@@ -3,7 +3,7 @@ using System.Reflection;
 namespace Engine.Tests.Architecture;
 
 /// <summary>
-/// Who may use whom, as docs/architecture.md has it: rooms are namespaces, and every arrow points down.
+/// Holds the rooms to the dependencies in docs/architecture.md: rooms are namespaces, and every arrow points down.
 /// </summary>
 public class DependencyTests
 {

@@ -4,7 +4,7 @@ using System.Reflection.Emit;
 namespace Engine.Tests.Architecture;
 
 /// <summary>One instruction of a compiled method.</summary>
-/// <param name="Code">What it does.</param>
+/// <param name="Code">The operation.</param>
 /// <param name="Member">The type, field or method that it names; null if it names none.</param>
 internal sealed record Instruction(OpCode Code, MemberInfo? Member)
 {
@@ -13,7 +13,7 @@ internal sealed record Instruction(OpCode Code, MemberInfo? Member)
         .Select(field => (OpCode)field.GetValue(null)!)
         .ToDictionary(code => code.Value);
 
-    /// <summary>The instructions of a method's body, in order; none of an abstract one.</summary>
+    /// <summary>Returns the instructions of a method's body, in order; none for an abstract method.</summary>
     public static IEnumerable<Instruction> Of(MethodBase method)
     {
         byte[]? il = method.GetMethodBody()?.GetILAsByteArray();

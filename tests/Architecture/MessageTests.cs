@@ -2,7 +2,7 @@ using System.Reflection;
 
 namespace Engine.Tests.Architecture;
 
-/// <summary>A message says of a tensor its dtype and its shape (<see cref="Tensor.TypeText"/>), not its values.</summary>
+/// <summary>A message shows a tensor's dtype and shape (<see cref="Tensor.TypeText"/>), not its values.</summary>
 public class MessageTests
 {
     [TestCase(typeof(Tensor), "")]

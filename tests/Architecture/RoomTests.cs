@@ -3,10 +3,12 @@ using Engine.Build;
 
 namespace Engine.Tests.Architecture;
 
-/// <summary>A newcomer is told what each room is for, and finds few enough files in a folder to read their names.</summary>
+/// <summary>
+/// Each room has a page that tells its purpose, and each folder few enough files to read their names.
+/// </summary>
 public partial class RoomTests
 {
-    /// <summary>"Some twenty": a few more where a family would be torn apart.</summary>
+    /// <summary>"Some twenty", and a few more so that related files stay together.</summary>
     private const int MaxFiles = 26;
 
     private static readonly string[] s_roots = ["src", "src/Engine"];

@@ -8,8 +8,8 @@ using Engine.Devices;
 namespace Engine.Tests.Architecture;
 
 /// <summary>
-/// The library holds nothing that one network could change and another would notice: a static field is set once, to
-/// what does not change, or it stands here with the reason why it may.
+/// The library has no state through which one network affects another: a static field is set once, to a constant value,
+/// or this list has it with a reason.
 /// </summary>
 public class StaticStateTests
 {
@@ -98,7 +98,7 @@ public class StaticStateTests
     private static bool IsCollection(Type type) => type.IsArray || typeof(IDictionary).IsAssignableFrom(type)
         || (typeof(ICollection).IsAssignableFrom(type) && !type.Name.Contains("ReadOnly", StringComparison.Ordinal));
 
-    /// <summary>Whether nothing that a value of this type leads to can be set after it was made.</summary>
+    /// <summary>Returns whether a value of this type, and everything it refers to, is immutable.</summary>
     private static bool IsConstant(Type type, HashSet<Type> seen)
     {
         if (type.IsPrimitive || type.IsEnum || type.IsPointer || type.IsGenericParameter || !seen.Add(type)
@@ -120,7 +120,7 @@ public class StaticStateTests
 
         for (Type? at = type; at is not null && at != typeof(object) && at != typeof(ValueType); at = at.BaseType)
         {
-            // What is in a struct changes only with the field that holds it.
+            // The contents of a struct change only with the field that holds it.
             if (at.GetFields(Declared).Any(field => !field.IsStatic
                 && !((field.IsInitOnly || at.IsValueType) && IsConstant(field.FieldType, seen))))
             {
@@ -131,7 +131,7 @@ public class StaticStateTests
         return type.Assembly == s_engine;
     }
 
-    /// <summary>The methods' instructions, without what sets static fields at first.</summary>
+    /// <summary>Returns the methods' instructions, without static initializers.</summary>
     private static List<Instruction>[] Bodies(Type[] types) =>
     [
         .. types.SelectMany(type => type.GetMembers(Declared)).OfType<MethodBase>()
@@ -139,7 +139,7 @@ public class StaticStateTests
             .Select(method => Instruction.Of(method).ToList()),
     ];
 
-    /// <summary>Whether a method writes to the collection in a field.</summary>
+    /// <summary>Returns whether a method writes to the collection in a field.</summary>
     private static bool IsWritten(FieldInfo field, List<Instruction>[] bodies) => bodies
         .Any(body => body.Index().Any(step => step.Item.Member is FieldInfo named
             && named.MetadataToken == field.MetadataToken && named.Module == field.Module
@@ -151,7 +151,7 @@ public class StaticStateTests
         step.Member is MethodInfo { DeclaringType: { } owner } called && s_writers.Contains(called.Name)
         && owner.IsAssignableFrom(collection);
 
-    /// <summary>Whether, of all that is done to an array on the stack, a store is the first.</summary>
+    /// <summary>Returns whether the first use of an array on the stack is a store.</summary>
     private static bool IsStoredTo(IEnumerable<Instruction> after) => after
         .Select(step => step.Code.Name!)
         .FirstOrDefault(code => code.StartsWith("stelem", StringComparison.Ordinal)
@@ -167,7 +167,7 @@ public class StaticStateTests
         return $"{field.DeclaringType!.FullName!["Engine.".Length..]}.{name}";
     }
 
-    /// <summary>What the walk is tried on.</summary>
+    /// <summary>Types on which the check itself is tested.</summary>
     private static class Examples
     {
         public static readonly Dictionary<string, int> Known = new() { ["a"] = 1 };

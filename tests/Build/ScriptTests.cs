@@ -47,7 +47,7 @@ public class ScriptTests
         }
     }
 
-    /// <summary>What is typed, in sh's and in PowerShell's own spelling.</summary>
+    /// <summary>A command line in the spelling of sh and of PowerShell.</summary>
     [TestCase("help", "help")]
     [TestCase("frobnicate", "frobnicate")]
     [TestCase("build run explain mlp --hidden 100,100", "build run explain mlp --hidden 100,100")]

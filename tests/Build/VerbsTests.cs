@@ -48,7 +48,7 @@ public class VerbsTests
         Assert.That(parts.Select(part => part.Name), Is.Unique);
         Assert.That(TestParts.Of("FullyQualifiedName~Stamp", "A"), Is.EqualTo(new[] { ("tests", "(FullyQualifiedName~Stamp)&(A)") }));
 
-        // The language of filters, as far as the parts speak it: '&' binds closer than '|'.
+        // The part of the filter language that the parts use: '&' binds closer than '|'.
         static bool Holds(string filter, string test)
         {
             int depth = 0, from = 0;

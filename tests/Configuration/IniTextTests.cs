@@ -2,12 +2,10 @@ using Engine.Configuration;
 
 namespace Engine.Tests.Configuration;
 
-/// <summary>
-/// What Python 3.11's ConfigParser makes of the same texts, with comments behind values and keys given twice.
-/// </summary>
+/// <summary>The results agree with Python 3.11's ConfigParser, with comments after values and repeated keys.</summary>
 public class IniTextTests
 {
-    // RawConfigParser(strict=False, inline_comment_prefixes=('#', ';')), its sections' own keys in lower case.
+    // RawConfigParser(strict=False, inline_comment_prefixes=('#', ';')), only the sections' own keys, in lower case.
     [TestCase("[global]\ndevice = gpu\nfloatX: float32\n", "global.device=gpu | global.floatx=float32")]
     [TestCase("[nvcc] fastmath = True\nflags = -O3\n", "nvcc.flags=-O3")]
     [TestCase(
@@ -59,7 +57,7 @@ public class IniTextTests
     public void What_Python_refuses_is_refused_with_its_line(string text, string message) => Assert.That(
         () => IniText.Parse("rc", text), Throws.TypeOf<EngineException>().With.Message.EqualTo(message));
 
-    // shlex.shlex(text, posix=True) with whitespace = ',' and whitespace_split, as theano/configparser.py has it.
+    // shlex.shlex(text, posix=True) with whitespace = ',' and whitespace_split, as in theano/configparser.py.
     [TestCase("a,b", "a|b")]
     [TestCase("device=gpu0, lib.cnmem=0.5", "device=gpu0|lib.cnmem=0.5")]
     [TestCase("gcc.cxxflags='-O3,-g',device=cpu", "gcc.cxxflags=-O3,-g|device=cpu")]

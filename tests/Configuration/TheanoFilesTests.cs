@@ -3,7 +3,7 @@ using Engine.Configuration;
 
 namespace Engine.Tests.Configuration;
 
-/// <summary>Files as users of Theano have them are read as they stand.</summary>
+/// <summary>The configuration files of Theano's users are read unchanged.</summary>
 public class TheanoFilesTests
 {
     private const string Nothing = "nothing of the kind is here: ", Unknown = "Theano does not know them either: ";
@@ -149,7 +149,7 @@ public class TheanoFilesTests
         Assert.That(notes, Is.EqualTo(string.Concat(lines.Select(line => line + Environment.NewLine))));
     }
 
-    // In the order in which one stands over another.
+    // In order of precedence.
     [TestCase("", "float64", "at home")]
     [TestCase("current", "float32", "in the current folder")]
     [TestCase("current enginerc", "float64", ".enginerc")]
@@ -184,7 +184,7 @@ public class TheanoFilesTests
 
         Assert.That(options.FloatX.Name(), Is.EqualTo(floatX), what);
 
-        // What only the file at home says.
+        // The value that only the file in the home folder has.
         bool isNamed = sources.Contains("RC", StringComparison.Ordinal);
         Assert.That(options.Device, Is.EqualTo(isNamed ? s_defaults.Device : s_cpu));
     }
@@ -241,7 +241,7 @@ public class TheanoFilesTests
             .With.Message.EqualTo($"{_home.File(".theanorc")}, {message}"));
     }
 
-    // What ConfigParser.get gives, and RawConfigParser.get where that raises an InterpolationError.
+    // The result of ConfigParser.get, or of RawConfigParser.get if the former raises an InterpolationError.
     [TestCase("[global]\ndevice = %(dev)s\ndev = gpu1\n", "gpu1")]
     [TestCase("[DEFAULT]\nname=cuda\n[global]\nn=0\ndevice=%(name)s%(n)s\n", "cuda0")]
     [TestCase("[global]\ndevice=%(none)s\n", "%(none)s")]

@@ -19,8 +19,8 @@ using Input = Engine.Graph.Input;
 namespace Engine.Tests;
 
 /// <summary>
-/// What the library says, writes and reads is the same in every language of the user's program: in German a half is 0,5,
-/// in Turkish "FILE" is no capital of "file", Swedish and Persian have minus signs of their own.
+/// The library prints, writes and reads the same text in every culture: in German a half is 0,5, in Turkish "FILE" is
+/// not the upper case of "file", and Swedish and Persian have their own minus signs.
 /// </summary>
 public class LanguageTests
 {
@@ -83,7 +83,10 @@ public class LanguageTests
         });
     }
 
-    /// <summary>A language; where the process has no data of any, as the tests' own, its signs on the runtime's usual ones.</summary>
+    /// <summary>
+    /// Returns a culture. If the process has no culture data, as in the tests' own, returns a copy of the invariant
+    /// culture.
+    /// </summary>
     private static CultureInfo Language(string name)
     {
         try

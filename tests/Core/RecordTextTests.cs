@@ -8,7 +8,7 @@ using Engine.Training;
 
 namespace Engine.Tests;
 
-/// <summary>Records print numbers with points in every language, and no types of functions.</summary>
+/// <summary>Records print numbers with decimal points in every culture, and no types of functions.</summary>
 public class RecordTextTests
 {
     private static IEnumerable<TestCaseData> Records()

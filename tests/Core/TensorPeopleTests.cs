@@ -2,7 +2,7 @@ using System.Numerics.Tensors;
 
 namespace Engine.Tests.Core;
 
-/// <summary>Tensors as people write them: parts, numbers, C#'s arrays; values and shapes are NumPy's.</summary>
+/// <summary>Tensors in users' own notation: slices, numbers, C#'s arrays. The values and shapes are NumPy's.</summary>
 public sealed class TensorPeopleTests
 {
     private static readonly Tensor s_x = Tensor.From([.. Enumerable.Range(0, 24)], 2, 3, 4);

@@ -10,8 +10,8 @@ using Input = Engine.Graph.Input;
 namespace Engine.Tests.Core;
 
 /// <summary>
-/// What tensors, functions, variables and networks look like when they are printed. A tensor's text is what NumPy 1.24
-/// prints of the same array.
+/// The printed text of tensors, functions, variables and networks. A tensor's text is that of NumPy 1.24 for the same
+/// array.
 /// </summary>
 public class TensorTextTests
 {
@@ -77,7 +77,7 @@ public class TensorTextTests
         CultureInfo before = CultureInfo.CurrentCulture;
         try
         {
-            // Where cultures are not installed, what matters of one is its numbers.
+            // Without installed cultures, a culture with other number signs is enough.
             var other = (CultureInfo)CultureInfo.InvariantCulture.Clone();
             other.NumberFormat.NumberDecimalSeparator = culture.Length == 0 ? "." : ",";
             other.NumberFormat.NegativeSign = culture.Length == 0 ? "-" : "−";

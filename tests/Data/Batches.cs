@@ -4,14 +4,14 @@ using Engine.Data;
 
 namespace Engine.Tests.Data;
 
-/// <summary>Small batches, and a folder of its own for each test that is gone afterwards.</summary>
+/// <summary>Small batches, and a folder for each test that is deleted afterwards.</summary>
 internal sealed class Batches : IDisposable
 {
     public Batches() => Folder = Directory.CreateTempSubdirectory("engine-data-test-").FullName;
 
     public string Folder { get; }
 
-    /// <summary>Reproducible pixels of n images.</summary>
+    /// <summary>Returns reproducible pixels of n images.</summary>
     public static byte[] Pixels(int count, int seed = 0)
     {
         byte[] pixels = new byte[count * 3072];
@@ -35,7 +35,7 @@ internal sealed class Batches : IDisposable
         return rows.ToArray();
     }
 
-    /// <summary>Three training images in two batches and one test image, as Python pickles by name.</summary>
+    /// <summary>Returns three training images in two batches and one test image, as Python pickles by name.</summary>
     public static Dictionary<string, byte[]> Small() => new()
     {
         ["data_batch_1"] = PickleWriter.Published(Pixels(2, 1), 3, 9),
@@ -43,7 +43,7 @@ internal sealed class Batches : IDisposable
         ["test_batch"] = PickleWriter.Published(Pixels(1, 3), 7),
     };
 
-    /// <summary>Writes images in ten classes into a folder in the form of CIFAR-10, and returns the folder.</summary>
+    /// <summary>Writes images in ten classes into a folder in CIFAR-10's format, and returns the folder.</summary>
     public static string WriteFolder(string folder, int train, int test)
     {
         string batches = Directory.CreateDirectory(Path.Combine(folder, "cifar-10-batches-py")).FullName;
@@ -97,7 +97,7 @@ internal sealed class Batches : IDisposable
         return bytes.ToArray();
     }
 
-    /// <summary>That a set is the one of <see cref="Small"/>.</summary>
+    /// <summary>Asserts that a set is that of <see cref="Small"/>.</summary>
     public static void AssertSmall(Cifar10Set set)
     {
         Assert.That(set.Train.Images.Shape, Is.EqualTo(Shape.Create(3, 3, 32, 32)));

@@ -236,7 +236,7 @@ public class Cifar10FilesTests
     [Test]
     public void Damaged_headers_in_an_archive_are_the_one_exception_or_harmless()
     {
-        // Stored without compression, so that the damage reaches the tar headers.
+        // Without compression, so that the damage reaches the tar headers.
         var random = new Random(2);
         byte[] whole = Unzipped(Batches.Archive(Batches.Small()));
         for (int round = 0; round < 400; round++)
@@ -261,7 +261,7 @@ public class Cifar10FilesTests
     public void An_entry_that_claims_more_than_the_archive_can_hold_is_an_error_before_anything_is_allocated()
     {
         byte[] tar = Unzipped(Batches.Archive(Batches.Small()));
-        // The size of the first file, in octal, and the header's checksum with it.
+        // Changes the size of the first file, in octal, and the header's checksum.
         Span<byte> header = tar.AsSpan(512, 512);
         "07777777777"u8.CopyTo(header[124..]);
         header.Slice(148, 8).Fill((byte)' ');

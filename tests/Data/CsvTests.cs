@@ -6,7 +6,9 @@ namespace Engine.Tests.Data;
 
 public class CsvTests
 {
-    /// <summary>A file, and what its rows are: columns with a colon, values with bars; _ is missing.</summary>
+    /// <summary>
+    /// A file and its columns: a colon follows the name, bars separate the values, and _ is a missing value.
+    /// </summary>
     private static readonly (string Name, string Text, string Expected)[] s_files =
     [
         ("commas", "a,b\n1,x\n2,y\n", "a: 1|2; b: x|y"),

@@ -3,7 +3,7 @@ using Engine.Data;
 
 namespace Engine.Tests.Data;
 
-/// <summary>Transforms and splits of one's own.</summary>
+/// <summary>A user's own transforms and splits.</summary>
 [NonParallelizable]
 public class CustomTransformTests
 {

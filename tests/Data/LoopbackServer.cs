@@ -4,7 +4,7 @@ using System.Text;
 
 namespace Engine.Tests.Data;
 
-/// <summary>A web server with one file on a loopback port, that misbehaves as it is told, request by request.</summary>
+/// <summary>A web server with one file on a loopback port. It misbehaves on demand, request by request.</summary>
 internal sealed class LoopbackServer : IDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
@@ -21,14 +21,17 @@ internal sealed class LoopbackServer : IDisposable
 
     public Uri Url => new($"http://127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}/cifar-10-python.tar.gz");
 
-    /// <summary>Where each request wanted to begin, in order.</summary>
+    /// <summary>The first byte that each request asked for, in order.</summary>
     public List<long> Starts { get; } = [];
 
-    /// <summary>The connection closes after so many bytes of the body, one item a request; then whole.</summary>
+    /// <summary>
+    /// The bytes of the body after which the connection closes, one item per request; later responses are complete.
+    /// </summary>
     public Queue<int> Cuts { get; } = [];
 
     /// <summary>
-    /// The connection stays open without a word after so many bytes of the body; -1 before the headers; null never.
+    /// The bytes of the body after which the server falls silent on an open connection; -1 before the headers; null
+    /// never.
     /// </summary>
     public int? SilentAfter { get; set; }
 
@@ -57,7 +60,7 @@ internal sealed class LoopbackServer : IDisposable
             catch (Exception e) when (
                 e is IOException or SocketException or OperationCanceledException or ObjectDisposedException)
             {
-                // The client went away, as some tests want it to, or the test is over.
+                // The client has closed the connection, as in some tests, or the test is over.
             }
         }
     }

@@ -159,7 +159,7 @@ public class PickleReaderTests
     [TestCase('\x94', 1)]
     public void Bombs_of_many_or_deeply_nested_values_end_early(char opcode, int bytes)
     {
-        // A million times the opcode, whose argument is 0; h recalls what q has remembered under 0.
+        // A million times the opcode with the argument 0; h loads the value that q has stored under 0.
         byte[] bomb = new byte[bytes * 1_000_000];
         for (int i = 0; i < bomb.Length; i += bytes)
         {
@@ -176,7 +176,7 @@ public class PickleReaderTests
     [Test]
     public void A_remembered_text_decoded_again_and_again_takes_memory_once()
     {
-        // Each round takes 10 bytes and would decode 100,000.
+        // Each round has 10 bytes and decodes 100,000.
         PickleWriter pickle = New().Global("_codecs", "encode").Op('q', 0)
             .Text(2, new string('x', 100_000)).Op('q', 1).Text(2, "latin1").Op('q', 2);
         for (int i = 0; i < 1000; i++)
@@ -283,7 +283,7 @@ public class PickleReaderTests
     private static byte[] Mutate(byte[] pickle, Random random)
     {
         ReadOnlySpan<byte> opcodes = [.. "(]}tledu0N.RbqhK"u8, 0x85, 0x86, 0x93, 0x94];
-        // The pixels are most of the bytes and any of theirs is right: mostly hit the opcodes around them.
+        // Most bytes are pixels, which may have any value, so most damage is put into the opcodes around them.
         int At() => random.Next(4) switch
         {
             0 => random.Next(pickle.Length),
@@ -318,7 +318,7 @@ public class PickleReaderTests
         return pickle;
     }
 
-    /// <summary>A batch of two images whose labels the action writes.</summary>
+    /// <summary>Returns a batch of two images whose labels the action writes.</summary>
     private static byte[] Replaced(Action<PickleWriter> labels)
     {
         PickleWriter pickle =

@@ -3,12 +3,14 @@ using System.Text;
 
 namespace Engine.Tests.Data;
 
-/// <summary>Writes pickles opcode by opcode, as Python's own picklers do.</summary>
+/// <summary>Writes pickles opcode by opcode, like Python's own picklers.</summary>
 internal sealed class PickleWriter
 {
     private readonly List<byte> _bytes = [];
 
-    /// <summary>A whole batch, opcode for opcode as the published files are: Python 2's cPickle, protocol 2.</summary>
+    /// <summary>
+    /// Returns a whole batch with the opcodes of the published files: Python 2's cPickle, protocol 2.
+    /// </summary>
     public static byte[] Published(byte[] pixels, params int[] labels)
     {
         PickleWriter pickle = new PickleWriter().Op(0x80, 2).Op('}').Op('q', 1).Op('(')
@@ -36,7 +38,8 @@ internal sealed class PickleWriter
     }
 
     /// <summary>
-    /// A batch as Python 3 and NumPy write it: <paramref name="core"/> is numpy.core, or numpy._core from NumPy 2 on.
+    /// Returns a batch in the form of Python 3 and NumPy; <paramref name="core"/> is numpy.core, or numpy._core from
+    /// NumPy 2 on.
     /// </summary>
     public static byte[] Python3(int protocol, string core, byte[] pixels, bool fortran, params int[] labels)
     {
@@ -132,7 +135,7 @@ internal sealed class PickleWriter
 
     public byte[] ToArray() => [.. _bytes];
 
-    // Which index an old protocol remembers a value under matters to none of these pickles.
+    // Old protocols store a value under an index; these pickles never use it.
     private PickleWriter Memo(int protocol) => protocol >= 4 ? Op(0x94) : Op('r').Raw(Little(_bytes.Count));
 
     private static byte[] Little(int value)

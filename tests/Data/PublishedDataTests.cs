@@ -4,8 +4,8 @@ using Engine.Data;
 namespace Engine.Tests.Data;
 
 /// <summary>
-/// The published pickles themselves, as far as a folder holds them that a variable names: head.tar.xz with the beginning
-/// of each file, and labels.bin with all labels in order.
+/// Tests the published pickles if a variable names a folder with them: head.tar.xz with the beginning of each file, and
+/// labels.bin with all labels in order.
 /// </summary>
 public class PublishedDataTests
 {
@@ -23,14 +23,14 @@ public class PublishedDataTests
             Assert.Ignore($"{Variable} names no folder with head.tar.xz and labels.bin, or there is no python3 to unpack it.");
         }
 
-        // What is there is each batch's beginning: the labels, and the pixels of a thousand images.
+        // The folder has the beginning of each batch: the labels, and the pixels of a thousand images.
         Assert.That(() => Cifar10.Read(batches.Folder),
             Throws.TypeOf<DataFormatException>().With.Message.Contains("cut off").And.Message.Contains(batches.Folder));
 
         string[] names = ["data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch"];
         foreach (string name in names)
         {
-            // The rest of the pixels black, and the end that the published files have, without the file names.
+            // Makes the other pixels black and adds the end of the published files, without the file names.
             string path = Path.Combine(batches.Folder, name);
             byte[] head = File.ReadAllBytes(path);
             byte[] opcode = [(byte)'T', .. BitConverter.GetBytes(30_720_000)];
@@ -48,7 +48,7 @@ public class PublishedDataTests
         Assert.That(read.AsSpan().SequenceEqual([.. labels.Select(label => (int)label)]));
         Assert.That((set.Train.Count, set.Test.Count), Is.EqualTo((50_000, 10_000)));
         Assert.That(set.ClassNames[6], Is.EqualTo("frog"));
-        // The first image, a frog: its first red pixels as every loader of CIFAR-10 gives them.
+        // The first image, a frog: every loader of CIFAR-10 returns these first red pixels.
         Assert.That(set.Train.Images.Bytes[..4].ToArray(), Is.EqualTo(new byte[] { 59, 43, 50, 68 }));
     }
 

@@ -10,7 +10,7 @@ public class SyntheticImagesTests
     {
         Cifar10Set set = SyntheticImages.Draw(train: 25, test: 10, seed: 1);
 
-        // Recorded when they were first drawn: results on them are comparable between versions and machines.
+        // Recorded from the first version, so that results are comparable between versions and machines.
         Assert.That(HashOf(set.Train.Images), Is.EqualTo("e881fb12146d12d2"));
         Assert.That(HashOf(set.Test.Images), Is.EqualTo("c38f6aa701eda7e5"));
         Assert.That(set.Train.Labels.AsSpan<int>()[..10].ToArray(), Is.EqualTo(new[] { 1, 9, 0, 7, 4, 2, 5, 3, 8, 6 }));

@@ -54,7 +54,7 @@ public class AllReduceTests
     [Test]
     public void The_order_of_the_terms_is_pairwise()
     {
-        // (a + b) + (c + d) with these is 0, where any order that begins with b + c gives another.
+        // With these, (a + b) + (c + d) is 0, and any order that begins with b + c gives another sum.
         float[] terms = [1e8f, 1, -1e8f, 3];
         IReadOnlyList<float> all = ThreadCommunicator.Run(4, communicator =>
         {

@@ -2,7 +2,7 @@ using Engine.Distributed;
 
 namespace Engine.Tests.Distributed;
 
-/// <summary>What ranks tell each other, tried on threads.</summary>
+/// <summary>Tests the messages between ranks, with threads as ranks.</summary>
 public class CommunicatorTests
 {
     [TestCase(1)]

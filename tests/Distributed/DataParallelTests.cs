@@ -7,7 +7,7 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Distributed;
 
-/// <summary>Several ranks train one network and get the bits of one.</summary>
+/// <summary>Several ranks train one network and get the same bits as one rank.</summary>
 public class DataParallelTests
 {
     private static readonly Dictionary<string, Func<DataParallel?, NeuralNet>> s_networks = new()
@@ -252,7 +252,9 @@ public class DataParallelTests
     public void Shards_are_eight_unless_there_are_more_ranks(int ranks, bool isDeterministic, int expected) => Assert.That(
         new DataParallel(ThreadCommunicator.Create(ranks)[0]) { IsDeterministic = isDeterministic }.ShardCount, Is.EqualTo(expected));
 
-    /// <summary>What is not gradients (hashes at the start, figures of the validation) is small beside them.</summary>
+    /// <summary>
+    /// All other messages (hashes at the start, figures of the validation) are small compared to the gradients.
+    /// </summary>
     [TestCase(2, true)]
     [TestCase(4, true)]
     [TestCase(8, true)]

@@ -5,7 +5,9 @@ using Engine.Tests.Data;
 
 namespace Engine.Tests.Distributed;
 
-/// <summary>Processes that mpirun starts, of Open MPI and of MPICH: build.sh runs these tests as a gate of its own.</summary>
+/// <summary>
+/// Processes started by the mpirun of Open MPI and of MPICH: build.sh runs these tests as a separate gate.
+/// </summary>
 [Platform("Linux")]
 [NonParallelizable]
 public class MpiTests
@@ -70,7 +72,7 @@ public class MpiTests
         Assert.That(File.ReadAllBytes($"{history}.model"), Is.EqualTo(File.ReadAllBytes(_folder.File("alone.model"))));
         string[] lines = run.Output.Split('\n');
 
-        // Open MPI gives each rank a terminal, on which .NET begins with a control sequence.
+        // Open MPI gives each rank a terminal, to which .NET first writes a control sequence.
         Assert.That(lines.Where(line => line.Contains("Ranks: ", StringComparison.Ordinal)), Has.Exactly(1).Contains(
             $"Ranks: {ranks} on 1 machine, started by mpirun"));
         Assert.That(lines, Has.Exactly(1).Contains("; 8 shards a batch, summed pairwise; 1 thread a rank."));
@@ -154,7 +156,7 @@ public class MpiTests
         return run;
     }
 
-    /// <summary>Epoch, losses and accuracy of each line, without the times.</summary>
+    /// <summary>Returns the epoch, losses and accuracy of each line, without the times.</summary>
     private static string[] Losses(string history) => [.. File.ReadLines(history)
         .Where(line => line.Contains("\"epoch\"", StringComparison.Ordinal))
         .Select(line => line.Split(",\"train_seconds\"")[0])];
@@ -193,7 +195,7 @@ public class MpiTests
         public static MpiRun StartScript(string launcher, int ranks, string script) =>
             new(new ProcessStartInfo(launcher, [.. Options(launcher, ranks), "sh", "-c", script, Runner]), []);
 
-        /// <summary>Returns when a line has been written that begins so.</summary>
+        /// <summary>Waits until a line with this beginning has been written.</summary>
         public void WaitFor(string line)
         {
             while (_process.StandardOutput.ReadLine() is { } written)
@@ -220,7 +222,7 @@ public class MpiTests
             kill.WaitForExit();
         }
 
-        /// <summary>Returns the exit code once it has ended.</summary>
+        /// <summary>Waits for the end and returns the exit code.</summary>
         public int End()
         {
             _output.Append(_process.StandardOutput.ReadToEnd());

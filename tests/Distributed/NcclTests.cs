@@ -12,7 +12,7 @@ using Function = Engine.Compile.Function;
 
 namespace Engine.Tests.Distributed;
 
-/// <summary>Processes with a GPU each, which are doubles of CUDA and speak by a double of NCCL.</summary>
+/// <summary>Processes that each have a GPU; CUDA and NCCL are doubles.</summary>
 [Platform("Linux")]
 [NonParallelizable]
 public class NcclTests

@@ -3,7 +3,7 @@ using Engine.Interop;
 
 namespace Engine.Tests.Distributed;
 
-/// <summary>Who started a process is read off its environment.</summary>
+/// <summary>A process' environment tells which launcher started it.</summary>
 public class RankLaunchTests
 {
     [TestCase("OMPI_COMM_WORLD_RANK=2 OMPI_COMM_WORLD_SIZE=4 OMPI_COMM_WORLD_LOCAL_RANK=0 OMPI_COMM_WORLD_LOCAL_SIZE=2", "OpenMpi 2 4 0 2")]

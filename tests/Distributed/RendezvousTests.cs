@@ -4,7 +4,7 @@ using Engine.Distributed;
 
 namespace Engine.Tests.Distributed;
 
-/// <summary>Processes that no MPI connects find each other.</summary>
+/// <summary>Processes find each other without MPI.</summary>
 public class RendezvousTests
 {
     private static readonly byte[] s_word = [1, 2, 3, 250];
@@ -43,7 +43,7 @@ public class RendezvousTests
             Throws.TypeOf<EngineException>().With.Message.StartsWith($"Rank 0 cannot wait for the others at port {port}"));
     }
 
-    /// <summary>Calls, once it is waited for, as somebody who looks which ports answer.</summary>
+    /// <summary>Connects to a waiting port like a port scanner.</summary>
     private static void CallAsStranger(int port, Task waiting)
     {
         while (!waiting.IsCompleted)

@@ -2,7 +2,7 @@ using Engine.Distributed;
 
 namespace Engine.Tests.Distributed;
 
-/// <summary>The order of sums is that of the shards, whoever computes them.</summary>
+/// <summary>The order of sums is that of the shards, for every distribution of them over ranks.</summary>
 public class ShardTreeTests
 {
     [TestCase(1, "0")]

@@ -9,7 +9,7 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Distributed;
 
-/// <summary>Samples that are read when they are due, each by the rank that trains with it.</summary>
+/// <summary>Samples are read when they are needed, each by the rank that trains on it.</summary>
 public class StreamedShardsTests
 {
     private const int Train = 70, Valid = 20;
@@ -22,7 +22,7 @@ public class StreamedShardsTests
         Assert.That(Fit(ranks), Is.All.EqualTo(alone));
     }
 
-    /// <summary>80 samples are full batches alone, whose shards are the same rows.</summary>
+    /// <summary>80 samples make only full batches, whose shards are the same rows.</summary>
     [Test]
     public void They_are_the_bits_of_samples_in_memory()
     {
@@ -56,7 +56,7 @@ public class StreamedShardsTests
             var source = new Noted(x, y);
             net.Fit(source);
 
-            // The first batch is looked at before, by all.
+            // All ranks read the first batch beforehand.
             return source.Taken.Where(rows => rows.Length < 16).SelectMany(rows => rows).Order().ToArray();
         });
 
@@ -119,7 +119,7 @@ public class StreamedShardsTests
     private static Batch Halved(Batch batch) =>
         batch.X.Shape[0] > 2 ? batch : batch with { X = batch.X.Rows(0, 1), Y = batch.Y!.Rows(0, 1) };
 
-    /// <summary>Remembers what was read.</summary>
+    /// <summary>Remembers the rows that were read.</summary>
     private sealed class Noted(Tensor x, int[] y, int[]? some = null) : IndexedSource
     {
         public ConcurrentBag<int[]> Taken { get; } = [];

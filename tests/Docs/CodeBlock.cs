@@ -5,15 +5,19 @@ namespace Engine.Tests.Docs;
 
 /// <summary>A fenced block of a page written in Markdown.</summary>
 /// <param name="Page">The page, from the repository's root: <c>docs/files.md</c>.</param>
-/// <param name="Line">The number of the block's first line between the fences.</param>
+/// <param name="Line">The number of the first line between the fences.</param>
 /// <param name="Language">The word after the opening fence; empty if there is none.</param>
-/// <param name="Note">What the HTML comment on the line before the block says; empty if there is none.</param>
-/// <param name="PageNote">What a comment says of all blocks of the page behind <c>snippets:</c>; empty if none does.</param>
-/// <param name="Text">What stands between the fences.</param>
+/// <param name="Note">The HTML comment on the line before the block; empty if there is none.</param>
+/// <param name="PageNote">
+/// The text after <c>snippets:</c> in a comment, which applies to all blocks of the page; empty if there is none.
+/// </param>
+/// <param name="Text">The text between the fences.</param>
 internal sealed partial record CodeBlock(
     string Page, int Line, string Language, string Note, string PageNote, string Text)
 {
-    /// <summary>The pages of the repository, from its root: README.md and those like it, and all of docs/.</summary>
+    /// <summary>
+    /// The pages of the repository, relative to its root: README.md and similar ones, and all of docs/.
+    /// </summary>
     public static string[] Pages { get; } =
     [
         .. new[] { ".", "docs", "samples", "tests/Simt" }
@@ -23,11 +27,11 @@ internal sealed partial record CodeBlock(
             .Order(StringComparer.Ordinal),
     ];
 
-    /// <summary>The blocks of a page, from the top.</summary>
+    /// <summary>Returns the blocks of a page, from the top.</summary>
     public static IReadOnlyList<CodeBlock> Of(string page) =>
         Of(page, File.ReadAllLines(Path.Combine(Repository.Root, page)));
 
-    /// <summary>The blocks in the lines of a page.</summary>
+    /// <summary>Returns the blocks in the lines of a page.</summary>
     public static IReadOnlyList<CodeBlock> Of(string page, IReadOnlyList<string> lines)
     {
         const string OfAll = "snippets:";

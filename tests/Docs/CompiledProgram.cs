@@ -9,16 +9,16 @@ using Microsoft.CodeAnalysis.Emit;
 
 namespace Engine.Tests.Docs;
 
-/// <summary>A part of a program: from which line of which file it is, for the compiler's messages.</summary>
+/// <summary>A part of a program, with its file and line for the compiler's messages.</summary>
 internal sealed record ProgramPart(string File, int Line, string Text);
 
 /// <summary>
-/// A program with statements at the top, compiled as one of a user's project would be: with the SDK's implicit usings,
-/// nullable types, and the library to refer to.
+/// A program with top-level statements, compiled as in a user's project: with the SDK's implicit usings, nullable
+/// types, and a reference to the library.
 /// </summary>
 internal sealed class CompiledProgram
 {
-    /// <summary>The folder of what stands before snippets, which may have more than they use.</summary>
+    /// <summary>The folder of the code before snippets, which may define more than they use.</summary>
     public const string Preludes = "tests/Docs/Preludes";
 
     private const string ImplicitUsings = """
@@ -47,7 +47,9 @@ internal sealed class CompiledProgram
     private CompiledProgram(byte[] assembly, byte[] symbols, IReadOnlyList<string> complaints) =>
         (_assembly, _symbols, Complaints) = (assembly, symbols, complaints);
 
-    /// <summary>The compiler's errors and warnings, each with file and line; the program runs only without.</summary>
+    /// <summary>
+    /// The compiler's errors and warnings, each with file and line; the program runs only if there are none.
+    /// </summary>
     public IReadOnlyList<string> Complaints { get; }
 
     /// <summary>Compiles parts that follow one another in one program.</summary>
@@ -67,7 +69,7 @@ internal sealed class CompiledProgram
         return new CompiledProgram(assembly.ToArray(), symbols.ToArray(), [.. heard.Select(Complaint)]);
     }
 
-    /// <summary>Runs it in an empty folder and returns what it printed.</summary>
+    /// <summary>Runs the program in an empty folder and returns its output.</summary>
     public string Run()
     {
         using var folder = new TempFolder();
@@ -98,8 +100,8 @@ internal sealed class CompiledProgram
     }
 
     /// <summary>
-    /// One file of all parts: the usings of all first, then the statements in order, then the types. <c>#line</c> keeps
-    /// the lines they came from.
+    /// Joins all parts into one file: first all usings, then the statements in order, then the types. <c>#line</c>
+    /// keeps the original lines.
     /// </summary>
     private static string Join(IEnumerable<ProgramPart> parts)
     {

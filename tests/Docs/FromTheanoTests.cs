@@ -5,8 +5,8 @@ using Engine.Build;
 namespace Engine.Tests.Docs;
 
 /// <summary>
-/// Every name in the column "here" of docs/from-theano.md's tables is one of the library's public API, and every name of
-/// Theano, Lasagne and nolearn (tests/Docs/Names) has a row there, which says where it is or why not.
+/// Every name in the column "here" of docs/from-theano.md's tables is in the library's public API. Every name of
+/// Theano, Lasagne and nolearn (tests/Docs/Names) has a row there with its counterpart or the reason why there is none.
 /// </summary>
 public sealed partial class FromTheanoTests
 {
@@ -41,7 +41,7 @@ public sealed partial class FromTheanoTests
     public void What_is_not_here_is_argued() => Assert.That(
         Rows.Where(row => row[1].Trim() == "–" && row[2].Trim(' ', '|').Length < 8).Select(row => row[0]), Is.Empty);
 
-    /// <summary>Counted as the list does: a name weighs as much as it is used.</summary>
+    /// <summary>Each name counts with its weight in the list, which is how often it is used.</summary>
     [Test]
     public void What_programs_use_of_tensors_is_here_by_name()
     {
@@ -65,8 +65,8 @@ public sealed partial class FromTheanoTests
         Assert.That(string.Join(' ', Missing(code)), Is.EqualTo(missing));
 
     /// <summary>
-    /// What of an expression is not in the public API: types, members, the settings and the named arguments of the
-    /// first.
+    /// Returns the parts of an expression that are not in the public API: types, members, and the settings and named
+    /// arguments of the first.
     /// </summary>
     private static IEnumerable<string> Missing(string code)
     {
@@ -84,7 +84,7 @@ public sealed partial class FromTheanoTests
     }
 
     /// <summary>
-    /// What a dotted name stands for: members of that name, or of a type its constructors and itself.
+    /// Returns the members that a dotted name means; for a type, its constructors and the type itself.
     /// </summary>
     private static IEnumerable<MemberInfo> Members(string name) => name.Split('.') switch
     {
@@ -93,7 +93,7 @@ public sealed partial class FromTheanoTests
         _ => [],
     };
 
-    /// <summary>The names of a list, and about how many of twenty programs use each.</summary>
+    /// <summary>Returns the names of a list, and about how many of twenty programs use each.</summary>
     private static IEnumerable<(string Family, string Name, double Use)> Theirs(string file)
     {
         string family = "";
@@ -114,7 +114,9 @@ public sealed partial class FromTheanoTests
         }
     }
 
-    /// <summary>The rows that name it in their first column: as a word, and what is no word as it stands.</summary>
+    /// <summary>
+    /// Returns the rows that have the name in their first column: as a word, or literally if it is not a word.
+    /// </summary>
     private static List<string[]> RowsOf(string name)
     {
         var word = new Regex($@"(?<!\w){Regex.Escape(name)}(?!\w)");

@@ -3,7 +3,7 @@ using Engine.Build;
 
 namespace Engine.Tests.Docs;
 
-/// <summary>What the pages link to within the repository is there.</summary>
+/// <summary>The targets of the pages' links within the repository exist.</summary>
 public partial class LinkTests
 {
     private static IEnumerable<TestCaseData> Pages => CodeBlock.Pages.Select(page => new TestCaseData(page));
@@ -33,7 +33,7 @@ public partial class LinkTests
         Assert.That(dead, Is.Empty);
     }
 
-    /// <summary>What a page's headings are called in links, as code hosts have it.</summary>
+    /// <summary>Returns the anchors of a page's headings, in the form that code hosts use.</summary>
     private static HashSet<string> Anchors(string file) => [.. Heading().Matches(File.ReadAllText(file))
         .Select(match => NoAnchor().Replace(match.Groups[1].Value.Trim().ToLowerInvariant(), "").Replace(' ', '-'))];
 

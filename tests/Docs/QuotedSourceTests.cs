@@ -4,7 +4,7 @@ using Engine.Build;
 namespace Engine.Tests.Docs;
 
 /// <summary>
-/// What a page of docs/ quotes from a source file stands there, line for line, if less far to the right.
+/// Each quotation in a page of docs/ is in the source file, line for line, apart from the indentation.
 /// </summary>
 [TestFixture]
 public sealed partial class QuotedSourceTests

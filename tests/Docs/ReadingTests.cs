@@ -3,7 +3,9 @@ using Engine.Build;
 
 namespace Engine.Tests.Docs;
 
-/// <summary>The ways of docs/reading-test.md: from the README to the line that answers a question, in three hops.</summary>
+/// <summary>
+/// The paths of docs/reading-test.md lead from the README to the line that answers a question, in three hops.
+/// </summary>
 [TestFixture]
 public sealed partial class ReadingTests
 {
@@ -32,7 +34,9 @@ public sealed partial class ReadingTests
         Assert.That(Read(page), Does.Contain(line));
     }
 
-    /// <summary>Whether a page has a file's path or that of its folder, from the root or from the page's own folder.</summary>
+    /// <summary>
+    /// Returns whether a page has the path of a file or of its folder, from the root or from the page's own folder.
+    /// </summary>
     private static bool Names(string page, string hop)
     {
         string text = Read(page), folder = Path.GetDirectoryName(page)!;

@@ -3,7 +3,7 @@ using Engine.Build;
 
 namespace Engine.Tests.Docs;
 
-/// <summary>The programs in samples/ compile, run and print what they are there to show.</summary>
+/// <summary>The programs in samples/ compile, run and print the results that they show.</summary>
 [NonParallelizable]
 public class SampleTests
 {
@@ -12,7 +12,7 @@ public class SampleTests
     private static IEnumerable<string> Files =>
         Directory.GetFiles(Folder, "*.cs").Select(file => Path.GetFileName(file)).Order();
 
-    /// <summary>Those that run within the tests; a server has tests of its own.</summary>
+    /// <summary>The programs that run within the tests; the server has separate tests.</summary>
     private static IEnumerable<string> Programs =>
         Files.Where(file => !File.ReadAllText(Path.Combine(Folder, file)).StartsWith("#:sdk", StringComparison.Ordinal));
 
@@ -45,8 +45,8 @@ public class SampleTests
     public void A_sample_is_listed(string file) =>
         Assert.That(File.ReadAllText(Path.Combine(Folder, "README.md")), Does.Contain($"[{file}]({file})"));
 
-    // Some, since what one left behind must not be taken for the other, and one with a type of its own, to which the
-    // rules of style apply.
+    // Several programs, so that one must not use the output of another, and one with its own type, to which the style
+    // rules apply.
     [TestCase("xor.cs", @"0 xor 1 = (0\.99|1\.00)")]
     [TestCase("kernel.cs", "The gradient of swish is that of its definition")]
     [TestCase("layers.cs", @"bend1 gives \(1, \d+\) for a point")]

@@ -2,15 +2,15 @@ using System.Text.RegularExpressions;
 
 namespace Engine.Tests.Docs;
 
-/// <summary>A command that a page shows, of build.sh or of the runner.</summary>
+/// <summary>A command of build.sh or of the runner on a page.</summary>
 /// <param name="At">The page and the line: <c>README.md:12</c>.</param>
-/// <param name="Program">What is started: <c>./build.sh</c> or <c>runner</c>.</param>
-/// <param name="Words">What follows it.</param>
+/// <param name="Program">The program: <c>./build.sh</c> or <c>runner</c>.</param>
+/// <param name="Words">The words after it.</param>
 internal sealed partial record ShownCommand(string At, string Program, IReadOnlyList<string> Words)
 {
     /// <summary>
-    /// The commands in a page's blocks and among its words set as code. Left out are those whose answer, shown on the
-    /// next line, is that there is no such thing.
+    /// Returns the commands in a page's blocks and inline code, except those whose output, on the next line, is that
+    /// there is no such thing.
     /// </summary>
     public static IEnumerable<ShownCommand> Of(string page, IReadOnlyList<string> lines)
     {

@@ -4,7 +4,7 @@ using Engine.Runner;
 
 namespace Engine.Tests.Docs;
 
-/// <summary>The verbs, commands and options that the pages name are there.</summary>
+/// <summary>The verbs, commands and options on the pages exist.</summary>
 public class ShownCommandTests
 {
     private static readonly RootCommand s_runner = CommandLine.Root(Commands.Create());

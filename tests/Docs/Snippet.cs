@@ -3,13 +3,13 @@ using Engine.Build;
 namespace Engine.Tests.Docs;
 
 /// <summary>
-/// A program that a page shows: a block of C#, and those after it that continue it. docs/testing.md says what a comment
-/// before a block may ask for.
+/// A program on a page: a block of C# and the blocks that continue it. docs/testing.md lists the comments that may
+/// precede a block.
 /// </summary>
 /// <param name="Blocks">The blocks, in order.</param>
-/// <param name="Preludes">Names of files in tests/Docs/Preludes that stand before them.</param>
-/// <param name="Frame">The name of such a file that stands around them; null for none.</param>
-/// <param name="IsRun">Whether it is to be run, or only compiled.</param>
+/// <param name="Preludes">The names of files in tests/Docs/Preludes that precede them.</param>
+/// <param name="Frame">The name of such a file that surrounds them; null for none.</param>
+/// <param name="IsRun">Whether the program is run, or only compiled.</param>
 internal sealed record Snippet(
     IReadOnlyList<CodeBlock> Blocks, IReadOnlyList<string> Preludes, string? Frame, bool IsRun)
 {
@@ -17,13 +17,14 @@ internal sealed record Snippet(
     private const string With = "with ";
     private const string Within = "within ";
 
-    /// <summary>In a frame, where the snippet goes.</summary>
+    /// <summary>The place of the snippet in a frame.</summary>
     private const string Hole = "// the snippet";
 
     /// <summary>
-    /// The snippets of a page; blocks that quote a source file, or say why they are not compiled, are none.
+    /// Returns the snippets of a page, without blocks that quote a source file or give a reason why they are not
+    /// compiled.
     /// </summary>
-    /// <exception cref="FormatException">A comment asks for what there is not.</exception>
+    /// <exception cref="FormatException">A comment names something that does not exist.</exception>
     public static IReadOnlyList<Snippet> Of(IEnumerable<CodeBlock> blocks)
     {
         List<Snippet> snippets = [];
@@ -89,7 +90,7 @@ internal sealed record Snippet(
     private static bool IsQuote(CodeBlock block) =>
         block.Note.Contains('/', StringComparison.Ordinal) && File.Exists(Path.Combine(Repository.Root, block.Note));
 
-    /// <summary>The frame with the block in it; the block keeps its lines.</summary>
+    /// <summary>Returns the frame with the block in it; the block keeps its lines.</summary>
     private static ProgramPart Framed(ProgramPart block, ProgramPart frame) => frame with
     {
         Text = frame.Text.Replace(

@@ -1,6 +1,6 @@
 namespace Engine.Tests.Docs;
 
-/// <summary>What the pages show as C# compiles, and runs, as it stands there.</summary>
+/// <summary>The C# code on the pages compiles and runs unchanged.</summary>
 [NonParallelizable]
 public class SnippetTests
 {

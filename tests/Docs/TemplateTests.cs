@@ -5,7 +5,7 @@ using Engine.Build;
 
 namespace Engine.Tests.Docs;
 
-/// <summary>The templates of <c>dotnet new</c>: made, built and run in a folder of their own.</summary>
+/// <summary>The templates of <c>dotnet new</c> are instantiated, built and run in a separate folder.</summary>
 [NonParallelizable]
 public sealed partial class TemplateTests
 {
@@ -80,7 +80,7 @@ public sealed partial class TemplateTests
         Assert.That(s_all.All(template => project.Contains($"{template}/**", StringComparison.Ordinal)));
     }
 
-    /// <summary>A project of a template, which has the assemblies of these tests in the place of packages.</summary>
+    /// <summary>Makes a project from a template, with the assemblies of these tests in place of packages.</summary>
     private string Made(string template)
     {
         string folder = _home.File($"My{template}");

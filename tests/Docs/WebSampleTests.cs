@@ -8,8 +8,8 @@ using Engine.Build;
 namespace Engine.Tests.Docs;
 
 /// <summary>
-/// samples/webapi.cs answers many requests at once, and each with what it answers to the same request by itself.
-/// <c>ENGINE_WEB_REQUESTS</c> says how many, 800 unless it is set.
+/// samples/webapi.cs answers many requests at once, each with the same answer as a single request.
+/// <c>ENGINE_WEB_REQUESTS</c> is their number, 800 by default.
 /// </summary>
 [NonParallelizable]
 public sealed partial class WebSampleTests
@@ -68,7 +68,7 @@ public sealed partial class WebSampleTests
     private static string Path(int request) =>
         string.Create(CultureInfo.InvariantCulture, $"xor/{request % 10 / 9.0:F3}/{request / 10 / 9.0:F3}");
 
-    /// <summary>Where the server says that it listens.</summary>
+    /// <summary>Returns the address at which the server reports that it listens.</summary>
     private static Uri Address(StreamReader output)
     {
         var told = new List<string>();
@@ -77,7 +77,7 @@ public sealed partial class WebSampleTests
             told.Add(line);
             if (Listening().Match(line) is { Success: true } found)
             {
-                // What else it prints is read, or it would wait for that.
+                // Reads the rest of the output, because the server waits if the pipe is full.
                 _ = output.ReadToEndAsync();
                 return new Uri(found.Groups[1].Value);
             }

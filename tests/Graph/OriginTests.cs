@@ -4,7 +4,9 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Graph;
 
-/// <summary>Every op knows the line of the user's code that built it, however the library came to build it.</summary>
+/// <summary>
+/// Every op knows the line of the user's code that built it, through every layer of the library.
+/// </summary>
 [TestFixture]
 public sealed class OriginTests
 {

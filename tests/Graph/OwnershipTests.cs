@@ -8,7 +8,7 @@ using Input = Engine.Layers.Input;
 
 namespace Engine.Tests.Graph;
 
-/// <summary>Whose array it is: what is made of a tensor copies it, so that a later change of the array is none of it.</summary>
+/// <summary>Objects made from a tensor copy it, so a later change of the user's array does not affect them.</summary>
 public class OwnershipTests
 {
     private static readonly (string What, Func<Tensor, Variable> Make)[] s_ways =

@@ -1,12 +1,12 @@
 namespace Engine.Tests.IO;
 
-/// <summary>Changes to files such as accidents, and those who mean harm, make them.</summary>
+/// <summary>Changes files like accidents and attackers do.</summary>
 internal static class Damage
 {
     private static readonly long[] s_telling =
         [0, 1, -1, 127, 128, 255, 256, short.MaxValue, 65535, int.MaxValue, int.MinValue, uint.MaxValue, long.MaxValue];
 
-    /// <summary>A copy with one to three changes.</summary>
+    /// <summary>Returns a copy with one to three changes.</summary>
     public static byte[] Do(byte[] whole, Random random)
     {
         byte[] copy = [.. whole];
@@ -35,7 +35,7 @@ internal static class Damage
         return bytes;
     }
 
-    /// <summary>A number of 1, 2, 4 or 8 bytes that is apt to be believed to be a size.</summary>
+    /// <summary>Sets a number of 1, 2, 4 or 8 bytes that is a plausible size.</summary>
     private static byte[] SetNumber(byte[] bytes, int place, Random random)
     {
         byte[] number = BitConverter.GetBytes(s_telling[random.Next(s_telling.Length)]);

@@ -7,16 +7,18 @@ using Engine.Tests.Onnx;
 namespace Engine.Tests.IO;
 
 /// <summary>
-/// Readers of files that come from strangers survive any of them: they read it or say what is wrong, by one type of
-/// exception, and take memory in proportion to the file. 20,000 damaged files of each of six kinds are read;
-/// as many as <c>ENGINE_DAMAGED_FILES</c> says, if it is set.
+/// Readers of untrusted files survive any damage: they read the file or describe the fault with one type of exception,
+/// and use memory in proportion to the file. The tests read 20,000 damaged files of each of six kinds, or the number in
+/// <c>ENGINE_DAMAGED_FILES</c>.
 /// </summary>
 public class DamagedFileTests
 {
     private const string Count = "ENGINE_DAMAGED_FILES";
     private const int ByDefault = 20_000;
 
-    /// <summary>What reading a file of a kilobyte may take: deflated, a thousand times that is no lie.</summary>
+    /// <summary>
+    /// The memory that reading a file of a kilobyte may take: compressed, it may hold a thousand times as much.
+    /// </summary>
     private const long MaxMemory = 8 << 20;
 
     private static readonly KeyValuePair<string, Tensor>[] s_tensors =
@@ -39,7 +41,7 @@ public class DamagedFileTests
         yield return Kind("array", ArrayFile(), bytes => ReadNpz(AsNpz(bytes)));
     }
 
-    /// <summary>A model of ops whose settings decide how large what they give is.</summary>
+    /// <summary>Makes a model of ops whose settings determine the sizes of their results.</summary>
     private static byte[] OnnxFile() => new ModelMaker()
         .Input("x", OnnxType.Float, "n", 2, 5, 5).Output("y", OnnxType.Float, "n", 4)
         .Floats("w", [.. Enumerable.Range(0, 36).Select(i => i / 7f)], 2, 2, 3, 3).Floats("v", [1, 2, 3, 4, 5, 6, 7, 8], 2, 4)
@@ -91,7 +93,7 @@ public class DamagedFileTests
         TestContext.Out.WriteLine($"{count:N0} files, {refused:N0} refused, at most {most:N0} bytes for one.");
         Assert.That(most, Is.AtMost(MaxMemory));
 
-        // Some damage makes another valid file.
+        // Some damage gives another valid file.
         Assert.That(refused, Is.InRange(count / 2, count - 1));
     }
 
@@ -123,7 +125,9 @@ public class DamagedFileTests
         return File.ReadAllBytes(folder.File(name));
     }
 
-    /// <summary>As other tools write it: there no hash hides what the checks of the header miss.</summary>
+    /// <summary>
+    /// Makes a file like other tools, without a hash that would hide gaps in the checks of the header.
+    /// </summary>
     private static byte[] WithoutHash() =>
     [
         133, 0, 0, 0, 0, 0, 0, 0,
@@ -142,7 +146,9 @@ public class DamagedFileTests
         return bytes.ToArray();
     }
 
-    /// <summary>A zip file whose check sums are right whatever it holds: they hide no damage.</summary>
+    /// <summary>
+    /// Makes a zip file with right checksums for any contents, so that they do not detect the damage.
+    /// </summary>
     private static byte[] AsNpz(byte[] array)
     {
         var bytes = new MemoryStream();

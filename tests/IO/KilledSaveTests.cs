@@ -3,7 +3,7 @@ using Engine.IO;
 
 namespace Engine.Tests.IO;
 
-/// <summary>A process that saves over and over (tests/Saver) is killed, again and again, at some moment.</summary>
+/// <summary>A process that saves repeatedly (tests/Saver) is killed many times, each time at a random moment.</summary>
 public class KilledSaveTests
 {
     private const int Kills = 200;
@@ -45,7 +45,7 @@ public class KilledSaveTests
             Assert.That(saver.StandardOutput.ReadLine(), Is.Not.Null);
         }
 
-        // Within the next saves, which take some milliseconds each.
+        // Waits for a time within the next saves, which take some milliseconds each.
         long until = Stopwatch.GetTimestamp() + random.Next((int)(Stopwatch.Frequency / 100));
         SpinWait.SpinUntil(() => Stopwatch.GetTimestamp() >= until);
         saver.Kill();

@@ -5,7 +5,7 @@ using NumSharp;
 
 namespace Engine.Tests.IO;
 
-/// <summary>NumPy's files, held to what NumSharp, which reads and writes them too, makes of the same bytes.</summary>
+/// <summary>NumPy's files; NumSharp, which reads and writes them too, must agree on the same bytes.</summary>
 public class NpzTests
 {
     private static readonly KeyValuePair<string, Tensor>[] s_tensors =
@@ -113,7 +113,7 @@ public class NpzTests
     [Test]
     public void An_array_in_Fortrans_order_is_brought_to_Cs()
     {
-        // x[i, j, k] = 100 i + 10 j + k, the first index changing fastest.
+        // x[i, j, k] = 100 i + 10 j + k, the first index changes fastest.
         byte[] elements = [0, 100, 10, 110, 20, 120, 1, 101, 11, 111, 21, 121];
         Tensor read = Read("{'descr': '|u1', 'fortran_order': True, 'shape': (2, 3, 2), }", elements);
 

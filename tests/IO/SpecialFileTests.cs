@@ -18,8 +18,8 @@ using Engine.Training;
 namespace Engine.Tests.IO;
 
 /// <summary>
-/// Whatever writes a file leaves what is none as it is, follows links and takes every name that the file system takes;
-/// whatever reads one does not wait at a pipe.
+/// Writers leave special files as they are, follow links and accept every name that the file system accepts; readers do
+/// not wait at a pipe.
 /// </summary>
 [Platform("Linux")]
 public sealed class SpecialFileTests
@@ -258,7 +258,7 @@ public sealed class SpecialFileTests
         use(net);
     }
 
-    /// <summary>Does it on another thread, so that a test fails that would hang.</summary>
+    /// <summary>Runs the action on another thread, so that a test fails instead of hanging.</summary>
     private static void Within(Action act) =>
         Assert.That(Task.Run(act).Wait(TimeSpan.FromSeconds(60)), Is.True, "it waits at the other end");
 
@@ -282,7 +282,7 @@ public sealed class SpecialFileTests
                 Assert.That(Run("mkfifo", Special), Is.Zero);
                 break;
             default:
-                // As /dev/null is made; that one itself is not put at risk.
+                // Makes a device like /dev/null, which itself is not put at risk.
                 if (Run("mknod", Special, "c", "1", "3") != 0)
                 {
                     Assert.Ignore("Only root can make a device, and not in every container.");

@@ -6,15 +6,15 @@ using Engine.IO;
 namespace Engine.Tests.IO;
 
 /// <summary>
-/// Every type of the two formats is read, to the value that its definition gives; what cannot be is refused by what it
-/// is, not as damage.
+/// Every type of the two formats is read to the value of its definition. An unsupported type is refused by its name,
+/// not as damage.
 /// </summary>
 public class StoredTypeTests
 {
     private const double NaN = double.NaN, Infinite = double.PositiveInfinity;
     private const double SmallestHalf = 1.0 / (1 << 24), SmallestE4M3 = 1.0 / (1 << 9), SmallestE5M2 = 1.0 / (1 << 16);
 
-    // The values are of IEEE 754, arXiv 2209.05433 (tables 1 and 2) and OCP's MX 1.0 (table 1).
+    // The values are from IEEE 754, arXiv 2209.05433 (tables 1 and 2) and OCP's MX 1.0 (table 1).
     private static readonly (string Safetensors, string? Npy, string Hex, double[] Values, DType DType)[] s_types =
     [
         ("F64", "f8", "000000000000f03f 0000000000000080", [1, -0.0], DType.Float64),
@@ -68,7 +68,7 @@ public class StoredTypeTests
                 read.Cast(DType.Float64).AsSpan<double>().ToArray().Select(Bits), Is.EqualTo(values.Select(Bits)));
         }
 
-        // With the sign of zeros, but not of NaN.
+        // Keeps the sign of zeros, but not of NaN.
         static long Bits(double value) => BitConverter.DoubleToInt64Bits(double.IsNaN(value) ? double.NaN : value);
     }
 

@@ -1,4 +1,4 @@
-// A small data set: of CIFAR-10 where it is at hand, else drawn.
+// A small data set: from CIFAR-10 if it is present, otherwise drawn.
 using Engine;
 using Engine.Data;
 

@@ -1,4 +1,4 @@
-// Behind images.cs: a network for those images, and weights for them.
+// After images.cs: a network for those images, and weights for them.
 using Engine.Layers;
 using Engine.Training;
 using static Engine.Ops.Symbolic;

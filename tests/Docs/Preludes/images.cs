@@ -1,4 +1,4 @@
-// A few images and labels to train on and to test with: those of CIFAR-10 where they are at hand, else drawn ones.
+// A few images and labels for training and testing: from CIFAR-10 if it is present, otherwise drawn.
 using Engine;
 using Engine.Data;
 

@@ -1,2 +1,2 @@
-// Behind samples.cs: one such network.
+// After samples.cs: one such network.
 using var net = Net();

@@ -1,4 +1,4 @@
-// Around what a network is initialized with.
+// A frame around the initializer of a network.
 using Engine.Layers;
 using Engine.Training;
 using static Engine.Ops.Symbolic;

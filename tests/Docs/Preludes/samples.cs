@@ -1,4 +1,4 @@
-// Samples, and a network for them that is trained for two epochs.
+// Samples, and a function that makes a network for them, trained for two epochs.
 using Engine;
 using Engine.Layers;
 using Engine.Training;

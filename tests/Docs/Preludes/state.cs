@@ -1,4 +1,4 @@
-// Behind samples.cs: the state of one such network, in a file.
+// After samples.cs: the state of one such network, in a file.
 using (NeuralNet other = Net())
 {
     other.Fit(x, y);
