@@ -3,7 +3,7 @@ using Engine.Tests.Devices.Cuda;
 namespace Engine.Tests;
 
 /// <summary>
-/// Chooses what stands for CUDA's driver before the first test, and gives the device back after the last.
+/// Chooses CUDA's driver or the double before the first test, and disposes of the device after the last.
 /// </summary>
 [SetUpFixture]
 public sealed class CudaSetUp

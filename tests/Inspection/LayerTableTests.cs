@@ -32,8 +32,8 @@ public class LayerTableTests
         Assert.That(table.Parameters, Is.EqualTo(net.LearnableParameters).And.EqualTo(127_906));
         Assert.That(table.ParameterBytes, Is.EqualTo(4 * 127_906));
 
-        // Convolutions and products: two a weight and output; then one an element for the nonlinearity, and in the
-        // dense layers for the bias; pooling one an element it reads; softmax five.
+        // Convolutions and products: two per weight and output, one per element for the nonlinearity, and in dense
+        // layers one for the bias. Pooling: one per element read. Softmax: five.
         Assert.That(table.Layers.Select(layer => layer.Flops), Is.EqualTo(new long[]
         {
             0, (16 * 900 * 2 * 9) + (16 * 900), 16 * 900, (32 * 196 * 2 * 64) + (32 * 196), 32 * 196,
@@ -66,7 +66,7 @@ public class LayerTableTests
     [Test]
     public void What_nolearn_warns_of_is_said_and_colored_as_there()
     {
-        // Ten convolutions of 3x3 see 21 pixels, and the last one's weights 3 of them.
+        // The receptive field of ten convolutions of 3x3 is 21 pixels, of which the last one's weights cover 3.
         using var net = new NeuralNet(
         [
             new Input(1, 16, 24),
@@ -118,7 +118,7 @@ public class LayerTableTests
             """));
     }
 
-    /// <summary>Networks whose fields are not simply filters and pools by turns.</summary>
+    /// <summary>Networks that are not simply alternating filters and pools.</summary>
     private static readonly TestCaseData[] s_seeing =
     [
         new(new Conv2D(2, (3, 2)), new MaxPool2D((2, 3)), new Conv2D(2, (2, 3))),

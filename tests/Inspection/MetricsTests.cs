@@ -2,7 +2,7 @@ using Engine.Inspection;
 
 namespace Engine.Tests.Inspection;
 
-/// <summary>The figures, held to what scikit-learn 1.2.1 gives for the same numbers.</summary>
+/// <summary>Compares the metrics with scikit-learn 1.2.1 on the same numbers.</summary>
 public class MetricsTests
 {
     private static readonly int[] s_labels = [0, 1, 2, 2, 1, 0, 2, 1, 0, 2];

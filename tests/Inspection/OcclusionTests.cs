@@ -53,7 +53,10 @@ public class OcclusionTests
         Assert.That(different, square == 99 ? Is.EqualTo(1) : Is.GreaterThan(20));
     }
 
-    /// <summary>A large image is covered at some places alone, each of which stands for those round it, to the edges.</summary>
+    /// <summary>
+    /// A large image is covered only at some places, each of which gives its value to the places around it, up to the
+    /// edges.
+    /// </summary>
     [TestCase(2, 1)]
     [TestCase(4, 3)]
     [TestCase(9, 1)]

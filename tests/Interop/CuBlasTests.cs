@@ -5,7 +5,7 @@ using Engine.Tests.Devices.Cuda;
 
 namespace Engine.Tests.Interop;
 
-/// <summary>The yardstick measures what it says: row-major products, on the GPU's cuBLAS or on the double's.</summary>
+/// <summary>The yardstick computes row-major products, with the GPU's cuBLAS or the double's.</summary>
 public sealed class CuBlasTests
 {
     private const int M = 3, N = 4, K = 5;

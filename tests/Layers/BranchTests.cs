@@ -54,7 +54,7 @@ public class BranchTests
         Assert.That(Numbers(net.Predict(Pair(x, y))), Is.EqualTo(Numbers(net.Predict(Pair(y, x)))));
         Assert.That(Numbers(net.GetOutput("twin", Pair(x, y))), Is.EqualTo(Numbers(net.GetOutput("twin:2", Pair(y, x)))));
 
-        // Both places teach it.
+        // The layer learns from both places.
         float[] before = Numbers(net.GetParameters()[0].Value);
         net.PartialFit(Pair(x, y), Tensor.From([0f, 0f]));
         Assert.That(Numbers(net.GetParameters()[0].Value), Is.Not.EqualTo(before));

@@ -15,7 +15,7 @@ using Input = Engine.Layers.Input;
 
 namespace Engine.Tests.Layers;
 
-/// <summary>Layers that are made of layers: none shares a parameter with another but on purpose.</summary>
+/// <summary>Layers that are made of layers: they share parameters only on purpose.</summary>
 public class InnerLayerTests
 {
     private static IEnumerable<TestCaseData> Accidents()
@@ -150,7 +150,7 @@ public class InnerLayerTests
         Tensor x = Tensor.From([1f, 2f, 3f, 6f], 2, 2);
         net.PartialFit(x, [0, 1]);
 
-        // The batch's means are (2, 4), then those of what is normalized and tripled: 0.
+        // The batch's means are (2, 4); after normalizing and tripling they are 0.
         float[] mean = Value(net, "block.n.mean");
         Assert.That(mean, Is.EqualTo(new[] { 0.5f * (0.5f * 2), 0.5f * (0.5f * 4) }).Within(1e-6));
 
@@ -224,7 +224,7 @@ public class InnerLayerTests
         public override Variable Build(Variable input, LayerScope scope) => build(input, scope);
     }
 
-    /// <summary>A layer of one's own with a weight of four ones.</summary>
+    /// <summary>A user's own layer with a weight of four ones.</summary>
     private sealed class Tanned(string name) : Layer
     {
         public override Variable Build(Variable input, LayerScope scope)
@@ -242,7 +242,7 @@ public class InnerLayerTests
             input + _second.Build(_first.Build(input, scope.Child("first")), scope.Child("second"));
     }
 
-    /// <summary>An inner layer with inner layers, one of which it builds with its own scope.</summary>
+    /// <summary>An inner layer with inner layers; it builds one of them with its own scope.</summary>
     private sealed class Half(int filters) : Layer
     {
         public override Variable Build(Variable input, LayerScope scope)

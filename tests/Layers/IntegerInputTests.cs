@@ -12,7 +12,7 @@ using Variable = Engine.Graph.Variable;
 
 namespace Engine.Tests.Layers;
 
-/// <summary>int32 samples reach the layers as they are.</summary>
+/// <summary>int32 samples reach the layers unchanged.</summary>
 public class IntegerInputTests
 {
     private const int Words = 30, Length = 4;
@@ -53,7 +53,7 @@ public class IntegerInputTests
         Assert.That(() => net.Fit(x, y), Throws.TypeOf<EngineException>().With.Message.Contains($"{Words}"));
     }
 
-    /// <summary>They compute what they do of the same numbers in floating point.</summary>
+    /// <summary>The results are the same as for these numbers in floating point.</summary>
     [Test]
     public void Layers_of_numbers_convert_what_they_take([Values] DType floatX, [Values] bool isTraining)
     {
@@ -129,7 +129,7 @@ public class IntegerInputTests
     private static NeuralNet Net(params Layer[] layers) =>
         new([new Input(Length) { DType = DType.Int32 }, .. layers]) { MaxEpochs = 1, Regression = layers.Length == 1 };
 
-    /// <summary>Sentences of words; one is of class 1 if its first word is an odd number.</summary>
+    /// <summary>Draws sentences of words; a sentence has class 1 if its first word is an odd number.</summary>
     private static (Tensor X, int[] Y) Sentences(int count)
     {
         var random = new Random(1);

@@ -10,20 +10,24 @@ using Slice = Engine.Layers.Slice;
 
 namespace Engine.Tests.Layers;
 
-/// <summary>A layer with what is to be known of it: one row of the table that every layer is held to.</summary>
-/// <param name="Name">What the row is called.</param>
+/// <summary>A layer with its expected properties: one row of the table to which every layer is held.</summary>
+/// <param name="Name">The name of the row.</param>
 /// <param name="Make">Makes the layer.</param>
-/// <param name="Inputs">The sides of each input's samples: <c>2x3 2x3</c>; with an <c>i</c> before them, of whole numbers.</param>
-/// <param name="Output">Those of its output's.</param>
+/// <param name="Inputs">
+/// The sides of each input's samples: <c>2x3 2x3</c>; an <c>i</c> before them means integers.
+/// </param>
+/// <param name="Output">The sides of the output's samples.</param>
 /// <param name="Parameters">Its parameters with their sides: <c>W 3x4, b 4</c>.</param>
-/// <param name="File">What a network file says of it, without name; null for what it cannot say.</param>
+/// <param name="File">The layer in a network file, without its name; null if a file cannot express it.</param>
 public sealed record LayerCase(
     string Name, Func<Layer> Make, string Inputs, string Output, string Parameters = "", string? File = null)
 {
-    /// <summary>A layer before it, that is called <c>in</c>: put on an input, and made as a network file says.</summary>
+    /// <summary>
+    /// A layer before it, named <c>in</c>: its constructor, its text in a network file, and the input it is put on.
+    /// </summary>
     public (Func<Layer> Make, string File, string On)? Before { get; init; }
 
-    /// <summary>What it is put on; null for all inputs.</summary>
+    /// <summary>The input or layer that it is put on; null for all inputs.</summary>
     public string? On { get; init; }
 
     public static IReadOnlyList<LayerCase> All { get; } =

@@ -15,14 +15,19 @@ using Symbolic = Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Layers;
 
-/// <summary>Every layer is held to the same: shapes, gradients, files, ONNX Runtime, network files, tables.</summary>
+/// <summary>
+/// Every layer is held to the same checks: shapes, gradients, files, ONNX Runtime, network files, tables.
+/// </summary>
 public class LayerTests
 {
     private const int Samples = 3;
 
     private static IReadOnlyList<LayerCase> Cases => LayerCase.All;
 
-    /// <summary>Those that between them have most ops, as each kernel is compiled; all where ENGINE_ALL_LAYERS is set.</summary>
+    /// <summary>
+    /// A few layers that together use most ops, because each kernel must be compiled; all layers if ENGINE_ALL_LAYERS
+    /// is set.
+    /// </summary>
     private static IEnumerable<LayerCase> DealtCases => Environment.GetEnvironmentVariable("ENGINE_ALL_LAYERS") is { Length: > 0 }
         ? Cases
         : Cases.Where(each => each.Name is "residual, shortcut" or "group_norm" or "pad" or "transformer, as at first" or "lstm, last, masked");
@@ -155,7 +160,7 @@ public class LayerTests
             fromFile.GetParameters().Select(pair => pair.Key), Is.EqualTo(byHand.GetParameters().Select(pair => pair.Key)));
         Assert.That(NdArray.From(fromFile.Predict(x)).Data, Is.EqualTo(NdArray.From(byHand.Predict(x)).Data));
 
-        // One number stands for both of a square.
+        // A square's two sides are written as one number.
         static object? Plain(object? value) =>
             value is int[] sides ? string.Join('x', sides.Distinct().Count() == 1 ? sides[..1] : sides) : value;
     }
@@ -172,7 +177,7 @@ public class LayerTests
         Seed = seed,
     };
 
-    /// <summary>The layer, called <c>it</c>, on what it is put on.</summary>
+    /// <summary>Returns the layer, named <c>it</c>, on its inputs.</summary>
     private static Node Placed(LayerCase each, Node[] inputs)
     {
         Dictionary<string, Node> nodes = inputs.Select((input, i) => (Name: $"x{i + 1}", input)).ToDictionary(pair => pair.Name, pair => pair.input);
@@ -184,7 +189,7 @@ public class LayerTests
         return each.Make().On(each.On is { } on ? [.. on.Split(' ').Select(name => nodes[name])] : inputs).Named("it");
     }
 
-    /// <summary>A description in which one input is cut into those of the layer.</summary>
+    /// <summary>Returns a description in which one input is cut into those of the layer.</summary>
     private static NetworkDescription Described(LayerCase each)
     {
         string[] inputs = each.Inputs.Split(' ');
@@ -219,7 +224,9 @@ public class LayerTests
     private static int[] Sides(string text) =>
         [.. text.Split('x').Select(side => int.Parse(side, CultureInfo.InvariantCulture))];
 
-    /// <summary>Numbers for each input, far enough from each other that no difference crosses a kink.</summary>
+    /// <summary>
+    /// Draws numbers for each input, far enough from each other that no difference quotient crosses a kink.
+    /// </summary>
     private static Tensor[] Drawn(Network network, DType floatX)
     {
         var random = new Random(5);

@@ -7,7 +7,7 @@ using Symbolic = Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Layers;
 
-/// <summary>What layers compute, in numbers small enough to follow.</summary>
+/// <summary>The results of layers, for numbers small enough to check by hand.</summary>
 public class LayerValueTests
 {
     [Test]

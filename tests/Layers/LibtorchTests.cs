@@ -14,8 +14,8 @@ using Variable = Engine.Graph.Variable;
 namespace Engine.Tests.Layers;
 
 /// <summary>
-/// Layers beside libtorch: its weights, taken over by PyTorch's layout, give its outputs to 1e-5 and its gradients to 1e-4. The values
-/// are in libtorch.safetensors, of bench/peers/layer-values.cs.
+/// Compares layers with libtorch: with its weights, loaded in PyTorch's layout, they give its outputs to 1e-5 and its
+/// gradients to 1e-4. bench/peers/layer-values.cs made the values in libtorch.safetensors.
 /// </summary>
 public class LibtorchTests
 {
@@ -109,7 +109,7 @@ public class LibtorchTests
             Near(results[1 + i], Values[$"{name}/d{floats[i].Name}"], 1e-4, $"the gradient of {floats[i].Name}");
         }
 
-        // Gradients are laid out as what they are of.
+        // A gradient has the layout of its parameter.
         SetParameters(network, name, "dw");
         for (int i = 0; i < weights.Length; i++)
         {
@@ -117,7 +117,7 @@ public class LibtorchTests
         }
     }
 
-    /// <summary>Has a network's parameters be a case's, by PyTorch's names and layout.</summary>
+    /// <summary>Sets a network's parameters to a case's values, by PyTorch's names and layout.</summary>
     private static void SetParameters(Network network, string name, string kind)
     {
         KeyValuePair<string, Tensor>[] values = [.. Values
@@ -125,7 +125,7 @@ public class LibtorchTests
             .Select(pair => KeyValuePair.Create($"it.{pair.Key[(name.Length + kind.Length + 2)..]}", pair.Value))];
         if (kind == "dw")
         {
-            // Two biases that are one here have the same gradient, which is that of their sum.
+            // PyTorch's two biases are one here; both have the gradient of their sum.
             bool areApart = values.Any(pair => pair.Key.StartsWith("it.bias_hh", StringComparison.Ordinal)) && name.StartsWith("gru", StringComparison.Ordinal);
             values = [.. values.Select(pair => pair.Key.Contains("bias_hh", StringComparison.Ordinal) && !areApart
                 ? KeyValuePair.Create(pair.Key, new Tensor(DType.Float32, pair.Value.Shape)) : pair)];

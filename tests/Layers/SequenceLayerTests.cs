@@ -6,7 +6,7 @@ using Input = Engine.Layers.Input;
 
 namespace Engine.Tests.Layers;
 
-/// <summary>Recurrent layers and attention against the same in plain arithmetic.</summary>
+/// <summary>Compares recurrent layers and attention with plain arithmetic.</summary>
 public class SequenceLayerTests
 {
     [Test]
@@ -78,7 +78,8 @@ public class SequenceLayerTests
     [Test]
     public void Attention_without_scores_is_the_mean_of_what_is_seen()
     {
-        // Queries of 0: every step looks at all alike, causal ones at those before and themselves.
+        // With queries of 0 every step gives all steps the same weight; a causal one gives it to itself and the steps
+        // before.
         double[] x = [1, 10, 3, 20, 8, 60];
         Assert.That(Mean(isCausal: false), Is.EqualTo(new[] { 4.0, 30, 4, 30, 4, 30 }).Within(1e-12));
         Assert.That(Mean(isCausal: true), Is.EqualTo(new[] { 1.0, 10, 2, 15, 4, 30 }).Within(1e-12));

@@ -6,7 +6,7 @@ using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace Engine.Tests.Models;
 
-/// <summary>Whole models as ONNX files: they take what the model takes.</summary>
+/// <summary>Whole models as ONNX files take the same input as the model.</summary>
 public class ModelOnnxTests
 {
     [Test]

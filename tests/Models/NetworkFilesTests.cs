@@ -10,7 +10,9 @@ using Input = Engine.Layers.Input;
 
 namespace Engine.Tests.Models;
 
-/// <summary>Networks of several inputs and outputs, and layers in several places, come back from a file as they were.</summary>
+/// <summary>
+/// Networks with several inputs and outputs, and with layers in several places, are read from a file unchanged.
+/// </summary>
 public class NetworkFilesTests
 {
     [Test]

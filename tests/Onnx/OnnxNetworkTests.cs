@@ -17,8 +17,8 @@ using Variable = Engine.Graph.Variable;
 namespace Engine.Tests.Onnx;
 
 /// <summary>
-/// Networks of every layer, exported and run by ONNX Runtime, give the probabilities that they give here, on 100 test
-/// images of CIFAR-10 where the machine has them, else on drawn ones.
+/// Networks of every layer, exported and run by ONNX Runtime, give the same probabilities as here, on 100 test images
+/// of CIFAR-10 if the machine has them, otherwise on drawn ones.
 /// </summary>
 public class OnnxNetworkTests
 {
@@ -68,7 +68,7 @@ public class OnnxNetworkTests
             ? images.Images.Rows(0, images.Count).Reshape(images.Count * 3, 1, 32, 32).Rows(0, Images)
             : images.Grayscale(flat: ((Input)layers[0]).Sides.Rank == 1);
 
-        // A little training first, that averages and biases are not what they began with.
+        // Trains a little first, so that averages and biases do not have their initial values.
         net.Fit(x, images.Labels.Rows(0, Images));
         net.ExportOnnx(folder.File("a.onnx"));
 

@@ -5,12 +5,12 @@ using Engine.Tests.Ops;
 
 namespace Engine.Tests.Onnx;
 
-/// <summary>Each op's examples, exported and run by ONNX Runtime, give what the op's definition does.</summary>
+/// <summary>Each op's examples, exported and run by ONNX Runtime, agree with the op's definition.</summary>
 public class OnnxOpTests
 {
     /// <summary>
-    /// What no network that predicts is made of: gradients, losses, random numbers, minibatches, what rewrites make; and
-    /// what ONNX has not.
+    /// Returns whether an op does not occur in networks that predict (gradients, losses, random numbers, minibatches,
+    /// the products of rewrites), or is missing in ONNX.
     /// </summary>
     private static bool IsOfTraining(Type op) =>
         OpTable.Name(op).Contains("Grad", StringComparison.Ordinal) && !op.IsAssignableTo(typeof(View))
@@ -24,7 +24,7 @@ public class OnnxOpTests
         || OpTable.Name(op) == "Unary<Identity>" || op == typeof(WithEpilogues) || op == typeof(CudaKernelOp)
         || op == typeof(AllReduce) || op == typeof(Unary<GammaLn>) || op == typeof(Unary<Digamma>) || op == typeof(Binary<Polygamma>);
 
-    /// <summary>Loops as only gradients are made of.</summary>
+    /// <summary>Returns whether a loop occurs only in gradients.</summary>
     private static bool IsOfTraining(Sample sample) => sample.Op is Scan scan
         && (scan.MaxSteps is not null || scan.StepWrites.Any(write => write.Like >= 0 || write.IsBefore));
 
@@ -41,14 +41,14 @@ public class OnnxOpTests
         var random = new Random(1);
         int tried = 0;
 
-        // ONNX Runtime refuses to reduce nothing and takes integers for few ops.
+        // ONNX Runtime refuses to reduce empty tensors and supports integers only for a few ops.
         foreach (Sample sample in OpTable.Samples(op, 7).Where(sample => sample.Error is null
             && !IsOfTraining(sample) && sample.Args.All(arg => arg.Shape.Count > 0 && (arg.DType is null || TakesIntegers(op)))))
         {
             OpCase drawn = OpCase.Draw(sample, DType.Float32, random);
             if (drawn.Op is Scan scan && scan.Count([.. drawn.InputTypes]).Rows == 0)
             {
-                // ONNX Runtime cannot make no steps.
+                // ONNX Runtime cannot run a loop of no steps.
                 continue;
             }
 
@@ -58,7 +58,7 @@ public class OnnxOpTests
             OnnxExport.Save(path, inputs, KeyValuePair.Create("y", drawn.Op.Call(inputs)));
             NdArray y = OnnxRun.Run(path, inputs.Zip(drawn.Inputs, (input, value) => (input.Name!, value)));
 
-            // Single precision loses a digit with a hundred numbers that are joined to one.
+            // In single precision, a reduction of a hundred numbers to one loses a digit.
             NdArray expected = drawn.Reference()[0];
             double joined = (double)drawn.Inputs.Max(input => input.Shape.Count) / expected.Data.Length;
             OnnxRun.AssertSame(expected, y, 1e-5 * Math.Max(Math.Sqrt(joined), expected.Data.Max(Math.Abs) + 1));

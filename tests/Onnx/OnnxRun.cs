@@ -3,13 +3,15 @@ using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace Engine.Tests.Onnx;
 
-/// <summary>Runs exported files by ONNX Runtime, on one thread.</summary>
+/// <summary>Runs exported files with ONNX Runtime, on one thread.</summary>
 internal static class OnnxRun
 {
-    /// <summary>The first output of a file for inputs by name.</summary>
+    /// <summary>Returns the first output of a file for inputs by name.</summary>
     public static NdArray Run(string path, params IEnumerable<(string Name, Tensor Value)> inputs) => Run(path, inputs, []);
 
-    /// <summary>The first output of a file for inputs by name, and for others, of words say.</summary>
+    /// <summary>
+    /// Returns the first output of a file for inputs by name and for inputs of other types, such as words.
+    /// </summary>
     public static NdArray Run(string path, IEnumerable<(string Name, Tensor Value)> inputs, IEnumerable<NamedOnnxValue> others)
     {
         using var options = new SessionOptions { IntraOpNumThreads = 1, InterOpNumThreads = 1 };
@@ -34,7 +36,7 @@ internal static class OnnxRun
         Assert.That(actual.Shape, Is.EqualTo(expected.Shape));
         double[] differences = [.. expected.Data.Zip(actual.Data, (a, b) => a.Equals(b) ? 0 : Math.Abs(a - b))];
 
-        // By <= itself: NUnit takes NaN for less than any number.
+        // Uses <= because NUnit orders NaN below all numbers.
         Assert.That(differences.All(difference => difference <= tolerance),
             $"differs by up to {differences.DefaultIfEmpty().Max()}");
     }

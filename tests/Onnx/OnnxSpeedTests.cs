@@ -10,7 +10,10 @@ using MaxPool2D = Engine.Layers.MaxPool2D;
 
 namespace Engine.Tests.Onnx;
 
-/// <summary>How fast networks from files predict, beside the same networks built here and beside ONNX Runtime: asked for by name alone.</summary>
+/// <summary>
+/// Compares the speed of networks from files with the same networks built here and with ONNX Runtime. Runs only if it
+/// is named.
+/// </summary>
 [Explicit("It measures, and wants a machine to itself: --filter Name~beside_ONNX_Runtime.")]
 public class OnnxSpeedTests
 {
@@ -28,7 +31,7 @@ public class OnnxSpeedTests
         log.WriteLine(Line(name, batch));
     }
 
-    /// <summary>The medians of calls that take turns, in milliseconds.</summary>
+    /// <summary>Returns the medians of alternating calls, in milliseconds.</summary>
     internal static string Line(string name, int batch)
     {
         using var folder = new TempFolder();

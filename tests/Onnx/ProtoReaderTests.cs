@@ -3,7 +3,7 @@ using Engine.Onnx;
 
 namespace Engine.Tests.Onnx;
 
-/// <summary>The reader of messages reads what the writer writes, and believes nothing else.</summary>
+/// <summary>The reader of messages reads the writer's output and checks everything.</summary>
 public class ProtoReaderTests
 {
     [TestCase(0L)]

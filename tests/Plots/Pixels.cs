@@ -3,7 +3,7 @@ using StbImageSharp;
 
 namespace Engine.Tests.Plots;
 
-/// <summary>A picture's pixels, as a reader that has nothing to do with the one who drew sees them.</summary>
+/// <summary>A picture's pixels, read by code that is independent of the drawing code.</summary>
 internal sealed class Pixels
 {
     private readonly ImageResult _image;
@@ -16,7 +16,7 @@ internal sealed class Pixels
             .ToDictionary();
     }
 
-    /// <summary>How many pixels have each color.</summary>
+    /// <summary>The number of pixels of each color.</summary>
     public IReadOnlyDictionary<(int Red, int Green, int Blue), int> Colors { get; }
 
     public int Width => _image.Width;
@@ -33,7 +33,7 @@ internal sealed class Pixels
         }
     }
 
-    /// <summary>How many pixels have exactly this color, left and right of the middle.</summary>
+    /// <summary>Counts the pixels of exactly this color, left and right of the middle.</summary>
     public (int Left, int Right) Count(int red, int green, int blue)
     {
         int left = 0, right = 0;

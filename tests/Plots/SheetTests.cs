@@ -14,7 +14,7 @@ public class SheetTests
         Picture picture = FilterSheet.Draw([[new Raster(1, 3, [2, 0, -2])], [new Raster(1, 3, [0.5f, 2, 0])]], 300);
         var pixels = new Pixels(picture);
 
-        // Both tiles stand below the margin of 14, their pixels a third of a tile wide.
+        // Both tiles are below the margin of 14; their pixels are a third of a tile wide.
         int row = 14 + 8;
         (int, int, int)[] first = [pixels[28, row], pixels[56, row], pixels[84, row]];
 
@@ -42,7 +42,7 @@ public class SheetTests
         Assert.That(Texts(perfect), Is.SupersetOf(new[] { "yes", "no", "taken for →", "is ↓" }));
         Assert.That(Texts(perfect).Count(text => text == "100"), Is.EqualTo(2));
         Assert.That(Texts(mixed), Is.SupersetOf(new[] { "75", "25", "Title", "yes", "no" }).And.Not.Contains("0"));
-        // The greatest mistake has 85 % of orange, however small it is.
+        // The greatest mistake is 85 % orange, even if it is small.
         Assert.That(new Pixels(perfect).Colors, Does.ContainKey((0x00, 0x72, 0xB2)).And.Not.ContainKey((195, 95, 38)));
         Assert.That(new Pixels(mixed).Colors.GetValueOrDefault((195, 95, 38)), Is.GreaterThan(5000));
     }

@@ -2,7 +2,7 @@ using Engine.Plots;
 
 namespace Engine.Tests.Plots;
 
-/// <summary>The pictures of a classifier's quality and of a search.</summary>
+/// <summary>Plots of a classifier's quality and of a search.</summary>
 public class SquareTests
 {
     [Test]

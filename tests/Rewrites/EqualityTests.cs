@@ -9,8 +9,8 @@ using Engine.Tests.Devices.Cuda;
 namespace Engine.Tests.Rewrites;
 
 /// <summary>
-/// Rewrites change how a function computes, not what. <c>ENGINE_RANDOM_GRAPHS</c> says how many random functions are
-/// tried on the CPU, and <c>ENGINE_RANDOM_GRAPHS_FROM</c> with which seed they begin.
+/// Rewrites change how a function computes, but not its results. <c>ENGINE_RANDOM_GRAPHS</c> is the number of random
+/// functions that are tried on the CPU, and <c>ENGINE_RANDOM_GRAPHS_FROM</c> their first seed.
 /// </summary>
 [TestFixture]
 public sealed class EqualityTests
@@ -42,8 +42,8 @@ public sealed class EqualityTests
     }
 
     /// <summary>
-    /// Of large and of small numbers: what a function as it was written loses by rounding, a rewritten one may lose, too,
-    /// and no more.
+    /// Large and small numbers: a rewritten function may lose as much by rounding as the function as written, and no
+    /// more.
     /// </summary>
     [TestCaseSource(nameof(Choices))]
     public void So_it_does_of_numbers_of_all_magnitudes(CompileOptions options)

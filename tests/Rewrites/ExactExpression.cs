@@ -4,10 +4,10 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Rewrites;
 
-/// <summary>An expression that a rewrite knows a better form of, with its exact value.</summary>
-/// <param name="Name">What it is called.</param>
+/// <summary>An expression that a rewrite improves, with its exact value.</summary>
+/// <param name="Name">The name of the expression.</param>
 /// <param name="Written">The expression of a matrix.</param>
-/// <param name="Exact">What it makes of a row: one number or as many as there are.</param>
+/// <param name="Exact">The exact value for a row: one number, or one for each element.</param>
 internal sealed record ExactExpression(
     string Name, Func<Input, Variable> Written, Func<double[], DoubleDouble[]> Exact)
 {
@@ -16,10 +16,12 @@ internal sealed record ExactExpression(
     /// <summary>The dtype of the matrix; null for every floating-point type.</summary>
     public DType? DType { get; init; }
 
-    /// <summary>Whether what is a row to <see cref="Exact"/> is a column of the matrix.</summary>
+    /// <summary>Whether the rows for <see cref="Exact"/> are columns of the matrix.</summary>
     public bool IsOfColumns { get; init; }
 
-    /// <summary>Of which numbers errors are measured in ulp, of a row: the exact values, unless an op promises less.</summary>
+    /// <summary>
+    /// The numbers, for a row, whose ulp measures errors: the exact values, unless an op promises less.
+    /// </summary>
     public Func<double[], double[]>? Magnitudes { get; init; }
 
     public static IEnumerable<ExactExpression> All =>
@@ -70,7 +72,7 @@ internal sealed record ExactExpression(
         },
         Row("cross-entropy", x => Losses(x), (row, _) => -LogShare(row, Label)) with
         {
-            // Of a loss near 0 its op takes the logarithm of a number near 1.
+            // For a loss near 0 the op takes the logarithm of a number near 1.
             Exact = row => [-LogShare(row, Label)],
             Magnitudes = row => [Math.Max(1, -LogShare(row, Label).High)],
         },

@@ -7,15 +7,15 @@ using Rounding = Engine.Graph.Rounding;
 namespace Engine.Tests.Rewrites;
 
 /// <summary>
-/// No rewrite makes a result less exact than what was written. Every expression that one knows a better form of is
-/// computed as it was written and rewritten, of numbers of all magnitudes, and both are compared with the exact value.
+/// No rewrite makes a result less exact. Every expression that a rewrite improves is computed as written and rewritten,
+/// for numbers of all magnitudes, and both results are compared with the exact value.
 /// </summary>
 [TestFixture]
 public sealed class ExactnessTests
 {
     private const int Rows = ExactExpression.Rows, Columns = ExactExpression.Columns;
 
-    /// <summary>How many ulp less exact a result may be: a rounding or two more.</summary>
+    /// <summary>The allowed loss of exactness in ulp: a rounding or two more.</summary>
     private const double Slack = 4;
 
     private static readonly CpuDevice s_cpu = new(1);
@@ -84,7 +84,7 @@ public sealed class ExactnessTests
             return Function.Compile([x], [expression.Written(x)], device: s_cpu, options: options);
         }
 
-        // By how many ulp each result lies off the exact one, row by row; 0 where that is beyond float64.
+        // Returns the error of each result in ulp, row by row; 0 if the exact value is beyond float64.
         double[] Errors(Function function, double[][] rows)
         {
             IEnumerable<double> values = expression.IsOfColumns
@@ -118,7 +118,7 @@ public sealed class ExactnessTests
         }
     }
 
-    /// <summary>Rows at a scale: spread over it, all equal, neighbors, and spread about it.</summary>
+    /// <summary>Draws rows at a scale: spread over it, all equal, neighboring numbers, and spread around it.</summary>
     private static double[][] Draw(double scale, int pattern, DType dtype, Random random)
     {
         return [.. Enumerable.Range(0, Rows).Select(row =>

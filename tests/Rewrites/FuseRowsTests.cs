@@ -27,7 +27,7 @@ public class FuseRowsTests
     [Test]
     public void What_depends_on_an_op_in_between_runs_behind_it()
     {
-        // The second mean is of rows that a product of the first ones' makes.
+        // The second mean is over rows of a product of the first ones.
         Variable first = Normalized(_x), second = Normalized(Dot(first, Dot(Transpose(first), first)) + _x);
 
         string[] ops = Ops([second * _y], 40, 70);

@@ -10,8 +10,8 @@ using static Engine.Ops.Symbolic;
 namespace Engine.Tests.Rewrites;
 
 /// <summary>
-/// Integer arithmetic wraps round, as C#'s does, on every device and whatever is rewritten: random expressions of large
-/// numbers beside the same in C#.
+/// Integer arithmetic wraps like C#'s, on every device and after every rewrite: compares random expressions of large
+/// numbers with the same in C#.
 /// </summary>
 [TestFixture(typeof(int))]
 [TestFixture(typeof(long))]
@@ -42,7 +42,7 @@ public sealed class IntegerTests<T> where T : unmanaged, IBinaryInteger<T>, IMin
     public void So_they_do_on_cuda([Range(0, 1)] int seed, [Values(Optimizer.None, Optimizer.FastRun)] Optimizer optimizer) =>
         Check(CudaTestDevice.Open(), seed, optimizer);
 
-    /// <summary>A compiler that takes an overflow for impossible makes "always" of this.</summary>
+    /// <summary>A compiler that assumes that no overflow occurs makes these comparisons constant.</summary>
     [Test]
     public void One_more_than_the_greatest_is_the_least_and_not_more([Values] bool isCuda)
     {
@@ -124,7 +124,7 @@ public sealed class IntegerTests<T> where T : unmanaged, IBinaryInteger<T>, IMin
 
     private static T Plus(T a, T b) => unchecked(a + b);
 
-    /// <summary>a / b rounded down; 0 where b is 0, and wrapped round where the least is divided by −1.</summary>
+    /// <summary>Returns a / b rounded down; 0 if b is 0, and wrapped if the least number is divided by −1.</summary>
     private static T Quotient(T a, T b)
     {
         if (T.IsZero(b) || b == -T.One)
@@ -140,7 +140,7 @@ public sealed class IntegerTests<T> where T : unmanaged, IBinaryInteger<T>, IMin
         ? s_edges[random.Next(s_edges.Length)]
         : T.CreateTruncating(random.NextInt64(long.MinValue, long.MaxValue));
 
-    /// <summary>An expression, and what it is in C#.</summary>
+    /// <summary>An expression, and its values in C#.</summary>
     private sealed record Value(Variable Variable, T[] Elements)
     {
         public T[] Of(Func<T, T> function) => [.. Elements.Select(function)];

@@ -4,7 +4,7 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Rewrites;
 
-/// <summary>A graph of as many ops as one likes: a chain, each link of which reads links far behind it, too.</summary>
+/// <summary>A graph of any number of ops: a chain in which each link also reads links far before it.</summary>
 internal static class LongGraph
 {
     public static (Input X, Variable Y) Chain(int ops)

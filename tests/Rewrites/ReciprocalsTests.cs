@@ -67,7 +67,7 @@ public class ReciprocalsTests
         }
     }
 
-    /// <summary>The shapes of what divisions alone give, with nothing fused.</summary>
+    /// <summary>Returns the shapes of the results of all divisions, without fusion.</summary>
     private Shape[] Divisions(Variable output, CompileOptions options)
     {
         using var device = new CpuDevice(1);

@@ -27,7 +27,7 @@ public class StabilizeTests
         Case(Log(1 + Vector3 + Variable("s", DType.Float32, [2, 1])), "log(add(add(1, v), s))"),
     ];
 
-    /// <summary>Functions that overflow, or lose all digits, as they are written, with their values.</summary>
+    /// <summary>Functions that overflow or lose all digits as written, with their values.</summary>
     private static IEnumerable<TestCaseData> Extremes =>
     [
         Extreme("log(1 + exp(x))", x => Log(1 + Exp(x)), 1000, 1000, 1),
@@ -143,7 +143,7 @@ public class StabilizeTests
         }
     }
 
-    /// <summary>Rows of a number and another that is so much less that it adds nothing to the sum.</summary>
+    /// <summary>Returns rows of a number and a second one so much smaller that it does not change the sum.</summary>
     private static Variable Beside(Variable x) => DimShuffle(x, 0, NewAxis) + Constant(Tensor.From([0f, -50]));
 
     private static TestCaseData Case(Variable written, string expected) =>

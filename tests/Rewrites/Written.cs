@@ -3,14 +3,14 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Rewrites;
 
-/// <summary>Expressions after some rewrites, written as one reads them.</summary>
+/// <summary>Expressions after some rewrites, as readable text.</summary>
 internal static class Written
 {
     public static Input Vector3 { get; } = Variable("v", DType.Float32, [3]);
 
     public static Input Matrix23 { get; } = Variable("x", DType.Float32, [2, 3]);
 
-    /// <summary>A graph of these outputs after rewrites, in the order given.</summary>
+    /// <summary>Returns a graph of these outputs after rewrites, in the order given.</summary>
     public static FunctionGraph Rewrite(string rewrites, params Variable[] outputs)
     {
         Input[] inputs = [.. FunctionGraph.Leaves(outputs).OfType<Input>()];
@@ -24,7 +24,7 @@ internal static class Written
         return graph;
     }
 
-    /// <summary>An expression after rewrites: <c>add(x, multiply(v, 2))</c>.</summary>
+    /// <summary>Returns the text of an expression after rewrites: <c>add(x, multiply(v, 2))</c>.</summary>
     public static string After(string rewrites, Variable output) => Text(Rewrite(rewrites, output).Outputs[0]);
 
     private static string Text(Variable variable)

@@ -21,10 +21,10 @@ public class DownloadBarTests
     [TestCase(24)]
     public void However_narrow_the_terminal_the_bar_is_one_line(int width)
     {
-        // Half-way, since a whole download is told in fewer letters.
+        // Partly done, because the text of a complete download is shorter.
         string written = Draw(true, isDumb: false, width, (0, 170_498_071), (150_000_000, 170_498_071));
 
-        // In several lines, it would end with one of nothing but a unit.
+        // If the text were wrapped, its last line would have only a unit.
         Assert.That(written, Does.Not.Match(@"\n[ \e\[0-9;m]*(MiB|B|s|/s)[ \e\[0-9;m]*\n"));
         Assert.That(written, Does.Match(@"\d\d:\d\d:\d\d|--:--:--|\*\*:\*\*:\*\*"));
     }

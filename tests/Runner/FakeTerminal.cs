@@ -21,7 +21,7 @@ internal sealed class FakeTerminal : IDisposable
     /// <summary>Everything that was written.</summary>
     public string Written => _text.ToString();
 
-    /// <summary>What was drawn over and over, each state of the line the cursor is on, as somebody sees it.</summary>
+    /// <summary>The visible states of the line that is redrawn, one for each drawing.</summary>
     public IReadOnlyList<string> Lines =>
         [.. Written.Split('\r').Skip(1).Select(line => line.Replace("\e[K", "", StringComparison.Ordinal))];
 

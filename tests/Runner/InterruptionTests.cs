@@ -9,7 +9,7 @@ using Engine.Training;
 
 namespace Engine.Tests.Runner;
 
-/// <summary>What Ctrl-C does to a runner: a process of its own, on drawn images.</summary>
+/// <summary>The effect of Ctrl-C on a runner in a separate process, with drawn images.</summary>
 [Platform(Exclude = "Win", Reason = "There are no signals.")]
 public sealed class InterruptionTests
 {
@@ -85,7 +85,7 @@ public sealed class InterruptionTests
             new ModelFile(Networks.Mlp, Classes: [], IsSynthetic: true).Save(model, net);
         }
 
-        // As many as are read between two looks at whether to stop, each of which takes a tenth of a second.
+        // The number of pictures between two checks for a stop; each picture takes a tenth of a second.
         string picture = _folder.File("picture.png");
         File.WriteAllBytes(picture, PngWriter.Write(new byte[4000 * 4000], width: 4000, channels: 1));
         string pictures = string.Join(' ', Enumerable.Repeat(picture, 128));
@@ -110,7 +110,7 @@ public sealed class InterruptionTests
         return Process.Start(start)!;
     }
 
-    /// <summary>Reads up to a line with this text; a runner that ends before fails the test.</summary>
+    /// <summary>Reads up to a line with this text; the test fails if the runner ends before it.</summary>
     private static void ReadTo(StreamReader lines, string text)
     {
         string? line;

@@ -5,8 +5,8 @@ using Engine.Tests.Simt;
 namespace Engine.Tests.Runner;
 
 /// <summary>
-/// On a machine where something of CUDA is missing, broken or full there is one clear error, and the CPU computes where no
-/// GPU was asked for.
+/// If a part of CUDA is missing, broken or full, there is one clear error, and the CPU computes if no GPU was
+/// requested.
 /// </summary>
 public sealed partial class MachineTests
 {
@@ -160,7 +160,7 @@ public sealed partial class MachineTests
         Assert.That(doctor.Output, Does.Contain($"nvrtc    {version}, {_folder.File(taken)}, for GPUs"));
     }
 
-    /// <summary>The folder named first has an NVRTC that is newer than the driver, and says so by no name.</summary>
+    /// <summary>The first folder has an NVRTC newer than the driver, which the file's name does not show.</summary>
     [Test]
     public void Where_the_driver_refuses_what_one_nvrtc_makes_the_next_is_tried()
     {
@@ -271,7 +271,7 @@ public sealed partial class MachineTests
 
     private static string Trial(RunnerProcess doctor) => TrialLine().Match(doctor.Output).Groups[1].Value;
 
-    /// <summary>Leaves the test out where a library is installed, which cannot be hidden from the runner.</summary>
+    /// <summary>Skips the test if a library is installed, because it cannot be hidden from the runner.</summary>
     private static void NoneInstalled(string saidByDoctor)
     {
         if (!s_plain.Value.Output.Contains(saidByDoctor, StringComparison.Ordinal))

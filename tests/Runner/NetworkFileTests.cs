@@ -373,7 +373,7 @@ public class NetworkFileTests
 
     private static void AssertFails(string text, string path, string message)
     {
-        // Other tests may have given layers of their own a kind.
+        // Other tests may have registered kinds of their own layers.
         string own = string.Concat(LayerKind.All.Skip(LayerKind.BuiltIn.Count).Select(kind => $", {kind.Name}"));
         Assert.That(
             () => DescriptionReader.Parse(text, path),

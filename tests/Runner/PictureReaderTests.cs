@@ -7,7 +7,7 @@ namespace Engine.Tests.Runner;
 /// <summary>Pictures as networks see them.</summary>
 public sealed class PictureReaderTests : IDisposable
 {
-    /// <summary>16x16: a red quarter and a green one, below them a blue one and a white one. Made by Pillow.</summary>
+    /// <summary>16x16: a red and a green quarter above a blue and a white one. Made with Pillow.</summary>
     private const string Quarters = """
         /9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAMCAgMCAgMDAwMEAwMEBQgFBQQEBQoHBwYIDAoMDAsKCwsNDhIQDQ4RDgsLEBYQERMUFRUVDA8X
         GBYUGBIUFRT/2wBDAQMEBAUEBQkFBQkUDQsNFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBT/wAAR
@@ -105,7 +105,7 @@ public sealed class PictureReaderTests : IDisposable
     public void A_jpeg_file_is_read(string text) =>
         Assert.That(Colors(Convert.FromBase64String(text)), Is.EqualTo("red green blue white"));
 
-    // How the first row and the first column of the file lie in the picture: Exif 2.32, 4.6.4.
+    // The place of the file's first row and first column in the picture: Exif 2.32, 4.6.4.
     [TestCase(0, "red green blue white")]
     [TestCase(1, "red green blue white")]
     [TestCase(2, "green red white blue")]
@@ -136,7 +136,7 @@ public sealed class PictureReaderTests : IDisposable
         }
     }
 
-    /// <summary>400 of each kind, or as many as <c>ENGINE_DAMAGED_FILES</c> says.</summary>
+    /// <summary>400 files of each kind, or the number in <c>ENGINE_DAMAGED_FILES</c>.</summary>
     [Test]
     public void A_damaged_file_is_read_or_refused_in_one_sentence(
         [Values("png", "png with right check sums", "jpeg", "progressive jpeg")] string kind)
@@ -292,7 +292,7 @@ public sealed class PictureReaderTests : IDisposable
             Throws.TypeOf<EngineException>().With.Message.EndsWith("Of the folders in it, 2, --recursive takes the pictures."));
     }
 
-    /// <summary>Puts the check sums right of a PNG file's chunks, as far as their lengths can be followed.</summary>
+    /// <summary>Corrects the checksums of a PNG file's chunks, as far as their lengths can be followed.</summary>
     private static void PutRight(byte[] png)
     {
         long length;
@@ -324,7 +324,7 @@ public sealed class PictureReaderTests : IDisposable
         return planes;
     }
 
-    /// <summary>The colors of the four quarters.</summary>
+    /// <summary>Returns the colors of the four quarters.</summary>
     private string Colors(byte[] jpeg)
     {
         byte[] planes = Read(jpeg, side: 2);
@@ -341,7 +341,7 @@ public sealed class PictureReaderTests : IDisposable
     }
 
     /// <summary>
-    /// Puts an Exif segment with an orientation, behind another entry, right behind a JPEG file's first marker.
+    /// Inserts an Exif segment after a JPEG file's first marker; the orientation is its second entry.
     /// </summary>
     private static byte[] WithExif(byte[] jpeg, int orientation, bool isLittle)
     {

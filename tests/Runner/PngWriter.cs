@@ -4,12 +4,12 @@ using Engine.IO;
 
 namespace Engine.Tests.Runner;
 
-/// <summary>Makes PNG files (ISO 15948) in the plainest way: eight bits a channel, no filter.</summary>
+/// <summary>Writes PNG files (ISO 15948) in the simplest form: eight bits per channel, no filter.</summary>
 internal static class PngWriter
 {
-    /// <summary>A file of these pixels, row by row.</summary>
+    /// <summary>Returns a file with these pixels, row by row.</summary>
     /// <param name="pixels">The values of each pixel's channels.</param>
-    /// <param name="width">How many pixels are in a row.</param>
+    /// <param name="width">The pixels in a row.</param>
     /// <param name="channels">1 for gray, 3 for color, 4 for color and opacity.</param>
     public static byte[] Write(byte[] pixels, int width, int channels = 3)
     {
@@ -35,7 +35,7 @@ internal static class PngWriter
         ];
     }
 
-    /// <summary>A file of an image as CIFAR-10 has it: its planes red, green and blue.</summary>
+    /// <summary>Returns a file with an image in CIFAR-10's form: red, green and blue planes.</summary>
     public static byte[] OfPlanes(ReadOnlySpan<byte> planes, int side)
     {
         byte[] pixels = new byte[planes.Length];
@@ -47,7 +47,7 @@ internal static class PngWriter
         return Write(pixels, side);
     }
 
-    /// <summary>A chunk with its length and its check sum.</summary>
+    /// <summary>Returns a chunk with its length and its checksum.</summary>
     public static byte[] Chunk(ReadOnlySpan<byte> name, byte[] data)
     {
         byte[] chunk = [0, 0, 0, 0, .. name, .. data, 0, 0, 0, 0];

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Engine.Tests.Runner;
 
-/// <summary>The runner as a process of its own, since a process looks for CUDA's libraries once.</summary>
+/// <summary>The runner in a separate process, because a process looks for CUDA's libraries only once.</summary>
 internal sealed record RunnerProcess(int ExitCode, string Output, string Errors)
 {
     private static readonly string[] s_forgotten =
@@ -15,16 +15,18 @@ internal sealed record RunnerProcess(int ExitCode, string Output, string Errors)
     private static string Program => Path.Combine(
         AppContext.BaseDirectory, OperatingSystem.IsWindows() ? "runner.exe" : "runner");
 
-    /// <summary>Runs a command with these variables, and none of those that change what the runner finds.</summary>
+    /// <summary>
+    /// Runs a command with these variables, and without all others that change what the runner finds.
+    /// </summary>
     public static RunnerProcess Run(string command, params IEnumerable<(string Name, string Value)> environment) =>
         Start(new ProcessStartInfo(Program, command.Split(' ')), environment);
 
-    /// <summary>Runs it from a script, to which it is <c>"$0"</c>.</summary>
+    /// <summary>Runs the runner from a script, in which it is <c>"$0"</c>.</summary>
     public static RunnerProcess RunBy(
         string program, string[] before, string script, params IEnumerable<(string Name, string Value)> environment) =>
         Start(new ProcessStartInfo(program, [.. before, "sh", "-c", script, Program]), environment);
 
-    /// <summary>Runs a command, and presses Ctrl-C once it has written a line that begins so.</summary>
+    /// <summary>Runs a command, and presses Ctrl-C when it has written a line with this beginning.</summary>
     public static RunnerProcess Interrupt(string command, string line, params IEnumerable<(string Name, string Value)> environment) =>
         Start(new ProcessStartInfo(Program, command.Split(' ')), environment, line);
 

@@ -5,14 +5,14 @@ using System.Runtime.InteropServices;
 
 namespace Engine.Tests.Runner;
 
-/// <summary>Sends to processes what Ctrl-C and a request to terminate send.</summary>
+/// <summary>Sends processes the signals of Ctrl-C and of a request to terminate.</summary>
 internal static partial class Signals
 {
     public const int Interrupt = 2, Terminate = 15;
 
     /// <summary>
-    /// Whether Ctrl-C is not among what this process was told to ignore, as in the background of a script: a process
-    /// that it starts would ignore it too.
+    /// Whether this process does not ignore Ctrl-C. In the background of a script it does, and so do the processes it
+    /// starts.
     /// </summary>
     public static bool AreHeard => !File.Exists("/proc/self/status")
         || File.ReadLines("/proc/self/status").Where(line => line.StartsWith("SigIgn:", StringComparison.Ordinal))
@@ -20,7 +20,7 @@ internal static partial class Signals
 
     public static void Send(Process process, int signal)
     {
-        // At once and not by a program: a short training might be over before that has started.
+        // A direct call, not a program: a short training might end before a program has started.
         if (Kill(process.Id, signal) != 0 && !process.HasExited)
         {
             throw new Win32Exception(Marshal.GetLastPInvokeError());

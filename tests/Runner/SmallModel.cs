@@ -7,7 +7,7 @@ using Engine.Training;
 
 namespace Engine.Tests.Runner;
 
-/// <summary>A folder with drawn images in CIFAR-10's form and saved networks that have learned nothing.</summary>
+/// <summary>A folder with drawn images in CIFAR-10's format and saved untrained networks.</summary>
 internal sealed class SmallModel : IDisposable
 {
     public const int TestImages = 40;
@@ -38,7 +38,7 @@ internal sealed class SmallModel : IDisposable
     /// <summary>The images.</summary>
     public Cifar10Set Images { get; }
 
-    /// <summary>The options that have a command use the images, and the CPU.</summary>
+    /// <summary>The options that make a command use the images and the CPU.</summary>
     public string[] Options => ["--data", _folder.Path, "--device", "cpu", "--threads", "1"];
 
     public string File(string name) => Path.Combine(_folder.Path, name);
@@ -49,7 +49,7 @@ internal sealed class SmallModel : IDisposable
         return File(name);
     }
 
-    /// <summary>Saves a described network as it begins.</summary>
+    /// <summary>Saves a described network without training.</summary>
     public string Save(
         string json = Convolutional, string name = "model.safetensors", IReadOnlyList<string>? classes = null,
         bool isSynthetic = false)

@@ -2,10 +2,10 @@ using Engine.Runner;
 
 namespace Engine.Tests.Runner;
 
-/// <summary>The runner's commands within the tests' own process.</summary>
+/// <summary>Runs the runner's commands within the tests' own process.</summary>
 internal static class TestCommandLine
 {
-    /// <summary>Runs a command line, and returns its exit code and what it wrote, without the line end.</summary>
+    /// <summary>Runs a command line, and returns its exit code and its output, without the line end.</summary>
     public static async Task<(int Code, string Output, string Errors)> Run(params string[] args)
     {
         using StringWriter output = new(), errors = new();

@@ -4,7 +4,9 @@ using Engine.Runner.Description;
 
 namespace Engine.Tests.Runner;
 
-/// <summary>Words that are misspelt, other libraries', or name another thing than is due: each is answered with what to do.</summary>
+/// <summary>
+/// Words that are misspelled, from other libraries, or of the wrong kind: the answer to each tells what to do.
+/// </summary>
 public sealed class WordTests
 {
     private readonly TempFolder _folder = new();

@@ -1,8 +1,8 @@
 using Engine;
 using Engine.IO;
 
-// Saves one file over and over until it is killed: what tests/IO/KilledSaveTests.cs does to it. Every tensor of the
-// n-th file is full of n, so that a mixture of two files would show.
+// Saves one file repeatedly until tests/IO/KilledSaveTests.cs kills it. All elements of the n-th file are n, so a
+// mixture of two files would show.
 string path = args[0];
 for (int n = 1; ; n++)
 {

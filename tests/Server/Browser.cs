@@ -7,8 +7,8 @@ using System.Text.Json.Nodes;
 namespace Engine.Tests.Server;
 
 /// <summary>
-/// Chromium without a window, driven by the DevTools protocol (https://chromedevtools.github.io/devtools-protocol), where it is
-/// installed.
+/// Chromium without a window, if it is installed, driven by the DevTools protocol
+/// (https://chromedevtools.github.io/devtools-protocol).
 /// </summary>
 internal sealed class Browser : IAsyncDisposable
 {
@@ -22,12 +22,12 @@ internal sealed class Browser : IAsyncDisposable
 
     private Browser(Process process, TempFolder profile) => (_process, _profile) = (process, profile);
 
-    /// <summary>The browser's program; null where there is none.</summary>
+    /// <summary>The browser's program; null if there is none.</summary>
     public static string? Program => s_names
         .SelectMany(name => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Select(folder => Path.Combine(folder, name)))
         .FirstOrDefault(File.Exists);
 
-    /// <summary>Starts it with an empty page.</summary>
+    /// <summary>Starts the browser with an empty page.</summary>
     public static async Task<Browser> Start()
     {
         var profile = new TempFolder();
@@ -63,7 +63,7 @@ internal sealed class Browser : IAsyncDisposable
         return browser;
     }
 
-    /// <summary>Goes to a page, in a window of this size.</summary>
+    /// <summary>Opens a page in a window of this size.</summary>
     public async Task Open(Uri page, int width, int height, bool isDark)
     {
         await Call("Emulation.setDeviceMetricsOverride", new { width, height, deviceScaleFactor = 1, mobile = width < 600 });
@@ -72,14 +72,14 @@ internal sealed class Browser : IAsyncDisposable
         await Until("document.readyState === 'complete'");
     }
 
-    /// <summary>The value of a script.</summary>
+    /// <summary>Returns the value of a script.</summary>
     public async Task<JsonNode?> Value(string script)
     {
         JsonNode result = await Call("Runtime.evaluate", new { expression = script, returnByValue = true, awaitPromise = true });
         return result["exceptionDetails"] is { } error ? throw new InvalidOperationException($"{script}: {error.ToJsonString()}") : result["result"]!["value"]?.DeepClone();
     }
 
-    /// <summary>Waits, for half a minute at most, until a script says true.</summary>
+    /// <summary>Waits until a script returns true, for at most half a minute.</summary>
     public async Task Until(string script)
     {
         string wait = $"new Promise(done => {{ const end = Date.now() + 30000; const look = () => {script} ? done(true) "
@@ -87,7 +87,7 @@ internal sealed class Browser : IAsyncDisposable
         Assert.That((bool?)await Value(wait), Is.True, $"{script} has not come; the page says: {await Value("document.body.innerText")}");
     }
 
-    /// <summary>Presses a key and lets it go.</summary>
+    /// <summary>Presses and releases a key.</summary>
     public async Task Press(string key, int code, string? text = null)
     {
         foreach (string type in (string[])["keyDown", "keyUp"])
@@ -96,7 +96,7 @@ internal sealed class Browser : IAsyncDisposable
         }
     }
 
-    /// <summary>The page as a PNG file, as long as it is.</summary>
+    /// <summary>Returns the page in its full length as a PNG file.</summary>
     public async Task<byte[]> Picture() =>
         Convert.FromBase64String((string)(await Call("Page.captureScreenshot", new { format = "png", captureBeyondViewport = true }))["data"]!);
 
@@ -109,7 +109,7 @@ internal sealed class Browser : IAsyncDisposable
         }
         catch (WebSocketException)
         {
-            // It was quicker.
+            // It has already exited.
         }
 
         _socket.Dispose();

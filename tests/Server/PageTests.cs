@@ -11,7 +11,7 @@ using Model = Engine.Models.Model;
 namespace Engine.Tests.Server;
 
 /// <summary>
-/// The pages in a browser: what a person sees and can do there. ENGINE_TEST_PICTURES names a folder for pictures of them.
+/// The pages in a browser, as a user sees and operates them. ENGINE_TEST_PICTURES names a folder for screenshots.
 /// </summary>
 [NonParallelizable]
 public class PageTests
@@ -107,7 +107,7 @@ public class PageTests
         await Look(browser, window, "watch");
     }
 
-    /// <summary>Nothing is wider than the window; and a picture for people.</summary>
+    /// <summary>Checks that nothing is wider than the window, and saves a screenshot.</summary>
     private static async Task Look(Browser browser, Sides window, string name)
     {
         Assert.That((int?)await browser.Value("document.documentElement.scrollWidth"), Is.LessThanOrEqualTo(window.Width));

@@ -88,7 +88,7 @@ public class PredictionServerTests
         Assert.That(await Post(Picture(dark[..40])), Does.StartWith("400"));
         Assert.That(await Post(Json("{}")), Does.StartWith("400"));
         Assert.That(await Post(Picture(new byte[17 << 20])), Does.StartWith("413"));
-        // 30,000 x 30,000 pixels in a few bytes: a bomb, by its header alone.
+        // A header that claims 30,000 x 30,000 pixels in a few bytes: a decompression bomb.
         byte[] bomb = [.. dark];
         Assert.That(await Post(Picture([.. bomb[..8], .. PngWriter.Chunk("IHDR"u8, [0, 0, 0x75, 0x30, 0, 0, 0x75, 0x30, 8, 2, 0, 0, 0]), .. bomb[33..]])),
             Does.StartWith("400").And.Contain("more than the 24,000,000 that are read"));
@@ -162,7 +162,7 @@ public class PredictionServerTests
 
         Assert.That(answers.Where(answer => answer is not null), Is.Not.Empty.And.All.EqualTo(HttpStatusCode.OK));
 
-        // Null where the connection was never taken.
+        // Returns null if the connection was never accepted.
         async Task<HttpStatusCode?> Ask()
         {
             try

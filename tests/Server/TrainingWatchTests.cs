@@ -7,7 +7,7 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Server;
 
-/// <summary>The page on which a training is watched.</summary>
+/// <summary>The page that shows a running training.</summary>
 public class TrainingWatchTests
 {
     [Test]
@@ -16,7 +16,7 @@ public class TrainingWatchTests
         await using TrainingWatch watch = await TrainingWatch.StartAsync();
         using var client = new HttpClient { BaseAddress = watch.Address };
         using NeuralNet net = Net(watch);
-        // The answer begins when the reader is known, so that it is told all.
+        // The response begins when the server has registered the reader, which then gets all events.
         using HttpResponseMessage before = await client.GetAsync("events", HttpCompletionOption.ResponseHeadersRead);
 
         (Tensor x, int[] y) = Toy.Images(60);

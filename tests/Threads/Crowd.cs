@@ -2,12 +2,14 @@ using System.Runtime.ExceptionServices;
 
 namespace Engine.Tests.Threads;
 
-/// <summary>Threads that begin together.</summary>
+/// <summary>Runs actions on threads that begin together.</summary>
 internal static class Crowd
 {
     public const int Threads = 8;
 
-    /// <summary>Has each of so many threads do something, given its number; throws what the first of them threw.</summary>
+    /// <summary>
+    /// Runs an action on each of several threads, with the thread's number; throws the first exception.
+    /// </summary>
     public static void Do(int threads, Action<int> what)
     {
         using var start = new Barrier(threads);
@@ -33,6 +35,6 @@ internal static class Crowd
         }
     }
 
-    /// <summary>Has one thread do something while another does something else; both begin at once.</summary>
+    /// <summary>Runs several actions at once, each on its own thread.</summary>
     public static void Do(params Action[] whats) => Do(whats.Length, number => whats[number]());
 }

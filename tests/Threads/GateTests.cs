@@ -2,7 +2,7 @@ using Engine.Graph;
 
 namespace Engine.Tests.Threads;
 
-/// <summary>Who reads and who changes do not meet, and nobody waits for ever.</summary>
+/// <summary>Readers and changes exclude each other, and nobody waits forever.</summary>
 public class GateTests
 {
     [Test]
@@ -56,7 +56,7 @@ public class GateTests
         Crowd.Do(
             () =>
             {
-                // Without a turn for readers this may go on for ever.
+                // If readers got no turn, this loop might never end.
                 for (bool goOn = true; goOn; changes++)
                 {
                     using Gate.Changing changing = gate.Change();

@@ -18,7 +18,7 @@ public sealed class SharedFunctionTests(bool onGpu) : IDisposable
 
     private int Calls => onGpu ? 40 : 2000;
 
-    /// <summary>As many elements keep a processor busy long enough for another to come between.</summary>
+    /// <summary>A number of elements that keeps a processor busy long enough for another thread to interfere.</summary>
     private int Large => onGpu ? 500 : 30_000;
 
     public void Dispose() => _device.Dispose();
@@ -189,7 +189,9 @@ public sealed class SharedFunctionTests(bool onGpu) : IDisposable
         Assert.That(wrong, Is.Zero);
     }
 
-    /// <summary>What a kernel reports lies on the device until it is read: by the run whose kernel it was, and no other.</summary>
+    /// <summary>
+    /// A kernel's report stays on the device until it is read, and only the run of that kernel reads it.
+    /// </summary>
     [Test]
     public void A_fault_of_one_function_is_told_to_its_caller_and_to_no_other()
     {

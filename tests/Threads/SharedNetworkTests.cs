@@ -10,7 +10,7 @@ using Symbolic = Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Threads;
 
-/// <summary>One network that many threads use, as those of a web server do.</summary>
+/// <summary>One network that many threads use, as in a web server.</summary>
 public class SharedNetworkTests
 {
     private static readonly (Tensor Points, int[] Labels) s_clouds = Toy.Clouds(60);
@@ -175,7 +175,7 @@ public class SharedNetworkTests
                 }
                 else
                 {
-                    // Of one moment: four batches of the same sample come to the same.
+                    // All values are from one moment, so four batches of the same sample give the same result.
                     float[] values = net.PredictProba(s_repeated).AsSpan<float>().ToArray();
                     Interlocked.Add(ref torn, values.Chunk(3).All(values[..3].SequenceEqual) ? 0 : 1);
                 }
@@ -321,7 +321,7 @@ public class SharedNetworkTests
             BatchIteratorTest = new BatchIterator(batch),
         };
 
-    /// <summary>Has a thread fit, and does something when it has come to the end of an epoch and waits there.</summary>
+    /// <summary>Fits on a thread, and runs an action while the fit waits at the end of an epoch.</summary>
     private static void WhileFitting(NeuralNet net, EndOfEpoch end, Action act)
     {
         using ManualResetEventSlim isThere = new(), goOn = new();

@@ -14,7 +14,7 @@ using Input = Engine.Graph.Input;
 
 namespace Engine.Tests.Threads;
 
-/// <summary>What is used after it was disposed of says what it was, and what to do.</summary>
+/// <summary>An object that is used after its disposal throws an error that names it and tells what to do.</summary>
 public class UseAfterDisposalTests
 {
     private static readonly (Tensor Points, int[] Labels) s_clouds = Toy.Clouds(9);

@@ -5,7 +5,7 @@ using Engine.Onnx;
 
 namespace Engine.Tests.Onnx;
 
-/// <summary>How one of ONNX's tests went.</summary>
+/// <summary>The outcome of one of ONNX's tests.</summary>
 internal enum BackendOutcome
 {
     Passed,
@@ -19,10 +19,10 @@ internal enum BackendOutcome
 /// </summary>
 internal sealed record BackendCase(string Name, string Model, IReadOnlyList<string> Data)
 {
-    /// <summary>ONNX's own tolerances: of its runner of backend tests.</summary>
+    /// <summary>The tolerances of ONNX's own runner of backend tests.</summary>
     private const double Relative = 1e-3, Absolute = 1e-7;
 
-    /// <summary>All tests in a folder, in order.</summary>
+    /// <summary>Returns all tests in a folder, in order.</summary>
     public static IReadOnlyList<BackendCase> In(string folder) =>
     [
         .. Directory.EnumerateFiles(folder, "model.onnx", SearchOption.AllDirectories)
@@ -38,7 +38,7 @@ internal sealed record BackendCase(string Name, string Model, IReadOnlyList<stri
             .OrderBy(test => test.Name, StringComparer.Ordinal),
     ];
 
-    /// <summary>Runs the test and says how it went, and of one that did not pass why.</summary>
+    /// <summary>Runs the test and returns its outcome, with the reason if it did not pass.</summary>
     public (BackendOutcome Outcome, string Why) Run(Device device)
     {
         bool hasRun = false;
@@ -88,14 +88,14 @@ internal sealed record BackendCase(string Name, string Model, IReadOnlyList<stri
         return OnnxParser.Tensor(bytes);
     }
 
-    /// <summary>What ONNX fills an input with for which there are no data: i / n.</summary>
+    /// <summary>Returns the values with which ONNX fills an input without data: i / n.</summary>
     private static Tensor Filled(OnnxPort port)
     {
         int count = (int)port.Shape.Count;
         return Tensor.From([.. Enumerable.Range(0, count).Select(i => (float)((double)i / count))]).Reshape(port.Shape.Sides);
     }
 
-    /// <summary>How an output differs from what is expected; null where it does not.</summary>
+    /// <summary>Describes how an output differs from the expected one; null if it does not.</summary>
     private static string? Difference(OnnxTensor expected, Tensor actual, OnnxPort port)
     {
         if (expected.Type != port.Type && port.Type != OnnxType.Undefined)

@@ -7,8 +7,8 @@ using Engine.Tests.Devices.Cuda;
 namespace Engine.Tests.Onnx;
 
 /// <summary>
-/// ONNX's own tests of its ops, which nobody here wrote. A part of them is here (Data; its license beside it);
-/// ENGINE_ONNX_TESTS names a folder of more, and ENGINE_ONNX_DEVICE=cuda has them run on what stands for a GPU.
+/// Runs ONNX's own tests of its ops. Data has some of them, with their license; ENGINE_ONNX_TESTS names a folder with
+/// more, and ENGINE_ONNX_DEVICE=cuda runs them on the GPU or its double.
 /// </summary>
 public class OnnxBackendTests
 {
@@ -59,7 +59,7 @@ public class OnnxBackendTests
         Device device = onCuda ? CudaTestDevice.Open() : Device.Default;
         (int passed, List<string> refused, List<string> wrong) = Run(BackendCase.In(folder), device);
 
-        // Past what collects the output of tests, which shows it of those that fail.
+        // Bypasses the test runner, which shows the output only of failed tests.
         using var log = new StreamWriter(Console.OpenStandardOutput());
         refused.ForEach(line => log.WriteLine($"refused {line}"));
         wrong.ForEach(line => log.WriteLine($"wrong {line}"));

@@ -30,12 +30,12 @@ internal sealed class ModelMaker
         return this;
     }
 
-    /// <summary>A node's message: names parted by blanks, of which "-" is one that is left out.</summary>
+    /// <summary>Returns a node's message; blanks separate the names, and "-" is an omitted name.</summary>
     public static ProtoWriter NodeOf(string op, string inputs, string outputs, params OnnxAttribute[] settings) =>
         new ProtoWriter().Texts(1, Names(inputs)).Texts(2, Names(outputs)).Text(3, $"the {op}").Text(4, op)
             .Messages(5, settings.Select(setting => setting.Write()));
 
-    /// <summary>A setting that is a graph.</summary>
+    /// <summary>Returns a setting that is a graph.</summary>
     public static ProtoWriter GraphSetting(string name, ProtoWriter graph) =>
         new ProtoWriter().Text(1, name).Message(6, graph).Number(20, 5);
 
@@ -51,7 +51,7 @@ internal sealed class ModelMaker
         return this;
     }
 
-    /// <summary>An output whose type the nodes tell.</summary>
+    /// <summary>Adds an output whose type follows from the nodes.</summary>
     public ModelMaker Untyped(string name)
     {
         _outputs.Add(new ProtoWriter().Text(1, name));
@@ -78,7 +78,7 @@ internal sealed class ModelMaker
         return this;
     }
 
-    /// <summary>A function that the model brings along.</summary>
+    /// <summary>Adds a function of the model.</summary>
     public ModelMaker Function(string name, string inputs, string outputs, params ProtoWriter[] nodes)
     {
         _more.Message(25, new ProtoWriter().Text(1, name).Texts(4, Names(inputs)).Texts(5, Names(outputs)).Messages(7, nodes)
@@ -86,7 +86,7 @@ internal sealed class ModelMaker
         return this;
     }
 
-    /// <summary>The graph's message.</summary>
+    /// <summary>Returns the graph's message.</summary>
     public ProtoWriter Graph() => new ProtoWriter()
         .Messages(1, _nodes).Text(2, "graph").Messages(5, _tensors).Messages(11, _inputs).Messages(12, _outputs);
 
@@ -107,7 +107,7 @@ internal sealed class ModelMaker
     private static IEnumerable<string> Names(string names) =>
         names.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(name => name == "-" ? "" : name);
 
-    /// <summary>A declared value; a side is a number or a name.</summary>
+    /// <summary>Returns a declared value; a side is a number or a name.</summary>
     private static ProtoWriter Value(string name, OnnxType type, object[] sides)
     {
         var shape = new ProtoWriter();

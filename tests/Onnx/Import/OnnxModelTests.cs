@@ -6,7 +6,7 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Onnx;
 
-/// <summary>What is read of an ONNX model, and what can be done with it.</summary>
+/// <summary>Reads ONNX models and runs them, in whole and in part.</summary>
 public class OnnxModelTests
 {
     private static ModelMaker Affine() => new ModelMaker()
@@ -54,7 +54,7 @@ public class OnnxModelTests
     [Test]
     public void A_shape_put_together_of_sides_leaves_the_batch_open()
     {
-        // What PyTorch writes for x.view(x.size(0), -1).
+        // PyTorch writes these nodes for x.view(x.size(0), -1).
         using OnnxModel model = new ModelMaker()
             .Input("x", OnnxType.Float, "batch", 2, 3).Output("y", OnnxType.Float, "batch", 6)
             .Longs("zero", 0).Longs("open", -1)
@@ -131,7 +131,7 @@ public class OnnxModelTests
             .Tensor(new ProtoWriter().Number(2, (int)OnnxType.Int8).Text(8, "zero").Bytes(9, [0xFE]))
             .Node("QuantizeLinear", "x scale zero", "levels").Node("DequantizeLinear", "levels scale zero", "y").Load();
 
-        // -2 is level 0: 0.3 is nearest to level -1; 1000 is beyond the greatest, 127.
+        // The zero point is -2: 0.3 is nearest to level -1; 1000 is beyond the greatest level, 127.
         Assert.That(
             model.Run(Tensor.From([0f, 0.3f, 1000, -1000]))[0].AsSpan<float>().ToArray(),
             Is.EqualTo(new float[] { 0, 0.5f, 64.5f, -63 }));

@@ -6,17 +6,17 @@ using Microsoft.ML.OnnxRuntime;
 namespace Engine.Tests.Onnx;
 
 /// <summary>
-/// Nodes with settings drawn at random give what ONNX Runtime gives, or are refused: ONNX's own tests try each setting by
-/// itself, and seldom two together. What ONNX Runtime itself refuses is drawn anew.
+/// Nodes with random settings agree with ONNX Runtime or are refused: ONNX's own tests try each setting by itself, and
+/// seldom two together. A node that ONNX Runtime refuses is drawn again.
 /// </summary>
 public class OnnxRandomTests
 {
-    /// <summary>How many nodes of a kind; more where ENGINE_ONNX_DRAWN says so.</summary>
+    /// <summary>The number of nodes of each kind; ENGINE_ONNX_DRAWN sets a larger one.</summary>
     private static int Drawn => int.TryParse(Environment.GetEnvironmentVariable("ENGINE_ONNX_DRAWN"), out int asked) ? asked : 40;
 
     private static IEnumerable<string> Kinds => s_kinds.Keys;
 
-    /// <summary>A node drawn: its op, its settings, inputs that are fed and inputs that are known.</summary>
+    /// <summary>A random node: its op, its settings, its fed inputs and its known inputs.</summary>
     private sealed record Draw(string Op, int OpSet, object[] Settings, float[][] Values, int[][] Shapes, long[]?[]? Known = null, int Outputs = 1);
 
     private static readonly Dictionary<string, Func<Random, Draw>> s_kinds = new()
@@ -289,7 +289,7 @@ public class OnnxRandomTests
 
     private static long[] Any(Random random, int count, int least, int behind) => Longs(Sides(random, count, least, behind));
 
-    /// <summary>Numbers of which many are the same.</summary>
+    /// <summary>Draws numbers, many of which are equal.</summary>
     private static float[] Few(Random random, int count) => [.. Enumerable.Range(0, count).Select(_ => (float)random.Next(4))];
 
     private static T One<T>(Random random, params T[] all) => all[random.Next(all.Length)];
@@ -302,7 +302,7 @@ public class OnnxRandomTests
         _ => "",
     })) + string.Concat((draw.Known ?? []).Select(known => known is null ? "" : $" [{string.Join(" ", known)}]"));
 
-    /// <summary>The model of a node whose first input is fed and whose others are weights.</summary>
+    /// <summary>Returns the model of a node whose first input is fed and whose other inputs are weights.</summary>
     private static byte[] Model(Draw draw, float[][] values)
     {
         var maker = new ModelMaker().OpSet(draw.OpSet).Input("x0", OnnxType.Float, [.. draw.Shapes[0].Cast<object>()]);
@@ -353,7 +353,7 @@ public class OnnxRandomTests
         _ => throw new ArgumentException($"{setting}", nameof(setting)),
     };
 
-    /// <summary>What ONNX Runtime gives; null where it refuses the model.</summary>
+    /// <summary>Returns ONNX Runtime's result; null if it refuses the model.</summary>
     private static NdArray[]? Theirs(byte[] model, float[] x, int[] shape)
     {
         try
@@ -381,7 +381,7 @@ public class OnnxRandomTests
         }
     }
 
-    /// <summary>A setting's message of any kind, which the exporter need not write.</summary>
+    /// <summary>A setting's message, also of kinds that the exporter does not write.</summary>
     private sealed class OnnxAttributeBytes(string name)
     {
         public ReadOnlySpan<byte> Number(long number) => new ProtoWriter().Text(1, name).Number(3, number).Number(20, 2).Written;
@@ -390,7 +390,7 @@ public class OnnxRandomTests
 
         public ReadOnlySpan<byte> Text(string text) => new ProtoWriter().Text(1, name).Bytes(4, Encoding.UTF8.GetBytes(text)).Number(20, 3).Written;
 
-        // Field 2 in four bytes.
+        // Field 2 as a float of four bytes.
         public ReadOnlySpan<byte> Float(float number) =>
             (byte[])[.. new ProtoWriter().Text(1, name).Written, 0x15, .. BitConverter.GetBytes(number), .. new ProtoWriter().Number(20, 1).Written];
     }

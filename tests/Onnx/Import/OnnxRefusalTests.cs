@@ -3,7 +3,7 @@ using Engine.Onnx;
 
 namespace Engine.Tests.Onnx;
 
-/// <summary>Models that cannot be had are refused by one exception, which says what is wrong.</summary>
+/// <summary>Unsupported models are refused with one exception, which names the fault.</summary>
 public class OnnxRefusalTests
 {
     private static IEnumerable<TestCaseData> Bad()

@@ -3,7 +3,7 @@ using Engine.Onnx;
 
 namespace Engine.Tests.Onnx;
 
-/// <summary>The table of ONNX's ops: what is there, and what is said not to be.</summary>
+/// <summary>The table of ONNX's ops and the list of refused ops.</summary>
 public class OnnxTableTests
 {
     [Test]

@@ -7,7 +7,10 @@ using Conv2D = Engine.Layers.Conv2D;
 
 namespace Engine.Tests.Onnx;
 
-/// <summary>Networks from ONNX files are networks like others: trained on, frozen, given other layers, written out, predicted with.</summary>
+/// <summary>
+/// Networks from ONNX files are ordinary networks: they can be trained further, frozen, given other layers, exported,
+/// and used for predictions.
+/// </summary>
 public class OnnxTrainingTests
 {
     private static readonly (Tensor X, int[] Y) s_samples = Samples(120);
@@ -113,7 +116,7 @@ public class OnnxTrainingTests
     private static Dictionary<string, float[]> Values(NeuralNet net) =>
         net.GetParameters().ToDictionary(pair => pair.Key, pair => pair.Value.AsSpan<float>().ToArray());
 
-    /// <summary>Images whose upper or lower half is brighter.</summary>
+    /// <summary>Draws images whose upper or lower half is brighter.</summary>
     private static (Tensor X, int[] Y) Samples(int count)
     {
         var random = new Random(11);

@@ -6,11 +6,13 @@ using Conv2D = Engine.Layers.Conv2D;
 
 namespace Engine.Tests.Runner;
 
-/// <summary>ONNX files at the terminal.</summary>
+/// <summary>ONNX files in the runner's commands.</summary>
 [NonParallelizable]
 public class OnnxCommandTests
 {
-    /// <summary>A network that tells pictures with a bright upper half from others, by two numbers that are no probabilities.</summary>
+    /// <summary>
+    /// Writes a network that recognizes pictures with a bright upper half, by two numbers that are not probabilities.
+    /// </summary>
     private static string Halves(TempFolder folder)
     {
         string path = folder.File("halves.onnx");
@@ -33,7 +35,7 @@ public class OnnxCommandTests
         Assert.That(code, Is.Zero, errors);
         Assert.That(output.Split('\n')[1], Does.Match(",sky,1"));
 
-        // Turned round by a negative deviation.
+        // A negative deviation reverses the answer.
         (code, output, errors) = await TestCommandLine.Run(
             "predict", "--load", model, picture, "--format", "csv", "--classes", "sky,ground", "--mean", "0.5", "--std", "-1", "--device", "cpu");
         Assert.That(code, Is.Zero, errors);

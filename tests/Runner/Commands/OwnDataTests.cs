@@ -1,6 +1,6 @@
 namespace Engine.Tests.Runner;
 
-/// <summary>A user's own data at the terminal, from a folder or a table to predictions.</summary>
+/// <summary>A user's own data in the runner's commands, from a folder or a table to predictions.</summary>
 [NonParallelizable]
 public class OwnDataTests
 {
@@ -160,7 +160,7 @@ public class OwnDataTests
         Assert.That(errors.Split('\n'), Has.Length.LessThanOrEqualTo(1), errors);
     }
 
-    /// <summary>What testing would stumble over is said before anything is trained.</summary>
+    /// <summary>Faults of the test data are reported before the training.</summary>
     [TestCase("x,y\n1,a\n2,b\n3,c\n", "1 sample to test with, of 3, is of classes that no sample to train on has: 'c'")]
     [TestCase("z,y\n1,a\n2,b\n", "The column 'x' that the model was trained with is missing: there are 'z', 'y'")]
     [TestCase("x,y\n1,a\ntwo,b\n", "'x' of row 2 is 'two', which is no number")]
@@ -215,7 +215,7 @@ public class OwnDataTests
     private static string Fruit(int count) => "weight;color;kind\n" + string.Concat(Enumerable.Range(0, count).Select(i =>
         i % 2 == 0 ? $"{150 + (i % 40)},5;{(i % 6 == 0 ? "green" : "red")};apple\n" : $"{80 + (i % 30)},25;yellow;lemon\n"));
 
-    /// <summary>Trains, with what it says on the console.</summary>
+    /// <summary>Runs a command, and returns its exit code and its console output.</summary>
     private static async Task<(int Code, string Output, string Errors)> Run(params string[] args)
     {
         TextWriter output = Console.Out, errors = Console.Error;

@@ -8,7 +8,7 @@ using Engine.Training;
 
 namespace Engine.Tests.Runner;
 
-/// <summary>What a saved network takes pictures for.</summary>
+/// <summary>A saved network's predictions for pictures.</summary>
 public sealed class PredictCommandTests
 {
     private const int Count = 130;

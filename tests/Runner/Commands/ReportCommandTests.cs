@@ -202,7 +202,7 @@ public sealed partial class ReportCommandTests
         return File.ReadAllText(file);
     }
 
-    /// <summary>The page as XML, which it is too, so that nothing in it can be left open.</summary>
+    /// <summary>Parses the page as XML, which fails if an element is not closed.</summary>
     private static XElement Parsed(string page)
     {
         Assert.That(page, Does.StartWith("<!DOCTYPE html>"));

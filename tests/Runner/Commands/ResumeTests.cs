@@ -7,7 +7,7 @@ using Engine.Training;
 
 namespace Engine.Tests.Runner;
 
-/// <summary>A training that is stopped and resumed at the terminal.</summary>
+/// <summary>A training that is stopped and resumed with the runner.</summary>
 [Platform(Exclude = "Win", Reason = "There are no signals.")]
 public class ResumeTests
 {
@@ -51,7 +51,7 @@ public class ResumeTests
 
         RunnerProcess stopped = Enumerable.Range(0, 5)
             .Select(_ => RunnerProcess.Interrupt($"{_train} --checkpoint {state} --history {parts}.jsonl", "      3 "))
-            // It may be over before Ctrl-C arrives.
+            // The training may end before Ctrl-C arrives.
             .First(run => run.Errors.Contains("Stopped", StringComparison.Ordinal));
         Assert.That(stopped.Errors, Does.Match(
             $"^Stopped after [0-9]+ whole epochs; the network is tested as it is. Go on with --resume {state}.\n$"));
@@ -119,7 +119,7 @@ public class ResumeTests
             : 0;
     }
 
-    /// <summary>Epoch, losses and accuracy of each line, without the times.</summary>
+    /// <summary>Returns the epoch, losses and accuracy of each line, without the times.</summary>
     private static string[] Losses(string history) => [.. File.ReadLines(history)
         .Where(line => line.Contains("\"epoch\"", StringComparison.Ordinal))
         .Select(line => line.Split(",\"train_seconds\"")[0])];

@@ -1,6 +1,6 @@
 namespace Engine.Tests.Runner;
 
-/// <summary>The search at the terminal.</summary>
+/// <summary>The runner's search command.</summary>
 [NonParallelizable]
 public class SearchCommandTests
 {
@@ -57,7 +57,7 @@ public class SearchCommandTests
         return path;
     }
 
-    /// <summary>With what the command writes to the console.</summary>
+    /// <summary>Runs the command, and returns its exit code and its console output.</summary>
     private static async Task<(int Code, string Output, string Errors)> Run(string[] args)
     {
         (TextWriter output, TextWriter errors) = (Console.Out, Console.Error);

@@ -8,7 +8,7 @@ using Engine.Tests.Data;
 
 namespace Engine.Tests.Runner;
 
-/// <summary>The experiments, each in small, and the parts of them that can be wrong by themselves.</summary>
+/// <summary>Small versions of the experiments, and tests of their parts.</summary>
 public class ExperimentTests
 {
     private const string Text = "the cat sat on the mat. the dog sat on the log. ";
@@ -154,7 +154,7 @@ public class ExperimentTests
         {
             for (int j = 0; j < n; j++)
             {
-                // Less than 1 where what is added to an eigenvalue is not small beside it.
+                // Less than 1 if the term added to an eigenvalue is not small compared to it.
                 Assert.That(products[i, j] / count, i == j ? Is.InRange(0.0, 1.0001) : Is.EqualTo(0).Within(1e-3));
             }
         }
