@@ -62,7 +62,7 @@ internal sealed class RandomGraph
     /// <summary>The values of the shared variables after the runs so far.</summary>
     public IReadOnlyDictionary<SharedVariable, NdArray> State => _state;
 
-    /// <summary>The largest value of the last run, to measure rounding errors by.</summary>
+    /// <summary>The largest value of the last run, as the scale of rounding errors.</summary>
     public double Largest { get; private set; }
 
     /// <summary>Draws values for the inputs.</summary>

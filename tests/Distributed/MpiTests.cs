@@ -191,7 +191,7 @@ public class MpiTests
         public static MpiRun Start(string launcher, int ranks, string command, params IEnumerable<(string Name, string Value)> environment) =>
             new(new ProcessStartInfo(launcher, [.. Options(launcher, ranks), Runner, .. command.Split(' ')]), environment);
 
-        /// <summary>Runs a script in each process, to which the runner is <c>"$0"</c>.</summary>
+        /// <summary>Runs a script in each process; its <c>"$0"</c> is the runner.</summary>
         public static MpiRun StartScript(string launcher, int ranks, string script) =>
             new(new ProcessStartInfo(launcher, [.. Options(launcher, ranks), "sh", "-c", script, Runner]), []);
 

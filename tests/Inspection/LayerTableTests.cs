@@ -52,7 +52,7 @@ public class LayerTableTests
 
         IReadOnlyList<LayerInfo> layers = LayerTable.Of(net).Layers;
 
-        // nolearn: a convolution adds (filter - 1) · the pools before it to the field; pools add nothing.
+        // nolearn: a convolution adds (filter - 1) · (the pools before it) to the receptive field; pools add nothing.
         int[] filtered = [32, 3, 3, 5, 5, 9, 9, 32, 32];
         Assert.That(layers.Select(layer => layer.FilteredField!.Value.Width), Is.EqualTo(filtered));
         double[] capacity = [100, 100, 100, 100 * 4 / 5.0, 80, 100 * 8 / 9.0, 100 * 8 / 9.0, 100, 100];

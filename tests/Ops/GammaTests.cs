@@ -161,7 +161,7 @@ public sealed class GammaTests(bool isGpu)
         Assert.That(values.Zip(expected, (value, exact) => Math.Abs((value / exact) - 1)), Is.All.LessThan(2e-15));
     }
 
-    /// <summary>The points that the dtype holds.</summary>
+    /// <summary>Returns the points that the dtype can represent.</summary>
     private static double[] At(DType dtype) =>
     [
         .. s_values.Select(row => row.X)

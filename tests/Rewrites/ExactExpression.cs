@@ -6,7 +6,7 @@ namespace Engine.Tests.Rewrites;
 
 /// <summary>An expression that a rewrite improves, with its exact value.</summary>
 /// <param name="Name">The name of the expression.</param>
-/// <param name="Written">The expression of a matrix.</param>
+/// <param name="Written">The expression, a function of a matrix.</param>
 /// <param name="Exact">The exact value for a row: one number, or one for each element.</param>
 internal sealed record ExactExpression(
     string Name, Func<Input, Variable> Written, Func<double[], DoubleDouble[]> Exact)

@@ -1,6 +1,8 @@
 namespace Engine.Tests.Simt;
 
-/// <summary>Each kernel of broken.cu has one fault; the double must find it and say what, where and by whom.</summary>
+/// <summary>
+/// Each kernel of broken.cu has one fault; the double must find it and report the fault, its place and its thread.
+/// </summary>
 [TestFixture(FrontEnd.Cpp)]
 [TestFixture(FrontEnd.Ptx)]
 public class BrokenKernelTests : SimtTests

@@ -8,7 +8,7 @@ internal static class PtxFormTable
     /// </summary>
     public static readonly string[][] All =
     [
-        // Whole numbers: sums wrap, and mul.hi is the upper half of the product.
+        // Integers: sums wrap, and mul.hi is the upper half of the product.
         ["add.s32", "b32:80000000", "b32:7fffffff", "b32:1"],
         ["add.s64", "b64:100000000", "b64:ffffffff", "b64:1"],
         ["add.u64", "b64:0", "b64:ffffffffffffffff", "b64:1"],

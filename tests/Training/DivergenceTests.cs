@@ -48,7 +48,7 @@ public class DivergenceTests
 
         public bool OfBatch { get; init; } = true;
 
-        /// <summary>The learning rate of a batch, counted over all epochs; null for that of the rule.</summary>
+        /// <summary>The learning rate of a batch, counted over all epochs; null for the rule's own.</summary>
         public Func<int, double>? Rate { get; init; }
     }
 

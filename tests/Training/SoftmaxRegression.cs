@@ -1,7 +1,7 @@
 namespace Engine.Tests.Training;
 
 /// <summary>
-/// Softmax regression of points of the plane to three classes with Nesterov's momentum, in plain arithmetic.
+/// Softmax regression from points of the plane to three classes with Nesterov's momentum, in plain arithmetic.
 /// </summary>
 internal sealed class SoftmaxRegression(double[] w)
 {

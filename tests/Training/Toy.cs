@@ -1,6 +1,6 @@
 namespace Engine.Tests.Training;
 
-/// <summary>Small sets of samples that can be learned.</summary>
+/// <summary>Small sets of learnable samples.</summary>
 internal static class Toy
 {
     /// <summary>Draws pictures of 32x32 in ten classes, each with its own band of bright rows, and noise.</summary>

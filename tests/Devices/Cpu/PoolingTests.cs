@@ -167,7 +167,7 @@ public unsafe class PoolingTests
         Assert.That(most2.Span.SequenceEqual(most.Span) && argmax2.Span.SequenceEqual(argmax.Span), $"max of {s}");
         for (int i = 0; i < y.Count; i++)
         {
-            // Long rows are summed in as many lanes as a vector has.
+            // Long rows are summed in one lane per element of a vector.
             Assert.That(double.CreateChecked(T.Abs(y2[i] - y[i])), Is.LessThan(1e-6), $"mean {i} of {s}");
         }
 

@@ -110,7 +110,7 @@ public partial class NvrtcTests
             Throws.TypeOf<CudaException>().With.Message.Contains(found));
     }
 
-    /// <summary>The figures are those that ptxas prints when asked to be verbose.</summary>
+    /// <summary>The figures are from the verbose output of ptxas.</summary>
     [TestCase(75)]
     [TestCase(80)]
     [TestCase(NewestSupported)]

@@ -14,8 +14,8 @@ internal enum BackendOutcome
 }
 
 /// <summary>
-/// One of ONNX's own tests: a folder with model.onnx and folders test_data_set_N of input_K.pb and output_K.pb; or a model
-/// NAME.onnx beside NAME_output_0.pb, whose input counts up from 0 to 1.
+/// One of ONNX's own tests: a folder with model.onnx and folders test_data_set_N of input_K.pb and output_K.pb; or a
+/// model NAME.onnx with NAME_output_0.pb, whose input rises from 0 to 1.
 /// </summary>
 internal sealed record BackendCase(string Name, string Model, IReadOnlyList<string> Data)
 {

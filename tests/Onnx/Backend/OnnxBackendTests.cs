@@ -28,7 +28,7 @@ public class OnnxBackendTests
         Assert.That(passed, Is.EqualTo(656));
     }
 
-    /// <summary>A network that another program trained, on a hundred inputs.</summary>
+    /// <summary>Runs a network trained by another program on a hundred inputs.</summary>
     [TestCase("mnist.onnx", 100)]
     public void A_trained_model_gives_what_ONNX_Runtime_gives(string name, int count)
     {

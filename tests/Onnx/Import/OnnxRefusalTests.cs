@@ -80,7 +80,7 @@ public class OnnxRefusalTests
         byte[] inner = [];
         for (int depth = 0; depth < 10_000; depth++)
         {
-            // A graph in a setting in a node in a graph.
+            // Nests a graph in a setting of a node of a graph.
             inner = [.. new ProtoWriter().Bytes(1, new ProtoWriter().Bytes(5, new ProtoWriter().Bytes(6, inner).Written).Written).Written];
             if (inner.Length > 1 << 20)
             {

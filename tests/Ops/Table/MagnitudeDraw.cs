@@ -1,6 +1,6 @@
 namespace Engine.Tests.Ops;
 
-/// <summary>The sizes of numbers that an op is tried on.</summary>
+/// <summary>The sizes of numbers on which an op is tried.</summary>
 internal enum Magnitudes
 {
     /// <summary>The sizes that the example asks for.</summary>

@@ -8,7 +8,7 @@ namespace simt
 {
     extern "C"
     {
-        // Checks the access, makes it an acquire, and returns what is there.
+        // Checks the access, makes it an acquire, and returns the value.
         unsigned long long simt_atomic_begin(const void* address, unsigned bytes, int writes);
         // Stores, and makes the access a release of everything before the latest fence.
         void simt_atomic_end(void* address, unsigned long long bits, unsigned bytes);
@@ -31,8 +31,7 @@ namespace simt
     };
     template <class T> using Same = typename Plain<T>::Type;
 
-    // For the header that holds the inline PTX: ld.acquire, st.release, red.release and cp.async, as this double runs
-    // them.
+    // Replaces the inline PTX of our header: ld.acquire, st.release, red.release and cp.async.
     template <class T> T load_acquire(const T* address) { return unpack<T>(simt_atomic_begin(address, sizeof(T), 0)); }
 
     template <class T> void store_release(T* address, Same<T> value)

@@ -42,7 +42,8 @@ inline void sincosf(float x, float* s, float* c)
     *s = sinf(x);
     *c = cosf(x);
 }
-// Of what is beyond whole turns, which is exact; near a quarter of a turn by the other of the two, where this one is 0.
+// Reduces x by whole turns, which is exact. Near a quarter of a turn it uses the other function of the remaining angle,
+// so that 0 and ±1 are exact.
 inline double sinpi(double x)
 {
     double r = x - 2 * rint(x / 2);

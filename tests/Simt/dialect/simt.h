@@ -25,7 +25,7 @@ using ptrdiff_t = decltype((char*)0 - (char*)0);
 
 namespace simt
 {
-    // What cuLaunchKernel needs to know of a kernel; one is exported for each as simt_kernel_NAME.
+    // Describes a kernel for cuLaunchKernel; exported for each kernel as simt_kernel_NAME.
     struct Kernel
     {
         void (*run)(void** arguments);

@@ -1,4 +1,4 @@
-// A running block: its threads, what each waits for, and the orders in which they are run.
+// A running block: its threads, what each waits for, and the order in which they run.
 #pragma once
 #include "clock.h"
 #include "fiber.h"
@@ -16,7 +16,7 @@ namespace simt
         uint64_t count() const { return uint64_t(x) * y * z; }
     };
 
-    // Where in the .cu something was called.
+    // The place of a call in the .cu.
     struct Site
     {
         const char* file = "";
@@ -105,7 +105,7 @@ namespace simt
         Dim index = {};
         uint32_t serial = 0;
         std::vector<Thread> threads;
-        // One clock for all threads of the block: it ticks whenever some of them synchronize or fence.
+        // One clock for all threads of the block: it ticks when some of them synchronize or fence.
         uint32_t time = 1, last_barrier = 0, fenced = 0;
         Clock known;
 

@@ -1,4 +1,4 @@
-// What one block knows of the others: an access of another block is ordered before ours if a fence and an atomic
+// A block's knowledge of the others: an access of another block is ordered before ours if a fence and an atomic
 // followed it there and our atomic then read that value.
 #pragma once
 #include <cstdint>

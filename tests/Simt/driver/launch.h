@@ -13,7 +13,7 @@ namespace simt
         Dim grid, block;
         unsigned dynamic_shared;
         bool cooperative;
-        // A copy of every argument, as cuLaunchKernel makes one.
+        // A copy of every argument, as in cuLaunchKernel.
         std::vector<std::vector<uint64_t>> arguments;
     };
 

@@ -19,7 +19,7 @@ namespace simt
         uint64_t number = 0;
     };
 
-    // One thing to do: returns a driver's error code.
+    // A piece of work; returns a driver's error code.
     using Work = std::function<int()>;
 
     struct Graph
@@ -58,7 +58,7 @@ namespace simt
     std::set<Graph*>& graphs();
     std::set<Graph*>& executables();
 
-    // Does everything that any stream has left.
+    // Does the remaining work of all streams.
     int drain_all();
     // Does the work that a call without a stream waits for: that of the default stream and of all blocking streams.
     int drain_default();

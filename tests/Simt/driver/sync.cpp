@@ -13,7 +13,7 @@ namespace simt
 {
     namespace
     {
-        // What an atomic access to an address publishes to later ones.
+        // The clocks that atomic accesses publish to later ones, by address.
         std::unordered_map<uintptr_t, Clock>& releases()
         {
             static auto* all = new std::unordered_map<uintptr_t, Clock>;

@@ -1,4 +1,4 @@
-// Helpers of the kernels here; the inline PTX has a branch for the double.
+// Helpers of the kernels in this folder; the inline PTX has a branch for the double.
 #pragma once
 
 __device__ __forceinline__ float warp_sum(float v)

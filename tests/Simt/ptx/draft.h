@@ -47,7 +47,7 @@ namespace simt::ptx
         std::vector<uint64_t> words;
     };
 
-    // The registers that are alive where each piece begins and ends.
+    // The live registers at the beginning and the end of each piece.
     struct Liveness
     {
         std::vector<Set> in, out;

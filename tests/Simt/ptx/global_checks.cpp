@@ -115,7 +115,7 @@ namespace simt::ptx
                        !ordered(tag, lane);
             }
 
-            // One thread's accesses to several bytes of a word become one, which is atomic only if all were.
+            // Merges one thread's accesses to several bytes of a word into one, which is atomic only if all were.
             static uint64_t merge(uint64_t earlier, uint64_t mine)
             {
                 bool same = Stamp::who_and_when(earlier) == Stamp::who_and_when(mine);

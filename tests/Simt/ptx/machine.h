@@ -24,7 +24,7 @@ namespace simt::ptx
         std::string report;
     };
 
-    // Lanes of a warp that are at one place.
+    // Lanes of a warp at the same place.
     struct Split
     {
         enum Wait : uint8_t
@@ -38,7 +38,7 @@ namespace simt::ptx
         Wait wait;
     };
 
-    // An asynchronous copy that its lanes have not waited for yet.
+    // An asynchronous copy for which its lanes have not waited yet.
     struct PendingCopy
     {
         uint32_t mask;
@@ -100,7 +100,7 @@ namespace simt::ptx
         GridRun* grid = nullptr;
         Dim index = {};
         uint32_t serial = 0;
-        // One clock for all threads of the block: it ticks whenever some of them synchronize or fence.
+        // One clock for all threads of the block: it ticks when some of them synchronize or fence.
         uint32_t time = 1, last_barrier = 0, fenced = 0;
         Clock known;
         std::vector<Warp> warps;
@@ -131,7 +131,7 @@ namespace simt::ptx
         Region device;
         uint32_t first_serial;
         bool metered;
-        // What an atomic access to an address publishes to later ones; all atomics share the lock.
+        // The clocks that atomic accesses publish to later ones, by address; all atomics share the lock.
         std::mutex lock;
         std::unordered_map<uint64_t, Clock> releases;
 
@@ -142,7 +142,7 @@ namespace simt::ptx
 
     // Runs a warp until all its lanes have returned or wait. Returns whether it did more than poll in vain.
     bool run_warp(Warp& warp);
-    // The lanes of a predicate's row that are set.
+    // Returns the lanes that are set in a predicate's row.
     uint32_t bits_of(const char* row);
 
     // Stops the launch with a report that names the kernel, the line and the thread of the first of these lanes.

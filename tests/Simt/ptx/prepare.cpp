@@ -161,7 +161,7 @@ namespace simt::ptx
                 else if (vectors && in.operands[0].kind == Operand::Vector) op += ".unpack";
                 // A copy without a count of bytes to read reads all bytes that it writes.
                 if (starts(op, "cp.async.c") && list.size() == 3) list.push_back(list[2]);
-                // All lanes of the warp take part in a product of matrices.
+                // All lanes of the warp take part in a matrix product.
                 if (starts(op, "mma.sync.")) list.push_back({Operand::Immediate, "", -1, AllLanes, {}});
                 // The carry is a register like any other.
                 Operand carry{Operand::Register, "", draft_.carry, 0, {}};

@@ -84,7 +84,7 @@ namespace simt::ptx
         uint64_t shared_end = 0;                   // end of the variables, with the gaps between them
         uint64_t shared_bytes = 0;                 // without the gaps
         uint64_t local_bytes = 0;                  // per lane
-        std::vector<std::string> maybe_undefined;  // registers whose every read is checked
+        std::vector<std::string> maybe_undefined;  // registers of which every read is checked
         unsigned max_threads = 1024;
     };
 
