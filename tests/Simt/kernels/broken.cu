@@ -1,5 +1,4 @@
-// Each kernel has one fault, on a line that ends in FAULT. If two lines race, both are marked, because either may come
-// second.
+// Each kernel has one fault, on a line that ends in FAULT. If two lines race, either may come second.
 #include "warp.cuh"
 
 #define KERNEL(name) extern "C" __global__ void name(float* data, int n)
