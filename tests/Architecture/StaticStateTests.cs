@@ -140,7 +140,7 @@ public class StaticStateTests
             .Select(method => Instruction.Of(method).ToList()),
     ];
 
-    /// <summary>Whether a method writes to the collection in a field.</summary>
+    /// <summary>Returns whether a method writes to the collection in a field.</summary>
     private static bool IsWritten(FieldInfo field, List<Instruction>[] bodies) => bodies
         .Any(body => body.Index().Any(step => step.Item.Member is FieldInfo named
             && named.MetadataToken == field.MetadataToken && named.Module == field.Module

@@ -400,7 +400,7 @@ internal sealed class RandomGraph
         return count <= MaxElements;
     }
 
-    /// <summary>The type with all sides known.</summary>
+    /// <summary>Returns the type with all sides known.</summary>
     private TensorType TypeOf(Variable variable)
     {
         if (_types.TryGetValue(variable, out TensorType? known))

@@ -2,7 +2,7 @@ using Engine.Data;
 
 namespace Engine.Tests.Data;
 
-/// <summary>Sources of batches, and how they are read ahead.</summary>
+/// <summary>Batch sources and their read-ahead.</summary>
 public class BatchSourceTests
 {
     [TestCase(1)]

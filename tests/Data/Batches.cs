@@ -43,7 +43,7 @@ internal sealed class Batches : IDisposable
         ["test_batch"] = PickleWriter.Published(Pixels(1, 3), 7),
     };
 
-    /// <summary>Writes images in ten classes into a folder in the form of CIFAR-10, and returns the folder.</summary>
+    /// <summary>Writes images in ten classes into a folder in CIFAR-10's format, and returns the folder.</summary>
     public static string WriteFolder(string folder, int train, int test)
     {
         string batches = Directory.CreateDirectory(Path.Combine(folder, "cifar-10-batches-py")).FullName;

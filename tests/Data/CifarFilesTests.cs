@@ -3,7 +3,7 @@ using Engine.Data;
 
 namespace Engine.Tests.Data;
 
-/// <summary>CIFAR-10 and CIFAR-100 as sources like any other.</summary>
+/// <summary>CIFAR-10 and CIFAR-100 as ordinary sources.</summary>
 public class CifarFilesTests
 {
     [Test]

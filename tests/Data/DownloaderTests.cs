@@ -20,7 +20,7 @@ public class DownloaderTests
     [TearDown]
     public void DeleteFolder() => _batches.Dispose();
 
-#pragma warning disable CA5351 // The sum that the page publishes is an MD5 sum.
+#pragma warning disable CA5351 // The page publishes an MD5 sum.
     internal static DownloadSource SourceOf(Uri url, byte[] content) => new(
         url, Convert.ToHexStringLower(MD5.HashData(content)), Convert.ToHexStringLower(SHA256.HashData(content)));
 #pragma warning restore CA5351

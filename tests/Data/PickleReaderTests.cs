@@ -318,7 +318,7 @@ public class PickleReaderTests
         return pickle;
     }
 
-    /// <summary>A batch of two images whose labels the action writes.</summary>
+    /// <summary>Returns a batch of two images whose labels the action writes.</summary>
     private static byte[] Replaced(Action<PickleWriter> labels)
     {
         PickleWriter pickle =

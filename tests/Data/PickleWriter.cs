@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Engine.Tests.Data;
 
-/// <summary>Writes pickles opcode by opcode, as Python's own picklers do.</summary>
+/// <summary>Writes pickles opcode by opcode, like Python's own picklers.</summary>
 internal sealed class PickleWriter
 {
     private readonly List<byte> _bytes = [];

@@ -18,7 +18,7 @@ public class PreparationTests
 
         float[] prepared = preparation.Apply(test).AsSpan<float>().ToArray();
 
-        // Mean 3.6 and variance 10.64 of 1, 2, 3, 10, 2, whose median is 2.
+        // 1, 2, 3, 10, 2 have the mean 3.6, the variance 10.64 and the median 2.
         float median = (float)((2 - 3.6) / Math.Sqrt(10.64));
         Assert.That(preparation.Sides, Is.EqualTo(new Shape(4)));
         Assert.That(prepared[0], Is.EqualTo(median).Within(1e-6f), "the median");

@@ -72,7 +72,7 @@ public class MpiTests
         Assert.That(File.ReadAllBytes($"{history}.model"), Is.EqualTo(File.ReadAllBytes(_folder.File("alone.model"))));
         string[] lines = run.Output.Split('\n');
 
-        // Open MPI gives each rank a terminal, on which .NET begins with a control sequence.
+        // Open MPI gives each rank a terminal, to which .NET first writes a control sequence.
         Assert.That(lines.Where(line => line.Contains("Ranks: ", StringComparison.Ordinal)), Has.Exactly(1).Contains(
             $"Ranks: {ranks} on 1 machine, started by mpirun"));
         Assert.That(lines, Has.Exactly(1).Contains("; 8 shards a batch, summed pairwise; 1 thread a rank."));

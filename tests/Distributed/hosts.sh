@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Machines that are network namespaces of this one, each with a link to a bridge, and mpirun over them.
-# As root, on Debian with iproute2 and openmpi-bin: tests/Distributed/hosts.sh HOSTS RATE COMMAND…, RATE as tc has it (1gbit), - for
-# none. Each host runs one rank.
+# Makes hosts from network namespaces of this machine, each with a link to a bridge, and runs mpirun on them. As root,
+# on Debian with iproute2 and openmpi-bin: tests/Distributed/hosts.sh HOSTS RATE COMMAND…, RATE as tc has it (1gbit), -
+# for none. Each host runs one rank.
 set -euo pipefail
 count=$1 rate=$2
 shift 2
@@ -30,7 +30,7 @@ for i in $(seq "$count"); do
     fi
 done
 
-# What mpirun starts by ssh elsewhere: a shell in the namespace of that address, with a host name of its own.
+# Replaces mpirun's ssh: a shell in the namespace of that address, with its own host name.
 cat >"$work/agent" <<'AGENT'
 #!/bin/sh
 host=$1

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Slurm on this machine alone: a controller and two nodes on loopback, with which the command that follows is run.
+# Runs the command that follows under Slurm on this machine alone: a controller and two nodes on loopback.
 # As root, on Debian with slurm-wlm, munge, libpmix-dev (its PMIx is loaded by that name) and openmpi-bin: tests/Distributed/slurm.sh srun --mpi=pmix -n 4 runner mlp
 set -euo pipefail
 work=$(mktemp -d)

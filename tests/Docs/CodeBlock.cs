@@ -25,11 +25,11 @@ internal sealed partial record CodeBlock(
             .Order(StringComparer.Ordinal),
     ];
 
-    /// <summary>The blocks of a page, from the top.</summary>
+    /// <summary>Returns the blocks of a page, from the top.</summary>
     public static IReadOnlyList<CodeBlock> Of(string page) =>
         Of(page, File.ReadAllLines(Path.Combine(Repository.Root, page)));
 
-    /// <summary>The blocks in the lines of a page.</summary>
+    /// <summary>Returns the blocks in the lines of a page.</summary>
     public static IReadOnlyList<CodeBlock> Of(string page, IReadOnlyList<string> lines)
     {
         const string OfAll = "snippets:";

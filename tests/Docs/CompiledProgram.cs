@@ -69,7 +69,7 @@ internal sealed class CompiledProgram
         return new CompiledProgram(assembly.ToArray(), symbols.ToArray(), [.. heard.Select(Complaint)]);
     }
 
-    /// <summary>Runs it in an empty folder and returns what it printed.</summary>
+    /// <summary>Runs the program in an empty folder and returns its output.</summary>
     public string Run()
     {
         using var folder = new TempFolder();

@@ -13,7 +13,7 @@ using MaxPool2D = Engine.Layers.MaxPool2D;
 
 namespace Engine.Tests.Docs;
 
-/// <summary>The programs of docs/tutorial.md, which quotes them, on a few drawn images instead of CIFAR-10.</summary>
+/// <summary>The programs that docs/tutorial.md quotes, with a few drawn images instead of CIFAR-10.</summary>
 public sealed class TutorialTests
 {
     private static Cifar10Set Few => SyntheticImages.Draw(train: 600, test: 100);

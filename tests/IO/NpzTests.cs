@@ -113,7 +113,7 @@ public class NpzTests
     [Test]
     public void An_array_in_Fortrans_order_is_brought_to_Cs()
     {
-        // x[i, j, k] = 100 i + 10 j + k, the first index changing fastest.
+        // x[i, j, k] = 100 i + 10 j + k, the first index changes fastest.
         byte[] elements = [0, 100, 10, 110, 20, 120, 1, 101, 11, 111, 21, 121];
         Tensor read = Read("{'descr': '|u1', 'fortran_order': True, 'shape': (2, 3, 2), }", elements);
 

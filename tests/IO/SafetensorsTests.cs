@@ -26,13 +26,13 @@ public class SafetensorsTests
         byte[] hashed =
         [
             0, 0, 0, 0, // No texts.
-            1, 0, 0, 0, // One tensor: its name, its dtype, its two sides.
+            1, 0, 0, 0, // One tensor: its name, dtype and two sides.
             1, 0, 0, 0, .. "b"u8, 7, 0, 0, 0, .. "float32"u8, 2, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0,
             .. elements,
         ];
         string hash = Convert.ToHexStringLower(SHA256.HashData(hashed));
 
-        // The length of the JSON, the JSON, padded, then 1.0 and -2.0 in little endian.
+        // The length of the JSON, the padded JSON, then 1.0 and -2.0 in little endian.
         byte[] expected =
         [
             160, 0, 0, 0, 0, 0, 0, 0,

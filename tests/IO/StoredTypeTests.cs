@@ -68,7 +68,7 @@ public class StoredTypeTests
                 read.Cast(DType.Float64).AsSpan<double>().ToArray().Select(Bits), Is.EqualTo(values.Select(Bits)));
         }
 
-        // With the sign of zeros, but not of NaN.
+        // Keeps the sign of zeros, but not of NaN.
         static long Bits(double value) => BitConverter.DoubleToInt64Bits(double.IsNaN(value) ? double.NaN : value);
     }
 

@@ -5,7 +5,7 @@ namespace Engine.Tests.Layers;
 
 public class InitializerTests
 {
-    /// <summary>The bounds of the experiments' seven weights.</summary>
+    /// <summary>The bounds of the seven weights in the experiments.</summary>
     [TestCase(new[] { 1024, 100 }, 0.073062)]
     [TestCase(new[] { 100, 10 }, 0.233550)]
     [TestCase(new[] { 16, 1, 3, 3 }, 0.198030)]

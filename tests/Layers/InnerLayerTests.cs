@@ -242,7 +242,7 @@ public class InnerLayerTests
             input + _second.Build(_first.Build(input, scope.Child("first")), scope.Child("second"));
     }
 
-    /// <summary>An inner layer with inner layers, one of which it builds with its own scope.</summary>
+    /// <summary>An inner layer with inner layers; it builds one of them with its own scope.</summary>
     private sealed class Half(int filters) : Layer
     {
         public override Variable Build(Variable input, LayerScope scope)

@@ -129,7 +129,7 @@ public class IntegerInputTests
     private static NeuralNet Net(params Layer[] layers) =>
         new([new Input(Length) { DType = DType.Int32 }, .. layers]) { MaxEpochs = 1, Regression = layers.Length == 1 };
 
-    /// <summary>Sentences of words; one is of class 1 if its first word is an odd number.</summary>
+    /// <summary>Draws sentences of words; a sentence has class 1 if its first word is an odd number.</summary>
     private static (Tensor X, int[] Y) Sentences(int count)
     {
         var random = new Random(1);

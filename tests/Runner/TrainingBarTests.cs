@@ -10,7 +10,7 @@ public sealed class TrainingBarTests : IDisposable
 
     public void Dispose() => _net.Dispose();
 
-    // 1 s for the first batch, then 2 batches of 10 images a second: 20 of them are 10 s, an epoch 11 s.
+    // The first batch takes 1 s, then there are 2 batches of 10 images per second: 20 batches take 10 s, an epoch 11 s.
     [TestCase(120, "epoch 2/4  ━━━━━━━━━━──────────  11/21 batches  20 images/s  5 s left, 27 s in all")]
     [TestCase(80, "epoch 2/4  ━━━━━━━━─────────  11/21 batches  20 images/s  5 s left, 27 s in all")]
     [TestCase(60, "epoch 2/4  ━━━━━─────  11/21 batches  20 images/s  5 s left")]

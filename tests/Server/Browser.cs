@@ -27,7 +27,7 @@ internal sealed class Browser : IAsyncDisposable
         .SelectMany(name => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Select(folder => Path.Combine(folder, name)))
         .FirstOrDefault(File.Exists);
 
-    /// <summary>Starts it with an empty page.</summary>
+    /// <summary>Starts the browser with an empty page.</summary>
     public static async Task<Browser> Start()
     {
         var profile = new TempFolder();

@@ -8,7 +8,7 @@ internal static class PtxFormTable
     /// </summary>
     public static readonly string[][] All =
     [
-        // Whole numbers: sums wrap, and mul.hi is the upper half of the product.
+        // Integers: sums wrap, and mul.hi is the upper half of the product.
         ["add.s32", "b32:80000000", "b32:7fffffff", "b32:1"],
         ["add.s64", "b64:100000000", "b64:ffffffff", "b64:1"],
         ["add.u64", "b64:0", "b64:ffffffffffffffff", "b64:1"],
@@ -91,7 +91,7 @@ internal static class PtxFormTable
         ["selp.f32", "f32:=1", "f32:=1", "f32:=2", "pred:1"],
         ["selp.f64", "f64:=2", "f64:=1", "f64:=2", "pred:0"],
 
-        // Floating point: one rounding in an fma; rm, rz say which way.
+        // Floating point: an fma rounds once; rm and rz give the direction.
         ["add.f32", "f32:=3", "f32:=1", "f32:=2"],
         ["add.rn.f32", "f32:=16777216", "f32:=16777216", "f32:=1"],
         ["add.rz.f32", "f32:=16777218", "f32:=16777218", "f32:=1"],

@@ -111,7 +111,7 @@ public class FineTuningTests
     [Test]
     public void PyTorchs_and_Keras_layouts_become_this_ones()
     {
-        // y = W x + b with W (outputs, inputs); a correlation; variance 3 in place of 1 / √(3 + epsilon).
+        // y = W x + b with W (outputs, inputs); a correlation; the variance 3 is stored, not 1 / √(3 + epsilon).
         using var net = new NeuralNet(
             new Input(1, 2, 2), new Conv2D(1, 2, Symbolic.Linear) { Name = "conv" }, new BatchNorm { Name = "norm" },
             new Dense(2, Symbolic.Linear) { Name = "fc" })

@@ -313,7 +313,7 @@ public class StateTests
         return noisy;
     }
 
-    /// <summary>Pictures of 8x8 in four classes, each with its own bright pair of rows, and noise.</summary>
+    /// <summary>Draws pictures of 8x8 in four classes, each with its own bright pair of rows, and noise.</summary>
     private static (Tensor X, int[] Y) Pictures(int count)
     {
         var random = new Random(1);

@@ -1,9 +1,9 @@
 namespace Engine.Tests.Training;
 
-/// <summary>Small sets of samples that can be learned.</summary>
+/// <summary>Small sets of learnable samples.</summary>
 internal static class Toy
 {
-    /// <summary>Pictures of 32x32 in ten classes, each with its own bright row band, and noise.</summary>
+    /// <summary>Draws pictures of 32x32 in ten classes, each with its own band of bright rows, and noise.</summary>
     public static (Tensor Images, int[] Labels) Images(int count, int seed = 1)
     {
         var random = new Random(seed);
@@ -21,7 +21,7 @@ internal static class Toy
         return (Tensor.From(pixels, count, 1, 32, 32), labels);
     }
 
-    /// <summary>Points of the plane in three classes around three centers, in turn.</summary>
+    /// <summary>Draws points of the plane in three classes around three centers, in turn.</summary>
     public static (Tensor Points, int[] Labels) Clouds(int count, int seed = 1)
     {
         var random = new Random(seed);

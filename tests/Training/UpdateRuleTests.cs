@@ -5,7 +5,7 @@ using Engine.Training;
 
 namespace Engine.Tests.Training;
 
-/// <summary>Each rule, stepped by hand on the loss (p0² + 3 · p1²) / 2, whose gradient is (p0, 3 · p1).</summary>
+/// <summary>Each rule, stepped by hand for the loss (p0² + 3 · p1²) / 2, whose gradient is (p0, 3 · p1).</summary>
 public class UpdateRuleTests
 {
     private const int Steps = 4;

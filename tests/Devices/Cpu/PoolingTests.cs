@@ -183,7 +183,7 @@ public unsafe class PoolingTests
         using Native<T> y = new(dy.Count), dx = new(x.Count);
         using var argmax = new Native<int>(dy.Count);
         using var workspace = new Native<byte>(Pooling.WorkspaceBytes<T>(s, 2));
-        // Few different values, so that there are many ties.
+        // Only a few different values, so that there are many ties.
         x.Span.Clear();
         foreach (ref T value in x.Span)
         {

@@ -173,7 +173,7 @@ public unsafe class VectorMathTests
         }
     }
 
-    /// <summary>The nearest double to the exact value.</summary>
+    /// <summary>Returns the double nearest to the exact value.</summary>
     private static double Precise(Function function, double x)
     {
         return function switch

@@ -15,7 +15,7 @@ public sealed class HorizontalFusionTests
     /// <summary>Independent outputs of these inputs.</summary>
     private static readonly (string Name, Func<Input, Input, Input, Variable[]> Outputs)[] s_cases =
     [
-        // Parts along the depth, several tiles along both sides.
+        // Several parts along the depth, several tiles along both sides.
         ("products of different depths", (a, b, _) =>
             [Dot(a, b), Dot(a, a, transposeB: true), Dot(b, b, transposeA: true), Dot(b, a)]),
 

@@ -1,4 +1,4 @@
-// For pages whose snippets leave their usings out.
+// For pages whose snippets omit their usings.
 using Engine;
 using Engine.Compile;
 using Engine.Data;

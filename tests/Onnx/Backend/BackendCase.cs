@@ -22,7 +22,7 @@ internal sealed record BackendCase(string Name, string Model, IReadOnlyList<stri
     /// <summary>The tolerances of ONNX's own runner of backend tests.</summary>
     private const double Relative = 1e-3, Absolute = 1e-7;
 
-    /// <summary>All tests in a folder, in order.</summary>
+    /// <summary>Returns all tests in a folder, in order.</summary>
     public static IReadOnlyList<BackendCase> In(string folder) =>
     [
         .. Directory.EnumerateFiles(folder, "model.onnx", SearchOption.AllDirectories)

@@ -86,7 +86,7 @@ internal sealed class ModelMaker
         return this;
     }
 
-    /// <summary>The graph's message.</summary>
+    /// <summary>Returns the graph's message.</summary>
     public ProtoWriter Graph() => new ProtoWriter()
         .Messages(1, _nodes).Text(2, "graph").Messages(5, _tensors).Messages(11, _inputs).Messages(12, _outputs);
 
@@ -107,7 +107,7 @@ internal sealed class ModelMaker
     private static IEnumerable<string> Names(string names) =>
         names.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(name => name == "-" ? "" : name);
 
-    /// <summary>A declared value; a side is a number or a name.</summary>
+    /// <summary>Returns a declared value; a side is a number or a name.</summary>
     private static ProtoWriter Value(string name, OnnxType type, object[] sides)
     {
         var shape = new ProtoWriter();

@@ -390,7 +390,7 @@ public class OnnxRandomTests
 
         public ReadOnlySpan<byte> Text(string text) => new ProtoWriter().Text(1, name).Bytes(4, Encoding.UTF8.GetBytes(text)).Number(20, 3).Written;
 
-        // Field 2 in four bytes.
+        // Field 2 as a float of four bytes.
         public ReadOnlySpan<byte> Float(float number) =>
             (byte[])[.. new ProtoWriter().Text(1, name).Written, 0x15, .. BitConverter.GetBytes(number), .. new ProtoWriter().Number(20, 1).Written];
     }

@@ -115,7 +115,7 @@ public class OnnxTrainingTests
     private static Dictionary<string, float[]> Values(NeuralNet net) =>
         net.GetParameters().ToDictionary(pair => pair.Key, pair => pair.Value.AsSpan<float>().ToArray());
 
-    /// <summary>Images whose upper or lower half is brighter.</summary>
+    /// <summary>Draws images whose upper or lower half is brighter.</summary>
     private static (Tensor X, int[] Y) Samples(int count)
     {
         var random = new Random(11);

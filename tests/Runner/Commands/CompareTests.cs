@@ -62,7 +62,7 @@ public class CompareTests
 
         var comparison = new Comparison(On(cpu), On(gpu));
 
-        // Not LessThanOrEqualTo, which takes NaN for less than any number.
+        // Not LessThanOrEqualTo, which orders NaN below all numbers.
         Assert.That(comparison.LossDifference <= 1e-4, Is.True, $"{comparison.LossDifference}");
         Assert.That(comparison.Gpu.TestAccuracy, Is.EqualTo(comparison.Cpu.TestAccuracy));
         Assert.That(comparison.Gpu.FirstLosses, Has.Count.EqualTo(2));

@@ -45,7 +45,7 @@ namespace simt
         using Type = Indices<I...>;
     };
 
-    // A launcher reads the arguments from the host's memory, so it is not checked.
+    // A launcher is not checked, because it reads the arguments from the host's memory.
     template <class... A, size_t... I>
     __attribute__((no_sanitize("thread"))) void call(void (*kernel)(A...), void** arguments, Indices<I...>)
     {

@@ -142,7 +142,7 @@ namespace simt
     // The thread that runs now; null while the host does.
     extern Thread* self;
 
-    // Ends the kernel from within a thread: never returns to it.
+    // Ends the kernel from within a thread; does not return.
     [[noreturn]] void fail(int code, const std::string& what, const std::string& place);
     bool failing();
 

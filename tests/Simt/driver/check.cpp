@@ -75,14 +75,15 @@ namespace simt
                    !(earlier & mine & Stamp::Atomic) && !ordered(earlier);
         }
 
-        // One thread's accesses to several bytes of a word become one, which is atomic only if all were.
+        // Merges one thread's accesses to several bytes of a word into one, which is atomic only if all were.
         uint64_t merge(uint64_t earlier, uint64_t mine)
         {
             bool same = Stamp::who_and_when(earlier) == Stamp::who_and_when(mine);
             return same ? (earlier | (mine & Stamp::Bytes)) & (mine | ~Stamp::Atomic) : mine;
         }
 
-        // Keeps two readers: of two blocks if possible, else of two warps. Any writer then collides with one of them.
+        // Keeps two readers, of two blocks if possible, otherwise of two warps. Any writer then collides with one of
+        // them.
         void remember_reader(Race& word, uint64_t mine, const Region& region, uint32_t place)
         {
             uint64_t first = word.reader, second = word.other_reader;

@@ -15,7 +15,7 @@ namespace
 {
     using Address = uintptr_t;
 
-    // Device memory, or a variable of a module.
+    // Returns whether bytes are device memory or a variable of a module.
     bool on_device(Address address, size_t bytes)
     {
         if (device_memory().holds(address, bytes)) return true;

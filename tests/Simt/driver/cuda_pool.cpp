@@ -107,7 +107,7 @@ SIMT_API int cuMemFreeAsync(uintptr_t address, void* stream_handle)
         return CaptureUnsupported;
     }
     if (!device_memory().promise(address)) return InvalidValue;
-    // Tests that rewind may have freed it already.
+    // A test that rewinds may already have freed it.
     stream->add([=] {
         if (device_memory().is_promised(address)) device_memory().release(address);
         return int(Success);

@@ -7,7 +7,7 @@ namespace simt
 {
     using StackPointer = void*;
 
-    // Prepares a stack on which the first switch to it calls `entry`, which must never return.
+    // Prepares a stack: the first switch to it calls `entry`, which must never return.
     StackPointer prepare_stack(char* top, void (*entry)());
     void switch_stack(StackPointer* save, StackPointer load);
 

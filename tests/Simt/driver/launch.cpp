@@ -53,13 +53,13 @@ namespace simt
             return LaunchFailed;
         }
 
-        // Blocks one after another, in a random order; none may wait for another.
+        // Runs blocks one after another, in a random order; none may wait for another.
         int run_in_turn(Random& random)
         {
             static auto* block = new Block;
             block->prepare(current->block);
             uint64_t count = current->grid.count();
-            // A random start and a step that has no factor in common with the count visit every block once.
+            // A random start and a step coprime to the count visit every block once.
             uint64_t at = random.below(uint32_t(count)), step = count > 2 ? random.below(uint32_t(count - 1)) + 1 : 1;
             while (std::__gcd(step, count) != 1) ++step;
             for (uint64_t i = 0; i < count; ++i, at = (at + step) % count)
@@ -75,7 +75,7 @@ namespace simt
             return Success;
         }
 
-        // All blocks at once, each until it waits for another one.
+        // Runs all blocks in turns, each until it waits for another one.
         int run_together(Random& random)
         {
             struct Resident

@@ -13,15 +13,15 @@ namespace simt
         Dim grid, block;
         unsigned dynamic_shared;
         bool cooperative;
-        // A copy of every argument, as cuLaunchKernel makes one.
+        // A copy of every argument, as in cuLaunchKernel.
         std::vector<std::vector<uint64_t>> arguments;
     };
 
     // The errors that the driver reports immediately.
     int validate(const Launch& launch);
-    // How many such blocks one multiprocessor holds.
+    // The number of such blocks that one multiprocessor holds.
     int occupancy(const Function& function, unsigned threads, size_t dynamic_shared);
     int multiprocessors();
-    // Runs it to its end; an error is sticky and reported.
+    // Runs the launch to its end; an error is sticky and reported.
     int run(const Launch& launch);
 }

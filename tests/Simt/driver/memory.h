@@ -16,8 +16,7 @@ namespace simt
         uint32_t writer_place = 0, reader_place = 0;
     };
 
-    // One byte for each word of memory: the upper half says which of its bytes exist, the lower which were ever
-    // written.
+    // One byte for each word of memory: the upper half marks the bytes that exist, the lower half those ever written.
     using WordState = uint8_t;
 
     struct Region

@@ -60,17 +60,17 @@ namespace simt
         ~Module();
     };
 
-    // A driver's error code, and the module.
+    // Returns a driver's error code and sets the module.
     int load_module(const void* image, Module*& module);
 
     // For reports: "k.cu:12" for an address of code.
     std::string describe_place(uintptr_t address);
-    // The allocation or shared variable that holds an address or lies before it.
+    // Names the allocation or shared variable that holds an address or precedes it.
     std::string describe_address(uintptr_t address);
     std::string describe_other(uint32_t serial, uint32_t thread);
-    // A static variable of a function is called _ZZ…E4name: the name alone.
+    // Returns the plain name of a function's static variable, whose symbol is _ZZ…E4name.
     std::string readable_name(const std::string& symbol);
 
-    // The module whose kernel runs.
+    // The kernel that runs.
     extern const Function* running;
 }

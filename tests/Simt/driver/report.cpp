@@ -61,7 +61,7 @@ namespace simt
     }
 }
 
-// Copies the latest report, cut to fit, and returns its whole length; empty when nothing failed since the last reset.
+// Copies the latest report, cut to fit, and returns its full length; empty if nothing failed since the last reset.
 SIMT_API int simt_last_report(char* text, int size)
 {
     std::lock_guard guard(simt::api_lock());

@@ -8,7 +8,7 @@ using namespace simt;
 
 namespace
 {
-    // How g++ describes a place to the handlers.
+    // The layout in which g++ passes a place to the handlers.
     struct SourcePlace
     {
         const char* file;

@@ -1,4 +1,4 @@
-// Kernels with one fault each, on a line that ends in FAULT; where two lines race, either may come second.
+// Each kernel has one fault, on a line that ends in FAULT. If two lines race, either may come second.
 #include "warp.cuh"
 
 #define KERNEL(name) extern "C" __global__ void name(float* data, int n)

@@ -1,4 +1,4 @@
-// Helpers of the kernels here; the inline PTX has a branch for the double.
+// Helpers of the kernels in this folder; the inline PTX has a branch for the double.
 #pragma once
 
 __device__ __forceinline__ float warp_sum(float v)
@@ -8,7 +8,7 @@ __device__ __forceinline__ float warp_sum(float v)
     return v;
 }
 
-// A copy of its shared variable for each N.
+// Each N has its own copy of the shared variable.
 template <int N> __device__ float block_sum(float v)
 {
     __shared__ float part[32];

@@ -31,7 +31,7 @@ namespace simt_nccl
             simt_mark_written(to, bytes);
         }
 
-        // The values of all ranks, in their order.
+        // Combines the values of all ranks, in the order of the ranks.
         template <class T> void combine(const Hall& hall, int ranks, size_t bytes, bool is_max, Address to)
         {
             std::vector<T> result(bytes / sizeof(T));

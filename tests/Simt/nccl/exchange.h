@@ -37,7 +37,7 @@ namespace simt_nccl
         // For a group of sends and receives.
         std::vector<Transfer> transfers;
 
-        // A driver's error code.
+        // Returns a driver's error code.
         int run();
 
     private:

@@ -1,4 +1,4 @@
-// The processes of a communicator, which meet in shared memory.
+// The processes of a communicator; they meet in shared memory.
 #pragma once
 #include <atomic>
 #include <cstdint>

@@ -115,7 +115,7 @@ namespace
         }
         else if (what == "long")
         {
-            // More than fits into the shared memory at once.
+            // More elements than fit into the shared memory at once.
             x = upload(std::vector<float>(200'001, own));
             all_reduce(x, 200'001);
             x += 200'000 * sizeof(float), count = 1;

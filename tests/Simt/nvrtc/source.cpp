@@ -124,7 +124,8 @@ namespace simt
 
             void shared_variable(size_t end)
             {
-                // A section for each: g++ refuses one section for variables of templates and of plain functions.
+                // Each variable has its own section, because g++ refuses one for variables of both templates and plain
+                // functions.
                 drop_to(end);
                 out_.text += "static __attribute__((section(\"simt_shared." + std::to_string(shared_++) + "\")))";
             }

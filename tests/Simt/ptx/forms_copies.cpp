@@ -9,7 +9,7 @@ namespace simt::ptx
 {
     namespace
     {
-        // [to], [from], bytes, bytes that are read: the rest is filled with zeros
+        // [to], [from], bytes, bytes that are read (the rest is filled with zeros)
         void copy(const Step& step, Warp& warp)
         {
             alignas(64) uint64_t to[Lanes], from[Lanes];
@@ -34,7 +34,7 @@ namespace simt::ptx
             shared_addresses(step, warp, to, bytes, pending.to);
             if (warp.meter) warp.meter->shared(warp, pending.to, bytes);
             warp.block->checks.write(step, warp, pending.to, bytes);
-            // A lane that fills with zeros reads nothing.
+            // A lane that only fills with zeros reads nothing.
             warp.mask = reads & all;
             if (warp.mask) check_global(step, warp, from, bytes, {false, false});
             warp.mask = all;

@@ -94,7 +94,7 @@ namespace simt::ptx
             float operator()(float a) const { return std::tanh(a); }
         };
 
-        // .ftz: numbers below the least normal one count as zeros, as operands and as results.
+        // .ftz: subnormal operands and results become zeros.
         template <class Op> struct Flushed
         {
             static float flush(float a) { return __builtin_fabsf(a) < 0x1p-126f ? std::copysign(0.0f, a) : a; }

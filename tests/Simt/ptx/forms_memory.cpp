@@ -9,7 +9,7 @@ namespace simt::ptx
 {
     namespace
     {
-        // N numbers of T, each widened to D, side by side.
+        // Loads N adjacent numbers of T, each widened to D.
         template <class Space, class T, class D, int N> void load(const Step& step, Warp& warp)
         {
             alignas(64) uint64_t at[Lanes];

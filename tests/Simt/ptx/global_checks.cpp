@@ -115,7 +115,7 @@ namespace simt::ptx
                        !ordered(tag, lane);
             }
 
-            // One thread's accesses to several bytes of a word become one, which is atomic only if all were.
+            // Merges one thread's accesses to several bytes of a word into one, which is atomic only if all were.
             static uint64_t merge(uint64_t earlier, uint64_t mine)
             {
                 bool same = Stamp::who_and_when(earlier) == Stamp::who_and_when(mine);
@@ -142,7 +142,7 @@ namespace simt::ptx
                 store(word.other_reader, 0);
             }
 
-            // Keeps two readers: of two blocks if possible, else of two warps. Any writer then collides with one.
+            // Keeps two readers, of two blocks if possible, otherwise of two warps. Any writer then collides with one.
             void remember_reader(Race& word, uint64_t mine, int lane) const
             {
                 uint64_t first = load(word.reader);

@@ -40,7 +40,7 @@ namespace simt::ptx
         for (; mask; mask &= mask - 1) act(__builtin_ctz(mask));
     }
 
-    // A predicate is -1 or 0, so that it can mask.
+    // A predicate is -1 or 0, so that it is a mask.
     struct Pred
     {
         int32_t value;

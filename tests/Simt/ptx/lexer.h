@@ -23,6 +23,6 @@ namespace simt::ptx
         size_t at_ = 0;
     };
 
-    // Whether the word is a number, and its bits: 12, 0x1F, 0f3F800000, 0d3FF0000000000000.
+    // Returns whether the word is a number, and its bits: 12, 0x1F, 0f3F800000, 0d3FF0000000000000.
     bool read_number(const std::string& word, uint64_t& bits);
 }

@@ -81,7 +81,7 @@ namespace simt::ptx
         std::vector<std::pair<std::string, int>> specials; // name to row
         int rows = 0;
         std::vector<Variable> params, shared;
-        uint64_t shared_end = 0;                   // of the variables, with the gaps between them
+        uint64_t shared_end = 0;                   // end of the variables, with the gaps between them
         uint64_t shared_bytes = 0;                 // without the gaps
         uint64_t local_bytes = 0;                  // of each lane
         std::vector<std::string> maybe_undefined;  // registers whose every read is checked

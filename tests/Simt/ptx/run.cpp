@@ -34,7 +34,7 @@ namespace simt::ptx
             return blocks < FewBlocks ? 1 : size_t(std::min({wanted, blocks, uint64_t(64)}));
         }
 
-        // Visits each block once: a random start, and a step that has no factor in common with the count.
+        // Visits each block once: a random start, and a step coprime to the count.
         struct Order
         {
             uint64_t count, start, step;
@@ -118,7 +118,7 @@ namespace simt::ptx
                 });
             }
 
-            // All blocks at once, each until it waits for another one.
+            // Runs all blocks in turns, each until it waits for another one.
             void together(uint64_t count)
             {
                 guarded([&] {

@@ -41,7 +41,7 @@ namespace simt::ptx
             uint32_t relative[32];
             uint8_t first[32]; // a lane for each place
             bool alone[32];    // whether no other lane reads it
-            int places = 0;    // 0: nothing is known yet
+            int places = 0;    // 0: not known yet
         };
         static constexpr size_t Patterns = 8;
         Pattern patterns_[Patterns];

@@ -16,7 +16,7 @@ namespace simt::ptx
                 format("out of bounds: an access of %u bytes at ", bytes) + where);
         }
 
-        // Whether all addresses of the mask's lanes are aligned and below an end.
+        // Returns whether all addresses of the mask's lanes are aligned and below an end.
         bool fit(const Warp& warp, const uint64_t* at, unsigned bytes, uint64_t end)
         {
             uint64_t bad = bytes > end;

@@ -45,6 +45,6 @@ namespace simt::ptx
             const Step& step, Warp& warp, const uint64_t* at, unsigned bytes, Access access, const char** places);
     };
 
-    // Shared addresses within bounds and aligned, as 32 bits.
+    // Checks the bounds and alignment of shared addresses and narrows them to 32 bits.
     void shared_addresses(const Step& step, Warp& warp, const uint64_t* at, unsigned bytes, uint32_t* narrow);
 }

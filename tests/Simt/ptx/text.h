@@ -86,7 +86,7 @@ namespace simt::ptx
         std::map<int, std::string> files;
         std::vector<SourceLine> source_lines; // in the order of the text
         std::vector<Variable> globals;
-        std::vector<Variable> dynamic_shared; // extern: where the launch's shared memory begins
+        std::vector<Variable> dynamic_shared; // extern: the beginning of the launch's dynamic shared memory
         std::map<std::string, Function> functions;
     };
 

@@ -6,7 +6,7 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Training;
 
-/// <summary>Schedules: their formulas, and that a training follows them.</summary>
+/// <summary>Checks the formulas of schedules, and that a training follows them.</summary>
 public class ScheduleTests
 {
     private const double Tolerance = 1e-12;

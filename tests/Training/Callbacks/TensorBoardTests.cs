@@ -4,7 +4,7 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Training;
 
-/// <summary>Event files, read back record by record.</summary>
+/// <summary>Reads event files back, record by record.</summary>
 public class TensorBoardTests
 {
     [Test]
