@@ -21,7 +21,8 @@ public class LinearTests
         foreach ((string stage, long bytes) in one)
         {
             string what = $"{stage} allocates {bytes} bytes and then {eight[stage]}";
-            Assert.That(eight[stage], Is.LessThan(12 * bytes), what);
+            // What only GPUs need does nothing here.
+            Assert.That(eight[stage], Is.LessThan(Math.Max(12 * bytes, 1)), what);
         }
     }
 
