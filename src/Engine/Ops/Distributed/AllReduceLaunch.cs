@@ -77,7 +77,7 @@ internal sealed class AllReduceLaunch(string name, IReadOnlyList<CudaLaunch> par
     }
 
     /// <summary>As <see cref="AllReduceBucket"/> does it on the CPU: each rank sums its slice in the order of the tree.</summary>
-    private static IEnumerable<CudaLaunch> Exchange(Communicator ranks, BucketLayout layout, ulong bucket, CudaStep step)
+    private static List<CudaLaunch> Exchange(Communicator ranks, BucketLayout layout, ulong bucket, CudaStep step)
     {
         DType dtype = step.OutDType();
         if (layout.Shards == 0)
