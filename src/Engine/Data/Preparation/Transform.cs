@@ -11,7 +11,6 @@ namespace Engine.Data;
 [JsonDerivedType(typeof(ScaledNumber), "number")]
 [JsonDerivedType(typeof(OneHot), "one_hot")]
 [JsonDerivedType(typeof(ScaledPlanes), "planes")]
-[JsonDerivedType(typeof(WordCounts), "words")]
 [JsonDerivedType(typeof(CustomTransform), "custom")]
 public abstract record Transform(string Column)
 {
