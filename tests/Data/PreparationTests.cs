@@ -28,6 +28,27 @@ public class PreparationTests
     }
 
     [Test]
+    public void Sentences_become_their_words_by_how_few_texts_have_them()
+    {
+        string[] texts = ["The cat sat on the mat.", "A dog sat on a mat!", "the bird sang a song today"];
+        var table = new Table(new TextColumn("text", texts.Concat(texts).Concat(texts).Select((text, i) => $"{text} {(char)('k' + i)}{i}")), new TextColumn("y", "abaabbaba".Select(c => $"{c}")));
+
+        Preparation preparation = Preparation.Fit(table, "y");
+        var words = (WordCounts)preparation.Transforms[0];
+
+        // Each is in three of nine texts or in six; k0 to s8 are in one alone.
+        Assert.That(words.Vocabulary, Is.EqualTo((string[])["a", "bird", "cat", "dog", "mat", "on", "sang", "sat", "song", "the", "today"]));
+        double six = Math.Log(10.0 / 7) + 1, three = Math.Log(10.0 / 4) + 1, norm = Math.Sqrt((5 * six * six) + (three * three));
+        float[] prepared = preparation.Apply(new Table(new TextColumn("text", ["THE the cat, on; unheard-of", null]))).AsSpan<float>().ToArray();
+        Assert.That(prepared[..11], Is.EqualTo((double[])[0, 0, 3 * three / norm, 0, 0, 3 * six / norm, 0, 0, 0, 6 * six / norm, 0]).Within(1e-6));
+        Assert.That(prepared[11..], Is.All.Zero, "a text that is missing has no word");
+
+        string json = JsonSerializer.Serialize(preparation, DataJson.Default.Preparation);
+        Assert.That(DataJson.Read(json, DataJson.Default.Preparation, "file"), Is.EqualTo(preparation));
+        Assert.That(() => DataJson.Read(json.Replace("\"bird\"", "\"cat\"", StringComparison.Ordinal), DataJson.Default.Preparation, "file"), Throws.InstanceOf<EngineException>());
+    }
+
+    [Test]
     public void It_is_the_same_after_it_was_written_and_read()
     {
         var pictures = new Table(

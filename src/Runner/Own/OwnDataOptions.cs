@@ -73,6 +73,11 @@ internal sealed record OwnDataOptions(string Path)
             return Refused(new CifarFiles(Path), [.. ofTables, (Size, "--size")]);
         }
 
+        if (TextFolder.IsOne(Path))
+        {
+            return Refused(new TextFolder(Path), [.. ofTables, (Size, "--size"), (Drop.Count > 0 ? Drop : null, "--drop")]);
+        }
+
         return Directory.Exists(Path)
             ? Refused(
                 new ImageFolder(Path) { Size = Size ?? 64, Threads = threads, IsGray = IsGray, IsStored = IsStreamed ? true : null },

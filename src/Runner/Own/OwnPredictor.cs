@@ -28,6 +28,12 @@ internal sealed class OwnPredictor(Models.Model model, PredictOptions options, T
             return OnArrays(cancellation);
         }
 
+        if (model.Inputs.Transforms is [WordCounts { Column: TextFolder.Text }]
+            && options.Pictures.All(path => Path.GetExtension(path).Equals(".txt", StringComparison.OrdinalIgnoreCase)))
+        {
+            return OnTexts(cancellation);
+        }
+
         if (!PictureFile.Takes(model.Inputs))
         {
             return OnTables(cancellation);
@@ -67,6 +73,20 @@ internal sealed class OwnPredictor(Models.Model model, PredictOptions options, T
     }
 
     private int OnTables(CancellationToken cancellation) => OnFiles(path => TableStyle.Of(model.About).Of(path).Read(), "row", first: 1, cancellation);
+
+    /// <summary>Files of which each is one text.</summary>
+    private int OnTexts(CancellationToken cancellation)
+    {
+        PredictionWriter writer = Writer(ofFiles: true, Math.Min(options.Pictures.Max(path => path.Length), WidestName));
+        foreach (string path in options.Pictures)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            writer.Write(ToWrite(path, null, model.PredictOne(TextFolder.ReadFile(path, TextFolder.Text))));
+        }
+
+        writer.End();
+        return CommandLine.Done;
+    }
 
     /// <summary>Samples that stand in arrays, which count from 0 on.</summary>
     private int OnArrays(CancellationToken cancellation)

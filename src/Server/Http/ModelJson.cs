@@ -45,6 +45,9 @@ internal static class ModelJson
 
                     json.WriteEndArray();
                     break;
+                case WordCounts:
+                    json.WriteString("kind", "text");
+                    break;
                 default:
                     json.WriteString("kind", "numbers");
                     json.WriteString("sides", string.Join('x', transform.Sides));

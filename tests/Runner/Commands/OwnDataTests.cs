@@ -131,6 +131,35 @@ public class OwnDataTests
             TestCommandLine.Run("predict", "--load", model, folder.File(file), "--format", "csv", "--device", "cpu").GetAwaiter().GetResult();
     }
 
+    [Test]
+    public async Task A_folder_of_texts_is_trained_on_and_new_ones_get_its_names()
+    {
+        using var folder = new TempFolder();
+        string[] good = ["fine", "lovely", "great", "warm"], bad = ["dull", "poor", "cold", "weak"];
+        for (int i = 0; i < 80; i++)
+        {
+            string path = folder.File($"reviews/{(i % 2 == 0 ? "good" : "bad")}/{i / 20}/{i}.txt");
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            string[] words = i % 2 == 0 ? good : bad;
+            File.WriteAllText(path, $"This film number {i} was {words[i / 2 % 4]} and\nits end was {words[i / 3 % 4]}, I say.");
+        }
+
+        File.WriteAllText(folder.File("new.txt"), "A lovely evening and a warm end");
+        string model = folder.File("reviews.model");
+
+        (int code, string output, string errors) = await Run("train", folder.File("reviews"), "--epochs", "40", "--save", model);
+        Assert.That(code, Is.Zero, errors);
+        Assert.That(output, Does.Contain("80 texts of 2 classes.").And.Match(@"text +text +0 +which of \d+ words: ").And.Contain("16 of 16 right"));
+
+        (code, output, errors) = await TestCommandLine.Run("predict", "--load", model, folder.File("new.txt"), "--device", "cpu");
+        Assert.That(code, Is.Zero, errors);
+        Assert.That(output, Does.Match(@"new\.txt +good 0\.\d+|new\.txt +good 1\.0"));
+
+        (code, output, errors) = await TestCommandLine.Run("predict", "--load", model, "--device", "cpu");
+        Assert.That(code, Is.Zero, errors);
+        Assert.That(output, Does.Contain("16 of 16 right"));
+    }
+
     [TestCase("cnn")]
     [TestCase("resnet")]
     public async Task Streamed_from_a_file_of_decoded_pictures_the_model_is_the_same_to_the_bit(string network)

@@ -42,6 +42,8 @@ internal sealed partial class DataJson : JsonSerializerContext
         OneHot { Values: { Count: > 0 } values } words => (uint)words.Mode < (uint)values.Count && IsDistinct(values),
         ScaledPlanes { Size: [> 0, ..] size, Mean: { } mean, Deviation: { } deviation } =>
             size.Count <= 3 && size.All(side => side > 0) && mean.Count == size[0] && deviation.Count == size[0] && deviation.All(one => one > 0),
+        WordCounts { Vocabulary: { Count: > 0 } words, Weights: { } weights } =>
+            words.Count == weights.Count && weights.All(float.IsFinite) && IsDistinct(words),
         CustomTransform { Name: not null, Settings: not null } => true,
         _ => false,
     };

@@ -48,6 +48,7 @@ public sealed record Preparation(IReadOnlyList<Transform> Transforms)
             {
                 NumberColumn numbers => ScaledNumber.Fit(numbers),
                 VectorColumn vectors => ScaledPlanes.Fit(vectors),
+                TextColumn texts when AreTooMany(texts, Distinct(texts)) => WordCounts.Fit(texts),
                 _ => OneHot.Fit(column),
             });
         }
@@ -152,15 +153,20 @@ public sealed record Preparation(IReadOnlyList<Transform> Transforms)
 
                 return known == 0 ? "it has no value" : isCounter && IsNumbering(values) ? "it numbers the rows" : null;
             case TextColumn text:
-                int distinct = text.Codes.ToArray().Where(code => code >= 0).Distinct().Count();
+                int distinct = Distinct(text);
                 return distinct == 0 ? "it has no value"
-                    : distinct > Math.Max(MaxCategories, 2) || (distinct > 8 && distinct > column.Count / 2)
-                        ? $"its {distinct} texts are too many to be categories"
+                    : AreTooMany(text, distinct) && !WordCounts.AreSentences(text) ? $"its {distinct} texts are too many to be categories"
                     : null;
             default:
                 return null;
         }
     }
+
+    private static int Distinct(TextColumn text) => text.Codes.ToArray().Where(code => code >= 0).Distinct().Count();
+
+    /// <summary>Whether texts are no categories, but names or sentences.</summary>
+    private static bool AreTooMany(TextColumn text, int distinct) =>
+        distinct > Math.Max(MaxCategories, 2) || (distinct > 8 && distinct > text.Count / 2);
 
     /// <summary>Whether every whole number from the least to the greatest stands there once.</summary>
     private static bool IsNumbering(ReadOnlySpan<double> values)

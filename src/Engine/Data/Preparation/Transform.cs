@@ -11,6 +11,7 @@ namespace Engine.Data;
 [JsonDerivedType(typeof(ScaledNumber), "number")]
 [JsonDerivedType(typeof(OneHot), "one_hot")]
 [JsonDerivedType(typeof(ScaledPlanes), "planes")]
+[JsonDerivedType(typeof(WordCounts), "words")]
 [JsonDerivedType(typeof(CustomTransform), "custom")]
 public abstract record Transform(string Column)
 {

@@ -1,0 +1,118 @@
+using System.Text.Json.Serialization;
+
+namespace Engine.Data;
+
+/// <summary>
+/// Represents which words a text has, each by how often it is there and how few texts have it (tf-idf, as scikit-learn's
+/// <c>TfidfVectorizer</c> defines it; K. Spärck Jones, A statistical interpretation of term specificity, 1972), brought to one
+/// length. What is missing, and words that no text to train on has, count as none.
+/// </summary>
+/// <param name="Column">The column's name.</param>
+/// <param name="Vocabulary">The words, in small letters.</param>
+/// <param name="Weights">How much each tells: ln((1 + texts) / (1 + texts with it)) + 1.</param>
+public sealed record WordCounts(string Column, IReadOnlyList<string> Vocabulary, IReadOnlyList<float> Weights) : Transform(Column)
+{
+    /// <summary>As many words are kept, those that most texts have.</summary>
+    private const int MaxWords = 2_000;
+
+    /// <summary>Texts of fewer words, in the mean, are names and not sentences.</summary>
+    private const int FewestWords = 5;
+
+    /// <summary>How many texts are looked at to tell sentences from names.</summary>
+    private const int Looked = 1_000;
+
+    /// <summary>The length of what a text becomes: some ten words of which each is about 1, as standardized numbers are.</summary>
+    private const double Length = 3;
+
+    private readonly Lazy<Dictionary<string, int>> _places = new(() => Vocabulary.Index().ToDictionary(one => one.Item, one => one.Index));
+
+    /// <inheritdoc/>
+    [JsonIgnore]
+    public override Shape Sides => [Vocabulary.Count];
+
+    /// <inheritdoc/>
+    [JsonIgnore]
+    public override string Words => $"which of {Vocabulary.Count} words: {Table.Some(Vocabulary)}";
+
+    /// <summary>Returns whether a column has sentences, and not categories or names.</summary>
+    public static bool AreSentences(TextColumn column)
+    {
+        ArgumentNullException.ThrowIfNull(column);
+        string[] some = [.. column.Words.Take(Looked)];
+        return some.Length > 0 && some.Average(text => Split(text).Count()) >= FewestWords;
+    }
+
+    /// <summary>Fits it to the texts that are there.</summary>
+    /// <exception cref="EngineException">There is no word.</exception>
+    public static WordCounts Fit(TextColumn column)
+    {
+        ArgumentNullException.ThrowIfNull(column);
+        string[] texts = [.. Enumerable.Range(0, column.Count).Select(column.Text).OfType<string>()];
+        KeyValuePair<string, int>[] counts = [.. texts.SelectMany(text => Split(text).Distinct()).CountBy(word => word)];
+        // A word that one text alone has tells nothing of others.
+        KeyValuePair<string, int>[] often = [.. counts.Where(pair => pair.Value > 1)];
+        KeyValuePair<string, int>[] kept =
+        [
+            .. (often.Length > 0 ? often : counts).OrderByDescending(pair => pair.Value).ThenBy(pair => pair.Key, StringComparer.Ordinal)
+                .Take(MaxWords).OrderBy(pair => pair.Key, StringComparer.Ordinal),
+        ];
+        return kept.Length > 0
+            ? new WordCounts(
+                column.Name, [.. kept.Select(pair => pair.Key)], [.. kept.Select(pair => (float)(Math.Log((1.0 + texts.Length) / (1 + pair.Value)) + 1))])
+            : throw new EngineException($"The column '{column.Name}' has no word in the samples that train.");
+    }
+
+    /// <inheritdoc/>
+    public override void Apply(Column column, int row, Span<float> to)
+    {
+        ArgumentNullException.ThrowIfNull(column);
+        to.Clear();
+        foreach (string word in Split(column.Text(row) ?? ""))
+        {
+            if (_places.Value.TryGetValue(word, out int place))
+            {
+                to[place] += Weights[place];
+            }
+        }
+
+        double squares = 0;
+        foreach (float x in to)
+        {
+            squares += (double)x * x;
+        }
+
+        if (squares > 0)
+        {
+            float scale = (float)(Length / Math.Sqrt(squares));
+            foreach (ref float x in to)
+            {
+                x *= scale;
+            }
+        }
+    }
+
+    /// <summary>Equal in what it does.</summary>
+    public bool Equals(WordCounts? other) => other is not null && Column == other.Column
+        && Vocabulary.SequenceEqual(other.Vocabulary) && Weights.SequenceEqual(other.Weights);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(Column, Vocabulary.Count);
+
+    /// <summary>The words of a text: runs of letters and digits, in small letters.</summary>
+    private static IEnumerable<string> Split(string text)
+    {
+        for (int i = 0; i < text.Length; i++)
+        {
+            int start = i;
+            while (i < text.Length && char.IsLetterOrDigit(text[i]))
+            {
+                i++;
+            }
+
+            if (i > start)
+            {
+                yield return text[start..i].ToLowerInvariant();
+            }
+        }
+    }
+}
