@@ -77,7 +77,9 @@ public sealed record TextFolder(string Path) : IDataSource
     private static IEnumerable<string> Files(string folder) => Directory
         .EnumerateFiles(folder, "*.txt", new EnumerationOptions
         {
-            RecurseSubdirectories = true, AttributesToSkip = FileAttributes.Hidden | FileAttributes.System | FileAttributes.ReparsePoint, IgnoreInaccessible = true,
+            RecurseSubdirectories = true,
+            AttributesToSkip = FileAttributes.Hidden | FileAttributes.System | FileAttributes.ReparsePoint,
+            IgnoreInaccessible = true,
         })
         .Order(StringComparer.Ordinal);
 

@@ -39,7 +39,10 @@ public sealed class MixedPrecisionTests
     {
         using var net = new NeuralNet(new Input(1, Side, Side), new Dense(Classes, Softmax))
         {
-            Precision = Precision.MixedBFloat16, Device = s_cpu, MaxEpochs = 1, Update = new Sgd(1e-3f),
+            Precision = Precision.MixedBFloat16,
+            Device = s_cpu,
+            MaxEpochs = 1,
+            Update = new Sgd(1e-3f),
         };
         (Tensor x, int[] y) = Samples(1);
 
@@ -166,7 +169,9 @@ public sealed class MixedPrecisionTests
     {
         using var net = new NeuralNet(new Input(2), new Dense(2, Softmax))
         {
-            FloatX = DType.Float64, Precision = Precision.MixedBFloat16, Device = s_cpu,
+            FloatX = DType.Float64,
+            Precision = Precision.MixedBFloat16,
+            Device = s_cpu,
         };
 
         Assert.That(net.Initialize, Throws.TypeOf<EngineException>().With.Message.Contains("FloatX is float64"));

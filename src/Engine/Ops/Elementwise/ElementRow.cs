@@ -64,9 +64,13 @@ internal sealed record ElementRow(
     /// <summary>Returns what rounds to a dtype of 16 bits.</summary>
     public static ElementRow ToHalf(DType dtype) => dtype == DType.Float16 ? s_toFloat16 : s_toBFloat16;
 
-    private static ElementRow ToHalf<TRounding>(DType dtype) where TRounding : struct, IScalarFunction =>
-        Of<Rounded<TRounding>>($"cast{{{dtype.Name()}}}", $"convert(convert(x, {dtype.Cuda()}()), T())", x => ElementType.Of(dtype).Round(x[0]))
-            with { Stored = dtype };
+    private static ElementRow ToHalf<TRounding>(DType dtype)
+        where TRounding : struct, IScalarFunction
+    {
+        ElementRow row = Of<Rounded<TRounding>>(
+            $"cast{{{dtype.Name()}}}", $"convert(convert(x, {dtype.Cuda()}()), T())", x => ElementType.Of(dtype).Round(x[0]));
+        return row with { Stored = dtype };
+    }
 
     /// <summary>Returns the size of the numbers whose ulp are the errors of a result.</summary>
     public double Magnitude(double result, ReadOnlySpan<double> x) =>

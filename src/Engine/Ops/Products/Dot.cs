@@ -58,7 +58,8 @@ internal sealed record Dot(bool TransposeA, bool TransposeB) : Op, IProduct, ICp
         };
 
         static Sample OfHalves(DType dtype, int m, int n, int k, bool a, bool b) => new(
-            new Dot(a, b), new Arg(a ? [k, m] : [m, k], dtype), new Arg(b ? [n, k] : [k, n], dtype)) { HasGradient = false };
+            new Dot(a, b), new Arg(a ? [k, m] : [m, k], dtype), new Arg(b ? [n, k] : [k, n], dtype))
+        { HasGradient = false };
 
         static Sample Of(int m, int n, int k, bool a, bool b) => new(
             new Dot(a, b), new Arg(a ? [k, m] : [m, k]), new Arg(b ? [n, k] : [k, n]));
