@@ -75,6 +75,17 @@ public class ImageOpTests
     }
 
     [Test]
+    public void The_gradient_of_a_pool_has_a_gradient_itself(
+        [Values] PoolMode mode, [Values((2, 2, 0, true), (3, 1, 1, true), (3, 2, 0, false))] (int, int, int, bool) windows)
+    {
+        (int size, int stride, int pad, bool ignoreBorder) = windows;
+        var random = new Random(5);
+        Tensor image = Tensor.From([.. Enumerable.Range(0, 2 * 49).Select(_ => random.NextDouble() - 0.5)], 1, 2, 7, 7);
+
+        VerifyGrad(x => Grad(Sum(Pow(Pool(x[0], [size], mode, [stride], [pad], ignoreBorder), 3)), x[0]), [image]);
+    }
+
+    [Test]
     public void Images_that_turn_out_too_small_are_refused_with_their_sizes()
     {
         Input x = Tensor4("x");
