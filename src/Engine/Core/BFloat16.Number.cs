@@ -4,7 +4,7 @@ using System.Numerics;
 
 namespace Engine;
 
-/// <summary>What generic code asks of a number, all of it float32's, rounded.</summary>
+/// <summary>Implements the members that generic code calls: it computes in float32 and rounds the result.</summary>
 public readonly partial struct BFloat16 : INumber<BFloat16>
 {
     static BFloat16 INumberBase<BFloat16>.One => (BFloat16)1f;
@@ -160,7 +160,7 @@ public readonly partial struct BFloat16 : INumber<BFloat16>
         Span<char> destination, out int charsWritten, ReadOnlySpan<char> format, IFormatProvider? provider) =>
         ((float)this).TryFormat(destination, out charsWritten, format, provider);
 
-    /// <summary>Of a double the nearest; whole numbers become a float32 first, as they do on their way to a Half.</summary>
+    /// <summary>Rounds a double once. Other numbers become a float32 first, as in conversions to Half.</summary>
     private static bool TryFrom<TOther>(TOther value, out BFloat16 result) where TOther : INumberBase<TOther>
     {
         result = value is double number ? (BFloat16)number : (BFloat16)float.CreateTruncating(value);

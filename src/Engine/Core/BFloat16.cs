@@ -4,8 +4,8 @@ namespace Engine;
 
 /// <summary>
 /// Represents a number of 16 bits with the range of a float32: its sign, its 8 bits of exponent and the upper 7 of its
-/// mantissa. <see cref="System.Half"/> is the other such type, with more digits and less range. Arithmetic is float32's,
-/// rounded to the nearest, of two the even one.
+/// mantissa. <see cref="System.Half"/>, the other type of 16 bits, has more digits and less range. Arithmetic is
+/// float32's, rounded to nearest, ties to even.
 /// </summary>
 public readonly partial struct BFloat16 : IEquatable<BFloat16>, IComparable<BFloat16>, IFormattable
 {
@@ -15,29 +15,29 @@ public readonly partial struct BFloat16 : IEquatable<BFloat16>, IComparable<BFlo
 
     private BFloat16(ushort bits) => _bits = bits;
 
-    /// <summary>Converts the number to the nearest, of two to the even one.</summary>
+    /// <summary>Converts the number, rounded to nearest, ties to even.</summary>
     public static explicit operator BFloat16(float value)
     {
         uint bits = BitConverter.SingleToUInt32Bits(value);
 
-        // Half of what is dropped, less one where the result is even already. A NaN keeps its sign and stays one.
+        // Adds half of the dropped bits' unit, minus one if the result is even already. A NaN stays a NaN of its sign.
         return float.IsNaN(value)
             ? new BFloat16((ushort)((bits >> Dropped) | 0x40))
             : new BFloat16((ushort)((bits + 0x7FFF + ((bits >> Dropped) & 1)) >> Dropped));
     }
 
-    /// <summary>Converts the number to the nearest, of two to the even one.</summary>
+    /// <summary>Converts the number, rounded to nearest, ties to even.</summary>
     public static explicit operator BFloat16(double value)
     {
-        // Rounded twice it would not be the nearest. So the first time what lies between two numbers gets the odd one of them,
-        // which the second time is seen to lie between.
+        // Two roundings to nearest may miss the nearest. So the first one rounds to odd: a value between two float32s
+        // becomes the odd one of them, and the second rounding still sees on which side of a tie the value lies.
         float single = (float)value;
         int bits = BitConverter.SingleToInt32Bits(single);
         bits = single == value || double.IsNaN(value) ? bits : (bits - (Math.Abs(single) > Math.Abs(value) ? 1 : 0)) | 1;
         return (BFloat16)BitConverter.Int32BitsToSingle(bits);
     }
 
-    /// <summary>Converts the number, which a float32 holds as it is.</summary>
+    /// <summary>Converts the number, exactly.</summary>
     public static implicit operator float(BFloat16 value) => BitConverter.UInt32BitsToSingle((uint)value._bits << Dropped);
 
     /// <summary>Compares two numbers: NaN is not equal to itself.</summary>
@@ -61,13 +61,13 @@ public readonly partial struct BFloat16 : IEquatable<BFloat16>, IComparable<BFlo
     /// <summary>Returns the 16 bits.</summary>
     public static ushort ToBits(BFloat16 value) => value._bits;
 
-    /// <summary>Returns the number of these 16 bits.</summary>
+    /// <summary>Returns the number with these 16 bits.</summary>
     public static BFloat16 FromBits(ushort bits) => new(bits);
 
-    /// <summary>Compares two numbers, NaN being less than all others and equal to itself.</summary>
+    /// <summary>Compares two numbers. NaN is less than all others and equal to itself.</summary>
     public int CompareTo(BFloat16 other) => ((float)this).CompareTo(other);
 
-    /// <summary>Compares two numbers, NaN being equal to itself.</summary>
+    /// <summary>Compares two numbers. NaN is equal to itself.</summary>
     public bool Equals(BFloat16 other) => ((float)this).Equals(other);
 
     /// <inheritdoc/>
@@ -76,9 +76,9 @@ public readonly partial struct BFloat16 : IEquatable<BFloat16>, IComparable<BFlo
     /// <inheritdoc/>
     public override int GetHashCode() => ((float)this).GetHashCode();
 
-    /// <summary>Returns the number as a float32 is written, with a decimal point.</summary>
+    /// <summary>Returns the number as text, like a float32, with a decimal point.</summary>
     public override string ToString() => ToString(null, CultureInfo.InvariantCulture);
 
-    /// <summary>Returns the number as a float32 is written in this format.</summary>
+    /// <summary>Returns the number as text, like a float32 in this format.</summary>
     public string ToString(string? format, IFormatProvider? formatProvider) => ((float)this).ToString(format, formatProvider);
 }

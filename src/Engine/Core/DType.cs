@@ -22,12 +22,12 @@ public enum DType
     Bool,
 
     /// <summary>
-    /// 16-bit IEEE 754 floating point, <see cref="Half"/>: 11 bits, magnitudes to 65504. It is stored; ops compute in
-    /// float32.
+    /// 16-bit IEEE 754 floating point, <see cref="Half"/>: 11 bits of precision, magnitudes to 65504. Tensors store it;
+    /// ops compute in float32.
     /// </summary>
     Float16,
 
-    /// <summary>The upper half of a float32, <see cref="Engine.BFloat16"/>. It is stored; ops compute in float32.</summary>
+    /// <summary>The upper half of a float32, <see cref="Engine.BFloat16"/>. Tensors store it; ops compute in float32.</summary>
     BFloat16,
 }
 
@@ -53,21 +53,21 @@ public static class DTypes
 
     /// <summary>
     /// Returns the type both operands of an element-wise op are converted to: the wider of the two in the order bool,
-    /// uint8, int32, int64, float16, bfloat16, float32, float64. An integer beside a float32 gives float32, as Theano's floatX rule has it
-    /// (NumPy would widen to float64). What ops do with it, and with number literals, stands in docs/types.md.
+    /// uint8, int32, int64, float16, bfloat16, float32, float64. An integer and a float32 give float32, as Theano's
+    /// floatX rule says (NumPy would widen to float64). docs/types.md says how ops use it, and how they treat literals.
     /// </summary>
     public static DType Promote(DType a, DType b) => ElementType.Of(a).Width >= ElementType.Of(b).Width ? a : b;
 
     /// <summary>
-    /// The dtype in which sums and products of such numbers are computed: int32 for small whole ones, float32 for those of
-    /// 16 bits.
+    /// Returns the dtype in which ops compute sums and products of such numbers: int32 for bool and uint8, float32 for
+    /// numbers of 16 bits.
     /// </summary>
     internal static DType Computes(this DType dtype) => ElementType.Of(dtype).Computes;
 
-    /// <summary>The dtype that functions of such numbers give: float64 of float64, else float32.</summary>
+    /// <summary>Returns the dtype of functions of such numbers: float64 for float64, else float32.</summary>
     internal static DType Floating(this DType dtype) => dtype == DType.Float64 ? dtype : DType.Float32;
 
-    /// <summary>Whether it is a floating-point type that only stores numbers: float16 or bfloat16.</summary>
+    /// <summary>Returns whether it only stores numbers: float16 or bfloat16.</summary>
     internal static bool IsHalf(this DType dtype) => dtype is DType.Float16 or DType.BFloat16;
 
     /// <summary>Calls code with the C# type for loops over such elements: bool elements are bytes of 1 or 0.</summary>

@@ -1,8 +1,9 @@
 namespace Engine.Distributed;
 
 /// <summary>
-/// Exchanges in two steps that go on while a rank computes: whoever asks moves all of them on. All ranks begin the second
-/// steps in the order of the first ones, whatever arrives when, as libraries want it of what goes one way.
+/// Represents exchanges in two steps that continue while a rank computes; a query about one of them moves all of them
+/// on. All ranks begin the second steps in the order of the first ones, whatever arrives first, because libraries
+/// require the same order of collective calls on all ranks.
 /// </summary>
 internal sealed class BegunExchanges
 {
@@ -11,7 +12,7 @@ internal sealed class BegunExchanges
 
     /// <summary>Adds an exchange whose first step has begun.</summary>
     /// <param name="first">The first step.</param>
-    /// <param name="second">Begins the second one, once the first is over.</param>
+    /// <param name="second">Begins the second step after the first is over.</param>
     public Exchange Add(Exchange first, Func<Exchange> second)
     {
         var exchange = new InTwoSteps(this, first, second);
@@ -19,13 +20,13 @@ internal sealed class BegunExchanges
         return exchange;
     }
 
-    /// <summary>Keeps what goes on in some memory, until <see cref="Take"/>.</summary>
+    /// <summary>Keeps the exchange that uses some memory until <see cref="Take"/>.</summary>
     public void Put(nint place, Exchange exchange) => _byPlace[place] = exchange;
 
-    /// <summary>Returns what was put there.</summary>
+    /// <summary>Returns the exchange that was put there, and removes it.</summary>
     public Exchange Take(nint place) => _byPlace.Remove(place, out Exchange? exchange) ? exchange : Exchange.Nothing;
 
-    /// <summary>Moves all on.</summary>
+    /// <summary>Begins each second step whose turn it is, and removes exchanges that are over.</summary>
     public void MoveOn()
     {
         foreach (InTwoSteps exchange in _begun)

@@ -39,10 +39,12 @@ public abstract unsafe class Communicator : IDisposable
     /// </summary>
     public TimeSpan? StepLimit { get; set; }
 
-    /// <summary>Gets whether what has begun goes on while the rank computes, in two ways that do not mind each other's order.</summary>
+    /// <summary>
+    /// Gets whether exchanges continue while the rank computes, on two channels whose order relative to each other is free.
+    /// </summary>
     internal virtual bool IsAsynchronous => false;
 
-    /// <summary>Gets what goes on while functions compute.</summary>
+    /// <summary>Gets the exchanges that continue while functions compute.</summary>
     internal BegunExchanges Begun { get; } = new();
 
     /// <summary>Who has not arrived where this rank waits, in words; null where that is not known.</summary>
@@ -117,11 +119,11 @@ public abstract unsafe class Communicator : IDisposable
         return BeginBroadcast(values, bytes, root);
     }
 
-    /// <summary>Begins to bring each rank's bytes to all, one behind the other.</summary>
-    /// <param name="mine">This rank's.</param>
-    /// <param name="bytes">How many they are.</param>
-    /// <param name="all">Where those of all go.</param>
-    /// <param name="aside">Whether it goes another way, whose order with all else does not matter.</param>
+    /// <summary>Starts to send each rank's bytes to all, in the order of the ranks.</summary>
+    /// <param name="mine">This rank's bytes.</param>
+    /// <param name="bytes">The number of bytes of each rank.</param>
+    /// <param name="all">The memory for the bytes of all ranks.</param>
+    /// <param name="aside">Whether it uses the second channel, whose order relative to all else is free.</param>
     internal Exchange StartAllGather(void* mine, long bytes, void* all, bool aside = false)
     {
         Count(bytes * Size);
@@ -154,7 +156,7 @@ public abstract unsafe class Communicator : IDisposable
     /// <inheritdoc cref="EnqueueAllReduce"/>
     internal virtual void EnqueueAllToAll(ulong send, long bytesEach, ulong receive, nint stream) => throw NotOnGpus();
 
-    /// <summary>Puts into a stream that one rank's bytes go to all.</summary>
+    /// <summary>Enqueues sending one rank's bytes to all.</summary>
     /// <inheritdoc cref="EnqueueAllReduce"/>
     internal virtual void EnqueueBroadcast(ulong values, long bytes, int root, nint stream) => throw NotOnGpus();
 

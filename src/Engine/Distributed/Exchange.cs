@@ -7,7 +7,7 @@ public abstract class Exchange
 {
     private const int Spins = 200;
 
-    /// <summary>What is over as soon as it begins.</summary>
+    /// <summary>An exchange that is over as soon as it begins.</summary>
     internal static readonly Exchange Nothing = new None();
 
     /// <summary>How long a rank looks all the time before it leaves the processor to others between two looks.</summary>

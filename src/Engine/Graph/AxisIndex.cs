@@ -70,8 +70,8 @@ internal enum AxisIndexKind
 }
 
 /// <summary>
-/// What makes an op of an index expression, and converts what ops are given. Ops stand on Graph and not the other way
-/// round, so that a variable knows only this of the one that does so (<see cref="IndexerAttribute"/>).
+/// Makes ops of index expressions and converts the inputs of ops. Ops depends on Graph, not the reverse, so a variable
+/// knows only this base class of the implementation (<see cref="IndexerAttribute"/>).
 /// </summary>
 internal abstract class Indexer
 {

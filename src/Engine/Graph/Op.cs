@@ -104,8 +104,8 @@ public abstract record Op
     public virtual bool MayOverwrite(int input) => false;
 
     /// <summary>
-    /// Whether it reads numbers of 16 bits as they are stored: it moves, converts or multiplies them. All other ops are given
-    /// them as float32.
+    /// Gets whether the op reads numbers of 16 bits as they are stored: it moves, converts or multiplies them. All other
+    /// ops get them as float32.
     /// </summary>
     internal virtual bool TakesHalves => false;
 
@@ -130,12 +130,12 @@ public abstract record Op
     public sealed override string ToString() => Name;
 }
 
-/// <summary>An op that begins what goes on in the background: it runs as soon as its inputs are there.</summary>
+/// <summary>Represents an op that begins background work: it runs as soon as its inputs are computed.</summary>
 internal interface IRunsEarly
 {
-    /// <summary>Its place among those of a function, in the order in which they begin.</summary>
+    /// <summary>Gets its number in the order in which such ops of a function begin.</summary>
     int Number { get; }
 }
 
-/// <summary>An op that waits for such: it runs when all is computed that does not depend on it.</summary>
+/// <summary>Represents an op that waits for such work: it runs after all ops that do not depend on it.</summary>
 internal interface IRunsLate;

@@ -70,7 +70,7 @@ public sealed class SharedVariable : Variable, IDisposable
     /// <summary>Creates a variable whose memory belongs to the outer plan.</summary>
     internal static SharedVariable Outside(TensorType type, string? name) => new(type, name);
 
-    /// <summary>A variable whose value another rank keeps: here it has neither a value nor memory.</summary>
+    /// <summary>Returns a variable whose value another rank keeps: here it has no value and no memory.</summary>
     internal static SharedVariable Elsewhere(TensorType type, string? name) => new(type, name) { IsElsewhere = true };
 
     /// <summary>
@@ -79,7 +79,7 @@ public sealed class SharedVariable : Variable, IDisposable
     /// </summary>
     public Variable? DefaultUpdate { get; set; }
 
-    /// <summary>Whether another rank keeps the value.</summary>
+    /// <summary>Gets whether another rank keeps the value.</summary>
     internal bool IsElsewhere { get; private init; }
 
     /// <summary>Whether it is where a stream of random numbers stands, so that a loop moves it on from step to step.</summary>

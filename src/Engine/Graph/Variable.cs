@@ -17,7 +17,7 @@ public abstract class Variable
         Id = Interlocked.Increment(ref s_created);
     }
 
-    /// <summary>Itself, or if it has 16 bits a number what it is as float32.</summary>
+    /// <summary>Gets the variable itself, or its conversion to float32 if its numbers have 16 bits.</summary>
     internal Variable Widened => DType.IsHalf() ? s_indexer.Widened(this) : this;
 
     /// <summary>Gets the dtype and the shape, as far as it is known.</summary>

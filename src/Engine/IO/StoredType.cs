@@ -5,8 +5,8 @@ using System.Runtime.InteropServices;
 namespace Engine.IO;
 
 /// <summary>
-/// What elements are stored as in files. Tensors hold fewer types: floats of 8 bits become float32, integers of
-/// fewer than 32 bits int32, unsigned ones of as many or more int64, in which each must fit.
+/// Represents the type of the elements in a file. Tensors hold fewer types: floats of 8 bits become float32, integers
+/// of fewer than 32 bits int32, and unsigned ones of 32 or 64 bits int64, in which each value must fit.
 /// </summary>
 /// <param name="Name">The name in messages.</param>
 /// <param name="Size">The bytes of an element.</param>

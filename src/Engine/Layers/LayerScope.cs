@@ -43,8 +43,8 @@ public sealed class LayerScope
     public bool IsTraining => _pass.IsTraining;
 
     /// <summary>
-    /// Gets the ranks over which layers that normalize by the batch take its figures (<see
-    /// cref="Training.DataParallel.IsBatchNormSynchronized"/>); null where they take those of what they are given.
+    /// Gets the ranks whose samples layers that normalize by the batch take together (<see
+    /// cref="Training.DataParallel.IsBatchNormSynchronized"/>); null if they use only the samples of this rank.
     /// </summary>
     public Communicator? BatchRanks => _pass.BatchRanks;
 
@@ -198,7 +198,7 @@ public sealed class LayerScope
 /// <summary>Represents one build of all of a network's layers, for prediction or for training.</summary>
 internal sealed record BuildPass(bool IsTraining)
 {
-    /// <summary>Gets or sets the ranks whose parts of a batch are normalized as one; null where each part is by itself.</summary>
+    /// <summary>Gets or sets the ranks whose parts of a batch are normalized together; null for each part alone.</summary>
     public Communicator? BatchRanks { get; init; }
 
     private readonly Dictionary<string, bool> _asked = [];

@@ -154,7 +154,7 @@ public sealed partial class Model : IDisposable
         Net.Fit(
             new TableSource(train.Rows(rows), Inputs, Target) { Buffers = buffers },
             validation.Length == 0 ? null : new TableSource(train.Rows(validation), Inputs, Target) { Buffers = buffers }, cancellationToken);
-        // Samples that are large enough for this make a step large too, and the test that comes next needs memory of its own.
+        // If samples are so large, a training step needs much memory, too; the test that comes next needs its own.
         Net.FreeTraining();
     }
 
@@ -228,7 +228,7 @@ public sealed partial class Model : IDisposable
         return Test(samples, out _);
     }
 
-    /// <summary>The same, with what the network gives of the samples.</summary>
+    /// <summary>Tests the model, and also returns the network's output for the samples.</summary>
     internal TestReport Test(Table samples, out Tensor output)
     {
         output = Output(samples);

@@ -42,8 +42,8 @@ internal static class Schedule
     }
 
     /// <summary>
-    /// The order in which exchanges begin as soon as they can, in the order of their numbers, and all that waits for one comes
-    /// when the rest is computed.
+    /// Returns the order in which exchanges begin as early as possible, in the order of their numbers. The ops that wait
+    /// for them, and all that depends on these, come last.
     /// </summary>
     private static Apply[] WithLateOnes(IReadOnlyList<Apply> order, Variable[] roots)
     {

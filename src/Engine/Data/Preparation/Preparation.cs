@@ -164,7 +164,7 @@ public sealed record Preparation(IReadOnlyList<Transform> Transforms)
 
     private static int Distinct(TextColumn text) => text.Codes.ToArray().Where(code => code >= 0).Distinct().Count();
 
-    /// <summary>Whether texts are no categories, but names or sentences.</summary>
+    /// <summary>Returns whether texts are names or sentences, not categories.</summary>
     private static bool AreTooMany(TextColumn text, int distinct) =>
         distinct > Math.Max(MaxCategories, 2) || (distinct > 8 && distinct > text.Count / 2);
 

@@ -3,25 +3,26 @@ using System.Text.Json.Serialization;
 namespace Engine.Data;
 
 /// <summary>
-/// Represents which words a text has, each by how often it is there and how few texts have it (tf-idf, as scikit-learn's
-/// <c>TfidfVectorizer</c> defines it; K. Spärck Jones, A statistical interpretation of term specificity, 1972), brought to one
-/// length. What is missing, and words that no text to train on has, count as none.
+/// Represents a text by its words. A word counts more the more often it is in the text and the fewer texts have it
+/// (tf-idf, as scikit-learn's <c>TfidfVectorizer</c> defines it; K. Spärck Jones, A statistical interpretation of term
+/// specificity, 1972). All vectors have the same length. A missing text has no words, and words that are not in the
+/// vocabulary are ignored.
 /// </summary>
 /// <param name="Column">The column's name.</param>
-/// <param name="Vocabulary">The words, in small letters.</param>
-/// <param name="Weights">How much each tells: ln((1 + texts) / (1 + texts with it)) + 1.</param>
+/// <param name="Vocabulary">The words, in lower case.</param>
+/// <param name="Weights">The weight of each word: ln((1 + texts) / (1 + texts with it)) + 1.</param>
 public sealed record WordCounts(string Column, IReadOnlyList<string> Vocabulary, IReadOnlyList<float> Weights) : Transform(Column)
 {
-    /// <summary>As many words are kept, those that most texts have.</summary>
+    /// <summary>The greatest size of the vocabulary; the words that most texts have are kept.</summary>
     private const int MaxWords = 2_000;
 
-    /// <summary>Texts of fewer words, in the mean, are names and not sentences.</summary>
+    /// <summary>The least mean number of words of sentences; shorter texts are names.</summary>
     private const int FewestWords = 5;
 
-    /// <summary>How many texts are looked at to tell sentences from names.</summary>
+    /// <summary>The number of texts that decide whether a column has sentences or names.</summary>
     private const int Looked = 1_000;
 
-    /// <summary>The length of what a text becomes: some ten words of which each is about 1, as standardized numbers are.</summary>
+    /// <summary>The length of a text's vector: about ten words, each of about 1, like standardized numbers.</summary>
     private const double Length = 3;
 
     private readonly Lazy<Dictionary<string, int>> _places = new(() => Vocabulary.Index().ToDictionary(one => one.Item, one => one.Index));
@@ -34,7 +35,7 @@ public sealed record WordCounts(string Column, IReadOnlyList<string> Vocabulary,
     [JsonIgnore]
     public override string Words => $"which of {Vocabulary.Count} words: {Table.Some(Vocabulary)}";
 
-    /// <summary>Returns whether a column has sentences, and not categories or names.</summary>
+    /// <summary>Returns whether a column has sentences, not categories or names.</summary>
     public static bool AreSentences(TextColumn column)
     {
         ArgumentNullException.ThrowIfNull(column);
@@ -42,14 +43,14 @@ public sealed record WordCounts(string Column, IReadOnlyList<string> Vocabulary,
         return some.Length > 0 && some.Average(text => Split(text).Count()) >= FewestWords;
     }
 
-    /// <summary>Fits it to the texts that are there.</summary>
-    /// <exception cref="EngineException">There is no word.</exception>
+    /// <summary>Learns the vocabulary and the weights from the texts that are not missing.</summary>
+    /// <exception cref="EngineException">The texts have no words.</exception>
     public static WordCounts Fit(TextColumn column)
     {
         ArgumentNullException.ThrowIfNull(column);
         string[] texts = [.. Enumerable.Range(0, column.Count).Select(column.Text).OfType<string>()];
         KeyValuePair<string, int>[] counts = [.. texts.SelectMany(text => Split(text).Distinct()).CountBy(word => word)];
-        // A word that one text alone has tells nothing of others.
+        // A word of only one text says nothing about others.
         KeyValuePair<string, int>[] often = [.. counts.Where(pair => pair.Value > 1)];
         KeyValuePair<string, int>[] kept =
         [
@@ -91,14 +92,14 @@ public sealed record WordCounts(string Column, IReadOnlyList<string> Vocabulary,
         }
     }
 
-    /// <summary>Equal in what it does.</summary>
+    /// <summary>Returns whether both give the same vectors for the same column.</summary>
     public bool Equals(WordCounts? other) => other is not null && Column == other.Column
         && Vocabulary.SequenceEqual(other.Vocabulary) && Weights.SequenceEqual(other.Weights);
 
     /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(Column, Vocabulary.Count);
 
-    /// <summary>The words of a text: runs of letters and digits, in small letters.</summary>
+    /// <summary>Returns the words of a text: runs of letters and digits, in lower case.</summary>
     private static IEnumerable<string> Split(string text)
     {
         for (int i = 0; i < text.Length; i++)

@@ -14,7 +14,7 @@ public sealed record ArrayFiles(string Path) : IDataSource
     /// <summary>Specifies the names of the columns of samples and labels.</summary>
     public const string Samples = "x", Labels = "class";
 
-    /// <summary>What the array of samples to predict is called, the likeliest first.</summary>
+    /// <summary>The names that the array of samples to predict may have, the likeliest first.</summary>
     private static readonly string[] s_samples = ["x", "X", "x_test", "images"];
 
     /// <summary>Returns whether there is something of this kind.</summary>
@@ -22,16 +22,16 @@ public sealed record ArrayFiles(string Path) : IDataSource
         System.IO.Path.GetExtension(path).Equals(".npz", StringComparison.OrdinalIgnoreCase)
         || (Directory.Exists(path) && IdxFiles(path).Length > 0);
 
-    /// <summary>Whether there are samples of this kind, in a single file of idx too.</summary>
+    /// <summary>Returns whether a path has such samples; a single idx file counts too.</summary>
     internal static bool AreSamples(string path) => IsOne(path)
         || (File.Exists(path) && System.IO.Path.GetFileName(path).Contains("-idx", StringComparison.Ordinal));
 
     /// <summary>
-    /// The samples alone, to be predicted: of an npz file <c>x</c>, <c>x_test</c> or its only array; of a folder those of its test
-    /// part; or those of one file of idx.
+    /// Reads only the samples, to predict them: <c>x</c>, <c>x_test</c> or the only array of an npz file, the test part
+    /// of a folder, or a single idx file.
     /// </summary>
     /// <param name="path">The folder or the file.</param>
-    /// <param name="column">What the column is to be called.</param>
+    /// <param name="column">The name of the column.</param>
     /// <exception cref="EngineException">There are none, or they cannot be read.</exception>
     internal static Table ReadSamples(string path, string column)
     {
@@ -129,7 +129,10 @@ public sealed record ArrayFiles(string Path) : IDataSource
             new TensorColumn(Samples, Ordered(x)), new NumberColumn(Labels, y.Cast(DType.Float64).AsSpan<double>().ToArray()));
     }
 
-    /// <summary>Samples as networks take them: pictures of one plane have a side for it, and colors that stand last, as Keras has them, come first.</summary>
+    /// <summary>
+    /// Returns samples in the shape that networks take: gray pictures get an axis of one channel, and channels that come
+    /// last, as in Keras, come first.
+    /// </summary>
     private Tensor Ordered(Tensor x)
     {
         RequireFinite(x, "the samples");

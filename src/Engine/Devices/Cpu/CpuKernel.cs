@@ -13,7 +13,7 @@ internal sealed record CpuKernel(string Name, Phase[] Phases, CpuKernel? Untimed
     /// <summary>Gets or sets the control that runs instead of phases.</summary>
     public CpuControl? Control { get; init; }
 
-    /// <summary>Gets or sets what goes on behind it, while other kernels run.</summary>
+    /// <summary>Gets or sets the work that the kernel begins and that continues while other kernels run.</summary>
     public ICpuBackground? Background { get; init; }
 
     /// <summary>Gets how the work is divided.</summary>

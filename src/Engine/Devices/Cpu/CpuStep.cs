@@ -16,10 +16,10 @@ internal interface ICpuOp
     string? CpuPath(CpuStepTypes step) => null;
 }
 
-/// <summary>An op that begins what goes on while others are computed, if it is asked now and then.</summary>
+/// <summary>Represents work that continues while other ops compute, as long as somebody moves it on regularly.</summary>
 internal interface ICpuBackground
 {
-    /// <summary>Moves it on.</summary>
+    /// <summary>Does what is possible now without waiting.</summary>
     void MoveOn();
 }
 

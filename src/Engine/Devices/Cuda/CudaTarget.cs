@@ -6,7 +6,7 @@ namespace Engine.Devices.Cuda;
 /// </summary>
 public abstract class CudaTarget : Device
 {
-    /// <summary>From here on tensor cores multiply TF32 and bfloat16, and copies to shared memory are asynchronous.</summary>
+    /// <summary>The first architecture with TF32 and bfloat16 on tensor cores and asynchronous copies to shared memory.</summary>
     private const int FirstWithTensorFloat32 = 80;
 
     private protected CudaTarget()
@@ -27,7 +27,7 @@ public abstract class CudaTarget : Device
     /// </summary>
     private bool UsesTensorFloat32 => AsksForTensorFloat32 && Architecture >= FirstWithTensorFloat32;
 
-    /// <summary>Whether tensor cores multiply numbers of 16 bits of both types, copied as gemm.cuh does.</summary>
+    /// <summary>Gets whether tensor cores multiply both types of 16 bits, and gemm.cuh can copy them.</summary>
     private bool HasHalfProducts => Architecture >= FirstWithTensorFloat32;
 
     /// <summary>What <see cref="CudaOptions.TensorFloat32"/> says.</summary>

@@ -9,7 +9,7 @@ internal static unsafe class Mpi
     /// <summary>No library's status is larger than this.</summary>
     private const int StatusBytes = 256, MaxText = 8192;
 
-    /// <summary>The ranks once more: what goes this way minds no order with what goes by MPI_COMM_WORLD.</summary>
+    /// <summary>A duplicate of MPI_COMM_WORLD: the order between calls on the two communicators is free.</summary>
     private static nint s_aside;
 
     private static readonly Lazy<MpiAbi> s_abi = new(() => MpiAbi.Of(Library.Handle, Library.Path!));
@@ -118,7 +118,7 @@ internal static unsafe class Mpi
         return request;
     }
 
-    /// <summary>Begins to bring each rank's bytes to all; aside: on a communicator of its own.</summary>
+    /// <summary>Starts to send each rank's bytes to all; with aside, on the duplicate communicator.</summary>
     public static nint AllGather(void* mine, int bytes, void* all, bool aside)
     {
         nint request;
