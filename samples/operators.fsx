@@ -1,4 +1,4 @@
-// In a folder of one's own: #r "nuget: Engine.FSharp, 0.1.0". Here: what ./build.sh made.
+// In your own folder write #r "nuget: Engine.FSharp, 0.1.0". Here the script uses what ./build.sh built.
 #r "../artifacts/bin/Engine/release/Engine.dll"
 #r "../artifacts/bin/FSharp/release/Engine.FSharp.dll"
 
@@ -9,7 +9,7 @@ open Engine.Layers
 open Engine.Ops
 open Engine.Training
 
-// Rosenbrock's valley, (1 - x)² + 100 (y - x²)², its value and its slopes.
+// Rosenbrock's function, (1 - x)² + 100 (y - x²)², with its value and its gradient.
 let x, y = Symbolic.Scalar "x", Symbolic.Scalar "y"
 let valley = (1 -. x) **. 2 +. 100 *. (y -. x *. x) **. 2
 let slopes = compile [ x; y ] [ valley; Symbolic.Grad(valley, x); Symbolic.Grad(valley, y) ]
@@ -20,7 +20,7 @@ let at (a: float32) (b: float32) =
 printfn "at (0, 2): %A" (at 0f 2f)
 printfn "at (1, 1): %A" (at 1f 1f)
 
-// A nonlinearity of one's own in a network: x times its sigmoid, and a tenth of x.
+// A custom nonlinearity in a network: x times its sigmoid, plus a tenth of x.
 let leaky (x: Variable) = x *. Symbolic.Sigmoid x +. 0.1 *. x
 
 let net =

@@ -6,7 +6,7 @@ open Engine.Graph
 open Engine.Layers
 open Engine.Ops
 
-/// Says what may stand beside an operator: a variable of any kind, or a number.
+/// Defines what may be an operand: a variable of any kind, or a number.
 [<AbstractClass; Sealed>]
 type Operand =
     /// Returns the variable itself.
@@ -18,11 +18,11 @@ type Operand =
     /// Returns a whole number as a constant, which takes the dtype of what it is combined with.
     static member Of(value: int) : Variable = Symbolic.Constant(float value)
 
-/// Has the arithmetic on variables, which is C#'s extension operators and out of F#'s sight, with a point behind each sign: F# takes
-/// the bare ones for those of a type's own members.
+/// Provides arithmetic on variables, which in C# are extension operators that F# does not see. Each operator has a point
+/// after its sign, because F# resolves the bare operators to members of the type itself.
 [<AutoOpen>]
 module Operators =
-    /// Finds the overload of Operand.Of for a type, when the operator that calls it is compiled.
+    /// Calls the overload of Operand.Of for the value's type, which F# finds at compile time.
     let inline operandOf (_: ^w) (value: ^a) : Variable =
         ((^w or ^a): (static member Of: ^a -> Variable) value)
 
@@ -41,26 +41,26 @@ module Operators =
     /// Returns the element-wise quotient.
     let inline (/.) left right = Symbolic.Divide(operand left, operand right)
 
-    /// Returns what of the left is left when the right fits into it no more.
+    /// Returns the element-wise remainder of left / right.
     let inline (%.) left right = Symbolic.Mod(operand left, operand right)
 
-    /// Returns the left raised to the right, element-wise.
+    /// Returns left to the power of right, element-wise.
     let inline ( **. ) left right = Symbolic.Power(operand left, operand right)
 
     /// Returns the negative.
     let inline (~-.) value = Symbolic.Negate(operand value)
 
-    /// Returns a tensor of an array's elements with these sides, none for a single number: tensor [ 4; 2 ] [| 0f .. 7f |].
+    /// Returns a tensor of an array's elements with these sides: tensor [ 4; 2 ] [| 0f .. 7f |]. A scalar has no sides.
     let tensor (sides: int list) (data: 'T array) =
         Tensor.From(data, ReadOnlySpan [| data.Length |]).Reshape(ReadOnlySpan(List.toArray sides))
 
-    /// Returns the input of samples of these sides, without the batch's.
+    /// Returns the input layer for samples of these sides, without the batch.
     let input (sides: int list) : Layer = Input(ReadOnlySpan(List.toArray sides))
 
-    /// Returns layers as NeuralNet takes them, one behind the other.
+    /// Returns a list of layers in the form that NeuralNet takes.
     let layers (all: Layer list) = ReadOnlySpan(List.toArray all)
 
-    /// Returns a function of inputs, compiled: of a list of tensors a list of tensors.
+    /// Compiles a function that takes a list of tensors and returns a list of tensors.
     let compile (inputs: Variable list) (outputs: Variable list) =
         let compiled = Compile.Function.Compile(List.toArray inputs, List.toArray outputs)
         fun (values: Tensor list) -> compiled.Call(ReadOnlySpan(List.toArray values)) |> Array.toList

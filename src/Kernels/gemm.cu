@@ -2,7 +2,7 @@
 //
 //   C[i][j] = sum over k of A[i][k] * B[k][j]
 //
-// A and B may be of another type of 16 bits, ELEMENT (without SUMS): T is float then, and tensor cores multiply them.
+// Without SUMS, A and B may have elements of 16 bits, ELEMENT. T is float then, and tensor cores multiply them.
 //
 //   A: (m, k), or (k, m) with TRANSPOSE_A 1; B: (k, n), or (n, k) with TRANSPOSE_B 1; C: (m, n); all T, in C order
 //   EPILOGUE(x, i, j) and OPERANDS as in gemm.cuh; then x is stored to C[i][j], or where STORE(x, i, j) says

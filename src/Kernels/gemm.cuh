@@ -47,7 +47,7 @@
 #define EPILOGUE(...)
 #endif
 
-// What the operands' elements are, where these are not T: of 16 bits, which tensor cores multiply; T is float then.
+// The type of the operands' elements: T, or a type of 16 bits, which tensor cores multiply; T is float then.
 #ifndef ELEMENT
 #define ELEMENT T
 #endif

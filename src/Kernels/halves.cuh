@@ -1,9 +1,9 @@
-// Numbers of 16 bits: how they are stored and converted. Nothing is computed in them: a kernel reads them as float and
-// rounds what it stores, to the nearest, of two to the even one.
+// Numbers of 16 bits: storage and conversions. No kernel computes in them: it reads them as float and rounds what it
+// stores to nearest, ties to even.
 #pragma once
 #include "ptx.cuh"
 
-// IEEE 754's: 5 bits of exponent and 10 of mantissa.
+// IEEE 754 half precision: 5 bits of exponent and 10 of mantissa.
 struct float16 {
     uint16 bits;
     float16() = default;
@@ -19,14 +19,15 @@ struct bfloat16 {
     {
         uint32 all = (uint32)__float_as_int(x);
 
-        // Half of what is dropped, less one where the result is even already. A NaN stays one.
+        // Adds half of the dropped bits' unit, minus one if the result is even already. A NaN stays a NaN.
         bits = (uint16)((x != x ? all | 0x400000u : all + 0x7fffu + (all >> 16 & 1)) >> 16);
     }
 
     __device__ __forceinline__ operator float() const { return __int_as_float((int)((uint32)bits << 16)); }
 };
 
-// A double as a float from which any shorter type is rounded right: what lies between two floats is the odd one of them.
+// Rounds a double to odd: a value between two floats becomes the odd one of them. A shorter type can then be rounded
+// from the float as if from the double.
 __device__ __forceinline__ float roundedToOdd(double x)
 {
     float nearest = (float)x;

@@ -24,7 +24,7 @@ __device__ __forceinline__ void keep(int& value) { asm volatile("" : "+r"(value)
 __device__ __forceinline__ void keep(long long& value) { asm volatile("" : "+l"(value)); }
 #endif
 
-// A float as the bits of a number of 16 bits (IEEE 754's), rounded to the nearest, of two to the even one; and back.
+// Converts a float to the bits of an IEEE 754 half, rounded to nearest, ties to even; and back.
 __device__ __forceinline__ unsigned short toHalf(float x)
 {
 #ifdef ENGINE_SIMT
@@ -135,7 +135,8 @@ __device__ __forceinline__ void multiplyFragments(float* sums, const unsigned* a
 #endif
 }
 
-// Adds the product of a warp's fragments of 16 × 16 and 16 × 8 elements of 16 bits to 16 × 8 sums; all lanes take part.
+// Adds the product of two fragments of a warp, 16 × 16 and 16 × 8 elements of 16 bits, to 16 × 8 sums. All lanes take
+// part.
 __device__ __forceinline__ void multiplyFragments(float* sums, const unsigned* a, const unsigned* b, const float16*)
 {
 #ifdef ENGINE_SIMT
@@ -158,9 +159,9 @@ __device__ __forceinline__ void multiplyFragments(float* sums, const unsigned* a
 #endif
 }
 
-// Reads four matrices of 8 × 8 elements of 16 bits; each lane says where one row of 16 bytes begins, the first eight those of
-// the first matrix. Register i of lane l gets elements 2 (l % 4) and the next of row l / 4 of matrix i, or of its column,
-// where the matrices are transposed. All lanes take part.
+// Reads four matrices of 8 × 8 elements of 16 bits. Each lane gives the address of one row of 16 bytes; the first eight
+// lanes give those of the first matrix. Register i of lane l gets elements 2 (l % 4) and 2 (l % 4) + 1 of row l / 4 of
+// matrix i, or of column l / 4 if the matrices are transposed. All lanes take part.
 template <bool Transposed>
 __device__ __forceinline__ void readMatrices(unsigned* registers, SharedPlace row)
 {

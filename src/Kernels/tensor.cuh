@@ -8,9 +8,9 @@
 // an operand have the layout of tile.cuh in shared memory, with rows so far apart that the 32 lanes of a fragment use
 // all banks.
 //
-// Operands of 16 bits, with HALVES 1, are multiplied as they are, by mma.sync.m16n8k16: there a register holds two neighbors
-// along k, and a lane of A (g, 2t), (g + 8, 2t), (g, 2t + 8), (g + 8, 2t + 8), of B (2t, g) and (2t + 8, g), each with the
-// next along k. ldmatrix reads them, four matrices of 8 × 8 at once, whichever way they lie.
+// With HALVES 1, operands of 16 bits are multiplied as they are stored, with mma.sync.m16n8k16. A register holds two
+// neighbors along k: a lane holds of A (g, 2t), (g + 8, 2t), (g, 2t + 8), (g + 8, 2t + 8), of B (2t, g) and (2t + 8,
+// g), each with the next element along k. ldmatrix reads four matrices of 8 × 8 at once, transposed if necessary.
 //
 // STAGES K-tiles are in shared memory: one is multiplied while the others are on their way (cp.async).
 #pragma once
@@ -54,8 +54,8 @@ struct Product {
 
 #if HALVES
 
-    // Where in a K-tile the row of 8 × 8 elements lies that this lane gives to ldmatrix. Of A the four matrices are rows by
-    // columns of a fragment, column after column; of B two fragments' halves along k, fragment after fragment.
+    // The place in a K-tile of the row whose address this lane gives to ldmatrix. For A, the four matrices of 8 × 8 are
+    // the quarters of a fragment, in column-major order; for B, they are the halves along k of two fragments.
     static __device__ __forceinline__ int ownRowOfA()
     {
         int lane = threadIdx.x % WarpThreads, first = lane % 8, rows = lane / 8 % 2 * 8, along = lane / 16 * 8;

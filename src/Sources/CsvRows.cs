@@ -101,7 +101,9 @@ internal static class CsvRows
             : trimmed;
     }
 
-    /// <summary>How many lines a value has, if most of them have as many values as a row has, or as the first row, the names, has; else 0.</summary>
+    /// <summary>
+    /// Returns the number of lines in a value if most of them have as many values as a row or as the header; else 0.
+    /// </summary>
     private static int LinesLikeRows(string value, CsvDialect dialect, int columns)
     {
         int lines = value.Count('\n');

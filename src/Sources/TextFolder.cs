@@ -4,19 +4,19 @@ using Engine.IO;
 namespace Engine.Data;
 
 /// <summary>
-/// Represents a folder of texts: each class is a folder in it, with files that end in <c>.txt</c>, in folders of folders too.
-/// Where there is a <c>train/</c> and a <c>test/</c>, these are kept apart.
+/// Represents a folder of texts. Each class is a folder in it, with <c>.txt</c> files, also in folders inside it. If
+/// there are a <c>train/</c> and a <c>test/</c>, their samples stay separate.
 /// </summary>
 /// <param name="Path">The folder.</param>
 public sealed record TextFolder(string Path) : IDataSource
 {
-    /// <summary>Represents what the columns of the texts and of their classes are called.</summary>
+    /// <summary>Represents the names of the columns of texts and of classes.</summary>
     public const string Text = "text", Class = "class";
 
-    /// <summary>A longer file is no text to be told apart by its words.</summary>
+    /// <summary>The greatest size of a file: longer texts cannot be told apart by their words.</summary>
     private const long MaxBytes = 1 << 20;
 
-    /// <summary>Returns whether there are folders with texts and without pictures.</summary>
+    /// <summary>Returns whether a folder has folders with texts, and none with pictures.</summary>
     public static bool IsOne(string path) => Directory.Exists(path)
         && PictureList.Folders(path) is { Length: > 0 } folders
         && folders.Any(folder => Files(folder).Any())
@@ -46,7 +46,7 @@ public sealed record TextFolder(string Path) : IDataSource
             folders.FirstOrDefault(folder => System.IO.Path.GetFileName(folder).Equals(part, StringComparison.OrdinalIgnoreCase));
     }
 
-    /// <summary>The text of a file, as a table of one row.</summary>
+    /// <summary>Returns the text of a file as a table of one row.</summary>
     internal static Table ReadFile(string path, string column) => new(new TextColumn(column, [TextOf(path)]));
 
     private static Table Read(string folder, List<string> warnings)
@@ -73,7 +73,9 @@ public sealed record TextFolder(string Path) : IDataSource
             $"{folder} has no folders with texts in them. Each class is a folder, with files that end in .txt.");
     }
 
-    /// <summary>The texts of a folder by name; links to folders are not followed.</summary>
+    /// <summary>
+    /// Returns the text files of a folder in the order of their names. It does not follow links to folders.
+    /// </summary>
     private static IEnumerable<string> Files(string folder) => Directory
         .EnumerateFiles(folder, "*.txt", new EnumerationOptions
         {

@@ -36,7 +36,7 @@ public class PreparationTests
         Preparation preparation = Preparation.Fit(table, "y");
         var words = (WordCounts)preparation.Transforms[0];
 
-        // Each is in three of nine texts or in six; k0 to s8 are in one alone.
+        // Each word is in three or six of nine texts, except k0 to s8: they are in one and not in the vocabulary.
         Assert.That(words.Vocabulary, Is.EqualTo((string[])["a", "bird", "cat", "dog", "mat", "on", "sang", "sat", "song", "the", "today"]));
         double six = Math.Log(10.0 / 7) + 1, three = Math.Log(10.0 / 4) + 1, norm = Math.Sqrt((5 * six * six) + (three * three));
         float[] prepared = preparation.Apply(new Table(new TextColumn("text", ["THE the cat, on; unheard-of", null]))).AsSpan<float>().ToArray();

@@ -7,7 +7,7 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Distributed;
 
-/// <summary>Gradients that are summed in several buckets while others are still computed.</summary>
+/// <summary>Tests sums of gradients in several buckets, which begin while other gradients are computed.</summary>
 public class BucketTests
 {
     private const int Samples = 60;
@@ -53,7 +53,9 @@ public class BucketTests
         });
     }
 
-    /// <summary>The sums of the last two dense layers make a bucket, those of the first another, and those of the convolution.</summary>
+    /// <summary>
+    /// Returns a network with three buckets: the last two dense layers, the first dense layer, and the convolution.
+    /// </summary>
     private static NeuralNet Net(DataParallel parallel) => new(
         new Input(1, 32, 32), new Conv2D(3, 3), new MaxPool2D(2), new Dense(150), new Dense(150), new Dense(10, Softmax))
     {

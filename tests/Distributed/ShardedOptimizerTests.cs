@@ -12,7 +12,7 @@ using Variable = Engine.Graph.Variable;
 
 namespace Engine.Tests.Distributed;
 
-/// <summary>Ranks that keep a part of the update rule's state each do what ranks do that keep all of it.</summary>
+/// <summary>Compares ranks that each keep a part of the update rule's state with ranks that keep all of it.</summary>
 public class ShardedOptimizerTests
 {
     private const int Samples = 70;
@@ -54,7 +54,7 @@ public class ShardedOptimizerTests
             return net.PartialFit(images, labels).TrainHistory.Count;
         });
 
-        // The history has times, in which alone the files of a training differ.
+        // Files of the same training differ in the times of the history, so the resumed trainings are compared.
         string[] whole = Fit(rule, 1, isSharded: false)[0];
         foreach ((int ranks, bool isSharded) in ((int, bool)[])[(2, true), (1, false)])
         {
@@ -82,7 +82,7 @@ public class ShardedOptimizerTests
             return (net.OwnUpdateState.Sum(variable => variable.GetValue().ByteCount), most, whole);
         });
 
-        // The counter of steps is on each.
+        // Each rank has the counter of steps.
         Assert.That(all.Max(rank => rank.Own), Is.EqualTo(all[0].Most));
         Assert.That(all.Sum(rank => rank.Own), Is.EqualTo(all[0].Whole + sizeof(float)));
         Assert.That(all[0].Most, Is.LessThan(0.6 * all[0].Whole));
@@ -146,7 +146,7 @@ public class ShardedOptimizerTests
         BatchIteratorTrain = new BatchIterator(16),
     };
 
-    /// <summary>Momentum whose velocity is that of the parameter before, too.</summary>
+    /// <summary>A rule that updates every parameter with the velocity of the first one, too.</summary>
     private sealed record Meddling() : UpdateRule(0.1f)
     {
         protected override IReadOnlyList<Update> Updates(

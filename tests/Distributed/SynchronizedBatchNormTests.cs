@@ -7,7 +7,7 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Distributed;
 
-/// <summary>Batch normalization by the batch of all ranks.</summary>
+/// <summary>Tests batch normalization over the batch of all ranks.</summary>
 public class SynchronizedBatchNormTests
 {
     // The last batch of an epoch has 8 samples, which 3 ranks share unevenly.
@@ -24,7 +24,7 @@ public class SynchronizedBatchNormTests
         IReadOnlyList<IReadOnlyList<EpochRecord>> all = ThreadCommunicator.Run(ranks, communicator => Fit(
             new DataParallel(communicator) { IsBatchNormSynchronized = true, IsDeterministic = isDeterministic }));
 
-        // In float64, so that only mistakes are seen: shards normalized by themselves differ by more than 1e-3.
+        // In float64 rounding is far below the bound; shards that are normalized alone differ by more than 1e-3.
         Assert.That(all.Select(history => history[^1].TrainLoss), Is.All.EqualTo(plain.TrainLoss).Within(1e-9));
         Assert.That(all.Select(history => history[^1].ValidLoss), Is.All.EqualTo(plain.ValidLoss).Within(1e-9));
         Assert.That(all.Select(history => history[^1].TrainLoss).Distinct().Count(), Is.EqualTo(1));

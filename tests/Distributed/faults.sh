@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# Kills a rank, stops one, or cuts its link, at random moments of a training over two machines that are network namespaces
-# of this one, and says how it ended: all ranks must be gone within 30 s, with one sentence and a code that is not 0.
-# As root, on Debian with iproute2 and openmpi-bin: tests/Distributed/faults.sh COUNT SEED RUNNER, some three at a time.
+# Kills a rank, stops one, or cuts its link, at random moments of a training over two machines, which are network
+# namespaces of this one, and prints the result: all ranks must end within 30 s, with one sentence and an exit code
+# that is not 0. As root, on Debian with iproute2 and openmpi-bin: tests/Distributed/faults.sh COUNT SEED RUNNER. About
+# three trainings run at a time.
 set -uo pipefail
 count=$1 seed=$2 runner=$(readlink -f "$3")
 work=$(mktemp -d)
 declare -r within=30
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 
-# Small pictures of noise, as CIFAR-10 has them: a label, then 3072 bytes.
+# Pictures of noise in the format of CIFAR-10: a label, then 3072 bytes.
 data=$work/data/cifar-10-batches-bin
 mkdir -p "$data"
 for file in data_batch_1 data_batch_2 data_batch_3 data_batch_4 data_batch_5 test_batch; do
@@ -18,7 +19,7 @@ for file in data_batch_1 data_batch_2 data_batch_3 data_batch_4 data_batch_5 tes
     done >"$data/$file.bin"
 done
 
-# The processes of a rank: those of the runner in its namespace.
+# Prints the processes of a rank: those of the runner in its namespace.
 ranks_of() {
     for id in $(ip netns pids "$1"); do
         if [ "$(readlink "/proc/$id/exe")" = "$runner" ]; then
@@ -63,7 +64,7 @@ one() {
     local host=$bridge.$((rank + 1)) start code left said problem="" tenths
     local launcher
 
-    # Soon after a cut the link may still be on its way up.
+    # Soon after a cut the link may not be up yet.
     for _ in 1 2 3; do
         mpirun.openmpi --host "$net.1:1,$net.2:1" -n 2 --bind-to none --mca plm_rsh_agent "$work/agent$worker" \
             --mca oob_tcp_if_include "$net.0/24" --mca btl tcp,self --mca btl_tcp_if_include "$net.0/24" \
@@ -88,8 +89,8 @@ one() {
     cut) ip -n "$host" link set eth0 down ;;
     esac
 
-    # Behind a cut link mpirun's own daemon cannot be reached: mpirun waits for it until the link is back.
-    # A process that was stopped stays where it is until its own launcher kills it.
+    # mpirun cannot reach its own daemon behind a cut link, and waits for it until the link is back.
+    # A stopped process remains until its own launcher kills it.
     while :; do
         left=$(ranks_of "$bridge.1") left="$left$(ranks_of "$bridge.2")"
         if [ -z "$left" ] && { [ "$kind" = cut ] || ! kill -0 "$launcher" 2>/dev/null; }; then
@@ -105,7 +106,7 @@ one() {
         sleep 0.2
     done
 
-    # The rank behind the cut says the same of the other, which nobody hears until the link is back.
+    # The rank behind the cut reports the same about the other rank, but its message arrives only when the link is back.
     tenths=$((($(date +%s%N) - start) / 100000000))
     said=$(sentences <"$out")
     [ "$(wc -l <<<"$said")" = 1 ] && [ -n "$said" ] || problem="$problem; not one sentence"
@@ -122,7 +123,7 @@ one() {
     [ -z "$problem" ] || touch "$work/failed"
 }
 
-# What the ranks said, without the sequences that .NET begins with on a terminal.
+# Prints the ranks' messages without the escape sequences that .NET writes first on a terminal.
 sentences() {
     tr '\r' '\n' | sed 's/\x1b\[[0-9;?]*[a-zA-Z]//g; s/\x1b[=>]//g' | grep -E '^(Rank [0-9]+ on|At (the validation of )?epoch)'
 }

@@ -180,7 +180,7 @@ public sealed class TypeTests
         Assert.That(y[0].DType, Is.EqualTo(to));
         if (to.IsHalf())
         {
-            // Which NaN comes of one, the devices leave open.
+            // Devices may give NaNs with different bits.
             Assert.That(NdArray.From(y[0]).Data, Is.EqualTo(NdArray.From(value.Cast(to)).Data));
         }
         else

@@ -14,7 +14,9 @@ internal static class TestCommandLine
         return (code, output.ToString().TrimEnd(), errors.ToString().TrimEnd());
     }
 
-    /// <summary>Runs a command line on the CPU, with what it writes to the console itself, as one that trains does.</summary>
+    /// <summary>
+    /// Runs a command line on the CPU. The result includes what it writes to the console itself, as trainings do.
+    /// </summary>
     public static async Task<(int Code, string Output, string Errors)> RunOnConsole(params string[] args)
     {
         TextWriter output = Console.Out, errors = Console.Error;

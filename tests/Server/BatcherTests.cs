@@ -4,7 +4,7 @@ using Engine.Server;
 
 namespace Engine.Tests.Server;
 
-/// <summary>Whoever comes while a batch is computed is in the next one.</summary>
+/// <summary>Tests that requests that arrive while a batch is computed are in the next one.</summary>
 public class BatcherTests
 {
     [Test]
@@ -20,7 +20,7 @@ public class BatcherTests
 
         Assert.That((await first)![0].Value, Is.Zero);
         Assert.That((await Task.WhenAll(others)).Select(answer => answer![0].Value), Is.EqualTo(Enumerable.Range(1, 40)));
-        // Each batch is filled to a power of two, so that there are few plans.
+        // Each batch is padded to a power of two, so that there are few plans.
         Assert.That(gate.Sizes, Is.EqualTo((int[])[1, 16, 16, 8]));
     }
 
@@ -57,7 +57,7 @@ public class BatcherTests
 
     private static Table Row(double value) => new(new NumberColumn("x", [value]));
 
-    /// <summary>Predicts of each sample its own value, once it is let; refuses negative ones.</summary>
+    /// <summary>Predicts each sample's own value after the gate opens, and refuses negative values.</summary>
     private sealed class Gate : IDisposable
     {
         private readonly TaskCompletionSource _entered = new(TaskCreationOptions.RunContinuationsAsynchronously);

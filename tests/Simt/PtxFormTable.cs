@@ -199,7 +199,7 @@ internal static class PtxFormTable
         ["cvt.rni.s32.f32", "b32:2", "f32:=2.5"],
         ["cvt.rni.s32.f64", "b32:4", "f64:=3.5"],
         ["cvt.rzi.s32.f64", "b32:3", "f64:=3.9"],
-        // To 11 bits: to the nearest, half way to the even one; beyond 65504 infinite, below 2⁻¹⁴ denormal.
+        // To 11 bits: to nearest, ties to even; infinite beyond 65504, subnormal below 2⁻¹⁴.
         ["cvt.rn.f16.f32", "b16:3c00", "f32:3f801000"],
         ["cvt.rn.f16.f32", "b16:3c02", "f32:3f803000"],
         ["cvt.rn.f16.f32", "b16:fbff", "f32:=-65519"],

@@ -10,7 +10,7 @@ using Variable = Engine.Graph.Variable;
 
 namespace Engine.Tests.Training;
 
-/// <summary>Training whose products read numbers of 16 bits.</summary>
+/// <summary>Tests training whose products read numbers of 16 bits.</summary>
 [TestFixture]
 public sealed class MixedPrecisionTests
 {
@@ -65,7 +65,7 @@ public sealed class MixedPrecisionTests
 
         Tensor[] mixed = Call(MixedPrecision.Apply([loss, grads[0], grads[1], w - (grads[0] * 1e-3)], stored));
 
-        // By hand: the operands of both products rounded, and so the gradient that the weights' reads.
+        // The expected values: the operands of both products are rounded, also the gradient that the second one reads.
         double[,] a = new double[4, 5], z = new double[4, 3];
         double expected = 0;
         float[] weights = w.GetValue().AsSpan<float>().ToArray(), biases = bias.GetValue().AsSpan<float>().ToArray();
@@ -106,7 +106,7 @@ public sealed class MixedPrecisionTests
         double Round(double value) => ElementType.Of(stored).Round((float)value);
     }
 
-    // The gradient of each step as a share of what overflows float16; what the scale is after it, and whether the step is made.
+    // The first scale; for each step the gradient, the scale after it, and whether the step is made.
     [TestCase(65536, new[] { 1f }, new[] { 65536f }, new[] { true })]
     [TestCase(65536, new[] { float.PositiveInfinity, 1f }, new[] { 32768f, 32768f }, new[] { false, true })]
     [TestCase(65536, new[] { float.NaN, float.NegativeInfinity, 1f }, new[] { 32768f, 16384f, 16384f }, new[] { false, false, true })]
@@ -193,7 +193,7 @@ public sealed class MixedPrecisionTests
         }
     }
 
-    /// <summary>A bright bar in one of four places, in noise.</summary>
+    /// <summary>Returns pictures of noise with a bright bar in one of four places.</summary>
     private static (Tensor X, int[] Y) Samples(int seed)
     {
         var random = new Random(seed);

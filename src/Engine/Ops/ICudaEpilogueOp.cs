@@ -9,8 +9,7 @@ internal interface ICudaEpilogueOp : ICudaOp
     bool TakesEpilogues(CudaStepTypes step) => true;
 
     /// <summary>
-    /// Whether its kernel can leave the storing to an epilogue whose outputs are all of other types, so that its own output is
-    /// never there.
+    /// Gets whether the kernel can leave its own output out, if all outputs of the epilogue have other types.
     /// </summary>
     bool MayStoreNothing => false;
 

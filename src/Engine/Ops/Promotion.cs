@@ -82,7 +82,7 @@ internal static class Promotion
     }
 
     /// <summary>Returns the dtype itself, where ops compute in it.</summary>
-    /// <exception cref="EngineException">It is too small for that: uint8, bool, float16 or bfloat16.</exception>
+    /// <exception cref="EngineException">Ops do not compute in it: uint8, bool, float16 or bfloat16.</exception>
     public static DType Computed(DType dtype) => dtype.Computes() == dtype
         ? dtype
         : throw new EngineException($"it takes no {dtype.Name()}: cast it");

@@ -5,8 +5,8 @@ using Engine.Ops;
 namespace Engine.Rewrites;
 
 /// <summary>
-/// On GPUs, has products of matrices read numbers of 16 bits as they are stored, where they would be given them converted
-/// to float32: tensor cores multiply such, and sum in float32. The products of single elements are the same.
+/// On GPUs, makes matrix products read numbers of 16 bits as they are stored, instead of converted to float32. Tensor
+/// cores multiply them and sum in float32. The product of two elements is exact in both cases.
 /// </summary>
 internal static class ReadHalves
 {

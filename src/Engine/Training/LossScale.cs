@@ -4,18 +4,18 @@ using Engine.Ops;
 namespace Engine.Training;
 
 /// <summary>
-/// What the loss is multiplied with before its gradients are taken, and these divided by after, so that small ones are not
-/// lost in float16 (Micikevicius et al.: Mixed precision training. ICLR 2018). Where a gradient overflows the step is
-/// left out, and the number halved; after many good steps it is doubled.
+/// Represents a dynamic loss scale: the loss is multiplied by it before the gradients are computed, and the gradients
+/// are divided by it, so that small ones are not lost in float16 (Micikevicius et al.: Mixed precision training. ICLR
+/// 2018). If a gradient overflows, the step is skipped and the scale is halved; after many good steps it is doubled.
 /// </summary>
 internal sealed class LossScale
 {
-    /// <summary>Where the number begins, its bounds, and how many good steps double it.</summary>
+    /// <summary>The first scale, its bounds, and the number of good steps after which it doubles.</summary>
     public const double Start = 65536, Least = 1, Most = 1 << 24, GoodSteps = 2000;
 
     private readonly SharedVariable _good;
 
-    /// <summary>Makes the number, or takes that of a former graph of the same parameters.</summary>
+    /// <summary>Creates a scale, or takes over that of a former graph of the same parameters.</summary>
     public LossScale(BuiltUpdates? former)
     {
         Scale = Find("loss_scale", Start);
@@ -25,18 +25,20 @@ internal sealed class LossScale
             ?? new SharedVariable(Tensor.Scalar((float)value), name);
     }
 
-    /// <summary>Gets the number, a float32 scalar.</summary>
+    /// <summary>Gets the scale, a float32 scalar.</summary>
     public SharedVariable Scale { get; }
 
-    /// <summary>Gets what it keeps from step to step.</summary>
+    /// <summary>Gets the state that it keeps from step to step.</summary>
     public IReadOnlyList<SharedVariable> State => [Scale, _good];
 
-    /// <summary>Returns the gradients of a loss, of which none is lost for being small.</summary>
+    /// <summary>Returns the gradients of a loss, computed from the scaled loss and divided by the scale.</summary>
     public IReadOnlyList<Variable> Gradients(Variable loss, IReadOnlyList<SharedVariable> parameters) => parameters.Count == 0
         ? []
         : [.. Symbolic.Grad(loss * Scale, parameters).Select(gradient => gradient / Scale)];
 
-    /// <summary>Returns a step's updates, which change nothing where a gradient is no finite number, and those of the scale.</summary>
+    /// <summary>
+    /// Returns a step's updates, which change nothing if a gradient is not finite, and the updates of the scale.
+    /// </summary>
     public IEnumerable<Update> Guard(IEnumerable<Update> updates, IReadOnlyList<Variable> gradients)
     {
         if (gradients.Count == 0)

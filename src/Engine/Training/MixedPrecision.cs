@@ -4,13 +4,14 @@ using Engine.Ops;
 namespace Engine.Training;
 
 /// <summary>
-/// A training step's graph in mixed precision: whatever a product reads is rounded to 16 bits. A value that is computed is
-/// rounded where it is made, so that only its 16 bits are kept and everybody reads the same; a parameter only for
-/// the product, because it must follow small steps. Gradients are computed by products too, and so are rounded likewise.
+/// Builds a training step's graph in mixed precision: whatever a product reads is rounded to 16 bits. A computed value
+/// is rounded where it is computed, so that only its 16 bits are stored and all ops read the same numbers. A parameter
+/// is rounded only for the product, because it must follow small steps. Products compute gradients, too, so the
+/// gradients that they read are also rounded.
 /// </summary>
 internal static class MixedPrecision
 {
-    /// <summary>Returns the same outputs, of the same dtypes, computed so.</summary>
+    /// <summary>Returns the same outputs, with the same dtypes, computed in mixed precision.</summary>
     public static IReadOnlyList<Variable> Apply(IReadOnlyList<Variable> outputs, DType stored)
     {
         IReadOnlyList<Apply> order = Traversal.Order(outputs);

@@ -1,29 +1,29 @@
 namespace Engine.Training;
 
 /// <summary>
-/// Describes how exactly a training step computes. In mixed precision what matrix products and convolutions read, and
-/// what layers pass on to them, is stored in 16 bits, the gradients among it; parameters, the sums of products, losses, statistics
-/// and all that is done to parameters stay float32, and so do validation, prediction and files.
+/// Specifies the precision of a training step. In mixed precision, the activations and gradients that matrix products
+/// and convolutions read are stored in 16 bits. Parameters and their updates, the sums of products, losses and
+/// statistics stay float32, and so do validation, prediction and files.
 /// </summary>
 public enum Precision
 {
-    /// <summary>All numbers are of the network's FloatX.</summary>
+    /// <summary>All numbers have the network's FloatX.</summary>
     Full,
 
-    /// <summary>Mixed, with bfloat16: the range of float32, 8 bits.</summary>
+    /// <summary>Mixed precision with bfloat16: 8 bits of precision and the range of float32.</summary>
     MixedBFloat16,
 
     /// <summary>
-    /// Mixed, with float16: 11 bits, and magnitudes from 6·10⁻⁸ to 65504. So that small gradients are not lost, the loss
-    /// is multiplied by a number that is found on the way; a step whose gradients overflow is left out.
+    /// Mixed precision with float16: 11 bits of precision, and magnitudes from 6·10⁻⁸ to 65504. A loss scale, which
+    /// adapts during the training, keeps small gradients from being lost; a step whose gradients overflow is skipped.
     /// </summary>
     MixedFloat16,
 }
 
-/// <summary>What a <see cref="Precision"/> says.</summary>
+/// <summary>Provides the dtype of a <see cref="Precision"/>.</summary>
 internal static class Precisions
 {
-    /// <summary>The dtype that the operands of products are stored in; null for their own.</summary>
+    /// <summary>Returns the dtype in which operands of products are stored; null for their own.</summary>
     public static DType? Stored(this Precision precision) => precision switch
     {
         Precision.MixedBFloat16 => DType.BFloat16,

@@ -60,10 +60,12 @@ public sealed class Trainer : IDisposable
     /// </summary>
     public Device? Device { get; init; }
 
-    /// <summary>Gets or sets the ranks over which the update rule's state is sharded; null where each keeps all.</summary>
+    /// <summary>Gets or sets the ranks that shard the update rule's state; null if each rank keeps all.</summary>
     internal Communicator? StateRanks { get; init; }
 
-    /// <summary>Gets or sets the ranks whose parts of a batch are normalized as one; null where each part is by itself.</summary>
+    /// <summary>
+    /// Gets or sets the ranks whose parts of a batch are normalized together; null for each part alone.
+    /// </summary>
     internal Communicator? BatchRanks { get; init; }
 
     /// <summary>Gets or sets the learning rate of the next step.</summary>

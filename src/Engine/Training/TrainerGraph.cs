@@ -87,7 +87,7 @@ internal sealed class TrainerGraph : IDisposable
 
     public BuiltUpdates Rule { get; }
 
-    /// <summary>Gets which rank keeps which part of the rule's state; null where each keeps all.</summary>
+    /// <summary>Gets which rank keeps which part of the rule's state; null if each rank keeps all.</summary>
     public StateOwners? Owners { get; }
 
     /// <summary>Gets the loss of a batch in use, without what regularization adds.</summary>
@@ -190,7 +190,7 @@ internal sealed class TrainerGraph : IDisposable
         return (Rounded(loss, updates), rule);
     }
 
-    /// <summary>What a step does to the parameters, to what the rule keeps and to what the layers do.</summary>
+    /// <summary>Returns the updates of a step: of the parameters, of the rule's state and of the layers.</summary>
     private (BuiltUpdates Rule, List<Update> Updates) Steps(BuiltUpdates? former, Variable loss, Parameter[] parameters)
     {
         if (_trainer.Precision != Precision.MixedFloat16)
@@ -207,7 +207,7 @@ internal sealed class TrainerGraph : IDisposable
             [.. scale.Guard(rule.Updates.Concat(_training.Updates), gradients)]);
     }
 
-    /// <summary>The step as the trainer's precision has it.</summary>
+    /// <summary>Returns the step in the trainer's precision.</summary>
     private TrainingGraph Rounded(Variable loss, List<Update> updates)
     {
         if (_trainer.Precision.Stored() is not { } stored)

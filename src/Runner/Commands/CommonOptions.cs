@@ -18,7 +18,7 @@ internal static class CommonOptions
             : Refuse<DeviceChoice?>(result, DeviceChoice.Values),
     };
 
-    /// <summary>How exactly a training computes; null for what is configured.</summary>
+    /// <summary>Returns the option for the precision of a training; null for the configured one.</summary>
     public static Option<TrainingPrecision?> Precision() => new("--precision")
     {
         HelpName = "float32|tf32|bf16|fp16",

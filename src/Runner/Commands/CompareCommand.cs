@@ -8,12 +8,15 @@ using Engine.Runner.Description;
 namespace Engine.Runner;
 
 /// <summary>
-/// Compares models or trainings by their files; and the source's comparison: the same training on the CPU and on a GPU, the seconds
-/// an epoch and the accuracies of both.
+/// Compares models or trainings by their files, or the same training on the CPU and on a GPU: the seconds per epoch and
+/// the accuracies of both.
 /// </summary>
 internal static class CompareCommand
 {
-    /// <summary>The command <c>compare</c>, for files, with one below it for each network that is trained on two devices.</summary>
+    /// <summary>
+    /// Returns the command <c>compare</c> for files. It has a subcommand for each network that is trained on two
+    /// devices.
+    /// </summary>
     public static Command Create()
     {
         var command = new Command("compare", "Compare models on the same samples, or trainings; or train on the CPU and on a GPU, and compare.")

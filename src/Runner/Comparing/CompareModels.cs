@@ -8,7 +8,7 @@ using Engine.Models.Description;
 namespace Engine.Runner;
 
 /// <summary>
-/// Compares saved models on the same samples, or trainings by their histories: what <c>compare</c> does with files.
+/// Compares saved models on the same samples, or trainings by their histories: <c>compare</c> with files.
 /// </summary>
 internal sealed class CompareModels
 {
@@ -32,7 +32,7 @@ internal sealed class CompareModels
     private readonly Option<DeviceChoice?> _device = CommonOptions.Device();
     private readonly Option<int?> _threads = CommonOptions.Threads();
 
-    /// <summary>Gives a command what files need, and has it do this.</summary>
+    /// <summary>Adds the argument, the options and the action to a command.</summary>
     public void AddTo(Command command)
     {
         command.Add(_files);
@@ -108,7 +108,7 @@ internal sealed class CompareModels
         return CommandLine.Done;
     }
 
-    /// <summary>Models of a user's own; each is freed.</summary>
+    /// <summary>Compares models of own data, and disposes of them.</summary>
     private static string OfOwn(
         string[] files, string[] names, Models.Model[] models, string? data, int count, TextWriter notes, CancellationToken cancellation)
     {
@@ -138,7 +138,7 @@ internal sealed class CompareModels
         }
     }
 
-    /// <summary>Networks of CIFAR-10, on its test images.</summary>
+    /// <summary>Compares networks for CIFAR-10 on its test images.</summary>
     private async Task<string> OfCifar(ParseResult parsed, string[] files, string[] names, string? data, TextWriter notes, CancellationToken cancellation)
     {
         var compared = new List<ComparedModel>();
@@ -155,12 +155,12 @@ internal sealed class CompareModels
         return $"Tried on {truth!.Count:N0} test images.\n\n{new ModelComparison(compared, truth).Print(parsed.GetValue(_count))}";
     }
 
-    /// <summary>Whether a path is of data: an archive of arrays may be parameters as well, of Lasagne.</summary>
+    /// <summary>Returns whether a path is data: an npz file may also contain parameters of Lasagne.</summary>
     private static bool IsData(string path) => Path.GetExtension(path).Equals(".npz", StringComparison.OrdinalIgnoreCase)
         ? IO.Npz.Load(path).Keys.Any(name => name is "x" or "x_train" or "x_test" or "X" or "images")
         : OwnDataOptions.IsData(path);
 
-    /// <summary>The files' names, with their folders where these alone tell them apart.</summary>
+    /// <summary>Returns the files' names, with their paths if several files have the same name.</summary>
     private static string[] NamesOf(string[] files) => [.. files.Select(file => files.Count(other => Path.GetFileName(other) == Path.GetFileName(file)) > 1
         ? file : Path.GetFileName(file))];
 }

@@ -3,12 +3,12 @@ using Engine.Data;
 namespace Engine.Runner;
 
 /// <summary>
-/// The samples that several models of a user's own are compared on: the test part of the data that they were trained on, or all of
-/// others.
+/// Provides the samples on which several models of own data are compared: the test part of the data that they were
+/// trained on, or all samples of other data.
 /// </summary>
 internal sealed class ComparedData
 {
-    /// <summary>What decides, where a source does not, which samples test.</summary>
+    /// <summary>The settings that decide which samples are for the test, if the source does not.</summary>
     private static readonly string[] s_split = ["test_share", "seed"];
 
     private readonly Dictionary<OwnDataOptions, DataSet> _read = [];
@@ -18,15 +18,15 @@ internal sealed class ComparedData
     private readonly bool _areNew;
     private bool _areDrawn;
 
-    /// <summary>Decides on them.</summary>
+    /// <summary>Finds the data.</summary>
     /// <param name="models">The models and their files.</param>
     /// <param name="path">The data if the user names them; null for those that the first model was trained on.</param>
-    /// <exception cref="EngineException">There are none of this name.</exception>
+    /// <exception cref="EngineException">The data do not exist.</exception>
     public ComparedData(IReadOnlyList<(string File, Models.Model Model)> models, string? path)
     {
         _first = path is null ? models[0] : models.MaxBy(one => Likeness(one.Model, path));
         int likeness = path is null ? 2 : Likeness(_first.Model, path);
-        // Data that were moved are known by their name, but not where the rows to test with went.
+        // Data that were moved are recognized by their name, but the place of a separate test file is then unknown.
         _areNew = likeness == 0 || (likeness == 1 && _first.Model.About.ContainsKey("test"));
         (_options, _seed) = OwnDataOptions.Of(_first.Model, _first.File, path);
         if (!File.Exists(_options.Path) && !Directory.Exists(_options.Path))
@@ -36,13 +36,13 @@ internal sealed class ComparedData
         }
     }
 
-    /// <summary>What they are and how many, once they are read.</summary>
+    /// <summary>Gets a description of the samples with their number, after they are read.</summary>
     public string Said { get; private set; } = "";
 
-    /// <summary>Reads them as a model takes them: pictures of its size.</summary>
+    /// <summary>Reads the samples in the form that a model takes: pictures in its size.</summary>
     /// <param name="file">The model's file, for messages.</param>
     /// <param name="model">The model.</param>
-    /// <exception cref="EngineException">They cannot be read, or the model is of something else than the first one.</exception>
+    /// <exception cref="EngineException">They cannot be read, or the model has another target than the first.</exception>
     public Table For(string file, Models.Model model)
     {
         Target target = model.Target, first = _first.Model.Target;
@@ -73,7 +73,7 @@ internal sealed class ComparedData
         return samples;
     }
 
-    /// <summary>Why a model's figures may be too good; null where nothing speaks for that.</summary>
+    /// <summary>Returns the reason why a model's figures may be too good; null if there is none.</summary>
     /// <param name="file">Its file.</param>
     /// <param name="model">The model.</param>
     public string? DoubtOf(string file, Models.Model model)
@@ -93,7 +93,9 @@ internal sealed class ComparedData
     private static string Named(Models.Model model) =>
         $"'{model.Target.Column}'" + (model.Classes.Count > 0 ? $" ({Table.Some(model.Classes)})" : ", a value");
 
-    /// <summary>How much speaks for a model having been trained on data: 2 for their place, 1 for their name.</summary>
+    /// <summary>
+    /// Returns how likely it is that a model was trained on data: 2 for the same path, 1 for the same name.
+    /// </summary>
     private static int Likeness(Models.Model model, string path) =>
         !model.About.TryGetValue("path", out string? known) ? 0
         : known == Path.GetFullPath(path) ? 2

@@ -5,26 +5,28 @@ using Engine.Inspection;
 
 namespace Engine.Runner;
 
-/// <summary>Several models tried on the same samples, as tables for people.</summary>
+/// <summary>Prints several models that were tested on the same samples, as tables.</summary>
 /// <param name="Models">The models, two or more, of the same target.</param>
 /// <param name="Truth">The class, or the value, of each sample.</param>
 internal sealed record ModelComparison(IReadOnlyList<ComparedModel> Models, Column Truth)
 {
     private const int MaxClasses = 30;
 
-    /// <summary>Figures of which less is better; of all others more is.</summary>
+    /// <summary>The figures for which less is better; for all others, more is better.</summary>
     private static readonly string[] s_errors = ["log_loss", "calibration_error", "mae", "rmse"];
 
     private bool AreClasses => Models[0].Target is ClassTarget;
 
-    /// <summary>What each is and how good, then the classes, pairs of models, and samples on which they differ.</summary>
-    /// <param name="count">How many samples to show on which they differ.</param>
+    /// <summary>
+    /// Returns tables of the models, the classes, the pairs of models, and samples on which they differ.
+    /// </summary>
+    /// <param name="count">The number of samples to show on which they differ.</param>
     public string Print(int count) => string.Join('\n', new[]
     {
         Scores(), AreClasses ? OfClasses() : "", AreClasses ? Agreement() : Nearness(), count > 0 ? Differences(count) : "",
     }.Where(part => part.Length > 0));
 
-    /// <summary>A row for each model, of its figures; the best ones have a star.</summary>
+    /// <summary>Returns a row of figures for each model; the best ones have a star.</summary>
     private string Scores()
     {
         string[] figures = [.. Models[0].Report.Metrics.Keys];
@@ -44,7 +46,7 @@ internal sealed record ModelComparison(IReadOnlyList<ComparedModel> Models, Colu
         static string Said(string figure) => figure == "r2" ? "R²" : figure.Replace('_', ' ');
     }
 
-    /// <summary>Each class's F1; of many classes those of which the models differ most.</summary>
+    /// <summary>Returns the F1 of each class; of many classes, of those on which the models differ most.</summary>
     private string OfClasses()
     {
         ConfusionMatrix[] matrices = [.. Models.Select(model => ((ClassificationReport)model.Report).Confusion)];
@@ -68,7 +70,9 @@ internal sealed record ModelComparison(IReadOnlyList<ComparedModel> Models, Colu
             matrix.F1(matrix.Names!.Index().First(one => one.Item == name).Index) is var score && double.IsNaN(score) ? 0 : score;
     }
 
-    /// <summary>How often pairs of models are right together, and whether one is better by more than chance.</summary>
+    /// <summary>
+    /// Returns how often both models of a pair are right, and whether one is better by more than chance.
+    /// </summary>
     private string Agreement()
     {
         var table = new TextTable("models", ">same answer", ">both right", ">first only", ">second only", ">both wrong", ">p");
@@ -91,7 +95,9 @@ internal sealed record ModelComparison(IReadOnlyList<ComparedModel> Models, Colu
         return $"{table}p: how likely so uneven a count is where both are equally good (McNemar's exact test)\n";
     }
 
-    /// <summary>How often of pairs of models which is nearer to the truth, and whether by more than chance.</summary>
+    /// <summary>
+    /// Returns how often each model of a pair is nearer to the truth, and whether one is so by more than chance.
+    /// </summary>
     private string Nearness()
     {
         double[] truth = [.. ((NumberColumn)Truth).Values];
@@ -108,7 +114,9 @@ internal sealed record ModelComparison(IReadOnlyList<ComparedModel> Models, Colu
         return $"{table}p: how likely so uneven a count is where both are equally good (exact sign test)\n";
     }
 
-    /// <summary>The samples on which they differ most, as their numbers among those to test with, from 0 on.</summary>
+    /// <summary>
+    /// Returns the samples on which the models differ most, numbered from 0 among the compared samples.
+    /// </summary>
     private string Differences(int count)
     {
         (int Sample, double Weight)[] all =

@@ -2,10 +2,10 @@ using System.Globalization;
 
 namespace Engine.Runner;
 
-/// <summary>Several trainings, by their histories, as a table.</summary>
+/// <summary>Prints several trainings as a table, from their histories.</summary>
 internal static class RunComparison
 {
-    /// <summary>A row for each: what it came to, and what it cost. The best ones have a star.</summary>
+    /// <summary>Returns a row for each training, with its results and its time. The best figures have a star.</summary>
     public static string Print(IReadOnlyList<History> runs)
     {
         var table = new TextTable("run", ">epochs", ">train loss", ">valid loss ", ">valid accuracy ", ">in epoch", ">test accuracy ", ">s an epoch ");
@@ -28,7 +28,7 @@ internal static class RunComparison
         static double Least(IEnumerable<double> values) => values.Where(double.IsFinite).DefaultIfEmpty(double.NaN).Min();
     }
 
-    /// <summary>The epoch with the least loss of the validation samples; without such the last.</summary>
+    /// <summary>Returns the epoch with the least validation loss, or the last one if there is no validation.</summary>
     private static EpochFigures Best(IReadOnlyList<EpochFigures> epochs) =>
         epochs.Where(epoch => double.IsFinite(epoch.ValidLoss)).MinBy(epoch => epoch.ValidLoss) ?? epochs[^1];
 }

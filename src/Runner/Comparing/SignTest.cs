@@ -1,18 +1,19 @@
 namespace Engine.Runner;
 
 /// <summary>
-/// How likely it is that of two that are equally good one wins so often: the exact sign test, which of right and wrong answers is
-/// McNemar's (Q. McNemar, Note on the sampling error of the difference between correlated proportions, 1947).
+/// Computes the exact sign test: the probability that one of two equally good models wins at least so often. For right
+/// and wrong answers it is McNemar's exact test (Q. McNemar, Note on the sampling error of the difference between
+/// correlated proportions, 1947).
 /// </summary>
 internal static class SignTest
 {
-    /// <summary>Returns the chance, two-sided: twice the binomial distribution's lower tail.</summary>
+    /// <summary>Returns the two-sided probability: twice the binomial distribution's lower tail.</summary>
     /// <param name="first">How often the first wins.</param>
     /// <param name="second">How often the second wins.</param>
     public static double Of(int first, int second)
     {
         int all = first + second, few = Math.Min(first, second);
-        // The logarithm of each term, for 2⁻ⁿ itself is 0 in float64 from n = 1075 on.
+        // Terms are kept as logarithms, because 2⁻ⁿ is 0 in float64 from n = 1075 on.
         double term = -all * Math.Log(2), sum = 0;
         for (int k = 0; k <= few; k++)
         {

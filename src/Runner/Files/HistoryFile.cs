@@ -39,7 +39,7 @@ internal sealed class HistoryFile : HistoryLog
     /// <summary>Names the device that trains in each line from now on.</summary>
     public void Name(Device device) => Notes[DeviceNote] = device.Name;
 
-    /// <summary>Says in each line from now on how exactly the training computes, where that is not usual.</summary>
+    /// <summary>Writes the training's precision in each further line, if it is not the default.</summary>
     public void Name(TrainingPrecision? precision)
     {
         if (precision is { } named)

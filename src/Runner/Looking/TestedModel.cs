@@ -64,12 +64,14 @@ internal sealed class TestedModel : IDisposable
     /// <summary>The device of the test.</summary>
     public string DeviceName => _device.Name;
 
-    /// <summary>A model of a user's own, tried on samples, of which no more than some at a time are in memory where a file has them.</summary>
+    /// <summary>
+    /// Returns a model of own data, tested on samples. If a file has the samples, only some are in memory at a time.
+    /// </summary>
     /// <param name="model">The model.</param>
     /// <param name="test">The samples.</param>
-    /// <param name="device">Where it is tried.</param>
-    /// <param name="count">How many of the samples to take; null for all.</param>
-    /// <param name="output">What its network gives of all samples, if that is known.</param>
+    /// <param name="device">The device for the test.</param>
+    /// <param name="count">The number of samples to take; null for all.</param>
+    /// <param name="output">The network's output for all samples, if it is known.</param>
     public static TestedModel Of(Models.Model model, Table test, Device device, int? count = null, Tensor? output = null)
     {
         test = count < test.Count ? test.Rows([.. Enumerable.Range(0, count.Value)]) : test;

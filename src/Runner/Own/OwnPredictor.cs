@@ -74,7 +74,7 @@ internal sealed class OwnPredictor(Models.Model model, PredictOptions options, T
 
     private int OnTables(CancellationToken cancellation) => OnFiles(path => TableStyle.Of(model.About).Of(path).Read(), "row", first: 1, cancellation);
 
-    /// <summary>Files of which each is one text.</summary>
+    /// <summary>Predicts files that each have one text.</summary>
     private int OnTexts(CancellationToken cancellation)
     {
         PredictionWriter writer = Writer(ofFiles: true, Math.Min(options.Pictures.Max(path => path.Length), WidestName));
@@ -88,7 +88,7 @@ internal sealed class OwnPredictor(Models.Model model, PredictOptions options, T
         return CommandLine.Done;
     }
 
-    /// <summary>Samples that stand in arrays, which count from 0 on.</summary>
+    /// <summary>Predicts samples in arrays, numbered from 0.</summary>
     private int OnArrays(CancellationToken cancellation)
     {
         string column = model.Inputs.Transforms is [{ Sides.Rank: 1 or 3 } only] && only.Sides.Count == model.Inputs.Sides.Count ? only.Column

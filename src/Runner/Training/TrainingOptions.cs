@@ -17,7 +17,7 @@ internal sealed record TrainingOptions
     /// <summary>The threads asked for; null: as configured.</summary>
     public int? Threads { get; init; }
 
-    /// <summary>How exactly to train; null: as configured.</summary>
+    /// <summary>Gets or sets the precision of the training; null for the configured one.</summary>
     public TrainingPrecision? Precision { get; init; }
 
     public string? Data { get; init; }
@@ -83,10 +83,10 @@ internal sealed record TrainingOptions
     /// <summary>Whether several ranks sum in an order that is independent of their number.</summary>
     public bool IsDeterministic { get; init; } = true;
 
-    /// <summary>Whether several ranks normalize by the whole batch.</summary>
+    /// <summary>Gets or sets whether several ranks normalize by the whole batch.</summary>
     public bool IsBatchNormSynchronized { get; init; }
 
-    /// <summary>Whether several ranks each keep a part of the update rule's state.</summary>
+    /// <summary>Gets or sets whether each of several ranks keeps a part of the update rule's state.</summary>
     public bool IsOptimizerSharded { get; init; }
 
     /// <summary>The part of the samples to train on that validates; null: as described.</summary>

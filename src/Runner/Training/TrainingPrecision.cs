@@ -4,14 +4,14 @@ using Engine.Training;
 
 namespace Engine.Runner;
 
-/// <summary>What --precision may be, named as it is written.</summary>
+/// <summary>Specifies the values of --precision, with the names of the command line.</summary>
 [SuppressMessage("Style", "IDE1006", Justification = "The names are words of the command line.")]
 internal enum TrainingPrecision
 {
     /// <summary>Numbers of 32 bits.</summary>
     float32,
 
-    /// <summary>The same, which CUDA's products round to TF32.</summary>
+    /// <summary>Numbers of 32 bits; on CUDA, products round them to TF32.</summary>
     tf32,
 
     /// <summary>Mixed precision with bfloat16.</summary>
@@ -21,7 +21,7 @@ internal enum TrainingPrecision
     fp16,
 }
 
-/// <summary>What each of them sets.</summary>
+/// <summary>Provides the settings for each value of --precision.</summary>
 internal static class TrainingPrecisions
 {
     public static Precision ForNet(this TrainingPrecision? precision) => precision switch
@@ -31,7 +31,7 @@ internal static class TrainingPrecisions
         _ => Precision.Full,
     };
 
-    /// <summary>The configuration with what it says of the device.</summary>
+    /// <summary>Returns the configuration with the precision's setting for the device.</summary>
     public static EngineOptions With(this EngineOptions options, TrainingPrecision? precision) => precision switch
     {
         TrainingPrecision.tf32 => options with { TensorFloat32 = true },

@@ -23,7 +23,7 @@ internal static class LargeKernels
         .. HorizontalFusion.Join([WideProduct]).Select(launch => new KernelVariant("dot", launch.Function)),
     ];
 
-    /// <summary>Those that want a GPU with tensor cores for TF32 and numbers of 16 bits.</summary>
+    /// <summary>Gets the kernels that need a GPU with tensor cores for TF32 and numbers of 16 bits.</summary>
     public static IEnumerable<KernelVariant> OfTensorCores =>
         ProductsOf(CudaTile.OfTensorCores).Concat(ProductsOfHalves).Select(launch => new KernelVariant("dot", launch.Function));
 

@@ -91,7 +91,7 @@ internal static class TensorCoreChecks
         ];
         if (dtype.IsHalf())
         {
-            // Rows are of an even length.
+            // Rows of 16 bits need an even length.
             shapes = [.. shapes.Select(each => ((each.M + 1) / 2 * 2, (each.N + 1) / 2 * 2, (each.K + 1) / 2 * 2, each.Parts))];
         }
 
@@ -153,7 +153,7 @@ internal static class TensorCoreChecks
         Assert.That(actual.Select(tensor => tensor.DType), Is.EqualTo((DType[])[stored, DType.Float32, DType.Float32]));
         for (int i = 0; i < actual.Length; i++)
         {
-            // Sums of another order may round a stored number the other way.
+            // Sums in another order may round a stored number in the other direction.
             double ulp = ElementType.Of(stored).Epsilon * 8;
             double[] differences = [.. NdArray.From(actual[i]).Data.Zip(NdArray.From(expected[i]).Data, (p, q) => Math.Abs(p - q))];
             Assert.That(differences.Max(), Is.LessThanOrEqualTo(ulp), $"output {i}");

@@ -2,7 +2,7 @@ using Engine.Runner;
 
 namespace Engine.Tests.Runner;
 
-/// <summary>Models of a user's own data beside each other, and trainings by their histories.</summary>
+/// <summary>Tests the comparison of models of own data, and of trainings by their histories.</summary>
 [NonParallelizable]
 public class CompareModelsTests
 {
@@ -25,7 +25,7 @@ public class CompareModelsTests
         Assert.That(output, Does.Match(@"f1-score of class +samples +good\.model +poor\.model +difference").And.Match(@"\napple +12 ").And.Match(@"\nlemon +12 "));
         Assert.That(output, Does.Match(@"\ngood\.model, poor\.model +\d+\.\d % ").And.Contain("McNemar").And.Match(@"of 24 samples get different answers"));
 
-        // Named, the data are the same: the rows to test with of them. One of another seed learned some of these.
+        // If the data are named, the samples are the same. The model with another seed has learned some of them.
         (code, string named, errors) = await Compare(good, poor, table);
         Assert.That(named, Is.EqualTo(output), errors);
         (code, output, errors) = await Compare(good, poor, other, "--count", "0");
@@ -33,7 +33,7 @@ public class CompareModelsTests
         Assert.That(errors, Does.Contain("other.model was trained with another seed than").And.Contain("too good"));
         Assert.That(output, Does.Contain("poor.model, other.model").And.Contain("spread").And.Not.Contain("get different answers"));
 
-        // Of rows that none was trained on, all are taken.
+        // Of data that no model was trained on, all rows are used.
         File.WriteAllText(folder.File("new.csv"), "weight,class\n170,apple\n85,lemon\n100,lemon\n");
         (code, output, errors) = await Compare(good, good, "--data", folder.File("new.csv"));
         Assert.That(code, Is.Zero, errors);

@@ -1,4 +1,4 @@
-// Numbers of 16 bits (IEEE 754's): cvt.rn.f16.f32 and cvt.f32.f16, which the CPU need not have.
+// IEEE 754 half precision: cvt.rn.f16.f32 and cvt.f32.f16 in software, because not every CPU has them.
 #pragma once
 
 namespace simt
@@ -13,7 +13,8 @@ namespace simt
             result = bits > 0x7f800000u ? 0x7fffu : 0x7c00u;
         else if (bits < 0x38800000u)
         {
-            // Denormal: added to 0.5, whose last place is the least number, it is rounded as it must be.
+            // Subnormal: the unit in the last place of 0.5 is the least half, so adding 0.5 rounds the number
+            // correctly.
             float least, sum;
             __builtin_memcpy(&least, &bits, sizeof least);
             sum = least + 0.5f;

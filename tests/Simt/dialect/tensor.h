@@ -52,7 +52,8 @@ namespace simt
         }
     }
 
-    // mma.sync.m16n8k16 of numbers of 16 bits, which of(bits) reads. Sums as those of TF32: here exactly once rounded.
+    // mma.sync.m16n8k16 of numbers of 16 bits, which of(bits) converts. As with TF32, sums are exact and rounded once
+    // here.
     template <class Of>
     __attribute__((no_sanitize("thread"))) inline void mma_halves(float* sums, const unsigned* a, const unsigned* b, Of of,
         const char* file = __builtin_FILE(), int line = __builtin_LINE())
@@ -77,7 +78,7 @@ namespace simt
         }
     }
 
-    // ldmatrix.x4 of 16 bits: lane l's address is that of row l % 8 of matrix l / 8.
+    // ldmatrix.x4 of 16 bits: lane l gives the address of row l % 8 of matrix l / 8.
     template <bool Transposed>
     __attribute__((no_sanitize("thread"))) inline void ldmatrix(unsigned* registers, const char* row,
         const char* file = __builtin_FILE(), int line = __builtin_LINE())

@@ -70,7 +70,7 @@ namespace simt::ptx
             }
         };
 
-        // The same of 16 x 16 and 16 x 8 numbers of 16 bits, two neighbors along k in a register.
+        // The same for 16 x 16 and 16 x 8 numbers of 16 bits; a register has two neighbors along k.
         template <class Of> void multiply_halves(const Step& step, Warp& warp)
         {
             constexpr size_t A = 4, B = 8, C = 10;
@@ -101,8 +101,8 @@ namespace simt::ptx
                 for (int lane = 0; lane < Lanes; ++lane) put<float>(warp.row(step.row[size_t(i)]), lane, d[i][lane]);
         }
 
-        // values (4), address, mask: four matrices of 8 x 8 numbers of 16 bits, of which lane l says where row l % 8 of
-        // matrix l / 8 begins.
+        // values (4), address, mask: four matrices of 8 x 8 numbers of 16 bits. Lane l gives the address of row l % 8
+        // of matrix l / 8.
         template <bool Transposed> void read_matrices(const Step& step, Warp& warp)
         {
             constexpr int Matrices = 4, Bytes = 16;

@@ -161,7 +161,7 @@ namespace simt::ptx
                 else if (vectors && in.operands[0].kind == Operand::Vector) op += ".unpack";
                 // Unless a copy says how many bytes it reads, it reads all that it writes.
                 if (starts(op, "cp.async.c") && list.size() == 3) list.push_back(list[2]);
-                // All lanes of the warp take part in reading matrices and in a product of such.
+                // All lanes of the warp take part in reading and multiplying matrices.
                 if (starts(op, "mma.sync.") || starts(op, "ldmatrix.sync."))
                     list.push_back({Operand::Immediate, "", -1, AllLanes, {}});
                 // The carry is a register like any other.

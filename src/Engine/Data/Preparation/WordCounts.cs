@@ -5,8 +5,8 @@ namespace Engine.Data;
 /// <summary>
 /// Represents a text by its words. A word counts more the more often it is in the text and the fewer texts have it
 /// (tf-idf, as scikit-learn's <c>TfidfVectorizer</c> defines it; K. Spärck Jones, A statistical interpretation of term
-/// specificity, 1972). All vectors have the same length. A missing text has no words, and words that are not in the
-/// vocabulary are ignored.
+/// specificity, 1972). The vectors are scaled to one Euclidean length. A missing text has no words, and words that are
+/// not in the vocabulary are ignored.
 /// </summary>
 /// <param name="Column">The column's name.</param>
 /// <param name="Vocabulary">The words, in lower case.</param>
@@ -22,7 +22,7 @@ public sealed record WordCounts(string Column, IReadOnlyList<string> Vocabulary,
     /// <summary>The number of texts that decide whether a column has sentences or names.</summary>
     private const int Looked = 1_000;
 
-    /// <summary>The length of a text's vector: about ten words, each of about 1, like standardized numbers.</summary>
+    /// <summary>The Euclidean length of a text's vector: that of about ten words of about 1 each.</summary>
     private const double Length = 3;
 
     private readonly Lazy<Dictionary<string, int>> _places = new(() => Vocabulary.Index().ToDictionary(one => one.Item, one => one.Index));

@@ -2,12 +2,12 @@ using Engine.Distributed;
 
 namespace Engine.Ops;
 
-/// <summary>The memory in which a sum over ranks is made on the CPU, and what is done with it.</summary>
+/// <summary>Computes a sum over ranks on the CPU, in the memory of a bucket.</summary>
 /// <param name="communicator">The ranks.</param>
 /// <param name="layout">How the tensors lie in the bucket.</param>
-/// <param name="dtype">What is summed.</param>
-/// <param name="groups">Where this rank's terms lie: of each, all tensors.</param>
-/// <param name="bucket">Memory of <see cref="BucketLayout.Bytes"/>: what is sent and what is received.</param>
+/// <param name="dtype">The type of the elements.</param>
+/// <param name="groups">The addresses of this rank's terms: for each term, those of all tensors.</param>
+/// <param name="bucket">Memory of <see cref="BucketLayout.Bytes"/>, for sent and received bytes.</param>
 internal sealed unsafe class AllReduceBucket(
     Communicator communicator,
     BucketLayout layout,
@@ -22,13 +22,15 @@ internal sealed unsafe class AllReduceBucket(
 
     private byte* Receive => communicator.Size > 1 ? Send + (communicator.Size * layout.RankBytes) : Send;
 
-    /// <summary>Begins the sum; it lies at <see cref="BucketLayout.SumOffset"/> of the bucket once that is over.</summary>
+    /// <summary>
+    /// Begins the sum. When it is over, the result is at <see cref="BucketLayout.SumOffset"/> in the bucket.
+    /// </summary>
     public Exchange Start()
     {
         int nodes = layout.OwnNodes;
         for (int node = 0; node < nodes; node++)
         {
-            // What lies behind the last node but one is one node: the sums of its parts, from the last on.
+            // The terms after the last node but one are parts of one node. They are added from the last to the first.
             byte* to = Send + (node * layout.SliceBytes);
             Pack(groups[node < nodes - 1 ? node : groups.Count - 1], to, isAdded: false);
             for (int part = groups.Count - 2; node == nodes - 1 && part >= node; part--)
@@ -42,8 +44,8 @@ internal sealed unsafe class AllReduceBucket(
             return communicator.StartAllReduce(Send, layout.Elements, dtype, Reduction.Sum);
         }
 
-        // Each rank gets its slice of every rank's nodes, adds them up in the order of the tree, and gives the sum to all: no
-        // more bytes than a ring sends, and one order whatever the ranks.
+        // Each rank gets its slice of every rank's nodes, adds them in the order of the tree, and sends the sum to all.
+        // With one node per rank this sends as many bytes as a ring, and the order is the same for any number of ranks.
         if (communicator.Size == 1)
         {
             SumSlices();
@@ -82,10 +84,10 @@ internal sealed unsafe class AllReduceBucket(
         }
     }
 
-    /// <summary>Brings the sums out of a bucket in which they are made.</summary>
+    /// <summary>Copies the sums out of a bucket.</summary>
     /// <param name="layout">How the tensors lie in it.</param>
     /// <param name="bucket">Its memory.</param>
-    /// <param name="outputs">Where they go.</param>
+    /// <param name="outputs">The addresses of the tensors of sums.</param>
     public static void Unpack(BucketLayout layout, nint bucket, IReadOnlyList<nint> outputs)
     {
         byte* from = (byte*)bucket + layout.SumOffset;

@@ -8,7 +8,7 @@ namespace Engine.Ops;
 /// Runs an <see cref="AllReduce"/> on a GPU as one piece of a stream's work, so that all ranks begin their exchanges in
 /// the same order.
 /// </summary>
-/// <param name="name">The op.</param>
+/// <param name="name">The op's name.</param>
 /// <param name="parts">The launches, in order.</param>
 internal sealed class AllReduceLaunch(string name, IReadOnlyList<CudaLaunch> parts) : CudaLaunch
 {
@@ -31,10 +31,10 @@ internal sealed class AllReduceLaunch(string name, IReadOnlyList<CudaLaunch> par
     }
 
     /// <summary>Returns the launch of a sum.</summary>
-    /// <param name="name">The op.</param>
+    /// <param name="name">The op's name.</param>
     /// <param name="ranks">The ranks.</param>
     /// <param name="layout">How its tensors lie in the bucket, which is its scratch memory.</param>
-    /// <param name="count">How many tensors there are.</param>
+    /// <param name="count">The number of tensors.</param>
     /// <param name="step">The op's memory.</param>
     public static AllReduceLaunch Of(string name, Communicator ranks, BucketLayout layout, int count, CudaStep step) => new(name,
     [
@@ -47,11 +47,13 @@ internal sealed class AllReduceLaunch(string name, IReadOnlyList<CudaLaunch> par
     public static AllReduceLaunch Start(string name, Communicator ranks, BucketLayout layout, int count, CudaStep step) => new(name,
         [.. Fill(layout, count, step.Out(0), step), .. Exchange(ranks, layout, step.Out(0), step)]);
 
-    /// <summary>Returns the launch that brings a sum out of its bucket.</summary>
+    /// <summary>Returns the launch that copies a sum out of its bucket.</summary>
     public static AllReduceLaunch Wait(string name, BucketLayout layout, ulong bucket, ulong[] outputs) =>
         new(name, [.. Unpack(layout, bucket, outputs)]);
 
-    /// <summary>Puts this rank's terms into the bucket: those of a node together, from the last on.</summary>
+    /// <summary>
+    /// Copies this rank's terms into the bucket. Parts of one node are added, from the last to the first.
+    /// </summary>
     private static IEnumerable<CudaLaunch> Fill(BucketLayout layout, int count, ulong bucket, CudaStep step)
     {
         ulong[] inputs = [.. Enumerable.Range(0, step.InputCount).Select(step.In)];
@@ -76,7 +78,9 @@ internal sealed class AllReduceLaunch(string name, IReadOnlyList<CudaLaunch> par
         ulong[] Group(int group) => inputs[(group * count)..((group + 1) * count)];
     }
 
-    /// <summary>As <see cref="AllReduceBucket"/> does it on the CPU: each rank sums its slice in the order of the tree.</summary>
+    /// <summary>
+    /// Exchanges as <see cref="AllReduceBucket"/> on the CPU: each rank sums its slice in the tree's order.
+    /// </summary>
     private static List<CudaLaunch> Exchange(Communicator ranks, BucketLayout layout, ulong bucket, CudaStep step)
     {
         DType dtype = step.OutDType();

@@ -7,14 +7,14 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// Begins the sums of tensors over the ranks, as <see cref="AllReduce"/> makes them: they are made in the bucket that is its
-/// output while the rank goes on to compute, and <see cref="AllReduceWait"/> takes them out. The schedule begins it as soon as
-/// its terms are there, and waits last of all.
+/// Begins the sums of tensors over the ranks that <see cref="AllReduce"/> computes. They are computed in a bucket, the
+/// op's output, while the rank computes other ops; <see cref="AllReduceWait"/> takes them out. The schedule runs this
+/// op as soon as its terms are computed, and the wait as late as possible.
 /// </summary>
 /// <param name="Communicator">The ranks, all of which compute this.</param>
-/// <param name="Count">How many tensors there are.</param>
-/// <param name="Shards">How many terms each sum has; 0 for a term a rank, in the library's order.</param>
-/// <param name="Number">Its place among those of a function: all ranks begin them in this order.</param>
+/// <param name="Count">The number of tensors.</param>
+/// <param name="Shards">The number of terms of each sum; 0 for one per rank, in the library's order.</param>
+/// <param name="Number">Its number among such ops of a function: all ranks begin them in this order.</param>
 internal sealed record AllReduceStart(Communicator Communicator, int Count, int Shards, int Number)
     : Op, ICpuOp, ICudaOp, ICpuBackground, IRunsEarly, ISampled
 {
@@ -25,7 +25,7 @@ internal sealed record AllReduceStart(Communicator Communicator, int Count, int 
         Communicator alone = ThreadCommunicator.Create(1)[0];
         Shape shape = [Arg.Side(random), Arg.Side(random)];
 
-        // Without a bucket's filling it is a sum of this rank's parts.
+        // With sizes that leave no padding in the bucket, the output is the sum of this rank's parts.
         yield return new Sample(new AllReduceStart(alone, 1, 0, 0), new Arg([16])) { HasGradient = false };
         yield return new Sample(new AllReduceStart(alone, 1, 8, 0), new Arg([16]), new Arg([16])) { HasGradient = false };
         yield return new Sample(new AllReduceStart(alone, 2, 8, 0), new Arg([8]), new Arg([8]), new Arg([8]), new Arg([8]))

@@ -6,9 +6,11 @@ using Engine.Graph;
 
 namespace Engine.Ops;
 
-/// <summary>The sums that <see cref="AllReduceStart"/> has begun to make in a bucket, once they are there.</summary>
-/// <param name="Start">What has begun them.</param>
-/// <param name="Shapes">Those of the tensors.</param>
+/// <summary>
+/// Waits for the sums that <see cref="AllReduceStart"/> has begun, and copies them out of the bucket.
+/// </summary>
+/// <param name="Start">The op that began them.</param>
+/// <param name="Shapes">The shapes of the tensors.</param>
 internal sealed record AllReduceWait(AllReduceStart Start, IReadOnlyList<Shape> Shapes) : Op, ICpuOp, ICudaOp, IRunsLate, ISampled
 {
     public override string Name => $"allReduceWait{{{Start.Communicator.Size}}}";

@@ -17,10 +17,10 @@ internal sealed class BucketLayout
     private readonly int _ranks;
     private readonly long[] _bytes;
 
-    /// <param name="communicator">The ranks: there are as many slices.</param>
-    /// <param name="shards">How many terms the sums have; 0 for one a rank.</param>
-    /// <param name="dtype">What is summed.</param>
-    /// <param name="counts">How many elements each tensor has.</param>
+    /// <param name="communicator">The ranks; each has a slice.</param>
+    /// <param name="shards">The number of terms of each sum; 0 for one per rank.</param>
+    /// <param name="dtype">The type of the elements.</param>
+    /// <param name="counts">The number of elements of each tensor.</param>
     public BucketLayout(Communicator communicator, int shards, DType dtype, IEnumerable<long> counts)
     {
         int ranks = communicator.Size;
@@ -32,31 +32,31 @@ internal sealed class BucketLayout
         SliceBytes = Math.Max((part + Line - 1) / Line * Line, Line) * dtype.Size();
     }
 
-    /// <summary>Gets how many terms the sums have; 0 for one a rank.</summary>
+    /// <summary>Gets the number of terms of each sum; 0 for one per rank.</summary>
     public int Shards { get; }
 
-    /// <summary>Gets how many nodes of the tree this rank brings.</summary>
+    /// <summary>Gets the number of nodes of the tree that this rank computes.</summary>
     public int OwnNodes => Shards > 0 ? ShardTree.Nodes(_communicator.Rank, _ranks, Shards).Count : 1;
 
-    /// <summary>Gets what goes to each rank.</summary>
+    /// <summary>Gets the bytes that a rank sends to each rank for its sum.</summary>
     public long RankBytes => MaxNodes * SliceBytes;
 
-    /// <summary>Gets the memory of a bucket: what is sent and, of a tree over several ranks, what is received.</summary>
+    /// <summary>Gets the bytes of a bucket: sent ones and, for a tree over several ranks, received ones.</summary>
     public long Bytes => _ranks * RankBytes * (Shards > 0 && _ranks > 1 ? 2 : 1);
 
-    /// <summary>Gets where in it the sum comes to lie.</summary>
+    /// <summary>Gets the offset of the sum in the bucket.</summary>
     public long SumOffset => Shards > 0 && _ranks == 1 ? Places()[0].Offset : 0;
 
     /// <summary>Gets the bytes that a rank sends.</summary>
     public long BytesSent => (MaxNodes + 1) * _ranks * SliceBytes * (_ranks - 1) / _ranks;
 
-    /// <summary>Gets how many elements there are in all.</summary>
+    /// <summary>Gets the number of elements of all tensors.</summary>
     public long Elements { get; }
 
-    /// <summary>Gets the length of a slice.</summary>
+    /// <summary>Gets the bytes of a slice.</summary>
     public long SliceBytes { get; }
 
-    /// <summary>Gets the greatest number of nodes of the tree that a rank brings.</summary>
+    /// <summary>Gets the greatest number of nodes of the tree that a rank computes.</summary>
     public int MaxNodes { get; }
 
     /// <summary>

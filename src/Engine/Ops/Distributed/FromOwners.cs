@@ -7,11 +7,11 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// Tensors as the ranks have them that own them: each rank brings its own ones to all others. What the others hand in for
-/// them counts for nothing but its type.
+/// Returns the tensors with the values that their owners have: each rank sends its own tensors to all others. Of the
+/// inputs that a rank does not own, only the types matter.
 /// </summary>
 /// <param name="Communicator">The ranks, all of which compute this.</param>
-/// <param name="Owners">Of each tensor the rank that owns it.</param>
+/// <param name="Owners">For each tensor, the rank that owns it.</param>
 internal sealed record FromOwners(Communicator Communicator, IReadOnlyList<int> Owners) : Op, ICpuOp, ICudaOp, ISampled
 {
     public override string Name => $"fromOwners{{{Communicator.Size}}}";
@@ -113,7 +113,9 @@ internal sealed record FromOwners(Communicator Communicator, IReadOnlyList<int> 
 
     private static long Bytes(IReadOnlyList<OperandType> outputs) => outputs.Sum(output => output.Shape.Count * output.DType.Size());
 
-    /// <summary>How the tensors lie in the bucket: those of an owner together, owners without any left out.</summary>
+    /// <summary>
+    /// Returns how the tensors lie in the bucket: those of an owner together, without owners that have none.
+    /// </summary>
     private IEnumerable<Part> Parts(long[] bytes)
     {
         long at = 0;

@@ -30,7 +30,7 @@ internal sealed record Cast(DType To) : Op, ICpuOp, ICudaOp, ISampled
         yield return new Sample(new Cast(DType.Bool), new Arg(shape, Whole: true)) { HasGradient = false };
         foreach (DType half in (DType[])[DType.Float16, DType.BFloat16])
         {
-            // Beyond a half's range, in it, among its denormal numbers, and below the least of them.
+            // Beyond the range of 16 bits, in it, among the subnormal numbers, and below the least of them.
             foreach (double size in (double[])[1e6, 1, 1e-6, 1e-42])
             {
                 yield return new Sample(new Cast(half), new Arg(shape, Low: -size, High: size)) { HasGradient = false };

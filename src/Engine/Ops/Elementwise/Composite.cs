@@ -76,7 +76,7 @@ internal sealed record Composite(
                 masks,
                 new([n, k, m, 2], type), new([k, 1, 1], type), new(Shape.Scalar, type));
 
-            // Rounded to 16 bits and read as a number again, both of which leave; an input of 16 bits.
+            // A value rounded to 16 bits and read again, both of them outputs; and an input of 16 bits.
             foreach (DType half in (DType[])[DType.Float16, DType.BFloat16])
             {
                 var rounded = new Composite(
@@ -249,7 +249,7 @@ internal sealed record Composite(
     /// <summary>Returns whether a value is a mask, which only a term can give.</summary>
     public bool IsMask(int value) => value >= FirstTerm && Terms[value - FirstTerm].Row.GivesMask;
 
-    /// <summary>Returns the dtype as which a value is stored.</summary>
+    /// <summary>Returns the dtype in which a value is stored.</summary>
     public DType TypeOf(int value) =>
         IsMask(value) ? DType.Bool : value >= FirstTerm ? Terms[value - FirstTerm].Row.Stored ?? DType : DType;
 }

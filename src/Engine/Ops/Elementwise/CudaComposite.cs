@@ -99,7 +99,7 @@ internal sealed class CudaComposite
         }
     }
 
-    /// <summary>Returns a value of a composite as it is stored.</summary>
+    /// <summary>Returns the expression for a value of a composite in the type in which it is stored.</summary>
     public static string Value(Composite composite, int value, string prefix = "") => composite.TypeOf(value) is var type && type.IsHalf()
         ? $"convert({prefix}v{value}, {type.Cuda()}())"
         : $"{prefix}v{value}";

@@ -35,7 +35,7 @@ internal static class CudaMap
             step, composite.Shape, composite.DType, composite.Inputs, i => $"v{i}", statements);
     }
 
-    /// <summary>Returns an input as another dtype, at an address.</summary>
+    /// <summary>Returns the launches that convert an input to another dtype, at an address.</summary>
     public static CudaLaunch[] Conversion(CudaStep step, int input, DType dtype, ulong to)
     {
         int count = checked((int)step.Shape(input).Count);

@@ -38,8 +38,8 @@ internal sealed record ElementRow(
     public Func<double, double>? Terms { get; init; }
 
     /// <summary>
-    /// Gets or sets the dtype of 16 bits as which a result is stored: it is rounded to that, but still of the type that is
-    /// computed with. Null where the two are one.
+    /// Gets or sets the dtype of 16 bits in which the result is stored: it is rounded to that dtype, but keeps the type
+    /// of the computation. Null if both are the same.
     /// </summary>
     public DType? Stored { get; init; }
 
@@ -48,7 +48,7 @@ internal sealed record ElementRow(
     /// <summary>Gets the row that converts a mask of the CPU to the numbers 1 and 0.</summary>
     public static ElementRow FromMask { get; } = Of<OneWhereSet>("cast", "(T)x", x => x[0]);
 
-    /// <summary>Gets a number that was rounded to 16 bits as one of the type that is computed with.</summary>
+    /// <summary>Gets the row that reads a number rounded to 16 bits as one of the type of the computation.</summary>
     public static ElementRow FromHalf { get; } = Of<Itself>("cast", "x", x => x[0]);
 
     private static readonly ElementRow s_toFloat16 = ToHalf<ToFloat16>(DType.Float16), s_toBFloat16 = ToHalf<ToBFloat16>(DType.BFloat16);
@@ -61,7 +61,7 @@ internal sealed record ElementRow(
         where TMap : struct, IMap =>
         new(name, typeof(TMap), TMap.Arity, cuda, givesMask, scalar, ulps, MapLoop.Phases<TMap>);
 
-    /// <summary>Returns what rounds to a dtype of 16 bits.</summary>
+    /// <summary>Returns the row that rounds to a dtype of 16 bits.</summary>
     public static ElementRow ToHalf(DType dtype) => dtype == DType.Float16 ? s_toFloat16 : s_toBFloat16;
 
     private static ElementRow ToHalf<TRounding>(DType dtype)

@@ -19,7 +19,9 @@ internal static class CudaGemm
     /// <summary>Returns the launch of the product of two matrices.</summary>
     /// <param name="tiling">The result of <see cref="Tiling"/>.</param>
     /// <param name="shape">The product.</param>
-    /// <param name="dtype">The type of all elements; of 16 bits the product and all else is float32.</param>
+    /// <param name="dtype">
+    /// The type of all elements; with 16 bits, only the operands have it, and all else is float32.
+    /// </param>
     /// <param name="at">Where the matrices lie.</param>
     /// <param name="epilogue">What is done with each element (i, j) first; null for nothing.</param>
     /// <param name="sumsText">The like for each sum x of a column j, over the same operands.</param>
@@ -115,7 +117,8 @@ internal static class CudaGemm
     }
 
     /// <summary>
-    /// Returns whether tensor cores can multiply numbers of 16 bits that lie so: asynchronous copies are of 4 bytes at least.
+    /// Returns whether tensor cores can multiply matrices of 16 bits of this shape: asynchronous copies need at least 4
+    /// bytes.
     /// </summary>
     public static bool TakesHalves(GemmShape shape)
     {

@@ -30,7 +30,7 @@ internal readonly record struct CudaTile(int M, int N, int K, int Rows, int Colu
         new(32, 32, 32, 4, 2, 128) { Warp = (16, 16), Stages = 3 },
     ];
 
-    /// <summary>Gets those for tensor cores that multiply numbers of 16 bits.</summary>
+    /// <summary>Gets the tiles for numbers of 16 bits on tensor cores.</summary>
     public static IReadOnlyList<CudaTile> OfHalves { get; } =
     [
         new(128, 128, 32, 8, 8, 256) { Warp = (64, 32), Stages = 3 },
@@ -190,8 +190,8 @@ internal readonly record struct CudaTiling(CudaTile Tile, int Down, int Across, 
             + (PerCopy * (Tile.M + Tile.N) * Tile.K / (double)(Vector * Tile.Threads));
         if (Tile.IsTensor)
         {
-            // A product of fragments is an instruction of a warp for 16 × 8 × 8, beside the reading and rounding of both; of 16
-            // bits one for 16 × 8 × 16, and an instruction reads a fragment of A or two of B.
+            // TF32: a warp multiplies 16 × 8 × 8 with one instruction, and reads and rounds both fragments with others.
+            // 16 bits: it multiplies 16 × 8 × 16, and one instruction reads a fragment of A or two of B.
             bool isHalf = dtype.IsHalf();
             int depthOf = isHalf ? 16 : 8;
             double products = (double)Tile.M * Tile.N * Tile.K / (16 * 8 * depthOf) / (Tile.Threads / WarpThreads);

@@ -35,7 +35,7 @@ internal sealed record Dot(bool TransposeA, bool TransposeB) : Op, IProduct, ICp
                 yield return OfHalves(half, 34, 24, 40, a, b);
             }
 
-            // Rows of an odd length; aligned to 4 bytes only.
+            // Rows of an odd length, then rows that are aligned to 4 bytes only.
             yield return OfHalves(half, 5, 7, 3, false, false);
             yield return OfHalves(half, 130, 66, 34, false, false);
         }
@@ -84,7 +84,7 @@ internal sealed record Dot(bool TransposeA, bool TransposeB) : Op, IProduct, ICp
             : throw new EngineException($"the inner sides {inner} and {otherInner} differ");
     }
 
-    /// <summary>Sums are float32 then.</summary>
+    /// <summary>Gets true: the sums of such products are float32.</summary>
     internal override bool TakesHalves => true;
 
     public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads)
@@ -169,11 +169,13 @@ internal sealed record Dot(bool TransposeA, bool TransposeB) : Op, IProduct, ICp
     private CudaTiling Tiling(CudaStepTypes step) =>
         CudaGemm.Tiling(Product(step), Multiplied(step), tensorFloat32: step.TensorFloat32);
 
-    /// <summary>What the kernel multiplies: numbers of 16 bits where the GPU has that, and they lie as it needs them.</summary>
+    /// <summary>
+    /// Returns what the kernel multiplies: 16 bits if the GPU can and the shape allows it, else float32.
+    /// </summary>
     private DType Multiplied(CudaStepTypes step) =>
         step.HasHalfProducts && CudaGemm.TakesHalves(Product(step)) ? step.Inputs[0].DType : step.Inputs[0].DType.Computes();
 
-    /// <summary>The bytes of an operand of 16 bits as float32, in whole lines; 0 for another.</summary>
+    /// <summary>Returns the bytes of an operand of 16 bits as float32, in units of 256; 0 for other operands.</summary>
     private static long Widened(OperandType operand) =>
         operand.DType.IsHalf() ? ((operand.Shape.Count * sizeof(float)) + 255) / 256 * 256 : 0;
 

@@ -1,6 +1,7 @@
 namespace Engine.Ops;
 
 /// <summary>
-/// An op whose outputs are sums of products of the elements of its inputs 0 and 1: mixed precision stores these in 16 bits.
+/// Represents an op whose outputs are sums of products of the elements of its inputs 0 and 1. Mixed precision stores
+/// these inputs in 16 bits.
 /// </summary>
 internal interface IProduct;

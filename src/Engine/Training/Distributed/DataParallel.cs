@@ -39,16 +39,17 @@ public sealed record DataParallel(Communicator Communicator)
     public bool IsDeterministic { get; init; } = true;
 
     /// <summary>
-    /// Gets or sets whether <see cref="Layers.BatchNorm"/> normalizes by the whole batch, whose figures the ranks sum, and not by
-    /// the shard. Each rank then has one shard, for those of one rank are computed one after the other: the results are a
-    /// function of the number of ranks.
+    /// Gets or sets whether <see cref="Layers.BatchNorm"/> normalizes by the whole batch, whose mean and variance the
+    /// ranks compute together, instead of by the shard. Each rank then has one shard, because the shards of one rank
+    /// are computed one after the other. The results depend on the number of ranks.
     /// </summary>
     public bool IsBatchNormSynchronized { get; init; }
 
     /// <summary>
-    /// Gets or sets whether each rank keeps only its part of what the update rule remembers, and updates only the parameters
-    /// beside it, whole ones; the others come from their ranks. The results have the same bits as without it. A step sends
-    /// half as much again; all ranks then call <see cref="NeuralNet.SaveState"/>, and rank 0 writes.
+    /// Gets or sets whether each rank keeps only a part of the update rule's state. A rank then updates only the
+    /// parameters of its part, always whole ones, and gets the others from their ranks. The results have the same bits
+    /// as without it. A step sends 1.5 times as much. All ranks must call <see cref="NeuralNet.SaveState"/>, and rank 0
+    /// writes.
     /// </summary>
     public bool IsOptimizerSharded { get; init; }
 
@@ -97,7 +98,7 @@ public sealed record DataParallel(Communicator Communicator)
 /// <summary>Represents the shards of each batch, and which of them this rank computes.</summary>
 internal sealed record ShardPlan(Communicator Communicator, int Shards, bool IsDeterministic)
 {
-    /// <summary>Gets or sets whether the shards of a batch are normalized as one.</summary>
+    /// <summary>Gets or sets whether the shards of a batch are normalized together.</summary>
     public bool IsBatchNormSynchronized { get; init; }
 
     /// <summary>Gets the first of this rank's shards, and the one behind the last.</summary>
@@ -108,7 +109,7 @@ internal sealed record ShardPlan(Communicator Communicator, int Shards, bool IsD
         ? ShardTree.Nodes(Communicator.Rank, Communicator.Size, Shards)
         : [new ShardTree.Node(Own.First, Own.Last - Own.First)];
 
-    /// <summary>Gets the sums that it has of its shards but the last.</summary>
+    /// <summary>Gets the sums that the rank has of all of its shards except the last.</summary>
     public IReadOnlyList<ShardTree.Node> Before => IsDeterministic
         ? ShardTree.Nodes(Own.First, Own.Last - 1)
         : ShardTree.Nodes(0, Own.Last - Own.First - 1);

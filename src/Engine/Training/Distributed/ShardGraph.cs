@@ -17,7 +17,7 @@ internal sealed class ShardGraph : IDisposable
     /// <summary>Far below any meaningful sum of weights.</summary>
     private const double MinTotal = 1e-300;
 
-    /// <summary>Each bucket costs two messages to every rank, whatever its size.</summary>
+    /// <summary>Limits for buckets: each costs two messages to every rank, whatever its size.</summary>
     private const int MaxBuckets = 8, MinBucketBytes = 64 << 10;
 
     private readonly TrainerGraph _graph;
@@ -115,14 +115,16 @@ internal sealed class ShardGraph : IDisposable
     public IEnumerable<Update> Add(int depth) => _parts.Zip(Sum(depth), (part, sum) => new Update(part, sum + part));
 
     /// <summary>
-    /// Returns the step of a rank whose last shard has no samples: the outputs are the batch's loss, and how many ranks want to
-    /// stop.
+    /// Returns the step of a rank whose last shard has no samples. The outputs are the batch's loss and the number of
+    /// ranks that want to stop.
     /// </summary>
     /// <param name="moving">What moves on with each step, such as the states of random streams.</param>
     public (IReadOnlyList<Variable> Outputs, IReadOnlyList<Update> Updates) Step(IEnumerable<SharedVariable> moving) =>
         Step(moving, _parts);
 
-    /// <summary>Returns the last shard and the step: its sums begin while gradients are still computed, bucket by bucket.</summary>
+    /// <summary>
+    /// Returns the last shard and the step. The sums begin bucket by bucket, while gradients are still computed.
+    /// </summary>
     /// <inheritdoc cref="Step(IEnumerable{SharedVariable})"/>
     public (IReadOnlyList<Variable> Outputs, IReadOnlyList<Update> Updates) LastShard(IEnumerable<SharedVariable> moving) =>
         Step(moving, [.. Shard.Select(update => update.Value)]);
@@ -130,7 +132,7 @@ internal sealed class ShardGraph : IDisposable
     private (IReadOnlyList<Variable> Outputs, IReadOnlyList<Update> Updates) Step(
         IEnumerable<SharedVariable> moving, IReadOnlyList<Variable> last)
     {
-        // What the shards before have come to lies on the stack.
+        // The sums of the shards before are on the stack.
         int before = _plan.Before.Count;
         Variable[][] groups = [.. Enumerable.Range(0, before + 1).Select(group => (Variable[])
         [
@@ -173,13 +175,13 @@ internal sealed class ShardGraph : IDisposable
         return ([loss, sums[^1]], updates);
     }
 
-    /// <summary>The sums of one bucket.</summary>
+    /// <summary>Returns the sums of one bucket.</summary>
     private IReadOnlyList<Result> Reduce(Variable[] terms, Shape[] shapes, int number)
     {
         int shards = _plan.IsDeterministic ? _plan.Shards : 0;
         if (CompileOptions.Default.Mode != Mode.Mode)
         {
-            // Modes that look at each step's memory want it to stay what it was.
+            // Modes that check each step's memory need it unchanged, so nothing may write it in the background.
             return new AllReduce(_plan.Communicator, shapes.Length, shards).Apply(terms).Outputs;
         }
 
@@ -188,8 +190,8 @@ internal sealed class ShardGraph : IDisposable
     }
 
     /// <summary>
-    /// What is exchanged together: gradients from the last layer on, in whose order they are computed, and all else with those of
-    /// the first layers. There are some buckets, none of them small.
+    /// Returns which values each exchange sums: gradients from the last layer to the first, the order in which they are
+    /// computed, and all other values with those of the first layers. There are few buckets, and none is small.
     /// </summary>
     private IEnumerable<int[]> Buckets()
     {

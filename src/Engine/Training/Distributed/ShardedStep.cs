@@ -41,10 +41,10 @@ internal sealed class ShardedStep : IDisposable
         _lastShard = Compile(outputs, updates);
     }
 
-    /// <summary>Gets the function of a shard that is not the last of a rank.</summary>
+    /// <summary>Gets the function for all shards of a rank except the last.</summary>
     public Function Shard => _shard.Value;
 
-    /// <summary>Gets the function of a rank's last shard, which sums over the ranks and updates, too.</summary>
+    /// <summary>Gets the function for a rank's last shard, which also sums over the ranks and updates.</summary>
     public Function LastShard => _lastShard;
 
     /// <summary>Gets the number of values that a step exchanges.</summary>
@@ -131,7 +131,8 @@ internal sealed class ShardedStep : IDisposable
     }
 
     /// <summary>
-    /// Refuses shards without samples where all are normalized as one: nobody would take part in the sums for them.
+    /// Refuses shards without samples if all shards are normalized together: a rank without samples would not take part
+    /// in the sums.
     /// </summary>
     private void RequireSamples()
     {
@@ -146,12 +147,12 @@ internal sealed class ShardedStep : IDisposable
         }
     }
 
-    /// <summary>Compiles what is done with the samples of a shard, with its own random numbers.</summary>
+    /// <summary>Compiles a function of a shard's samples, with the shard's own random numbers.</summary>
     private Function Compile(IReadOnlyList<Variable> outputs, IReadOnlyList<Update> updates)
     {
         var standIns = _random.ToDictionary(pair => (Variable)pair.State, pair => (Variable)pair.OfShard);
 
-        // What moves a stream on is of the stream itself.
+        // Updates of a stream apply to the stream itself, not to the shard's stand-in.
         ILookup<bool, Update> parts = updates.ToLookup(update => standIns.ContainsKey(update.Target));
         Update[] own = [.. parts[false]];
         IReadOnlyList<Variable> values = Traversal.Replace(
@@ -164,7 +165,7 @@ internal sealed class ShardedStep : IDisposable
             _device);
     }
 
-    /// <summary>Runs a function on a shard; false where that has no samples.</summary>
+    /// <summary>Runs a function on a shard; returns false if the shard has no samples.</summary>
     private bool TryRun(Function function, int shard, Tensor total)
     {
         (int first, int count) = _feed.RowsOfShard(_plan, _next, shard);

@@ -7,9 +7,9 @@ using Variable = Engine.Graph.Variable;
 namespace Engine.Training;
 
 /// <summary>
-/// Which rank keeps what the update rule remembers of each parameter (ZeRO's first stage: Rajbhandari, Rasley, Ruwase, He:
-/// ZeRO. SC 2020). Parameters go whole to the rank that has least so far, the largest first, so that rules that look at a
-/// whole parameter remain what they are.
+/// Determines which rank keeps the update rule's state for each parameter (ZeRO's first stage: Rajbhandari, Rasley,
+/// Ruwase, He: ZeRO. SC 2020). From the largest parameter to the smallest, each goes whole to the rank that has the
+/// least so far. Rules that need a whole parameter then work unchanged.
 /// </summary>
 internal sealed class StateOwners
 {
@@ -17,7 +17,9 @@ internal sealed class StateOwners
     private readonly Dictionary<SharedVariable, int> _owners = [];
 
     /// <param name="communicator">The ranks.</param>
-    /// <param name="parameters">All of the network's, learned or not: what is frozen later has its owner still.</param>
+    /// <param name="parameters">
+    /// All parameters of the network, including frozen ones, so that owners never change.
+    /// </param>
     public StateOwners(Communicator communicator, IEnumerable<Parameter> parameters)
     {
         _communicator = communicator;
@@ -36,7 +38,7 @@ internal sealed class StateOwners
     /// <summary>Returns whether this rank updates a parameter.</summary>
     public bool IsOwn(SharedVariable parameter) => Of(parameter) == _communicator.Rank;
 
-    /// <summary>Returns the bytes of state that the rank with the most keeps, of a rule built for these parameters.</summary>
+    /// <summary>Returns the bytes of a rule's state on the rank that keeps the most.</summary>
     public long MostBytes(BuiltUpdates rule)
     {
         ILookup<int, long> bytes = rule.ParameterOf.ToLookup(
@@ -47,10 +49,10 @@ internal sealed class StateOwners
     }
 
     /// <summary>
-    /// Returns a rule's updates as this rank makes them: those of its own parameters and of its part of the state, and the
-    /// others' parameters as they come from their owners.
+    /// Returns a rule's updates on this rank: it updates its own parameters and its part of the state, and gets the
+    /// other parameters from their owners.
     /// </summary>
-    /// <exception cref="EngineException">The rule needs for one parameter what it remembers of another.</exception>
+    /// <exception cref="EngineException">The rule updates one parameter with the state of another.</exception>
     public IReadOnlyList<Update> Spread(BuiltUpdates rule)
     {
         Update[] ofParameters = [.. rule.Updates.Where(update => _owners.ContainsKey(update.Target))];
@@ -76,7 +78,7 @@ internal sealed class StateOwners
     }
 
     /// <summary>
-    /// Brings the whole state to rank 0, one variable after the other; the other ranks, which all call this, get nothing.
+    /// Sends the whole state to rank 0, one variable after the other. All ranks call it; only rank 0 gets a result.
     /// </summary>
     public IReadOnlyDictionary<SharedVariable, Tensor> Gather(BuiltUpdates rule)
     {

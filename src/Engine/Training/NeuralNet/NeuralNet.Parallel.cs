@@ -12,12 +12,12 @@ public sealed partial class NeuralNet
     /// <summary>Gets or sets the ranks that train this network together; null for one process.</summary>
     public DataParallel? Parallel { get; init; }
 
-    /// <summary>What this rank keeps for the update rule from step to step.</summary>
+    /// <summary>Gets the part of the update rule's state that this rank keeps.</summary>
     internal IEnumerable<SharedVariable> OwnUpdateState => Initialized.Rule.State.Where(variable => !variable.IsElsewhere);
 
     /// <summary>
-    /// What a rank keeps for the update rule, in bytes: where each keeps all, and at most where <see cref="Parallel"/>'s ranks
-    /// shard it.
+    /// Gets the bytes of the update rule's state on a rank: if each rank keeps all of it, and the most if the ranks of
+    /// <see cref="Parallel"/> shard it.
     /// </summary>
     internal (long Whole, long Sharded) UpdateStateBytes
     {
@@ -51,7 +51,7 @@ public sealed partial class NeuralNet
     /// <summary>Returns whether this rank calls a callback.</summary>
     private bool IsToldHere(Callback callback) => Parallel is null or { Communicator.Rank: 0 } || !callback.IsForFirstRank;
 
-    /// <summary>Whether something holds on any rank; all ranks ask, and get the same answer.</summary>
+    /// <summary>Returns whether a condition holds on any rank. All ranks call it and get the same answer.</summary>
     private bool AnyRank(bool holds)
     {
         if (Parallel is null)
@@ -124,7 +124,7 @@ public sealed partial class NeuralNet
         ]);
     }
 
-    /// <summary>Whether all ranks keep something.</summary>
+    /// <summary>Returns whether all ranks keep a variable.</summary>
     private bool IsEverywhere(KeyValuePair<string, SharedVariable> variable) =>
         Initialized.Owners is null || !Initialized.Rule.ParameterOf.ContainsKey(variable.Value);
 

@@ -7,15 +7,17 @@ public sealed partial class NeuralNet
     /// <summary>The greatest number of mismatches that a message lists.</summary>
     private const int MaxNamed = 5;
 
-    /// <summary>The rule's state of all ranks while callbacks are told of an epoch, on rank 0; null where it is not sharded.</summary>
+    /// <summary>
+    /// The rule's state of all ranks, on rank 0 while callbacks are told of an epoch; null if it is not sharded.
+    /// </summary>
     private IReadOnlyDictionary<SharedVariable, Tensor>? _wholeRuleState;
 
     /// <summary>
-    /// Writes all that the training has come to, so that it can go on elsewhere as if nothing had been in between, bit
-    /// by bit: the parameters, what the update rule keeps, its settings, where the random numbers stand, the history,
-    /// and what callbacks remember. The file is safetensors, whole whatever happens; what reads parameters reads those
-    /// in it too. Where ranks shard the update rule's state (<see cref="DataParallel.IsOptimizerSharded"/>) all of them
-    /// call it, and rank 0 writes.
+    /// Writes the whole state of the training, so that it can continue elsewhere with the same bits as without the
+    /// pause: the parameters, the update rule's state and settings, the states of the random streams, the history, and
+    /// the state of callbacks. The file is in the safetensors format and is written whole or not at all; its parameters
+    /// can be read like those of any other file. If ranks shard the update rule's state (<see
+    /// cref="DataParallel.IsOptimizerSharded"/>), all of them must call it, and rank 0 writes.
     /// </summary>
     /// <param name="path">The file. It cannot be npz, which has no place for the history.</param>
     /// <param name="metadata">Texts to save with it.</param>
@@ -77,8 +79,8 @@ public sealed partial class NeuralNet
         _history = [.. state.History];
     }
 
-    /// <summary>What the ranks keep of the rule's state, together: on rank 0, where it is sharded.</summary>
-    /// <exception cref="EngineException">A callback asks for it, and the other ranks do not know.</exception>
+    /// <summary>Returns the sharded state of the rule from all ranks, on rank 0; empty if it is not sharded.</summary>
+    /// <exception cref="EngineException">A callback needs it, and the other ranks do not know that.</exception>
     private IReadOnlyDictionary<SharedVariable, Tensor> WholeRuleState()
     {
         if (_wholeRuleState is { } gathered)
@@ -94,7 +96,7 @@ public sealed partial class NeuralNet
             : owners.Gather(Initialized.Rule);
     }
 
-    /// <summary>Brings the rule's state together where a checkpoint is due after this epoch, which rank 0 knows.</summary>
+    /// <summary>Gathers the rule's state on rank 0 if a checkpoint is due after this epoch on any rank.</summary>
     private void GatherRuleState(Callback[] callbacks, EpochRecord record)
     {
         _wholeRuleState = null;
@@ -105,7 +107,7 @@ public sealed partial class NeuralNet
         }
     }
 
-    /// <summary>All that changes from batch to batch, by its name in the file: the parameters by their own.</summary>
+    /// <summary>Returns all variables that change from batch to batch, by their names in the file.</summary>
     private IEnumerable<KeyValuePair<string, SharedVariable>> StateVariables()
     {
         TrainerGraph graph = Initialized;

@@ -132,8 +132,8 @@ public sealed partial class NeuralNet
     }
 
     /// <summary>
-    /// Frees what a further training alone would need, the memory of a step and the batches that were read ahead; that makes them
-    /// anew.
+    /// Frees what only a further training needs: the memory of a step and the batches that were read ahead. A further
+    /// training creates them again.
     /// </summary>
     internal void FreeTraining()
     {

@@ -123,7 +123,9 @@ public sealed partial class NeuralNet : IDisposable
     /// <summary>Gets or sets the floating-point type of parameters and outputs.</summary>
     public DType FloatX { get; init; } = DType.Float32;
 
-    /// <summary>Gets or sets how exactly training computes; in use a network computes in <see cref="FloatX"/>.</summary>
+    /// <summary>
+    /// Gets or sets the precision of training; validation and prediction compute in <see cref="FloatX"/>.
+    /// </summary>
     public Precision Precision { get; init; }
 
     /// <summary>

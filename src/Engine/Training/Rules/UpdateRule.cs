@@ -47,10 +47,10 @@ public abstract record UpdateRule
     /// <summary>
     /// Returns the updates for another loss, with the settings and the state of earlier updates of the same parameters.
     /// </summary>
-    /// <param name="former">The former ones; null for none.</param>
+    /// <param name="former">The earlier updates; null for none.</param>
     /// <param name="loss">The loss.</param>
     /// <param name="parameters">The parameters.</param>
-    /// <param name="owners">Which rank keeps what the rule remembers of a parameter; null: each rank keeps all.</param>
+    /// <param name="owners">Which rank keeps the rule's state for a parameter; null if each rank keeps all.</param>
     internal BuiltUpdates BuildOn(
         BuiltUpdates? former, Variable loss, IReadOnlyList<Parameter> parameters, StateOwners? owners = null) =>
         BuildOn(former, loss, [.. parameters.Select(parameter => (parameter.Variable, parameter.RateFactor))], owners);
@@ -163,7 +163,7 @@ public sealed record BuiltUpdates(
     IReadOnlyDictionary<string, SharedVariable> Settings,
     IReadOnlyList<SharedVariable> State)
 {
-    /// <summary>Gets the parameter beside which each part of the state is that has one.</summary>
+    /// <summary>Gets the parameter of each state variable that belongs to one.</summary>
     internal IReadOnlyDictionary<SharedVariable, SharedVariable> ParameterOf { get; init; } =
         new Dictionary<SharedVariable, SharedVariable>();
 
@@ -215,10 +215,10 @@ public sealed class RuleState
 
     internal IReadOnlyList<SharedVariable> Variables => _variables;
 
-    /// <summary>Gets the parameter beside which a variable is, of those that have one.</summary>
+    /// <summary>Gets the parameter of each variable that belongs to one.</summary>
     internal IReadOnlyDictionary<SharedVariable, SharedVariable> ParameterOf => _parameterOf;
 
-    /// <summary>Gets or sets which rank keeps what is beside a parameter; null: each rank keeps all.</summary>
+    /// <summary>Gets or sets which rank keeps the state of a parameter; null if each rank keeps all.</summary>
     internal StateOwners? Owners { get; init; }
 
     /// <summary>Returns the state of one rule among several: its settings are called <c>conv*.momentum</c>.</summary>
