@@ -18,8 +18,8 @@ type Operand =
     /// Returns a whole number as a constant, which takes the dtype of what it is combined with.
     static member Of(value: int) : Variable = Symbolic.Constant(float value)
 
-/// Provides arithmetic on variables, which in C# are extension operators that F# does not see. Each operator has a point
-/// after its sign, because F# resolves the bare operators to members of the type itself.
+/// Provides arithmetic on variables, which in C# are extension operators that F# does not see. Each operator has a
+/// point after its sign, because F# resolves the bare operators to members of the type itself.
 [<AutoOpen>]
 module Operators =
     /// Calls the overload of Operand.Of for the value's type, which F# finds at compile time.

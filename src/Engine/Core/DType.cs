@@ -27,7 +27,9 @@ public enum DType
     /// </summary>
     Float16,
 
-    /// <summary>The upper half of a float32, <see cref="Engine.BFloat16"/>. Tensors store it; ops compute in float32.</summary>
+    /// <summary>
+    /// The upper half of a float32, <see cref="Engine.BFloat16"/>. Tensors store it; ops compute in float32.
+    /// </summary>
     BFloat16,
 }
 

@@ -40,7 +40,8 @@ public abstract unsafe class Communicator : IDisposable
     public TimeSpan? StepLimit { get; set; }
 
     /// <summary>
-    /// Gets whether exchanges continue while the rank computes, on two channels whose order relative to each other is free.
+    /// Gets whether exchanges continue while the rank computes, on two channels whose order relative to each other is
+    /// free.
     /// </summary>
     internal virtual bool IsAsynchronous => false;
 

@@ -220,7 +220,9 @@ public sealed class RankWatch : IDisposable
         }
     }
 
-    /// <summary>Gets whether this process was stopped for so long that the others have given it up and reported it.</summary>
+    /// <summary>
+    /// Gets whether this process was stopped for so long that the others have given it up and reported it.
+    /// </summary>
     private bool HasBeenStill => _silence != Timeout.InfiniteTimeSpan
         && Stopwatch.GetElapsedTime(Volatile.Read(ref _lastBeat)) > _silence;
 

@@ -24,7 +24,9 @@ internal static class ShardTree
         return Nodes(first, last);
     }
 
-    /// <summary>Returns the largest nodes within neighboring shards: from the first up to, not including, the last.</summary>
+    /// <summary>
+    /// Returns the largest nodes within neighboring shards: from the first up to, not including, the last.
+    /// </summary>
     public static IReadOnlyList<Node> Nodes(int first, int last)
     {
         int at = first;

@@ -104,8 +104,8 @@ public abstract record Op
     public virtual bool MayOverwrite(int input) => false;
 
     /// <summary>
-    /// Gets whether the op reads numbers of 16 bits as they are stored: it moves, converts or multiplies them. All other
-    /// ops get them as float32.
+    /// Gets whether the op reads numbers of 16 bits as they are stored: it moves, converts or multiplies them. All
+    /// other ops get them as float32.
     /// </summary>
     internal virtual bool TakesHalves => false;
 

@@ -198,7 +198,9 @@ public sealed class LayerScope
 /// <summary>Represents one build of all of a network's layers, for prediction or for training.</summary>
 internal sealed record BuildPass(bool IsTraining)
 {
-    /// <summary>Gets or sets the ranks whose parts of a batch are normalized together; null for each part alone.</summary>
+    /// <summary>
+    /// Gets or sets the ranks whose parts of a batch are normalized together; null for each part alone.
+    /// </summary>
     public Communicator? BatchRanks { get; init; }
 
     private readonly Dictionary<string, bool> _asked = [];

@@ -42,7 +42,9 @@ internal sealed class ComparedData
     /// <summary>Reads the samples in the form that a model takes: pictures in its size.</summary>
     /// <param name="file">The model's file, for messages.</param>
     /// <param name="model">The model.</param>
-    /// <exception cref="EngineException">They cannot be read, or the model has another target than the first.</exception>
+    /// <exception cref="EngineException">
+    /// They cannot be read, or the model has another target than the first.
+    /// </exception>
     public Table For(string file, Models.Model model)
     {
         Target target = model.Target, first = _first.Model.Target;

@@ -42,8 +42,8 @@ internal static class Schedule
     }
 
     /// <summary>
-    /// Returns the order in which exchanges begin as early as possible, in the order of their numbers. The ops that wait
-    /// for them, and all that depends on these, come last.
+    /// Returns the order in which exchanges begin as early as possible, in the order of their numbers. The ops that
+    /// wait for them, and all that depends on these, come last.
     /// </summary>
     private static Apply[] WithLateOnes(IReadOnlyList<Apply> order, Variable[] roots)
     {

@@ -130,8 +130,8 @@ public sealed record ArrayFiles(string Path) : IDataSource
     }
 
     /// <summary>
-    /// Returns samples in the shape that networks take: gray pictures get an axis of one channel, and channels that come
-    /// last, as in Keras, come first.
+    /// Returns samples in the shape that networks take: gray pictures get an axis of one channel, and channels that
+    /// come last, as in Keras, come first.
     /// </summary>
     private Tensor Ordered(Tensor x)
     {

@@ -16,7 +16,9 @@ internal interface ICpuOp
     string? CpuPath(CpuStepTypes step) => null;
 }
 
-/// <summary>Represents work that continues while other ops compute, as long as somebody moves it on regularly.</summary>
+/// <summary>
+/// Represents work that continues while other ops compute, as long as somebody moves it on regularly.
+/// </summary>
 internal interface ICpuBackground
 {
     /// <summary>Does what is possible now without waiting.</summary>

@@ -6,7 +6,9 @@ namespace Engine.Devices.Cuda;
 /// </summary>
 public abstract class CudaTarget : Device
 {
-    /// <summary>The first architecture with TF32 and bfloat16 on tensor cores and asynchronous copies to shared memory.</summary>
+    /// <summary>
+    /// The first architecture with TF32 and bfloat16 on tensor cores and asynchronous copies to shared memory.
+    /// </summary>
     private const int FirstWithTensorFloat32 = 80;
 
     private protected CudaTarget()
