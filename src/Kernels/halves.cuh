@@ -1,5 +1,5 @@
-// Numbers of 16 bits: how they are stored and converted. Nothing is computed in them: a kernel reads them as float and
-// rounds what it stores, to the nearest, of two to the even one.
+// 16-bit floats: storage and conversion. Nothing is computed in them: a kernel reads them as float, and rounds what it
+// stores to nearest, ties to even.
 #pragma once
 #include "ptx.cuh"
 

@@ -24,7 +24,7 @@ __device__ __forceinline__ void keep(int& value) { asm volatile("" : "+r"(value)
 __device__ __forceinline__ void keep(long long& value) { asm volatile("" : "+l"(value)); }
 #endif
 
-// A float as the bits of a number of 16 bits (IEEE 754's), rounded to the nearest, of two to the even one; and back.
+// Converts a float to the bits of an IEEE 754 half, rounded to nearest, ties to even; and back.
 __device__ __forceinline__ unsigned short toHalf(float x)
 {
 #ifdef ENGINE_SIMT

@@ -15,7 +15,7 @@ public readonly partial struct BFloat16 : IEquatable<BFloat16>, IComparable<BFlo
 
     private BFloat16(ushort bits) => _bits = bits;
 
-    /// <summary>Converts the number to the nearest, of two to the even one.</summary>
+    /// <summary>Converts the number, rounded to nearest, ties to even.</summary>
     public static explicit operator BFloat16(float value)
     {
         uint bits = BitConverter.SingleToUInt32Bits(value);
@@ -26,11 +26,11 @@ public readonly partial struct BFloat16 : IEquatable<BFloat16>, IComparable<BFlo
             : new BFloat16((ushort)((bits + 0x7FFF + ((bits >> Dropped) & 1)) >> Dropped));
     }
 
-    /// <summary>Converts the number to the nearest, of two to the even one.</summary>
+    /// <summary>Converts the number, rounded to nearest, ties to even.</summary>
     public static explicit operator BFloat16(double value)
     {
-        // Rounded twice it would not be the nearest. So the first time what lies between two numbers gets the odd one of them,
-        // which the second time is seen to lie between.
+        // Rounding to nearest twice may give a wrong result. So the first rounding is to odd: an inexact number becomes
+        // the neighbor with an odd last bit, which the second rounding cannot take for a tie.
         float single = (float)value;
         int bits = BitConverter.SingleToInt32Bits(single);
         bits = single == value || double.IsNaN(value) ? bits : (bits - (Math.Abs(single) > Math.Abs(value) ? 1 : 0)) | 1;

@@ -69,8 +69,8 @@ public static class Occlusion
         float[] pixels = image.Cast(DType.Float32).AsSpan<float>().ToArray();
         var map = new Tensor(DType.Float32, [height, width]);
 
-        // Some places at a time, so that large images do not take their size squared; as many each time, for each number of
-        // samples has a plan of its own. What is covered lies in one buffer: new ones would be memory for long.
+        // A fixed number of positions at a time: all at once would need memory quadratic in the image's size, and each
+        // number of samples needs its own plan. The covered images share one buffer: new arrays would stay in memory.
         int[] columns = Pieces(width, step);
         int some = Math.Clamp(MaxNumbers / Math.Max(pixels.Length, 1), 1, columns.Length);
         float[] covered = new float[some * pixels.Length];

@@ -3,12 +3,12 @@ using System.Text.Json.Serialization;
 namespace Engine.Data;
 
 /// <summary>
-/// Represents which words a text has, each by how often it is there and how few texts have it (tf-idf, as scikit-learn's
-/// <c>TfidfVectorizer</c> defines it; K. Spärck Jones, A statistical interpretation of term specificity, 1972), brought to one
-/// length. What is missing, and words that no text to train on has, count as none.
+/// Computes the tf-idf vector of a text (term frequency times inverse document frequency, as scikit-learn's
+/// <c>TfidfVectorizer</c> defines it; K. Spärck Jones, A statistical interpretation of term specificity, 1972), scaled
+/// to a fixed norm. Missing texts, and words that no training text has, give zeros.
 /// </summary>
 /// <param name="Column">The column's name.</param>
-/// <param name="Vocabulary">The words, in small letters.</param>
+/// <param name="Vocabulary">The words, in lower case.</param>
 /// <param name="Weights">How much each tells: ln((1 + texts) / (1 + texts with it)) + 1.</param>
 public sealed record WordCounts(string Column, IReadOnlyList<string> Vocabulary, IReadOnlyList<float> Weights) : Transform(Column)
 {
@@ -91,7 +91,7 @@ public sealed record WordCounts(string Column, IReadOnlyList<string> Vocabulary,
         }
     }
 
-    /// <summary>Equal in what it does.</summary>
+    /// <summary>Returns whether both compute the same.</summary>
     public bool Equals(WordCounts? other) => other is not null && Column == other.Column
         && Vocabulary.SequenceEqual(other.Vocabulary) && Weights.SequenceEqual(other.Weights);
 

@@ -9,7 +9,7 @@ internal static unsafe class Mpi
     /// <summary>No library's status is larger than this.</summary>
     private const int StatusBytes = 256, MaxText = 8192;
 
-    /// <summary>The ranks once more: what goes this way minds no order with what goes by MPI_COMM_WORLD.</summary>
+    /// <summary>A second communicator of the same ranks, whose messages have an order of their own.</summary>
     private static nint s_aside;
 
     private static readonly Lazy<MpiAbi> s_abi = new(() => MpiAbi.Of(Library.Handle, Library.Path!));

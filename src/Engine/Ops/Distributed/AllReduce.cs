@@ -12,8 +12,9 @@ namespace Engine.Ops;
 /// <param name="Communicator">The ranks, which all compute this op.</param>
 /// <param name="Count">The number of tensors; each has an output.</param>
 /// <param name="Shards">
-/// How many terms each sum has: the inputs are this rank's nodes of the tree over them (<see cref="ShardTree"/>), all tensors of
-/// one, then those of the next; what comes behind the last but one is added up to one. 0 for a term a rank, added in the order that the library is fastest in.
+/// The number of terms of each sum, or 0 for one term per rank, added in the library's fastest order. The inputs are
+/// this rank's nodes of the tree over the terms (<see cref="ShardTree"/>): all tensors of one node, then those of the
+/// next. All inputs after those of the last node but one are added up to one node.
 /// </param>
 internal sealed record AllReduce(Communicator Communicator, int Count, int Shards) : Op, ICpuOp, ICudaOp, ISampled
 {

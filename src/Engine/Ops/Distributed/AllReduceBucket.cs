@@ -28,7 +28,7 @@ internal sealed unsafe class AllReduceBucket(
         int nodes = layout.OwnNodes;
         for (int node = 0; node < nodes; node++)
         {
-            // What lies behind the last node but one is one node: the sums of its parts, from the last on.
+            // All groups from the last node on form one node: the sum of these groups, from the last one backward.
             byte* to = Send + (node * layout.SliceBytes);
             Pack(groups[node < nodes - 1 ? node : groups.Count - 1], to, isAdded: false);
             for (int part = groups.Count - 2; node == nodes - 1 && part >= node; part--)

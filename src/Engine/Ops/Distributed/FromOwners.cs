@@ -7,8 +7,8 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// Tensors as the ranks have them that own them: each rank brings its own ones to all others. What the others hand in for
-/// them counts for nothing but its type.
+/// Broadcasts each tensor from the rank that owns it to all others. Of the inputs of the other ranks only the type
+/// matters.
 /// </summary>
 /// <param name="Communicator">The ranks, all of which compute this.</param>
 /// <param name="Owners">Of each tensor the rank that owns it.</param>

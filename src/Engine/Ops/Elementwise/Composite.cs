@@ -76,7 +76,7 @@ internal sealed record Composite(
                 masks,
                 new([n, k, m, 2], type), new([k, 1, 1], type), new(Shape.Scalar, type));
 
-            // Rounded to 16 bits and read as a number again, both of which leave; an input of 16 bits.
+            // A value rounded to 16 bits and one converted back, both of which are outputs; and a 16-bit input.
             foreach (DType half in (DType[])[DType.Float16, DType.BFloat16])
             {
                 var rounded = new Composite(

@@ -39,20 +39,21 @@ public sealed record DataParallel(Communicator Communicator)
     public bool IsDeterministic { get; init; } = true;
 
     /// <summary>
-    /// Gets or sets whether <see cref="Layers.BatchNorm"/> normalizes by the whole batch, whose figures the ranks sum, and not by
-    /// the shard. Each rank then has one shard, for those of one rank are computed one after the other: the results are a
-    /// function of the number of ranks.
+    /// Gets or sets whether <see cref="Layers.BatchNorm"/> uses the mean and variance of the whole batch, which the
+    /// ranks sum, instead of those of a shard. Each rank then has exactly one shard, because a rank computes its shards
+    /// one after the other. The results depend on the number of ranks.
     /// </summary>
     public bool IsBatchNormSynchronized { get; init; }
 
     /// <summary>
-    /// Gets or sets whether each rank keeps only its part of what the update rule remembers, and updates only the parameters
-    /// beside it, whole ones; the others come from their ranks. The results have the same bits as without it. A step sends
-    /// half as much again; all ranks then call <see cref="NeuralNet.SaveState"/>, and rank 0 writes.
+    /// Gets or sets whether the state of the update rule is sharded over the ranks (ZeRO's first stage). Each rank then
+    /// keeps the state of some whole parameters, updates only these, and receives the others from their ranks. The bits
+    /// of the results do not change. A step sends half as many bytes again. All ranks must call <see
+    /// cref="NeuralNet.SaveState"/>; rank 0 writes the file.
     /// </summary>
     public bool IsOptimizerSharded { get; init; }
 
-    /// <summary>Into how many shards a batch is cut with these ranks.</summary>
+    /// <summary>Gets the number of shards of a batch for these ranks.</summary>
     /// <exception cref="EngineException">There cannot be so many.</exception>
     public int ShardCount => Plan().Shards;
 

@@ -7,9 +7,9 @@ using Variable = Engine.Graph.Variable;
 namespace Engine.Training;
 
 /// <summary>
-/// Which rank keeps what the update rule remembers of each parameter (ZeRO's first stage: Rajbhandari, Rasley, Ruwase, He:
-/// ZeRO. SC 2020). Parameters go whole to the rank that has least so far, the largest first, so that rules that look at a
-/// whole parameter remain what they are.
+/// Assigns the optimizer state of each parameter to one rank (ZeRO's first stage: Rajbhandari, Rasley, Ruwase, He:
+/// ZeRO. SC 2020). The largest parameters are assigned first, each as a whole to the rank that has the least so far, so
+/// that rules that need a whole parameter compute the same as before.
 /// </summary>
 internal sealed class StateOwners
 {
@@ -60,7 +60,7 @@ internal sealed class StateOwners
             .FirstOrDefault(variable => variable.IsElsewhere) is { } other)
         {
             throw new EngineException(
-                $"The update rule uses '{other}' for more than the parameter beside which it is, so that its state cannot be sharded "
+                $"The update rule uses its state '{other}' for several parameters, so its state cannot be sharded "
                 + "over the ranks: leave out --shard-optimizer (IsOptimizerSharded).");
         }
 
