@@ -55,7 +55,7 @@ static Network Reader()
 {
     Node letters = new Embedding(Letters.Length, 32) { W = new Normal(0.1) }.On(new Input(Steps) { Name = "line", DType = DType.Int32 });
     return new Network(letters.Then(
-        new PositionalEncoding { IsLearnt = true },
+        new PositionalEncoding { IsLearned = true },
         new TransformerBlock(heads: 4, hidden: 64) { IsCausal = true, Name = "block1" },
         new TransformerBlock(heads: 4, hidden: 64) { IsCausal = true, Name = "block2" },
         new LayerNorm(), new Dense(Letters.Length, Softmax) { LeadingAxes = 2 })) { Seed = 4 };

@@ -239,7 +239,7 @@ extern "C" __global__ void __launch_bounds__(AttentionThreads) attend_queries(
 }
 
 // Adds the products of a transposed tile and a chunk of values.
-__device__ __forceinline__ void addTurned(Square tile, const T* values, T total[2][4])
+__device__ __forceinline__ void addTransposed(Square tile, const T* values, T total[2][4])
 {
     int tx = threadIdx.x % Columns, ty = threadIdx.x / Columns;
     for (int at = 0; at < Side; at++) {
@@ -268,11 +268,11 @@ extern "C" __global__ void __launch_bounds__(AttentionThreads) attend_keys(
         products(q, k, v, g, mask, logs, common, s, batch, query, first, left, right, powers, terms);
         loadValues(q + (batch * s.queries + query) * s.size, rows, s.size, column, tiles);
         __syncthreads();
-        addTurned(terms, tiles, ofKeys);
+        addTransposed(terms, tiles, ofKeys);
         __syncthreads();
         loadValues(g + (batch * s.queries + query) * s.valueSize, rows, s.valueSize, column, tiles);
         __syncthreads();
-        addTurned(powers, tiles, ofValues);
+        addTransposed(powers, tiles, ofValues);
         __syncthreads();
     }
 

@@ -1,7 +1,8 @@
 // What every kernel may use. Kernels need no CUDA header: NVRTC has the built-ins, and this file has the rest.
 //
-// The file is compiled for each element type and each row, which the op passes as macros (see
-// Devices/Cuda/CudaKernel.cs): T is the type of the elements that are read, R that of the elements that are written.
+// The file is compiled for each element type and each row, which the op passes as macros (CudaKernel in
+// Devices/Cuda/Launching/CudaLaunch.cs): T is the type of the elements that are read, R that of the elements that are
+// written.
 #pragma once
 
 typedef unsigned char uint8;

@@ -1,4 +1,4 @@
-// Numbers of 16 bits: storage and conversions. No kernel computes in them: it reads them as float and rounds what it
+// 16-bit floats: storage and conversion. Nothing is computed in them: a kernel reads them as float, and rounds what it
 // stores to nearest, ties to even.
 #pragma once
 #include "ptx.cuh"

@@ -1,7 +1,8 @@
 // Horizontal fusion runs several independent kernels in one launch, each on a range of the grid's blocks.
 //
 // After this file, the host puts the source of each kernel into its own namespace, with blockIdx and gridDim defined as
-// partBlock and partGrid. Then comes an entry that calls each kernel for its blocks (Devices/Cuda/HorizontalFusion.cs).
+// partBlock and partGrid. Then comes an entry that calls each kernel for its blocks
+// (Devices/Cuda/Launching/HorizontalFusion.cs).
 
 #define FUSED
 

@@ -113,7 +113,7 @@ public sealed record Csv(string Path) : IDataSource
                 return CsvColumns.Read(CsvRows.Of(text, dialect), dialect, texts, MaxColumns);
             });
         }
-        while (read.Turned.Count > 0 && texts.Count < (texts = [.. texts, .. read.Turned]).Count);
+        while (read.TextColumns.Count > 0 && texts.Count < (texts = [.. texts, .. read.TextColumns]).Count);
 
         if (read.Rows == 0)
         {

@@ -23,7 +23,7 @@ internal sealed class CsvColumns
     public int BrokenCount { get; private set; }
 
     /// <summary>Gets the columns that were taken for numbers and have a text.</summary>
-    public HashSet<int> Turned { get; } = [];
+    public HashSet<int> TextColumns { get; } = [];
 
     /// <summary>Gets the notes about the file.</summary>
     public List<string> Notes { get; } = [];
@@ -123,7 +123,7 @@ internal sealed class CsvColumns
                 double parsed = double.NaN;
                 if (!isMissing && !dialect.TryParse(value, out parsed))
                 {
-                    Turned.Add(i);
+                    TextColumns.Add(i);
                 }
 
                 numbers.Add(double.IsFinite(parsed) ? parsed : double.NaN);

@@ -118,7 +118,7 @@ public sealed record LayerCase(
             $"{Attention("attention.", 2)}, norm1.gamma 2, norm1.beta 2, inner.W 2x3, inner.b 3, outer.W 3x2, outer.b 2, "
             + "norm2.gamma 2, norm2.beta 2"),
         new("places", () => new PositionalEncoding(), "5x3", "5x3", File: """ "kind": "positional_encoding" """),
-        new("places, learned", () => new PositionalEncoding { IsLearnt = true }, "5x3", "5x3", "codes 5x3"),
+        new("places, learned", () => new PositionalEncoding { IsLearned = true }, "5x3", "5x3", "codes 5x3"),
         new("recurrent", () => new Recurrent(2), "4x3", "4x2", "W 3x2, b 2, U 2x2", """ "kind": "recurrent", "units": 2 """),
         new("lstm", () => new Lstm(2), "4x3", "4x2", "W 3x8, b 8, U 2x8", """ "kind": "lstm", "units": 2 """),
         new("lstm, last, masked", () => new Lstm(2) { OnlyLast = true }, "4x3 4", "2", "W 3x8, b 8, U 2x8"),

@@ -73,7 +73,7 @@ public sealed class VocabularyTests
         Of(g => RavelMultiIndex(
             [Constant(Tensor.From([1, 0, 1])), Constant(Tensor.From([2, 1, 0])), Constant(Tensor.From([2, 3, 0]))], [2, 3, 4]),
             [3], 26.5709),
-        Of(g => NonZero(g.M, 2).Places, [2], 1.81859),
+        Of(g => NonZero(g.M, 2).Indices, [2], 1.81859),
         Of(g => NonZero(g.M, 4).Count, [], 1.68294),
         Of(g => Full(2.5, 2, 3), [2, 3], -0.258135),
         Of(g => ZerosLike(g.B), [2, 3], 0),

@@ -29,8 +29,8 @@ public readonly partial struct BFloat16 : IEquatable<BFloat16>, IComparable<BFlo
     /// <summary>Converts the number, rounded to nearest, ties to even.</summary>
     public static explicit operator BFloat16(double value)
     {
-        // Two roundings to nearest may miss the nearest. So the first one rounds to odd: a value between two float32s
-        // becomes the odd one of them, and the second rounding still sees on which side of a tie the value lies.
+        // Rounding to nearest twice may give a wrong result. So the first rounding is to odd: an inexact number becomes
+        // the neighbor with an odd last bit, which the second rounding cannot take for a tie.
         float single = (float)value;
         int bits = BitConverter.SingleToInt32Bits(single);
         bits = single == value || double.IsNaN(value) ? bits : (bits - (Math.Abs(single) > Math.Abs(value) ? 1 : 0)) | 1;

@@ -69,9 +69,8 @@ public static class Occlusion
         float[] pixels = image.Cast(DType.Float32).AsSpan<float>().ToArray();
         var map = new Tensor(DType.Float32, [height, width]);
 
-        // Large images would need their size squared, so only some places are predicted at a time, always the same
-        // number, because each number of samples has its own plan. One buffer holds the covered images: the garbage
-        // collector would keep new ones for long.
+        // A fixed number of positions at a time: all at once would need memory quadratic in the image's size, and each
+        // number of samples needs its own plan. The covered images share one buffer: new arrays would stay in memory.
         int[] columns = Pieces(width, step);
         int some = Math.Clamp(MaxNumbers / Math.Max(pixels.Length, 1), 1, columns.Length);
         float[] covered = new float[some * pixels.Length];

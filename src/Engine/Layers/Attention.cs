@@ -152,7 +152,7 @@ public sealed class TransformerBlock : MergeLayer
 public sealed class PositionalEncoding : Layer
 {
     /// <summary>Gets or sets whether the codes are learned. <see cref="Codes"/> then initializes them.</summary>
-    public bool IsLearnt { get; init; }
+    public bool IsLearned { get; init; }
 
     /// <summary>Gets or sets the initializer of learned codes.</summary>
     public Initializer Codes { get; init; } = new Normal(0.02);
@@ -165,7 +165,7 @@ public sealed class PositionalEncoding : Layer
         scope = scope.Of(this);
         Sequences.Require(input, scope, this);
         (int steps, int units) = (input.Shape[1], input.Shape[2]);
-        if (IsLearnt)
+        if (IsLearned)
         {
             return scope.Floating(input) + scope.Parameter("codes", [steps, units], Codes, isRegularized: false);
         }

@@ -21,7 +21,7 @@ public sealed record Parameter
     public bool IsFrozen { get; internal init; }
 
     /// <summary>Gets whether the update rule changes it.</summary>
-    public bool IsTrainable => Tags.IsLearnt && !IsFrozen;
+    public bool IsTrainable => Tags.IsLearned && !IsFrozen;
 
     /// <summary>Gets whether L1 and L2 apply to it; false for biases and for parameters that are not trained.</summary>
     public bool IsRegularizable => Tags.IsSized && IsTrainable;
@@ -36,7 +36,7 @@ public sealed record Parameter
 }
 
 /// <summary>Represents the tags that a parameter gets at its creation.</summary>
-/// <param name="IsLearnt">Whether it is learned; false for running averages.</param>
+/// <param name="IsLearned">Whether it is learned; false for running averages.</param>
 /// <param name="IsSized">Whether its size is penalized; false for a bias.</param>
 /// <param name="Layer">The tags of its layer.</param>
-internal sealed record ParameterTags(bool IsLearnt, bool IsSized, LayerTags Layer);
+internal sealed record ParameterTags(bool IsLearned, bool IsSized, LayerTags Layer);

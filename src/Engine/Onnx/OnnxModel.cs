@@ -324,7 +324,7 @@ public sealed class OnnxModel : IDisposable
     }
 
     /// <summary>Returns the error of a shape that cannot be determined.</summary>
-    internal ModelFileException NotKnown(NotKnownException error) => new($"{_path} cannot be had for such inputs: {error.Message}.", error);
+    internal ModelFileException NotKnown(NotKnownException error) => new($"{_path} cannot be built for these inputs: {error.Message}.", error);
 
     private bool Remember(NotKnownException error)
     {

@@ -5,7 +5,7 @@ using Engine.Graph;
 namespace Engine.Training;
 
 /// <summary>Represents a function with the samples that it runs on.</summary>
-internal sealed record Pass(Feed Feed, Function Function, PassKey Key) : IDisposable
+internal sealed record Pass(Feeder Feeder, Function Function, PassKey Key) : IDisposable
 {
     /// <summary>Gets or sets the step of several ranks; null for one process, and for validation.</summary>
     public ShardedStep? Sharded { get; init; }
@@ -21,20 +21,20 @@ internal sealed record Pass(Feed Feed, Function Function, PassKey Key) : IDispos
         var key = new PassKey(
             graph, rows.Length, iterator.BatchSize, shuffle, iterator.Transform is null, isWeighted, iterator.Augmentation,
             string.Join(' ', adjusted.Select(adjust => adjust.Setting)), isTraining ? net.Parallel : null);
-        if (former?.Key == key && former.Feed is DeviceFeed kept && kept.TryReplace(data, rows))
+        if (former?.Key == key && former.Feeder is DeviceFeeder kept && kept.TryReplace(data, rows))
         {
             return former;
         }
 
         // The first data set is read in place. Later ones are copied to where the compiled function expects them, so
         // one function serves all.
-        bool inPlace = !device.IsGpu && (former is null || (former.Feed is DeviceFeed last && last.Borrows(data)));
+        bool inPlace = !device.IsGpu && (former is null || (former.Feeder is DeviceFeeder last && last.Borrows(data)));
         var settings = new BatchSettings(
             [.. adjusted.Select(adjust => graph.Rule.Settings[adjust.Setting])], iterator.Count(rows.Length));
         ShardPlan? plan = key.Parallel?.Plan();
-        Feed feed = key.IsOnDevice
-            ? new DeviceFeed(graph, data, rows, iterator, shuffle, net.Seed, settings, inPlace, plan is not null)
-            : new HostFeed(graph, data.Rows(rows), iterator, shuffle, net.Seed, settings);
+        Feeder feed = key.IsOnDevice
+            ? new DeviceFeeder(graph, data, rows, iterator, shuffle, net.Seed, settings, inPlace, plan is not null)
+            : new HostFeeder(graph, data.Rows(rows), iterator, shuffle, net.Seed, settings);
         return With(former, feed, key, device, isTraining, plan);
     }
 
@@ -52,15 +52,15 @@ internal sealed record Pass(Feed Feed, Function Function, PassKey Key) : IDispos
         var settings = new BatchSettings(
             [.. adjusted.Select(adjust => graph.Rule.Settings[adjust.Setting])], reader.Iterator.Count(count));
         ShardPlan? plan = key.Parallel?.Plan();
-        var feed = new StreamFeed(graph, reader, settings, plan, isTraining ? null : net.Parallel?.Communicator);
+        var feed = new StreamFeeder(graph, reader, settings, plan, isTraining ? null : net.Parallel?.Communicator);
         return With(former, feed, key, device, isTraining, plan);
     }
 
-    private static Pass With(Pass? former, Feed feed, PassKey key, Device device, bool isTraining, ShardPlan? plan)
+    private static Pass With(Pass? former, Feeder feed, PassKey key, Device device, bool isTraining, ShardPlan? plan)
     {
         if (former?.Key == key && !key.IsOnDevice && plan is null)
         {
-            return former with { Feed = feed };
+            return former with { Feeder = feed };
         }
 
         former?.Dispose();
@@ -86,7 +86,7 @@ internal sealed record Pass(Feed Feed, Function Function, PassKey Key) : IDispos
     /// <summary>Goes back to the first batch and begins the epoch of this number.</summary>
     public void Start(int epoch, IReadOnlyList<Tensor> settings)
     {
-        Feed.Start(epoch, settings);
+        Feeder.Start(epoch, settings);
         Sharded?.Start(epoch);
     }
 
@@ -97,7 +97,7 @@ internal sealed record Pass(Feed Feed, Function Function, PassKey Key) : IDispos
     {
         if (Sharded is null)
         {
-            return Feed.Run(Function, count);
+            return Feeder.Run(Function, count);
         }
 
         int rows = 0;
@@ -141,7 +141,7 @@ internal sealed record Pass(Feed Feed, Function Function, PassKey Key) : IDispos
     {
         Sharded?.Dispose();
         Function.Dispose();
-        Feed.Dispose();
+        Feeder.Dispose();
     }
 }
 

@@ -10,7 +10,7 @@ namespace Engine.Training;
 public sealed class TrainingStep : IDisposable
 {
     private readonly NeuralNet _net;
-    private readonly DeviceFeed _feed;
+    private readonly DeviceFeeder _feed;
     private readonly int _epoch;
 
     internal TrainingStep(NeuralNet net, TrainerGraph graph, SampleSet data, Device device)
@@ -18,7 +18,7 @@ public sealed class TrainingStep : IDisposable
         _net = net;
         BatchIterator iterator = net.BatchIteratorTrain;
         int[] samples = [.. Enumerable.Range(0, data.Count)];
-        _feed = new DeviceFeed(
+        _feed = new DeviceFeeder(
             graph, data, samples, iterator, iterator.Shuffle, net.Seed, new BatchSettings([], 0), inPlace: !device.IsGpu);
         _epoch = data.Count / Math.Min(iterator.BatchSize, data.Count);
         TrainingGraph training = graph.Training(data.Weights is not null);

@@ -62,10 +62,10 @@ internal static class CommonOptions
 
     public static Option<string[]> Ignore() => Names(
         "--ignore",
-        "Pass over what is so called in the file that is loaded; * stands for any characters: *.num_batches_tracked.");
+        "Ignore parameters of these names in the loaded file; * stands for any characters: *.num_batches_tracked.");
 
     public static Option<string[]> Keep() => Names(
-        "--keep", "Leave the network's parameters that are so called as they begin, if the file of --load lacks them.");
+        "--keep", "Keep the initial values of parameters of these names if the file of --load lacks them.");
 
     public static Option<ProfileKind> Profile() => new("--profile")
     {

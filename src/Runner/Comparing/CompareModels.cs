@@ -12,8 +12,8 @@ namespace Engine.Runner;
 /// </summary>
 internal sealed class CompareModels
 {
-    private const string Usage = "Two or more models are compared that --save wrote, behind them the data if they are to be tried on others than they "
-        + "were trained on; or histories that --history wrote; or, with mlp or cnn, devices.";
+    private const string Usage = "Give two or more models that --save wrote, then optionally other data to test them on; "
+        + "or two or more histories that --history wrote; or mlp or cnn to compare devices.";
 
     private readonly Argument<string[]> _files = new("file")
     {

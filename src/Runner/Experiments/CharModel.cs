@@ -243,7 +243,7 @@ internal sealed class CharModel : IDisposable
     {
         bool isTransformer = Settings.Kind == "transformer";
         Node x = new Embedding(Settings.Letters.Length, Settings.Units) { Name = "letters", W = new Normal(isTransformer ? 0.02 : 0.1) }.On(_input);
-        x = isTransformer ? new PositionalEncoding { Name = "places", IsLearnt = true }.On(x) : x;
+        x = isTransformer ? new PositionalEncoding { Name = "places", IsLearned = true }.On(x) : x;
         for (int i = 1; i <= Settings.Layers; i++)
         {
             if (Settings.Dropout > 0 && (i > 1 || isTransformer))

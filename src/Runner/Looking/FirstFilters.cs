@@ -31,8 +31,8 @@ internal sealed record FirstFilters(string Layer, string What, IReadOnlyList<IRe
         NdArray values = NdArray.From(weights);
         if (weights.Shape.Rank == 4)
         {
-            bool isTurned = described?.Kind.Name == "conv2d" && described.Settings.Flag("flip_filters");
-            return Convolution(layer, values, most, isTurned);
+            bool isFlipped = described?.Kind.Name == "conv2d" && described.Settings.Flag("flip_filters");
+            return Convolution(layer, values, most, isFlipped);
         }
 
         if (network.Layers.Count == 0)
@@ -50,7 +50,7 @@ internal sealed record FirstFilters(string Layer, string What, IReadOnlyList<IRe
     /// <summary>
     /// Returns filters as they are applied to the image: those of a true convolution rotated by 180°.
     /// </summary>
-    private static FirstFilters Convolution(string layer, NdArray w, int most, bool isTurned)
+    private static FirstFilters Convolution(string layer, NdArray w, int most, bool isFlipped)
     {
         (int filters, int channels, int height, int width) = (w.Shape[0], w.Shape[1], w.Shape[2], w.Shape[3]);
         bool isColor = channels == 3;
@@ -65,7 +65,7 @@ internal sealed record FirstFilters(string Layer, string What, IReadOnlyList<IRe
 
         Raster Plane(int filter, int channel) => new(height, width,
         [
-            .. Enumerable.Range(0, height * width).Select(i => isTurned ? (height * width) - 1 - i : i)
+            .. Enumerable.Range(0, height * width).Select(i => isFlipped ? (height * width) - 1 - i : i)
                 .Select(i => (float)w.Data[(((filter * channels) + channel) * height * width) + i]),
         ]);
     }

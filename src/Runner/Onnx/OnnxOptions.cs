@@ -16,9 +16,9 @@ internal sealed class OnnxOptions
     public const string Names = "--mean, --std, --layout and --classes";
 
     private readonly Option<double[]?> _mean = Numbers(
-        "--mean", "Of an ONNX file of pictures: take this from each channel, whose pixels are from 0 to 1.");
+        "--mean", "For an ONNX file of images: the mean of each channel, which is subtracted from pixels scaled to 0 … 1.");
 
-    private readonly Option<double[]?> _deviation = Numbers("--std", "Of an ONNX file of pictures: then divide each channel by this.");
+    private readonly Option<double[]?> _deviation = Numbers("--std", "For an ONNX file of images: the standard deviation of each channel, by which it is then divided.");
 
     private readonly Option<bool?> _layout = new("--layout")
     {

@@ -94,7 +94,7 @@ internal sealed class OwnPredictor(Models.Model model, PredictOptions options, T
         string column = model.Inputs.Transforms is [{ Sides.Rank: 1 or 3 } only] && only.Sides.Count == model.Inputs.Sides.Count ? only.Column
             : throw new EngineException($"{options.Load} takes a table of columns by name, and {options.Pictures[0]} has arrays: write the rows to a .csv file.");
         return options.Pictures.FirstOrDefault(path => !ArrayFiles.AreSamples(path)) is { } other
-            ? throw new EngineException($"{other} is no file of arrays, and others are: predict them one behind the other.")
+            ? throw new EngineException($"{other} is no file of arrays, but other files are: predict arrays and other files separately.")
             : OnFiles(path => ArrayFiles.ReadSamples(path, column), "sample", first: 0, cancellation);
     }
 

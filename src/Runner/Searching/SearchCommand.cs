@@ -35,7 +35,7 @@ internal static class SearchCommand
         Option<int> trials = CommonOptions.Whole("--trials", 1, 20, "How many settings to try.");
         Option<int?> epochs = CommonOptions.Whole("--epochs", 1, (Func<int>?)null, "For how many epochs the best ones are trained.");
         Option<int> factor = CommonOptions.Whole(
-            "--factor", 1, 3, "Of so many, one goes on to so many times as many epochs; 1 has all trained for all epochs at once.");
+            "--factor", 1, 3, "Successive halving: in each round one of N settings continues, with N times the epochs; 1 trains all settings for all epochs.");
         Option<int?> images = CommonOptions.Images(), threads = CommonOptions.Threads();
         Option<int> seed = CommonOptions.Whole("--seed", 0, 42, "Of the random numbers: same seed, same search.");
         Option<string?> data = CommonOptions.Data();

@@ -59,7 +59,7 @@ internal sealed class SearchFile : IDisposable
         {
             throw new EngineException(other is null
                 ? $"--results: {path} is there and is no file of a search: name another."
-                : $"--results: {path} is of another search, '{other}', and this is '{search}': name another file, or search as then.");
+                : $"--results: {path} is of another search, '{other}', not of this one, '{search}': name another file, or repeat that search.");
         }
 
         var whole = new List<string>();

@@ -250,7 +250,7 @@ public sealed class CudaDeviceTests(bool synchronous)
         Assert.That(
             () => gather.Call(data, Tensor.From([0, 2, outside, 3])),
             Throws.TypeOf<EngineException>().With.Message.Matches(
-                $@"^The index {outside} is not one of an axis of 3: places go from 0 to 2, and from -3 counted from the end\. Built at .*CudaDeviceTests\.cs:\d+\.$"));
+                $@"^The index {outside} lies outside an axis of 3: indices go from 0 to 2, and from -3 counted from the end\. Built at .*CudaDeviceTests\.cs:\d+\.$"));
         Tensor rows = gather.Call(data, Tensor.From([2, 0]))[0];
         Assert.That(rows.AsSpan<float>().ToArray(), Is.EqualTo(new float[] { 3, 1 }));
     }

@@ -44,7 +44,8 @@ public partial class NvrtcTests
         return KernelVariants.Experiments
             .Concat(examples.DistinctBy(variant => (variant.Function.File, variant.Function.Entry)))
             .Concat(dealt)
-            .Concat(architecture >= 80 ? LargeKernels.OfTensorCores : [])
+            .Concat(LargeKernels.OfTensorCores)
+            .Where(variant => architecture >= 80 || !variant.NeedsTensorCores)
             .DistinctBy(variant => variant.Source);
     }
 

@@ -3,14 +3,13 @@ using System.Text.Json.Serialization;
 namespace Engine.Data;
 
 /// <summary>
-/// Represents a text by its words. A word counts more the more often it is in the text and the fewer texts have it
-/// (tf-idf, as scikit-learn's <c>TfidfVectorizer</c> defines it; K. Spärck Jones, A statistical interpretation of term
-/// specificity, 1972). The vectors are scaled to one Euclidean length. A missing text has no words, and words that are
-/// not in the vocabulary are ignored.
+/// Computes the tf-idf vector of a text (term frequency times inverse document frequency, as scikit-learn's
+/// <c>TfidfVectorizer</c> defines it; K. Spärck Jones, A statistical interpretation of term specificity, 1972), scaled
+/// to a fixed norm. Missing texts, and words that no training text has, give zeros.
 /// </summary>
 /// <param name="Column">The column's name.</param>
 /// <param name="Vocabulary">The words, in lower case.</param>
-/// <param name="Weights">The weight of each word: ln((1 + texts) / (1 + texts with it)) + 1.</param>
+/// <param name="Weights">How much each tells: ln((1 + texts) / (1 + texts with it)) + 1.</param>
 public sealed record WordCounts(string Column, IReadOnlyList<string> Vocabulary, IReadOnlyList<float> Weights) : Transform(Column)
 {
     /// <summary>The greatest size of the vocabulary; the words that most texts have are kept.</summary>
@@ -92,7 +91,7 @@ public sealed record WordCounts(string Column, IReadOnlyList<string> Vocabulary,
         }
     }
 
-    /// <summary>Returns whether both give the same vectors for the same column.</summary>
+    /// <summary>Returns whether both compute the same.</summary>
     public bool Equals(WordCounts? other) => other is not null && Column == other.Column
         && Vocabulary.SequenceEqual(other.Vocabulary) && Weights.SequenceEqual(other.Weights);
 

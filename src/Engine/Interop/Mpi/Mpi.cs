@@ -9,7 +9,7 @@ internal static unsafe class Mpi
     /// <summary>No library's status is larger than this.</summary>
     private const int StatusBytes = 256, MaxText = 8192;
 
-    /// <summary>A duplicate of MPI_COMM_WORLD: the order between calls on the two communicators is free.</summary>
+    /// <summary>A second communicator of the same ranks, whose messages have an order of their own.</summary>
     private static nint s_aside;
 
     private static readonly Lazy<MpiAbi> s_abi = new(() => MpiAbi.Of(Library.Handle, Library.Path!));

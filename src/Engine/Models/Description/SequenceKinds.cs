@@ -55,7 +55,7 @@ internal static class SequenceKinds
                 IsNormFirst = set.Flag("is_norm_first"),
                 Dropout = set.Real("dropout"),
             }),
-        new("positional_encoding", [Setting.Flag("is_learnt", false)],
-            (set, origin) => new PositionalEncoding { Origin = origin, IsLearnt = set.Flag("is_learnt") }),
+        new("positional_encoding", [Setting.Flag("is_learned", false)],
+            (set, origin) => new PositionalEncoding { Origin = origin, IsLearned = set.Flag("is_learned") }),
     ];
 }

@@ -100,7 +100,7 @@ internal static class OnnxOps
                     "Gemm", [X(0), X(1)], ("transA", op.TransposeA ? 1 : 0), ("transB", op.TransposeB ? 1 : 0));
             case BatchedDot op:
                 return graph.Add(
-                    "MatMul", [Turned(graph, X(0), op.TransposeA), Turned(graph, X(1), op.TransposeB)]);
+                    "MatMul", [Transposed(graph, X(0), op.TransposeA), Transposed(graph, X(1), op.TransposeB)]);
             case Sort op:
                 return OnnxShapes.Sort(graph, node, op);
             case Conv2D op:
@@ -177,7 +177,7 @@ internal static class OnnxOps
     /// <summary>Converts axes or sides to ONNX's type.</summary>
     public static long[] Longs(Shape shape) => [.. shape.Select(side => (long)side)];
 
-    private static string Turned(OnnxGraph graph, string stack, bool isTransposed) =>
+    private static string Transposed(OnnxGraph graph, string stack, bool isTransposed) =>
         isTransposed ? graph.Add("Transpose", [stack], ("perm", [0, 2, 1])) : stack;
 
     private static string Truth(OnnxGraph graph, string x) => graph.Add("Cast", [x], ("to", OnnxGraph.Type(DType.Bool)));

@@ -262,7 +262,7 @@ internal sealed class OnnxImporter
     }
 
     private ModelFileException Refusal(OnnxNodeFile node, string why, Exception? cause = null) => new(
-        $"{Path}: the node '{node.Called}' ({node.Op}, opset {OpSetOf(node, OpSets)}{Made(File)}) cannot be had: {why}.", cause);
+        $"{Path}: the node '{node.Called}' ({node.Op}, opset {OpSetOf(node, OpSets)}{Made(File)}) cannot be imported: {why}.", cause);
 
     /// <summary>Returns a message without its full stop.</summary>
     private static string Bare(string message) => message.TrimEnd('.');

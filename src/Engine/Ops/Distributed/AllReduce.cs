@@ -12,9 +12,9 @@ namespace Engine.Ops;
 /// <param name="Communicator">The ranks, which all compute this op.</param>
 /// <param name="Count">The number of tensors; each has an output.</param>
 /// <param name="Shards">
-/// The number of terms of each sum. The inputs are this rank's nodes of the tree over them (<see cref="ShardTree"/>):
-/// all tensors of one node, then those of the next. Inputs after the rank's last node but one are parts of the last
-/// node, and are added first. 0 for one term per rank, added in the library's fastest order.
+/// The number of terms of each sum, or 0 for one term per rank, added in the library's fastest order. The inputs are
+/// this rank's nodes of the tree over the terms (<see cref="ShardTree"/>): all tensors of one node, then those of the
+/// next. All inputs after those of the last node but one are added up to one node.
 /// </param>
 internal sealed record AllReduce(Communicator Communicator, int Count, int Shards) : Op, ICpuOp, ICudaOp, ISampled
 {

@@ -30,7 +30,7 @@ internal sealed unsafe class AllReduceBucket(
         int nodes = layout.OwnNodes;
         for (int node = 0; node < nodes; node++)
         {
-            // The terms after the last node but one are parts of one node. They are added from the last to the first.
+            // All groups from the last node on form one node: the sum of these groups, from the last one backward.
             byte* to = Send + (node * layout.SliceBytes);
             Pack(groups[node < nodes - 1 ? node : groups.Count - 1], to, isAdded: false);
             for (int part = groups.Count - 2; node == nodes - 1 && part >= node; part--)

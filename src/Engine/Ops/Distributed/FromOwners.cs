@@ -7,8 +7,8 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// Returns the tensors with the values that their owners have: each rank sends its own tensors to all others. Of the
-/// inputs that a rank does not own, only the types matter.
+/// Broadcasts each tensor from the rank that owns it to all others. Of the inputs of the other ranks only the type
+/// matters.
 /// </summary>
 /// <param name="Communicator">The ranks, all of which compute this.</param>
 /// <param name="Owners">For each tensor, the rank that owns it.</param>

@@ -76,7 +76,7 @@ internal sealed record Composite(
                 masks,
                 new([n, k, m, 2], type), new([k, 1, 1], type), new(Shape.Scalar, type));
 
-            // A value rounded to 16 bits and read again, both of them outputs; and an input of 16 bits.
+            // A value rounded to 16 bits and one converted back, both of which are outputs; and a 16-bit input.
             foreach (DType half in (DType[])[DType.Float16, DType.BFloat16])
             {
                 var rounded = new Composite(

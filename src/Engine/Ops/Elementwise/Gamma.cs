@@ -14,7 +14,7 @@ internal readonly struct GammaLn : IUnary
 
     public static Func<double, double>? Terms => GammaMath.TermsOfLog;
 
-    public static DoubleDouble Scalar(double x) => GammaDefinition.Log(x);
+    public static DoubleDouble Scalar(double x) => GammaReference.Log(x);
 
     public static string Cuda => "lgamma(x)";
 
@@ -35,7 +35,7 @@ internal readonly struct Digamma : IUnary
 
     public static Func<double, double>? Terms => GammaMath.TermsOfDigamma;
 
-    public static DoubleDouble Scalar(double x) => GammaDefinition.Digamma(x);
+    public static DoubleDouble Scalar(double x) => GammaReference.Digamma(x);
 
     public static string Cuda => "digamma(x)";
 
@@ -57,7 +57,7 @@ internal readonly struct Polygamma : IBinary
 
     public static double Ulps => 8;
 
-    public static DoubleDouble Scalar(double a, double b) => GammaDefinition.Polygamma(a, b);
+    public static DoubleDouble Scalar(double a, double b) => GammaReference.Polygamma(a, b);
 
     public static string Cuda => "polygamma(a, b)";
 

@@ -14,7 +14,7 @@ public static partial class Symbolic
     /// <returns>
     /// The indices, int32 (most), and the number of true elements, an int32 scalar, which may be greater.
     /// </returns>
-    public static (Variable Places, Variable Count) NonZero(Variable x, int most)
+    public static (Variable Indices, Variable Count) NonZero(Variable x, int most)
     {
         Variable isTrue = NotEqual(Flatten(x, 1), 0);
         Variable rank = Where(isTrue, 0, Constant(1, DType.Int32));

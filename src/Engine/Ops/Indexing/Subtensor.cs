@@ -29,7 +29,7 @@ internal sealed record Subtensor(SubtensorParts Parts) : Op, ICpuOp, ICudaOp, IS
             Misuse(Of(.., 2..5), [3, 4], "the range 2..5 lies outside axis 1, of side 4"),
             Misuse(Of(3..2), [4], "the range 3..2 lies outside axis 0"),
             Misuse(Of(..), [4, 4], "the index expression is of 1 axes"),
-            new Sample(new Subtensor(Of(AxisIndex.Array)), new Arg([3]), new Arg([3])) { Error = "places must be int32" },
+            new Sample(new Subtensor(Of(AxisIndex.Array)), new Arg([3]), new Arg([3])) { Error = "an index array must be int32" },
             new Sample(new Subtensor(Of(AxisIndex.Array)), new Arg([3]), Arg.Int([2], 3, 4)) { Error = "The index 3 is not one of" },
             new Sample(new Subtensor(Of(AxisIndex.Array)), new Arg([3]), Arg.Int([2], -4, -3)) { Error = "The index -4 is not" },
             new Sample(new Subtensor(Of(AxisIndex.Array, AxisIndex.Array)), new Arg([3, 3]), Arg.Int([2], 0, 3), Arg.Int([3], 0, 3))
@@ -218,7 +218,7 @@ internal sealed record SubtensorUpdate(SubtensorParts Parts, bool Adds) : Op, IC
         };
         yield return new Sample(new SubtensorUpdate(rows, true), new Arg([3, 2]), new Arg([2, 2]), Arg.Int([2], 3, 5))
         {
-            Error = " is not one of an axis of 3",
+            Error = " lies outside an axis of 3",
         };
     }
 
@@ -358,11 +358,11 @@ internal sealed class SubtensorIndexer : Indexer
         { DType: DType.Bool } => throw new EngineException(
             $"'{x}' ({x.Type}) is indexed by the mask '{places}' ({places.Type}): how many elements that is depends on values, "
             + "and plans are made for shapes. Write Where(mask, a, x) to set them, Sum(Where(mask, x, 0)), or take the "
-            + $"places of NonZero(mask, most); a constant vector can be a mask.{Origin.Current}"),
+            + $"indices of NonZero(mask, most); a constant vector can be a mask.{Origin.Current}"),
         Constant { IsWeak: true, Number: { } number } => Symbolic.Constant(number, DType.Int32),
         _ when !places.DType.IsFloat() => Symbolic.Places(places),
         _ => throw new EngineException(
-            $"'{x}' ({x.Type}) is indexed by '{places}' ({places.Type}): places must be integers.{Origin.Current}"),
+            $"'{x}' ({x.Type}) is indexed by '{places}' ({places.Type}): indices must be integers.{Origin.Current}"),
     };
 }
 

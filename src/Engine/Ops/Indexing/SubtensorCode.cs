@@ -315,7 +315,7 @@ internal static unsafe class SubtensorCode
 
     internal static string Message(int place, int side) =>
         InvariantText.Of(
-            $"The index {place} is not one of an axis of {side}: places go from 0 to {side - 1}, and from -{side} counted from the end.");
+            $"The index {place} lies outside an axis of {side}: indices go from 0 to {side - 1}, and from -{side} counted from the end.");
 
     private static CudaLoops Cuda(SubtensorLoop[] loops) => new(
         [.. loops.Select(loop => loop.Side)],

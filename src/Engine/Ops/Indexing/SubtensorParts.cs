@@ -96,7 +96,7 @@ internal sealed record SubtensorParts(params AxisPart[] Axes)
         {
             if (array.DType != DType.Int32)
             {
-                throw new EngineException("places must be int32");
+                throw new EngineException("an index array must be int32");
             }
         }
 

@@ -6,7 +6,7 @@ using Engine.Graph;
 
 namespace Engine.Ops;
 
-/// <summary>The product of two matrices, each first transposed if so told.</summary>
+/// <summary>Multiplies two matrices, each transposed first if requested.</summary>
 internal sealed record Dot(bool TransposeA, bool TransposeB) : Op, IProduct, ICpuOp, ICudaEpilogueOp, ISampled
 {
     public override string Name => (TransposeA, TransposeB) switch
@@ -169,9 +169,7 @@ internal sealed record Dot(bool TransposeA, bool TransposeB) : Op, IProduct, ICp
     private CudaTiling Tiling(CudaStepTypes step) =>
         CudaGemm.Tiling(Product(step), Multiplied(step), tensorFloat32: step.TensorFloat32);
 
-    /// <summary>
-    /// Returns what the kernel multiplies: 16 bits if the GPU can and the shape allows it, else float32.
-    /// </summary>
+    /// <summary>Returns the dtype that is multiplied: 16-bit floats if the GPU supports them and the layout fits.</summary>
     private DType Multiplied(CudaStepTypes step) =>
         step.HasHalfProducts && CudaGemm.TakesHalves(Product(step)) ? step.Inputs[0].DType : step.Inputs[0].DType.Computes();
 

@@ -6,8 +6,8 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// Divides each element by 1 − <paramref name="P"/> with that probability, and replaces it by 0 otherwise. The mask is
-/// not kept but drawn from the state whenever it is needed: the gradient is the same op, applied to the gradient.
+/// Replaces each element by 0 with probability P, and otherwise divides it by 1 − P. The mask is not kept. It is drawn
+/// again from the state whenever it is needed: the gradient is the same op, applied to the gradient.
 /// </summary>
 internal sealed record DropoutMask(int Stream, double P) : Op, ICpuOp, ICudaOp, ISampled
 {

@@ -39,21 +39,21 @@ public sealed record DataParallel(Communicator Communicator)
     public bool IsDeterministic { get; init; } = true;
 
     /// <summary>
-    /// Gets or sets whether <see cref="Layers.BatchNorm"/> normalizes by the whole batch, whose mean and variance the
-    /// ranks compute together, instead of by the shard. Each rank then has one shard, because the shards of one rank
-    /// are computed one after the other. The results depend on the number of ranks.
+    /// Gets or sets whether <see cref="Layers.BatchNorm"/> uses the mean and variance of the whole batch, which the
+    /// ranks sum, instead of those of a shard. Each rank then has exactly one shard, because a rank computes its shards
+    /// one after the other. The results depend on the number of ranks.
     /// </summary>
     public bool IsBatchNormSynchronized { get; init; }
 
     /// <summary>
-    /// Gets or sets whether each rank keeps only a part of the update rule's state. A rank then updates only the
-    /// parameters of its part, always whole ones, and gets the others from their ranks. The results have the same bits
-    /// as without it. A step sends 1.5 times as much. All ranks must call <see cref="NeuralNet.SaveState"/>, and rank 0
-    /// writes.
+    /// Gets or sets whether the state of the update rule is sharded over the ranks (ZeRO's first stage). Each rank then
+    /// keeps the state of some whole parameters, updates only these, and receives the others from their ranks. The bits
+    /// of the results do not change. A step sends half as many bytes again. All ranks must call <see
+    /// cref="NeuralNet.SaveState"/>; rank 0 writes the file.
     /// </summary>
     public bool IsOptimizerSharded { get; init; }
 
-    /// <summary>Into how many shards a batch is cut with these ranks.</summary>
+    /// <summary>Gets the number of shards of a batch for these ranks.</summary>
     /// <exception cref="EngineException">There cannot be so many.</exception>
     public int ShardCount => Plan().Shards;
 

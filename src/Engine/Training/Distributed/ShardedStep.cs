@@ -11,7 +11,7 @@ internal sealed class ShardedStep : IDisposable
 {
     private readonly ShardPlan _plan;
     private readonly ShardGraph _graph;
-    private readonly Feed _feed;
+    private readonly Feeder _feed;
     private readonly Device _device;
     private readonly Lazy<Function> _shard;
     private readonly Lazy<Function> _step;
@@ -24,7 +24,7 @@ internal sealed class ShardedStep : IDisposable
     private int _epoch;
     private int _next;
 
-    public ShardedStep(ShardGraph graph, Feed feed, ShardPlan plan, Device device)
+    public ShardedStep(ShardGraph graph, Feeder feed, ShardPlan plan, Device device)
     {
         (_graph, _feed, _plan, _device) = (graph, feed, plan, device);
         SharedVariable[] moving = [.. FunctionGraph

@@ -7,9 +7,9 @@ using Variable = Engine.Graph.Variable;
 namespace Engine.Training;
 
 /// <summary>
-/// Determines which rank keeps the update rule's state for each parameter (ZeRO's first stage: Rajbhandari, Rasley,
-/// Ruwase, He: ZeRO. SC 2020). From the largest parameter to the smallest, each goes whole to the rank that has the
-/// least so far. Rules that need a whole parameter then work unchanged.
+/// Assigns the optimizer state of each parameter to one rank (ZeRO's first stage: Rajbhandari, Rasley, Ruwase, He:
+/// ZeRO. SC 2020). The largest parameters are assigned first, each as a whole to the rank that has the least so far, so
+/// that rules that need a whole parameter compute the same as before.
 /// </summary>
 internal sealed class StateOwners
 {
@@ -62,7 +62,7 @@ internal sealed class StateOwners
             .FirstOrDefault(variable => variable.IsElsewhere) is { } other)
         {
             throw new EngineException(
-                $"The update rule uses '{other}' for more than the parameter beside which it is, so that its state cannot be sharded "
+                $"The update rule uses its state '{other}' for several parameters, so its state cannot be sharded "
                 + "over the ranks: leave out --shard-optimizer (IsOptimizerSharded).");
         }
 

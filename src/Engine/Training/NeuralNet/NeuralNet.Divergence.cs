@@ -60,7 +60,7 @@ public sealed partial class NeuralNet
         // No other thread may predict with the parameters that are examined here.
         TrainerGraph graph = Initialized;
         using Gate.Changing changing = graph.Gate.Change();
-        int batches = training.Feed.Batches;
+        int batches = training.Feeder.Batches;
         (string? layer, string where) = (null, "");
         int batch;
         bool isTrained = true;
@@ -76,13 +76,13 @@ public sealed partial class NeuralNet
             // The last update is the cause and no batch follows it, or only the validation samples show it.
             batch = batches - 1;
             (layer, where) = BadParameter() is { } parameter ? Of(parameter, batches)
-                : validation is { Feed.Batches: > 0 } ? CulpritOfValidation(validation, epoch)
+                : validation is { Feeder.Batches: > 0 } ? CulpritOfValidation(validation, epoch)
                 : (null, "It is finite when the epoch is repeated: a callback or a Transform makes the difference.");
         }
 
         double learningRate = RateOf(epoch, batch, batches);
         _safePoint!.Restore();
-        string whose = validation is { Feed.Batches: > 0 } ? "the loss on the validation samples" : "the loss";
+        string whose = validation is { Feeder.Batches: > 0 } ? "the loss on the validation samples" : "the loss";
         return new DivergenceException(string.Create(
             CultureInfo.InvariantCulture,
             $"The training has ended in epoch {epoch}, batch {batch + 1} of {batches}: {whose} is "
@@ -138,10 +138,10 @@ public sealed partial class NeuralNet
     /// </summary>
     private (string? Layer, string Where) CulpritOfValidation(Pass validation, int epoch)
     {
-        validation.Feed.Start(epoch, []);
+        validation.Feeder.Start(epoch, []);
         int batch = FirstBad(
-            validation, Initialized.ValidLossSum, validation.Feed.Batches, CancellationToken.None)?.Batch ?? 0;
-        validation.Feed.Start(epoch, []);
+            validation, Initialized.ValidLossSum, validation.Feeder.Batches, CancellationToken.None)?.Batch ?? 0;
+        validation.Feeder.Start(epoch, []);
         FirstBad(validation, Initialized.ValidLossSum, batch, CancellationToken.None);
         return Culprit(validation, Initialized.Network.Layers, batch);
     }
@@ -165,8 +165,8 @@ public sealed partial class NeuralNet
             .. graph.Heads.Select(head => head.Target),
             pass.Key.IsWeighted ? graph.Weights : graph.Rows,
         ];
-        using Function look = pass.Feed.Compile([], outputs, _device!, new CompileOptions());
-        int rows = pass.Feed.Run(look, 1);
+        using Function look = pass.Feeder.Compile([], outputs, _device!, new CompileOptions());
+        int rows = pass.Feeder.Run(look, 1);
         double greatest = 0;
         for (int i = 0; i < shown.Length; i++)
         {

@@ -40,7 +40,7 @@ public sealed partial class NeuralNet
         SampleSet data = Checked(x, y, sampleWeights: null);
         ShardPlan plan = Parallel!.Plan();
         BatchIterator iterator = BatchIteratorTrain;
-        var feed = new DeviceFeed(
+        var feed = new DeviceFeeder(
             Initialized, data, [.. Enumerable.Range(0, data.Count)], iterator, iterator.Shuffle, Seed, new BatchSettings([], 0),
             inPlace: true, isSharded: true);
         var step = new ShardedStep(Initialized.Sharded(isWeighted: false, plan), feed, plan, _device!);
@@ -159,12 +159,12 @@ public sealed partial class NeuralNet
         TrainerGraph graph = Initialized;
         Communicator communicator = Parallel!.Communicator;
         communicator.Progress = FormattableString.Invariant($"the validation of epoch {epoch}");
-        int batches = pass.Feed.Batches, figures = 2 + CustomScores.Count, samples = 0;
+        int batches = pass.Feeder.Batches, figures = 2 + CustomScores.Count, samples = 0;
         double[] all = new double[batches * figures];
-        pass.Feed.Start(epoch, []);
+        pass.Feeder.Start(epoch, []);
         for (int batch = 0; batch < batches; batch++)
         {
-            int rows = pass.Feed.RowsOf(batch);
+            int rows = pass.Feeder.RowsOf(batch);
             samples += rows;
             if (batch % communicator.Size != communicator.Rank)
             {
@@ -173,15 +173,15 @@ public sealed partial class NeuralNet
 
             graph.ValidLossSum.SetScalar(0.0);
             graph.CorrectSum.SetScalar(0.0);
-            pass.Feed.Seek(batch);
-            pass.Feed.Run(pass.Function, 1);
+            pass.Feeder.Seek(batch);
+            pass.Feeder.Run(pass.Function, 1);
             Span<double> own = all.AsSpan(batch * figures, figures);
             own[0] = graph.ValidLossSum.GetScalar<double>();
             own[1] = graph.CorrectSum.GetScalar<double>();
             Tensor? output = CustomScores.Count > 0 ? pass.ReadRows(FloatX, graph.Head.Output.Shape.With(0, rows)) : null;
             for (int i = 0; i < CustomScores.Count; i++)
             {
-                own[2 + i] = CustomScores[i].Score(pass.Feed.LastTargets, output!) * rows;
+                own[2 + i] = CustomScores[i].Score(pass.Feeder.LastTargets, output!) * rows;
             }
         }
 

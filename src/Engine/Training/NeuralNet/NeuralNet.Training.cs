@@ -88,8 +88,8 @@ public sealed partial class NeuralNet
         finally
         {
             _told = [];
-            _training?.Feed.Stop();
-            _validation?.Feed.Stop();
+            _training?.Feeder.Stop();
+            _validation?.Feeder.Stop();
             Array.ForEach(callbacks[..started], callback => callback.OnTrainingFinished(this));
         }
 
@@ -106,7 +106,7 @@ public sealed partial class NeuralNet
         Array.ForEach(callbacks, callback => callback.OnEpochStarted(this, epoch));
         _safePoint!.Keep();
         long start = Stopwatch.GetTimestamp();
-        TimeSpan waited = training.Feed.Waited;
+        TimeSpan waited = training.Feeder.Waited;
         (double trainLoss, bool isWhole) = TrainBatches(training, epoch, callbacks, cancellationToken);
         if (IsBad(trainLoss, Initialized.TrainLossSum) && (!IsEnding || Parallel is not null))
         {
@@ -125,7 +125,7 @@ public sealed partial class NeuralNet
         }
 
         // Without validation samples, no loss shows the effect of the last update before the next epoch.
-        if (validation.Feed.Batches > 0 ? IsBad(valid.Loss, Initialized.ValidLossSum) : BadParameter() is not null)
+        if (validation.Feeder.Batches > 0 ? IsBad(valid.Loss, Initialized.ValidLossSum) : BadParameter() is not null)
         {
             throw Diverged(training, validation, epoch, valid.Loss, check, cancellationToken);
         }
@@ -139,7 +139,7 @@ public sealed partial class NeuralNet
             ValidLossBest = _history.All(before => !(before.ValidLoss <= valid.Loss)) && !double.IsNaN(valid.Loss),
             ValidAccuracy = valid.Accuracy,
             TrainSeconds = trainSeconds,
-            WaitSeconds = (training.Feed.Waited - waited).TotalSeconds,
+            WaitSeconds = (training.Feeder.Waited - waited).TotalSeconds,
             Dur = Stopwatch.GetElapsedTime(start).TotalSeconds,
             Scores = valid.Scores,
         };
@@ -157,9 +157,9 @@ public sealed partial class NeuralNet
     {
         Callback[] listeners = [.. callbacks.Where(callback => callback.WantsBatches)];
         Callback[] watchers = [.. callbacks.Where(callback => callback.WantsProgress)];
-        int batches = pass.Feed.Batches, samples = 0;
+        int batches = pass.Feeder.Batches, samples = 0;
         var chunks = new Chunks(
-            batches, oneByOne: listeners.Length > 0 || pass.Feed.IsFromHost || pass.Sharded is not null, _device!.IsGpu,
+            batches, oneByOne: listeners.Length > 0 || pass.Feeder.IsFromHost || pass.Sharded is not null, _device!.IsGpu,
             watchers.Length > 0);
         Initialized.TrainLossSum.SetScalar(0.0);
         Initialized.TrainWeightSum.SetScalar(0.0);
@@ -200,7 +200,7 @@ public sealed partial class NeuralNet
 
     /// <summary>Goes to the first batch of an epoch, with the settings for each of its batches.</summary>
     private void StartEpoch(Pass pass, int epoch) => pass.Start(
-        epoch, [.. PerBatch.Select(adjust => adjust.Values(this, epoch, pass.Feed.Batches))]);
+        epoch, [.. PerBatch.Select(adjust => adjust.Values(this, epoch, pass.Feeder.Batches))]);
 
     private (double Loss, double Accuracy, IReadOnlyDictionary<string, double> Scores)? Validate(
         Pass pass, int epoch, CancellationToken cancellationToken)
@@ -213,12 +213,12 @@ public sealed partial class NeuralNet
         TrainerGraph graph = Initialized;
         var scores = new OrderedDictionary<string, double>(
             CustomScores.Select(score => KeyValuePair.Create(score.Name, 0.0)));
-        int batches = pass.Feed.Batches, samples = 0;
+        int batches = pass.Feeder.Batches, samples = 0;
         var chunks = new Chunks(
-            batches, oneByOne: CustomScores.Count > 0 || pass.Feed.IsFromHost, _device!.IsGpu, isWatched: false);
+            batches, oneByOne: CustomScores.Count > 0 || pass.Feeder.IsFromHost, _device!.IsGpu, isWatched: false);
         graph.ValidLossSum.SetScalar(0.0);
         graph.CorrectSum.SetScalar(0.0);
-        pass.Feed.Start(epoch, []);
+        pass.Feeder.Start(epoch, []);
         for (int done = 0, count; done < batches; done += count)
         {
             if (_isDisposed || cancellationToken.IsCancellationRequested)
@@ -227,14 +227,14 @@ public sealed partial class NeuralNet
             }
 
             count = chunks.Next(done);
-            int rows = pass.Feed.Run(pass.Function, count);
+            int rows = pass.Feeder.Run(pass.Function, count);
             samples += rows;
             if (CustomScores.Count > 0)
             {
                 Tensor output = pass.ReadRows(FloatX, graph.Head.Output.Shape.With(0, rows));
                 foreach (CustomScore score in CustomScores)
                 {
-                    scores[score.Name] += score.Score(pass.Feed.LastTargets, output) * rows;
+                    scores[score.Name] += score.Score(pass.Feeder.LastTargets, output) * rows;
                 }
             }
         }

@@ -26,7 +26,7 @@ internal static class CastOps
         OnnxValue x = node.V(0);
         if (type.Stored() is null)
         {
-            throw new EngineException($"it gives {type.Name()}, of which there is nothing here");
+            throw new EngineException($"its output is {type.Name()}, a type that is not supported");
         }
 
         if (!type.IsComputed() && x.Type != type)

@@ -71,7 +71,7 @@ internal static class IndexingOps
     /// Returns an index expression with an array of indices along one axis. The array may be shorter along the others.
     /// </summary>
     private static AxisIndex[] Along(Variable x, Variable places, int axis) => places.Rank != x.Rank
-        ? throw new EngineException($"its places ({places.Type}) have not as many axes as {x.Type}")
+        ? throw new EngineException($"its indices ({places.Type}) have not as many axes as {x.Type}")
         : [.. Enumerable.Range(0, x.Rank).Select(other => (AxisIndex)(other == axis
             ? places
             : DimShuffle(ARange(SideOf(places, other)), [.. Enumerable.Range(0, x.Rank).Select(i => i == other ? 0 : NewAxis)])))];
@@ -82,7 +82,7 @@ internal static class IndexingOps
         int columns = places.Shape[-1];
         return columns >= 1 && columns <= x.Rank
             ? [.. Enumerable.Range(0, columns).Select(column => (AxisIndex)places[Ellipsis, column])]
-            : throw new EngineException($"its places ({places.Type}) name {columns} axes of {x.Type}");
+            : throw new EngineException($"its indices ({places.Type}) name {columns} axes of {x.Type}");
     }
 
     private static Variable GatherND(Variable x, Variable places, int batches)
@@ -90,7 +90,7 @@ internal static class IndexingOps
         int columns = places.Shape[-1];
         if (columns < 1 || columns + batches > x.Rank)
         {
-            throw new EngineException($"its places ({places.Type}) name {columns} axes of {x.Type} behind {batches}");
+            throw new EngineException($"its indices ({places.Type}) name {columns} axes of {x.Type} behind {batches}");
         }
 
         var index = new AxisIndex[batches + columns];
@@ -133,7 +133,7 @@ internal static class IndexingOps
     {
         if (places.Rank != x.Rank || !places.Shape.IsKnown)
         {
-            throw new EngineException($"its places ({places.Type}) have not as many axes as {x.Type}, or are open");
+            throw new EngineException($"its indices ({places.Type}) have not as many axes as {x.Type}, or are open");
         }
 
         (x, places, values) = (MoveAxis(x, axis, 0), MoveAxis(places, axis, 0), MoveAxis(values, axis, 0));

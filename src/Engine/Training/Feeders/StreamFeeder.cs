@@ -6,7 +6,7 @@ using Engine.Graph;
 namespace Engine.Training;
 
 /// <summary>Feeds samples that other threads read ahead from a source, which need not fit into memory.</summary>
-internal sealed class StreamFeed : Feed
+internal sealed class StreamFeeder : Feeder
 {
     private readonly SourceReader _reader;
     private readonly BatchSettings _settings;
@@ -22,7 +22,7 @@ internal sealed class StreamFeed : Feed
     /// <param name="settings">The settings that change with each batch.</param>
     /// <param name="plan">The shards if several ranks train; null for one process, and in validation.</param>
     /// <param name="turns">The ranks if they validate in turn; null for one process, and in training.</param>
-    public StreamFeed(TrainerGraph graph, SourceReader reader, BatchSettings settings, ShardPlan? plan = null, Communicator? turns = null)
+    public StreamFeeder(TrainerGraph graph, SourceReader reader, BatchSettings settings, ShardPlan? plan = null, Communicator? turns = null)
     {
         (_reader, _settings, _plan, _turns) = (reader, settings, plan, turns);
         Graph.Input first = graph.Network.Input, x = new(first.Type, first.Name);

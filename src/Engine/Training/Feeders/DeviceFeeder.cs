@@ -10,7 +10,7 @@ namespace Engine.Training;
 /// Feeds samples that are on the device. A counter, which is an update of the function, selects each batch, so many
 /// batches run without the host. A device that can read host memory may read the samples in place.
 /// </summary>
-internal sealed class DeviceFeed : Feed
+internal sealed class DeviceFeeder : Feeder
 {
     private readonly SharedVariable[] _xs;
     private readonly SharedVariable[] _ys;
@@ -42,7 +42,7 @@ internal sealed class DeviceFeed : Feed
     /// <param name="settings">The settings that change with each batch.</param>
     /// <param name="inPlace">Whether the samples are read in place; they must stay there.</param>
     /// <param name="isSharded">Whether a run is a part of a batch, whose first row the host sets.</param>
-    public DeviceFeed(
+    public DeviceFeeder(
         TrainerGraph graph,
         SampleSet data,
         int[] samples,

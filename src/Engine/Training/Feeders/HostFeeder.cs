@@ -9,7 +9,7 @@ namespace Engine.Training;
 /// <summary>
 /// Feeds samples from host memory. Each batch goes through the iterator's transform and then to the device.
 /// </summary>
-internal sealed class HostFeed : Feed
+internal sealed class HostFeeder : Feeder
 {
     private readonly string[] _inputNames;
     private readonly string[] _outputNames;
@@ -24,7 +24,7 @@ internal sealed class HostFeed : Feed
     private int _next;
     private Tensor? _lastTargets;
 
-    public HostFeed(
+    public HostFeeder(
         TrainerGraph graph, SampleSet data, BatchIterator iterator, bool shuffle, ulong seed, BatchSettings settings)
     {
         _inputNames = [.. graph.Network.Inputs.Select(input => input.Name!)];

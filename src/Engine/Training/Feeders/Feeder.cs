@@ -7,7 +7,7 @@ using Variable = Engine.Graph.Variable;
 namespace Engine.Training;
 
 /// <summary>Feeds samples, batch by batch, to a function of a network's input, target and rows.</summary>
-internal abstract class Feed : IDisposable
+internal abstract class Feeder : IDisposable
 {
     /// <summary>Gets the arguments that the function takes with each call.</summary>
     public abstract IReadOnlyList<Graph.Input> Inputs { get; }

@@ -6,7 +6,7 @@ namespace Engine.Ops;
 /// Computes the gamma functions to about 28 digits: recurrences lead to arguments for which the series at infinity
 /// converge; for x below 0 it uses reflection.
 /// </summary>
-internal static class GammaDefinition
+internal static class GammaReference
 {
     /// <summary>From this x on, 15 terms of the series give all digits.</summary>
     private const double Far = 40;
