@@ -65,7 +65,8 @@ public sealed class MixedPrecisionTests
 
         Tensor[] mixed = Call(MixedPrecision.Apply([loss, grads[0], grads[1], w - (grads[0] * 1e-3)], stored));
 
-        // The expected values: the operands of both products are rounded, also the gradient that the second one reads.
+        // The expected values: the operands of both products are rounded, also the gradient that the weights' product
+        // reads.
         double[,] a = new double[4, 5], z = new double[4, 3];
         double expected = 0;
         float[] weights = w.GetValue().AsSpan<float>().ToArray(), biases = bias.GetValue().AsSpan<float>().ToArray();
