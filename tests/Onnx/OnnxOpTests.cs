@@ -61,6 +61,11 @@ public class OnnxOpTests
 
             // Single precision loses a digit in a sum of a hundred numbers.
             NdArray expected = drawn.Reference()[0];
+            if (drawn.OutputTypes[0].DType.IsHalf())
+            {
+                expected = new NdArray(expected.Shape, [.. expected.Data.Select(ElementType.Of(drawn.OutputTypes[0].DType).Round)]);
+            }
+
             double joined = (double)drawn.Inputs.Max(input => input.Shape.Count) / expected.Data.Length;
             OnnxRun.AssertSame(expected, y, 1e-5 * Math.Max(Math.Sqrt(joined), expected.Data.Max(Math.Abs) + 1));
         }

@@ -1,5 +1,8 @@
+using System.Runtime.InteropServices;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
+using OrtBFloat16 = Microsoft.ML.OnnxRuntime.BFloat16;
+using OrtFloat16 = Microsoft.ML.OnnxRuntime.Float16;
 
 namespace Engine.Tests.Onnx;
 
@@ -22,6 +25,8 @@ internal static class OnnxRun
         {
             DenseTensor<float> y => Array(y.Dimensions, [.. y.Select(value => (double)value)]),
             DenseTensor<double> y => Array(y.Dimensions, [.. y]),
+            DenseTensor<OrtFloat16> y => Array(y.Dimensions, [.. y.Select(value => (double)value.ToFloat())]),
+            DenseTensor<OrtBFloat16> y => Array(y.Dimensions, [.. y.Select(value => (double)value.ToFloat())]),
             DenseTensor<int> y => Array(y.Dimensions, [.. y.Select(value => (double)value)]),
             DenseTensor<long> y => Array(y.Dimensions, [.. y.Select(value => (double)value)]),
             DenseTensor<bool> y => Array(y.Dimensions, [.. y.Select(value => value ? 1.0 : 0)]),
@@ -38,7 +43,7 @@ internal static class OnnxRun
 
         // With <= instead of NUnit's comparison, which takes NaN for less than any number.
         Assert.That(differences.All(difference => difference <= tolerance),
-            $"differs by up to {differences.DefaultIfEmpty().Max()}");
+            $"differs by up to {differences.DefaultIfEmpty().Max()}: {string.Join(' ', actual.Data.Take(8))}, not {string.Join(' ', expected.Data.Take(8))}");
     }
 
     private static NamedOnnxValue Named(string name, Tensor x) => x.DType switch
@@ -47,6 +52,10 @@ internal static class OnnxRun
             name, new DenseTensor<float>(x.AsSpan<float>().ToArray(), [.. x.Shape])),
         DType.Float64 => NamedOnnxValue.CreateFromTensor(
             name, new DenseTensor<double>(x.AsSpan<double>().ToArray(), [.. x.Shape])),
+        DType.Float16 => NamedOnnxValue.CreateFromTensor(
+            name, new DenseTensor<OrtFloat16>(MemoryMarshal.Cast<Half, OrtFloat16>(x.AsSpan<Half>()).ToArray(), [.. x.Shape])),
+        DType.BFloat16 => NamedOnnxValue.CreateFromTensor(
+            name, new DenseTensor<OrtBFloat16>(MemoryMarshal.Cast<Engine.BFloat16, OrtBFloat16>(x.AsSpan<Engine.BFloat16>()).ToArray(), [.. x.Shape])),
         DType.Int32 => NamedOnnxValue.CreateFromTensor(
             name, new DenseTensor<int>(x.AsSpan<int>().ToArray(), [.. x.Shape])),
         DType.Int64 => NamedOnnxValue.CreateFromTensor(

@@ -90,8 +90,10 @@ internal static class OnnxOps
             case Where:
                 return graph.Add("Where", [Truth(graph, X(0)), X(1), X(2)]);
             case Cast { To: DType.UInt8 } when node.Inputs[0].DType.IsFloat():
-                // ONNX does not define the conversion of numbers out of range.
-                string inRange = graph.Add("Clip", [X(0), Number(graph, node, 0), Number(graph, node, byte.MaxValue)]);
+                // ONNX does not define the conversion of numbers out of range, and ONNX Runtime does not clip 16-bit numbers.
+                DType wide = node.Inputs[0].DType.Computes();
+                string clipped = wide == node.Inputs[0].DType ? X(0) : graph.Add("Cast", [X(0)], ("to", OnnxGraph.Type(wide)));
+                string inRange = graph.Add("Clip", [clipped, Number(graph, wide, 0), Number(graph, wide, byte.MaxValue)]);
                 return graph.Add("Cast", [inRange], ("to", OnnxGraph.Type(DType.UInt8)));
             case Cast op:
                 return graph.Add("Cast", [X(0)], ("to", OnnxGraph.Type(op.To)));
@@ -182,10 +184,10 @@ internal static class OnnxOps
 
     private static string Truth(OnnxGraph graph, string x) => graph.Add("Cast", [x], ("to", OnnxGraph.Type(DType.Bool)));
 
-    private static string One(OnnxGraph graph, Apply node) => Number(graph, node, 1);
+    private static string One(OnnxGraph graph, Apply node) => Number(graph, node.Inputs[0].DType, 1);
 
-    private static string Number(OnnxGraph graph, Apply node, double value) =>
-        graph.Tensor("number", Tensor.Scalar(value).Cast(node.Inputs[0].DType));
+    private static string Number(OnnxGraph graph, DType dtype, double value) =>
+        graph.Tensor("number", Tensor.Scalar(value).Cast(dtype));
 
     private static string Count(OnnxGraph graph, string x, Count op)
     {
