@@ -177,6 +177,16 @@ public sealed class ScanTests
     }
 
     [Test]
+    public void Minus_one_cuts_no_gradient_short()
+    {
+        Input x = Vector("x");
+        Variable h = Scan(step => step[0] + (step[1] * 2), [x], [Constant(0, DType.Float32)], truncateGradient: -1)[0];
+        using var f = Function.Compile([x], [Grad(Sum(Slice(h, 0, -1)), x)], device: s_cpu);
+
+        Assert.That(f.Call(Tensor.From([1f, 1, 1, 1]))[0].AsSpan<float>().ToArray(), Is.EqualTo([8f, 4, 2, 1]));
+    }
+
+    [Test]
     public void A_loop_has_second_derivatives()
     {
         Input x = Vector("x", DType.Float64), a = Scalar("a", DType.Float64), h0 = Scalar("h0", DType.Float64);

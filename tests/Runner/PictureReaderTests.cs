@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.IO.Compression;
 using Engine.Data.Pictures;
 using Engine.IO;
 
@@ -207,6 +208,23 @@ public sealed class PictureReaderTests : IDisposable
         byte[] changed = [.. png[..8], .. PngWriter.Chunk("IHDR"u8, header), .. png[33..]];
 
         Assert.That(() => Read(changed, side: 4), Throws.TypeOf<EngineException>().With.Message.Contains(message));
+    }
+
+    [Test]
+    public void Pixels_that_unpack_to_more_than_the_header_says_are_refused()
+    {
+        byte[] png = PngWriter.Write(Noise(300, 1), width: 10);
+        var packed = new MemoryStream();
+        using (var zip = new ZLibStream(packed, CompressionLevel.Fastest, leaveOpen: true))
+        {
+            zip.Write(new byte[1 << 20]);
+        }
+
+        byte[] bomb = [.. png[..33], .. PngWriter.Chunk("IDAT"u8, packed.ToArray()), .. PngWriter.Chunk("IEND"u8, [])];
+
+        Assert.That(
+            () => Read(bomb, side: 4),
+            Throws.TypeOf<EngineException>().With.Message.Contains("its pixels take more bytes than its header says"));
     }
 
     [Test]

@@ -60,6 +60,9 @@ public class PredictionServerTests
     [TestCase("""{"weight": 1}""", HttpStatusCode.BadRequest, "'color' is in no row")]
     [TestCase("""{"weight": [1], "color": "red"}""", HttpStatusCode.BadRequest, "'weight' of row 1 is to be a number, not [1]")]
     [TestCase("[]", HttpStatusCode.BadRequest, "Send 1 to 10000 rows")]
+    [TestCase("""{"weight": 1, "color": "\ud800"}""", HttpStatusCode.BadRequest, "A text in the request is not valid Unicode.")]
+    [TestCase("""{"weight": "\ud800", "color": "red"}""", HttpStatusCode.BadRequest, "A text in the request is not valid Unicode.")]
+    [TestCase("""{"\ud800": 1, "weight": 1, "color": "red"}""", HttpStatusCode.BadRequest, "A text in the request is not valid Unicode.")]
     [TestCase("[1]", HttpStatusCode.BadRequest, "Row 1 is no object")]
     [TestCase("", HttpStatusCode.BadRequest, "This is not JSON")]
     public async Task Rows_are_predicted_or_refused_in_a_sentence(string body, HttpStatusCode status, string said)

@@ -1,5 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 using Engine.Configuration;
 using Engine.Devices;
 using Engine.Plots;
@@ -101,7 +103,7 @@ internal static class SearchCommand
         using Device device = DeviceSelection.Open(options.Device, configuration, options.Quiet ? TextWriter.Null : Console.Error);
         int epochs = options.Described().Epochs;
         using var file = new SearchFile(results, FormattableString.Invariant(
-            $"{name} {ranges}, {options.Images?.ToString(CultureInfo.InvariantCulture) ?? "all"} samples, seed {options.Seed}"));
+            $"{name} {ranges}, {options.Images?.ToString(CultureInfo.InvariantCulture) ?? "all"} samples, seed {options.Seed}, settings {Digest(options)}"));
         if (file.Count > 0 && !options.Quiet)
         {
             Console.WriteLine($"{file.Count} trials are known from {results}.");
@@ -142,6 +144,13 @@ internal static class SearchCommand
         }
 
         return CommandLine.Done;
+    }
+
+    /// <summary>Returns some digits that differ if the network, the target or the treatment of the data do.</summary>
+    private static string Digest(TrainingOptions options)
+    {
+        string all = $"{options.Described().ToJson()} {options.Own} {string.Join(',', options.Own?.Drop ?? [])}";
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(all)))[..8];
     }
 
     /// <summary>

@@ -54,7 +54,7 @@ internal sealed class SearchFile : IDisposable
     private string[] Read(string path, string search)
     {
         string[] lines = [.. ReadableFile.ReadAllText(path).Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)];
-        string? other = Parse<Dictionary<string, string>>(lines[0])?.GetValueOrDefault("search");
+        string? other = Parse<Dictionary<string, string>>(lines.FirstOrDefault() ?? "")?.GetValueOrDefault("search");
         if (other != search)
         {
             throw new EngineException(other is null

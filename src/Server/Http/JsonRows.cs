@@ -33,7 +33,7 @@ internal static class JsonRows
             throw new EngineException($"Row {odd + 1} is no object with the values by name.");
         }
 
-        return new Table(inputs.Transforms.Select(transform => ColumnOf(transform, rows)));
+        return new Table([.. inputs.Transforms.Select(transform => ColumnOf(transform, rows))]);
     }
 
     private static Column ColumnOf(Transform transform, JsonElement[] rows)
@@ -48,6 +48,8 @@ internal static class JsonRows
         {
             ScaledPlanes planes => Vectors(planes, rows),
             ScaledNumber => new NumberColumn(transform.Column, [.. rows.Select((row, i) => Number(transform.Column, row, i))]),
+            OneHot categories => new TextColumn(
+                transform.Column, rows.Select((row, i) => Known(Text(transform.Column, row, i), categories))),
             _ => new TextColumn(transform.Column, rows.Select((row, i) => Text(transform.Column, row, i))),
         };
     }
@@ -77,6 +79,18 @@ internal static class JsonRows
             JsonValueKind.Null or JsonValueKind.Undefined => null,
             _ => throw new EngineException($"'{name}' of row {index + 1} is to be a text, not {Short(value)}."),
         };
+    }
+
+    /// <summary>Returns the category that differs in letter case alone: JSON writes true for True.</summary>
+    private static string? Known(string? text, OneHot categories)
+    {
+        if (text is null || categories.Values.Contains(text))
+        {
+            return text;
+        }
+
+        string[] alike = [.. categories.Values.Where(name => name.Equals(text, StringComparison.OrdinalIgnoreCase))];
+        return alike is [string only] ? only : text;
     }
 
     private static TensorColumn Vectors(ScaledPlanes planes, JsonElement[] rows)

@@ -22,8 +22,15 @@ internal sealed class RequestReader(Model model, ServerOptions options) : IDispo
         {
             using JsonDocument json = await JsonDocument.ParseAsync(
                 request.Body, new JsonDocumentOptions { MaxDepth = 16 }, cancellation);
-            Table rows = JsonRows.Read(json.RootElement, model.Inputs);
-            return (rows, new string?[rows.Count]);
+            try
+            {
+                Table rows = JsonRows.Read(json.RootElement, model.Inputs);
+                return (rows, new string?[rows.Count]);
+            }
+            catch (InvalidOperationException error)
+            {
+                throw new EngineException("A text in the request is not valid Unicode.", error);
+            }
         }
 
         if (!PictureFile.Takes(model.Inputs))

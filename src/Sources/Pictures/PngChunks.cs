@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.IO.Compression;
 using System.Text;
 using Engine.IO;
 
@@ -34,6 +35,8 @@ internal static class PngChunks
     public static (uint Width, uint Height) Check(ReadOnlySpan<byte> png)
     {
         (uint Width, uint Height) sides = (0, 0);
+        long bytes = 0;
+        using var packed = new MemoryStream();
         bool hasPalette = false, hasPixels = false, needsPalette = false;
         for (ReadOnlySpan<byte> rest = png[Mark.Length..]; ;)
         {
@@ -46,10 +49,16 @@ internal static class PngChunks
                     ? Sides(data)
                     : throw new InvalidDataException("it does not begin with a header");
                 needsPalette = data[9] == WithPalette;
+                bytes = PixelBytes(sides, data[8], data[9]);
             }
 
             hasPalette |= name == "PLTE";
             hasPixels |= name == "IDAT";
+            if (name == "IDAT")
+            {
+                packed.Write(data);
+            }
+
             if (name == "IDAT" && needsPalette && !hasPalette)
             {
                 throw new InvalidDataException("its pixels are numbers of colors, and it has no palette (PLTE)");
@@ -57,8 +66,40 @@ internal static class PngChunks
 
             if (name == "IEND")
             {
+                RequireAtMost(bytes, packed);
                 return hasPixels ? sides : throw new InvalidDataException("it has no pixels (IDAT)");
             }
+        }
+    }
+
+    /// <summary>Returns a bound of the unpacked bytes: interlaced pictures have more rows, each with a byte for its filter.</summary>
+    private static long PixelBytes((uint Width, uint Height) sides, int depth, int color)
+    {
+        int samples = color switch { 2 => 3, 4 => 2, 6 => 4, _ => 1 };
+        Int128 row = 1 + ((((Int128)sides.Width * samples * depth) + 7) / 8);
+        return (long)Int128.Min(long.MaxValue, (2 * row * sides.Height) + (64 << 10));
+    }
+
+    /// <summary>Unpacks the pixels piece by piece: the decoder takes memory for all that a file has, whatever its header says.</summary>
+    private static void RequireAtMost(long bytes, MemoryStream packed)
+    {
+        packed.Position = 0;
+        using var pixels = new ZLibStream(packed, CompressionMode.Decompress);
+        byte[] piece = new byte[16 << 10];
+        try
+        {
+            for (int read; (read = pixels.Read(piece)) > 0;)
+            {
+                bytes -= read;
+                if (bytes < 0)
+                {
+                    throw new InvalidDataException("its pixels take more bytes than its header says");
+                }
+            }
+        }
+        catch (InvalidDataException) when (bytes >= 0)
+        {
+            // The decoder says what is wrong with them.
         }
     }
 

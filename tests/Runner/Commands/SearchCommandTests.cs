@@ -32,6 +32,12 @@ public class SearchCommandTests
         (code, _, errors) = await Run([.. args, "--seed", "2"]);
         Assert.That((code, errors), Is.EqualTo((1, errors)));
         Assert.That(errors, Does.Contain("is of another search"));
+
+        (_, _, errors) = await Run([.. args, "--target", "weight"]);
+        Assert.That(errors, Does.Contain("is of another search"));
+        File.WriteAllText(results, "\n");
+        (_, _, errors) = await Run(args);
+        Assert.That(errors, Does.Contain("is no file of a search"));
     }
 
     [TestCase("--trials 3", "There is nothing to search for")]

@@ -22,7 +22,9 @@ public static partial class Symbolic
     /// <param name="nonSequences">Further variables that the step receives, the same at every step.</param>
     /// <param name="nSteps">The number of steps, if there is not one for each row.</param>
     /// <param name="goBackwards">Whether the loop goes from the last row of the sequences to the first.</param>
-    /// <param name="truncateGradient">The most steps, counted from the last, through which gradients flow.</param>
+    /// <param name="truncateGradient">
+    /// The most steps, counted from the last, through which gradients flow; null, or Theano's -1, for all.
+    /// </param>
     /// <returns>
     /// For each output the results of all steps, along a new outermost axis, in the order of the steps. If a step ends
     /// the loop early, all later rows are equal to its own.
@@ -41,7 +43,7 @@ public static partial class Symbolic
         int? truncateGradient = null)
     {
         ArgumentNullException.ThrowIfNull(step);
-        var builder = new ScanBuilder { GoBackwards = goBackwards, Steps = nSteps, Truncate = truncateGradient };
+        var builder = new ScanBuilder { GoBackwards = goBackwards, Steps = nSteps, Truncate = truncateGradient > 0 ? truncateGradient : null };
         return builder.Build(step, sequences ?? [], outputsInfo ?? [], nonSequences ?? []);
     }
 
