@@ -58,5 +58,9 @@ public class ModelOnnxTests
         NdArray output = OnnxRun.Run(folder.File("m.onnx"), ("picture", pictures.Values.Cast(DType.Float32)));
 
         OnnxRun.AssertSame(NdArray.From(model.Net.PredictProba(model.Inputs.Apply(table))), output);
+        using Model again = Model.FromOnnx(folder.File("m.onnx"));
+        Assert.That(again.Classes, Is.EqualTo(model.Classes));
+        double[] expected = [.. model.Predict(table).Select(one => (double)one.Probability)];
+        Assert.That(again.Predict(table).Select(one => (double)one.Probability), Is.EqualTo(expected).Within(1e-5));
     }
 }

@@ -12,7 +12,7 @@ namespace Engine.Models;
 
 public sealed partial class Model
 {
-    private const string PixelRangeKey = "Image.NominalPixelRange";
+    internal const string PixelRangeKey = "Image.NominalPixelRange", BytePixels = "NominalRange_0_255", ClassesKey = "classes";
 
     /// <summary>
     /// Returns a model from an ONNX file. Its samples are pictures, (n, channels, height, width) or with the channels
@@ -75,7 +75,7 @@ public sealed partial class Model
     {
         (double mean, double deviation) = model.Metadata.GetValueOrDefault(PixelRangeKey) switch
         {
-            "NominalRange_0_255" => (0, 1 / 255.0),
+            BytePixels => (0, 1 / 255.0),
             "Normalized_1_1" => (0.5, 0.5),
             _ => (0, 1.0),
         };
@@ -95,7 +95,7 @@ public sealed partial class Model
     /// <summary>Returns the names of the classes.</summary>
     private static IReadOnlyList<string> Names(string path, OnnxModel model, OnnxSamples samples, int count)
     {
-        IReadOnlyList<string> names = samples.Classes ?? Said(model.Metadata.GetValueOrDefault("classes"))
+        IReadOnlyList<string> names = samples.Classes ?? Said(model.Metadata.GetValueOrDefault(ClassesKey))
             ?? [.. Enumerable.Range(0, count).Select(number => string.Create(CultureInfo.InvariantCulture, $"class {number}"))];
         return names.Count == count
             ? names

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Engine.Data;
 using Engine.Graph;
 using Engine.Ops;
@@ -28,7 +29,25 @@ internal static class ModelOnnx
             output => model.Target is ValueTarget target ? (output * target.Deviation) + target.Mean : output,
             model.Target.Column,
             columns.Zip(model.Inputs.Transforms).Where(pair => pair.Second is OneHot)
-                .ToDictionary(pair => pair.First.Given, pair => ((OneHot)pair.Second).Values));
+                .ToDictionary(pair => pair.First.Given, pair => ((OneHot)pair.Second).Values),
+            Metadata(model));
+    }
+
+    /// <summary>Returns what <see cref="Model.FromOnnx"/> reads of a file beside its graph.</summary>
+    private static Dictionary<string, string> Metadata(Model model)
+    {
+        var metadata = new Dictionary<string, string>();
+        if (model.Inputs.Transforms is [ScaledPlanes])
+        {
+            metadata[Model.PixelRangeKey] = Model.BytePixels;
+        }
+
+        if (model.Target is ClassTarget classes)
+        {
+            metadata[Model.ClassesKey] = JsonSerializer.Serialize(classes.Classes);
+        }
+
+        return metadata;
     }
 
     private static (Input, Variable) Prepared(Transform transform)

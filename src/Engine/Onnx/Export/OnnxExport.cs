@@ -37,9 +37,10 @@ public static class OnnxExport
     /// The words of an int32 input that takes words. A word becomes its index, a missing one -1, and an unknown one the
     /// number of words.
     /// </param>
+    /// <param name="metadata">The entries of the file's metadata; null for none.</param>
     internal static void Save(
         string path, IReadOnlyList<Input> inputs, IReadOnlyList<KeyValuePair<string, Variable>> outputs,
-        IReadOnlyDictionary<Input, IReadOnlyList<string>> words)
+        IReadOnlyDictionary<Input, IReadOnlyList<string>> words, IReadOnlyDictionary<string, string>? metadata = null)
     {
         ArgumentNullException.ThrowIfNull(path);
         ArgumentNullException.ThrowIfNull(inputs);
@@ -66,6 +67,11 @@ public static class OnnxExport
         ProtoWriter model = graph.Model(
             inputs.Zip(given, (input, name) => OnnxGraph.Value(name, input.Type, areWords: words.ContainsKey(input))),
             names.Zip(values, (name, value) => OnnxGraph.Value(name, value.Type)));
+        foreach ((string key, string value) in metadata ?? new Dictionary<string, string>())
+        {
+            model.Message(14, new ProtoWriter().Text(1, key).Text(2, value));
+        }
+
         WholeFile.Write(path, stream => stream.Write(model.Written));
     }
     /// <summary>Adds the nodes that compute some variables.</summary>
