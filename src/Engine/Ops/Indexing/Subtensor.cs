@@ -30,8 +30,8 @@ internal sealed record Subtensor(SubtensorParts Parts) : Op, ICpuOp, ICudaOp, IS
             Misuse(Of(3..2), [4], "the range 3..2 lies outside axis 0"),
             Misuse(Of(..), [4, 4], "the index expression is of 1 axes"),
             new Sample(new Subtensor(Of(AxisIndex.Array)), new Arg([3]), new Arg([3])) { Error = "an index array must be int32" },
-            new Sample(new Subtensor(Of(AxisIndex.Array)), new Arg([3]), Arg.Int([2], 3, 4)) { Error = "The index 3 is not one of" },
-            new Sample(new Subtensor(Of(AxisIndex.Array)), new Arg([3]), Arg.Int([2], -4, -3)) { Error = "The index -4 is not" },
+            new Sample(new Subtensor(Of(AxisIndex.Array)), new Arg([3]), Arg.Int([2], 3, 4)) { Error = "The index 3 lies outside" },
+            new Sample(new Subtensor(Of(AxisIndex.Array)), new Arg([3]), Arg.Int([2], -4, -3)) { Error = "The index -4 lies outside" },
             new Sample(new Subtensor(Of(AxisIndex.Array, AxisIndex.Array)), new Arg([3, 3]), Arg.Int([2], 0, 3), Arg.Int([3], 0, 3))
             {
                 Error = "the sides 2 and 3 of axis 0 do not broadcast",
