@@ -93,7 +93,7 @@ public class ShardedOptimizerTests
     {
         EngineException error = Assert.Throws<EngineException>(() => Fit(new Meddling(), 2, isSharded: true))!;
 
-        Assert.That(error.Message, Does.Contain("so that its state cannot be sharded over the ranks"));
+        Assert.That(error.Message, Does.Contain("so its state cannot be sharded over the ranks"));
     }
 
     [Test]
