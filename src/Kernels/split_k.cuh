@@ -17,7 +17,7 @@
 constexpr int Fan = 16;
 
 // The number of blocks of a group that have arrived. The last one resets it to 0, so that every launch begins with
-// zeros. Launches of one kernel never overlap: a device has one stream.
+// zeros. Launches of one kernel never overlap: a second stream only adds up what ranks exchange.
 __device__ unsigned arrivals[ARRIVALS];
 
 // Adds up Count accumulators of each of Threads threads over all splits. Returns true if this block now holds the

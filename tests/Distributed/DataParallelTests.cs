@@ -1,9 +1,14 @@
+using System.Runtime.InteropServices;
 using Engine.Devices.Cpu;
 using Engine.Distributed;
 using Engine.Layers;
+using Engine.Ops;
 using Engine.Tests.Training;
 using Engine.Training;
 using static Engine.Ops.Symbolic;
+using Conv2D = Engine.Layers.Conv2D;
+using Flatten = Engine.Layers.Flatten;
+using MaxPool2D = Engine.Layers.MaxPool2D;
 
 namespace Engine.Tests.Distributed;
 
@@ -56,6 +61,8 @@ public class DataParallelTests
             BatchIteratorTrain = new BatchIterator(32) { Shuffle = true, Transform = Noisy },
             CustomScores = [new CustomScore("first", (_, output) => output.AsSpan<double>()[0])],
         },
+        ["mixed precision of bfloat16"] = parallel => Mixed(parallel, Precision.MixedBFloat16),
+        ["mixed precision of float16, with a loss scale"] = parallel => Mixed(parallel, Precision.MixedFloat16),
     };
 
     private static IEnumerable<string> Networks => s_networks.Keys;
@@ -82,6 +89,50 @@ public class DataParallelTests
         Assert.That(shared.TrainLoss, Is.EqualTo(plain.TrainLoss).Within(1e-5));
         Assert.That(shared.ValidLoss, Is.EqualTo(plain.ValidLoss).Within(1e-5));
         Assert.That(shared.ValidAccuracy, Is.EqualTo(plain.ValidAccuracy).Within(0.03));
+    }
+
+    [Test]
+    public void In_mixed_precision_it_is_what_one_process_computes_but_for_rounding(
+        [Values(Precision.MixedBFloat16, Precision.MixedFloat16)] Precision precision)
+    {
+        (Tensor images, int[] labels) = Toy.Images(Samples);
+        using NeuralNet plain = Mixed(null, precision);
+        double loss = plain.Fit(images, labels).TrainHistory[^1].TrainLoss;
+
+        IReadOnlyList<double> shared = ThreadCommunicator.Run(4, ranks =>
+        {
+            using NeuralNet net = Mixed(new DataParallel(ranks), precision);
+            return net.Fit(images, labels).TrainHistory[^1].TrainLoss;
+        });
+
+        Assert.That(shared, Is.All.EqualTo(shared[0]));
+        Assert.That(shared[0], Is.EqualTo(loss).Within(1).Percent);
+    }
+
+    [Test]
+    public void A_gradient_that_overflows_on_one_rank_skips_the_step_of_all()
+    {
+        // Only the last sample counts. With the first loss scale its gradient is more than float16 holds, with half of it less.
+        (Tensor images, int[] labels) = Toy.Images(Samples);
+        var weights = Tensor.From([.. Enumerable.Repeat(1e-6f, Samples - 1), 1f]);
+
+        IReadOnlyList<(bool First, bool Second)> changes = ThreadCommunicator.Run(2, ranks =>
+        {
+            using NeuralNet net = Mixed(new DataParallel(ranks), Precision.MixedFloat16, Samples, loss: 1.5);
+            net.Initialize();
+            string[] before = Values(), first = Train(), second = Train();
+            return (!first.SequenceEqual(before), !second.SequenceEqual(before));
+
+            string[] Train()
+            {
+                net.PartialFit(images, Tensor.From(labels), weights);
+                return Values();
+            }
+
+            string[] Values() => [.. net.GetParameters().Select(pair => Convert.ToHexString(MemoryMarshal.AsBytes(pair.Value.AsSpan<float>())))];
+        });
+
+        Assert.That(changes, Is.All.EqualTo((false, true)));
     }
 
     [Test]
@@ -195,6 +246,7 @@ public class DataParallelTests
     [TestCase("data", "the data")]
     [TestCase("network", "the network")]
     [TestCase("rule", "the update rule")]
+    [TestCase("precision", "the precision")]
     [TestCase("batch", "the way of the batches")]
     [TestCase("epochs", "the number of epochs")]
     [TestCase("parameters", "the state")]
@@ -211,6 +263,7 @@ public class DataParallelTests
                 Device = new CpuDevice(1),
                 MaxEpochs = differs && what == "epochs" ? 2 : 1,
                 Seed = differs && what == "seed" ? 2ul : 1,
+                Precision = differs && what == "precision" ? Precision.MixedBFloat16 : Precision.Full,
                 Update = new Sgd(differs && what == "rule" ? 0.2f : 0.1f),
                 BatchIteratorTrain = new BatchIterator(differs && what == "batch" ? 16 : 32),
             };
@@ -292,6 +345,18 @@ public class DataParallelTests
         using NeuralNet net = s_networks[network](parallel);
         return net.Fit(images, labels).TrainHistory;
     }
+
+    private static NeuralNet Mixed(DataParallel? parallel, Precision precision, int batch = 32, double loss = 1) => new(
+        new Input(1, 32, 32), new Conv2D(3, 3), new MaxPool2D(2), new Dense(10), new Dense(10, Softmax))
+    {
+        Parallel = parallel,
+        Device = new CpuDevice(1),
+        Precision = precision,
+        MaxEpochs = 2,
+        Update = new Adam(0.01f),
+        Objective = (output, target) => CategoricalCrossEntropy(output, target) * loss,
+        BatchIteratorTrain = new BatchIterator(batch),
+    };
 
     private static Batch Noisy(Batch batch)
     {

@@ -7,7 +7,7 @@ public unsafe class DriverTests : SimtTests
 {
     private const int InvalidValue = 1, OutOfMemory = 2, InvalidImage = 200, InvalidHandle = 400, NotFound = 500;
     private const int NotReady = 600, OutOfResources = 701, TooLargeToCooperate = 720, CaptureUnsupported = 900;
-    private const int CaptureInvalidated = 901;
+    private const int CaptureInvalidated = 901, CaptureUnjoined = 904, CaptureIsolated = 905;
     private const uint NonBlocking = 1;
 
     [Test]
@@ -91,6 +91,37 @@ public unsafe class DriverTests : SimtTests
     }
 
     [Test]
+    public void A_second_stream_joins_a_capture_and_its_work_is_done_when_the_first_waits_for_it([Values] bool waits)
+    {
+        nint stream = Stream(), other = Stream(), forked = Event(), joined = Event(), graph = 0, executable = 0;
+        float[] ones = [1, 1, 1, 1];
+        ulong sum = Upload(ones), copy = Upload(ones), one = Upload(ones), none = Upload(new float[4]);
+        Good(Begin(stream));
+        Good(Launch("add", new((1, 1), 32) { Stream = stream }, sum, sum, one, 4));
+        Good(Call("cuEventRecord", forked, stream));
+        Good(Wait(other, forked));
+        Good(Launch("add", new((1, 1), 32) { Stream = other }, sum, sum, one, 4));
+        Good(Call("cuEventRecord", joined, other));
+        Good(Launch("add", new((1, 1), 32) { Stream = stream }, copy, sum, none, 4));
+        if (!waits)
+        {
+            Assert.That(End(stream, &graph), Is.EqualTo(CaptureUnjoined));
+            return;
+        }
+
+        Good(Wait(stream, joined));
+        Good(Launch("add", new((1, 1), 32) { Stream = stream }, sum, sum, one, 4));
+        Good(End(stream, &graph));
+        Good(((delegate* unmanaged<nint*, nint, ulong, int>)SimtDouble.Cuda("cuGraphInstantiateWithFlags"))(&executable, graph, 0));
+        Good(Call("cuGraphLaunch", executable, stream));
+        Good(Call("cuStreamSynchronize", stream));
+
+        Assert.That(Download<float>(sum, 4), Is.EqualTo(new float[] { 4, 4, 4, 4 }));
+        Assert.That(Download<float>(copy, 4), Is.EqualTo(new float[] { 2, 2, 2, 2 }), "it did not wait for the second stream");
+        Assert.That(Wait(stream, joined), Is.EqualTo(CaptureIsolated), "the capture is over");
+    }
+
+    [Test]
     public void More_memory_than_the_limit_is_refused_and_less_is_still_to_be_had()
     {
         SimtDouble.Set("SIMT_MEMORY", "1000000");
@@ -132,7 +163,7 @@ public unsafe class DriverTests : SimtTests
         Good(Call("cuEventRecord", allocated, stream));
         if (waits)
         {
-            Good(((delegate* unmanaged<nint, nint, uint, int>)SimtDouble.Cuda("cuStreamWaitEvent"))(other, allocated, 0));
+            Good(Wait(other, allocated));
         }
 
         ulong ones = Upload(new float[100]);
@@ -320,6 +351,9 @@ public unsafe class DriverTests : SimtTests
 
     private static int Call(string function, nint first, nint second) =>
         ((delegate* unmanaged<nint, nint, int>)SimtDouble.Cuda(function))(first, second);
+
+    private static int Wait(nint stream, nint recorded) =>
+        ((delegate* unmanaged<nint, nint, uint, int>)SimtDouble.Cuda("cuStreamWaitEvent"))(stream, recorded, 0);
 
     private static int Begin(nint stream) =>
         ((delegate* unmanaged<nint, int, int>)SimtDouble.Cuda("cuStreamBeginCapture_v2"))(stream, 0);

@@ -144,6 +144,20 @@ public abstract unsafe class Communicator : IDisposable
         FormattableString.Invariant(
             $"At {Progress} no answer came for {waited.TotalSeconds:F0} s{(Missing?.Invoke() is { } missing ? $": {missing}" : "")}.")));
 
+    /// <summary>
+    /// Enqueues exchanges of a bucket that a GPU does while it computes: behind the work of a stream so far, beside its
+    /// later work, and in the order of these calls.
+    /// </summary>
+    /// <param name="stream">The stream of the device.</param>
+    /// <param name="bucket">The address of the bucket.</param>
+    /// <param name="enqueue">Puts the exchanges into the stream that it is given.</param>
+    /// <exception cref="EngineException">The transport cannot reach GPU memory.</exception>
+    internal virtual void EnqueueBeside(nint stream, ulong bucket, Action<nint> enqueue) => throw NotOnGpus();
+
+    /// <summary>Makes later work of a stream wait for the exchanges of a bucket.</summary>
+    /// <inheritdoc cref="EnqueueBeside"/>
+    internal virtual void EnqueueWait(nint stream, ulong bucket) => throw NotOnGpus();
+
     /// <summary>Enqueues a reduction of values in this rank's GPU memory, in place, in one of its streams.</summary>
     /// <exception cref="EngineException">The transport cannot reach GPU memory.</exception>
     internal virtual void EnqueueAllReduce(ulong values, long count, DType dtype, Reduction reduction, nint stream) =>

@@ -17,6 +17,9 @@ public sealed unsafe class NcclCommunicator : Communicator
     private readonly StreamHandle _stream;
     private readonly NcclHandle _nccl;
 
+    // By bucket: where the device's stream begins the sum, then where the sum ends.
+    private readonly Dictionary<ulong, EventHandle> _marks = [];
+
     private NcclCommunicator(int ordinal, int rank, int size, Func<NcclUniqueId, NcclUniqueId> share)
     {
         Nccl.Require();
@@ -89,10 +92,30 @@ public sealed unsafe class NcclCommunicator : Communicator
         if (disposing)
         {
             _nccl.Dispose();
+            foreach (EventHandle mark in _marks.Values)
+            {
+                mark.Dispose();
+            }
+
             _stream.Dispose();
             _context.Dispose();
         }
     }
+
+    internal override void EnqueueBeside(nint stream, ulong bucket, Action<nint> enqueue)
+    {
+        if (!_marks.TryGetValue(bucket, out EventHandle? mark))
+        {
+            _marks[bucket] = mark = new EventHandle(_context);
+        }
+
+        mark.Record(stream);
+        mark.Delay(_stream.Value);
+        enqueue(_stream.Value);
+        mark.Record(_stream.Value);
+    }
+
+    internal override void EnqueueWait(nint stream, ulong bucket) => _marks[bucket].Delay(stream);
 
     internal override void EnqueueAllReduce(ulong values, long count, DType dtype, Reduction reduction, nint stream) =>
         _nccl.AllReduce(values, count, dtype, reduction == Reduction.Max, stream);
@@ -162,7 +185,7 @@ public sealed unsafe class NcclCommunicator : Communicator
 
         enqueue(scratch.Address);
         var end = new EventHandle(_context);
-        end.Record(_stream);
+        end.Record(_stream.Value);
         return new Staged(_stream, scratch, end, to, resultBytes, resultOffset);
     }
 

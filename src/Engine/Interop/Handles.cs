@@ -255,10 +255,10 @@ internal sealed unsafe class EventHandle : CudaHandle
     }
 
     /// <summary>Records the event at the end of a stream's work.</summary>
-    public void Record(StreamHandle stream)
+    public void Record(nint stream)
     {
         using ContextHandle.Scope scope = Context.Enter();
-        Driver.Check(DriverApi.cuEventRecord(handle, stream.Value));
+        Driver.Check(DriverApi.cuEventRecord(handle, stream));
     }
 
     /// <summary>Waits until the event is reached, if it was recorded.</summary>
@@ -282,10 +282,10 @@ internal sealed unsafe class EventHandle : CudaHandle
     }
 
     /// <summary>Makes later work of a stream wait until the event is reached, if it was recorded.</summary>
-    public void Delay(StreamHandle stream)
+    public void Delay(nint stream)
     {
         using ContextHandle.Scope scope = Context.Enter();
-        Driver.Check(DriverApi.cuStreamWaitEvent(stream.Value, handle, 0));
+        Driver.Check(DriverApi.cuStreamWaitEvent(stream, handle, 0));
     }
 
     /// <summary>Returns the time between two events, after the second is reached.</summary>

@@ -126,10 +126,7 @@ internal sealed class TrainerGraph : IDisposable
     /// <summary>
     /// Returns what a rank computes of a shard of a batch, and what all do with the sums of the shards.
     /// </summary>
-    /// <exception cref="EngineException">The precision is mixed: several ranks train in float32.</exception>
-    public ShardGraph Sharded(bool isWeighted, ShardPlan plan) => _trainer.Precision != Precision.Full
-        ? throw new EngineException("Several ranks train in full precision only: leave out the Precision, or train on one.")
-        : new(
+    public ShardGraph Sharded(bool isWeighted, ShardPlan plan) => new(
         this, Loss(isWeighted ? Weights : null), _training.Updates,
         [.. Network.Parameters.Where(parameter => parameter.IsTrainable)], _trainer.Update, isWeighted, plan);
 
@@ -187,19 +184,19 @@ internal sealed class TrainerGraph : IDisposable
             updates.Add(new Update(TrainWeightSum, TrainWeightSum + sum));
         }
 
-        return (Rounded(loss, updates), rule);
+        (IReadOnlyList<Variable> outputs, IReadOnlyList<Update> rounded) = InPrecision([loss], updates);
+        return (new TrainingGraph(outputs[0], rounded), rule);
     }
 
     /// <summary>Returns the updates of a step: of the parameters, of the rule's state and of the layers.</summary>
     private (BuiltUpdates Rule, List<Update> Updates) Steps(BuiltUpdates? former, Variable loss, Parameter[] parameters)
     {
-        if (_trainer.Precision != Precision.MixedFloat16)
+        if (LossScale(former) is not { } scale)
         {
             BuiltUpdates plain = _trainer.Update.BuildOn(former, loss, parameters, Owners);
             return (plain, [.. plain.Updates, .. _training.Updates]);
         }
 
-        var scale = new LossScale(former);
         IReadOnlyList<Variable> gradients = scale.Gradients(loss, [.. parameters.Select(parameter => parameter.Variable)]);
         BuiltUpdates rule = _trainer.Update.BuildOn(former, loss.DType, parameters, gradients, Owners);
         return (
@@ -207,12 +204,21 @@ internal sealed class TrainerGraph : IDisposable
             [.. scale.Guard(rule.Updates.Concat(_training.Updates), gradients)]);
     }
 
-    /// <summary>Returns the step in the trainer's precision.</summary>
-    private TrainingGraph Rounded(Variable loss, List<Update> updates)
+    /// <summary>
+    /// Returns the loss scale, that of a former graph of the same parameters if there is one; null if the precision
+    /// needs none.
+    /// </summary>
+    public LossScale? LossScale(BuiltUpdates? former) =>
+        _trainer.Precision == Precision.MixedFloat16 ? new LossScale(former) : null;
+
+    /// <summary>Returns outputs and updates of a step as the trainer's precision computes them.</summary>
+    /// <exception cref="EngineException">The precision is mixed, and the network is not float32.</exception>
+    public (IReadOnlyList<Variable> Outputs, IReadOnlyList<Update> Updates) InPrecision(
+        IReadOnlyList<Variable> outputs, IReadOnlyList<Update> updates)
     {
         if (_trainer.Precision.Stored() is not { } stored)
         {
-            return new TrainingGraph(loss, updates);
+            return (outputs, updates);
         }
 
         if (Network.FloatX != DType.Float32)
@@ -221,9 +227,10 @@ internal sealed class TrainerGraph : IDisposable
                 $"In mixed precision parameters are float32, and the network's FloatX is {Network.FloatX.Name()}: leave one of them out.");
         }
 
-        IReadOnlyList<Variable> values = MixedPrecision.Apply([loss, .. updates.Select(update => update.Value)], stored);
-        return new TrainingGraph(
-            values[0], [.. updates.Zip(values.Skip(1), (update, value) => new Update(update.Target, value))]);
+        IReadOnlyList<Variable> values = MixedPrecision.Apply([.. outputs, .. updates.Select(update => update.Value)], stored);
+        return (
+            [.. values.Take(outputs.Count)],
+            [.. updates.Zip(values.Skip(outputs.Count), (update, value) => new Update(update.Target, value))]);
     }
 
     /// <summary>Returns the loss of a batch in training, with regularization.</summary>

@@ -30,6 +30,8 @@ namespace simt
         CaptureUnsupported = 900,
         CaptureInvalidated = 901,
         CaptureUnmatched = 903,
+        CaptureUnjoined = 904,
+        CaptureIsolation = 905,
         CaptureImplicit = 906,
     };
 

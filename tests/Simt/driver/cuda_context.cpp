@@ -66,6 +66,10 @@ namespace
             "operation failed due to a previous error during capture"},
         {CaptureUnmatched, "CUDA_ERROR_STREAM_CAPTURE_UNMATCHED",
             "the operation does not match the state of the capture"},
+        {CaptureUnjoined, "CUDA_ERROR_STREAM_CAPTURE_UNJOINED",
+            "the capture contains forked work that its first stream has not joined"},
+        {CaptureIsolation, "CUDA_ERROR_STREAM_CAPTURE_ISOLATION",
+            "a dependency would cross the boundary of a capture"},
         {CaptureImplicit, "CUDA_ERROR_STREAM_CAPTURE_IMPLICIT",
             "operation would make the legacy stream depend on a capturing blocking stream"},
     };

@@ -18,9 +18,31 @@ namespace
     int refuse_captured(Stream& stream)
     {
         if (!stream.capturing) return Success;
-        stream.capture_broken = true;
+        (stream.origin ? stream.origin : &stream)->capture_broken = true;
         report("a stream was waited for while it was being captured");
         return CaptureUnsupported;
+    }
+
+    // A wait for an event of a capture: the stream joins the capture, or the capture's first stream joins a fork.
+    int wait_in_capture(Stream& stream, const Event& event)
+    {
+        Stream* first = event.stream->origin ? event.stream->origin : event.stream;
+        bool alive = event.stream->capturing && event.stream->capturing->number == event.capture;
+        if (!alive || (stream.capturing && stream.capturing->number != event.capture))
+        {
+            if (stream.capturing) (stream.origin ? stream.origin : &stream)->capture_broken = true;
+            report("a stream waits for an event across the boundary of a capture");
+            return CaptureIsolation;
+        }
+        if (!stream.capturing)
+        {
+            stream.capturing = event.stream->capturing;
+            stream.capture_mode = first->capture_mode;
+            stream.capturer = first->capturer;
+            stream.origin = first;
+        }
+        if (event.stream->origin) event.stream->join(event.captured);
+        return Success;
     }
 
     Event* find_event(void* handle)
@@ -82,6 +104,7 @@ SIMT_API int cuStreamWaitEvent(void* handle, void* event_handle, unsigned)
     Stream* stream = find_stream(handle);
     Event* event = find_event(event_handle);
     if (!stream || !event) return InvalidHandle;
+    if (event->capture || (stream->capturing && event->recorded)) return wait_in_capture(*stream, *event);
     if (event->recorded && !event->done) stream->next_after.push_back({event->stream, event->number});
     return Success;
 }
@@ -93,7 +116,9 @@ SIMT_API int cuStreamBeginCapture_v2(void* handle, int mode)
     // The legacy default stream cannot be captured.
     if (!streams().count(stream)) return handle ? InvalidHandle : CaptureUnsupported;
     if (stream->capturing || mode < 0 || mode > 2) return InvalidValue;
+    static uint64_t captures;
     stream->capturing = new Graph;
+    stream->capturing->number = ++captures;
     stream->capture_broken = false;
     stream->capture_mode = mode;
     stream->capturer = std::this_thread::get_id();
@@ -114,14 +139,24 @@ SIMT_API int cuStreamEndCapture(void* handle, void** result)
     SIMT_ENTER;
     auto* stream = static_cast<Stream*>(handle);
     if (!streams().count(stream)) return InvalidHandle;
-    if (!stream->capturing) return CaptureUnmatched;
+    if (!stream->capturing || stream->origin) return CaptureUnmatched;
     Graph* graph = stream->capturing;
     stream->capturing = nullptr;
-    if (stream->capture_broken)
+    bool joined = true;
+    for (Stream* fork : streams())
+    {
+        if (fork->origin != stream) continue;
+        joined = joined && fork->joined == fork->forked.size();
+        fork->capturing = nullptr;
+        fork->origin = nullptr;
+        fork->forked.clear();
+        fork->joined = 0;
+    }
+    if (stream->capture_broken || !joined)
     {
         delete graph;
         if (result) *result = nullptr;
-        return CaptureInvalidated;
+        return stream->capture_broken ? CaptureInvalidated : CaptureUnjoined;
     }
     graphs().insert(graph);
     *result = graph;
@@ -211,17 +246,27 @@ SIMT_API int cuEventRecord(void* handle, void* stream_handle)
     Event* event = find_event(handle);
     Stream* stream = find_stream(stream_handle);
     if (!event || !stream) return InvalidHandle;
+    event->stream = stream;
+    event->capture = stream->capturing ? stream->capturing->number : 0;
+    if (stream->capturing)
+    {
+        // In a graph it is no more than a dependency.
+        event->recorded = event->done = false;
+        event->captured = stream->forked.size();
+        return Success;
+    }
     event->recorded = true;
     event->done = false;
+    uint64_t time = ++event->times;
     stream->add(
         [=]
         {
-            if (!events().count(event)) return int(Success);
+            // It may have been destroyed, or recorded again, before this mark was reached.
+            if (!events().count(event) || event->times != time) return int(Success);
             event->done = true;
             event->milliseconds = now();
             return int(Success);
         });
-    event->stream = stream;
     event->number = stream->latest;
     return Success;
 }

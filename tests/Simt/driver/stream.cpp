@@ -43,7 +43,7 @@ namespace simt
     {
         if (capturing)
         {
-            capturing->work.push_back(std::move(work));
+            (origin ? forked : capturing->work).push_back(std::move(work));
             return;
         }
         Entry entry{++counter, std::move(work), std::move(next_after)};
@@ -58,6 +58,11 @@ namespace simt
             entry.after.push_back({&default_stream(), default_stream().latest});
         latest = entry.number;
         queue.push_back(std::move(entry));
+    }
+
+    void Stream::join(size_t until)
+    {
+        for (; joined < until; ++joined) capturing->work.push_back(std::move(forked[joined]));
     }
 
     int Stream::drain(uint64_t until)
@@ -97,7 +102,7 @@ namespace simt
             // Mode 2, relaxed, allows such calls; mode 1 forbids them only to the capturing thread.
             bool other = stream->capture_mode == 1 && stream->capturer != std::this_thread::get_id();
             if (!stream->capturing || stream->capture_mode == 2 || other) continue;
-            stream->capture_broken = true;
+            (stream->origin ? stream->origin : stream)->capture_broken = true;
             report("a call that allocates or waits was made while a stream was being captured");
             return CaptureUnsupported;
         }
@@ -126,7 +131,7 @@ namespace simt
         default_stream().queue.clear();
         default_stream().next_after.clear();
         for (Stream* stream : streams())
-            if (!kept.count(stream)) delete stream->capturing;
+            if (!kept.count(stream) && !stream->origin) delete stream->capturing;
         destroy(streams(), kept);
         destroy(events(), kept);
         destroy(graphs(), kept);

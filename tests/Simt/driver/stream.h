@@ -16,7 +16,13 @@ namespace simt
         bool recorded = false, done = false;
         double milliseconds = 0;
         Stream* stream = nullptr;
+        // The number of the stream's latest work when it was recorded.
         uint64_t number = 0;
+        // How many times it was recorded.
+        uint64_t times = 0;
+        // The number of the capture that it was recorded in, and how much work the stream had put into it.
+        uint64_t capture = 0;
+        size_t captured = 0;
     };
 
     // One piece of work: returns a driver's error code.
@@ -25,6 +31,8 @@ namespace simt
     struct Graph
     {
         std::vector<Work> work;
+        // The number of its capture: memory of an old graph may hold a new one.
+        uint64_t number = 0;
     };
 
     struct Stream
@@ -40,13 +48,20 @@ namespace simt
         bool blocking = true;
         std::deque<Entry> queue;
         std::vector<std::pair<Stream*, uint64_t>> next_after;
+        // The graph that the stream captures into, and of a stream that joined another's capture also its own work in
+        // it, which is done as late as a wait for it allows: so a forgotten wait is detected in graphs, too.
         Graph* capturing = nullptr;
+        Stream* origin = nullptr;
+        std::vector<Work> forked;
+        size_t joined = 0;
         bool capture_broken = false;
         int capture_mode = 0;
         std::thread::id capturer;
         uint64_t latest = 0;
 
         void add(Work work);
+        // Makes the capture's origin do the work that this stream forked up to a number.
+        void join(size_t until);
         // Does the work of this stream up to a number, and the work that must be done before it.
         int drain(uint64_t until = UINT64_MAX);
     };

@@ -27,7 +27,7 @@ internal sealed unsafe class CudaStaging(StreamHandle stream) : IDisposable
             Driver.Check(
                 DriverApi.cuMemcpyHtoDAsync_v2(to + (ulong)done, Start(piece), (nuint)piece.Length, stream.Value),
                 nameof(DriverApi.cuMemcpyHtoDAsync_v2));
-            copied.Record(stream);
+            copied.Record(stream.Value);
         }
     }
 
@@ -43,7 +43,7 @@ internal sealed unsafe class CudaStaging(StreamHandle stream) : IDisposable
             Driver.Check(
                 DriverApi.cuMemcpyDtoHAsync_v2(Start(piece), from + (ulong)done, (nuint)piece.Length, stream.Value),
                 nameof(DriverApi.cuMemcpyDtoHAsync_v2));
-            copied.Record(stream);
+            copied.Record(stream.Value);
             Empty(former, formerCopied, ref rest);
             former = piece;
             formerCopied = copied;

@@ -32,9 +32,9 @@ internal sealed class CudaUploads(ContextHandle context) : IDisposable
             }
 
             // The copy waits until the array that landed here before has been moved on.
-            landing.MovedOn.Delay(_stream);
+            landing.MovedOn.Delay(_stream.Value);
             _staging.Upload(tensor.Bytes, landing.Memory.Address);
-            landing.Arrived.Record(_stream);
+            landing.Arrived.Record(_stream.Value);
             landing.Tensor = tensor;
         }
     }
@@ -52,10 +52,10 @@ internal sealed class CudaUploads(ContextHandle context) : IDisposable
                 if (ReferenceEquals(landing.Tensor, tensor))
                 {
                     landing.Tensor = null;
-                    landing.Arrived.Delay(stream);
+                    landing.Arrived.Delay(stream.Value);
                     Driver.Check(DriverApi.cuMemcpyDtoDAsync_v2(
                         to, landing.Memory.Address, (nuint)tensor.Bytes.Length, stream.Value));
-                    landing.MovedOn.Record(stream);
+                    landing.MovedOn.Record(stream.Value);
                     return true;
                 }
             }

@@ -18,7 +18,7 @@ internal sealed class AllReduceLaunch(string name, IReadOnlyList<CudaLaunch> par
 
     public override bool IsEmpty => _parts.Length == 0;
 
-    public override long Nodes => _parts.Length;
+    public override long Nodes => _parts.Sum(part => part.Nodes);
 
     public override IEnumerable<KernelLaunch> Kernels => _parts.SelectMany(part => part.Kernels);
 
@@ -39,17 +39,18 @@ internal sealed class AllReduceLaunch(string name, IReadOnlyList<CudaLaunch> par
     public static AllReduceLaunch Of(string name, Communicator ranks, BucketLayout layout, int count, CudaStep step) => new(name,
     [
         .. Fill(layout, count, step.Workspace, step),
-        .. Exchange(ranks, layout, step.Workspace, step),
+        .. Begin(ranks, step.Workspace, Exchange(ranks, layout, step.Workspace, step)),
+        .. End(ranks, step.Workspace),
         .. Unpack(layout, step.Workspace, [.. Enumerable.Range(0, count).Select(step.Out)]),
     ]);
 
     /// <summary>Returns the launch of a sum that stays in the bucket, which is the op's output.</summary>
     public static AllReduceLaunch Start(string name, Communicator ranks, BucketLayout layout, int count, CudaStep step) => new(name,
-        [.. Fill(layout, count, step.Out(0), step), .. Exchange(ranks, layout, step.Out(0), step)]);
+        [.. Fill(layout, count, step.Out(0), step), .. Begin(ranks, step.Out(0), Exchange(ranks, layout, step.Out(0), step))]);
 
-    /// <summary>Returns the launch that copies a sum out of its bucket.</summary>
-    public static AllReduceLaunch Wait(string name, BucketLayout layout, ulong bucket, ulong[] outputs) =>
-        new(name, [.. Unpack(layout, bucket, outputs)]);
+    /// <summary>Returns the launch that waits for a sum and copies it out of its bucket.</summary>
+    public static AllReduceLaunch Wait(string name, Communicator ranks, BucketLayout layout, ulong bucket, ulong[] outputs) =>
+        new(name, [.. End(ranks, bucket), .. Unpack(layout, bucket, outputs)]);
 
     /// <summary>
     /// Copies this rank's terms into the bucket. Parts of one node are added, from the last to the first.
@@ -77,6 +78,15 @@ internal sealed class AllReduceLaunch(string name, IReadOnlyList<CudaLaunch> par
 
         ulong[] Group(int group) => inputs[(group * count)..((group + 1) * count)];
     }
+
+    /// <summary>
+    /// Begins a bucket's exchanges in the stream of the ranks, so that the device's stream computes meanwhile.
+    /// </summary>
+    private static IReadOnlyList<CudaLaunch> Begin(Communicator ranks, ulong bucket, List<CudaLaunch> exchanges) =>
+        ranks.Size == 1 ? exchanges : [new BesideLaunch(ranks, bucket, exchanges)];
+
+    private static CudaLaunch[] End(Communicator ranks, ulong bucket) =>
+        ranks.Size == 1 ? [] : [new ExchangeLaunch("wait", stream => ranks.EnqueueWait(stream, bucket))];
 
     /// <summary>
     /// Exchanges as <see cref="AllReduceBucket"/> on the CPU: each rank sums its slice in the tree's order.
@@ -141,6 +151,18 @@ internal sealed class AllReduceLaunch(string name, IReadOnlyList<CudaLaunch> par
                 yield return new CopyLaunch(bucket + (ulong)(layout.SumOffset + piece.Place), tensors[tensor] + (ulong)piece.From, piece.Bytes);
             }
         }
+    }
+
+    /// <summary>Launches in the stream of the ranks, beside the device's.</summary>
+    private sealed class BesideLaunch(Communicator ranks, ulong bucket, List<CudaLaunch> parts) : CudaLaunch
+    {
+        public override string Name => "exchange";
+
+        public override long Nodes => parts.Count;
+
+        public override IEnumerable<KernelLaunch> Kernels => parts.SelectMany(part => part.Kernels);
+
+        public override void Enqueue(nint stream) => ranks.EnqueueBeside(stream, bucket, own => parts.ForEach(part => part.Enqueue(own)));
     }
 
     /// <summary>What NCCL puts into the stream.</summary>

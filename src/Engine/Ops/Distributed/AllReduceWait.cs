@@ -62,7 +62,7 @@ internal sealed record AllReduceWait(AllReduceStart Start, IReadOnlyList<Shape> 
     }
 
     public CudaLaunch[] Cuda(CudaStep step) => [AllReduceLaunch.Wait(
-        Name, Layout(step.OutDType()), step.In(0), [.. Enumerable.Range(0, Shapes.Count).Select(step.Out)])];
+        Name, Start.Communicator, Layout(step.OutDType()), step.In(0), [.. Enumerable.Range(0, Shapes.Count).Select(step.Out)])];
 
     private BucketLayout Layout(DType dtype) => new(Start.Communicator, Start.Shards, dtype, Shapes.Select(shape => shape.Count));
 }

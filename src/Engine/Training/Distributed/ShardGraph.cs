@@ -31,6 +31,8 @@ internal sealed class ShardGraph : IDisposable
     private readonly List<SharedVariable[]> _sums = [];
     private readonly SharedVariable _zero;
     private readonly Func<int, SharedVariable[]> _makeSum;
+    private readonly IReadOnlyList<Variable> _values;
+    private readonly LossScale? _scale;
 
     public ShardGraph(
         TrainerGraph graph,
@@ -48,7 +50,10 @@ internal sealed class ShardGraph : IDisposable
         Variable share = Symbolic.Cast(own / Symbolic.Maximum(Total, MinTotal), loss.DType);
         SharedVariable[] variables = [.. parameters.Select(parameter => parameter.Variable)];
         Variable part = loss * share;
-        IReadOnlyList<Variable> gradients = variables.Length == 0 ? [] : Symbolic.Grad(part, variables);
+        _scale = graph.LossScale(graph.Rule);
+        IReadOnlyList<Variable> gradients = variables.Length == 0 ? []
+            : _scale is not null ? _scale.Gradients(part, variables)
+            : Symbolic.Grad(part, variables);
 
         // Layer updates that depend on the samples become the mean over the shards. The others, such as counters, run
         // once.
@@ -65,7 +70,7 @@ internal sealed class ShardGraph : IDisposable
         }
 
         _layerUpdates = following;
-        Variable[] values =
+        _values =
         [
             .. gradients,
             .. following.Select(update => Symbolic.Reshape(update.Value * share, update.Target.Shape)),
@@ -73,7 +78,7 @@ internal sealed class ShardGraph : IDisposable
         ];
         SharedVariable[] likes = [.. variables, .. following.Select(update => update.Target)];
         _parts = Like(likes, "of the shard");
-        Shard = [.. _parts.Zip(values, (variable, value) => new Update(variable, value))];
+        Shard = graph.InPrecision([], [.. _parts.Zip(_values, (variable, value) => new Update(variable, value))]).Updates;
         Stop = new SharedVariable(Tensor.Scalar(0.0).Cast(_dtype), "stop");
         _zero = new SharedVariable(Tensor.Scalar(0.0).Cast(_dtype), "zero");
         _makeSum = depth => Like(likes, $"of shards, {depth}");
@@ -127,7 +132,7 @@ internal sealed class ShardGraph : IDisposable
     /// </summary>
     /// <inheritdoc cref="Step(IEnumerable{SharedVariable})"/>
     public (IReadOnlyList<Variable> Outputs, IReadOnlyList<Update> Updates) LastShard(IEnumerable<SharedVariable> moving) =>
-        Step(moving, [.. Shard.Select(update => update.Value)]);
+        Step(moving, _values);
 
     private (IReadOnlyList<Variable> Outputs, IReadOnlyList<Update> Updates) Step(
         IEnumerable<SharedVariable> moving, IReadOnlyList<Variable> last)
@@ -155,15 +160,19 @@ internal sealed class ShardGraph : IDisposable
             }
         }
 
-        BuiltUpdates rule = _rule.BuildOn(
-            _graph.Rule, _dtype, _parameters, [.. sums.Take(_parameters.Count)]);
+        Variable[] gradients = [.. sums.Take(_parameters.Count)];
+        BuiltUpdates rule = _rule.BuildOn(_graph.Rule, _dtype, _parameters, gradients);
         Variable loss = sums[^2];
         using Origin.Scope origin = Origin.For("loss");
-        List<Update> updates =
+        IEnumerable<Update> learned =
         [
             .. _graph.Owners?.Spread(rule) ?? rule.Updates,
             .. _layerUpdates.Select((update, i) => new Update(update.Target, sums[_parameters.Count + i])),
             .. CountingUpdates,
+        ];
+        List<Update> updates =
+        [
+            .. _scale?.Guard(learned, gradients) ?? learned,
             new Update(_graph.TrainLossSum, _graph.TrainLossSum + (Symbolic.Cast(loss, DType.Float64) * Total)),
             .. moving.Select(variable => new Update(variable, variable.DefaultUpdate!)),
         ];
@@ -172,7 +181,7 @@ internal sealed class ShardGraph : IDisposable
             updates.Add(new Update(_graph.TrainWeightSum, _graph.TrainWeightSum + Total));
         }
 
-        return ([loss, sums[^1]], updates);
+        return _graph.InPrecision([loss, sums[^1]], updates);
     }
 
     /// <summary>Returns the sums of one bucket.</summary>

@@ -111,6 +111,7 @@ public sealed partial class NeuralNet
             ("the seed", Seed.ToString(CultureInfo.InvariantCulture)),
             ("the network", $"{layers}; {parameters}"),
             ("the update rule", Update.ToString()),
+            ("the precision", $"{Precision}"),
             ("the way of the batches", string.Create(
                 CultureInfo.InvariantCulture,
                 $"batches of {batches.BatchSize} in {plan.Shards} shards{(batches.Shuffle ? ", shuffled" : "")}, {batches.Augmentation.Count} "

@@ -34,11 +34,11 @@ internal sealed class TimedCudaProgram : IProgram
             long start = Stopwatch.GetTimestamp();
             using (_device.Take())
             {
-                _marks[0].Record(_stream);
+                _marks[0].Record(_stream.Value);
                 for (int s = 0; s < _stages.Length; s++)
                 {
                     _stages[s].Launch.Enqueue(_stream.Value);
-                    _marks[s + 1].Record(_stream);
+                    _marks[s + 1].Record(_stream.Value);
                 }
 
                 _stream.Synchronize();
