@@ -1,5 +1,5 @@
 #include "block.h"
-#include "report.h"
+#include "../report.h"
 #include <algorithm>
 
 namespace simt

@@ -1,7 +1,7 @@
 #include "check.h"
-#include "api.h"
-#include "module.h"
-#include "report.h"
+#include "../api.h"
+#include "../module.h"
+#include "../report.h"
 
 namespace simt
 {

@@ -1,7 +1,7 @@
 // Every access of a kernel passes through here: bounds, undefined reads, and races.
 #pragma once
 #include "block.h"
-#include "memory.h"
+#include "../memory.h"
 
 namespace simt
 {

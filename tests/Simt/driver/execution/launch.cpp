@@ -1,8 +1,8 @@
 #include "launch.h"
-#include "../ptx/ptx.h"
+#include "../../ptx/ptx.h"
 #include "check.h"
-#include "report.h"
-#include "settings.h"
+#include "../report.h"
+#include "../settings.h"
 #include "shared.h"
 #include "sync.h"
 #include <algorithm>

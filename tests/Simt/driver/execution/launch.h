@@ -1,7 +1,7 @@
 // Runs a grid of blocks.
 #pragma once
 #include "block.h"
-#include "module.h"
+#include "../module.h"
 #include <string>
 #include <vector>
 

@@ -1,7 +1,7 @@
 // Shared memory: one copy, which belongs to the running block; in a cooperative launch, blocks take turns with it.
 #pragma once
-#include "memory.h"
-#include "module.h"
+#include "../memory.h"
+#include "../module.h"
 #include <vector>
 
 namespace simt

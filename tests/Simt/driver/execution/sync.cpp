@@ -1,8 +1,8 @@
 #include "sync.h"
-#include "api.h"
+#include "../api.h"
 #include "check.h"
 #include "launch.h"
-#include "report.h"
+#include "../report.h"
 #include "shared.h"
 #include <algorithm>
 #include <chrono>

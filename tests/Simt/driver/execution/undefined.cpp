@@ -1,8 +1,8 @@
 // The handlers of g++ -fsanitize=alignment,bounds,integer-divide-by-zero,signed-integer-overflow; no libubsan is linked.
-#include "api.h"
+#include "../api.h"
 #include "block.h"
-#include "module.h"
-#include "report.h"
+#include "../module.h"
+#include "../report.h"
 
 using namespace simt;
 

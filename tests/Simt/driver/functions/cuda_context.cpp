@@ -1,11 +1,11 @@
 // libcuda: initialization, devices, the primary context, names of errors.
-#include "api.h"
-#include "handles.h"
-#include "launch.h"
-#include "memory.h"
-#include "report.h"
-#include "settings.h"
-#include "stream.h"
+#include "../api.h"
+#include "../handles.h"
+#include "../execution/launch.h"
+#include "../memory.h"
+#include "../report.h"
+#include "../settings.h"
+#include "../stream.h"
 #include <algorithm>
 #include <cstdio>
 #include <cstring>

@@ -1,9 +1,9 @@
 // libcuda: memory and copies.
-#include "api.h"
-#include "handles.h"
-#include "memory.h"
-#include "report.h"
-#include "stream.h"
+#include "../api.h"
+#include "../handles.h"
+#include "../memory.h"
+#include "../report.h"
+#include "../stream.h"
 #include <cstdlib>
 #include <cstring>
 #include <memory>

@@ -1,11 +1,11 @@
 // libcuda: modules, functions and launches.
-#include "api.h"
-#include "../ptx/ptx.h"
-#include "handles.h"
-#include "launch.h"
-#include "report.h"
-#include "settings.h"
-#include "stream.h"
+#include "../api.h"
+#include "../../ptx/ptx.h"
+#include "../handles.h"
+#include "../execution/launch.h"
+#include "../report.h"
+#include "../settings.h"
+#include "../stream.h"
 #include <cstring>
 #include <memory>
 

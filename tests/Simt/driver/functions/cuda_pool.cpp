@@ -1,10 +1,10 @@
 // libcuda: memory that is allocated and freed in the order of a stream.
-#include "api.h"
-#include "handles.h"
-#include "memory.h"
-#include "pool.h"
-#include "report.h"
-#include "stream.h"
+#include "../api.h"
+#include "../handles.h"
+#include "../memory.h"
+#include "../pool.h"
+#include "../report.h"
+#include "../stream.h"
 
 using namespace simt;
 

@@ -1,7 +1,7 @@
 // libcuda: streams, events, capture and graphs.
-#include "api.h"
-#include "report.h"
-#include "stream.h"
+#include "../api.h"
+#include "../report.h"
+#include "../stream.h"
 #include <chrono>
 
 using namespace simt;

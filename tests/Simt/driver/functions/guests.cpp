@@ -1,8 +1,8 @@
 // Functions for the doubles of other libraries: to put work into a stream, and to query the device's memory.
-#include "api.h"
-#include "memory.h"
-#include "report.h"
-#include "stream.h"
+#include "../api.h"
+#include "../memory.h"
+#include "../report.h"
+#include "../stream.h"
 #include <memory>
 
 using namespace simt;

@@ -1,8 +1,8 @@
 #include "global_checks.h"
-#include "../driver/api.h"
-#include "../driver/report.h"
-#include "../driver/stamp.h"
-#include "lanes.h"
+#include "../../driver/api.h"
+#include "../../driver/report.h"
+#include "../../driver/execution/stamp.h"
+#include "../forms/lanes.h"
 
 namespace simt::ptx
 {

@@ -1,7 +1,7 @@
 // Every access to device memory passes through here: bounds, undefined reads, and races within and between blocks. The
 // shadows are those of the driver's memory, which several threads of the host use at once.
 #pragma once
-#include "machine.h"
+#include "../machine.h"
 
 namespace simt::ptx
 {

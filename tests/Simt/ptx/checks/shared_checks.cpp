@@ -1,7 +1,7 @@
 #include "shared_checks.h"
-#include "../driver/api.h"
-#include "../driver/report.h"
-#include "lanes.h"
+#include "../../driver/api.h"
+#include "../../driver/report.h"
+#include "../forms/lanes.h"
 #include <algorithm>
 
 namespace simt::ptx

@@ -1,7 +1,7 @@
 // The last accesses of each word of a block's shared memory, and which bytes were ever written: detects undefined
 // reads, and accesses of two threads that no barrier orders.
 #pragma once
-#include "../driver/memory.h"
+#include "../../driver/memory.h"
 #include <cstdint>
 #include <vector>
 

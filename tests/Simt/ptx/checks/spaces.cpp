@@ -1,6 +1,6 @@
 #include "spaces.h"
-#include "../driver/api.h"
-#include "../driver/report.h"
+#include "../../driver/api.h"
+#include "../../driver/report.h"
 
 namespace simt::ptx
 {

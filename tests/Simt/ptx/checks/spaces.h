@@ -1,7 +1,7 @@
 // State spaces: how an address of each is checked, and its place on the host.
 #pragma once
 #include "global_checks.h"
-#include "lanes.h"
+#include "../forms/lanes.h"
 
 namespace simt::ptx
 {

@@ -27,7 +27,7 @@ namespace simt::ptx
     {
         auto found = all_forms().find(op);
         if (found == all_forms().end())
-            throw Error(0, "the executor does not know '" + op + "'; a row in tests/Simt/ptx/forms_*.cpp teaches it");
+            throw Error(0, "the executor does not know '" + op + "'; a row in tests/Simt/ptx/forms teaches it");
         return found->second;
     }
 }

@@ -1,7 +1,7 @@
 // The table of opcodes: a row for each full form, with its effect on a warp. To add an instruction, add a row to one of
 // the files that forms.cpp lists.
 #pragma once
-#include "program.h"
+#include "../program.h"
 
 namespace simt::ptx
 {

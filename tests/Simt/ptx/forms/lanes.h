@@ -1,7 +1,7 @@
 // Turns a function of numbers into one of rows: loops over 32 lanes, which g++ compiles to vector instructions.
 #pragma once
 #include "forms.h"
-#include "machine.h"
+#include "../machine.h"
 #include <cstring>
 #include <type_traits>
 

@@ -1,5 +1,5 @@
 // cvt between types, and cvta between state spaces.
-#include "../dialect/halves.h"
+#include "../../dialect/halves.h"
 #include "lanes.h"
 #include <cmath>
 #include <limits>

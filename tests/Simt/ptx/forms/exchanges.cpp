@@ -1,7 +1,7 @@
 // The collective instructions of a warp: shuffles, votes, and the warp's barrier. run_warp starts them when all lanes
 // of the mask have arrived.
-#include "../driver/api.h"
-#include "../driver/report.h"
+#include "../../driver/api.h"
+#include "../../driver/report.h"
 #include "lanes.h"
 
 namespace simt::ptx

@@ -1,8 +1,8 @@
 // cp.async: copies from device to shared memory that continue while the thread runs. The bytes are copied immediately,
 // which is allowed; until the wait they count as undefined, and from the wait on as written.
-#include "../driver/api.h"
-#include "../driver/report.h"
-#include "spaces.h"
+#include "../../driver/api.h"
+#include "../../driver/report.h"
+#include "../checks/spaces.h"
 #include <algorithm>
 
 namespace simt::ptx

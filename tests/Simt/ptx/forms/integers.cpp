@@ -1,5 +1,5 @@
 // Arithmetic and logic of integers, and moves. Overflow wraps, so sums are those of unsigned numbers.
-#include "../driver/api.h"
+#include "../../driver/api.h"
 #include "lanes.h"
 
 namespace simt::ptx

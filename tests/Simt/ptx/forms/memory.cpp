@@ -1,9 +1,9 @@
 // ld and st, in every state space.
-#include "../driver/api.h"
-#include "../driver/report.h"
-#include "global_checks.h"
+#include "../../driver/api.h"
+#include "../../driver/report.h"
+#include "../checks/global_checks.h"
 #include "lanes.h"
-#include "spaces.h"
+#include "../checks/spaces.h"
 
 namespace simt::ptx
 {

@@ -1,6 +1,6 @@
 // Atomics, fences, and loads and stores that are visible to other blocks. One lock guards all atomics of a launch.
-#include "../driver/api.h"
-#include "spaces.h"
+#include "../../driver/api.h"
+#include "../checks/spaces.h"
 #include <algorithm>
 #include <utility>
 

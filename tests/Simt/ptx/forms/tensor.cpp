@@ -1,7 +1,7 @@
 // Tensor cores: a warp's product of small matrices of which each lane holds a part.
-#include "../dialect/halves.h"
+#include "../../dialect/halves.h"
 #include "lanes.h"
-#include "spaces.h"
+#include "../checks/spaces.h"
 
 namespace simt::ptx
 {
