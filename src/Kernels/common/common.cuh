@@ -93,9 +93,9 @@ template <typename V, typename U>
 __device__ __forceinline__ U convert(V x, U) { return (U)x; }
 
 template <typename V, typename U>
-__device__ __forceinline__ U wholeNumber(V x, U least, U most)
+__device__ __forceinline__ U wholeNumber(V x, U low, U high)
 {
-    return x != x ? U(0) : x <= V(least) ? least : x >= V(most) ? most : (U)x;
+    return x != x ? U(0) : x <= V(low) ? low : x >= V(high) ? high : (U)x;
 }
 
 __device__ __forceinline__ int convert(float x, int) { return wholeNumber(x, lowest(0), highest(0)); }

@@ -53,7 +53,7 @@ extern "C" __global__ void __launch_bounds__(Threads, Blocks) conv_forward(
             continue;
         }
 
-        WindowMax most;
+        WindowMax windowMax;
         int image = 0;
         #pragma unroll
         for (int place = 0; place < Window; place++) {
@@ -62,15 +62,15 @@ extern "C" __global__ void __launch_bounds__(Threads, Blocks) conv_forward(
             int pixel = at.row * s.resultWidth + at.column;
             T value = product.accumulators[sum + place];
             EPILOGUE(value, image, filter, pixel)
-            most.take(value, pixel);
+            windowMax.take(value, pixel);
         }
 
         int area = (s.resultHeight / 2) * (s.resultWidth / 2), window = i / Window - image * area;
         size_t to = ((size_t)image * s.filters + filter) * area + window;
-        T value = most.value;
+        T value = windowMax.value;
         POOLED_EPILOGUE(value, to)
         y[to] = value;
-        argmax[to] = most.pixel;
+        argmax[to] = windowMax.pixel;
     }
 #else
     product.forEach(resultPixels(s), s.filters, [&](int i, int filter, T value) {

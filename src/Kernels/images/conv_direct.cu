@@ -46,20 +46,20 @@ extern "C" __global__ void __launch_bounds__(THREADS) conv_direct(
             return;
         }
 
-        WindowMax most;
+        WindowMax windowMax;
         #pragma unroll
         for (int place = 0; place < Window; place++) {
             int pixel = corner + place / 2 * s.resultWidth + place % 2;
             T value = windows.sums[out][place];
             EPILOGUE(value, image, filter, pixel)
-            most.take(value, pixel);
+            windowMax.take(value, pixel);
         }
 
         size_t to = ((size_t)image * s.filters + filter) * tiles + windows.tile;
-        T value = most.value;
+        T value = windowMax.value;
         POOLED_EPILOGUE(value, to)
         y[to] = value;
-        argmax[to] = most.pixel;
+        argmax[to] = windowMax.pixel;
     }
 #else
     windows.forEach(s.images, s.filters, s.resultHeight, s.resultWidth, across,

@@ -95,16 +95,16 @@ extern "C" __global__ void __launch_bounds__(THREADS) conv_pooled_weights_gradie
             const char* under = (const char*)(planes + group * OWN * PlaneArea);
             #pragma unroll 2
             for (int window = walker; window < windows; window += WALKERS) {
-                Maximum most = maxima[filter * step + window];
-                const T* at = (const T*)(under + most.bytes);
+                Maximum best = maxima[filter * step + window];
+                const T* at = (const T*)(under + best.bytes);
                 #pragma unroll
                 for (int i = 0; i < Weights; i++) {
                     int tap = i % FilterArea;
-                    all[i] += most.gradient
+                    all[i] += best.gradient
                         * at[i / FilterArea * PlaneArea + tap / FILTER_WIDTH * PLANE_WIDTH + tap % FILTER_WIDTH];
                 }
 
-                all[Weights] += most.gradient;
+                all[Weights] += best.gradient;
             }
         }
 

@@ -36,6 +36,22 @@ struct Cover {
     }
 };
 
+// Calls act(oh, ow, index of the window, place) for each window that covers element i of the planes; the place is the
+// element's row times the width plus its column.
+template <typename Act>
+__device__ __forceinline__ void forEachCover(const Windows& s, unsigned i, Act act)
+{
+    int column = i % s.width, line = i / s.width, row = line % s.height, plane = line / s.height;
+    Cover rows(row, s.strideH, s.padH, s.sizeH, s.resultHeight);
+    Cover columns(column, s.strideW, s.padW, s.sizeW, s.resultWidth);
+    size_t first = (size_t)plane * s.resultHeight * s.resultWidth;
+    for (int oh = rows.start; oh < rows.end; oh++) {
+        for (int ow = columns.start; ow < columns.end; ow++) {
+            act(oh, ow, first + oh * s.resultWidth + ow, row * s.width + column);
+        }
+    }
+}
+
 // The number of elements of a window's mean; 1 for a window without elements.
 __device__ __forceinline__ int divisor(const Windows& s, int oh, int ow, int countPadding)
 {
@@ -62,19 +78,19 @@ extern "C" __global__ void max_pool(const T* x, T* y, int* argmax, Windows s, un
     Cut rows(oh, s.strideH, s.padH, s.sizeH, s.height), columns(ow, s.strideW, s.padW, s.sizeW, s.width);
     const T* from = x + (size_t)plane * s.height * s.width;
     int best = rows.start * s.width + columns.start;
-    T most = from[best];
+    T largest = from[best];
     for (int row = rows.start; row < rows.end; row++) {
         for (int column = columns.start; column < columns.end; column++) {
             int at = row * s.width + column;
             T value = from[at];
-            if (value > most || (value != value && most == most)) {
-                most = value;
+            if (value > largest || (value != value && largest == largest)) {
+                largest = value;
                 best = at;
             }
         }
     }
 
-    y[i] = most;
+    y[i] = largest;
     argmax[i] = best;
 }
 
@@ -86,20 +102,12 @@ extern "C" __global__ void max_pool_gradient(const T* g, const int* argmax, T* y
         return;
     }
 
-    int column = i % s.width, line = i / s.width, row = line % s.height, plane = line / s.height;
-    Cover rows(row, s.strideH, s.padH, s.sizeH, s.resultHeight);
-    Cover columns(column, s.strideW, s.padW, s.sizeW, s.resultWidth);
-    size_t first = (size_t)plane * s.resultHeight * s.resultWidth;
     T total = T(0);
-    for (int oh = rows.start; oh < rows.end; oh++) {
-        for (int ow = columns.start; ow < columns.end; ow++) {
-            size_t at = first + oh * s.resultWidth + ow;
-            if (argmax[at] == row * s.width + column) {
-                total += g[at];
-            }
+    forEachCover(s, i, [&](int oh, int ow, size_t window, int place) {
+        if (argmax[window] == place) {
+            total += g[window];
         }
-    }
-
+    });
     y[i] = total;
 }
 
@@ -143,16 +151,9 @@ extern "C" __global__ void average_pool_gradient(const T* g, T* y, Windows s, in
         return;
     }
 
-    int column = i % s.width, line = i / s.width, row = line % s.height, plane = line / s.height;
-    Cover rows(row, s.strideH, s.padH, s.sizeH, s.resultHeight);
-    Cover columns(column, s.strideW, s.padW, s.sizeW, s.resultWidth);
-    size_t first = (size_t)plane * s.resultHeight * s.resultWidth;
     T total = T(0);
-    for (int oh = rows.start; oh < rows.end; oh++) {
-        for (int ow = columns.start; ow < columns.end; ow++) {
-            total += g[first + oh * s.resultWidth + ow] / divisor(s, oh, ow, countPadding);
-        }
-    }
-
+    forEachCover(s, i, [&](int oh, int ow, size_t window, int) {
+        total += g[window] / divisor(s, oh, ow, countPadding);
+    });
     y[i] = total;
 }

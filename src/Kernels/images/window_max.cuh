@@ -10,8 +10,8 @@ struct WindowMax {
     __device__ __forceinline__ void take(T other, int at)
     {
         // Not less or equal means greater, or one of the two is NaN.
-        bool isGreatest = pixel < 0 || (value == value && !(other <= value));
-        value = isGreatest ? other : value;
-        pixel = isGreatest ? at : pixel;
+        bool isMax = pixel < 0 || (value == value && !(other <= value));
+        value = isMax ? other : value;
+        pixel = isMax ? at : pixel;
     }
 };

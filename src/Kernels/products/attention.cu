@@ -82,7 +82,7 @@ extern "C" __global__ void __launch_bounds__(AttentionThreads, 2) attend(
 {
     __shared__ T tiles[2 * Side * (Side + 1)];
     __shared__ Square powers;
-    __shared__ T most[Side], sum[Side], factor[Side];
+    __shared__ T rowMax[Side], sum[Side], factor[Side];
     Square& left = *(Square*)tiles;
     Square& right = *(Square*)(tiles + Side * (Side + 1));
     int tx = threadIdx.x % Columns, ty = threadIdx.x / Columns;
@@ -92,7 +92,7 @@ extern "C" __global__ void __launch_bounds__(AttentionThreads, 2) attend(
     k += batch * s.keys * s.size;
     v += batch * s.keys * s.valueSize;
     if (threadIdx.x < Side) {
-        most[threadIdx.x] = -infinity(T(0));
+        rowMax[threadIdx.x] = -infinity(T(0));
         sum[threadIdx.x] = T(0);
     }
 
@@ -114,16 +114,16 @@ extern "C" __global__ void __launch_bounds__(AttentionThreads, 2) attend(
         // Each warp handles its row and every eighth row after it.
         int lane = threadIdx.x % WarpThreads;
         for (int row = threadIdx.x / WarpThreads; row < Side; row += Rows) {
-            T value = powers[row][lane], greatest = value;
+            T value = powers[row][lane], newMax = value;
             for (int step = WarpThreads / 2; step > 0; step /= 2) {
-                T other = __shfl_xor_sync(WholeWarp, greatest, step);
-                greatest = maximum(greatest, other);
+                T other = __shfl_xor_sync(WholeWarp, newMax, step);
+                newMax = maximum(newMax, other);
             }
 
             // One lane reads the value that it will overwrite, and sends it to the others.
-            T before = __shfl_sync(WholeWarp, lane == 0 ? most[row] : T(0), 0);
-            greatest = maximum(before, greatest);
-            T shift = greatest == -infinity(T(0)) ? T(0) : greatest, power = exp(value - shift), added = power;
+            T before = __shfl_sync(WholeWarp, lane == 0 ? rowMax[row] : T(0), 0);
+            newMax = maximum(before, newMax);
+            T shift = newMax == -infinity(T(0)) ? T(0) : newMax, power = exp(value - shift), added = power;
             for (int step = WarpThreads / 2; step > 0; step /= 2) {
                 added += __shfl_xor_sync(WholeWarp, added, step);
             }
@@ -133,7 +133,7 @@ extern "C" __global__ void __launch_bounds__(AttentionThreads, 2) attend(
             if (lane == 0) {
                 factor[row] = exp(before - shift);
                 sum[row] = sum[row] * factor[row] + added;
-                most[row] = greatest;
+                rowMax[row] = newMax;
             }
         }
 
@@ -171,7 +171,7 @@ extern "C" __global__ void __launch_bounds__(AttentionThreads, 2) attend(
     }
 
     if (column == 0 && threadIdx.x < rows) {
-        T shift = most[threadIdx.x] == -infinity(T(0)) ? T(0) : most[threadIdx.x];
+        T shift = rowMax[threadIdx.x] == -infinity(T(0)) ? T(0) : rowMax[threadIdx.x];
         logs[(size_t)batch * s.queries + first + threadIdx.x] = shift + log(sum[threadIdx.x]);
     }
 }

@@ -15,12 +15,12 @@ extern "C" __global__ void argmax(const T* x, int* y, int side, int inner, int c
 
     const T* from = x + (size_t)(i / inner) * side * inner + i % inner;
     int best = 0;
-    T most = from[0];
+    T largest = from[0];
     for (int j = 1; j < side; j++) {
         T value = from[(size_t)j * inner];
-        if (value > most || (value != value && most == most)) {
+        if (value > largest || (value != value && largest == largest)) {
             best = j;
-            most = value;
+            largest = value;
         }
     }
 

@@ -38,9 +38,9 @@ __device__ __forceinline__ T maxOfWarp(T value)
 }
 
 // exp(x − most), corrected by the rounding error e of the difference d: exp(d + e) is exp(d) (1 + e).
-__device__ __forceinline__ T exactExp(T x, T most)
+__device__ __forceinline__ T exactExp(T x, T rowMax)
 {
-    T d = x - most, back = d - x, lost = (x - (d - back)) - (most + back), power = exp(d);
+    T d = x - rowMax, back = d - x, lost = (x - (d - back)) - (rowMax + back), power = exp(d);
     return lost == lost ? power + power * lost : power;
 }
 

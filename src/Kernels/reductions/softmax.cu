@@ -11,20 +11,20 @@
 
 __device__ __forceinline__ T maxOfRow(const T* x, int columns, int lane)
 {
-    T most = lowest(T(0));
+    T rowMax = lowest(T(0));
     for (int i = lane; i < columns; i += WarpThreads) {
         T value = x[i];
-        most = maximum(most, value);
+        rowMax = maximum(rowMax, value);
     }
 
-    return maxOfWarp(most);
+    return maxOfWarp(rowMax);
 }
 
-__device__ __forceinline__ T sumOfExp(const T* x, T most, int columns, int lane)
+__device__ __forceinline__ T sumOfExp(const T* x, T rowMax, int columns, int lane)
 {
     T sum = T(0);
     for (int i = lane; i < columns; i += WarpThreads) {
-        sum += exactExp(x[i], most);
+        sum += exactExp(x[i], rowMax);
     }
 
     return sumOfWarp(sum);
@@ -40,9 +40,9 @@ extern "C" __global__ void __launch_bounds__(Threads) softmax(const T* x, T* y, 
 
     x += row.index * columns;
     y += row.index * columns;
-    T most = maxOfRow(x, columns, row.lane), sum = sumOfExp(x, most, columns, row.lane);
+    T rowMax = maxOfRow(x, columns, row.lane), sum = sumOfExp(x, rowMax, columns, row.lane);
     for (int i = row.lane; i < columns; i += WarpThreads) {
-        y[i] = exactExp(x[i], most) / sum;
+        y[i] = exactExp(x[i], rowMax) / sum;
     }
 }
 
@@ -57,9 +57,9 @@ extern "C" __global__ void __launch_bounds__(Threads) log_softmax(const T* x, T*
 
     x += row.index * columns;
     y += row.index * columns;
-    T most = maxOfRow(x, columns, row.lane), others = T(0), ones = T(0);
+    T rowMax = maxOfRow(x, columns, row.lane), others = T(0), ones = T(0);
     for (int i = row.lane; i < columns; i += WarpThreads) {
-        T d = x[i] - most;
+        T d = x[i] - rowMax;
         if (d == 0) {
             ones += T(1);
         } else {
@@ -69,7 +69,7 @@ extern "C" __global__ void __launch_bounds__(Threads) log_softmax(const T* x, T*
 
     T rest = sumOfWarp(others), same = sumOfWarp(ones), logSum = log1p(rest + (same - T(1)));
     for (int i = row.lane; i < columns; i += WarpThreads) {
-        y[i] = (x[i] - most) - logSum;
+        y[i] = (x[i] - rowMax) - logSum;
     }
 }
 
@@ -125,21 +125,21 @@ extern "C" __global__ void __launch_bounds__(Threads) softmax_cross_entropy(
     }
 
     x += row.index * columns;
-    T most = maxOfRow(x, columns, row.lane), sum = sumOfExp(x, most, columns, row.lane);
+    T rowMax = maxOfRow(x, columns, row.lane), sum = sumOfExp(x, rowMax, columns, row.lane);
     if (row.lane == 0) {
         int label = labels[row.index];
         if (isClass(label, row.index, columns, fault, code)) {
             // The difference from the row's maximum comes first, because both may be large.
-            losses[row.index] = (most - x[label]) + log(sum);
+            losses[row.index] = (rowMax - x[label]) + log(sum);
         }
     }
 }
 
 // A row of dx = (exp(x) / Σ exp(x) − 1 at the label) g, given the maximum of x and Σ exp(x − the maximum).
-__device__ __forceinline__ void writeGradient(const T* x, T* dx, int columns, int lane, int label, T g, T most, T sum)
+__device__ __forceinline__ void writeGradient(const T* x, T* dx, int columns, int lane, int label, T g, T rowMax, T sum)
 {
     for (int i = lane; i < columns; i += WarpThreads) {
-        dx[i] = (exactExp(x[i], most) / sum - (i == label ? T(1) : T(0))) * g;
+        dx[i] = (exactExp(x[i], rowMax) / sum - (i == label ? T(1) : T(0))) * g;
     }
 }
 
@@ -159,8 +159,8 @@ extern "C" __global__ void __launch_bounds__(Threads) softmax_cross_entropy_grad
         isClass(label, row.index, columns, fault, code);
     }
 
-    T most = maxOfRow(x, columns, row.lane), sum = sumOfExp(x, most, columns, row.lane);
-    writeGradient(x, dx, columns, row.lane, label, g[row.index * gStep], most, sum);
+    T rowMax = maxOfRow(x, columns, row.lane), sum = sumOfExp(x, rowMax, columns, row.lane);
+    writeGradient(x, dx, columns, row.lane, label, g[row.index * gStep], rowMax, sum);
 }
 
 // Both at once: the losses cost almost nothing when the gradient is computed.
@@ -175,15 +175,15 @@ extern "C" __global__ void __launch_bounds__(Threads) softmax_cross_entropy_with
     x += row.index * columns;
     dx += row.index * columns;
     int label = labels[row.index];
-    T most = maxOfRow(x, columns, row.lane), sum = sumOfExp(x, most, columns, row.lane);
+    T rowMax = maxOfRow(x, columns, row.lane), sum = sumOfExp(x, rowMax, columns, row.lane);
     if (row.lane == 0 && isClass(label, row.index, columns, fault, code)) {
         // The difference from the row's maximum comes first, because both may be large.
-        losses[row.index] = (most - x[label]) + log(sum);
+        losses[row.index] = (rowMax - x[label]) + log(sum);
     }
 
     // dx may be x, whose value at the label the first lane has now read.
     __syncwarp();
-    writeGradient(x, dx, columns, row.lane, label, g[row.index * gStep], most, sum);
+    writeGradient(x, dx, columns, row.lane, label, g[row.index * gStep], rowMax, sum);
 }
 
 // loss = −log p[label]

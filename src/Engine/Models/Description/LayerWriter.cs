@@ -127,7 +127,7 @@ internal static class LayerWriter
             Shape sides when !setting.IsRequired && sides.All(side => side == (setting.Name == "pad" ? 0 : 1)) => null,
             Shape sides => string.Join('x', sides),
             Func<Variable, Variable> function => Nonlinearity(name, function),
-            Filled filled => Text(filled.Value),
+            Full filled => Text(filled.Value),
             IFormattable number => Text(number),
             bool or Size2D or Padding => $"{Property(setting.Name)}",
             object value => throw new EngineException(

@@ -29,7 +29,7 @@ internal static class MoreLayerKinds
         new("scale", [], (_, origin) => new Layers.Scale { Origin = origin }),
         new("bias", [], (_, origin) => new Bias { Origin = origin }),
         new("prelu", [Setting.Real("alpha", "a number", _ => true, 0.25)],
-            (set, origin) => new PRelu { Origin = origin, Alpha = new Filled(set.Real("alpha")) }),
+            (set, origin) => new PRelu { Origin = origin, Alpha = new Full(set.Real("alpha")) }),
         new("feature_pool", [Setting.Whole("size", 1).Required(), Setting.Whole("axis", 1, 1)],
             (set, origin) => new FeaturePool(set.Whole("size"), set.Whole("axis")) { Origin = origin }),
         new("global_pool", [Setting.Word("function", Pools.Keys, "mean")],

@@ -3,12 +3,12 @@ using System.Diagnostics;
 namespace Engine.Distributed;
 
 /// <summary>Represents an exchange among ranks that has begun and may continue during other computations.</summary>
-public abstract class Exchange
+public abstract class Collective
 {
     private const int Spins = 200;
 
     /// <summary>An exchange that is over as soon as it begins.</summary>
-    internal static readonly Exchange Nothing = new None();
+    internal static readonly Collective Nothing = new None();
 
     /// <summary>How long a rank looks all the time before it leaves the processor to others between two looks.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromMilliseconds(2);
@@ -56,7 +56,7 @@ public abstract class Exchange
         }
     }
 
-    private sealed class None : Exchange
+    private sealed class None : Collective
     {
         public override bool IsDone => true;
     }

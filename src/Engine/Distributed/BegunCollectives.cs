@@ -5,15 +5,15 @@ namespace Engine.Distributed;
 /// on. All ranks begin the second steps in the order of the first ones, whatever arrives first, because libraries
 /// require the same order of collective calls on all ranks.
 /// </summary>
-internal sealed class BegunExchanges
+internal sealed class BegunCollectives
 {
     private readonly List<InTwoSteps> _begun = [];
-    private readonly Dictionary<nint, Exchange> _byPlace = [];
+    private readonly Dictionary<nint, Collective> _byPlace = [];
 
     /// <summary>Adds an exchange whose first step has begun.</summary>
     /// <param name="first">The first step.</param>
     /// <param name="second">Begins the second step after the first is over.</param>
-    public Exchange Add(Exchange first, Func<Exchange> second)
+    public Collective Add(Collective first, Func<Collective> second)
     {
         var exchange = new InTwoSteps(this, first, second);
         _begun.Add(exchange);
@@ -21,10 +21,10 @@ internal sealed class BegunExchanges
     }
 
     /// <summary>Keeps the exchange that uses some memory until <see cref="Take"/>.</summary>
-    public void Put(nint place, Exchange exchange) => _byPlace[place] = exchange;
+    public void Put(nint place, Collective exchange) => _byPlace[place] = exchange;
 
     /// <summary>Returns the exchange that was put there, and removes it.</summary>
-    public Exchange Take(nint place) => _byPlace.Remove(place, out Exchange? exchange) ? exchange : Exchange.Nothing;
+    public Collective Take(nint place) => _byPlace.Remove(place, out Collective? exchange) ? exchange : Collective.Nothing;
 
     /// <summary>Begins each second step whose turn it is, and removes exchanges that are over.</summary>
     public void MoveOn()
@@ -40,9 +40,9 @@ internal sealed class BegunExchanges
         _begun.RemoveAll(exchange => exchange.IsOver);
     }
 
-    private sealed class InTwoSteps(BegunExchanges all, Exchange first, Func<Exchange> second) : Exchange
+    private sealed class InTwoSteps(BegunCollectives all, Collective first, Func<Collective> second) : Collective
     {
-        private Exchange? _second;
+        private Collective? _second;
 
         public bool IsOver => _second?.IsDone == true;
 
