@@ -163,8 +163,8 @@ struct Product {
     // a row are side by side. The rows of eight lanes are so far apart that they use all banks.
     __device__ __forceinline__ void reduceSliceK(const T (&all)[ROWS][COLUMNS], T* buffer)
     {
-        constexpr int Step = TILE_N % 8 == 0 ? TILE_N + 4 : TILE_N, Team = TILE_M * Step;
-        T* to = buffer + sliceOfK() * Team + (threadRow() * Step + threadColumn()) * Four;
+        constexpr int Step = TILE_N % 8 == 0 ? TILE_N + 4 : TILE_N, Group = TILE_M * Step;
+        T* to = buffer + sliceOfK() * Group + (threadRow() * Step + threadColumn()) * Four;
         #pragma unroll
         for (int r = 0; r < ROWS; r += Four) {
             #pragma unroll
@@ -187,7 +187,7 @@ struct Product {
             #pragma unroll
             for (int other = 1; other < SliceK; other++) {
                 T some[Four];
-                load<Four>(some, from + other * Team);
+                load<Four>(some, from + other * Group);
                 #pragma unroll
                 for (int j = 0; j < Four; j++) {
                     accumulators[i + j] += some[j];
