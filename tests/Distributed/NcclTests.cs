@@ -20,7 +20,7 @@ public class NcclTests
     private const string Network = """
         {
           "layers": [
-            { "kind": "input", "sides": [3, 32, 32] },
+            { "kind": "input", "shape": [3, 32, 32] },
             { "kind": "conv2d", "filters": 2, "size": 5 },
             { "kind": "max_pool2d", "size": 4 },
             { "kind": "batch_norm" },

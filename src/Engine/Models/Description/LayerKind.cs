@@ -64,8 +64,8 @@ internal sealed record LayerKind(string Name, IReadOnlyList<Setting> Settings, F
     /// <summary>Gets Engine's kinds.</summary>
     public static IReadOnlyList<LayerKind> BuiltIn { get; } =
     [
-        new("input", [Setting.SampleSides("sides").Required(), Setting.Flag("integers", false)],
-            (set, origin) => new Layers.Input(set.Sides("sides")) { Origin = origin, DType = set.Flag("integers") ? DType.Int32 : null }),
+        new("input", [Setting.SampleSides("shape").Required() with { FormerName = "sides" }, Setting.Flag("integers", false)],
+            (set, origin) => new Layers.Input(set.Sides("shape")) { Origin = origin, DType = set.Flag("integers") ? DType.Int32 : null }),
         new("conv2d",
             [
                 Setting.Whole("filters", 1).Required(), Setting.Size("size", 1).Required(), .. StepSettings,
@@ -122,8 +122,8 @@ internal sealed record LayerKind(string Name, IReadOnlyList<Setting> Settings, F
         .. ConvolutionKinds.All,
         .. SequenceKinds.All,
         new("flatten", [], (_, origin) => new Flatten { Origin = origin }),
-        new("reshape", [Setting.SampleSides("sides", mayInfer: true).Required()],
-            (set, origin) => new Layers.Reshape(set.Sides("sides")) { Origin = origin }),
+        new("reshape", [Setting.SampleSides("shape", mayInfer: true).Required() with { FormerName = "sides" }],
+            (set, origin) => new Layers.Reshape(set.Sides("shape")) { Origin = origin }),
     ];
 
     /// <summary>Returns the nonlinearity of these settings.</summary>
