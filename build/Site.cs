@@ -40,7 +40,7 @@ internal static partial class Site
             ("Overview", "index.md"), ("Guides", "docs/"), ("API", "api/"), ("Samples", "samples/README.md"),
             ("Changes", "CHANGELOG.md")));
         Write("docs/toc.yml", TableOfContents(
-            [.. Pages("docs").Select(page => (Title(page), Path.GetFileName(page)))]));
+            [.. Pages("docs").Select(page => (Title(page), page["docs/".Length..]))]));
         Write("index.md", "---\n_layout: landing\n---\n" + File.ReadAllText(Path.Combine(Repository.Root, "README.md")));
         Write("logo.svg", """
             <svg xmlns="http://www.w3.org/2000/svg" width="32" height="32">
@@ -62,8 +62,8 @@ internal static partial class Site
     {
         string path = Path.Combine(Repository.Root, name);
         return Directory.Exists(path)
-            ? Directory.GetFiles(path, "*.md")
-                .Select(file => $"{name}/{Path.GetFileName(file)}")
+            ? Directory.GetFiles(path, "*.md", SearchOption.AllDirectories)
+                .Select(file => Path.GetRelativePath(Repository.Root, file).Replace('\\', '/'))
                 .Order(StringComparer.Ordinal)
             : [name];
     }

@@ -31,9 +31,9 @@ for (int step = 0; step <= 1500; step++)
     if (step % 300 == 0)
     {
         double[] drawn = [.. Enumerable.Range(0, 20).SelectMany(_ => draw.Call()[0].AsSpan<float>().ToArray()).Select(x => (double)x)];
-        double mean = drawn.Average(), deviation = Math.Sqrt(drawn.Average(x => (x - mean) * (x - mean)));
+        double mean = drawn.Average(), std = Math.Sqrt(drawn.Average(x => (x - mean) * (x - mean)));
         Console.WriteLine(
             $"step {step,4}: judge {judged[0].AsSpan<float>()[0]:F2}, generator {made[0].AsSpan<float>()[0]:F2}, "
-            + $"drawn {mean:F2} ± {deviation:F2} (3.00 ± 0.50 wanted)");
+            + $"drawn {mean:F2} ± {std:F2} (3.00 ± 0.50 wanted)");
     }
 }

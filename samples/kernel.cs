@@ -19,7 +19,7 @@ var swish = new CudaKernelOp(
         }
     }
     """,
-    definition: (x, y) =>
+    reference: (x, y) =>
     {
         for (int i = 0; i < y[0].Data.Length; i++)
         {

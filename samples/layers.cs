@@ -66,7 +66,7 @@ internal sealed class Residual(int units) : Layer
     public override Variable Build(Variable input, LayerScope scope)
     {
         Variable w = scope.Parameter("W", [units, units], new GlorotUniform());
-        Variable b = scope.Parameter("b", [units], new Filled());
+        Variable b = scope.Parameter("b", [units], new Full());
         return input + Tanh(Dot(input, w) + b);
     }
 }

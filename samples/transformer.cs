@@ -101,7 +101,7 @@ static IEnumerable<KeyValuePair<string, Tensor>> AsPyTorch(Network network)
 {
     Dictionary<string, Tensor> own = network.Parameters.ToDictionary(parameter => parameter.Name, parameter => parameter.Variable.GetValue());
     Tensor Of(string name) => own[$"block2.{name}"];
-    Tensor Turned(string name)
+    Tensor Transposed(string name)
     {
         Tensor w = Of(name);
         float[] values = w.AsSpan<float>().ToArray();
@@ -110,13 +110,13 @@ static IEnumerable<KeyValuePair<string, Tensor>> AsPyTorch(Network network)
     }
 
     yield return new("layers.self_attn.in_proj_weight", Tensor.From(
-        [.. "qkv".SelectMany(part => Turned($"attention.W{part}").AsSpan<float>().ToArray())], 96, 32));
+        [.. "qkv".SelectMany(part => Transposed($"attention.W{part}").AsSpan<float>().ToArray())], 96, 32));
     yield return new("layers.self_attn.in_proj_bias", Tensor.From([.. "qkv".SelectMany(part => Of($"attention.b{part}").AsSpan<float>().ToArray())]));
-    yield return new("layers.self_attn.out_proj.weight", Turned("attention.Wo"));
+    yield return new("layers.self_attn.out_proj.weight", Transposed("attention.Wo"));
     yield return new("layers.self_attn.out_proj.bias", Of("attention.bo"));
     foreach ((string ours, string theirs) in ((string, string)[])[("inner", "linear1"), ("outer", "linear2")])
     {
-        yield return new($"layers.{theirs}.weight", Turned($"{ours}.W"));
+        yield return new($"layers.{theirs}.weight", Transposed($"{ours}.W"));
         yield return new($"layers.{theirs}.bias", Of($"{ours}.b"));
     }
 

@@ -58,7 +58,7 @@ internal sealed class CsvColumns
         long number = (header is null ? 1 : 2) + (second is null ? 0 : 1);
         if (second is not null)
         {
-            read.Notes.Add($"The second line, {Table.Some(second)}, names units or columns again and is passed over.");
+            read.Notes.Add($"The second line, {Table.Some(second)}, names units or columns again and is ignored.");
         }
 
         do
@@ -149,7 +149,7 @@ internal sealed class CsvColumns
     {
         if (_widest < Names.Count)
         {
-            Notes.Add($"The header has {Names.Count} names for {_widest} columns: the last {Names.Count - _widest} are passed over.");
+            Notes.Add($"The header has {Names.Count} names for {_widest} columns: the last {Names.Count - _widest} are ignored.");
             Names.RemoveRange(_widest, Names.Count - _widest);
             _short = 0;
         }
@@ -161,12 +161,12 @@ internal sealed class CsvColumns
 
         if (_repeated > 0)
         {
-            Notes.Add($"Passed over: {Table.Counted(_repeated, "row")} with the header again.");
+            Notes.Add($"Ignored: {Table.Counted(_repeated, "row")} with the header again.");
         }
 
         if (BrokenCount > 0)
         {
-            Notes.Add($"Passed over: {Table.Counted(BrokenCount, "row")} with more values than columns, such as row {string.Join(", ", Broken)}.");
+            Notes.Add($"Ignored: {Table.Counted(BrokenCount, "row")} with more values than columns, such as row {string.Join(", ", Broken)}.");
         }
 
         // scikit-learn's first line has the names of the classes 0, 1 … of the last column.

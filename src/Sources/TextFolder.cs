@@ -17,7 +17,7 @@ public sealed record TextFolder(string Path) : IDataSource
     private const long MaxBytes = 1 << 20;
 
     /// <summary>Returns whether a folder has folders with texts, and none with pictures.</summary>
-    public static bool IsOne(string path) => Directory.Exists(path)
+    public static bool IsMatch(string path) => Directory.Exists(path)
         && PictureList.Folders(path) is { Length: > 0 } folders
         && folders.Any(folder => Files(folder).Any())
         && !folders.Any(folder => PictureList.Find(folder, isRecursive: true).Pictures.Count > 0);

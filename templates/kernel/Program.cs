@@ -9,7 +9,7 @@ using static Engine.Ops.Symbolic;
 CudaKernelOp swish = CudaKernelOp.FromFile(
     Path.Combine(AppContext.BaseDirectory, "swish.cu"),
     "swish",
-    definition: (x, y) =>
+    reference: (x, y) =>
     {
         for (int i = 0; i < y[0].Data.Length; i++)
         {

@@ -28,7 +28,7 @@ internal sealed class OwnResidual(int units) : Layer
     public override Variable Build(Variable input, LayerScope scope)
     {
         Variable w = scope.Parameter("W", [units, units], new GlorotUniform());
-        Variable b = scope.Parameter("b", [units], new Filled());
+        Variable b = scope.Parameter("b", [units], new Full());
         return input + Tanh(Dot(input, w) + b);
     }
 }

@@ -277,7 +277,7 @@ internal sealed class RandomGraph
         12 when shape.Rank == 2 => Einsum("ij,kj->ik", a, a),
         13 => CumProd(Tanh(a), axis),
         14 => Sort(a, axis),
-        15 => TopK(a, 1, axis, isLeast: _random.Next(2) == 0).Values,
+        15 => TopK(a, 1, axis, isSmallest: _random.Next(2) == 0).Values,
         16 => Prod(Tanh(a), [axis], keepDims: true),
         17 => Max(a, [axis], keepDims: true) - Min(a, [axis], keepDims: true),
         18 => Norm(a, 1, [axis]),

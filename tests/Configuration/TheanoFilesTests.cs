@@ -6,7 +6,7 @@ namespace Engine.Tests.Configuration;
 /// <summary>The files of Theano's users are read unchanged.</summary>
 public class TheanoFilesTests
 {
-    private const string Nothing = "nothing of the kind is here: ", Unknown = "Theano does not know them either: ";
+    private const string Nothing = "without an equivalent here: ", Unknown = "unknown to Theano, too: ";
     private static readonly EngineOptions s_defaults = new();
     private static readonly DeviceChoice s_cpu = new(DeviceFamily.Cpu), s_gpu = new(DeviceFamily.Cuda);
     private readonly Dictionary<string, string> _environment = [];
@@ -131,18 +131,18 @@ public class TheanoFilesTests
     }
 
     [TestCaseSource(nameof(Files))]
-    public void A_file_serves_as_it_stands(string text, EngineOptions expected, string passedOver, string replaced)
+    public void A_file_serves_as_it_stands(string text, EngineOptions expected, string ignored, string replaced)
     {
         File.WriteAllText(_home.File(".theanorc"), text);
 
         (EngineOptions options, string notes) = Load();
 
-        string where = passedOver.StartsWith('\'') ? "" : $" in {_home.File(".theanorc")}";
+        string where = ignored.StartsWith('\'') ? "" : $" in {_home.File(".theanorc")}";
         string[] lines =
         [
-            .. passedOver.Length == 0
+            .. ignored.Length == 0
                 ? []
-                : new[] { $"NOTE: passed over of Theano's configuration{where}: {passedOver}." },
+                : new[] { $"NOTE: ignored of Theano's configuration{where}: {ignored}." },
             .. replaced.Length == 0 ? [] : new[] { $"NOTE: {_home.File(".theanorc")}, {replaced}" },
         ];
         Assert.That(options, Is.EqualTo(expected));
@@ -211,12 +211,12 @@ public class TheanoFilesTests
 
         Assert.That(options, Is.EqualTo(s_defaults with { Device = s_gpu, FastMath = true }));
         Assert.That(notes, Is.EqualTo(
-            $"NOTE: passed over of Theano's configuration in $THEANO_FLAGS: {Nothing}lib.cnmem, gcc.cxxflags; "
+            $"NOTE: ignored of Theano's configuration in $THEANO_FLAGS: {Nothing}lib.cnmem, gcc.cxxflags; "
             + $"{Unknown}x; 'profile' in $THEANO_FLAGS, which has no value.{Environment.NewLine}"));
     }
 
     [Test]
-    public void What_is_passed_over_in_several_places_is_told_once()
+    public void What_is_ignored_in_several_places_is_told_once()
     {
         File.WriteAllText(_home.File(".theanorc"), "[lib]\ncnmem = 1\n");
         File.WriteAllText(_current.File(".theanorc"), "[lib]\ncnmem = 0\n[blas]\nldflags =\n");
@@ -268,11 +268,11 @@ public class TheanoFilesTests
         string[] keys =
         [
             "device", "floatX", "mode", "nvcc.fastmath", "nvcc.flags", "optimizer", "optimizer_excluding",
-            .. TheanoKeys.PassedOver.SelectMany(row => row.Keys.Split(' ')),
+            .. TheanoKeys.Ignored.SelectMany(row => row.Keys.Split(' ')),
         ];
 
         Assert.That(keys, Is.EquivalentTo(AllKeys.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)));
-        Assert.That(keys.All(TheanoKeys.IsOne), Is.True);
+        Assert.That(keys.All(TheanoKeys.IsKey), Is.True);
     }
 
     [Test]
@@ -280,7 +280,7 @@ public class TheanoFilesTests
     {
         string page = File.ReadAllText(Path.Combine(Repository.Root, "docs", "from-theano.md"));
 
-        foreach ((string instead, string keys) in TheanoKeys.PassedOver)
+        foreach ((string instead, string keys) in TheanoKeys.Ignored)
         {
             string listed = keys.Replace(" ", "`, `", StringComparison.Ordinal);
             Assert.That(page, Does.Contain($"\n| `{listed}` | {instead} |\n"));
@@ -288,8 +288,8 @@ public class TheanoFilesTests
     }
 
     private static TestCaseData Case(
-        string name, string text, EngineOptions expected, string passedOver, string replaced = "") =>
-        new TestCaseData(text, expected, passedOver, replaced).SetArgDisplayNames(name);
+        string name, string text, EngineOptions expected, string ignored, string replaced = "") =>
+        new TestCaseData(text, expected, ignored, replaced).SetArgDisplayNames(name);
 
     private (EngineOptions Options, string Notes) Load()
     {

@@ -59,8 +59,8 @@ public class LanguageTests
         ("a network, its layers and how often it was right", Network),
         ("files", Files),
         ("a configuration", Configuration),
-        ("a network in JSON", () => Described("{ 'layers': [{'kind': 'INPUT', 'sides': [-4]}] }")
-            + Described("{ 'layers': [{'kind': 'input', 'sides': 4}, {'kind': 'dense', 'units': 2}], 'update': {'rule': 'SGD'} }")
+        ("a network in JSON", () => Described("{ 'layers': [{'kind': 'INPUT', 'shape': [-4]}] }")
+            + Described("{ 'layers': [{'kind': 'input', 'shape': 4}, {'kind': 'dense', 'units': 2}], 'update': {'rule': 'SGD'} }")
             + Described("{ 'LAYERS': [] }") + Described("{ 'epochs': -3.5 }")),
     ];
 

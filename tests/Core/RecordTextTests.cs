@@ -17,9 +17,9 @@ public class RecordTextTests
         yield return Case(
             new NesterovMomentum(0.5f, 0.9f) { Clip = GradientClip.TotalNorm(2.5) }, "LearningRate = 0.5, Clip = ByTotalNorm { Max = 2.5");
         yield return Case(new Adam(0.25f), "Adam { LearningRate = 0.25");
-        yield return Case(new Filled(0.5), "Filled { Value = 0.5 }");
+        yield return Case(new Full(0.5), "Full { Value = 0.5 }");
         yield return Case(new GlorotUniform(1.5), "GlorotUniform { Gain = 1.5 }");
-        yield return Case(new InitialValue(new Normal(0.5, 0.25), [2]), "Normal { Deviation = 0.5, Mean = 0.25 }");
+        yield return Case(new InitialValue(new Normal(0.5, 0.25), [2]), "Normal { Std = 0.5, Mean = 0.25 }");
         yield return Case(new HorizontalFlip(0.25), "HorizontalFlip { IsRandom = True, Probability = 0.25 }");
         yield return Case(new Normalize(0.5, 1.5), "Normalize((0.5), (1.5))");
         yield return Case(new TrainSplit(0.25), "TrainSplit { EvalSize = 0.25, Stratify = True }");

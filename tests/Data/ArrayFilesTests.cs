@@ -20,7 +20,7 @@ public class ArrayFilesTests
             gzip.Write(s_labels);
         }
 
-        Assert.That(ArrayFiles.IsOne(folder.Path), Is.True);
+        Assert.That(ArrayFiles.IsMatch(folder.Path), Is.True);
         Table train = new ArrayFiles(folder.Path).Load().Train;
         Assert.That(((TensorColumn)train["x"]).Values.Shape, Is.EqualTo(new Shape(2, 1, 2, 1)));
         Assert.That((train["class"].Text(0), train["class"].Text(1)), Is.EqualTo(("5", "7")));

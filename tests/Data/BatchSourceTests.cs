@@ -57,7 +57,7 @@ public class BatchSourceTests
         Assert.That(values, Is.EqualTo((float[])[180, 190, 200, 210, 220, 230]));
         Assert.That(column.Load().Shape, Is.EqualTo(new Shape(4, 1, 2, 3)));
         Assert.That(ScaledPlanes.Fit(column), Is.EqualTo(ScaledPlanes.Fit(new TensorColumn("picture", column.Load()))).Using<ScaledPlanes>(
-            (a, b) => a.Mean.SequenceEqual(b.Mean) && a.Deviation.SequenceEqual(b.Deviation)));
+            (a, b) => a.Mean.SequenceEqual(b.Mean) && a.Std.SequenceEqual(b.Std)));
         Assert.That(() => new StoredColumn("picture", folder.File("pixels"), [1, 5]), Throws.InstanceOf<DataFormatException>()
             .With.Message.Contains("no whole samples"));
     }

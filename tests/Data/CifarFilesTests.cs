@@ -12,7 +12,7 @@ public class CifarFilesTests
         using Batches batches = new Batches().With(Batches.Small(), "cifar-10-batches-py");
         string folder = Path.Combine(batches.Folder, "cifar-10-batches-py");
 
-        Assert.That(CifarFiles.IsOne(folder), Is.True);
+        Assert.That(CifarFiles.IsMatch(folder), Is.True);
         DataSet data = new CifarFiles(folder).Load();
 
         Assert.That(Classes(data.Train), Is.EqualTo((string[])["cat", "truck", "airplane"]));
@@ -30,7 +30,7 @@ public class CifarFilesTests
         batches.Write("fine_label_names.txt", Encoding.UTF8.GetBytes(string.Join('\n', Enumerable.Range(0, 100).Select(i => $"class{i}"))));
         batches.Write("coarse_label_names.txt", Encoding.UTF8.GetBytes(string.Join('\n', Enumerable.Range(0, 20).Select(i => $"group{i}"))));
 
-        Assert.That(CifarFiles.IsOne(batches.Folder), Is.True);
+        Assert.That(CifarFiles.IsMatch(batches.Folder), Is.True);
         DataSet data = new CifarFiles(batches.Folder) { IsCoarse = isCoarse }.Load();
 
         Assert.That(Classes(data.Train), Is.EqualTo((string[])[first, second]));

@@ -116,7 +116,7 @@ public class ImageFolderTests
             Assert.That(((StoredColumn)stored.Train["picture"]).Load().Bytes.ToArray(), Is.EqualTo(Pixels(expected.Train).Bytes.ToArray()));
             Assert.That(stored.Warnings, Is.EqualTo(expected.Warnings));
             ScaledPlanes one = Planes(stored), other = Planes(expected);
-            Assert.That((one.Size, one.Mean, one.Deviation), Is.EqualTo((other.Size, other.Mean, other.Deviation)));
+            Assert.That((one.Size, one.Mean, one.Std), Is.EqualTo((other.Size, other.Mean, other.Std)));
         }
 
         static ScaledPlanes Planes(DataSet data) => (ScaledPlanes)Preparation.Fit(data.WithTest().Train, data.Target).Transforms[0];

@@ -63,7 +63,7 @@ public class CommunicatorTests
         IReadOnlyList<float> all = ThreadCommunicator.Run(2, communicator =>
         {
             Tensor first = Tensor.Scalar(1f), second = Tensor.Scalar(communicator.Rank + 1f);
-            Exchange a = communicator.AllReduceAsync(first), b = communicator.AllReduceAsync(second);
+            Collective a = communicator.AllReduceAsync(first), b = communicator.AllReduceAsync(second);
             b.Wait();
             a.Wait();
             Assert.That(a.IsDone && b.IsDone, Is.True);

@@ -20,7 +20,7 @@ public class NcclTests
     private const string Network = """
         {
           "layers": [
-            { "kind": "input", "sides": [3, 32, 32] },
+            { "kind": "input", "shape": [3, 32, 32] },
             { "kind": "conv2d", "filters": 2, "size": 5 },
             { "kind": "max_pool2d", "size": 4 },
             { "kind": "batch_norm" },
@@ -172,7 +172,7 @@ public class NcclTests
         alone.AllReduce(values, Reduction.Max);
         alone.Broadcast(bytes);
         alone.Barrier();
-        Exchange begun = alone.AllReduceAsync(Tensor.From([5.5]));
+        Collective begun = alone.AllReduceAsync(Tensor.From([5.5]));
         begun.Wait();
 
         Assert.That(values.AsSpan<float>().ToArray(), Is.EqualTo([1f, 2, 3]));
@@ -203,7 +203,7 @@ public class NcclTests
         using Function function = Function.Compile([x], [Symbolic.AllReduce(x, ThreadCommunicator.Create(2)[0])], device: device);
 
         Assert.That(() => function.Call(Tensor.From([1f])), Throws.TypeOf<EngineException>().With.Message.Contains(
-            "What lies on GPUs is exchanged by NCCL, and threads of one process carries the messages of these 2 ranks"));
+            "Data on GPUs need NCCL, but these 2 ranks communicate by threads of one process"));
     }
 
     private static NcclCommunicator OpenAlone()

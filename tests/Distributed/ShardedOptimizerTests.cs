@@ -79,7 +79,8 @@ public class ShardedOptimizerTests
             using NeuralNet net = Net(new Adam(0.01f), ranks, isSharded: true);
             net.Initialize();
             (long whole, long most) = net.UpdateStateBytes;
-            return (net.OwnUpdateState.Sum(variable => variable.GetValue().ByteCount), most, whole);
+            IEnumerable<SharedVariable> own = net.Initialized.Rule.State.Where(variable => !variable.IsElsewhere);
+            return (own.Sum(variable => variable.GetValue().ByteCount), most, whole);
         });
 
         // Each rank has the counter of steps.

@@ -18,9 +18,9 @@ internal sealed partial record CodeBlock(
     /// <summary>The pages of the repository, from its root: README.md and similar files, and all of docs/.</summary>
     public static string[] Pages { get; } =
     [
-        .. new[] { ".", "docs", "samples", "tests/Simt" }
-            .Select(folder => Path.Combine(Repository.Root, folder))
-            .SelectMany(folder => Directory.GetFiles(folder, "*.md"))
+        .. new[] { ".", "samples", "tests/Simt" }
+            .SelectMany(folder => Directory.GetFiles(Path.Combine(Repository.Root, folder), "*.md"))
+            .Concat(Directory.GetFiles(Path.Combine(Repository.Root, "docs"), "*.md", SearchOption.AllDirectories))
             .Select(file => Path.GetRelativePath(Repository.Root, file).Replace('\\', '/'))
             .Order(StringComparer.Ordinal),
     ];

@@ -140,7 +140,7 @@ public sealed class TutorialTests
                 }
             }
             """,
-            definition: (x, y) =>
+            reference: (x, y) =>
             {
                 for (int i = 0; i < y[0].Data.Length; i++)
                 {

@@ -14,7 +14,7 @@ public sealed class CuBlasTests
     public void A_product_is_that_of_row_major_matrices([Values] bool transA, [Values] bool transB)
     {
         CudaDevice device = Open();
-        using CuBlasHandle blas = device.OpenCuBlas();
+        using CuBlasHandle blas = new CuBlasHandle(device.Queue);
         float[] a = Numbers(1, M * K), b = Numbers(2, K * N), c = Numbers(3, M * N);
         using Storage left = Put(device, a), right = Put(device, b), result = Put(device, c);
 
@@ -30,7 +30,7 @@ public sealed class CuBlasTests
     public void Other_types_have_products_too([Values] bool transA, [Values] bool transB)
     {
         CudaDevice device = Open();
-        using CuBlasHandle blas = device.OpenCuBlas();
+        using CuBlasHandle blas = new CuBlasHandle(device.Queue);
         float[] a = Numbers(1, M * K), b = Numbers(2, K * N);
         using Storage left = Put(device, Doubles(a)), right = Put(device, Doubles(b)), result = device.Allocate(8 * M * N);
 
@@ -44,7 +44,7 @@ public sealed class CuBlasTests
     [Test]
     public void It_computes_as_its_users_have_it_unless_told_and_says_its_version()
     {
-        using CuBlasHandle blas = Open().OpenCuBlas();
+        using CuBlasHandle blas = new CuBlasHandle(Open().Queue);
 
         Assert.That(blas.Math, Is.EqualTo(CuBlasMath.Default));
         blas.Math = CuBlasMath.TensorFloat32;
@@ -55,7 +55,7 @@ public sealed class CuBlasTests
     [Test]
     public void A_refusal_names_the_call_and_the_status()
     {
-        using CuBlasHandle blas = Open().OpenCuBlas();
+        using CuBlasHandle blas = new CuBlasHandle(Open().Queue);
 
         Assert.That(
             () => blas.Gemm(-1, 1, 1, 0, 0, 0),

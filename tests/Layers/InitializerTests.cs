@@ -33,25 +33,25 @@ public class InitializerTests
 
     [Test]
     public void Glorot_normal_has_the_deviation_of_its_formula() =>
-        Assert.That(Deviation(Draw(new GlorotNormal(), [64, 32, 3, 3])),
+        Assert.That(Std(Draw(new GlorotNormal(), [64, 32, 3, 3])),
             Is.EqualTo(Math.Sqrt(2.0 / ((64 + 32) * 9))).Within(2).Percent);
 
     [Test]
     public void He_counts_the_inputs_of_a_unit()
     {
-        Assert.That(Deviation(Draw(new HeNormal(), [300, 100])), Is.EqualTo(Math.Sqrt(1.0 / 300)).Within(2).Percent);
+        Assert.That(Std(Draw(new HeNormal(), [300, 100])), Is.EqualTo(Math.Sqrt(1.0 / 300)).Within(2).Percent);
         Assert.That(
-            Deviation(Draw(new HeNormal(), [64, 32, 3, 3])), Is.EqualTo(Math.Sqrt(1.0 / 288)).Within(2).Percent);
+            Std(Draw(new HeNormal(), [64, 32, 3, 3])), Is.EqualTo(Math.Sqrt(1.0 / 288)).Within(2).Percent);
         Assert.That(Draw(new HeUniform(2), [300, 100]).Max(), Is.EqualTo(2 * Math.Sqrt(3.0 / 300)).Within(0.1).Percent);
     }
 
     [Test]
     public void Plain_distributions_have_their_moments()
     {
-        Assert.That(Draw(new Filled(3), [4]), Is.All.EqualTo(3));
+        Assert.That(Draw(new Full(3), [4]), Is.All.EqualTo(3));
         Assert.That(Draw(new Uniform(0.5, 2), [10_000]), Is.All.InRange(1.5, 2.5));
         Assert.That(Draw(new Normal(0.5, 2), [10_000]).Average(), Is.EqualTo(2).Within(0.02));
-        Assert.That(Deviation(Draw(new Normal(0.5), [10_000])), Is.EqualTo(0.5).Within(3).Percent);
+        Assert.That(Std(Draw(new Normal(0.5), [10_000])), Is.EqualTo(0.5).Within(3).Percent);
     }
 
     [TestCase(20, 50)]
@@ -105,5 +105,5 @@ public class InitializerTests
     private static double[] Draw(Initializer initializer, int[] shape) =>
         initializer.Draw(Shape.Create(shape), DType.Float64, 1).AsSpan<double>().ToArray();
 
-    private static double Deviation(double[] values) => Math.Sqrt(values.Average(value => value * value));
+    private static double Std(double[] values) => Math.Sqrt(values.Average(value => value * value));
 }

@@ -34,7 +34,7 @@ public class InnerLayerTests
         yield return Case("another shape", "block.W", (x, scope) =>
             new Dense(3).Build(new Dense(2).Build(x, scope), scope));
         yield return Case("a parameter of one's own", "block.w", (x, scope) =>
-            x * scope.Parameter("w", [2], new Filled(1)) * scope.Parameter("w", [2], new Filled(1)));
+            x * scope.Parameter("w", [2], new Full(1)) * scope.Parameter("w", [2], new Full(1)));
         yield return Case("averages that are followed", "block.beta", (x, scope) =>
             new BatchNorm().Build(new BatchNorm().Build(x, scope), scope));
         yield return Case("shared by one of two only", "block.a.W", (x, scope) =>
@@ -177,7 +177,7 @@ public class InnerLayerTests
             using var net = new NeuralNet(
                 ("input", new Input(2)),
                 ("block", new Block((x, scope) => new Tanned(scope.Name) { L2 = inner }.Build(
-                    new Dense(2) { L2 = inner, W = new Filled(1) }.Build(x, scope.Child("a")),
+                    new Dense(2) { L2 = inner, W = new Full(1) }.Build(x, scope.Child("a")),
                     scope.Child("b", new Dense(1) { L2 = inner })))
                 { L2 = outer }),
                 ("y", new Dense(3, Softmax)))
@@ -230,7 +230,7 @@ public class InnerLayerTests
         public override Variable Build(Variable input, LayerScope scope)
         {
             Assert.That(scope.Name, Is.EqualTo($"{name}.b"));
-            return Tanh(Dot(input, scope.Parameter("W", [2, 2], new Filled(1))));
+            return Tanh(Dot(input, scope.Parameter("W", [2, 2], new Full(1))));
         }
     }
 

@@ -64,7 +64,7 @@ public sealed record LayerCase(
             """ "kind": "batch_norm" """),
         new("activation", () => new Activation(Sigmoid), "3", "3", File: """ "kind": "activation", "nonlinearity": "sigmoid" """),
         new("flatten", () => new Flatten(), "2x3", "6", File: """ "kind": "flatten" """),
-        new("reshape", () => new Reshape(3, -1), "6", "3x2", File: """ "kind": "reshape", "sides": [3, -1] """),
+        new("reshape", () => new Reshape(3, -1), "6", "3x2", File: """ "kind": "reshape", "shape": [3, -1] """),
         new("concat", () => new Concat(), "2x3 1x3", "3x3", File: """ "kind": "concat" """),
         new("concat, last", () => new Concat(-1), "2x3 2x1", "2x4"),
         new("add", () => new Add(), "2x3 2x3 2x3", "2x3", File: """ "kind": "add" """),

@@ -187,6 +187,17 @@ public class LayerTests
     }
 
     /// <summary>Returns a description in which one input is split into those of the layer.</summary>
+    [Test]
+    public void Keys_of_older_files_are_still_read()
+    {
+        NetworkDescription described = DescriptionReader.Parse(
+            """{ "layers": [ { "kind": "input", "sides": [2, 3] }, { "kind": "gaussian_noise", "deviation": 0.25 } ] }""", "old.json");
+
+        Assert.That(described.InputSides, Is.EqualTo(new[] { 2, 3 }));
+        Assert.That(described.Layers[^1].Settings.Real("std"), Is.EqualTo(0.25));
+        Assert.That(described.ToJson(), Does.Contain("\"shape\"").And.Contain("\"std\"").And.Not.Contain("sides"));
+    }
+
     private static NetworkDescription Described(LayerCase each)
     {
         string[] inputs = each.Inputs.Split(' ');
@@ -205,7 +216,7 @@ public class LayerTests
         string integers = inputs[0].StartsWith('i') ? ", \"integers\": true" : "";
         return DescriptionReader.Parse(
             $$"""
-            { "layers": [ { "name": "all", "kind": "input", "sides": [{{string.Join(", ", all)}}]{{integers}} }, {{string.Concat(parts)}}{{before}}
+            { "layers": [ { "name": "all", "kind": "input", "shape": [{{string.Join(", ", all)}}]{{integers}} }, {{string.Concat(parts)}}{{before}}
               { "name": "it", {{each.File}}, "inputs": [{{names}}] } ] }
             """,
             "a.json");

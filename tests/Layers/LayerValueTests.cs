@@ -129,11 +129,11 @@ public class LayerValueTests
         yield return Case(new GlobalPool(), [2, 1, 2], [1, 2, 3, 5], [1.5, 4]);
         yield return Case(
             new GlobalPool { Function = (x, axes) => Symbolic.Max(x, axes) }, [2, 2], [1, 2, 3, 5], [2, 5]);
-        yield return Case(new PRelu { Alpha = new Filled(0.5) }, [2], [-3, 4], [-1.5, 4]);
-        yield return Case(new Scale { Scales = new Filled(3) }, [2, 2], [1, 2, 3, 4], [3, 6, 9, 12]);
-        yield return Case(new Bias { B = new Filled(3) }, [2, 2], [1, 2, 3, 4], [4, 5, 6, 7]);
+        yield return Case(new PRelu { Alpha = new Full(0.5) }, [2], [-3, 4], [-1.5, 4]);
+        yield return Case(new Scale { Scales = new Full(3) }, [2, 2], [1, 2, 3, 4], [3, 6, 9, 12]);
+        yield return Case(new Bias { B = new Full(3) }, [2, 2], [1, 2, 3, 4], [4, 5, 6, 7]);
         yield return Case(new Expression(x => x * x), [2], [2, 3], [4, 9]);
-        yield return Case(new Residual(new Scale { Scales = new Filled(2) }), [2], [1, 2], [3, 6]);
+        yield return Case(new Residual(new Scale { Scales = new Full(2) }), [2], [1, 2], [3, 6]);
         yield return Case(
             new Residual(new Slice(0, 1)) { Shortcut = new Slice(1, 1), Nonlinearity = x => -x }, [2], [1, 2], [-3]);
         yield return Case(new Sequence(new Slice(1), new Expression(x => x + 1)), [3], [1, 2, 3], [3, 4]);

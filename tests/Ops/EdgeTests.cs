@@ -13,7 +13,7 @@ using static Engine.Ops.Symbolic;
 namespace Engine.Tests.Ops;
 
 /// <summary>
-/// The values of functions and gradients at kinks, ties, zeros and infinities: the table of docs/gradients.md.
+/// The values of functions and gradients at kinks, ties, zeros and infinities: the table of docs/graphs/gradients.md.
 /// </summary>
 [TestFixture]
 public sealed class EdgeTests
@@ -24,7 +24,7 @@ public sealed class EdgeTests
     private static readonly Dictionary<string, Func<Variable, Variable>> s_functions = Functions();
 
     private static IReadOnlyList<Edge> Rows { get; } = [.. File
-        .ReadLines(Path.Combine(Repository.Root, "docs", "gradients.md"))
+        .ReadLines(Path.Combine(Repository.Root, "docs", "graphs", "gradients.md"))
         .Where(line => line.StartsWith("| `", StringComparison.Ordinal)).SelectMany(Edges)];
 
     [OneTimeTearDown]

@@ -13,7 +13,7 @@ namespace Engine.Tests.Ops;
 
 /// <summary>
 /// Every dtype with number literals of every size, on both sides of every op that takes them: each is refused, or gives
-/// the result of plain C# in the dtype that docs/types.md names.
+/// the result of plain C# in the dtype that docs/graphs/types.md names.
 /// </summary>
 [TestFixture]
 public sealed class LiteralTests
@@ -100,7 +100,7 @@ public sealed class LiteralTests
     [Test]
     public void Two_operands_are_of_the_dtype_that_the_table_says()
     {
-        string[][] table = [.. File.ReadLines(Path.Combine(Repository.Root, "docs", "types.md"))
+        string[][] table = [.. File.ReadLines(Path.Combine(Repository.Root, "docs", "graphs", "types.md"))
             .SkipWhile(line => !line.StartsWith("| | bool", StringComparison.Ordinal)).TakeWhile(line => line.Length > 0)
             .Select(line => line.Trim('|').Split('|').Select(cell => cell.Trim()).ToArray())];
 

@@ -11,7 +11,7 @@ using static Engine.Ops.Symbolic;
 namespace Engine.Tests.Ops;
 
 /// <summary>
-/// The rules of docs/types.md apart from literals: conversions, bools, long integers, indices, files.
+/// The rules of docs/graphs/types.md apart from literals: conversions, bools, long integers, indices, files.
 /// </summary>
 [TestFixture]
 public sealed class TypeTests

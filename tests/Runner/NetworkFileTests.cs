@@ -14,7 +14,7 @@ public class NetworkFileTests
         {
           "name": "small", // comments are allowed
           "layers": [
-            { "name": "input", "kind": "input", "sides": [1, 32, 32] },
+            { "name": "input", "kind": "input", "shape": [1, 32, 32] },
             { "kind": "conv2d", "filters": 4, "size": [3, 2], "pad": "same", "stride": 2, "bias": false },
             { "kind": "batch_norm" },
             { "kind": "average_pool2d", "size": 2, "stride": "2x1", "ignore_border": false },
@@ -35,7 +35,7 @@ public class NetworkFileTests
 
         [layer input]
         kind = input
-        sides = 1x32x32
+        shape = 1x32x32
 
         [layer]
         kind = conv2d
@@ -226,7 +226,7 @@ public class NetworkFileTests
     [TestCase("[\"input\"]", "line 2: no layer is put on 'a': name it in the inputs of one behind it, or in the network's outputs, or leave it out.")]
     public void Inputs_name_layers_before_and_none_is_left_over(string inputs, string message) => AssertFails(
         $$"""
-        { "layers": [ { "name": "input", "kind": "input", "sides": 1024 },
+        { "layers": [ { "name": "input", "kind": "input", "shape": 1024 },
           { "name": "a", "kind": "dense", "units": 4 },
           { "name": "b", "kind": "add", "inputs": {{inputs}} } ] }
         """,
@@ -236,7 +236,7 @@ public class NetworkFileTests
     [TestCase("\"outputs\": [\"a\"]", "line 4: no layer is put on 'sum': name it in the inputs of one behind it, or in the network's outputs, or leave it out.")]
     public void Outputs_name_layers_and_none_is_left_over(string outputs, string message) => AssertFails(
         $$"""
-        { "layers": [ { "name": "left", "kind": "input", "sides": 4 }, { "name": "right", "kind": "input", "sides": 4 },
+        { "layers": [ { "name": "left", "kind": "input", "shape": 4 }, { "name": "right", "kind": "input", "shape": 4 },
           { "name": "a", "kind": "dense", "units": 4, "inputs": ["left"] },
           { "like": "a", "inputs": ["right"] },
           { "name": "sum", "kind": "add", "inputs": ["a", "a:2"] } ], {{outputs}} }
@@ -249,7 +249,7 @@ public class NetworkFileTests
     public void Another_place_of_a_layer_has_nothing_of_its_own(string layer, string message) => Assert.That(
         () => DescriptionReader.Parse(
             $$"""
-            { "layers": [ { "name": "input", "kind": "input", "sides": 4 },
+            { "layers": [ { "name": "input", "kind": "input", "shape": 4 },
               { "name": "a", "kind": "dense", "units": 4 },
               {{layer}} ] }
             """,
@@ -300,9 +300,9 @@ public class NetworkFileTests
     [TestCase("\"seed\": 7,\n  \"data\": { \"images\": 100, \"validation\": 0.1", "\"patience\": 3, \"data\": { \"validation\": 0",
         "line 12: patience watches the loss on validation images, but validation is 0.")]
     [TestCase("0.1, ", "0.7, ", "line 13: validation of data must be a number from 0 to 0.5, not '0.7'.")]
-    [TestCase("{ \"kind\": \"batch_norm\" }", "{ \"kind\": \"input\", \"sides\": 3 }",
+    [TestCase("{ \"kind\": \"batch_norm\" }", "{ \"kind\": \"input\", \"shape\": 3 }",
         "line 5: no layer is put on 'conv2d1': name it in the inputs of one behind it, or in the network's outputs, or leave it out.")]
-    [TestCase("{ \"name\": \"input\", \"kind\": \"input\", \"sides\": [1, 32, 32] },", "",
+    [TestCase("{ \"name\": \"input\", \"kind\": \"input\", \"shape\": [1, 32, 32] },", "",
         "line 5: the first layer is of kind input, not conv2d.")]
     [TestCase("\"seed\": 7,", "\"seed\": 7", "line 13: this is not JSON: '\"' is invalid after a value. Expected either ',', '}', or ']'.")]
     [TestCase("[1, 32, 32]", "[1, 32, 32", "line 4: this is not JSON: '}' is invalid without a matching open.")]
@@ -337,7 +337,7 @@ public class NetworkFileTests
         Assert.That(await Train(file), Does.Match($"averagepool2d3.*Built at .*mine.ini:21"));
 
         File.WriteAllText(file, Ini.Replace("1x32x32", "1x28x28", StringComparison.Ordinal));
-        Assert.That(await Train(file), Does.Contain("mine.ini, line 6: sides of the input layer are 1x28x28, but the images are"));
+        Assert.That(await Train(file), Does.Contain("mine.ini, line 6: shape of the input layer is 1x28x28, but the images are"));
 
         File.WriteAllText(file, Ini.Replace("units = 10", "units = 9", StringComparison.Ordinal)
             .Replace("pad = same", "pad = 1", StringComparison.Ordinal));

@@ -17,7 +17,7 @@ internal sealed class SmallModel : IDisposable
         {
           "name": "small",
           "layers": [
-            { "name": "input", "kind": "input", "sides": [1, 32, 32] },
+            { "name": "input", "kind": "input", "shape": [1, 32, 32] },
             { "name": "look", "kind": "conv2d", "filters": 3, "size": [2, 3], "pad": 1 },
             { "name": "pool", "kind": "max_pool2d", "size": 4 },
             { "name": "output", "kind": "dense", "units": 10, "nonlinearity": "softmax" }

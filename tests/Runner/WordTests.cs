@@ -84,7 +84,7 @@ public sealed class WordTests
     {
         string layer = what is ['+', ..] ? $", {what[2..]}" : "";
         string key = what is ['+', ..] ? "" : $", '{what.Split(": ")[0]}': {what.Split(": ", 2)[1]}";
-        string json = $"{{ 'layers': [{{'kind': 'input', 'sides': 4}}{layer}] {key} }}".Replace('\'', '"');
+        string json = $"{{ 'layers': [{{'kind': 'input', 'shape': 4}}{layer}] {key} }}".Replace('\'', '"');
 
         Assert.That(
             () => DescriptionReader.Parse(json, "mine.json"),

@@ -22,11 +22,11 @@ if [ -f "$out/stamp" ] && [ "$stamp" = "$(cat "$out/stamp")" ]; then exit 0; fi
 # An object is rebuilt if its source or one of its headers is newer, or if the compiler or its flags changed.
 objects=$out/objects
 if [ "$compiler" != "$(cat "$objects/compiler" 2>/dev/null)" ]; then rm -rf "$objects"; fi
-# shellcheck disable=SC2086
-(mkdir -p "$objects" && cd "$objects" && mkdir -p $sources)
+(cd "$here" && find $sources -type d) | while read -r folder; do mkdir -p "$objects/$folder"; done
 echo "$compiler" > "$objects/compiler"
 cd "$here"
-for source in */*.cpp; do
+# shellcheck disable=SC2086
+find $sources -name '*.cpp' | sort | while read -r source; do
     object=$objects/$source.o
     # The object's sources, as the compiler noted them: "object: source header …", over several lines.
     # shellcheck disable=SC2046
@@ -38,14 +38,21 @@ done |
     # shellcheck disable=SC2016
     CXX=$cxx FLAGS=$flags OBJECTS=$objects xargs -r -P "$(nproc)" -I{} \
         sh -c 'set -- {}; source=$1; shift; "$CXX" $FLAGS "$@" -MMD -MF "$OBJECTS/$source.o.d" -c "$source" -o "$OBJECTS/$source.o"'
-# Links into a new file and renames it: a process that has loaded the old library keeps it.
-"$cxx" -shared -Wl,-soname,libcuda.so.1 "$objects"/driver/*.o "$objects"/ptx/*.o -o "$out/libcuda.so.1.new" -ldl -lpthread
-"$cxx" -shared "$objects"/nvrtc/*.o -o "$out/libnvrtc.so.new" -ldl
-"$cxx" -shared "$objects"/nvrtc_ptx/*.o -o "$out/ptx/libnvrtc.so.new" -ldl
-"$cxx" -shared "$objects"/cublas/*.o -o "$out/libcublas.so.12.new" "$out/libcuda.so.1.new"
-"$cxx" -shared -Wl,-soname,libnccl.so.2 "$objects"/nccl/*.o -o "$out/libnccl.so.2.new" "$out/libcuda.so.1.new"
-"$cxx" "$objects"/nccl_ranks/*.o -o "$out/nccl-ranks.new" -ldl
-"$cxx" -shared "$objects"/nvtx/*.o -o "$out/libprofiler.so.new"
+# Links the objects of some folders into a new file, to be renamed: a process that has loaded the old library keeps it.
+link() { # FILE FOLDERS OPTION…
+    local file=$out/$1.new linked
+    # shellcheck disable=SC2086
+    mapfile -t linked < <(find $2 -name '*.cpp' | sort | while read -r source; do echo "$objects/$source.o"; done)
+    shift 2
+    "$cxx" "${linked[@]}" -o "$file" "$@"
+}
+link libcuda.so.1 "driver ptx" -shared -Wl,-soname,libcuda.so.1 -ldl -lpthread
+link libnvrtc.so nvrtc -shared -ldl
+link ptx/libnvrtc.so nvrtc_ptx -shared -ldl
+link libcublas.so.12 cublas -shared "$out/libcuda.so.1.new"
+link libnccl.so.2 nccl -shared -Wl,-soname,libnccl.so.2 "$out/libcuda.so.1.new"
+link nccl-ranks nccl_ranks -ldl
+link libprofiler.so nvtx -shared
 for library in libcuda.so.1 libnvrtc.so ptx/libnvrtc.so libcublas.so.12 libnccl.so.2 nccl-ranks libprofiler.so; do
     mv "$out/$library.new" "$out/$library"
 done

@@ -71,7 +71,7 @@ public class UseAfterDisposalTests
         net.Dispose();
 
         Assert.That(() => rate.SetScalar(1f), Throws.TypeOf<ObjectDisposedException>().With.Message.StartsWith(
-            "The value of the shared variable 'learning_rate' is gone: it was disposed of, or the network was"));
+            "The shared variable 'learning_rate' is disposed: somebody disposed of it or of its network"));
     }
 
     [Test]
@@ -131,8 +131,8 @@ public class UseAfterDisposalTests
         foreach (Action use in uses)
         {
             Assert.That(use, Throws.TypeOf<ObjectDisposedException>().With.Message.StartsWith(isNamed
-                ? "The value of the shared variable 'w' is gone: "
-                : "The value of a shared variable, float32 (2), is gone: "));
+                ? "The shared variable 'w' is disposed: "
+                : "A shared variable, float32 (2), is disposed: "));
         }
     }
 

@@ -74,9 +74,9 @@ public class LoadParametersTests
             new LoadOptions { Ignore = ["count"], Keep = ["*"] });
 
         Assert.That($"{report}", Is.EqualTo(
-            "taken: hidden.b; passed over: count; kept as they were: hidden.W, output.W, output.b"));
+            "taken: hidden.b; ignored: count; kept as they were: hidden.W, output.W, output.b"));
         Assert.That(
-            $"{net.SetParameters(net.GetParameters())}", Does.EndWith("; passed over: none; kept as they were: none"));
+            $"{net.SetParameters(net.GetParameters())}", Does.EndWith("; ignored: none; kept as they were: none"));
     }
 
     [Test]

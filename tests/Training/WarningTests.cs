@@ -140,15 +140,15 @@ public class WarningTests
         });
         yield return One("a dead layer, many batches", () =>
         {
-            NeuralNet net = Net(layers: [new Dense(4) { W = new Filled(0), B = null }, new Dense(3, Softmax)], epochs: 6);
+            NeuralNet net = Net(layers: [new Dense(4) { W = new Full(0), B = null }, new Dense(3, Softmax)], epochs: 6);
             net.BatchIteratorTrain = new BatchIterator(4);
             return Classify(net, Points(), OneClass) with { Epoch = 3 };
         });
         yield return One("a dead layer, few batches", () =>
-            Classify(Net(layers: [new Dense(4) { W = new Filled(0), B = null }, new Dense(3, Softmax)], epochs: 5), Points()));
+            Classify(Net(layers: [new Dense(4) { W = new Full(0), B = null }, new Dense(3, Softmax)], epochs: 5), Points()));
         yield return One("a dead binary classifier", () =>
         {
-            NeuralNet net = Net(layers: [new Dense(4) { W = new Filled(0), B = null }, new Dense(1, Sigmoid)], epochs: 12);
+            NeuralNet net = Net(layers: [new Dense(4) { W = new Full(0), B = null }, new Dense(1, Sigmoid)], epochs: 12);
             (Tensor x, Tensor y) = Points();
             return Classify(net, (x, Tensor.From([.. y.AsSpan<int>().ToArray().Select(label => label / 2)])), OneClass);
         });

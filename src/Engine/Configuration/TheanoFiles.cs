@@ -23,10 +23,10 @@ internal static partial class TheanoFiles
     /// <param name="environment">Returns the value of an environment variable.</param>
     /// <param name="currentFolder">The current folder.</param>
     /// <param name="homeFolder">The home folder; empty if there is none.</param>
-    /// <param name="passedOver">Receives the texts that Python drops.</param>
+    /// <param name="ignored">Receives the texts that Python drops.</param>
     /// <exception cref="EngineException">A file cannot be read, or one of its lines is invalid.</exception>
     public static IReadOnlyList<Entry> Read(
-        Func<string, string?> environment, string currentFolder, string homeFolder, ICollection<string> passedOver)
+        Func<string, string?> environment, string currentFolder, string homeFolder, ICollection<string> ignored)
     {
         var sections = new Dictionary<string, Dictionary<string, Entry>>(StringComparer.OrdinalIgnoreCase)
         {
@@ -53,7 +53,7 @@ internal static partial class TheanoFiles
                 }
                 else if (line.Value.Length > 0)
                 {
-                    passedOver.Add($"'{line.Value}' behind [{line.Section}] on line {line.Number}, which Python drops");
+                    ignored.Add($"'{line.Value}' behind [{line.Section}] on line {line.Number}, which Python drops");
                 }
             }
         }
@@ -76,7 +76,7 @@ internal static partial class TheanoFiles
     /// does not set.
     /// </summary>
     private static bool IsMeant(KeyValuePair<string, Dictionary<string, Entry>> section, Entry entry) =>
-        !section.Value.ContainsKey(entry.Key) && TheanoKeys.IsOne(Setting.KeyOf(section.Key, entry.Key));
+        !section.Value.ContainsKey(entry.Key) && TheanoKeys.IsKey(Setting.KeyOf(section.Key, entry.Key));
 
     private static IEnumerable<string> Paths(string? named, string currentFolder, string homeFolder)
     {

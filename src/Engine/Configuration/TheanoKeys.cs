@@ -11,7 +11,7 @@ internal static class TheanoKeys
     private const string FastMath = "nvcc.fastmath", NvccFlags = "nvcc.flags", Excluding = "optimizer_excluding";
 
     /// <summary>Gets the ignored keys, grouped by what applies here instead.</summary>
-    public static IReadOnlyList<(string Instead, string Keys)> PassedOver { get; } =
+    public static IReadOnlyList<(string Instead, string Keys)> Ignored { get; } =
     [
         ("no C++ is compiled",
             "cxx gcc.cxxflags cmodule.age_thresh_use cmodule.compilation_warning cmodule.debug "
@@ -97,13 +97,13 @@ internal static class TheanoKeys
         ["stabilize"] = "stabilize",
     };
 
-    private static readonly FrozenSet<string> s_passedOver = PassedOver
+    private static readonly FrozenSet<string> s_ignored = Ignored
         .SelectMany(row => row.Keys.Split(' '))
         .Append(NvccFlags)
         .ToFrozenSet(StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Returns whether Theano has this key.</summary>
-    public static bool IsOne(string key) => s_passedOver.Contains(key) || Setting.Find(key) is not null;
+    public static bool IsKey(string key) => s_ignored.Contains(key) || Setting.Find(key) is not null;
 
     /// <summary>Translates Theano's entries to entries of this engine.</summary>
     /// <param name="entries">The entries.</param>
@@ -132,7 +132,7 @@ internal static class TheanoKeys
             }
             else
             {
-                notes.PassOver(entry.Source, $"{Excluding}={name}", isKnown: true);
+                notes.Ignore(entry.Source, $"{Excluding}={name}", isKnown: true);
             }
         }
     }
@@ -146,9 +146,9 @@ internal static class TheanoKeys
         }
 
         // optimizer_including exists in both, but none of its rewrites here exists in Theano.
-        if (s_passedOver.Contains(entry.Key) || Setting.Find(entry.Key) is not { } setting)
+        if (s_ignored.Contains(entry.Key) || Setting.Find(entry.Key) is not { } setting)
         {
-            notes.PassOver(entry.Source, entry.Key, s_passedOver.Contains(entry.Key));
+            notes.Ignore(entry.Source, entry.Key, s_ignored.Contains(entry.Key));
             return null;
         }
 

@@ -5,7 +5,7 @@ namespace Engine.Configuration;
 /// </summary>
 internal sealed class TheanoNotes
 {
-    private readonly List<string> _passedOver = [], _unknown = [], _sources = [], _replaced = [];
+    private readonly List<string> _ignored = [], _unknown = [], _sources = [], _replaced = [];
 
     /// <summary>Gets the texts after a section on its line.</summary>
     public List<string> Dropped { get; } = [];
@@ -14,10 +14,10 @@ internal sealed class TheanoNotes
     /// <param name="source">The source of the key.</param>
     /// <param name="key">The key.</param>
     /// <param name="isKnown">Whether Theano has it.</param>
-    public void PassOver(string source, string key, bool isKnown)
+    public void Ignore(string source, string key, bool isKnown)
     {
         _sources.Add(source.Split(", line ")[0]);
-        (isKnown ? _passedOver : _unknown).Add(key);
+        (isKnown ? _ignored : _unknown).Add(key);
     }
 
     /// <summary>Notes a value that is replaced by another; the sentence says which, and why.</summary>
@@ -28,14 +28,14 @@ internal sealed class TheanoNotes
     {
         string[] parts =
         [
-            Part("nothing of the kind is here: ", _passedOver), Part("Theano does not know them either: ", _unknown),
+            Part("without an equivalent here: ", _ignored), Part("unknown to Theano, too: ", _unknown),
             Part("", Dropped),
         ];
         if (parts.Any(part => part.Length > 0))
         {
             string where = string.Join(" and ", _sources.Distinct());
             notes.WriteLine(
-                $"NOTE: passed over of Theano's configuration{(where.Length == 0 ? "" : $" in {where}")}: "
+                $"NOTE: ignored of Theano's configuration{(where.Length == 0 ? "" : $" in {where}")}: "
                 + $"{string.Join("; ", parts.Where(part => part.Length > 0))}.");
         }
 

@@ -56,7 +56,7 @@ public static class DTypes
     /// <summary>
     /// Returns the type both operands of an element-wise op are converted to: the wider of the two in the order bool,
     /// uint8, int32, int64, float16, bfloat16, float32, float64. An integer and a float32 give float32, as Theano's
-    /// floatX rule says (NumPy would widen to float64). docs/types.md says how ops use it, and how they treat literals.
+    /// floatX rule says (NumPy would widen to float64). docs/graphs/types.md says how ops use it, and how they treat literals.
     /// </summary>
     public static DType Promote(DType a, DType b) => ElementType.Of(a).Width >= ElementType.Of(b).Width ? a : b;
 

@@ -75,7 +75,7 @@ internal abstract class ElementType(
     /// <summary>Gets the greatest number it holds; for floating-point types, the greatest finite one.</summary>
     public double Max => most;
 
-    /// <summary>Gets the name in CUDA C (src/Kernels/common.cuh).</summary>
+    /// <summary>Gets the name in CUDA C (src/Kernels/common/common.cuh).</summary>
     public string Cuda => cuda;
 
     /// <summary>Gets the number in ONNX (TensorProto.DataType).</summary>

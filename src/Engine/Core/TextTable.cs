@@ -59,9 +59,9 @@ internal sealed class TextTable(params IReadOnlyList<string> columns)
     /// <summary>Returns names with repeated ones counted and long ones cut: <c>add, 3 × dot</c>.</summary>
     public static string Counted(IEnumerable<string> names, string separator)
     {
-        const int MostOfOne = 40, Max = 72;
+        const int MaxOfOne = 40, Max = 72;
         return Cut(string.Join(separator, names.CountBy(name => name).Select(pair =>
-            (pair.Value > 1 ? $"{pair.Value} × " : "") + Cut(pair.Key, MostOfOne))), Max);
+            (pair.Value > 1 ? $"{pair.Value} × " : "") + Cut(pair.Key, MaxOfOne))), Max);
 
         static string Cut(string text, int most) => text.Length > most ? $"{text[..(most - 1)].TrimEnd()}…" : text;
     }

@@ -46,7 +46,7 @@ public abstract unsafe class Communicator : IDisposable
     internal virtual bool IsAsynchronous => false;
 
     /// <summary>Gets the exchanges that continue while functions compute.</summary>
-    internal BegunExchanges Begun { get; } = new();
+    internal BegunCollectives Begun { get; } = new();
 
     /// <summary>Who has not arrived where this rank waits, in words; null where that is not known.</summary>
     internal Func<string?>? Missing { get; set; }
@@ -59,7 +59,7 @@ public abstract unsafe class Communicator : IDisposable
 
     /// <summary>Starts <see cref="AllReduce"/>.</summary>
     /// <inheritdoc cref="AllReduce"/>
-    public Exchange AllReduceAsync(Tensor values, Reduction reduction = Reduction.Sum)
+    public Collective AllReduceAsync(Tensor values, Reduction reduction = Reduction.Sum)
     {
         ArgumentNullException.ThrowIfNull(values);
         return values.DType is DType.Float32 or DType.Float64 or DType.Int32
@@ -76,7 +76,7 @@ public abstract unsafe class Communicator : IDisposable
 
     /// <summary>Starts <see cref="Broadcast"/>.</summary>
     /// <inheritdoc cref="Broadcast"/>
-    public Exchange BroadcastAsync(Tensor values, int root = 0)
+    public Collective BroadcastAsync(Tensor values, int root = 0)
     {
         ArgumentNullException.ThrowIfNull(values);
         return root >= 0 && root < Size
@@ -107,14 +107,14 @@ public abstract unsafe class Communicator : IDisposable
     }
 
     /// <summary>Starts a reduction in place.</summary>
-    internal Exchange StartAllReduce(void* values, long count, DType dtype, Reduction reduction)
+    internal Collective StartAllReduce(void* values, long count, DType dtype, Reduction reduction)
     {
         Count(2 * count * dtype.Size());
         return BeginAllReduce(values, count, dtype, reduction);
     }
 
     /// <summary>Starts to send one rank's bytes to all.</summary>
-    internal Exchange StartBroadcast(void* values, long bytes, int root)
+    internal Collective StartBroadcast(void* values, long bytes, int root)
     {
         Interlocked.Add(ref _bytesSent, Rank == root && Size > 1 ? bytes : 0);
         return BeginBroadcast(values, bytes, root);
@@ -125,14 +125,14 @@ public abstract unsafe class Communicator : IDisposable
     /// <param name="bytes">The number of bytes of each rank.</param>
     /// <param name="all">The memory for the bytes of all ranks.</param>
     /// <param name="aside">Whether it uses the second channel, whose order relative to all else is free.</param>
-    internal Exchange StartAllGather(void* mine, long bytes, void* all, bool aside = false)
+    internal Collective StartAllGather(void* mine, long bytes, void* all, bool aside = false)
     {
         Count(bytes * Size);
         return BeginAllGather(mine, bytes, all, aside);
     }
 
     /// <summary>Starts to send each rank its part of the data of every rank.</summary>
-    internal Exchange StartAllToAll(void* send, long bytesEach, void* receive)
+    internal Collective StartAllToAll(void* send, long bytesEach, void* receive)
     {
         Count(bytesEach * Size);
         return BeginAllToAll(send, bytesEach, receive);
@@ -140,7 +140,7 @@ public abstract unsafe class Communicator : IDisposable
 
     /// <summary>Waits for an exchange that a step needs, at most for <see cref="StepLimit"/>.</summary>
     /// <exception cref="EngineException">It took too long.</exception>
-    internal void WaitInStep(Exchange exchange) => exchange.Wait(StepLimit, waited => new EngineException(
+    internal void WaitInStep(Collective exchange) => exchange.Wait(StepLimit, waited => new EngineException(
         FormattableString.Invariant(
             $"At {Progress} no answer came for {waited.TotalSeconds:F0} s{(Missing?.Invoke() is { } missing ? $": {missing}" : "")}.")));
 
@@ -176,32 +176,32 @@ public abstract unsafe class Communicator : IDisposable
     internal virtual void EnqueueBroadcast(ulong values, long bytes, int root, nint stream) => throw NotOnGpus();
 
     /// <inheritdoc cref="StartAllReduce"/>
-    private protected abstract Exchange BeginAllReduce(void* values, long count, DType dtype, Reduction reduction);
+    private protected abstract Collective BeginAllReduce(void* values, long count, DType dtype, Reduction reduction);
 
     /// <inheritdoc cref="StartBroadcast"/>
-    private protected abstract Exchange BeginBroadcast(void* values, long bytes, int root);
+    private protected abstract Collective BeginBroadcast(void* values, long bytes, int root);
 
     /// <inheritdoc cref="StartAllGather"/>
-    private protected abstract Exchange BeginAllGather(void* mine, long bytes, void* all, bool aside);
+    private protected abstract Collective BeginAllGather(void* mine, long bytes, void* all, bool aside);
 
     /// <inheritdoc cref="StartAllToAll"/>
-    private protected abstract Exchange BeginAllToAll(void* send, long bytesEach, void* receive);
+    private protected abstract Collective BeginAllToAll(void* send, long bytesEach, void* receive);
 
     /// <summary>Leaves the other ranks.</summary>
     protected abstract void Dispose(bool disposing);
 
     private EngineException NotOnGpus() => new(
-        $"What lies on GPUs is exchanged by NCCL, and {Name} carries the messages of these {Size} ranks: give functions on a GPU an "
+        $"Data on GPUs need NCCL, but these {Size} ranks communicate by {Name}: give functions on a GPU an "
         + $"{nameof(NcclCommunicator)}, or compute on the CPU.");
 
     private void Count(long bytes) => Interlocked.Add(ref _bytesSent, bytes * (Size - 1) / Size);
 
-    private delegate Exchange Starter(void* start);
+    private delegate Collective Starter(void* start);
 
     /// <summary>
     /// Starts an exchange with the memory of a tensor, which is pinned until the exchange is complete.
     /// </summary>
-    private static PinnedExchange Pinned(Tensor values, Starter start)
+    private static PinnedCollective Pinned(Tensor values, Starter start)
     {
         if (values.DType == DType.Bool)
         {
@@ -211,7 +211,7 @@ public abstract unsafe class Communicator : IDisposable
         var pin = GCHandle.Alloc(values.Elements, GCHandleType.Pinned);
         try
         {
-            return new PinnedExchange(start((void*)pin.AddrOfPinnedObject()), pin);
+            return new PinnedCollective(start((void*)pin.AddrOfPinnedObject()), pin);
         }
         catch
         {
@@ -220,7 +220,7 @@ public abstract unsafe class Communicator : IDisposable
         }
     }
 
-    private sealed class PinnedExchange(Exchange inner, GCHandle pin) : Exchange
+    private sealed class PinnedCollective(Collective inner, GCHandle pin) : Collective
     {
         private GCHandle _pin = pin;
 

@@ -62,16 +62,16 @@ public sealed unsafe class MpiCommunicator : Communicator
         }
     }
 
-    private protected override Exchange BeginAllReduce(void* values, long count, DType dtype, Reduction reduction) =>
+    private protected override Collective BeginAllReduce(void* values, long count, DType dtype, Reduction reduction) =>
         new Request(Mpi.AllReduce(values, Whole(count), dtype, reduction == Reduction.Max));
 
-    private protected override Exchange BeginBroadcast(void* values, long bytes, int root) =>
+    private protected override Collective BeginBroadcast(void* values, long bytes, int root) =>
         new Request(Mpi.Broadcast(values, Whole(bytes), root));
 
-    private protected override Exchange BeginAllGather(void* mine, long bytes, void* all, bool aside) =>
+    private protected override Collective BeginAllGather(void* mine, long bytes, void* all, bool aside) =>
         new Request(Mpi.AllGather(mine, Whole(bytes), all, aside));
 
-    private protected override Exchange BeginAllToAll(void* send, long bytesEach, void* receive) =>
+    private protected override Collective BeginAllToAll(void* send, long bytesEach, void* receive) =>
         new Request(Mpi.AllToAll(send, Whole(bytesEach), receive));
 
     private static int Whole(long count) => count <= int.MaxValue
@@ -79,7 +79,7 @@ public sealed unsafe class MpiCommunicator : Communicator
         : throw new EngineException(FormattableString.Invariant(
             $"MPI takes up to {int.MaxValue:N0} elements or bytes at once, not {count:N0}: exchange fewer at a time."));
 
-    private sealed class Request(nint request) : Exchange
+    private sealed class Request(nint request) : Collective
     {
         private nint _request = request;
         private bool _isDone;

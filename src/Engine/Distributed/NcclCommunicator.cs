@@ -129,22 +129,22 @@ public sealed unsafe class NcclCommunicator : Communicator
     internal override void EnqueueBroadcast(ulong values, long bytes, int root, nint stream) =>
         _nccl.Broadcast(values, bytes, root, stream);
 
-    private protected override Exchange BeginAllReduce(void* values, long count, DType dtype, Reduction reduction)
+    private protected override Collective BeginAllReduce(void* values, long count, DType dtype, Reduction reduction)
     {
         long bytes = count * dtype.Size();
         return Stage(values, bytes, 0, values, bytes, 0, at => EnqueueAllReduce(at, count, dtype, reduction, _stream.Value));
     }
 
-    private protected override Exchange BeginBroadcast(void* values, long bytes, int root) =>
+    private protected override Collective BeginBroadcast(void* values, long bytes, int root) =>
         Stage(values, bytes, 0, values, bytes, 0, at => EnqueueBroadcast(at, bytes, root, _stream.Value));
 
-    private protected override Exchange BeginAllGather(void* mine, long bytes, void* all, bool aside)
+    private protected override Collective BeginAllGather(void* mine, long bytes, void* all, bool aside)
     {
         long own = Rank * bytes;
         return Stage(mine, bytes, own, all, Size * bytes, 0, at => EnqueueAllGather(at + (ulong)own, bytes, at, _stream.Value));
     }
 
-    private protected override Exchange BeginAllToAll(void* send, long bytesEach, void* receive)
+    private protected override Collective BeginAllToAll(void* send, long bytesEach, void* receive)
     {
         long bytes = Size * bytesEach;
         return Stage(send, bytes, 0, receive, bytes, bytes, at =>
@@ -190,7 +190,7 @@ public sealed unsafe class NcclCommunicator : Communicator
     }
 
     private sealed class Staged(
-        StreamHandle stream, MemoryHandle scratch, EventHandle end, void* to, long bytes, long offset) : Exchange
+        StreamHandle stream, MemoryHandle scratch, EventHandle end, void* to, long bytes, long offset) : Collective
     {
         private bool _isDone;
 

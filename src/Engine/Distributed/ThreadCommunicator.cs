@@ -68,7 +68,7 @@ public sealed unsafe class ThreadCommunicator : Communicator
     {
     }
 
-    private protected override Exchange BeginAllReduce(void* values, long count, DType dtype, Reduction reduction) =>
+    private protected override Collective BeginAllReduce(void* values, long count, DType dtype, Reduction reduction) =>
         Join((nint)values, 0, all =>
         {
             // In the order of the ranks, so that the result is the same for all; then each rank gets a copy.
@@ -83,7 +83,7 @@ public sealed unsafe class ThreadCommunicator : Communicator
             }
         });
 
-    private protected override Exchange BeginBroadcast(void* values, long bytes, int root) => Join((nint)values, 0, all =>
+    private protected override Collective BeginBroadcast(void* values, long bytes, int root) => Join((nint)values, 0, all =>
     {
         for (int i = 0; i < all.Length; i++)
         {
@@ -91,7 +91,7 @@ public sealed unsafe class ThreadCommunicator : Communicator
         }
     });
 
-    private protected override Exchange BeginAllGather(void* mine, long bytes, void* all, bool aside) =>
+    private protected override Collective BeginAllGather(void* mine, long bytes, void* all, bool aside) =>
         Join((nint)mine, (nint)all, ranks =>
         {
             foreach ((nint _, nint receive) in ranks)
@@ -103,7 +103,7 @@ public sealed unsafe class ThreadCommunicator : Communicator
             }
         }, aside);
 
-    private protected override Exchange BeginAllToAll(void* send, long bytesEach, void* receive) =>
+    private protected override Collective BeginAllToAll(void* send, long bytesEach, void* receive) =>
         Join((nint)send, (nint)receive, ranks =>
         {
             for (int to = 0; to < ranks.Length; to++)
@@ -168,7 +168,7 @@ public sealed unsafe class ThreadCommunicator : Communicator
     }
 
     /// <summary>One exchange of all ranks.</summary>
-    private sealed class Meeting(Group group) : Exchange
+    private sealed class Meeting(Group group) : Collective
     {
         private readonly (nint Send, nint Receive)[] _all = new (nint, nint)[group.Size];
         private int _asked;

@@ -221,11 +221,11 @@ public sealed class SharedVariable : Variable, IDisposable
     {
         if (Volatile.Read(ref _isDisposed))
         {
-            string name = Name is null ? $"a shared variable, {Type}," : $"the shared variable '{Name}'";
+            string name = Name is null ? $"A shared variable, {Type}," : $"The shared variable '{Name}'";
             throw new ObjectDisposedException(
                 Name,
-                $"The value of {name} is gone: it was disposed of, or the network was that it belongs to. Dispose of "
-                + "variables and networks when no function and no thread uses them any more.");
+                $"{name} is disposed: somebody disposed of it or of its network. Dispose of variables and networks when no "
+                + "function and no thread uses them any more.");
         }
     }
 

@@ -84,7 +84,7 @@ public static class Npz
             var ignored = new List<string>();
             using var zip = new ZipArchive(stream, ZipArchiveMode.Read, leaveOpen: true);
             long packed = 0;
-            foreach (ZipArchiveEntry entry in zip.Entries.Where(entry => !IsPassedOver(entry.FullName)))
+            foreach (ZipArchiveEntry entry in zip.Entries.Where(entry => !IsIgnored(entry.FullName)))
             {
                 name = entry.FullName;
                 packed += entry.CompressedLength;
@@ -119,10 +119,10 @@ public static class Npz
     }
 
     /// <summary>Whether an archiver added the entry: a folder's name, or a system file.</summary>
-    private static bool IsPassedOver(string name) => name.EndsWith('/')
+    private static bool IsIgnored(string name) => name.EndsWith('/')
         || name.StartsWith("__MACOSX/", StringComparison.Ordinal)
         || (!name.EndsWith(Extension, StringComparison.Ordinal)
-            && SystemFiles.IsOne(name[(name.LastIndexOf('/') + 1)..]));
+            && SystemFiles.IsSystemFile(name[(name.LastIndexOf('/') + 1)..]));
 
     private static Tensor Read(ZipArchiveEntry entry)
     {

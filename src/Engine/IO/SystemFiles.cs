@@ -15,7 +15,7 @@ public static class SystemFiles
     /// Returns whether a file or folder of this name is one: hidden, with a dot at the beginning (<c>.DS_Store</c>,
     /// <c>._x.png</c>), or with a name that a system uses (<c>Thumbs.db</c>, <c>desktop.ini</c>, <c>__MACOSX</c>).
     /// </summary>
-    public static bool IsOne(string name)
+    public static bool IsSystemFile(string name)
     {
         ArgumentNullException.ThrowIfNull(name);
         return name is ['.', ..] || s_names.Contains(name, StringComparer.OrdinalIgnoreCase);

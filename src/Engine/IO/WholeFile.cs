@@ -10,7 +10,7 @@ public static class WholeFile
     private const string Unfinished = ".part";
 
     /// <summary>The bytes of a file's name that its temporary file's name contains, so that both names fit.</summary>
-    private const int MostOfName = 100;
+    private const int MaxNameBytes = 100;
 
     /// <summary>Lets <paramref name="write"/> fill a stream, which becomes the file once it is on the disk.</summary>
     /// <exception cref="EngineException">The file cannot be written; an existing file is unchanged.</exception>
@@ -71,7 +71,7 @@ public static class WholeFile
     {
         int bytes = 0;
         return string.Concat(name.EnumerateRunes()
-            .TakeWhile(rune => (bytes += rune.Utf8SequenceLength) <= MostOfName)
+            .TakeWhile(rune => (bytes += rune.Utf8SequenceLength) <= MaxNameBytes)
             .Select(rune => rune.ToString()));
     }
 

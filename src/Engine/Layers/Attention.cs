@@ -33,7 +33,7 @@ public sealed class MultiHeadAttention : MergeLayer
     public Initializer W { get; init; } = new GlorotUniform();
 
     /// <summary>Gets or sets the initializer of the biases; null for no biases.</summary>
-    public Initializer? B { get; init; } = new Filled();
+    public Initializer? B { get; init; } = new Full();
 
     /// <inheritdoc/>
     public override Variable Build(IReadOnlyList<Variable> inputs, LayerScope scope)

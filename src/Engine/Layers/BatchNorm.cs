@@ -23,10 +23,10 @@ public sealed class BatchNorm : Layer
     public double Alpha { get; init; } = 0.1;
 
     /// <summary>Gets or sets the initializer of beta; null for no beta.</summary>
-    public Initializer? Beta { get; init; } = new Filled(0);
+    public Initializer? Beta { get; init; } = new Full(0);
 
     /// <summary>Gets or sets the initializer of gamma; null for no gamma.</summary>
-    public Initializer? Gamma { get; init; } = new Filled(1);
+    public Initializer? Gamma { get; init; } = new Full(1);
 
     /// <inheritdoc/>
     public override Variable Build(Variable input, LayerScope scope)
@@ -42,8 +42,8 @@ public sealed class BatchNorm : Layer
             ? null
             : scope.Parameter("beta", [channels], Beta, isRegularized: false);
         SharedVariable? gamma = Gamma is null ? null : scope.Parameter("gamma", [channels], Gamma);
-        SharedVariable runningMean = scope.Parameter("mean", [channels], new Filled(0), isTrainable: false);
-        SharedVariable runningInvStd = scope.Parameter("inv_std", [channels], new Filled(1), isTrainable: false);
+        SharedVariable runningMean = scope.Parameter("mean", [channels], new Full(0), isTrainable: false);
+        SharedVariable runningInvStd = scope.Parameter("inv_std", [channels], new Full(1), isTrainable: false);
 
         Variable mean, invStd, centered, count = null!;
         if (scope.IsTraining && !scope.IsFrozen(runningMean))

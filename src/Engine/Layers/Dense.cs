@@ -38,7 +38,7 @@ public sealed class Dense : Layer
     public Initializer W { get; init; } = new GlorotUniform();
 
     /// <summary>Gets or sets the initializer of the biases; null for no biases.</summary>
-    public Initializer? B { get; init; } = new Filled();
+    public Initializer? B { get; init; } = new Full();
 
     /// <inheritdoc/>
     public override Variable Build(Variable input, LayerScope scope)

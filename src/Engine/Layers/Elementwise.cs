@@ -26,7 +26,7 @@ public sealed class Expression : Layer
 public sealed class Scale : Layer
 {
     /// <summary>Gets or sets the initializer of the numbers.</summary>
-    public Initializer Scales { get; init; } = new Filled(1);
+    public Initializer Scales { get; init; } = new Full(1);
 
     /// <inheritdoc/>
     public override Variable Build(Variable input, LayerScope scope)
@@ -41,7 +41,7 @@ public sealed class Scale : Layer
 public sealed class Bias : Layer
 {
     /// <summary>Gets or sets the initializer of the numbers.</summary>
-    public Initializer B { get; init; } = new Filled();
+    public Initializer B { get; init; } = new Full();
 
     /// <inheritdoc/>
     public override Variable Build(Variable input, LayerScope scope)
@@ -59,7 +59,7 @@ public sealed class Bias : Layer
 public sealed class PRelu : Layer
 {
     /// <summary>Gets or sets the initializer of the numbers.</summary>
-    public Initializer Alpha { get; init; } = new Filled(0.25);
+    public Initializer Alpha { get; init; } = new Full(0.25);
 
     /// <inheritdoc/>
     public override Variable Build(Variable input, LayerScope scope)

@@ -28,14 +28,14 @@ public static class Initial
     }
 
     /// <summary>Returns zeros.</summary>
-    public static InitialValue Zeros(params ReadOnlySpan<int> shape) => Filled(0, shape);
+    public static InitialValue Zeros(params ReadOnlySpan<int> shape) => Full(0, shape);
 
     /// <summary>Returns ones.</summary>
-    public static InitialValue Ones(params ReadOnlySpan<int> shape) => Filled(1, shape);
+    public static InitialValue Ones(params ReadOnlySpan<int> shape) => Full(1, shape);
 
     /// <summary>Returns one value everywhere.</summary>
-    public static InitialValue Filled(double value, params ReadOnlySpan<int> shape) =>
-        new(new Filled(value), Shape.Create(shape));
+    public static InitialValue Full(double value, params ReadOnlySpan<int> shape) =>
+        new(new Full(value), Shape.Create(shape));
 
     /// <summary>Returns values of <see cref="Layers.GlorotUniform"/>.</summary>
     public static InitialValue GlorotUniform(params ReadOnlySpan<int> shape) =>

@@ -50,24 +50,24 @@ public abstract record Initializer
     }
 
     /// <summary>Draws normally distributed values.</summary>
-    private protected static void FillNormal(Span<double> values, ulong seed, double mean, double deviation)
+    private protected static void FillNormal(Span<double> values, ulong seed, double mean, double std)
     {
         Seeded.Normal(seed, values);
         foreach (ref double value in values)
         {
-            value = mean + (value * deviation);
+            value = mean + (value * std);
         }
     }
 
     /// <summary>Returns the standard deviation of Glorot's rule: gain · √(2 / ((n1 + n2) · receptive field)).</summary>
-    private protected static double GlorotDeviation(Shape shape, double gain)
+    private protected static double GlorotStd(Shape shape, double gain)
     {
         RequireWeight(shape, "Glorot");
         return gain * Math.Sqrt(2.0 / (((double)shape[0] + shape[1]) * shape.Product(2, shape.Rank)));
     }
 
     /// <summary>Returns the standard deviation of He's rule: gain · √(1 / inputs of a unit).</summary>
-    private protected static double HeDeviation(Shape shape, double gain)
+    private protected static double HeStd(Shape shape, double gain)
     {
         RequireWeight(shape, "He");
         return gain * Math.Sqrt(1.0 / (shape.Rank == 2 ? shape[0] : shape.Product(1, shape.Rank)));
@@ -87,7 +87,7 @@ public abstract record Initializer
 
 /// <summary>Fills with one value. Biases begin with 0.</summary>
 /// <param name="Value">The value.</param>
-public sealed record Filled(double Value = 0) : Initializer
+public sealed record Full(double Value = 0) : Initializer
 {
     /// <inheritdoc/>
     protected override void Fill(Span<double> values, Shape shape, ulong seed) => values.Fill(Value);
@@ -104,13 +104,13 @@ public sealed record Uniform(double Range = 0.01, double Mean = 0) : Initializer
 }
 
 /// <summary>Draws normally distributed values.</summary>
-/// <param name="Deviation">The standard deviation.</param>
+/// <param name="Std">The standard deviation.</param>
 /// <param name="Mean">The mean.</param>
-public sealed record Normal(double Deviation = 0.01, double Mean = 0) : Initializer
+public sealed record Normal(double Std = 0.01, double Mean = 0) : Initializer
 {
     /// <inheritdoc/>
     protected override void Fill(Span<double> values, Shape shape, ulong seed) =>
-        FillNormal(values, seed, Mean, Deviation);
+        FillNormal(values, seed, Mean, Std);
 }
 
 /// <summary>
@@ -123,7 +123,7 @@ public sealed record GlorotUniform(double Gain = 1) : Initializer
 {
     /// <inheritdoc/>
     protected override void Fill(Span<double> values, Shape shape, ulong seed) =>
-        FillUniform(values, seed, 0, Math.Sqrt(3) * GlorotDeviation(shape, Gain));
+        FillUniform(values, seed, 0, Math.Sqrt(3) * GlorotStd(shape, Gain));
 }
 
 /// <summary>Draws normally distributed values with the variance of <see cref="GlorotUniform"/>.</summary>
@@ -132,7 +132,7 @@ public sealed record GlorotNormal(double Gain = 1) : Initializer
 {
     /// <inheritdoc/>
     protected override void Fill(Span<double> values, Shape shape, ulong seed) =>
-        FillNormal(values, seed, 0, GlorotDeviation(shape, Gain));
+        FillNormal(values, seed, 0, GlorotStd(shape, Gain));
 }
 
 /// <summary>
@@ -144,7 +144,7 @@ public sealed record HeUniform(double Gain = 1) : Initializer
 {
     /// <inheritdoc/>
     protected override void Fill(Span<double> values, Shape shape, ulong seed) =>
-        FillUniform(values, seed, 0, Math.Sqrt(3) * HeDeviation(shape, Gain));
+        FillUniform(values, seed, 0, Math.Sqrt(3) * HeStd(shape, Gain));
 }
 
 /// <summary>Draws normally distributed values with the variance of <see cref="HeUniform"/>.</summary>
@@ -153,7 +153,7 @@ public sealed record HeNormal(double Gain = 1) : Initializer
 {
     /// <inheritdoc/>
     protected override void Fill(Span<double> values, Shape shape, ulong seed) =>
-        FillNormal(values, seed, 0, HeDeviation(shape, Gain));
+        FillNormal(values, seed, 0, HeStd(shape, Gain));
 }
 
 /// <summary>

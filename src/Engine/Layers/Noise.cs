@@ -8,22 +8,22 @@ public sealed class GaussianNoise : Layer
 {
     /// <summary>Creates noise with this standard deviation.</summary>
     /// <exception cref="EngineException">It is negative or not finite.</exception>
-    public GaussianNoise(double deviation = 0.1)
+    public GaussianNoise(double std = 0.1)
     {
-        Require(deviation >= 0 && double.IsFinite(deviation), FormattableString.Invariant(
-            $"GaussianNoise needs a standard deviation from 0 on, not {deviation}."));
-        Deviation = deviation;
+        Require(std >= 0 && double.IsFinite(std), FormattableString.Invariant(
+            $"GaussianNoise needs a standard deviation from 0 on, not {std}."));
+        Std = std;
     }
 
     /// <summary>Gets the standard deviation.</summary>
-    public double Deviation { get; }
+    public double Std { get; }
 
     /// <inheritdoc/>
     public override Variable Build(Variable input, LayerScope scope)
     {
         ArgumentNullException.ThrowIfNull(scope);
         input = scope.Floating(input);
-        return scope.IsTraining && Deviation > 0 ? input + (scope.Random.Normal(input) * Deviation) : input;
+        return scope.IsTraining && Std > 0 ? input + (scope.Random.Normal(input) * Std) : input;
     }
 }
 

@@ -16,7 +16,7 @@ public abstract class SampleNorm : Layer
     public double Epsilon { get; init; } = 1e-5;
 
     /// <summary>Gets or sets the initializer of gamma; null for no gamma.</summary>
-    public Initializer? Gamma { get; init; } = new Filled(1);
+    public Initializer? Gamma { get; init; } = new Full(1);
 
     /// <summary>Returns (x − mean) / √(variance + epsilon) over some axes, or x / √(mean of x² + epsilon).</summary>
     private protected Variable Normal(Variable x, Shape axes, bool isCentered)
@@ -45,7 +45,7 @@ public sealed class LayerNorm : SampleNorm
     public int FirstAxis { get; }
 
     /// <summary>Gets or sets the initializer of beta; null for no beta.</summary>
-    public Initializer? Beta { get; init; } = new Filled();
+    public Initializer? Beta { get; init; } = new Full();
 
     /// <inheritdoc/>
     public override Variable Build(Variable input, LayerScope scope)
@@ -99,7 +99,7 @@ public sealed class GroupNorm : SampleNorm
     public int Groups { get; }
 
     /// <summary>Gets or sets the initializer of beta; null for no beta.</summary>
-    public Initializer? Beta { get; init; } = new Filled();
+    public Initializer? Beta { get; init; } = new Full();
 
     /// <inheritdoc/>
     public override Variable Build(Variable input, LayerScope scope)

@@ -158,7 +158,7 @@ public sealed class Upscale : Layer
             sides.Add(input.Shape[axis] * factor);
         }
 
-        var repeat = Symbolic.Constant(new Filled(1).Draw([.. ones], scope.FloatX, 0));
+        var repeat = Symbolic.Constant(new Full(1).Draw([.. ones], scope.FloatX, 0));
         return Symbolic.Reshape(Symbolic.DimShuffle(scope.Floating(input), [.. pattern]) * repeat, [.. sides]);
     }
 }

@@ -73,13 +73,13 @@ public sealed partial class Model
     /// <summary>Returns the transform from pixels of 0 to 255 to the network's samples.</summary>
     private static ScaledPlanes Planes(string path, OnnxModel model, OnnxSamples samples, Shape sides)
     {
-        (double mean, double deviation) = model.Metadata.GetValueOrDefault(PixelRangeKey) switch
+        (double mean, double std) = model.Metadata.GetValueOrDefault(PixelRangeKey) switch
         {
             BytePixels => (0, 1 / 255.0),
             "Normalized_1_1" => (0.5, 0.5),
             _ => (0, 1.0),
         };
-        return new ScaledPlanes("picture", [.. sides], Each(samples.Mean ?? [mean], "means"), Each(samples.Deviation ?? [deviation], "deviations"));
+        return new ScaledPlanes("picture", [.. sides], Each(samples.Mean ?? [mean], "means"), Each(samples.Std ?? [std], "deviations"));
 
         float[] Each(IReadOnlyList<double> numbers, string what)
         {

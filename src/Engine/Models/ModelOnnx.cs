@@ -26,7 +26,7 @@ internal static class ModelOnnx
                     ? Cast(joined, takes.DType)
                     : Cast(Reshape(joined, sides), takes.DType);
             },
-            output => model.Target is ValueTarget target ? (output * target.Deviation) + target.Mean : output,
+            output => model.Target is ValueTarget target ? (output * target.Std) + target.Mean : output,
             model.Target.Column,
             columns.Zip(model.Inputs.Transforms).Where(pair => pair.Second is OneHot)
                 .ToDictionary(pair => pair.First.Given, pair => ((OneHot)pair.Second).Values),
@@ -56,7 +56,7 @@ internal static class ModelOnnx
         {
             case ScaledNumber number:
                 Input x = new(new TensorType(DType.Float32, [Shape.Unknown, 1]), number.Column);
-                return (x, (Where(IsNaN(x), number.Median, x) - number.Mean) / number.Deviation);
+                return (x, (Where(IsNaN(x), number.Median, x) - number.Mean) / number.Std);
             case OneHot words:
                 Input place = new(new TensorType(DType.Int32, [Shape.Unknown, 1]), words.Column);
                 Variable known = Where(Less(place, 0), Constant(Tensor.From([words.Mode], 1, 1)), place);
@@ -66,7 +66,7 @@ internal static class ModelOnnx
                 Input pixels = new(new TensorType(DType.Float32, [Shape.Unknown, .. planes.Size]), planes.Column);
                 int[] sides = [1, planes.Mean.Count, .. Enumerable.Repeat(1, planes.Size.Count - 1)];
                 Variable mean = Constant(Tensor.From([.. planes.Mean], sides));
-                Variable scale = Constant(Tensor.From([.. planes.Deviation.Select(deviation => 1 / deviation)], sides));
+                Variable scale = Constant(Tensor.From([.. planes.Std.Select(std => 1 / std)], sides));
                 return (pixels, (pixels - mean) * scale);
             default:
                 throw new EngineException($"ONNX has nothing like {transform.GetType().Name} of '{transform.Column}'.");

@@ -10,7 +10,7 @@ public sealed record OnnxSamples
     public IReadOnlyList<double>? Mean { get; init; }
 
     /// <summary>Gets or sets the number by which each channel is then divided.</summary>
-    public IReadOnlyList<double>? Deviation { get; init; }
+    public IReadOnlyList<double>? Std { get; init; }
 
     /// <summary>
     /// Gets or sets whether pictures have their channels last, (height, width, channels). If null, this is true if the

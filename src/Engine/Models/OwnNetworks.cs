@@ -41,7 +41,7 @@ internal static class OwnNetworks
         LayerDescription first = network.Layers[0];
         LayerDescription[] layers =
         [
-            first with { Settings = first.Settings.With("sides", (int[])[.. inputs.Sides]) },
+            first with { Settings = first.Settings.With("shape", (int[])[.. inputs.Sides]) },
             .. network.Layers.Skip(1).SkipLast(1),
             last with
             {

@@ -58,21 +58,21 @@ public sealed record CudaKernelOp : Op, ICpuOp, ICudaOp, ISampled
     /// <summary>Creates an op from the text of a kernel.</summary>
     /// <param name="entry">The name of the <c>__global__</c> function. It is also the op's name.</param>
     /// <param name="text">The text in CUDA C.</param>
-    /// <param name="definition">
+    /// <param name="reference">
     /// What the op computes, on arrays of float64: it reads the inputs and fills the outputs.
     /// </param>
-    public CudaKernelOp(string entry, string text, Action<IReadOnlyList<NdArray>, IReadOnlyList<NdArray>> definition)
-        : this(entry, text, $"{entry}.cu", definition)
+    public CudaKernelOp(string entry, string text, Action<IReadOnlyList<NdArray>, IReadOnlyList<NdArray>> reference)
+        : this(entry, text, $"{entry}.cu", reference)
     {
     }
 
     private CudaKernelOp(
-        string entry, string text, string file, Action<IReadOnlyList<NdArray>, IReadOnlyList<NdArray>> definition)
+        string entry, string text, string file, Action<IReadOnlyList<NdArray>, IReadOnlyList<NdArray>> reference)
     {
         ArgumentException.ThrowIfNullOrEmpty(entry);
         ArgumentNullException.ThrowIfNull(text);
-        ArgumentNullException.ThrowIfNull(definition);
-        (Entry, _text, _file, Definition) = (entry, text.ReplaceLineEndings("\n"), file, definition);
+        ArgumentNullException.ThrowIfNull(reference);
+        (Entry, _text, _file, ReferenceFunction) = (entry, text.ReplaceLineEndings("\n"), file, reference);
     }
 
     /// <inheritdoc/>
@@ -85,7 +85,7 @@ public sealed record CudaKernelOp : Op, ICpuOp, ICudaOp, ISampled
     /// Gets what the op computes, on arrays of float64. The CPU runs it unchanged, on one thread, and rounds its
     /// results.
     /// </summary>
-    public Action<IReadOnlyList<NdArray>, IReadOnlyList<NdArray>> Definition { get; }
+    public Action<IReadOnlyList<NdArray>, IReadOnlyList<NdArray>> ReferenceFunction { get; }
 
     /// <summary>
     /// Gets or sets the function that returns the outputs' types for the inputs' types, some dimensions of which may be
@@ -118,11 +118,11 @@ public sealed record CudaKernelOp : Op, ICpuOp, ICudaOp, ISampled
     /// <summary>Returns an op from a kernel in a file.</summary>
     /// <param name="path">The file, which is read at once.</param>
     /// <param name="entry">The name of the <c>__global__</c> function.</param>
-    /// <param name="definition">What the op computes, on arrays of float64.</param>
+    /// <param name="reference">What the op computes, on arrays of float64.</param>
     /// <exception cref="EngineException">The file cannot be read.</exception>
     public static CudaKernelOp FromFile(
-        string path, string entry, Action<IReadOnlyList<NdArray>, IReadOnlyList<NdArray>> definition) =>
-        new(entry, ReadableFile.ReadAllText(path), path.Replace('\\', '/'), definition);
+        string path, string entry, Action<IReadOnlyList<NdArray>, IReadOnlyList<NdArray>> reference) =>
+        new(entry, ReadableFile.ReadAllText(path), path.Replace('\\', '/'), reference);
 
     /// <inheritdoc/>
     public static IEnumerable<Sample> Samples(Random random)
@@ -177,12 +177,12 @@ public sealed record CudaKernelOp : Op, ICpuOp, ICudaOp, ISampled
 
     /// <inheritdoc/>
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
-        Definition(inputs, outputs);
+        ReferenceFunction(inputs, outputs);
 
     /// <summary>Returns whether the other op has the same kernel, the same text and the same functions.</summary>
     public bool Equals(CudaKernelOp? other) => other is not null
         && (Entry, _text, _file, TypeMacro) == (other.Entry, other._text, other._file, other.TypeMacro)
-        && Definition == other.Definition && Types == other.Types && Grid == other.Grid && Gradient == other.Gradient;
+        && ReferenceFunction == other.ReferenceFunction && Types == other.Types && Grid == other.Grid && Gradient == other.Gradient;
 
     /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(Entry, _text, _file);
@@ -201,7 +201,7 @@ public sealed record CudaKernelOp : Op, ICpuOp, ICudaOp, ISampled
             {
                 Array.ForEach(inputs, static input => input.Read());
                 Array.ForEach(to, static output => Array.Fill(output.Data, double.NaN));
-                Definition(from, to);
+                ReferenceFunction(from, to);
                 Array.ForEach(outputs, static output => output.Write());
             }),
         ];

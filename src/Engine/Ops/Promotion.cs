@@ -4,7 +4,7 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// Decides in which dtype an op computes, and which dtype number literals take. docs/types.md has the table.
+/// Decides in which dtype an op computes, and which dtype number literals take. docs/graphs/types.md has the table.
 /// </summary>
 internal static class Promotion
 {

@@ -11,7 +11,7 @@ namespace Engine.Training;
 internal sealed class LossScale
 {
     /// <summary>The first scale, its bounds, and the number of good steps after which it doubles.</summary>
-    public const double Start = 65536, Least = 1, Most = 1 << 24, GoodSteps = 2000;
+    public const double Start = 65536, Min = 1, Max = 1 << 24, GoodSteps = 2000;
 
     private readonly SharedVariable _good;
 
@@ -49,8 +49,8 @@ internal sealed class LossScale
         Variable greatest = gradients.Select(gradient => Symbolic.Max(Symbolic.Abs(gradient))).Aggregate(Symbolic.Maximum);
         Variable isGood = Symbolic.Less(greatest, double.PositiveInfinity), good = _good + 1;
         Variable doubles = Symbolic.Equal(good, GoodSteps);
-        Variable greater = Symbolic.Minimum(Symbolic.Where(doubles, Scale * 2, Scale), Most);
-        Variable smaller = Symbolic.Maximum(Scale * 0.5, Least), none = Symbolic.Constant(0, DType.Float32);
+        Variable greater = Symbolic.Minimum(Symbolic.Where(doubles, Scale * 2, Scale), Max);
+        Variable smaller = Symbolic.Maximum(Scale * 0.5, Min), none = Symbolic.Constant(0, DType.Float32);
         return
         [
             .. updates.Select(update => new Update(update.Target, Symbolic.Where(isGood, update.Value, update.Target))),

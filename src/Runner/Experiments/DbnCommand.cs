@@ -144,7 +144,7 @@ internal static class DbnCommand
     private static string Say(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 
     /// <summary>Standardizes each pixel to mean 0 and variance 1 over the training images, and back.</summary>
-    private sealed record PixelScaling(float[] Mean, float[] Deviation)
+    private sealed record PixelScaling(float[] Mean, float[] Std)
     {
         public static PixelScaling Of(Tensor images)
         {
@@ -167,7 +167,7 @@ internal static class DbnCommand
             float[] scaled = images.AsSpan<float>().ToArray();
             for (int i = 0; i < scaled.Length; i++)
             {
-                scaled[i] = (scaled[i] - Mean[i % Mean.Length]) / Deviation[i % Mean.Length];
+                scaled[i] = (scaled[i] - Mean[i % Mean.Length]) / Std[i % Mean.Length];
             }
 
             return Tensor.From(scaled, images.Shape[0], images.Shape[1]);
@@ -178,7 +178,7 @@ internal static class DbnCommand
             float[] values = scaled.AsSpan<float>().ToArray();
             for (int i = 0; i < values.Length; i++)
             {
-                values[i] = (values[i] * Deviation[i % Mean.Length]) + Mean[i % Mean.Length];
+                values[i] = (values[i] * Std[i % Mean.Length]) + Mean[i % Mean.Length];
             }
 
             return values;

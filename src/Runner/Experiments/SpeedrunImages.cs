@@ -7,7 +7,7 @@ internal sealed class SpeedrunImages
 {
     private const int Move = 2;
 
-    private static readonly float[] s_mean = [0.4914f, 0.4822f, 0.4465f], s_deviation = [0.2470f, 0.2435f, 0.2616f];
+    private static readonly float[] s_mean = [0.4914f, 0.4822f, 0.4465f], s_std = [0.2470f, 0.2435f, 0.2616f];
 
     private readonly Tensor _images;
     private readonly bool[] _isMirrored;
@@ -55,7 +55,7 @@ internal sealed class SpeedrunImages
             (int down, int right, bool isMirrored) = moves[i];
             for (int channel = 0; channel < planes; channel++)
             {
-                (float mean, float scale) = (s_mean[channel], 1 / s_deviation[channel]);
+                (float mean, float scale) = (s_mean[channel], 1 / s_std[channel]);
                 for (int y = 0; y < height; y++)
                 {
                     ReadOnlySpan<byte> line = from.Slice((channel * plane) + (Reflected(y + down, height) * width), width);

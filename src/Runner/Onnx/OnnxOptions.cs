@@ -18,7 +18,7 @@ internal sealed class OnnxOptions
     private readonly Option<double[]?> _mean = Numbers(
         "--mean", "For an ONNX file of images: the mean of each channel, which is subtracted from pixels scaled to 0 … 1.");
 
-    private readonly Option<double[]?> _deviation = Numbers("--std", "For an ONNX file of images: the standard deviation of each channel, by which it is then divided.");
+    private readonly Option<double[]?> _std = Numbers("--std", "For an ONNX file of images: the standard deviation of each channel, by which it is then divided.");
 
     private readonly Option<bool?> _layout = new("--layout")
     {
@@ -53,18 +53,18 @@ internal sealed class OnnxOptions
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
     {
-        Option[] options = [_mean, _deviation, _layout, _classes];
+        Option[] options = [_mean, _std, _layout, _classes];
         Array.ForEach(options, command.Add);
     }
 
     /// <summary>Returns the values of the options; null if none was given.</summary>
     public OnnxSamples? Read(ParseResult parsed)
     {
-        Option[] options = [_mean, _deviation, _layout, _classes];
+        Option[] options = [_mean, _std, _layout, _classes];
         return options.All(option => parsed.GetResult(option) is null or { Implicit: true }) ? null : new OnnxSamples
         {
             Mean = Given(parsed, _mean),
-            Deviation = Given(parsed, _deviation),
+            Std = Given(parsed, _std),
             AreChannelsLast = parsed.GetValue(_layout),
             Classes = parsed.GetValue(_classes)?.Split(',', StringSplitOptions.TrimEntries),
         };

@@ -18,7 +18,7 @@ internal sealed record OwnData(
     OwnDataOptions Options, DataSet Data, Preparation Inputs, Target Target, NetworkDescription Network)
 {
     /// <summary>Above this share of one class, accuracies say little.</summary>
-    private const double MostOfOneClass = 0.95;
+    private const double MaxOfOneClass = 0.95;
 
     /// <summary>A class with fewer samples is hardly learned.</summary>
     private const int FewestOfClass = 10;
@@ -109,7 +109,7 @@ internal sealed record OwnData(
             double[] values = ((NumberColumn)Data.Train[Target.Column]).Values.ToArray();
             var scale = (ValueTarget)Target;
             return string.Create(CultureInfo.InvariantCulture,
-                $"Target '{Target.Column}': values from {values.Min():G6} to {values.Max():G6}, learned as (y - {scale.Mean:G4}) / {scale.Deviation:G4}.\n");
+                $"Target '{Target.Column}': values from {values.Min():G6} to {values.Max():G6}, learned as (y - {scale.Mean:G4}) / {scale.Std:G4}.\n");
         }
 
         Dictionary<string, int> counts = Counts(Data.Train);
@@ -136,7 +136,7 @@ internal sealed record OwnData(
             Dictionary<string, int> counts = Counts(Data.Train);
             (string most, int count) = counts.MaxBy(pair => pair.Value);
             double share = (double)count / Data.Train.Count;
-            if (share >= MostOfOneClass)
+            if (share >= MaxOfOneClass)
             {
                 string percent = (100 * share).ToString("F1", CultureInfo.InvariantCulture);
                 yield return $"{percent} % of the {Noun} to train on are of the class '{Table.Short(most)}': always saying so would be right as often. "

@@ -49,11 +49,11 @@ internal sealed record OwnDataOptions(string Path)
     /// <summary>Returns whether a path names data, and not a network's description.</summary>
     public static bool IsData(string path) => Directory.Exists(path)
         || s_tables.Contains(System.IO.Path.GetExtension(path), StringComparer.OrdinalIgnoreCase)
-        || ArrayFiles.IsOne(path) || CifarFiles.IsOne(path) || (path.EndsWith(".txt", StringComparison.OrdinalIgnoreCase) && File.Exists(path) && !IsDescription(path));
+        || ArrayFiles.IsMatch(path) || CifarFiles.IsMatch(path) || (path.EndsWith(".txt", StringComparison.OrdinalIgnoreCase) && File.Exists(path) && !IsDescription(path));
 
     /// <summary>Returns whether a file holds a table, by its name.</summary>
     public static bool IsTable(string path) =>
-        !Directory.Exists(path) && !ArrayFiles.IsOne(path) && !CifarFiles.IsOne(path) && IsData(path);
+        !Directory.Exists(path) && !ArrayFiles.IsMatch(path) && !CifarFiles.IsMatch(path) && IsData(path);
 
     /// <summary>Returns the source that reads the data.</summary>
     public IDataSource Source(int? threads)
@@ -63,17 +63,17 @@ internal sealed record OwnDataOptions(string Path)
             (Target, "--target"), (Test, "--test"), (Style.Separator, "--separator"), (Style.Encoding, "--encoding"),
             (Style.HasHeader, "--header"), (Style.DecimalComma, "--decimal"),
         ];
-        if (ArrayFiles.IsOne(Path))
+        if (ArrayFiles.IsMatch(Path))
         {
             return Refused(new ArrayFiles(Path), [.. ofTables, (Size, "--size")]);
         }
 
-        if (CifarFiles.IsOne(Path))
+        if (CifarFiles.IsMatch(Path))
         {
             return Refused(new CifarFiles(Path), [.. ofTables, (Size, "--size")]);
         }
 
-        if (TextFolder.IsOne(Path))
+        if (TextFolder.IsMatch(Path))
         {
             return Refused(new TextFolder(Path), [.. ofTables, (Size, "--size"), (Drop.Count > 0 ? Drop : null, "--drop")]);
         }
@@ -119,7 +119,7 @@ internal sealed record OwnDataOptions(string Path)
             Style = IsTable(from) ? TableStyle.Of(model.About) : new TableStyle(),
             TestShare = double.TryParse(model.About.GetValueOrDefault("test_share"), CultureInfo.InvariantCulture, out double share) ? share : 0.2,
         };
-        if (Directory.Exists(from) && !ArrayFiles.IsOne(from) && !CifarFiles.IsOne(from) && PictureFile.Takes(model.Inputs))
+        if (Directory.Exists(from) && !ArrayFiles.IsMatch(from) && !CifarFiles.IsMatch(from) && PictureFile.Takes(model.Inputs))
         {
             options = options with { Size = PictureFile.Side(model.Inputs), IsGray = model.Inputs.Sides[0] == 1 };
         }

@@ -50,7 +50,7 @@ internal static class ModelJson
                     break;
                 default:
                     json.WriteString("kind", "numbers");
-                    json.WriteString("sides", string.Join('x', transform.Sides));
+                    json.WriteString("shape", string.Join('x', transform.Sides));
                     break;
             }
 

@@ -87,7 +87,7 @@ internal static class PictureList
     {
         try
         {
-            return [.. Directory.GetFileSystemEntries(folder).Where(path => !SystemFiles.IsOne(Path.GetFileName(path)))];
+            return [.. Directory.GetFileSystemEntries(folder).Where(path => !SystemFiles.IsSystemFile(Path.GetFileName(path)))];
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

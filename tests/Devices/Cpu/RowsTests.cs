@@ -18,8 +18,8 @@ public unsafe class RowsTests
     [Test]
     public void The_greatest_is_found_first([ValueSource(typeof(Widths), nameof(Widths.All))] int width)
     {
-        Widths.Run<float, GreatestJob<float>>(width, default);
-        Widths.Run<double, GreatestJob<double>>(width, default);
+        Widths.Run<float, MaxJob<float>>(width, default);
+        Widths.Run<double, MaxJob<double>>(width, default);
     }
 
     private static void Transpose<T>(int width, int rows, int columns)
@@ -42,7 +42,7 @@ public unsafe class RowsTests
     }
 
     /// <summary>Uses few different numbers, so that there are equal ones, and NaNs among them.</summary>
-    private readonly struct GreatestJob<T> : ISimdJob<T>
+    private readonly struct MaxJob<T> : ISimdJob<T>
         where T : unmanaged, INumber<T>
     {
         public void Run<S, V>() where S : struct, ISimd<V, T> where V : struct

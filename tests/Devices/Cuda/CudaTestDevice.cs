@@ -50,7 +50,10 @@ internal static class CudaTestDevice
         var device = new CudaDevice(Options);
         if (Wanted == "gpu")
         {
-            device.Precompile(KernelVariants.Examples.Select(variant => variant.Function));
+            var images = new KernelImages(device.Architecture, Options, new CubinCache(s_cache.Value.Path));
+            KernelImages.ForEachOnAllCores(
+                KernelVariants.Examples.Select(variant => variant.Function),
+                (source, file) => images.Of(source, file));
         }
 
         return device;

@@ -14,9 +14,9 @@ namespace Engine.Tests.Devices.Cuda;
 [NonParallelizable]
 public sealed unsafe class DamagedKernelPtxTests
 {
-    private const string NewSlice = "            __syncthreads();\n            T* free";
+    private const string NewTile = "            __syncthreads();\n            T* free";
 
-    [TestCase(typeof(Dot), NewSlice, "            T* free", TestName = "gemm.cuh: no barrier between two slices")]
+    [TestCase(typeof(Dot), NewTile, "            T* free", TestName = "gemm.cuh: no barrier between two K-tiles")]
     [TestCase(typeof(Dot), "cp.async.wait_all;", "", TestName = "ptx.cuh: copies are not waited for")]
     [TestCase(typeof(Dot), "placeOf(copy), from, count);", "placeOf(copy), from, Bytes);",
         TestName = "gemm.cuh: a copy reads where nothing is")]

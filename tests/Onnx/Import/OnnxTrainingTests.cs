@@ -82,7 +82,7 @@ public class OnnxTrainingTests
     public void As_a_model_it_prepares_pictures_and_names_classes()
     {
         using var folder = new TempFolder();
-        using Model model = Model.FromOnnx(Written(folder, epochs: 20), new OnnxSamples { Mean = [0.5], Deviation = [0.25], Classes = ["low", "high"] });
+        using Model model = Model.FromOnnx(Written(folder, epochs: 20), new OnnxSamples { Mean = [0.5], Std = [0.25], Classes = ["low", "high"] });
         var pixels = new Engine.Data.TensorColumn("picture", Tensor.From(new byte[72], 2, 1, 6, 6));
         IReadOnlyList<Prediction> predictions = model.Predict(new Engine.Data.Table(pixels));
 

@@ -72,7 +72,7 @@ public class ExplainCommandTests
         string file = Path.Combine(folder.Path, "net.ini");
         (string Kind, string Keys)[] layers =
         [
-            ("input", "sides = 3x32x32"), ("conv2d", "filters = 32\nsize = 3"), ("conv2d", "filters = 32\nsize = 3"),
+            ("input", "shape = 3x32x32"), ("conv2d", "filters = 32\nsize = 3"), ("conv2d", "filters = 32\nsize = 3"),
             ("conv2d", "filters = 32\nsize = 3\nstride = 2"), ("conv2d", "filters = 64\nsize = 5"),
             ("max_pool2d", "size = 2"), ("dense", "units = 10\nnonlinearity = softmax"),
         ];

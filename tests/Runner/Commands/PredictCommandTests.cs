@@ -71,7 +71,7 @@ public sealed class PredictCommandTests
                 $"""
                 [layer input]
                 kind = input
-                sides = {sides}
+                shape = {sides}
                 [layer output]
                 kind = dense
                 units = 10
@@ -94,7 +94,7 @@ public sealed class PredictCommandTests
         const string Text = """
             [layer input]
             kind = input
-            sides = 1024
+            shape = 1024
             [layer output]
             kind = dense
             units = 1

@@ -16,7 +16,7 @@ public class ResumeTests
     private const string Network = """
         {
           "layers": [
-            { "kind": "input", "sides": [3, 32, 32] },
+            { "kind": "input", "shape": [3, 32, 32] },
             { "kind": "conv2d", "filters": 4, "size": 3 },
             { "kind": "max_pool2d", "size": 2 },
             { "kind": "batch_norm" },

@@ -120,7 +120,7 @@ public class ShowCommandTests
     {
         string model = _model.Save(
             """
-            { "layers": [ { "kind": "input", "sides": [3, 32, 32] }, { "kind": "average_pool2d", "size": 8 },
+            { "layers": [ { "kind": "input", "shape": [3, 32, 32] }, { "kind": "average_pool2d", "size": 8 },
                           { "kind": "dense", "units": 10, "nonlinearity": "softmax" } ] }
             """,
             isSynthetic: true);
@@ -157,7 +157,7 @@ public class ShowCommandTests
     public void The_weights_of_units_are_shown_under_their_pixels_plane_by_plane()
     {
         const string Dense = """
-            { "layers": [ { "kind": "input", "sides": 3072 }, { "name": "hidden", "kind": "dense", "units": 3 } ] }
+            { "layers": [ { "kind": "input", "shape": 3072 }, { "name": "hidden", "kind": "dense", "units": 3 } ] }
             """;
         Tensor w = Tensor.From([.. Enumerable.Range(0, 3072 * 3).Select(i => (float)i)], 3072, 3);
 

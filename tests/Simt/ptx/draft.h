@@ -1,6 +1,6 @@
 // A program before its registers have rows.
 #pragma once
-#include "forms.h"
+#include "forms/forms.h"
 
 namespace simt::ptx
 {

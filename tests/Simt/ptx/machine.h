@@ -1,11 +1,11 @@
 // Runs a program: warps of 32 lanes in a block, which belongs to one thread of the host.
 #pragma once
-#include "../driver/block.h"
-#include "../driver/clock.h"
+#include "../driver/execution/block.h"
+#include "../driver/execution/clock.h"
 #include "../driver/memory.h"
 #include "counts.h"
 #include "program.h"
-#include "shared_checks.h"
+#include "checks/shared_checks.h"
 #include <atomic>
 #include <mutex>
 #include <unordered_map>

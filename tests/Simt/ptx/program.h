@@ -1,6 +1,6 @@
 // A kernel prepared to run: steps on rows of 32 lanes, in pieces without jumps into them or out of them.
 #pragma once
-#include "text.h"
+#include "text/text.h"
 #include <array>
 #include <memory>
 

@@ -1,6 +1,6 @@
 // Runs a launch: its blocks are divided among threads of the host, in an order that the seed determines.
 #include "../driver/api.h"
-#include "../driver/launch.h"
+#include "../driver/execution/launch.h"
 #include "../driver/report.h"
 #include "../driver/settings.h"
 #include "machine.h"

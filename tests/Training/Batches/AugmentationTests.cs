@@ -110,19 +110,19 @@ public class AugmentationTests
         yield return Case("tiny numbers", [0.0, 2e-30], 1e-30);
         yield return Case("two numbers", [-3.0, 5.0], 4);
 
-        static TestCaseData Case(string name, IEnumerable<double> values, double deviation) =>
-            new TestCaseData(values.ToArray(), deviation).SetArgDisplayNames(name);
+        static TestCaseData Case(string name, IEnumerable<double> values, double std) =>
+            new TestCaseData(values.ToArray(), std).SetArgDisplayNames(name);
     }
 
     [TestCaseSource(nameof(Columns))]
-    public void A_column_that_is_constant_is_not_scaled(double[] values, double deviation)
+    public void A_column_that_is_constant_is_not_scaled(double[] values, double std)
     {
         var beside = Normalize.Of(Tensor.From([.. values.SelectMany((value, i) => new[] { i, value })], values.Length, 2));
 
-        Assert.That(beside.Deviation[1], Is.EqualTo(deviation).Within(1e-6 * deviation));
+        Assert.That(beside.Std[1], Is.EqualTo(std).Within(1e-6 * std));
         Assert.That(
             Run(beside, Tensor.From([0, values[0]], 1, 2))[0][1],
-            Is.EqualTo((values[0] - values.Average()) / deviation).Within(1e-6 + (1e-12 * Math.Abs(values[0]))));
+            Is.EqualTo((values[0] - values.Average()) / std).Within(1e-6 + (1e-12 * Math.Abs(values[0]))));
     }
 
     [TestCaseSource(nameof(Random))]

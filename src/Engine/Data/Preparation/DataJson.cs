@@ -38,10 +38,10 @@ internal sealed partial class DataJson : JsonSerializerContext
 
     private static bool IsSound(Transform? transform) => transform?.Column is not null && transform switch
     {
-        ScaledNumber number => number.Deviation > 0,
+        ScaledNumber number => number.Std > 0,
         OneHot { Values: { Count: > 0 } values } words => (uint)words.Mode < (uint)values.Count && IsDistinct(values),
-        ScaledPlanes { Size: [> 0, ..] size, Mean: { } mean, Deviation: { } deviation } =>
-            size.Count <= 3 && size.All(side => side > 0) && mean.Count == size[0] && deviation.Count == size[0] && deviation.All(one => one > 0),
+        ScaledPlanes { Size: [> 0, ..] size, Mean: { } mean, Std: { } std } =>
+            size.Count <= 3 && size.All(side => side > 0) && mean.Count == size[0] && std.Count == size[0] && std.All(one => one > 0),
         WordCounts { Vocabulary: { Count: > 0 } words, Weights: { } weights } =>
             words.Count == weights.Count && weights.All(float.IsFinite) && IsDistinct(words),
         CustomTransform { Name: not null, Settings: not null } => true,

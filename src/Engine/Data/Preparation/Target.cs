@@ -115,8 +115,9 @@ public sealed record ClassTarget(string Column, IReadOnlyList<string> Classes) :
 /// <summary>Represents a target that is a value, learned as (y - mean) / deviation.</summary>
 /// <param name="Column">The column's name.</param>
 /// <param name="Mean">The mean of the training samples.</param>
-/// <param name="Deviation">Their standard deviation.</param>
-public sealed record ValueTarget(string Column, double Mean, double Deviation) : Target(Column)
+/// <param name="Std">Their standard deviation.</param>
+public sealed record ValueTarget(
+    string Column, double Mean, [property: JsonPropertyName("deviation")] double Std) : Target(Column)
 {
     /// <inheritdoc/>
     [JsonIgnore]
@@ -129,17 +130,17 @@ public sealed record ValueTarget(string Column, double Mean, double Deviation) :
     public static ValueTarget Fit(NumberColumn column)
     {
         ScaledNumber scale = ScaledNumber.Fit(column);
-        if (scale.Deviation is < 1e-100 or > 1e100)
+        if (scale.Std is < 1e-100 or > 1e100)
         {
             throw new EngineException(FormattableString.Invariant(
-                $"The target '{column.Name}' has values of about {Math.Max(Math.Abs(scale.Mean), scale.Deviation):G2}, too {(scale.Deviation > 1 ? "large" : "small")} to be learned: give it in another unit."));
+                $"The target '{column.Name}' has values of about {Math.Max(Math.Abs(scale.Mean), scale.Std):G2}, too {(scale.Std > 1 ? "large" : "small")} to be learned: give it in another unit."));
         }
 
-        return new ValueTarget(column.Name, scale.Mean, scale.Deviation);
+        return new ValueTarget(column.Name, scale.Mean, scale.Std);
     }
 
     /// <summary>Converts a network's output to the target's own unit.</summary>
-    public double Inverse(double scaled) => (scaled * Deviation) + Mean;
+    public double Inverse(double scaled) => (scaled * Std) + Mean;
 
     /// <inheritdoc/>
     public override Tensor Apply(Column column)
@@ -149,7 +150,7 @@ public sealed record ValueTarget(string Column, double Mean, double Deviation) :
             throw new EngineException($"The target '{Column}' is to be of numbers.");
         }
 
-        float[] scaled = [.. numbers.Values.ToArray().Select(y => (float)((y - Mean) / Deviation))];
+        float[] scaled = [.. numbers.Values.ToArray().Select(y => (float)((y - Mean) / Std))];
         int missing = Array.FindIndex(scaled, y => !float.IsFinite(y));
         return missing < 0 ? Tensor.From(scaled, scaled.Length, 1) : throw new EngineException(
             $"'{Column}' of sample {missing} is missing: leave out the rows without it.");

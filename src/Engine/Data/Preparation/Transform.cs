@@ -34,9 +34,10 @@ public abstract record Transform(string Column)
 /// <summary>Computes (x - mean) / deviation. Missing values count as the median.</summary>
 /// <param name="Column">The column's name.</param>
 /// <param name="Mean">The mean of the training samples.</param>
-/// <param name="Deviation">Their standard deviation; 1 if they are all equal.</param>
+/// <param name="Std">Their standard deviation; 1 if they are all equal.</param>
 /// <param name="Median">Their median.</param>
-public sealed record ScaledNumber(string Column, double Mean, double Deviation, double Median) : Transform(Column)
+public sealed record ScaledNumber(
+    string Column, double Mean, [property: JsonPropertyName("deviation")] double Std, double Median) : Transform(Column)
 {
     /// <summary>Numbers that are more deviations away than this are clamped to it.</summary>
     private const double FarthestOff = 1e15;
@@ -47,7 +48,7 @@ public sealed record ScaledNumber(string Column, double Mean, double Deviation, 
 
     /// <inheritdoc/>
     [JsonIgnore]
-    public override string Words => FormattableString.Invariant($"(x - {Mean:G4}) / {Deviation:G4}, missing: {Median:G4}");
+    public override string Words => FormattableString.Invariant($"(x - {Mean:G4}) / {Std:G4}, missing: {Median:G4}");
 
     /// <summary>Returns the members as text, with decimal points in the numbers.</summary>
     public override string ToString() => RecordText.Of(nameof(ScaledNumber), PrintMembers);
@@ -61,11 +62,11 @@ public sealed record ScaledNumber(string Column, double Mean, double Deviation, 
         double largest = known.Length == 0 ? 1 : Math.Max(Math.Abs(known[0]), Math.Abs(known[^1]));
         double unit = largest is 0 or (> 1e-100 and < 1e100) ? 1 : largest;
         double mean = known.Select(x => x / unit).DefaultIfEmpty(0).Average();
-        double deviation = Math.Sqrt(known.Select(x => ((x / unit) - mean) * ((x / unit) - mean)).DefaultIfEmpty(0).Average()) * unit;
+        double std = Math.Sqrt(known.Select(x => ((x / unit) - mean) * ((x / unit) - mean)).DefaultIfEmpty(0).Average()) * unit;
         // Equal numbers differ from their mean by its rounding error.
-        bool isConstant = known.Length == 0 || known[0] == known[^1] || deviation == 0;
+        bool isConstant = known.Length == 0 || known[0] == known[^1] || std == 0;
         double median = known.Length == 0 ? 0 : unit * (((known[(known.Length - 1) / 2] / unit) + (known[known.Length / 2] / unit)) / 2);
-        return new ScaledNumber(column.Name, isConstant && known.Length > 0 ? known[0] : mean * unit, isConstant ? 1 : deviation, median);
+        return new ScaledNumber(column.Name, isConstant && known.Length > 0 ? known[0] : mean * unit, isConstant ? 1 : std, median);
     }
 
     /// <inheritdoc/>
@@ -79,8 +80,8 @@ public sealed record ScaledNumber(string Column, double Mean, double Deviation, 
                 $"'{Column}' of row {row + 1} is '{column.Text(row)}', which is no number: in training all of its values were."),
         };
         value = double.IsFinite(value) ? value : Median;
-        double scaled = (value - Mean) / Deviation;
-        scaled = double.IsFinite(scaled) ? scaled : (value / Deviation) - (Mean / Deviation);
+        double scaled = (value - Mean) / Std;
+        scaled = double.IsFinite(scaled) ? scaled : (value / Std) - (Mean / Std);
         // No training sample is so far away, and a network gives no probabilities for infinity.
         to[0] = (float)Math.Clamp(scaled, -FarthestOff, FarthestOff);
     }
@@ -145,9 +146,10 @@ public sealed record OneHot(string Column, IReadOnlyList<string> Values, int Mod
 /// <param name="Column">The column's name.</param>
 /// <param name="Size">The shape of one sample, with the planes first.</param>
 /// <param name="Mean">The mean of each plane over the training samples.</param>
-/// <param name="Deviation">The standard deviation of each; 1 if all values are equal.</param>
+/// <param name="Std">The standard deviation of each; 1 if all values are equal.</param>
 public sealed record ScaledPlanes(
-    string Column, IReadOnlyList<int> Size, IReadOnlyList<float> Mean, IReadOnlyList<float> Deviation) : Transform(Column)
+    string Column, IReadOnlyList<int> Size, IReadOnlyList<float> Mean,
+    [property: JsonPropertyName("deviation")] IReadOnlyList<float> Std) : Transform(Column)
 {
     /// <inheritdoc/>
     [JsonIgnore]
@@ -195,13 +197,13 @@ public sealed record ScaledPlanes(
 
         double count = Math.Max((double)column.Count * area, 1);
         double[] means = [.. sums.Select(sum => sum / count)];
-        double[] deviations = [.. squares.Zip(means, (square, mean) => Math.Sqrt(Math.Max((square / count) - (mean * mean), 0)))];
+        double[] stds = [.. squares.Zip(means, (square, mean) => Math.Sqrt(Math.Max((square / count) - (mean * mean), 0)))];
         // An element of vectors that hardly varies would be scaled up until its noise is as large as the other
         // elements.
-        double least = Math.Max(deviations.Max() * 1e-2, 1e-12);
+        double least = Math.Max(stds.Max() * 1e-2, 1e-12);
         return new ScaledPlanes(
             column.Name, [.. shape], [.. means.Select(mean => (float)mean)],
-            [.. deviations.Select(deviation => deviation < least ? (float)Math.Max(deviations.Max(), 1e-6) : (float)deviation)]);
+            [.. stds.Select(std => std < least ? (float)Math.Max(stds.Max(), 1e-6) : (float)std)]);
     }
 
     /// <inheritdoc/>
@@ -218,7 +220,7 @@ public sealed record ScaledPlanes(
         int area = to.Length / Mean.Count;
         for (int plane = 0; plane < Mean.Count; plane++)
         {
-            float mean = Mean[plane], scale = 1 / Deviation[plane];
+            float mean = Mean[plane], scale = 1 / Std[plane];
             foreach (ref float x in to.Slice(plane * area, area))
             {
                 x = (x - mean) * scale;

@@ -18,12 +18,12 @@ public sealed record ArrayFiles(string Path) : IDataSource
     private static readonly string[] s_samples = ["x", "X", "x_test", "images"];
 
     /// <summary>Returns whether there is something of this kind.</summary>
-    public static bool IsOne(string path) =>
+    public static bool IsMatch(string path) =>
         System.IO.Path.GetExtension(path).Equals(".npz", StringComparison.OrdinalIgnoreCase)
         || (Directory.Exists(path) && IdxFiles(path).Length > 0);
 
     /// <summary>Returns whether a path has such samples; a single idx file counts too.</summary>
-    internal static bool AreSamples(string path) => IsOne(path)
+    internal static bool AreSamples(string path) => IsMatch(path)
         || (File.Exists(path) && System.IO.Path.GetFileName(path).Contains("-idx", StringComparison.Ordinal));
 
     /// <summary>
@@ -36,7 +36,7 @@ public sealed record ArrayFiles(string Path) : IDataSource
     internal static Table ReadSamples(string path, string column)
     {
         Tensor samples;
-        if (Directory.Exists(path) || !IsOne(path))
+        if (Directory.Exists(path) || !IsMatch(path))
         {
             string[] files = Directory.Exists(path) ? [.. IdxFiles(path).Where(file => file.Contains("images", StringComparison.Ordinal))] : [path];
             samples = files.Length > 0

@@ -155,9 +155,6 @@ public sealed class CudaDevice : CudaTarget
     /// <inheritdoc/>
     public override IDisposable? Range(string name) => _options.Profile ? Nvtx.Begin(name) : null;
 
-    /// <summary>Compiles kernels on all cores, for later callers.</summary>
-    internal void Precompile(IEnumerable<CudaFunction> kernels) => _compiler.Compile(kernels);
-
     /// <summary>Locks the device and makes its context the thread's, until the result is disposed of.</summary>
     internal Turn Take() => new(this);
 
@@ -184,10 +181,6 @@ public sealed class CudaDevice : CudaTarget
         using Turn turn = Take();
         return _uploads.TryTake(tensor, Address(place.Storage) + (ulong)place.Offset, _stream);
     }
-
-    /// <summary>Opens cuBLAS in the device's stream, for comparisons.</summary>
-    /// <exception cref="CudaException">There is no cuBLAS.</exception>
-    internal CuBlasHandle OpenCuBlas() => new(_stream);
 
     /// <summary>
     /// Throws what kernels have reported. The caller must still hold the device, or the reports may be another's.

@@ -19,12 +19,29 @@ public abstract class FilterLayer : Layer
     public Initializer W { get; init; } = new GlorotUniform();
 
     /// <summary>Gets or sets the initializer of the biases; null for no biases.</summary>
-    public Initializer? B { get; init; } = new Filled();
+    public Initializer? B { get; init; } = new Full();
+
+    /// <summary>Sets what a description says of every layer with filters.</summary>
+    internal FilterSettings Common
+    {
+        init => (Origin, FlipFilters, W, B, L1, L2) =
+            (value.Origin, value.FlipFilters, value.W, value.B, value.L1, value.L2);
+    }
 
     /// <summary>Returns one bias per filter; null if there are none.</summary>
     private protected SharedVariable? Biases(LayerScope scope, int filters) =>
         B is null ? null : scope.Parameter("b", [filters], B, isRegularized: false);
 }
+
+/// <summary>Contains what a description says of every layer with filters.</summary>
+/// <param name="Origin">Where the layer is described.</param>
+/// <param name="FlipFilters">Whether the filters are flipped.</param>
+/// <param name="W">The initializer of the weights.</param>
+/// <param name="B">The initializer of the biases; null for no biases.</param>
+/// <param name="L1">The factor of Σ |w|; null for the network's.</param>
+/// <param name="L2">The factor of Σ w²; null for the network's.</param>
+internal readonly record struct FilterSettings(
+    Origin Origin, bool FlipFilters, Initializer W, Initializer? B, double? L1, double? L2);
 
 /// <summary>Represents the base of layers that move filters over images.</summary>
 public abstract class FilterLayer2D : FilterLayer
@@ -47,6 +64,12 @@ public abstract class FilterLayer2D : FilterLayer
 
     /// <summary>Gets or sets the distance in pixels between adjacent weights of a filter.</summary>
     public Size2D Dilation { get; init; } = 1;
+
+    /// <summary>Sets the stride, the padding and the dilation.</summary>
+    internal (Size2D Stride, Padding Pad, Size2D Dilation) Steps
+    {
+        init => (Stride, Pad, Dilation) = value;
+    }
 
     /// <summary>Checks the input and the settings, and returns the padding in pixels.</summary>
     private protected Size2D Padded(Variable input, LayerScope scope)

@@ -20,7 +20,7 @@ public abstract class GatedLayer : RecurrentLayer
     public Initializer U { get; init; } = new Orthogonal();
 
     /// <summary>Gets or sets the initializer of the biases.</summary>
-    public Initializer B { get; init; } = new Filled();
+    public Initializer B { get; init; } = new Full();
 
     /// <summary>Gets the number of gates of a unit.</summary>
     private protected abstract int Gates { get; }

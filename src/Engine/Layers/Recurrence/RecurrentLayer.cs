@@ -105,7 +105,7 @@ public abstract class RecurrentLayer : MergeLayer
     {
         Variable zero = Symbolic.DimShuffle(Symbolic.Zero(Symbolic.Sum(x, [1, 2], keepDims: false)), 0, Symbolic.NewAxis);
         return [.. Kept.Select(name => zero + (Start is null
-            ? Symbolic.Constant(new Filled(0).Draw([1, Units], scope.FloatX, 0))
+            ? Symbolic.Constant(new Full(0).Draw([1, Units], scope.FloatX, 0))
             : (Variable)scope.Parameter($"{name}0", [1, Units], Start, isRegularized: false)))];
     }
 

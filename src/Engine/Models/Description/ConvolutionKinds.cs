@@ -21,16 +21,11 @@ internal static class ConvolutionKinds
             ],
             (set, origin) => new Conv1D(set.Whole("filters"), set.Whole("size"), LayerKind.Nonlinearity(set))
             {
-                Origin = origin,
+                Common = LayerKind.Common(set, origin),
                 Stride = set.Whole("stride"),
                 Pad = LayerKind.Padding(set),
                 Dilation = set.Whole("dilation"),
                 Groups = set.Whole("groups"),
-                FlipFilters = set.Flag("flip_filters"),
-                W = LayerKind.Weights(set),
-                B = LayerKind.Biases(set),
-                L1 = (double?)set.Value("l1"),
-                L2 = (double?)set.Value("l2"),
             }),
         new("conv3d",
             [
@@ -40,70 +35,44 @@ internal static class ConvolutionKinds
             ],
             (set, origin) => new Conv3D(set.Whole("filters"), Shape.Create(set.Sides("size")), LayerKind.Nonlinearity(set))
             {
-                Origin = origin,
+                Common = LayerKind.Common(set, origin),
                 Stride = Of(set, "stride", 1),
                 Pad = Of(set, "pad", 0),
                 Dilation = Of(set, "dilation", 1),
                 Groups = set.Whole("groups"),
-                FlipFilters = set.Flag("flip_filters"),
-                W = LayerKind.Weights(set),
-                B = LayerKind.Biases(set),
-                L1 = (double?)set.Value("l1"),
-                L2 = (double?)set.Value("l2"),
             }),
         new("depthwise_conv2d",
             [
-                Setting.Size("size", 1).Required(), Setting.Whole("multiplier", 1, 1), .. Steps, Setting.Flag("flip_filters", true),
+                Setting.Size("size", 1).Required(), Setting.Whole("multiplier", 1, 1), .. LayerKind.StepSettings, Setting.Flag("flip_filters", true),
                 .. LayerKind.WeightSettings("rectify"),
             ],
             (set, origin) => new DepthwiseConv2D(LayerKind.Size(set, "size")!.Value, set.Whole("multiplier"), LayerKind.Nonlinearity(set))
             {
-                Origin = origin,
-                Stride = LayerKind.Size(set, "stride") ?? 1,
-                Pad = LayerKind.Padding(set),
-                Dilation = LayerKind.Size(set, "dilation") ?? 1,
-                FlipFilters = set.Flag("flip_filters"),
-                W = LayerKind.Weights(set),
-                B = LayerKind.Biases(set),
-                L1 = (double?)set.Value("l1"),
-                L2 = (double?)set.Value("l2"),
+                Common = LayerKind.Common(set, origin),
+                Steps = LayerKind.Steps(set),
             }),
         new("separable_conv2d",
             [
-                Setting.Whole("filters", 1).Required(), Setting.Size("size", 1).Required(), Setting.Whole("multiplier", 1, 1), .. Steps,
+                Setting.Whole("filters", 1).Required(), Setting.Size("size", 1).Required(), Setting.Whole("multiplier", 1, 1), .. LayerKind.StepSettings,
                 Setting.Flag("flip_filters", true), .. LayerKind.WeightSettings("rectify"),
             ],
             (set, origin) => new SeparableConv2D(set.Whole("filters"), LayerKind.Size(set, "size")!.Value, LayerKind.Nonlinearity(set))
             {
-                Origin = origin,
+                Common = LayerKind.Common(set, origin),
                 Multiplier = set.Whole("multiplier"),
-                Stride = LayerKind.Size(set, "stride") ?? 1,
-                Pad = LayerKind.Padding(set),
-                Dilation = LayerKind.Size(set, "dilation") ?? 1,
-                FlipFilters = set.Flag("flip_filters"),
-                W = LayerKind.Weights(set),
-                B = LayerKind.Biases(set),
-                L1 = (double?)set.Value("l1"),
-                L2 = (double?)set.Value("l2"),
+                Steps = LayerKind.Steps(set),
             }),
         new("conv_transpose2d",
             [
-                Setting.Whole("filters", 1).Required(), Setting.Size("size", 1).Required(), .. Steps, Setting.Size("extra", 0),
+                Setting.Whole("filters", 1).Required(), Setting.Size("size", 1).Required(), .. LayerKind.StepSettings, Setting.Size("extra", 0),
                 Setting.Whole("groups", 1, 1), Setting.Flag("flip_filters", false), .. LayerKind.WeightSettings("rectify"),
             ],
             (set, origin) => new ConvTranspose2D(set.Whole("filters"), LayerKind.Size(set, "size")!.Value, LayerKind.Nonlinearity(set))
             {
-                Origin = origin,
-                Stride = LayerKind.Size(set, "stride") ?? 1,
-                Pad = LayerKind.Padding(set),
+                Common = LayerKind.Common(set, origin),
+                Steps = LayerKind.Steps(set),
                 Extra = LayerKind.Size(set, "extra") ?? 0,
-                Dilation = LayerKind.Size(set, "dilation") ?? 1,
                 Groups = set.Whole("groups"),
-                FlipFilters = set.Flag("flip_filters"),
-                W = LayerKind.Weights(set),
-                B = LayerKind.Biases(set),
-                L1 = (double?)set.Value("l1"),
-                L2 = (double?)set.Value("l2"),
             }),
         new("max_pool1d", s_pooling, (set, origin) => new MaxPool1D(set.Whole("size"))
         {
@@ -124,7 +93,4 @@ internal static class ConvolutionKinds
 
     private static Shape Of(Settings set, string name, int byDefault) =>
         set.Value(name) is int[] sides ? Shape.Create(sides) : [byDefault];
-
-    /// <summary>Gets the settings of strides, padding and dilation.</summary>
-    private static Setting[] Steps => [Setting.Size("stride", 1), Setting.Padding("pad"), Setting.Size("dilation", 1)];
 }

@@ -39,6 +39,9 @@ internal sealed record LayerKind(string Name, IReadOnlyList<Setting> Settings, F
 
     private static readonly Setting[] s_weights = WeightSettings("rectify");
 
+    /// <summary>Gets the settings of strides, padding and dilation over images.</summary>
+    public static Setting[] StepSettings => [Setting.Size("stride", 1), Setting.Padding("pad"), Setting.Size("dilation", 1)];
+
     /// <summary>Returns the settings that all layers with weights have.</summary>
     public static Setting[] WeightSettings(string nonlinearity) =>
     [
@@ -61,26 +64,18 @@ internal sealed record LayerKind(string Name, IReadOnlyList<Setting> Settings, F
     /// <summary>Gets Engine's kinds.</summary>
     public static IReadOnlyList<LayerKind> BuiltIn { get; } =
     [
-        new("input", [Setting.SampleSides("sides").Required(), Setting.Flag("integers", false)],
-            (set, origin) => new Layers.Input(set.Sides("sides")) { Origin = origin, DType = set.Flag("integers") ? DType.Int32 : null }),
+        new("input", [Setting.SampleSides("shape").Required() with { FormerName = "sides" }, Setting.Flag("integers", false)],
+            (set, origin) => new Layers.Input(set.Sides("shape")) { Origin = origin, DType = set.Flag("integers") ? DType.Int32 : null }),
         new("conv2d",
             [
-                Setting.Whole("filters", 1).Required(), Setting.Size("size", 1).Required(), Setting.Size("stride", 1),
-                Setting.Padding("pad"), Setting.Size("dilation", 1), Setting.Whole("groups", 1, 1), Setting.Flag("flip_filters", true),
-                .. s_weights,
+                Setting.Whole("filters", 1).Required(), Setting.Size("size", 1).Required(), .. StepSettings,
+                Setting.Whole("groups", 1, 1), Setting.Flag("flip_filters", true), .. s_weights,
             ],
             (set, origin) => new Conv2D(set.Whole("filters"), Size(set, "size")!.Value, Nonlinearity(set))
             {
-                Origin = origin,
-                Stride = Size(set, "stride") ?? 1,
-                Pad = Padding(set),
-                Dilation = Size(set, "dilation") ?? 1,
+                Common = Common(set, origin),
+                Steps = Steps(set),
                 Groups = set.Whole("groups"),
-                FlipFilters = set.Flag("flip_filters"),
-                W = Weights(set),
-                B = set.Flag("bias") ? new Filled() : null,
-                L1 = (double?)set.Value("l1"),
-                L2 = (double?)set.Value("l2"),
             }),
         new("max_pool2d", s_pooling, (set, origin) => new MaxPool2D(Size(set, "size")!.Value)
         {
@@ -101,7 +96,7 @@ internal sealed record LayerKind(string Name, IReadOnlyList<Setting> Settings, F
             {
                 Origin = origin,
                 W = Weights(set),
-                B = set.Flag("bias") ? new Filled() : null,
+                B = Biases(set),
                 L1 = (double?)set.Value("l1"),
                 L2 = (double?)set.Value("l2"),
             }),
@@ -127,8 +122,8 @@ internal sealed record LayerKind(string Name, IReadOnlyList<Setting> Settings, F
         .. ConvolutionKinds.All,
         .. SequenceKinds.All,
         new("flatten", [], (_, origin) => new Flatten { Origin = origin }),
-        new("reshape", [Setting.SampleSides("sides", mayInfer: true).Required()],
-            (set, origin) => new Layers.Reshape(set.Sides("sides")) { Origin = origin }),
+        new("reshape", [Setting.SampleSides("shape", mayInfer: true).Required() with { FormerName = "sides" }],
+            (set, origin) => new Layers.Reshape(set.Sides("shape")) { Origin = origin }),
     ];
 
     /// <summary>Returns the nonlinearity of these settings.</summary>
@@ -138,7 +133,15 @@ internal sealed record LayerKind(string Name, IReadOnlyList<Setting> Settings, F
     public static Initializer Weights(Settings set) => Initializers[set.Word("weights")](set.Real("gain"));
 
     /// <summary>Returns the initializer of the biases; null if there are none.</summary>
-    public static Initializer? Biases(Settings set) => set.Flag("bias") ? new Filled() : null;
+    public static Initializer? Biases(Settings set) => set.Flag("bias") ? new Full() : null;
+
+    /// <summary>Returns what all layers with filters take from their settings.</summary>
+    public static FilterSettings Common(Settings set, Origin origin) => new(
+        origin, set.Flag("flip_filters"), Weights(set), Biases(set), (double?)set.Value("l1"), (double?)set.Value("l2"));
+
+    /// <summary>Returns the strides, padding and dilation over images.</summary>
+    public static (Size2D Stride, Padding Pad, Size2D Dilation) Steps(Settings set) =>
+        (Size(set, "stride") ?? 1, Padding(set), Size(set, "dilation") ?? 1);
 
     /// <summary>Returns a height and a width; null if they are not given.</summary>
     public static Size2D? Size(Settings set, string name) =>

@@ -76,7 +76,7 @@ internal static class LayerWriter
 
     private static (string Kind, (string, string?)[] Words) Words(string name, Layer layer) => layer switch
     {
-        Layers.Input input => ("input", [("sides", string.Join('x', input.Sides)), ("integers", $"{input.DType == DType.Int32}")]),
+        Layers.Input input => ("input", [("shape", string.Join('x', input.Sides)), ("integers", $"{input.DType == DType.Int32}")]),
         Conv2D conv => ("conv2d",
         [
             ("filters", Text(conv.Filters)), ("size", $"{conv.Size}"), ("stride", conv.Stride == 1 ? null : $"{conv.Stride}"),
@@ -94,7 +94,7 @@ internal static class LayerWriter
         BatchNorm norm => ("batch_norm", [("epsilon", Text(norm.Epsilon)), ("alpha", Text(norm.Alpha)), .. Penalties(norm)]),
         Activation activation => ("activation", [("nonlinearity", Nonlinearity(name, activation.Nonlinearity))]),
         Flatten => ("flatten", []),
-        Layers.Reshape reshape => ("reshape", [("sides", string.Join('x', reshape.Sides))]),
+        Layers.Reshape reshape => ("reshape", [("shape", string.Join('x', reshape.Sides))]),
         GlobalPool pool => ("global_pool", [("function", Pool(name, pool))]),
         FeaturePool pool when Ops.Symbolic.Matrix("x") is var x && !IsSame(pool.Function(x, 1), Ops.Symbolic.Max(x, [1])) => throw new EngineException(
             $"The function of '{name}', a FeaturePool, is none that a model file has a name for, which is the greatest."),
@@ -127,7 +127,7 @@ internal static class LayerWriter
             Shape sides when !setting.IsRequired && sides.All(side => side == (setting.Name == "pad" ? 0 : 1)) => null,
             Shape sides => string.Join('x', sides),
             Func<Variable, Variable> function => Nonlinearity(name, function),
-            Filled filled => Text(filled.Value),
+            Full filled => Text(filled.Value),
             IFormattable number => Text(number),
             bool or Size2D or Padding => $"{Property(setting.Name)}",
             object value => throw new EngineException(

@@ -111,7 +111,7 @@ internal sealed record NetworkDescription
     public DataDescription Data { get; init; } = new();
 
     /// <summary>Gets the sides of a sample.</summary>
-    public IReadOnlyList<int> InputSides => Layers[0].Settings.Sides("sides");
+    public IReadOnlyList<int> InputSides => Layers[0].Settings.Sides("shape");
 
     /// <summary>Returns the layers in their order.</summary>
     public (string Name, Layer Layer)[] MakeLayers() =>

@@ -11,6 +11,9 @@ namespace Engine.Models.Description;
 internal sealed record Setting(
     string Name, string Rule, Func<string, object?> Parse, object? Default = null, bool IsRequired = false)
 {
+    /// <summary>Gets or sets its name in older files, which are still read; null if there was none.</summary>
+    public string? FormerName { get; init; }
+
     /// <summary>Gets or sets the allowed words, if its value is a word.</summary>
     public IReadOnlyList<string> Words { get; init; } = [];
 
@@ -148,7 +151,8 @@ internal sealed record Settings(IReadOnlyList<KeyValuePair<string, object>> Give
         var given = new List<KeyValuePair<string, object>>();
         foreach (Entry entry in section)
         {
-            Setting? setting = known.FirstOrDefault(setting => setting.Name == entry.Key);
+            Setting? setting = known.FirstOrDefault(
+                setting => setting.Name == entry.Key || setting.FormerName == entry.Key);
             if (setting is null)
             {
                 string[] names = [.. known.Select(setting => setting.Name)];
@@ -158,7 +162,7 @@ internal sealed record Settings(IReadOnlyList<KeyValuePair<string, object>> Give
                     + $"It has {string.Join(", ", names)}.");
             }
 
-            given.Add(KeyValuePair.Create(entry.Key, setting.Parse(entry.Text) ?? throw file.Error(
+            given.Add(KeyValuePair.Create(setting.Name, setting.Parse(entry.Text) ?? throw file.Error(
                 entry.Line,
                 $"{entry.Key} of {owner} must be {setting.Rule}, not '{entry.Text}'{Nearest.Question(entry.Text, setting.Words)}")));
         }

@@ -25,7 +25,7 @@ internal sealed unsafe class AllReduceBucket(
     /// <summary>
     /// Begins the sum. When it is over, the result is at <see cref="BucketLayout.SumOffset"/> in the bucket.
     /// </summary>
-    public Exchange Start()
+    public Collective Start()
     {
         int nodes = layout.OwnNodes;
         for (int node = 0; node < nodes; node++)
@@ -49,7 +49,7 @@ internal sealed unsafe class AllReduceBucket(
         if (communicator.Size == 1)
         {
             SumSlices();
-            return Exchange.Nothing;
+            return Collective.Nothing;
         }
 
         return communicator.Begun.Add(

@@ -96,7 +96,7 @@ internal sealed class AllReduceLaunch(string name, IReadOnlyList<CudaLaunch> par
         DType dtype = step.OutDType();
         if (layout.Shards == 0)
         {
-            return ranks.Size == 1 ? [] : [new ExchangeLaunch("all-reduce", stream => ranks.EnqueueAllReduce(
+            return ranks.Size == 1 ? [] : [new CollectiveLaunch("all-reduce", stream => ranks.EnqueueAllReduce(
                 bucket, layout.Elements, dtype, Reduction.Sum, stream))];
         }
 
@@ -104,7 +104,7 @@ internal sealed class AllReduceLaunch(string name, IReadOnlyList<CudaLaunch> par
         ulong receive = ranks.Size > 1 ? bucket + (ulong)(ranks.Size * layout.RankBytes) : bucket;
         if (ranks.Size > 1)
         {
-            parts.Add(new ExchangeLaunch("all-to-all", stream => ranks.EnqueueAllToAll(bucket, layout.RankBytes, receive, stream)));
+            parts.Add(new CollectiveLaunch("all-to-all", stream => ranks.EnqueueAllToAll(bucket, layout.RankBytes, receive, stream)));
         }
 
         IReadOnlyList<(ShardTree.Node Node, long Offset)> places = layout.Places();
@@ -113,7 +113,7 @@ internal sealed class AllReduceLaunch(string name, IReadOnlyList<CudaLaunch> par
         if (ranks.Size > 1)
         {
             ulong sum = receive + (ulong)places[0].Offset;
-            parts.Add(new ExchangeLaunch("all-gather", stream => ranks.EnqueueAllGather(sum, layout.SliceBytes, bucket, stream)));
+            parts.Add(new CollectiveLaunch("all-gather", stream => ranks.EnqueueAllGather(sum, layout.SliceBytes, bucket, stream)));
         }
 
         return parts;
@@ -166,7 +166,7 @@ internal sealed class AllReduceLaunch(string name, IReadOnlyList<CudaLaunch> par
     }
 
     /// <summary>What NCCL puts into the stream.</summary>
-    public sealed class ExchangeLaunch(string name, Action<nint> enqueue) : CudaLaunch
+    public sealed class CollectiveLaunch(string name, Action<nint> enqueue) : CudaLaunch
     {
         public override string Name => name;
 

@@ -100,7 +100,7 @@ internal sealed record AllReduceStart(Communicator Communicator, int Count, int 
             place);
         return [new Phase(1, 1, (_, _, _) =>
         {
-            Exchange begun = bucket.Start();
+            Collective begun = bucket.Start();
             if (!Communicator.IsAsynchronous)
             {
                 Communicator.WaitInStep(begun);

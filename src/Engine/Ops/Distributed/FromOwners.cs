@@ -69,9 +69,9 @@ internal sealed record FromOwners(Communicator Communicator, IReadOnlyList<int> 
                 Buffer.MemoryCopy((byte*)inputs[tensor], bucket + place, bytes, bytes);
             }
 
-            Exchange[] begun = [.. parts.Where(_ => Communicator.Size > 1).Select(part =>
+            Collective[] begun = [.. parts.Where(_ => Communicator.Size > 1).Select(part =>
                 Communicator.StartBroadcast(bucket + part.Place, part.Bytes, part.Owner))];
-            foreach (Exchange exchange in begun)
+            foreach (Collective exchange in begun)
             {
                 Communicator.WaitInStep(exchange);
             }
@@ -101,7 +101,7 @@ internal sealed record FromOwners(Communicator Communicator, IReadOnlyList<int> 
 
             if (Communicator.Size > 1)
             {
-                launches.Add(new AllReduceLaunch.ExchangeLaunch(
+                launches.Add(new AllReduceLaunch.CollectiveLaunch(
                     "broadcast", stream => Communicator.EnqueueBroadcast(at, part.Bytes, part.Owner, stream)));
             }
         }

@@ -18,7 +18,7 @@ public static partial class Symbolic
     {
         Variable isTrue = NotEqual(Flatten(x, 1), 0);
         Variable rank = Where(isTrue, 0, Constant(1, DType.Int32));
-        return (TopK(rank, most, isLeast: true).Indices, Sum(isTrue));
+        return (TopK(rank, most, isSmallest: true).Indices, Sum(isTrue));
     }
 
     /// <summary>

@@ -6,7 +6,7 @@ namespace Engine.Ops;
 /// <summary>Builds the launches of matrix products on CUDA: gemm.cu.</summary>
 internal static class CudaGemm
 {
-    private const int VectorBytes = 16, LeastBytes = 4;
+    private const int VectorBytes = 16, MinBytes = 4;
 
     /// <summary>Returns the tiling of a product, which its shape determines.</summary>
     /// <param name="shape">The product.</param>
@@ -112,7 +112,7 @@ internal static class CudaGemm
     /// <summary>Returns how many elements a kernel may copy together from a matrix with rows of this length.</summary>
     private static int Vector(ulong address, int length, DType dtype)
     {
-        int vector = VectorBytes / dtype.Size(), least = Math.Max(1, LeastBytes / dtype.Size());
+        int vector = VectorBytes / dtype.Size(), least = Math.Max(1, MinBytes / dtype.Size());
         return address % VectorBytes == 0 && length % vector == 0 ? vector : least;
     }
 

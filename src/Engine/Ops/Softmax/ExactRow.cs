@@ -7,16 +7,16 @@ namespace Engine.Ops;
 internal readonly ref struct ExactRow
 {
     private readonly ReadOnlySpan<double> _x;
-    private readonly double _greatest;
+    private readonly double _max;
     private readonly DoubleDouble _sum;
 
     public ExactRow(ReadOnlySpan<double> x)
     {
         _x = x;
-        _greatest = double.NegativeInfinity;
+        _max = double.NegativeInfinity;
         foreach (double value in x)
         {
-            _greatest = Math.Max(_greatest, value);
+            _max = Math.Max(_max, value);
         }
 
         // The powers of the greatest elements are 1; the others may be too small for the digits of 1.
@@ -24,9 +24,9 @@ internal readonly ref struct ExactRow
         int greatest = 0;
         foreach (double value in x)
         {
-            bool isGreatest = value == _greatest && double.IsFinite(value);
-            greatest += isGreatest ? 1 : 0;
-            rest += isGreatest ? 0 : DoubleDouble.Exp(DoubleDouble.Sum(value, -_greatest));
+            bool isMax = value == _max && double.IsFinite(value);
+            greatest += isMax ? 1 : 0;
+            rest += isMax ? 0 : DoubleDouble.Exp(DoubleDouble.Sum(value, -_max));
         }
 
         _sum = greatest + rest;
@@ -37,7 +37,7 @@ internal readonly ref struct ExactRow
     public DoubleDouble LogSum { get; }
 
     /// <summary>Computes x[i] − greatest.</summary>
-    public DoubleDouble Difference(int i) => DoubleDouble.Sum(_x[i], -_greatest);
+    public DoubleDouble Difference(int i) => DoubleDouble.Sum(_x[i], -_max);
 
     /// <summary>Computes exp(x[i]) / Σ exp(x).</summary>
     public DoubleDouble Share(int i) => DoubleDouble.Exp(Difference(i)) / _sum;

@@ -174,10 +174,10 @@ internal static unsafe class RowMath<S, V, T>
         for (int i = 0; i < n; i += S.Count)
         {
             int count = Math.Min(S.Count, n - i);
-            V d = S.Sub(S.LoadPartial(x + i, count), m), isGreatest = S.Equal(d, S.Zero);
-            S.Store(scratch, S.AndNot(VectorMath.Exp<S, V, T>(d), isGreatest));
+            V d = S.Sub(S.LoadPartial(x + i, count), m), isMax = S.Equal(d, S.Zero);
+            S.Store(scratch, S.AndNot(VectorMath.Exp<S, V, T>(d), isMax));
             rest = S.Add(rest, S.LoadPartial(scratch, count));
-            S.Store(scratch, S.And(isGreatest, S.Const(1)));
+            S.Store(scratch, S.And(isMax, S.Const(1)));
             ones = S.Add(ones, S.LoadPartial(scratch, count));
         }
 

@@ -195,10 +195,10 @@ public static partial class Symbolic
     /// <param name="x">The variable to search.</param>
     /// <param name="count">The number of elements to return.</param>
     /// <param name="axis">The axis; a negative one counts from the innermost.</param>
-    /// <param name="isLeast">Whether to return the least.</param>
+    /// <param name="isSmallest">Whether to return the least.</param>
     /// <exception cref="EngineException">There is no such axis, or it has fewer elements.</exception>
-    public static (Variable Values, Variable Indices) TopK(Variable x, int count, int axis = -1, bool isLeast = false) =>
-        Sorted(x, axis, new Sort(!isLeast, count));
+    public static (Variable Values, Variable Indices) TopK(Variable x, int count, int axis = -1, bool isSmallest = false) =>
+        Sorted(x, axis, new Sort(!isSmallest, count));
 
     private static (Variable Values, Variable Indices) Sorted(Variable x, int axis, Sort op)
     {

@@ -116,30 +116,30 @@ public sealed record Normalize : Augmentation
     private const double Rounding = 1.0 / (1L << 52);
 
     private readonly double[] _mean;
-    private readonly double[] _deviation;
+    private readonly double[] _std;
 
     /// <summary>Creates a normalization with these means and standard deviations.</summary>
     /// <param name="mean">The mean of each channel, or one number for all.</param>
-    /// <param name="deviation">The standard deviations, as many as there are means.</param>
+    /// <param name="std">The standard deviations, as many as there are means.</param>
     /// <exception cref="EngineException">
     /// The numbers of means and deviations differ, or a deviation is not greater than 0.
     /// </exception>
-    public Normalize(IEnumerable<double> mean, IEnumerable<double> deviation)
+    public Normalize(IEnumerable<double> mean, IEnumerable<double> std)
     {
-        (_mean, _deviation) = ([.. mean], [.. deviation]);
-        if (_mean.Length == 0 || _mean.Length != _deviation.Length)
+        (_mean, _std) = ([.. mean], [.. std]);
+        if (_mean.Length == 0 || _mean.Length != _std.Length)
         {
             throw new EngineException(
-                $"Normalize has {_mean.Length} means and {_deviation.Length} deviations: each channel or column needs both.");
+                $"Normalize has {_mean.Length} means and {_std.Length} deviations: each channel or column needs both.");
         }
 
         for (int i = 0; i < _mean.Length; i++)
         {
-            if (!double.IsFinite(_mean[i]) || !(_deviation[i] > 0 && double.IsFinite(_deviation[i])))
+            if (!double.IsFinite(_mean[i]) || !(_std[i] > 0 && double.IsFinite(_std[i])))
             {
                 throw new EngineException(string.Create(
                     CultureInfo.InvariantCulture,
-                    $"Normalize takes a mean and a deviation greater than 0, not {_mean[i]} and {_deviation[i]} "
+                    $"Normalize takes a mean and a deviation greater than 0, not {_mean[i]} and {_std[i]} "
                     + $"(number {i}, of a channel or column)."));
             }
         }
@@ -147,7 +147,7 @@ public sealed record Normalize : Augmentation
 
     /// <summary>Creates a normalization with one mean and one standard deviation.</summary>
     /// <exception cref="EngineException">The deviation is not greater than 0.</exception>
-    public Normalize(double mean, double deviation) : this([mean], [deviation])
+    public Normalize(double mean, double std) : this([mean], [std])
     {
     }
 
@@ -155,7 +155,7 @@ public sealed record Normalize : Augmentation
     public IReadOnlyList<double> Mean => _mean;
 
     /// <summary>Gets the standard deviation of each channel, or one for all.</summary>
-    public IReadOnlyList<double> Deviation => _deviation;
+    public IReadOnlyList<double> Std => _std;
 
     /// <inheritdoc/>
     public override bool IsRandom => false;
@@ -185,10 +185,10 @@ public sealed record Normalize : Augmentation
         ForEach((channel, value) => sums[channel] += value);
         double[] means = [.. sums.Select(sum => sum / count)];
         ForEach((channel, value) => squares[channel] += (value - means[channel]) * (value - means[channel]));
-        return new Normalize(means, squares.Select((sum, channel) => Deviation(sum / count, means[channel])));
+        return new Normalize(means, squares.Select((sum, channel) => Std(sum / count, means[channel])));
 
         // Rounding gives equal values a variance. StandardScaler treats values as equal up to this one.
-        double Deviation(double variance, double mean) =>
+        double Std(double variance, double mean) =>
             variance <= (count * Rounding * variance) + Math.Pow(count * mean * Rounding, 2) ? 1 : Math.Sqrt(variance);
 
         void ForEach(Action<int, double> body)
@@ -211,7 +211,7 @@ public sealed record Normalize : Augmentation
                 + $"Input layer takes {samples.Type}.");
         }
 
-        return (samples - Along(_mean)) / Along(_deviation);
+        return (samples - Along(_mean)) / Along(_std);
 
         Variable Along(double[] values) => Symbolic.Constant(Tensor.From(values).Cast(samples.DType).Reshape(
             [1, values.Length, .. Enumerable.Repeat(1, samples.Rank - 2)]));
@@ -220,12 +220,12 @@ public sealed record Normalize : Augmentation
     /// <inheritdoc/>
     public bool Equals(Normalize? other) =>
         other is not null && _mean.AsSpan().SequenceEqual(other._mean)
-        && _deviation.AsSpan().SequenceEqual(other._deviation);
+        && _std.AsSpan().SequenceEqual(other._std);
 
     /// <inheritdoc/>
-    public override int GetHashCode() => HashCode.Combine(_mean.Length, _mean[0], _deviation[0]);
+    public override int GetHashCode() => HashCode.Combine(_mean.Length, _mean[0], _std[0]);
 
     /// <summary>Returns the means and the deviations.</summary>
     public override string ToString() => RecordText.Invariant(
-        () => $"Normalize(({string.Join(", ", _mean)}), ({string.Join(", ", _deviation)}))");
+        () => $"Normalize(({string.Join(", ", _mean)}), ({string.Join(", ", _std)}))");
 }

@@ -14,17 +14,17 @@ internal sealed record Scale(double Min, double Max, double Magnitude)
     /// A column of samples above or below these was not scaled. Pixels from 0 to 255 have 147, from 0 to 16 they have
     /// 9.
     /// </summary>
-    private const double MostOfSamples = 30, LeastOfAny = 1e-3;
+    private const double MaxOfSamples = 30, MinOfAny = 1e-3;
 
     /// <summary>Target values may be larger, because an output layer's bias can learn them.</summary>
-    private const double MostOfTargets = 100;
+    private const double MaxOfTargets = 100;
 
     /// <summary>The number of samples to measure, evenly spaced over all; fewer if they are large.</summary>
     private const int MinRows = 16, MaxRows = 256, MaxValues = 1 << 18;
 
-    public bool IsOffForSamples => Magnitude is > MostOfSamples or (> 0 and < LeastOfAny);
+    public bool IsOffForSamples => Magnitude is > MaxOfSamples or (> 0 and < MinOfAny);
 
-    public bool IsOffForTargets => Magnitude is > MostOfTargets or (> 0 and < LeastOfAny);
+    public bool IsOffForTargets => Magnitude is > MaxOfTargets or (> 0 and < MinOfAny);
 
     /// <summary>Gets the least and the greatest as text.</summary>
     public string Range => string.Create(CultureInfo.InvariantCulture, $"{Min:G4} to {Max:G4}");

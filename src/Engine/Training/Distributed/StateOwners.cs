@@ -39,7 +39,7 @@ internal sealed class StateOwners
     public bool IsOwn(SharedVariable parameter) => Of(parameter) == _communicator.Rank;
 
     /// <summary>Returns the bytes of a rule's state on the rank that keeps the most.</summary>
-    public long MostBytes(BuiltUpdates rule)
+    public long MaxBytes(BuiltUpdates rule)
     {
         ILookup<int, long> bytes = rule.ParameterOf.ToLookup(
             pair => Of(pair.Value), pair => pair.Key.Shape.Count * pair.Key.DType.Size());

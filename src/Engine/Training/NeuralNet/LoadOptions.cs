@@ -53,7 +53,7 @@ public sealed record LoadReport(
 
     /// <summary>Returns the report in one line.</summary>
     public override string ToString() =>
-        $"taken: {Names(Taken)}; passed over: {Names(Ignored)}; kept as they were: {Names(Kept)}"
+        $"taken: {Names(Taken)}; ignored: {Names(Ignored)}; kept as they were: {Names(Kept)}"
         + (Misfits.Count == 0 ? "" : $"; of another shape: {Names(Misfits)}");
 
     private static string Names(IReadOnlyList<string> names) => names.Count == 0 ? "none" : string.Join(", ", names);

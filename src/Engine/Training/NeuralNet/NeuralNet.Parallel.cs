@@ -12,9 +12,6 @@ public sealed partial class NeuralNet
     /// <summary>Gets or sets the ranks that train this network together; null for one process.</summary>
     public DataParallel? Parallel { get; init; }
 
-    /// <summary>Gets the part of the update rule's state that this rank keeps.</summary>
-    internal IEnumerable<SharedVariable> OwnUpdateState => Initialized.Rule.State.Where(variable => !variable.IsElsewhere);
-
     /// <summary>
     /// Gets the bytes of the update rule's state on a rank: if each rank keeps all of it, and the most if the ranks of
     /// <see cref="Parallel"/> shard it.
@@ -25,7 +22,7 @@ public sealed partial class NeuralNet
         {
             BuiltUpdates rule = Initialized.Rule;
             var owners = new StateOwners(Parallel!.Communicator, Initialized.Network.Parameters);
-            return (rule.State.Sum(variable => variable.Shape.Count * variable.DType.Size()), owners.MostBytes(rule));
+            return (rule.State.Sum(variable => variable.Shape.Count * variable.DType.Size()), owners.MaxBytes(rule));
         }
     }
 

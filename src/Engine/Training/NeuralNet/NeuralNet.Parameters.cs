@@ -39,7 +39,7 @@ public sealed partial class NeuralNet
         using ChangeScope change = Changing(nameof(SetParameters));
         Parameter[] own = [.. Initialized.Network.Parameters];
         string[] names = [.. own.Select(parameter => parameter.Variable.Name!)];
-        string[] ignore = [.. options?.Ignore ?? [], .. options?.Layout?.PassedOver ?? []];
+        string[] ignore = [.. options?.Ignore ?? [], .. options?.Layout?.Ignored ?? []];
         ILookup<bool, KeyValuePair<string, Tensor>> parts = parameters
             .Where(pair => !TrainingState.IsName(pair.Key) || names.Contains(pair.Key))
             .ToLookup(pair => NamePattern.Matches(ignore, pair.Key));

@@ -227,7 +227,7 @@ public sealed partial class NeuralNet : IDisposable
     /// <summary>Gets the device of the network, once it is initialized.</summary>
     internal Device RunsOn => _device!;
 
-    private TrainerGraph Initialized => _graph ?? throw new EngineException(
+    internal TrainerGraph Initialized => _graph ?? throw new EngineException(
         "The network has no parameters yet: call Fit, Initialize or SetParameters first.");
 
     /// <summary>

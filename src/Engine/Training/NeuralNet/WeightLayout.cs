@@ -15,8 +15,8 @@ public sealed class WeightLayout
     private readonly IReadOnlyList<(Regex Ours, string Theirs)> _inner;
 
     private WeightLayout(
-        string name, string[] passedOver, IReadOnlyList<(Regex Ours, string Theirs)> inner, Func<Layer, string, Source?> rule) =>
-        (Name, PassedOver, _inner, _rule) = (name, passedOver, inner, rule);
+        string name, string[] ignored, IReadOnlyList<(Regex Ours, string Theirs)> inner, Func<Layer, string, Source?> rule) =>
+        (Name, Ignored, _inner, _rule) = (name, ignored, inner, rule);
 
     /// <summary>
     /// Gets PyTorch's layout: <c>weight</c> and <c>bias</c>. A linear layer's weights are (outputs, inputs); a
@@ -87,7 +87,7 @@ public sealed class WeightLayout
     public string Name { get; }
 
     /// <summary>Gets the names of parameters in its files that this library does not need.</summary>
-    internal IReadOnlyList<string> PassedOver { get; }
+    internal IReadOnlyList<string> Ignored { get; }
 
     /// <summary>Returns the library's name.</summary>
     public override string ToString() => Name;

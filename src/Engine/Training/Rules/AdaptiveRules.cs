@@ -34,9 +34,9 @@ public sealed record Adadelta : ParameterRule
 }
 
 /// <summary>Represents Adam's variants, which share averages of gradients and a counter of steps.</summary>
-public abstract record AdamKin : UpdateRule
+public abstract record AdamBase : UpdateRule
 {
-    private protected AdamKin(float learningRate, float beta1, float beta2, float epsilon) : base(learningRate) =>
+    private protected AdamBase(float learningRate, float beta1, float beta2, float epsilon) : base(learningRate) =>
         (Beta1, Beta2, Epsilon) = (beta1, beta2, epsilon);
 
     /// <summary>Gets the decay factor of the gradients' average.</summary>
@@ -91,7 +91,7 @@ public abstract record AdamKin : UpdateRule
 /// Represents Adamax, which is Adam with the greatest gradient as its size: u' = max(beta2 · u, |g|); p' = p − lr / (1
 /// − beta1^t) · m' / (u' + epsilon) (Kingma, Ba: Adam. ICLR 2015, section 7.1).
 /// </summary>
-public sealed record Adamax : AdamKin
+public sealed record Adamax : AdamBase
 {
     /// <summary>Creates the rule with these settings.</summary>
     public Adamax(float learningRate = 0.002f, float beta1 = 0.9f, float beta2 = 0.999f, float epsilon = 1e-8f)
@@ -113,7 +113,7 @@ public sealed record Adamax : AdamKin
 /// (1 − beta1^t) · m' / (√w' + epsilon) (Reddi, Kale, Kumar: On the convergence of Adam and beyond. ICLR 2018;
 /// Lasagne's form).
 /// </summary>
-public sealed record AmsGrad : AdamKin
+public sealed record AmsGrad : AdamBase
 {
     /// <summary>Creates the rule with these settings.</summary>
     public AmsGrad(float learningRate = 0.001f, float beta1 = 0.9f, float beta2 = 0.999f, float epsilon = 1e-8f)
@@ -139,7 +139,7 @@ public sealed record AmsGrad : AdamKin
 /// beta1^t) · m' / (√(v' / (1 − beta2^t)) + epsilon) (Loshchilov, Hutter: Decoupled weight decay regularization. ICLR
 /// 2019; PyTorch's form). It decays all parameters, including biases. Use <see cref="RulesByName"/> for exceptions.
 /// </summary>
-public sealed record AdamW : AdamKin
+public sealed record AdamW : AdamBase
 {
     /// <summary>Creates the rule with these settings.</summary>
     public AdamW(

@@ -15,7 +15,7 @@ public sealed record CifarFiles(string Path) : IDataSource
     public bool IsCoarse { get; init; }
 
     /// <summary>Returns whether the path contains data of this kind.</summary>
-    public static bool IsOne(string path)
+    public static bool IsMatch(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
         return Cifar10Files.Find(path) is not null || IsHundred(path);

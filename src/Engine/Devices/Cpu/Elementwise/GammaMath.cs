@@ -12,7 +12,7 @@ internal static class GammaMath
     private const double Little = -1e-20;
 
     /// <summary>The argument of the minimum of Γ, and log Γ there as the sum of two numbers.</summary>
-    private const double Min = 1.46163214496836224576, LogOfLeast = -0.121486290535849611461, LogOfLeastLow = -3.63867699703950536541e-18;
+    private const double Min = 1.46163214496836224576, LogOfMin = -0.121486290535849611461, LogOfMinLow = -3.63867699703950536541e-18;
 
     /// <summary>
     /// log |Γ(x)| (Sun's FDLIBM 5.3, e_lgamma_r.c, 1993: "Permission to use, copy, modify, and distribute this software
@@ -41,7 +41,7 @@ internal static class GammaMath
         internal static double OfPositive(double x) => x switch
         {
             < 0.9 => OfLess(x),
-            < 2 => x >= 1.7316 ? Below2(2 - x) : x >= 1.23 ? AroundLeast(x - Min) : Above1(x - 1),
+            < 2 => x >= 1.7316 ? Below2(2 - x) : x >= 1.23 ? AroundMin(x - Min) : Above1(x - 1),
             < 8 => From2To8(x),
             < 1L << 58 => Stirling(x),
             _ => x * (Math.Log(x) - 1),
@@ -49,7 +49,7 @@ internal static class GammaMath
 
         /// <summary>Γ(x) = Γ(x + 1) / x.</summary>
         private static double OfLess(double x) => -Math.Log(x)
-            + (x >= 0.7316 ? Below2(1 - x) : x >= 0.23164 ? AroundLeast(x - (Min - 1)) : Above1(x));
+            + (x >= 0.7316 ? Below2(1 - x) : x >= 0.23164 ? AroundMin(x - (Min - 1)) : Above1(x));
 
         private static double Below2(double y)
         {
@@ -63,7 +63,7 @@ internal static class GammaMath
             return (y * even) + odd - (0.5 * y);
         }
 
-        private static double AroundLeast(double y)
+        private static double AroundMin(double y)
         {
             double z = y * y, w = z * y;
             double first = Polynomial(w, [
@@ -75,7 +75,7 @@ internal static class GammaMath
             double third = Polynomial(w, [
                 6.46249402391333854778e-2, -1.03142241298341437450e-2, 2.25964780900612472250e-3, -5.38595305356740546715e-4,
                 3.35529192635519073543e-4]);
-            return LogOfLeast + ((z * first) - (LogOfLeastLow - (w * (second + (y * third)))));
+            return LogOfMin + ((z * first) - (LogOfMinLow - (w * (second + (y * third)))));
         }
 
         private static double Above1(double y)

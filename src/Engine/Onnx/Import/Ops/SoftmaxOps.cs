@@ -43,18 +43,18 @@ internal static class SoftmaxOps
         Variable labels = IndexingOps.Places(node, 1);
         Variable? weights = node.Has(2) ? node.X(2) : null;
         string reduction = node.Text("reduction", "mean");
-        Variable? isPassedOver = node.HasSetting("ignore_index") ? Equal(labels, node.Int("ignore_index", 0)) : null;
-        Variable safe = isPassedOver is null ? labels : Where(isPassedOver, 0, labels);
+        Variable? isIgnored = node.HasSetting("ignore_index") ? Equal(labels, node.Int("ignore_index", 0)) : null;
+        Variable safe = isIgnored is null ? labels : Where(isIgnored, 0, labels);
         Variable chosen = Squeeze(TakeAlongAxis(logs, ExpandDims(safe, 1), 1), [1]);
         Variable weight = weights is null ? OnesLike(chosen) : Gather(weights, safe);
-        weight = isPassedOver is null ? weight : Where(isPassedOver, 0, weight);
+        weight = isIgnored is null ? weight : Where(isIgnored, 0, weight);
         Variable losses = -(chosen * weight);
-        losses = isPassedOver is null ? losses : Where(isPassedOver, 0, losses);
+        losses = isIgnored is null ? losses : Where(isIgnored, 0, losses);
         return reduction switch
         {
             "none" => losses,
             "sum" => Sum(losses),
-            "mean" when weights is null && isPassedOver is null => Mean(losses),
+            "mean" when weights is null && isIgnored is null => Mean(losses),
             "mean" => Sum(losses) / Sum(weight),
             _ => throw new EngineException($"there is no reduction '{reduction}'"),
         };
