@@ -19,7 +19,7 @@ public sealed class ShapeValueTests
         ("a shape that is joined", (x, n) => Ones(Concat(0, ShapeOf(x), ExpandDims(n, 0))), [2, 3, 4]),
         ("a shape of 64 bits", (x, _) => Zeros(Cast(ShapeOf(x), DType.Int64)), [2, 3]),
         ("a side of 64 bits", (x, n) => Zeros(Cast(n, DType.Int64) * Cast(SideOf(x, 0), DType.Int64)), [8]),
-        ("a side of a quotient", (x, n) => Zeros(Cast(Ceiling(Cast(n, DType.Float64) / 3), DType.Int32)), [2]),
+        ("a side of a quotient", (x, n) => Zeros(Cast(Ceiling(Cast(n + SideOf(x, 0), DType.Float64) / 4), DType.Int32)), [2]),
         ("a side of a condition", (x, n) => Zeros(Where(Greater(n, SideOf(x, 1)), n, 1)), [4]),
         ("numbers up to a sum", (x, _) => ARange(Sum(ShapeOf(x))), [5]),
         ("one hot", (x, n) => OneHot(ARange(ShapeOf(x)[0]), n), [2, 4]),

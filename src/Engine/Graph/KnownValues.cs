@@ -1,7 +1,7 @@
 namespace Engine.Graph;
 
 /// <summary>
-/// Computes values that depend on nothing but constants, sizes and shapes, by the references of any plain ops. So
+/// Computes values that depend on nothing but constants, sizes and shapes, by the references of plain ops. So
 /// shapes may be computed from shapes: <c>Reshape(x, ShapeOf(y)[0], Prod(ShapeOf(y)[1..]))</c>.
 /// </summary>
 internal sealed class KnownValues

@@ -23,6 +23,8 @@ internal sealed partial record Scan(
 
     public IReadOnlyList<FunctionGraph> Bodies => [Body];
 
+    internal override bool TakesHalves => true;
+
     public Op With(IReadOnlyList<FunctionGraph> bodies) => this with { Body = bodies[0] };
 
     public int Count(IReadOnlyList<TensorType> inputs)
