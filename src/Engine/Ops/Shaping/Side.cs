@@ -5,7 +5,8 @@ namespace Engine.Ops;
 /// <summary>
 /// Represents a side of a shape that may be computed: a number, or an integer scalar. The scalar is composed of
 /// constants, sizes (<see cref="Symbolic.Size"/>), sides and shapes of other arrays (<see cref="Symbolic.SideOf"/>,
-/// <see cref="Symbolic.ShapeOf"/>), by arithmetic, reductions, joins and index expressions. In a list of sides, a vector stands for as many sides.
+/// <see cref="Symbolic.ShapeOf"/>), by arithmetic, reductions, joins and index expressions. In a list of sides, a
+/// vector stands for as many sides.
 /// </summary>
 public readonly struct Side
 {
