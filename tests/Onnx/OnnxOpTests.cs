@@ -27,7 +27,7 @@ public class OnnxOpTests
 
     /// <summary>Whether only gradients contain such a loop.</summary>
     private static bool IsOfTraining(Sample sample) => sample.Op is Scan scan
-        && (scan.MaxSteps is not null || scan.StepWrites.Any(write => write.Like >= 0 || write.IsBefore));
+        && scan.StepWrites.Any(write => write.Like >= 0 || write.IsBefore);
 
     private static IEnumerable<TestCaseData> Exported =>
         OpTable.Types.Where(op => !IsOfTraining(op)).Select(Case);
@@ -47,7 +47,7 @@ public class OnnxOpTests
             && !IsOfTraining(sample) && sample.Args.All(arg => arg.Shape.Count > 0 && (arg.DType is null || TakesIntegers(op)))))
         {
             OpCase drawn = OpCase.Draw(sample, DType.Float32, random);
-            if (drawn.Op is Scan scan && scan.Count([.. drawn.InputTypes]).Rows == 0)
+            if (drawn.Op is Scan scan && scan.Count([.. drawn.InputTypes]) == 0)
             {
                 // ONNX Runtime cannot run zero steps.
                 continue;

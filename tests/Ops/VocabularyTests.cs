@@ -269,7 +269,45 @@ public sealed class VocabularyTests
         Of(g => Sort(g.I, 0, isDescending: true), [5], 19.4197),
         Of(g => TopK(g.B, 2).Values, [2, 2], 3.61979),
         Of(g => TopK(g.A * 7 % 3, 2, 1).Indices, [2, 2, 4], 0.280206),
+        Of(g => ArgMax(g.A * 7 % 3, [0, 2]), [3], 1.19154),
+        Of(g => ArgMin(g.A * 7 % 3, [1, 2], keepDims: true), [2, 1, 1], 12.2554),
+        Of(g => ArgMax(g.A, [-1, 0, 1]), [], 19.3538),
+        Of(g => ArgMax(g.A, [0]), [3, 4], -0.125375),
+        Of(g => Dot(g.A, g.V[0]), [2, 3, 4], -16.3224),
+        Of(g => Dot(g.V[1], g.W), [2], -0.386822),
+        Of(g => g.A[s_ofMatrix], [3, 4], -5.94594),
+        Of(g => g.A[.., s_ofRows], [2, 5], -1.3136),
+        Of(g => g.A[1, s_ofRows], [5], -3.27539),
+        Of(g => SetSubtensor(g.A[s_ofMatrix], g.B[0, 0]), [2, 3, 4], -2.02246),
+        Of(g => Reshape(g.A, Prod(ShapeOf(g.A)[..2]), ShapeOf(g.A)[2]), [6, 4], -5.4408),
+        Of(g => Reshape(g.A, ShapeOf(g.B), -1), [2, 3, 4], -5.4408),
+        Of(g => Reshape(g.A, SetSubtensor(ShapeOf(g.A)[0..2], ShapeOf(g.B)[(.., -1)])), [3, 2, 4], -5.4408),
+        Of(g => Zeros(ShapeOf(g.B)), [2, 3], 0),
+        Of(g => Full(2, ShapeOf(g.A)[1..]), [3, 4], -0.25075),
+        Of(g => BroadcastTo(g.V, Max(ShapeOf(g.A)), -1), [4, 3], 0.00714328),
+        Of(g => Tile(g.V, Cast(ShapeOf(g.B), DType.Int64)), [2, 9], 0.231745),
+        Of(g => ARange(PeakToPeak(ShapeOf(g.A)) + Min(ShapeOf(g.A))), [4], -1.07887),
+        Of(g => ARange(Cast(Ceiling(Cast(SideOf(g.I, 0), DType.Float32) / 2), DType.Int32)), [3], 1.19154),
+        Of(g => Einsum("...i,...i", g.A, Wide(g, g.M)), [2, 3], -18.4961),
+        Of(g => Einsum("...ij,...kj->...ik", Wide(g, g.B), MoveAxis(g.A, 1, 2)), [2, 2, 4], 1.47843),
+        Of(g => Einsum("...,...->...", Tall(g, g.V), g.A), [2, 3, 4], -10.3694),
+        Of(g => SquaredError(Tall(g, g.V), 2 * g.V), [3, 1], 9.04702),
+        Of(g => SquaredError(2 * g.V, Tall(g, g.V)), [3, 1], 9.04702),
+        Of(g => AbsoluteError(g.A[.., .., 0..1], g.B), [2, 3, 1], 0.405512),
+        Of(g => AbsoluteError(Tall(g, g.B), g.A[.., .., 0]), [2, 3, 1], 0.405512),
     ];
+
+    private static readonly Variable s_ofMatrix = Constant(Tensor.From(new[,] { { true, false, true }, { false, true, false } }));
+
+    private static readonly Variable s_ofRows = Constant(Tensor.From(
+        new[,] { { false, true, false, true }, { true, false, false, false }, { false, false, true, true } }));
+
+    /// <summary>Returns x with a first side, or a last one, that only a plan knows to be 1.</summary>
+    private static Variable Wide(Given g, Variable x) => Reshape(x, [SideOf(g.W, 0) - 1, .. Sides(x)]);
+
+    private static Variable Tall(Given g, Variable x) => Reshape(x, [.. Sides(x), SideOf(g.W, 0) - 1]);
+
+    private static IEnumerable<Side> Sides(Variable x) => Enumerable.Range(0, x.Rank).Select(axis => (Side)SideOf(x, axis));
 
     [TestCaseSource(nameof(Cases))]
     public void A_name_computes_what_NumPy_does(Func<Given, Variable> expression, Shape shape, double fingerprint)

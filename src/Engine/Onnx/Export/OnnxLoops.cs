@@ -14,7 +14,7 @@ internal static class OnnxLoops
     /// <exception cref="EngineException">The loop has a form that only gradients use.</exception>
     public static void Add(OnnxGraph graph, Apply node, Scan scan)
     {
-        if (scan.MaxSteps is not null || scan.StepWrites.Any(write => write.Lag != 0 || write.Like >= 0 || write.IsBefore || write.IsOfAll)
+        if (scan.StepWrites.Any(write => write.Lag != 0 || write.Like >= 0 || write.IsBefore)
             || scan.StepReads.Any(read => read is { Source: LoopSource.Row, Lag: > 0 } or { Source: LoopSource.Row, From: < 0 }))
         {
             throw new EngineException(

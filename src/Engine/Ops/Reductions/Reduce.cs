@@ -160,6 +160,8 @@ internal sealed record Reduce<TRow>(Shape Axes, Composite? Elements = null)
         return [new TensorType(dtype, shape)];
     }
 
+    internal override bool IsPlain => true;
+
     public override bool IsView(IReadOnlyList<TensorType> inputs) =>
         Elements is null && Axes.All(axis => inputs[0].Shape[axis] == 1);
 

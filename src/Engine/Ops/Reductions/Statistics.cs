@@ -112,6 +112,17 @@ public static partial class Symbolic
     public static Variable ArgMax(Variable x) => ArgMax(Flatten(x, 1), 0);
 
     /// <summary>
+    /// Returns the index, in C order over some axes, of the greatest element along them, as int32. The axes are removed.
+    /// </summary>
+    /// <inheritdoc cref="ArgMax(Variable, int)"/>
+    /// <param name="x">The variable to search.</param>
+    /// <param name="axes">The axes; a negative one counts from the innermost.</param>
+    /// <param name="keepDims">Whether the axes stay with length 1; if not, they are removed.</param>
+    /// <exception cref="EngineException">There is no such axis, it is given twice, or one has no elements.</exception>
+    public static Variable ArgMax(Variable x, Shape axes, bool keepDims = false) =>
+        AlongJoined(x, axes, keepDims, ArgMax);
+
+    /// <summary>
     /// Returns the index of the least element along an axis, which is removed, as int32. If several are equal, the
     /// first counts. NaN is less than all numbers.
     /// </summary>
@@ -125,4 +136,23 @@ public static partial class Symbolic
     /// <summary>Returns the index, in C order, of the least of all elements, as int32.</summary>
     /// <inheritdoc cref="ArgMax(Variable, int)"/>
     public static Variable ArgMin(Variable x) => ArgMin(Flatten(x, 1), 0);
+
+    /// <summary>
+    /// Returns the index, in C order over some axes, of the least element along them, as int32. The axes are removed.
+    /// </summary>
+    /// <inheritdoc cref="ArgMax(Variable, Shape, bool)"/>
+    public static Variable ArgMin(Variable x, Shape axes, bool keepDims = false) =>
+        AlongJoined(x, axes, keepDims, ArgMin);
+
+    /// <summary>Applies a function along one axis to some axes, moved to the end and joined to one.</summary>
+    private static Variable AlongJoined(Variable x, Shape axes, bool keepDims, Func<Variable, int, Variable> function)
+    {
+        Shape joined = Axes(x, axes);
+        int[] kept = [.. Enumerable.Range(0, x.Rank).Except(joined)];
+        Variable rows = Reshape(Ordered(x, [.. kept, .. joined]), [.. kept.Select(axis => (Side)SideOf(x, axis)), Joined(x, joined)]);
+        Variable y = function(rows, kept.Length);
+        return keepDims
+            ? DimShuffle(y, [.. Enumerable.Range(0, x.Rank).Select(axis => Array.IndexOf(kept, axis) is >= 0 and var place ? place : NewAxis)])
+            : y;
+    }
 }

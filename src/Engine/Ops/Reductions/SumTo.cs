@@ -34,6 +34,8 @@ internal sealed record SumTo : Op, ICpuOp, ICudaEpilogueOp, ISampled
             : throw new EngineException("the second does not broadcast to the first");
     }
 
+    internal override bool IsPlain => true;
+
     public override bool Reads(int input) => input == 0;
 
     public override bool IsView(IReadOnlyList<TensorType> inputs) =>
@@ -94,6 +96,8 @@ internal sealed record BroadcastLike : Op, ICpuOp, ICudaOp, ISampled
             ? [new TensorType(inputs[0].DType, inputs[1].Shape)]
             : throw new EngineException("the first does not broadcast to the second");
     }
+
+    internal override bool IsPlain => true;
 
     public override bool Reads(int input) => input == 0;
 

@@ -49,6 +49,8 @@ internal sealed record BroadcastTo(Shape To, Shape Given = default) : Op, ICpuOp
             : throw new EngineException($"it does not broadcast to {to}");
     }
 
+    internal override bool IsPlain => true;
+
     public override bool Reads(int input) => input == 0;
 
     public override bool IsView(IReadOnlyList<TensorType> inputs) =>

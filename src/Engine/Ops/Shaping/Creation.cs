@@ -25,7 +25,7 @@ public static partial class Symbolic
     public static Variable FullLike(Variable x, double value)
     {
         ArgumentNullException.ThrowIfNull(x);
-        return BroadcastLike(Constant(value, x.DType), x);
+        return Cast(BroadcastLike(Constant(value, x.DType), x), x.DType);
     }
 
     /// <summary>Returns zeros of the shape and dtype of x.</summary>
@@ -39,7 +39,7 @@ public static partial class Symbolic
     /// it.
     /// </summary>
     internal static Variable Zero(Variable x) =>
-        BroadcastLike(Constant(0, x.DType), x.Shape.IsKnown ? new ShapeOnly(x.Type) : x);
+        Cast(BroadcastLike(Constant(0, x.DType), x.Shape.IsKnown ? new ShapeOnly(x.Type) : x), x.DType);
 
     /// <summary>Returns the integers from 0 to a size (exclusive), as int32.</summary>
     /// <exception cref="EngineException">The size is negative.</exception>
