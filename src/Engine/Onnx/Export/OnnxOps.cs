@@ -67,6 +67,14 @@ internal static class OnnxOps
                 return op is Compare<NotEqual> ? graph.Add("Not", [truth]) : truth;
             case Unary<Square>:
                 return graph.Add("Mul", [X(0), X(0)]);
+            case Unary<Exp2>:
+                return graph.Add("Pow", [Number(graph, node.Inputs[0].DType, 2), X(0)]);
+            case Unary<Log2> or Unary<Log10>:
+                double logBase = Math.Log(node.Op is Unary<Log2> ? 2 : 10);
+                return graph.Add("Div", [graph.Add("Log", [X(0)]), Number(graph, node.Inputs[0].DType, logBase)]);
+            case Binary<CrossEntropyTerm>:
+                string isNone = graph.Add("Equal", [X(0), Number(graph, node.Inputs[0].DType, 0)]);
+                return graph.Add("Where", [isNone, Number(graph, node.Inputs[0].DType, 0), graph.Add("Mul", [X(0), X(1)])]);
             case Unary<Expm1>:
                 return graph.Add("Sub", [graph.Add("Exp", [X(0)]), One(graph, node)]);
             case Unary<Log1p>:
@@ -79,12 +87,11 @@ internal static class OnnxOps
             case Unary<Trunc>:
                 string sign = graph.Add("Sign", [X(0)]);
                 return graph.Add("Mul", [sign, graph.Add("Floor", [graph.Add("Abs", [X(0)])])]);
-            case Binary<IntDiv> when node.Inputs[0].DType.IsFloat():
-                return graph.Add("Floor", [graph.Add("Div", [X(0), X(1)])]);
+            case Binary<IntDiv> or Binary<Mod> when !node.Inputs[0].DType.IsFloat():
+                return WholeQuotient(graph, node);
             case Binary<IntDiv>:
-                // ONNX's integer division rounds toward 0; its remainder has the divisor's sign.
-                return graph.Add("Div", [graph.Add("Sub", [X(0), graph.Add("Mod", [X(0), X(1)])]), X(1)]);
-            case Binary<Mod> when node.Inputs[0].DType.IsFloat():
+                return graph.Add("Floor", [graph.Add("Div", [X(0), X(1)])]);
+            case Binary<Mod>:
                 string quotient = graph.Add("Floor", [graph.Add("Div", [X(0), X(1)])]);
                 return graph.Add("Sub", [X(0), graph.Add("Mul", [X(1), quotient])]);
             case Where:
@@ -134,6 +141,8 @@ internal static class OnnxOps
                 return graph.Add("ReduceSum", [X(0), graph.Vector("axes", Longs(op.Axes))], ("keepdims", 1));
             case Reduce<Max> op:
                 return graph.Add("ReduceMax", [X(0)], ("axes", Longs(op.Axes)), ("keepdims", 1));
+            case Reduce<MaxMagnitude> op:
+                return graph.Add("ReduceMax", [graph.Add("Abs", [X(0)])], ("axes", Longs(op.Axes)), ("keepdims", 1));
             case Reduce<Min> op:
                 return graph.Add("ReduceMin", [X(0)], ("axes", Longs(op.Axes)), ("keepdims", 1));
             case Reduce<Prod> op:
@@ -142,6 +151,8 @@ internal static class OnnxOps
                 return graph.Add(
                     "CumSum", [X(0), graph.Scalar("axis", op.Axis)],
                     ("exclusive", op.IsExclusive ? 1 : 0), ("reverse", op.IsReverse ? 1 : 0));
+            case Accumulate<Prod> op:
+                return OnnxLoops.Products(graph, node, op);
             case ArgMax op:
                 return graph.Add(
                     "Cast", [graph.Add("ArgMax", [X(0)], ("axis", op.Axis), ("keepdims", 0))], ("to", OnnxGraph.Type(DType.Int32)));
@@ -168,11 +179,18 @@ internal static class OnnxOps
             case Concat op:
                 return graph.Add("Concat", node.Inputs.Select(graph.Name), ("axis", op.Axis));
             case Subtensor op:
-                return OnnxShapes.Subtensor(graph, node, op.Parts);
+                return OnnxShapes.Subtensor(graph, X(0), op.Parts, [.. node.Inputs.Skip(1)]);
+            case SubtensorUpdate op:
+                return OnnxShapes.Update(graph, node, op);
+            case TakeRows:
+                return OnnxShapes.TakeRows(graph, node);
+            case CrossEntropy:
+                string labels = graph.Add("Unsqueeze", [X(1), graph.Vector("axes", 1)]);
+                string chosen = graph.Add("GatherElements", [X(0), labels], ("axis", 1));
+                return graph.Add("Neg", [graph.Add("Log", [graph.Add("Squeeze", [chosen, graph.Vector("axes", 1)])])]);
             default:
-                throw new EngineException(
-                    $"{node.Op.Name} cannot be exported: ONNX has no such op. Build the network of others for export."
-                    + node.Origin);
+                string why = OnnxLeftOut.Find(node.Op.GetType()) ?? "ONNX has no such op";
+                throw new EngineException($"{node.Op.Name} cannot be exported: {why}.{node.Origin}");
         }
     }
 
@@ -188,6 +206,21 @@ internal static class OnnxOps
 
     private static string Number(OnnxGraph graph, DType dtype, double value) =>
         graph.Tensor("number", Tensor.Scalar(value).Cast(dtype));
+
+    /// <summary>
+    /// Exports the quotient, rounded down, or the remainder of integers. ONNX's division rounds toward 0, and its
+    /// remainder has the divisor's sign. It does not define what the divisor 0 gives; here that is 0.
+    /// </summary>
+    private static string WholeQuotient(OnnxGraph graph, Apply node)
+    {
+        string a = graph.Name(node.Inputs[0]), b = graph.Name(node.Inputs[1]), zero = Number(graph, node.Inputs[0].DType, 0);
+        bool mayBeZero = node.Inputs[1] is not Constant divisor || NdArray.From(divisor.Value).Data.Contains(0);
+        string isZero = mayBeZero ? graph.Add("Equal", [b, zero]) : "";
+        b = mayBeZero ? graph.Add("Where", [isZero, One(graph, node), b]) : b;
+        string rest = graph.Add("Mod", [a, b]);
+        string result = node.Op is Binary<Mod> ? rest : graph.Add("Div", [graph.Add("Sub", [a, rest]), b]);
+        return mayBeZero ? graph.Add("Where", [isZero, zero, result]) : result;
+    }
 
     private static string Count(OnnxGraph graph, string x, Count op)
     {

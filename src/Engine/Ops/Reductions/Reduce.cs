@@ -313,6 +313,33 @@ internal readonly struct Max : IReduction
     public static Variable Grad(Variable x, Variable y, Variable g, Shape axes) => new PassIfEqual().Call(x, y, g);
 }
 
+/// <summary>
+/// Computes the greatest magnitude, 0 of none: the number by which a sum of powers is scaled, so that none overflows.
+/// </summary>
+internal readonly struct MaxMagnitude : IReduction
+{
+    public static double Start => 0;
+
+    public static bool TakesNone => true;
+
+    public static string CudaStart => "T(0)";
+
+    public static string Cuda => "maximum(a, magnitude(b))";
+
+    public static DoubleDouble Join(DoubleDouble a, double b) => Math.Max(a.High, Math.Abs(b));
+
+    public static T Join<T>(T a, T b) where T : INumber<T> => T.Max(a, b < T.Zero ? unchecked(-b) : b);
+
+    public static V Join<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
+        S.Max(a, S.Abs(b));
+
+    public static T Lanes<S, V, T>(V a) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
+        S.MaxLane(S.Abs(a));
+
+    public static Variable Grad(Variable x, Variable y, Variable g, Shape axes) =>
+        new PassIfEqual().Call(Symbolic.Abs(x), y, g) * Symbolic.Sign(x);
+}
+
 internal readonly struct Min : IReduction
 {
     public static double Start => double.PositiveInfinity;

@@ -117,7 +117,7 @@ internal sealed record BroadcastLike : Op, ICpuOp, ICudaOp, ISampled
 
     public CudaLaunch[] Cuda(CudaStep step) => CudaMap.Launches(step, "x", Identity.Cuda);
 
-    private readonly struct Identity : IUnary
+    internal readonly struct Identity : IUnary
     {
         public static DoubleDouble Scalar(double x) => x;
 
