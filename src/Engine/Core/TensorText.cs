@@ -204,11 +204,14 @@ internal static class TensorText
                 : new Number(double.IsNegative(value), digits, exponent);
         }
 
-        /// <summary>Returns the shortest number, rounded to a number of digits after the point.</summary>
+        /// <summary>
+        /// Returns the shortest number, rounded to a number of digits after the point; all digits before it are exact.
+        /// </summary>
         public static Number Rounded(double value, DType dtype, int decimals)
         {
             var shortest = Shortest(value, dtype);
-            return shortest.Text.Length - 1 - shortest.Exponent <= decimals ? shortest : Exact(value, decimals);
+            int digits = shortest.Text.Length - 1 - shortest.Exponent;
+            return digits >= 0 && digits <= decimals ? shortest : Exact(value, Math.Clamp(digits, 0, decimals));
         }
 
         /// <summary>Returns the shortest number, rounded to a number of digits after the first.</summary>

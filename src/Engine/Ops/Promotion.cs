@@ -65,7 +65,7 @@ internal static class Promotion
         bool isHeld = value is Constant { IsWeak: true }
             ? Literals(value).All(number => Holds(own, number))
             : !value.DType.IsFloat() && DTypes.Promote(own, value.DType) == own;
-        return !isHeld || (adds && own == DType.Bool) ? Convert(op, [array, value], takesIntegers: true)
+        return !isHeld || own.IsHalf() || (adds && own == DType.Bool) ? Convert(op, [array, value], takesIntegers: true)
             : [array, value is Constant constant ? new Constant(constant.Value.Cast(own)) : Symbolic.Cast(value, own)];
     }
 

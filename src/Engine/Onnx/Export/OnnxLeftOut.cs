@@ -20,7 +20,7 @@ internal static class OnnxLeftOut
         ("it is CUDA C", [typeof(CudaKernelOp)]),
         ("only plans have it",
         [
-            typeof(Composite), typeof(Conv2DMaxPool), typeof(DenseCrossEntropy), typeof(Unary<SumTo.Identity>), typeof(OfRows),
+            typeof(Composite), typeof(Conv2DMaxPool), typeof(Conv2DMaxPoolGradients), typeof(DenseCrossEntropy), typeof(Unary<BroadcastLike.Identity>), typeof(OfRows),
             typeof(RowWise), typeof(SoftmaxCrossEntropy), typeof(SoftmaxCrossEntropyGrad), typeof(SoftmaxCrossEntropyWithGrad),
             typeof(WithEpilogues),
         ]),

@@ -99,14 +99,15 @@ internal static class OnnxOps
             case Cast { To: DType.UInt8 } when node.Inputs[0].DType.IsFloat():
                 // ONNX does not define the conversion of numbers out of range, and ONNX Runtime does not clip 16-bit numbers.
                 DType wide = node.Inputs[0].DType.Computes();
-                string clipped = wide == node.Inputs[0].DType ? X(0) : graph.Add("Cast", [X(0)], ("to", OnnxGraph.Type(wide)));
+                string clipped = wide == node.Inputs[0].DType ? X(0) : As(graph, X(0), wide);
                 string inRange = graph.Add("Clip", [clipped, Number(graph, wide, 0), Number(graph, wide, byte.MaxValue)]);
-                return graph.Add("Cast", [inRange], ("to", OnnxGraph.Type(DType.UInt8)));
+                return As(graph, inRange, DType.UInt8);
             case Cast op:
-                return graph.Add("Cast", [X(0)], ("to", OnnxGraph.Type(op.To)));
+                return As(graph, X(0), op.To);
             case Dot op:
                 return graph.Add(
-                    "Gemm", [X(0), X(1)], ("transA", op.TransposeA ? 1 : 0), ("transB", op.TransposeB ? 1 : 0));
+                    "Gemm", [Factor(graph, node, 0), Factor(graph, node, 1)],
+                    ("transA", op.TransposeA ? 1 : 0), ("transB", op.TransposeB ? 1 : 0));
             case BatchedDot op:
                 return graph.Add(
                     "MatMul", [Transposed(graph, X(0), op.TransposeA), Transposed(graph, X(1), op.TransposeB)]);
@@ -137,15 +138,13 @@ internal static class OnnxOps
             // In ONNX, an empty list of axes means all axes.
             case IReduce { Axes.Rank: 0 }:
                 return X(0);
-            case Reduce<Sum> op:
+            case Reduce<Sum> { Elements: null } op:
                 return graph.Add("ReduceSum", [X(0), graph.Vector("axes", Longs(op.Axes))], ("keepdims", 1));
-            case Reduce<Max> op:
+            case Reduce<Max> { Elements: null } op:
                 return graph.Add("ReduceMax", [X(0)], ("axes", Longs(op.Axes)), ("keepdims", 1));
-            case Reduce<MaxMagnitude> op:
-                return graph.Add("ReduceMax", [graph.Add("Abs", [X(0)])], ("axes", Longs(op.Axes)), ("keepdims", 1));
-            case Reduce<Min> op:
+            case Reduce<Min> { Elements: null } op:
                 return graph.Add("ReduceMin", [X(0)], ("axes", Longs(op.Axes)), ("keepdims", 1));
-            case Reduce<Prod> op:
+            case Reduce<Prod> { Elements: null } op:
                 return graph.Add("ReduceProd", [X(0)], ("axes", Longs(op.Axes)), ("keepdims", 1));
             case Accumulate<Sum> op:
                 return graph.Add(
@@ -154,8 +153,8 @@ internal static class OnnxOps
             case Accumulate<Prod> op:
                 return OnnxLoops.Products(graph, node, op);
             case ArgMax op:
-                return graph.Add(
-                    "Cast", [graph.Add("ArgMax", [X(0)], ("axis", op.Axis), ("keepdims", 0))], ("to", OnnxGraph.Type(DType.Int32)));
+                string numbers = node.Inputs[0].DType == DType.Bool ? As(graph, X(0), DType.UInt8) : X(0);
+                return As(graph, graph.Add("ArgMax", [numbers], ("axis", op.Axis), ("keepdims", 0)), DType.Int32);
             case Count op:
                 return Count(graph, X(0), op);
             case DimShuffle op:
@@ -200,7 +199,14 @@ internal static class OnnxOps
     private static string Transposed(OnnxGraph graph, string stack, bool isTransposed) =>
         isTransposed ? graph.Add("Transpose", [stack], ("perm", [0, 2, 1])) : stack;
 
-    private static string Truth(OnnxGraph graph, string x) => graph.Add("Cast", [x], ("to", OnnxGraph.Type(DType.Bool)));
+    private static string As(OnnxGraph graph, string x, DType dtype) => graph.Add("Cast", [x], ("to", OnnxGraph.Type(dtype)));
+
+    private static string Truth(OnnxGraph graph, string x) => As(graph, x, DType.Bool);
+
+    /// <summary>Returns a factor of a product in the dtype of the product, whose numbers of 16 bits are added up in float32.</summary>
+    private static string Factor(OnnxGraph graph, Apply node, int input) => node.Inputs[input].DType == node.Outputs[0].DType
+        ? graph.Name(node.Inputs[input])
+        : As(graph, graph.Name(node.Inputs[input]), node.Outputs[0].DType);
 
     private static string One(OnnxGraph graph, Apply node) => Number(graph, node.Inputs[0].DType, 1);
 
@@ -208,8 +214,9 @@ internal static class OnnxOps
         graph.Tensor("number", Tensor.Scalar(value).Cast(dtype));
 
     /// <summary>
-    /// Exports the quotient, rounded down, or the remainder of integers. ONNX's division rounds toward 0, and its
-    /// remainder has the divisor's sign. It does not define what the divisor 0 gives; here that is 0.
+    /// Exports the quotient, rounded down, or the remainder of integers. ONNX's remainder has the divisor's sign, but its
+    /// quotient is rounded toward 0: one too great where there is a remainder and the signs differ. ONNX does not define
+    /// what the divisor 0 gives; here that is 0.
     /// </summary>
     private static string WholeQuotient(OnnxGraph graph, Apply node)
     {
@@ -217,8 +224,14 @@ internal static class OnnxOps
         bool mayBeZero = node.Inputs[1] is not Constant divisor || NdArray.From(divisor.Value).Data.Contains(0);
         string isZero = mayBeZero ? graph.Add("Equal", [b, zero]) : "";
         b = mayBeZero ? graph.Add("Where", [isZero, One(graph, node), b]) : b;
-        string rest = graph.Add("Mod", [a, b]);
-        string result = node.Op is Binary<Mod> ? rest : graph.Add("Div", [graph.Add("Sub", [a, rest]), b]);
+        string result = graph.Add("Mod", [a, b]);
+        if (node.Op is Binary<IntDiv>)
+        {
+            string isWhole = graph.Add("Equal", [result, zero]), differ = graph.Add("Xor", [graph.Add("Less", [a, zero]), graph.Add("Less", [b, zero])]);
+            string less = As(graph, graph.Add("And", [differ, graph.Add("Not", [isWhole])]), node.Inputs[0].DType);
+            result = graph.Add("Sub", [graph.Add("Div", [a, b]), less]);
+        }
+
         return mayBeZero ? graph.Add("Where", [isZero, zero, result]) : result;
     }
 
@@ -227,7 +240,7 @@ internal static class OnnxOps
         string sides = graph.Add(
             "Gather", [graph.Add("Shape", [x]), graph.Vector("axes", Longs(op.Axes))], ("axis", 0));
         string count = graph.Add("ReduceProd", [sides], ("keepdims", 0));
-        return graph.Add("Cast", [count], ("to", OnnxGraph.Type(op.DType)));
+        return As(graph, count, op.DType);
     }
 
     private static string DimShuffle(OnnxGraph graph, string x, int rank, Shape axes)

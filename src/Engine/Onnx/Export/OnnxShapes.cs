@@ -82,10 +82,10 @@ internal static class OnnxShapes
     /// <summary>Returns whether an exported node uses an input: not the array that a Pad makes.</summary>
     public static bool Uses(Apply node, int input) => input != 0 || Filling(node) is null;
 
-    /// <summary>Returns the number that fills an array around a part that begins and ends so far from its edges; else null.</summary>
+    /// <summary>Returns the number that fills an array around a part; null if an update is no such padding.</summary>
     private static Variable? Filling(Apply node) =>
-        node is { Op: SubtensorUpdate { Adds: false } op, Inputs: [Result { Owner: { Op: BroadcastTo, Inputs: var filling } }, ..] }
-        && filling[0] is Constant { Rank: 0 } number && op.Parts.Axes.All(
+        node is { Op: SubtensorUpdate { Adds: false } op, Inputs: [Result { Owner: { Op: Ops.BroadcastTo, Inputs: [Constant { Rank: 0 } number, ..] } }, ..] }
+        && op.Parts.Axes.All(
             part => part is { Kind: AxisIndexKind.Range, Step: 1, Range: { Start.IsFromEnd: false, End.IsFromEnd: true } })
             ? number
             : null;

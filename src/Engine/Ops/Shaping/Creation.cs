@@ -81,7 +81,7 @@ public static partial class Symbolic
     /// <exception cref="EngineException">The count is negative or greater than an array can have.</exception>
     public static Variable LinSpace(double start, double stop, int count) => count is >= 0 and <= MaxMade
         ? Constant(Tensor.From([.. Enumerable.Range(0, count)
-            .Select(i => i == 0 ? start : start + ((stop - start) * i / (count - 1)))]).Cast(DType.Float32))
+            .Select(i => i == 0 ? start : i == count - 1 ? stop : start + ((stop - start) * i / (count - 1)))]).Cast(DType.Float32))
         : throw new EngineException($"A LinSpace cannot be of {count} numbers: it makes {MaxMade} at most.{Origin.Current}");
 
     /// <summary>
@@ -116,12 +116,12 @@ public static partial class Symbolic
     /// <summary>
     /// Returns x with zeros above the <paramref name="k"/>-th diagonal of its two innermost axes, in the dtype of x.
     /// </summary>
-    public static Variable Tril(Variable x, int k = 0) => Cast(Where(IsBelow(x, k), x, Constant(0, x.DType)), x.DType);
+    public static Variable Tril(Variable x, int k = 0) => Cast(Where(IsBelow(x, k), x, Constant(0, x.DType)), x.Widened.DType);
 
     /// <summary>
     /// Returns x with zeros below the <paramref name="k"/>-th diagonal of its two innermost axes, in the dtype of x.
     /// </summary>
-    public static Variable Triu(Variable x, int k = 0) => Cast(Where(IsBelow(x, k - 1), Constant(0, x.DType), x), x.DType);
+    public static Variable Triu(Variable x, int k = 0) => Cast(Where(IsBelow(x, k - 1), Constant(0, x.DType), x), x.Widened.DType);
 
     /// <summary>
     /// Returns rows of zeros with a one at the label: labels (…) become (…, classes), float32. A label that is not a
