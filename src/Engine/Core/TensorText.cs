@@ -231,16 +231,20 @@ internal static class TensorText
         /// <summary>Returns the number with exactly this many digits after the first.</summary>
         public static Number Exactly(double value, DType dtype, int digits)
         {
-            var number = Shortest(value, dtype);
+            var shortest = Shortest(value, dtype);
             if (value == 0)
             {
-                return number with { Text = new string('0', digits + 1) };
+                return shortest with { Text = new string('0', digits + 1) };
             }
 
-            // A number that the fewest digits round up to the next power of ten begins with a nine.
-            int decimals = digits - number.Exponent;
-            number = Exact(value, decimals);
-            number = number.Text.Length <= digits ? Exact(value, decimals + 1) : number;
+            if (shortest.Text.Length == digits + 1)
+            {
+                return shortest;
+            }
+
+            // Its own exponent: the fewest digits may round it up to the next power of ten.
+            string[] exact = value.ToString("E20", CultureInfo.InvariantCulture).Split('E');
+            var number = Exact(value, digits - int.Parse(exact[1], CultureInfo.InvariantCulture));
             return number with { Text = number.Text[..(digits + 1)] };
         }
 

@@ -59,7 +59,7 @@ public class OnnxTrainingTests
             .Model.File.Graph.Initializers.Where(tensor => tensor.Shape.Count > OnnxValue.MaxLookedAt)];
         long held = net.Network.Parameters.Sum(parameter => parameter.Variable.Shape.Count * sizeof(float));
 
-        Assert.That(allocated, Is.LessThan(1.1 * file));
+        Assert.That(allocated, Is.LessThan(1.25 * file));
         Assert.That(held, Is.InRange(0.99 * file, file));
         Assert.That(kept, Has.Length.EqualTo(3).And.All.Property(nameof(OnnxTensor.Values)).Null);
 
