@@ -27,7 +27,7 @@ public sealed class VocabularyTests
         Tensor.From([.. Enumerable.Range(0, 144).Select(n => (float)(n * 0.53 % 2 - 0.9))], 6, 4, 3, 2),
     ];
 
-    private static IEnumerable<TestCaseData> Cases =>
+    internal static IEnumerable<TestCaseData> Cases =>
     [
         Of(g => g.A[1], [3, 4], -3.39313),
         Of(g => g.A[-1, 2], [4], 3.41931),
@@ -320,20 +320,31 @@ public sealed class VocabularyTests
     [TestCaseSource(nameof(Cases))]
     public void It_does_so_where_only_the_call_tells_the_sides(Func<Given, Variable> expression, Shape shape, double fingerprint)
     {
-        Input[] unknown = [.. s_values.Select((value, n) => new Input(
-            new TensorType(value.DType, n == 10 ? value.Shape : Shape.OfRank(value.Shape.Rank)), $"x{n}"))];
+        (Input[] inputs, Tensor[] values, Variable output) =
+            Open(expression, (value, n) => n == 10 ? value.Shape : Shape.OfRank(value.Shape.Rank));
+        using var f = Function.Compile(inputs, [output]);
+        AssertIs(f.Call(values)[0], shape, fingerprint);
+    }
+
+    /// <summary>Returns an expression of inputs with these sides, and the inputs' values.</summary>
+    internal static (Input[] Inputs, Tensor[] Values, Variable Output) Open(
+        Func<Given, Variable> expression, Func<Tensor, int, Shape> sides)
+    {
+        Input[] unknown = [.. s_values.Select((value, n) => new Input(new TensorType(value.DType, sides(value, n)), $"x{n}"))];
         Variable output = expression(new Given(unknown));
         HashSet<Variable> used = [.. FunctionGraph.Leaves([output])];
         int[] taken = [.. Enumerable.Range(0, unknown.Length).Where(n => used.Contains(unknown[n]))];
-        using var f = Function.Compile([.. taken.Select(n => unknown[n])], [output]);
-        AssertIs(f.Call([.. taken.Select(n => s_values[n])])[0], shape, fingerprint);
+        return ([.. taken.Select(n => unknown[n])], [.. taken.Select(n => s_values[n])], output);
     }
 
-    private static void AssertIs(Tensor actual, Shape shape, double fingerprint)
+    internal static void AssertIs(Tensor actual, Shape shape, double fingerprint) => AssertIs(NdArray.From(actual), shape, fingerprint);
+
+    internal static void AssertIs(NdArray actual, Shape shape, double fingerprint)
     {
-        double sum = NdArray.From(actual).Data.Select((value, n) => value * Math.Sin(n + 1)).Sum();
+        double sum = actual.Data.Select((value, n) => value * Math.Sin(n + 1)).Sum();
         Assert.That(actual.Shape, Is.EqualTo(shape));
-        Assert.That(sum, Is.EqualTo(fingerprint).Within(2e-5 * Math.Max(1, Math.Abs(fingerprint))), actual.ToString());
+        Assert.That(
+            sum, Is.EqualTo(fingerprint).Within(2e-5 * Math.Max(1, Math.Abs(fingerprint))), string.Join(' ', actual.Data));
     }
 
     private static TestCaseData Of(

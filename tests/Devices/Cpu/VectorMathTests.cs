@@ -1,3 +1,4 @@
+using System.Globalization;
 using Engine.Devices.Cpu;
 
 namespace Engine.Tests.Devices.Cpu;
@@ -21,6 +22,9 @@ public unsafe class VectorMathTests
         Softplus,
         Sin,
         Cos,
+        Exp2,
+        Log2,
+        Log10,
     }
 
     [Test]
@@ -173,6 +177,43 @@ public unsafe class VectorMathTests
         }
     }
 
+    /// <summary>Powers that the type holds, and their logarithms, have no error at all.</summary>
+    [Test]
+    public void A_power_that_is_a_number_of_the_type_is_exact_and_its_logarithm_whole(
+        [ValueSource(typeof(Widths), nameof(Widths.All))] int width)
+    {
+        Assert.Multiple(() =>
+        {
+            Check(-149, 127, 10, value => (float)value, Powers<float>);
+            Check(-1074, 1023, 22, value => value, Powers<double>);
+        });
+
+        void Check<T>(int least, int most, int tens, Func<double, T> of, Func<int, (T, T)[], T[]> powers)
+            where T : unmanaged
+        {
+            T[] twos = [.. Enumerable.Range(least, most - least + 1).Select(n => of(Math.ScaleB(1, n)))];
+            T[] exponents = [.. Enumerable.Range(least, most - least + 1).Select(n => of(n))];
+            T[] ten = [.. Enumerable.Range(0, tens + 1).Select(n => of(double.Parse($"1e{n}", CultureInfo.InvariantCulture)))];
+            Assert.That(Run(Function.Exp2, width, exponents), Is.EqualTo(twos));
+            Assert.That(Run(Function.Log2, width, twos), Is.EqualTo(exponents));
+            Assert.That(Run(Function.Log10, width, ten), Is.EqualTo(Enumerable.Range(0, tens + 1).Select(n => of(n))));
+
+            for (int number = 2; number < 40; number++)
+            {
+                var exact = new List<(T X, T Y, T Power)>();
+                double limit = typeof(T) == typeof(float) ? 1 << 24 : 1L << 53;
+                double odd = number >> int.TrailingZeroCount(number);
+                for (double n = 0, digits = 1, power = 1; digits < limit && n < 30; n++, digits *= odd, power *= number)
+                {
+                    exact.Add((of(number), of(n), of(power)));
+                }
+
+                T[] computed = powers(width, [.. exact.Select(each => (each.X, each.Y))]);
+                Assert.That(computed, Is.EqualTo(exact.Select(each => each.Power)), $"powers of {number}");
+            }
+        }
+    }
+
     /// <summary>Returns the double nearest to the exact value.</summary>
     private static double Precise(Function function, double x)
     {
@@ -180,6 +221,9 @@ public unsafe class VectorMathTests
         {
             Function.Exp => E(x).High,
             Function.ExpM1 => DoubleDouble.ExpM1(x).High,
+            Function.Exp2 => DoubleDouble.Exp(x * DoubleDouble.Log(2)).High,
+            Function.Log2 => (DoubleDouble.Log(x) / DoubleDouble.Log(2)).High,
+            Function.Log10 => (DoubleDouble.Log(x) / DoubleDouble.Log(10)).High,
             Function.Log => DoubleDouble.Log(x).High,
             Function.Log1P => x > -1 ? DoubleDouble.Log1P(x).High : Math.Log(1 + x),
             Function.Tanh => Math.CopySign(Tanh(Math.Min(Math.Abs(x), 40)).High, x),
@@ -228,6 +272,9 @@ public unsafe class VectorMathTests
         Function.Exp => Math.Exp(x),
         Function.ExpM1 => ExpM1(x),
         Function.Log => Math.Log(x),
+        Function.Exp2 => Math.Pow(2, x),
+        Function.Log2 => Math.Log2(x),
+        Function.Log10 => Math.Log10(x),
         Function.Log1P => Log1P(x),
         Function.Tanh => Math.Tanh(x),
         Function.Sigmoid => x < 0 ? Math.Exp(x) / (1 + Math.Exp(x)) : 1 / (1 + Math.Exp(-x)),
@@ -341,6 +388,9 @@ public unsafe class VectorMathTests
                         Function.Exp => VectorMath.Exp<S, V, T>(v),
                         Function.ExpM1 => VectorMath.ExpM1<S, V, T>(v),
                         Function.Log => VectorMath.Log<S, V, T>(v),
+                        Function.Exp2 => VectorMath.Exp2<S, V, T>(v),
+                        Function.Log2 => VectorMath.Log2<S, V, T>(v),
+                        Function.Log10 => VectorMath.Log10<S, V, T>(v),
                         Function.Log1P => VectorMath.Log1P<S, V, T>(v),
                         Function.Tanh => VectorMath.Tanh<S, V, T>(v),
                         Function.Sigmoid => VectorMath.Sigmoid<S, V, T>(v),

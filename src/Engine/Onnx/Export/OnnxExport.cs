@@ -56,7 +56,7 @@ public static class OnnxExport
 
         string[] names = [.. outputs.Select(output => graph.NewName(output.Key))];
         IReadOnlyList<Variable> values =
-            Expansion.StandIns(new FunctionGraph(inputs, [.. outputs.Select(output => output.Value)], [])).Outputs;
+            Expansion.Apply(new FunctionGraph(inputs, [.. outputs.Select(output => output.Value)], [])).Outputs;
         Add(graph, values);
 
         for (int i = 0; i < names.Length; i++)
@@ -74,19 +74,24 @@ public static class OnnxExport
 
         WholeFile.Write(path, stream => stream.Write(model.Written));
     }
+
     /// <summary>Adds the nodes that compute some variables.</summary>
     internal static void Add(OnnxGraph graph, IReadOnlyList<Variable> values)
     {
-        foreach (Apply node in Traversal.Order(values))
+        foreach (Apply node in Traversal.Order(values, OnnxShapes.Uses))
         {
             graph.Layer = node.Origin.Layer;
-            if (node.Op is Scan scan)
+            switch (node.Op)
             {
-                OnnxLoops.Add(graph, node, scan);
-            }
-            else
-            {
-                graph.Give(node.Outputs[0], OnnxOps.Add(graph, node));
+                case Scan scan:
+                    OnnxLoops.Add(graph, node, scan);
+                    break;
+                case Branch branch:
+                    OnnxLoops.Add(graph, node, branch);
+                    break;
+                default:
+                    graph.Give(node.Outputs[0], OnnxOps.Add(graph, node));
+                    break;
             }
         }
     }

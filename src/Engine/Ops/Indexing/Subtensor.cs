@@ -408,7 +408,8 @@ public static partial class Symbolic
 
     /// <summary>
     /// Returns x with its part <c>x[…]</c> replaced: <c>SetSubtensor(x[0], 1)</c> is x with ones in its first row. If
-    /// an index occurs more than once, the last value counts.
+    /// an index occurs more than once, the last value counts. The result has the dtype of x if that holds the values,
+    /// else the wider one of both.
     /// </summary>
     /// <param name="part">An index expression of x.</param>
     /// <param name="value">The new values, broadcast to the part's shape.</param>
@@ -440,9 +441,7 @@ public static partial class Symbolic
                 $"{name} takes a part of an array, as x[0] or x[.., 2..5], not '{part}' ({part.Type}).{Origin.Current}");
         }
 
-        Variable[] same = node.Inputs[0].DType == value.DType
-            ? [node.Inputs[0], value]
-            : Promotion.Convert(name, [node.Inputs[0], value], takesIntegers: true);
+        Variable[] same = Promotion.Into(name, node.Inputs[0], value, adds);
         return new SubtensorUpdate(op.Parts, adds)
             .Call([same[0], BroadcastLike(same[1], part), .. node.Inputs.Skip(1)]);
     }

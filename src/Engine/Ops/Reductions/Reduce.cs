@@ -83,7 +83,10 @@ internal delegate double RunJoin(double total, nint run, int count);
 /// Computes the elements from the op's inputs, with one output; they are never stored. Null if they are the op's only
 /// input.
 /// </param>
-internal sealed record Reduce<TRow>(Shape Axes, Composite? Elements = null)
+/// <param name="TakesNone">
+/// Whether no elements are allowed where the row has no result for them; it is the start value then.
+/// </param>
+internal sealed record Reduce<TRow>(Shape Axes, Composite? Elements = null, bool TakesNone = false)
     : Op, ICpuOp, ICudaEpilogueOp, ISampled, IReduce where TRow : struct, IReduction
 {
     private const int LongRun = 256;
@@ -133,6 +136,8 @@ internal sealed record Reduce<TRow>(Shape Axes, Composite? Elements = null)
         if (!none)
         {
             yield return new Sample(new Reduce<TRow>([1]), new Arg([2, 0])) { Error = "axis 1 has no elements" };
+            yield return new Sample(new Reduce<TRow>([1], TakesNone: true), new Arg([2, 0]));
+            yield return new Sample(new Reduce<TRow>([0], TakesNone: true), new Arg([n, 2], Distinct: true));
         }
     }
 
@@ -148,7 +153,7 @@ internal sealed record Reduce<TRow>(Shape Axes, Composite? Elements = null)
                 throw new EngineException($"there is no axis {axis}");
             }
 
-            if (shape[axis] == 0 && !TRow.TakesNone)
+            if (shape[axis] == 0 && !TRow.TakesNone && !TakesNone)
             {
                 throw new EngineException(
                     $"axis {axis} has no elements, and there is no {Symbolic.RowName<TRow>()} of none");

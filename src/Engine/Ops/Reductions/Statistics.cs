@@ -31,11 +31,17 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// Returns the square root of <see cref="Var"/>. If all elements are equal, its gradient is taken as 0.
+    /// Returns the standard deviation, the square root of <see cref="Var"/>; the squares do not overflow. If all elements
+    /// are equal, its gradient is taken as 0.
     /// </summary>
     /// <inheritdoc cref="Var"/>
-    public static Variable Std(Variable x, Shape? axes = null, bool keepDims = false, double ddof = 0) =>
-        Sqrt(Var(x, axes, keepDims, ddof));
+    public static Variable Std(Variable x, Shape? axes = null, bool keepDims = false, double ddof = 0)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        x = Cast(x, x.DType.Floating());
+        Variable norm = Norm(x - Mean(x, (Shape?)Axes(x, axes), keepDims: true), 2, axes, keepDims);
+        return norm / Sqrt(Count(x, axes) - ddof);
+    }
 
     /// <summary>
     /// Returns the norm (Σ|x|ᵒʳᵈᵉʳ)^(1/order) along some axes or of all elements. For an infinite order it is the
@@ -55,18 +61,18 @@ public static partial class Symbolic
             2 => OfScaled(x, axes, keepDims, scaled => Sqrt(Reduced<Sum>(Square(scaled), axes, keepDims: true))),
             > 0 => OfScaled(
                 x, axes, keepDims, scaled => Power(Reduced<Sum>(Power(Abs(scaled), order), axes, keepDims: true), 1 / order)),
-            _ => Power(Reduced<Sum>(Power(Abs(x), order), axes, keepDims), 1 / order),
+            _ => 1 / Norm(1 / x, -order, axes, keepDims),
         };
     }
 
     /// <summary>
-    /// Computes a norm of x divided by the sum of its magnitudes, and multiplies it by that sum: powers of x itself
-    /// could overflow or underflow where the norm does not.
+    /// Computes a norm of x divided by its greatest magnitude, and multiplies it by that: powers of x itself could
+    /// overflow or underflow where the norm does not.
     /// </summary>
     private static Variable OfScaled(Variable x, Shape? axes, bool keepDims, Func<Variable, Variable> norm)
     {
-        Variable sum = DisconnectedGrad(Reduced<Sum>(Abs(x), axes, keepDims: true));
-        Variable scale = Where(And(Greater(sum, 0), Less(sum, double.PositiveInfinity)), sum, 1);
+        Variable most = DisconnectedGrad(Reduced<Max>(Abs(x), axes, keepDims: true, takesNone: true));
+        Variable scale = Where(And(Greater(most, 0), Less(most, double.PositiveInfinity)), most, 1);
         Variable whole = norm(x / scale) * scale;
         return keepDims ? whole : Squeeze(whole, (Shape?)Axes(x, axes));
     }

@@ -188,9 +188,7 @@ public static partial class Symbolic
         (int Before, int Behind)[] all = [.. Enumerable.Repeat((0, 0), x.Rank - widths.Count), .. widths];
         if (mode == PadMode.Constant)
         {
-            Side[] sides = [.. all.Select((width, axis) => (Side)(SideOf(x, axis) + width.Before + width.Behind))];
-            return SetSubtensor(
-                BroadcastTo(Constant(value, x.DType), sides)[[.. all.Select(width => (AxisIndex)(width.Before..^width.Behind))]], x);
+            return Padded(x, all, Constant(value, x.DType));
         }
 
         for (int axis = 0; axis < x.Rank; axis++)
@@ -203,6 +201,14 @@ public static partial class Symbolic
         }
 
         return x;
+    }
+
+    /// <summary>Returns x within an array that is filled with a scalar of its dtype; the widths are those of all axes.</summary>
+    internal static Variable Padded(Variable x, (int Before, int Behind)[] widths, Variable filling)
+    {
+        Side[] sides = [.. widths.Select((width, axis) => (Side)(SideOf(x, axis) + width.Before + width.Behind))];
+        SubtensorParts inside = Subtensor.Of([.. widths.Select(width => (AxisIndex)(width.Before..^width.Behind))]);
+        return new SubtensorUpdate(inside, Adds: false).Call(BroadcastTo(filling, sides), x);
     }
 
     /// <summary>Returns the sides of x, as numbers if they are known.</summary>

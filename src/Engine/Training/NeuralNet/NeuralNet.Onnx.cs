@@ -18,6 +18,7 @@ public sealed partial class NeuralNet
     public static NeuralNet FromOnnx(string path, string? output = null)
     {
         OnnxModel model = OnnxModel.Load(path);
+        model.GiveWeights();
         var net = new NeuralNet(model.ToNode(output))
         {
             FloatX = model.Inputs.Any(input => input.DType == DType.Float64) ? DType.Float64 : DType.Float32,
