@@ -14,10 +14,10 @@ internal sealed class CsvColumns
     private readonly List<List<double>?> _numbers = [];
     private readonly List<(List<int> Codes, Dictionary<string, int> Words)?> _texts = [];
     private readonly Dictionary<string, int> _missing = [];
-    private readonly List<string> _comments = [];
-    private int _short, _repeated, _widest, _target = -1;
+    private int _commentCount, _short, _repeated, _widest, _target = -1;
     private int _maxNames = MaxNames;
     private NumberNames? _names;
+    private string? _comment;
 
     /// <summary>Gets the names of the columns.</summary>
     public List<string> Names { get; } = [];
@@ -56,9 +56,13 @@ internal sealed class CsvColumns
         IEnumerable<string[]> rows, CsvDialect dialect, HashSet<int> texts, Csv wishes, Func<List<string>, int>? target, bool keepsNames)
     {
         const int MaxColumns = 20_000;
-        var read = new CsvColumns { _maxNames = keepsNames ? int.MaxValue : MaxNames };
-        read._comments.AddRange(dialect.Comments);
-        using IEnumerator<string[]> each = rows.GetEnumerator();
+        var read = new CsvColumns
+        {
+            _maxNames = keepsNames ? int.MaxValue : MaxNames,
+            _comment = dialect.Comments.FirstOrDefault(),
+            _commentCount = dialect.Comments.Count,
+        };
+        using IEnumerator<string[]> each = rows.Where(row => read.IsValues(row, dialect)).GetEnumerator();
         string[]? header = dialect.Names.Count > 0 ? [.. dialect.Names] : dialect.HasHeader && each.MoveNext() ? each.Current : null;
         string[]? second = dialect.HasSecondHeader && each.MoveNext() ? each.Current : null;
         bool hasRow = each.MoveNext();
@@ -119,14 +123,21 @@ internal sealed class CsvColumns
         }
     }
 
-    private void Add(string[] row, CsvDialect dialect, string[]? header, long number)
+    /// <summary>Returns whether a row has values, and counts those that are comments.</summary>
+    private bool IsValues(string[] row, CsvDialect dialect)
     {
-        if (dialect.IsComment(row))
+        if (!dialect.IsComment(row))
         {
-            _comments.Add(string.Join(dialect.Separator, row));
-            return;
+            return true;
         }
 
+        _commentCount++;
+        _comment ??= string.Join(dialect.Separator, row);
+        return false;
+    }
+
+    private void Add(string[] row, CsvDialect dialect, string[]? header, long number)
+    {
         if (row.Length > Names.Count && row.Skip(Names.Count).Any(value => value.Length > 0))
         {
             BrokenCount++;
@@ -220,9 +231,9 @@ internal sealed class CsvColumns
 
     private void Say(CsvDialect dialect)
     {
-        if (_comments.Count > 0)
+        if (_comment is not null)
         {
-            Notes.Add($"Passed over: {Table.Counted(_comments.Count, "line")} of comments, such as '{Table.Short(_comments[0])}'.");
+            Notes.Add($"Passed over: {Table.Counted(_commentCount, "line")} of comments, such as '{Table.Short(_comment)}'.");
         }
 
         if (_widest < Names.Count)

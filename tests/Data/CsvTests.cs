@@ -42,6 +42,7 @@ public class CsvTests
         ("only rows that begin as comments do", "# a\n# b\n# a\n# a\n", "column1: # a|# b|# a|# a"),
         ("a comment with commas among numbers", "a,b\n1,2\n# off, lamp broke\n3,4\n", "a: 1|3; b: 2|4"),
         ("a comment without a blank", "#made by a program\n#on a day\na,b\n1,2\n3,4\n", "a: 1|3; b: 2|4"),
+        ("ends of lines of old Macs", "# about\ra,b\r1,x\r2,y\r", "a: 1|2; b: x|y"),
         ("names in a comment", "# made by a program\n# a b\n1 2\n3 4\n", "a: 1|3; b: 2|4"),
         ("a name that begins as a comment does", "%fat,age\n1,2\n3,4\n", "%fat: 1|3; age: 2|4"),
         ("decimal commas, points between thousands", "price;n\n1.234,56;1\n987,65;2\n1.234;3\n", "price: 1234.56|987.65|1234; n: 1|2|3"),
