@@ -63,11 +63,13 @@ public sealed record Csv(string Path) : IDataSource
         Texts =
         [
             .. inputs.Transforms.Where(transform => transform is OneHot or WordCounts).Select(transform => transform.Column),
-            .. target is ClassTarget { Classes: var names } && !names.All(name => Engine.Data.Numbers.TryParse(name, out _)) ? [target.Column] : (string[])[],
+            .. target is ClassTarget { Classes: var names } && !names.All(name => Engine.Data.Numbers.TryParse(name, out _))
+                ? [target.Column] : (string[])[],
         ],
         Numbers =
         [
-            .. inputs.Transforms.OfType<ScaledNumber>().Select(transform => transform.Column), .. target is ValueTarget ? [target.Column] : (string[])[],
+            .. inputs.Transforms.OfType<ScaledNumber>().Select(transform => transform.Column),
+            .. target is ValueTarget ? [target.Column] : (string[])[],
         ],
     };
 

@@ -175,7 +175,8 @@ internal sealed class CsvColumns
                     if (_areSureNumbers[i])
                     {
                         throw new DataFormatException(FormattableString.Invariant(
-                            $"'{Names[i]}' of row {Rows + 1} is '{Table.Short(value)}', which is no number, as all values were that were trained with"));
+                            $"'{Names[i]}' of row {Rows + 1} is '{Table.Short(value)}', which is no number, as all values were that were ")
+                            + "trained with");
                     }
                 }
 

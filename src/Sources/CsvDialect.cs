@@ -410,6 +410,6 @@ internal sealed partial record CsvDialect(
     [GeneratedRegex(@"(?<=\d)['’\u00A0\u202F](?=\d{3})")]
     private static partial Regex Blanks();
 
-    [GeneratedRegex(@"^""?sep=(.)""?\1*$", RegexOptions.IgnoreCase)]
+    [GeneratedRegex(@"^""?sep=([^\w""'\\]|\t)""?\1*$", RegexOptions.IgnoreCase)]
     private static partial Regex SeparatorLine();
 }

@@ -44,6 +44,10 @@ internal static class CsvRows
         {
             throw TooLong(1, error);
         }
+        catch (CsvConfigurationException error)
+        {
+            throw new DataFormatException($"'{dialect.Separator}' cannot stand between values: take a sign of ASCII that is no quote", error);
+        }
 
         using (reader)
         {

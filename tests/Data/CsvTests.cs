@@ -123,6 +123,7 @@ public class CsvTests
     }
 
     [TestCase("", "is empty")]
+    [TestCase("sep=§\na§b\n1§2\n", "'§' cannot stand between values")]
     [TestCase("a,b\n", "has no rows")]
     [TestCase("\0\0\0\u0001binary\0", "is no text")]
     [TestCase("a,b\n1,2\n1,2,3\n1,2,3\n1,2\n", "have more values than the 2 columns, the first is row 3")]
@@ -186,7 +187,7 @@ public class CsvTests
     private static readonly (string Name, string Text, string Classes)[] s_labels =
     [
         ("zeros before", "x,y\n1,007\n2,7\n3,007\n4,7\n", "007|7"),
-        ("more digits than float64 has", "x,y\n1,9007199254740993\n2,9007199254740992\n3,9007199254740993\n", "9007199254740993|9007199254740992"),
+        ("more digits than float64 has", "x,y\n1,9007199254740993\n2,9007199254740992\n3,9007199254740993\n", "9007199254740992|9007199254740993"),
         ("fractions of 0", "x,y\n1,1.0\n2,2.0\n3,1.0\n4,2.0\n", "1.0|2.0"),
         ("two spellings of a number", "x,y\n1,1\n2,2\n3,1.0\n4,2\n", "1|2"),
         ("signs", "x,y\n1,+\n2,-\n3,+\n", "+|-"),

@@ -54,8 +54,8 @@ internal sealed record NpyType(string Code, bool IsBigEndian)
     private int LetterBytes => Code[0] == 'U' ? sizeof(int) : 1;
 
     /// <summary>Returns the bytes of an array with these sides, or -1 if there are too many to count.</summary>
-    public long Bytes(Shape shape) => !IsText ? Stored.Bytes(shape) : StoredType.UInt8.Bytes(shape) is >= 0 and var count && count <= int.MaxValue
-        ? count * Size : -1;
+    public long Bytes(Shape shape) => !IsText ? Stored.Bytes(shape)
+        : StoredType.UInt8.Bytes(shape) is >= 0 and <= int.MaxValue and var count ? count * Size : -1;
 
     /// <summary>Returns whether an array in memory can have these sides.</summary>
     public bool Fits(Shape shape) => (IsText ? StoredType.UInt8 : Stored).Fits(shape);
@@ -104,7 +104,8 @@ internal sealed record NpyType(string Code, bool IsBigEndian)
     public NotSupportedException NotRead() => NotRead(ToString());
 
     private static bool IsOfTexts(string code) =>
-        code is ['U' or 'S', .. var length] && int.TryParse(length, NumberStyles.None, CultureInfo.InvariantCulture, out int letters) && letters <= MaxLetters;
+        code is ['U' or 'S', .. var length]
+        && int.TryParse(length, NumberStyles.None, CultureInfo.InvariantCulture, out int letters) && letters <= MaxLetters;
 
     private static NotSupportedException NotRead(string text)
     {

@@ -63,7 +63,8 @@ public sealed class ClassificationReport : TestReport
             ArgumentNullException.ThrowIfNull(value);
             if (value.Count == 0 || value.Distinct().Count() < value.Count || value.Any(c => (uint)c >= (uint)Confusion.Classes))
             {
-                throw new EngineException($"A report is about some of the classes from 0 to {Confusion.Classes - 1}, each once, not {string.Join(", ", value)}.");
+                throw new EngineException(
+                    $"A report is about some of the classes from 0 to {Confusion.Classes - 1}, each once, not {string.Join(", ", value)}.");
             }
 
             field = [.. value];

@@ -14,8 +14,8 @@ internal static class OwnNetworks
 
     /// <summary>Returns the default network for such data: cnn for pictures, mlp for other data.</summary>
     public static string DefaultFor(DataSet data) =>
-        data.Train.Columns.Any(column => column.Name != data.Target && column is VectorColumn { Sides: { Rank: 3 } sides } && sides[1] >= 8 && sides[2] >= 8)
-            ? "cnn" : "mlp";
+        data.Train.Columns.Where(column => column.Name != data.Target)
+            .Any(column => column is VectorColumn { Sides: { Rank: 3 } sides } && sides[1] >= 8 && sides[2] >= 8) ? "cnn" : "mlp";
 
     /// <summary>Returns a network by name.</summary>
     public static NetworkDescription Find(string name)

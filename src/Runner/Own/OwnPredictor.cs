@@ -72,7 +72,8 @@ internal sealed class OwnPredictor(Models.Model model, PredictOptions options, T
         return broken == 0 ? CommandLine.Done : CommandLine.Failed;
     }
 
-    private int OnTables(CancellationToken cancellation) => OnFiles(path => TableStyle.Of(model.About).Of(path).As(model.Inputs, model.Target).Read(), "row", first: 1, cancellation);
+    private int OnTables(CancellationToken cancellation) => OnFiles(
+        path => TableStyle.Of(model.About).Of(path).As(model.Inputs, model.Target).Read(), "row", first: 1, cancellation);
 
     /// <summary>Predicts files that each have one text.</summary>
     private int OnTexts(CancellationToken cancellation)

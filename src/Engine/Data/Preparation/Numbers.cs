@@ -48,7 +48,8 @@ internal static class Numbers
     public static bool TryParse(ReadOnlySpan<char> text, out double value, char mark, char group)
     {
         Span<char> plain = stackalloc char[LongestNumber];
-        bool isPlain = (mark == '.' || !text.Contains(mark)) && (group == '\0' || !text.Contains(group)) && !text.ContainsAny("'’\u00A0\u202F");
+        bool isPlain = (mark == '.' || !text.Contains(mark)) && (group == '\0' || !text.Contains(group))
+            && !text.ContainsAny("'’\u00A0\u202F");
         int length = isPlain ? 0 : Ungrouped(text, plain, mark, group);
         return double.TryParse(length > 0 ? plain[..length] : text, NumberStyles.Float, CultureInfo.InvariantCulture, out value);
     }

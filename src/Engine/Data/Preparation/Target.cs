@@ -61,7 +61,7 @@ public abstract record Target(string Column)
         {
             IEnumerable<string> classes = column is NumberColumn { } ordered
                 ? Enumerable.Range(0, column.Count).Where(row => column.Text(row) is not null).DistinctBy(column.Text)
-                    .OrderBy(row => ordered.Values[row]).Select(row => column.Text(row)!).ToArray()
+                    .OrderBy(row => ordered.Values[row]).ThenBy(column.Text, StringComparer.Ordinal).Select(row => column.Text(row)!)
                 : distinct.Order(StringComparer.Ordinal);
             return new ClassTarget(column.Name, [.. classes]);
         }
@@ -100,8 +100,9 @@ public sealed record ClassTarget(string Column, IReadOnlyList<string> Classes) :
     {
         Column own = samples[Column];
         var places = new NameIndex(Classes);
-        return new Table(samples.Columns.Select(column => column != own ? column : new TextColumn(
-            Column, Enumerable.Range(0, own.Count).Select(row => places.Find(own, row, ignoresCase: false) is >= 0 and int place ? Classes[place] : own.Text(row)))));
+        var named = new TextColumn(Column, Enumerable.Range(0, own.Count).Select(
+            row => places.Find(own, row, ignoresCase: false) is >= 0 and int place ? Classes[place] : own.Text(row)));
+        return new Table(samples.Columns.Select(column => column == own ? named : column));
     }
 
     internal override void Check(Column test)

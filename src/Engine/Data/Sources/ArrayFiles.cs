@@ -149,6 +149,11 @@ public sealed record ArrayFiles(string Path) : IDataSource
 
     private ((Tensor, NpyArray)? Train, (Tensor, NpyArray)? Test) FromArrays()
     {
+        if (HasEnding(Path, ".npy") && !File.Exists(Path))
+        {
+            throw new EngineException($"There is no file {Path}.");
+        }
+
         OrderedDictionary<string, NpyArray> arrays = Arrays(Path);
         string given = System.IO.Path.GetFileNameWithoutExtension(Path);
         (string X, string Y)[] named = [.. s_train.Where(pair => HasEnding(Path, ".npy") && pair.X == given)];
@@ -161,7 +166,8 @@ public sealed record ArrayFiles(string Path) : IDataSource
             {
                 if (arrays.TryGetValue(x, out NpyArray? samples) && arrays.TryGetValue(y, out NpyArray? labels))
                 {
-                    return (samples.Texts is null ? samples.Numbers : throw new DataFormatException($"{Path}: the samples '{x}' are texts."), labels);
+                    return samples.Texts is null ? (samples.Numbers, labels)
+                        : throw new DataFormatException($"{Path}: the samples '{x}' are texts.");
                 }
             }
 
@@ -213,8 +219,10 @@ public sealed record ArrayFiles(string Path) : IDataSource
         }
 
         int odd = Array.FindIndex(numbers, place => place < 0);
-        return odd < 0 && rows.Length > 0 && rows.Count(x => x != 0) == numbers.Length ? new NumberColumn(Labels, numbers) : throw new DataFormatException(
-            $"{Path}: a sample has one label, or a row of {classes} numbers of which one is 1 and the others 0. Give the labels as an array (n).");
+        return odd < 0 && rows.Length > 0 && rows.Count(x => x != 0) == numbers.Length ? new NumberColumn(Labels, numbers)
+            : throw new DataFormatException(
+                $"{Path}: a sample has one label, or a row of {classes} numbers of which one is 1 and the others 0. "
+                + "Give the labels as an array (n).");
     }
 
     /// <summary>
