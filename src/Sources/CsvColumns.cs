@@ -171,13 +171,8 @@ internal sealed class CsvColumns
                 double parsed = double.NaN;
                 if (!isMissing && !dialect.TryParse(value, out parsed))
                 {
+                    RequireText(i, value);
                     TextColumns.Add(i);
-                    if (_areSureNumbers[i])
-                    {
-                        throw new DataFormatException(FormattableString.Invariant(
-                            $"'{Names[i]}' of row {Rows + 1} is '{Table.Short(value)}', which is no number, as all values were that were ")
-                            + "trained with");
-                    }
                 }
 
                 parsed = double.IsFinite(parsed) ? parsed : double.NaN;
@@ -202,6 +197,16 @@ internal sealed class CsvColumns
         }
 
         Rows++;
+    }
+
+    /// <summary>Refuses a text in a column that is known to have numbers.</summary>
+    private void RequireText(int column, string value)
+    {
+        if (_areSureNumbers[column])
+        {
+            throw new DataFormatException(FormattableString.Invariant(
+                $"'{Names[column]}' of row {Rows + 1} is '{Table.Short(value)}', which is no number, as all values were that were trained with"));
+        }
     }
 
     /// <summary>
