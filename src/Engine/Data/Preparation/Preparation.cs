@@ -27,7 +27,7 @@ public sealed record Preparation(IReadOnlyList<Transform> Transforms)
     public IReadOnlyList<string> Unused { get; init; } = [];
 
     /// <summary>Fits a preparation to the columns of the training samples.</summary>
-    /// <param name="train">The samples.</param>
+    /// <param name="train">The samples that train, without those that validate or test.</param>
     /// <param name="target">The column to predict, which is not used as input.</param>
     /// <exception cref="EngineException">Nothing can be learned from any column.</exception>
     public static Preparation Fit(Table train, string target) => Fit(train, target, rows: null);
