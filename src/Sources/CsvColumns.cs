@@ -59,7 +59,7 @@ internal sealed class CsvColumns
         var read = new CsvColumns
         {
             _maxNames = keepsNames ? int.MaxValue : MaxNames,
-            _comment = dialect.Comments.FirstOrDefault(),
+            _comment = dialect.Comments.Count > 0 ? dialect.Comments[0] : null,
             _commentCount = dialect.Comments.Count,
         };
         using IEnumerator<string[]> each = rows.Where(row => read.IsValues(row, dialect)).GetEnumerator();
@@ -223,7 +223,7 @@ internal sealed class CsvColumns
     }
 
     /// <summary>Returns the numbers of a column that may be read as texts.</summary>
-    private IReadOnlyList<double> Labels(int column)
+    private List<double> Labels(int column)
     {
         if (_numbers[column] is { } numbers)
         {
