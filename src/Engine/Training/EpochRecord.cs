@@ -60,11 +60,13 @@ public sealed record EpochRecord
 }
 
 /// <summary>
-/// Represents a custom score. It is computed batch by batch on the validation samples; an epoch's score is the mean
-/// over the samples.
+/// Represents a custom score. After each epoch it is computed once, on all validation samples together, so it need not
+/// be a mean over samples (<see cref="Inspection.Metrics.RocAuc(ReadOnlySpan{int}, Tensor)"/>).
 /// </summary>
 /// <param name="Name">The heading of its column.</param>
-/// <param name="Score">The score of a batch, given its true labels (or values) and the network's output.</param>
+/// <param name="Score">
+/// The score of the samples, given their true labels, int32 (n), or values, and the network's output.
+/// </param>
 public sealed record CustomScore(string Name, Func<Tensor, Tensor, double> Score)
 {
     /// <summary>Returns its name.</summary>

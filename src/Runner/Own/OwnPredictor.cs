@@ -72,7 +72,8 @@ internal sealed class OwnPredictor(Models.Model model, PredictOptions options, T
         return broken == 0 ? CommandLine.Done : CommandLine.Failed;
     }
 
-    private int OnTables(CancellationToken cancellation) => OnFiles(path => TableStyle.Of(model.About).Of(path).Read(), "row", first: 1, cancellation);
+    private int OnTables(CancellationToken cancellation) => OnFiles(
+        path => TableStyle.Of(model.About).Of(path).As(model.Inputs, model.Target).Read(), "row", first: 1, cancellation);
 
     /// <summary>Predicts files that each have one text.</summary>
     private int OnTexts(CancellationToken cancellation)
@@ -169,6 +170,6 @@ internal static class OwnTests
         DataSet data = options.Source(threads: null).Load();
         name = data.Name;
         data = data.WithTest(options.TestShare, seed);
-        return data.Test ?? data.Train;
+        return model.Target.Named(data.Test ?? data.Train);
     }
 }

@@ -32,7 +32,7 @@ internal sealed class OwnTraining(OwnData own) : TrainingData
     /// </summary>
     public static OwnTraining Load(ref TrainingOptions options)
     {
-        OwnData own = OwnData.Load(options.Own!, options.Seed, options.Threads);
+        OwnData own = OwnData.Load(options.Own!, options.Seed, options.Threads, options.Validation);
         options = options with { Network = own.Network, Save = options.Save ?? $"{own.Data.Name}.model" };
         options = options with { Report = options.Report ?? (options.Quiet ? null : Path.ChangeExtension(options.Save, ".html")) };
         if (options.IsBalanced && own.Target is ValueTarget)
