@@ -108,7 +108,7 @@ public sealed partial class Model : IDisposable
         {
             net.Verbose = options.Verbose;
             var model = new Model(net, network, inputs, target) { About = AboutOf(data.Name) };
-            model.Fit(train, options.BalanceClasses, options.IsStreamed, cancellationToken);
+            model.Fit(train, data.Validation, options.BalanceClasses, options.IsStreamed, cancellationToken);
             return model;
         }
         catch
@@ -122,14 +122,18 @@ public sealed partial class Model : IDisposable
     /// Trains the network on samples. They are prepared all at once, or on demand by other threads. Both ways give the
     /// same bits on one device.
     /// </summary>
-    /// <param name="train">The samples. <see cref="NeuralNet.TrainSplit"/> sets some apart for validation.</param>
+    /// <param name="train">The samples.</param>
+    /// <param name="validation">
+    /// The samples that validate; null if <see cref="NeuralNet.TrainSplit"/> sets some of the others apart. If it sets
+    /// none apart, nothing validates.
+    /// </param>
     /// <param name="isBalanced">Whether all classes have the same total weight.</param>
     /// <param name="isStreamed">
     /// Whether samples are prepared on demand; null to do so if they are read from a file or would fill half of the
     /// memory.
     /// </param>
     /// <param name="cancellationToken">Ends the training.</param>
-    internal void Fit(Table train, bool isBalanced, bool? isStreamed, CancellationToken cancellationToken)
+    internal void Fit(Table train, Table? validation, bool isBalanced, bool? isStreamed, CancellationToken cancellationToken)
     {
         int most = (int)Math.Max(MaxNumbers / Inputs.Sides.Count, 1);
         if (Net.BatchIteratorTest is { Transform: null } tested && tested.BatchSize > most)
@@ -143,19 +147,40 @@ public sealed partial class Model : IDisposable
             Net.ClassWeights = ClassWeights.Balanced(labels.AsSpan<int>(), Target.Outputs);
         }
 
+        validation = Net.TrainSplit.EvalSize > 0 ? validation : null;
         if (!(isStreamed ?? IsTooLarge(train)))
         {
-            Net.Fit(Inputs.Apply(train), labels, cancellationToken);
+            FitInMemory(train, validation, cancellationToken);
             return;
         }
 
-        (int[] rows, int[] validation) = Net.TrainSplit.Split(train.Count, Target is ClassTarget ? labels.AsSpan<int>().ToArray() : null);
+        if (validation is null)
+        {
+            (int[] rows, int[] held) = Net.TrainSplit.Split(train.Count, Target is ClassTarget ? labels.AsSpan<int>().ToArray() : null);
+            (train, validation) = (train.Rows(rows), held.Length == 0 ? null : train.Rows(held));
+        }
+
         var buffers = new BatchBuffers();
         Net.Fit(
-            new TableSource(train.Rows(rows), Inputs, Target) { Buffers = buffers },
-            validation.Length == 0 ? null : new TableSource(train.Rows(validation), Inputs, Target) { Buffers = buffers }, cancellationToken);
+            new TableSource(train, Inputs, Target) { Buffers = buffers },
+            validation is null ? null : new TableSource(validation, Inputs, Target) { Buffers = buffers }, cancellationToken);
         // If samples are so large, a training step needs much memory, too; the test that comes next needs its own.
         Net.FreeTraining();
+    }
+
+    private void FitInMemory(Table train, Table? validation, CancellationToken cancellationToken)
+    {
+        TrainSplit split = Net.TrainSplit;
+        Table all = validation is null ? train : Table.Joined([train, validation]);
+        try
+        {
+            Net.TrainSplit = split with { Last = validation?.Count ?? 0 };
+            Net.Fit(Inputs.Apply(all), Target.Apply(all[Target.Column]), cancellationToken);
+        }
+        finally
+        {
+            Net.TrainSplit = split;
+        }
     }
 
     /// <summary>Returns whether samples should be prepared on demand.</summary>
@@ -245,14 +270,19 @@ public sealed partial class Model : IDisposable
 
     /// <summary>
     /// Writes the model as an ONNX file that takes raw data, with an input for each column. Numbers are float32 (n, 1)
-    /// with nan for missing values; words are string (n, 1) with empty text for missing values; pictures are float32
-    /// (n, channels, height, width) with values from 0 to 255. The output, under the target's name, is the probability
+    /// with nan for missing values; categories are string (n, 1) with empty text for missing values; texts are string
+    /// (n, words), each row the words of a text, which are its runs of letters and digits in lower case, filled up with
+    /// empty texts; pictures are float32 (n, channels, height, width) with values from 0 to 255. The output, under the target's name, is the probability
     /// of each class, (n, classes), or the values in their own unit, (n, 1).
     /// </summary>
     /// <exception cref="EngineException">
     /// A layer uses an op that ONNX does not have, or the file cannot be written.
     /// </exception>
-    public void ExportOnnx(string path) => ModelOnnx.Export(this, path);
+    public void ExportOnnx(string path)
+    {
+        ReadOnlyMemory<byte> file = ModelOnnx.Write(this);
+        WholeFile.Write(path, stream => stream.Write(file.Span));
+    }
 
     /// <summary>Reads a model from a file. No description is needed, and the file may be untrusted.</summary>
     /// <param name="path">The file.</param>

@@ -39,11 +39,11 @@ internal sealed record OwnData(
         DataSet data = options.Source(threads).Load().WithTest(options.TestShare, seed ?? described?.Seed ?? 42);
         Preparation inputs = Preparation.Fit(data.Train, data.Target);
         Target target = Target.Fit(data.Train[data.Target], options.AreValues);
-        if (data.Test is { } test)
+        foreach (Table part in new[] { data.Validation, data.Test }.OfType<Table>())
         {
             // Errors that the test would find are better reported before the training.
-            inputs.Check(test);
-            target.Check(test[data.Target]);
+            inputs.Check(part);
+            target.Check(part[data.Target]);
         }
 
         NetworkDescription network = described ?? OwnNetworks.Find(OwnNetworks.DefaultFor(inputs));
@@ -70,8 +70,10 @@ internal sealed record OwnData(
         output.WriteLine();
         output.Write(OfTarget());
         int train = Data.Train.Count;
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{train:N0} {Noun} train, of which some {(int)(train * validation):N0} validate; {Data.Test?.Count ?? 0:N0} test."));
+        string validate = Data.Validation is null || validation == 0
+            ? string.Create(CultureInfo.InvariantCulture, $", of which some {(int)(train * validation):N0} validate;")
+            : string.Create(CultureInfo.InvariantCulture, $"; {Data.Validation.Count:N0} validate;");
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{train:N0} {Noun} train{validate} {Data.Test?.Count ?? 0:N0} test."));
         output.WriteLine();
         foreach (string warning in Data.Warnings.Concat(Warnings()))
         {

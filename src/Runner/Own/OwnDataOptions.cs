@@ -75,7 +75,9 @@ internal sealed record OwnDataOptions(string Path)
 
         if (TextFolder.IsOne(Path))
         {
-            return Refused(new TextFolder(Path), [.. ofTables, (Size, "--size"), (Drop.Count > 0 ? Drop : null, "--drop")]);
+            return Refused(
+                new TextFolder(Path) { Encoding = Style.FoundEncoding },
+                [.. ofTables.Where(one => one.Item2 != "--encoding"), (Size, "--size"), (Drop.Count > 0 ? Drop : null, "--drop")]);
         }
 
         return Directory.Exists(Path)
@@ -116,7 +118,8 @@ internal sealed record OwnDataOptions(string Path)
         {
             Target = IsTable(from) ? model.Target.Column : null,
             Test = isOther ? null : model.About.GetValueOrDefault("test"),
-            Style = IsTable(from) ? TableStyle.Of(model.About) : new TableStyle(),
+            Style = IsTable(from) ? TableStyle.Of(model.About)
+                : TextFolder.IsOne(from) ? new TableStyle { Encoding = TableStyle.Of(model.About).Encoding } : new TableStyle(),
             TestShare = double.TryParse(model.About.GetValueOrDefault("test_share"), CultureInfo.InvariantCulture, out double share) ? share : 0.2,
         };
         if (Directory.Exists(from) && !ArrayFiles.IsOne(from) && !CifarFiles.IsOne(from) && PictureFile.Takes(model.Inputs))

@@ -6,7 +6,8 @@ namespace Engine.Data;
 /// <summary>
 /// Represents a folder with the idx files of MNIST or Fashion-MNIST (<c>train-images-idx3-ubyte</c>,
 /// <c>train-labels-idx1-ubyte</c>, and the same with <c>t10k</c> or <c>test</c>, with or without <c>.gz</c>), or an npz
-/// file with <c>x_train</c>, <c>y_train</c>, <c>x_test</c>, <c>y_test</c>, or <c>x</c> and <c>y</c>.
+/// file with <c>x_train</c>, <c>y_train</c>, <c>x_test</c>, <c>y_test</c>, or <c>x</c> and <c>y</c>, and also
+/// <c>x_val</c> and <c>y_val</c>. Pictures of bytes with a fourth channel, opacity, are put on white.
 /// </summary>
 /// <param name="Path">The folder or the file.</param>
 public sealed record ArrayFiles(string Path) : IDataSource
@@ -60,7 +61,7 @@ public sealed record ArrayFiles(string Path) : IDataSource
     {
         string name = System.IO.Path.GetFileNameWithoutExtension(System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(Path)));
         bool isFolder = Directory.Exists(Path);
-        ((Tensor X, Tensor Y)? train, (Tensor X, Tensor Y)? test) = isFolder ? FromFolder() : FromNpz();
+        ((Tensor X, Tensor Y)? train, (Tensor X, Tensor Y)? validation, (Tensor X, Tensor Y)? test) = isFolder ? FromFolder() : FromNpz();
         if ((train ?? test) is not { } first)
         {
             throw new DataFormatException(isFolder
@@ -71,12 +72,14 @@ public sealed record ArrayFiles(string Path) : IDataSource
         Table table = ToTable(first);
         return new DataSet(name, table, Labels)
         {
+            Validation = train is not null && validation is { } held ? ToTable(held) : null,
             Test = train is not null && test is { } rest ? ToTable(rest) : null,
             Notes =
             [
                 FormattableString.Invariant($"{Path}: {first.X.Shape[0]:N0} samples of {string.Join('x', first.X.Shape.Skip(1))}")
                     + (train is not null && test is { } other
-                        ? FormattableString.Invariant($" to train with, {other.X.Shape[0]:N0} to test with.") : "."),
+                        ? FormattableString.Invariant($" to train with, {other.X.Shape[0]:N0} to test with.") : ".")
+                    + (((TensorColumn)table[Samples]).Values.Shape.Count < first.X.Shape.Count ? " Their fourth channel is opacity: they are put on white." : ""),
             ],
         };
     }
@@ -88,10 +91,10 @@ public sealed record ArrayFiles(string Path) : IDataSource
             .Order(StringComparer.Ordinal),
     ];
 
-    private ((Tensor, Tensor)? Train, (Tensor, Tensor)? Test) FromFolder()
+    private ((Tensor, Tensor)? Train, (Tensor, Tensor)? Validation, (Tensor, Tensor)? Test) FromFolder()
     {
         string[] files = IdxFiles(Path);
-        return (Pair("train"), Pair("t10k") ?? Pair("test"));
+        return (Pair("train"), null, Pair("t10k") ?? Pair("test"));
 
         (Tensor, Tensor)? Pair(string part) => (Named(part, "images"), Named(part, "labels")) switch
         {
@@ -105,10 +108,11 @@ public sealed record ArrayFiles(string Path) : IDataSource
             System.IO.Path.GetFileName(file).StartsWith(part, StringComparison.Ordinal) && file.Contains(what, StringComparison.Ordinal));
     }
 
-    private ((Tensor, Tensor)? Train, (Tensor, Tensor)? Test) FromNpz()
+    private ((Tensor, Tensor)? Train, (Tensor, Tensor)? Validation, (Tensor, Tensor)? Test) FromNpz()
     {
         OrderedDictionary<string, Tensor> arrays = Npz.Load(Path);
-        return (Pair("x_train", "y_train") ?? Pair("x", "y") ?? Pair("X", "y") ?? Pair("images", "labels"), Pair("x_test", "y_test"));
+        return (Pair("x_train", "y_train") ?? Pair("x", "y") ?? Pair("X", "y") ?? Pair("images", "labels"),
+            Pair("x_val", "y_val") ?? Pair("x_valid", "y_valid") ?? Pair("x_validation", "y_validation"), Pair("x_test", "y_test"));
 
         (Tensor, Tensor)? Pair(string x, string y) =>
             arrays.TryGetValue(x, out Tensor? samples) && arrays.TryGetValue(y, out Tensor? labels) ? (samples, labels) : null;
@@ -131,13 +135,31 @@ public sealed record ArrayFiles(string Path) : IDataSource
 
     /// <summary>
     /// Returns samples in the shape that networks take: gray pictures get an axis of one channel, and channels that
-    /// come last, as in Keras, come first.
+    /// come last, as in Keras, come first. Opacity is no channel.
     /// </summary>
     private Tensor Ordered(Tensor x)
     {
         RequireFinite(x, "the samples");
-        return x.Shape.Rank == 3 ? x.Reshape(x.Shape[0], 1, x.Shape[1], x.Shape[2])
-            : x.Shape.Rank == 4 && x.Shape[3] is 1 or 3 && x.Shape[1] > 4 ? PlanesFirst(x) : x;
+        x = x.Shape.Rank == 3 ? x.Reshape(x.Shape[0], 1, x.Shape[1], x.Shape[2])
+            : x.Shape.Rank == 4 && x.Shape[3] <= 4 && x.Shape[1] > 4 ? PlanesFirst(x) : x;
+        return x.DType == DType.UInt8 && x.Shape.Rank == 4 && x.Shape[1] == 4 ? OnWhite(x) : x;
+    }
+
+    /// <summary>Returns pictures without their opacity, as they look on white.</summary>
+    private static Tensor OnWhite(Tensor x)
+    {
+        const int Colors = 3;
+        int area = x.Shape[2] * x.Shape[3];
+        ReadOnlySpan<byte> from = x.AsSpan<byte>();
+        byte[] to = new byte[x.Shape[0] * Colors * area];
+        for (int i = 0; i < to.Length; i++)
+        {
+            int at = i / (Colors * area) * (Colors + 1) * area;
+            byte value = from[at + (i % (Colors * area))], opacity = from[at + (Colors * area) + (i % area)];
+            to[i] = (byte)(255.5 + ((value - 255) * (opacity / 255.0)));
+        }
+
+        return Tensor.From(to, x.Shape[0], Colors, x.Shape[2], x.Shape[3]);
     }
 
     private void RequireFinite(Tensor values, string what)
