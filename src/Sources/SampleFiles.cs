@@ -32,7 +32,7 @@ internal sealed class SampleFiles(string noun, params string[] endings)
 
     /// <summary>
     /// Returns the files of a folder, sorted by name, and the number of other files. Links to folders are not followed,
-    /// because they may form cycles.
+    /// because they may form cycles; they count as others.
     /// </summary>
     /// <param name="folder">The folder.</param>
     /// <param name="isRecursive">Whether its subfolders are searched too, after its own files.</param>
@@ -43,15 +43,13 @@ internal sealed class SampleFiles(string noun, params string[] endings)
         var left = new Stack<string>([folder]);
         while (left.TryPop(out string? at))
         {
-            string[] all = Entries(at), below = [.. all.Where(Directory.Exists).Order(StringComparer.Ordinal)];
+            string[] all = Entries(at);
+            string[] below = [.. all.Where(path => Directory.Exists(path) && new DirectoryInfo(path).LinkTarget is null).OrderDescending(StringComparer.Ordinal)];
             string[] own = [.. all.Where(IsOne).Order(StringComparer.Ordinal)];
             files.AddRange(own);
             others += all.Length - own.Length - (isRecursive ? below.Length : 0);
             folders += below.Length;
-            foreach (string inner in below.Where(inner => isRecursive && new DirectoryInfo(inner).LinkTarget is null).Reverse())
-            {
-                left.Push(inner);
-            }
+            Array.ForEach(isRecursive ? below : [], left.Push);
         }
 
         return (files, others, folders);

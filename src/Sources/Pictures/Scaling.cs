@@ -26,7 +26,8 @@ internal ref struct Scaling
     /// <param name="planes">Receives its planes red, green and blue.</param>
     public Scaling(int width, int height, int side, Span<byte> planes)
     {
-        (_side, _planes, _square) = (side, planes, Math.Min(width, height));
+        _planes = planes;
+        (_side, _square) = (side, Math.Min(width, height));
         (_left, _top, _y) = ((width - _square) / 2, (height - _square) / 2, 0);
         _parts = new Part[side];
         for (int i = 0; i < side; i++)

@@ -187,7 +187,7 @@ public class OwnDataTests
 
         (int code, string output, string errors) = await Run("train", folder.File("reviews"), "--epochs", "40", "--save", model);
         Assert.That(code, Is.Zero, errors);
-        Assert.That(output, Does.Contain("80 texts of 2 classes.").And.Match(@"text +text +0 +which of \d+ words: ").And.Contain("16 of 16 right"));
+        Assert.That(output, Does.Contain("80 texts of 2 classes; UTF-8.").And.Match(@"text +text +0 +which of \d+ words: ").And.Contain("16 of 16 right"));
 
         (code, output, errors) = await TestCommandLine.Run("predict", "--load", model, folder.File("new.txt"), "--device", "cpu");
         Assert.That(code, Is.Zero, errors);
