@@ -33,7 +33,7 @@ public sealed class NumberOrNull : JsonConverter<double>
 /// <summary>Writes numbers by name as JSON, nan and infinity as <see cref="NumberOrNull"/> does.</summary>
 public sealed class NumbersOrNull : JsonConverter<IReadOnlyDictionary<string, double>>
 {
-    private static readonly NumberOrNull s_number = new();
+    private readonly NumberOrNull _number = new();
 
     /// <inheritdoc/>
     public override IReadOnlyDictionary<string, double> Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
@@ -48,7 +48,7 @@ public sealed class NumbersOrNull : JsonConverter<IReadOnlyDictionary<string, do
         {
             string name = reader.GetString()!;
             reader.Read();
-            numbers[name] = s_number.Read(ref reader, typeof(double), options);
+            numbers[name] = _number.Read(ref reader, typeof(double), options);
         }
 
         return numbers;
@@ -63,7 +63,7 @@ public sealed class NumbersOrNull : JsonConverter<IReadOnlyDictionary<string, do
         foreach ((string name, double number) in value)
         {
             writer.WritePropertyName(name);
-            s_number.Write(writer, number, options);
+            _number.Write(writer, number, options);
         }
 
         writer.WriteEndObject();

@@ -87,7 +87,7 @@ internal static class ModelOnnx
         }
     }
 
-    private static Variable Row(IEnumerable<int> numbers)
+    private static Constant Row(IEnumerable<int> numbers)
     {
         int[] all = [.. numbers];
         return Constant(Tensor.From(all, 1, all.Length));
