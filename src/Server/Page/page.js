@@ -56,7 +56,7 @@ function makeForm(model) {
   for (const input of model.inputs) {
     const label = make("label", input.name, at("fields"));
     const field = document.createElement(input.values ? "select" : input.kind === "text" ? "textarea" : "input");
-    if (input.values) make("option", "", field);
+    if (input.values) make("option", "– not known –", field).value = "";
     for (const value of input.values ?? []) make("option", value, field);
     label.className = field.localName;
     if (input.kind === "number") { field.type = "number"; field.step = "any"; }
