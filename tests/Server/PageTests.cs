@@ -52,6 +52,11 @@ public class PageTests
             Is.EqualTo(model.PredictOne(new Dictionary<string, object?> { ["weight"] = 6, ["color"] = "blue" }).Class));
         Assert.That((string?)await browser.Value("document.getElementById('error').textContent"), Is.Empty);
         await Look(browser, window, "form");
+
+        await browser.Value("document.querySelector('select').selectedIndex = 0; document.querySelector('form button').click()");
+        await browser.Until("document.querySelectorAll('#results h2').length === 2");
+        Assert.That((string?)await browser.Value("document.querySelector('#results h2').textContent"),
+            Is.EqualTo(model.PredictOne(new Dictionary<string, object?> { ["weight"] = 6, ["color"] = null }).Class));
     }
 
     [TestCaseSource(nameof(s_windows))]
