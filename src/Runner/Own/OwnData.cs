@@ -29,7 +29,11 @@ internal sealed record OwnData(
     public bool ArePictures => Inputs.Sides.Rank == 3;
 
     /// <summary>The name of a sample.</summary>
-    public string Noun => ArePictures ? "pictures" : "rows";
+    public string Noun => NounOf(Inputs);
+
+    /// <summary>Returns the name of a model's samples.</summary>
+    public static string NounOf(Preparation inputs) => inputs.Sides.Rank == 3 ? "pictures"
+        : inputs.Transforms is [WordCounts { Column: TextFolder.Text }] ? "texts" : "rows";
 
     /// <summary>Reads the data and fits the preparation to it.</summary>
     /// <exception cref="EngineException">Nothing can be learned from the data; the message says why.</exception>

@@ -104,7 +104,7 @@ public class OwnDataTests
         {
             (int trained, string said, string complaint) = await Run("train", folder.File("mail"), "--epochs", "20", "--save", save);
             Assert.That(trained, Is.Zero, complaint);
-            Assert.That(said, Does.Contain("40 rows train; 10 validate; 10 test.").And.Contain("40 texts of 2 classes; 20 in WINDOWS-1252, 20 in UTF-8."));
+            Assert.That(said, Does.Contain("40 texts train; 10 validate; 10 test.").And.Contain("40 texts of 2 classes; 20 in WINDOWS-1252, 20 in UTF-8."));
             Assert.That(complaint, Does.Contain("bad.txt is empty."));
             Assert.That(File.Exists(save));
         }
