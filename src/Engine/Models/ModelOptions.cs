@@ -16,7 +16,7 @@ public sealed record ModelOptions
 
     /// <summary>
     /// Gets or sets the part of the samples for validation; null for the network's part. If the data have samples for
-    /// it (<see cref="DataSet.Validation"/>), these are used instead, unless this is 0.
+    /// it (<see cref="Data.DataSet.Validation"/>), these are used instead, unless this is 0.
     /// </summary>
     public double? Validation { get; init; }
 
