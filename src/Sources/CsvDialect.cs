@@ -102,7 +102,8 @@ internal sealed partial record CsvDialect(
             throw new DataFormatException($"{name} is empty.");
         }
 
-        Encoding encoding = wishes.Encoding ?? EncodingOf(bytes.AsSpan(0, read), read == Looked ? stream : null, name);
+        Encoding encoding = wishes.Encoding ?? TextEncoding.Of(bytes.AsSpan(0, read), read == Looked ? stream : null)
+            ?? throw new DataFormatException($"{name} is no text: it has bytes that no text has. A table is a file of text, values with separators between.");
         string text = encoding.GetString(bytes, 0, read).TrimStart('\uFEFF');
         if (read == Looked && text.AsSpan().IsWhiteSpace())
         {
@@ -216,61 +217,6 @@ internal sealed partial record CsvDialect(
         if (kind is not null)
         {
             throw new DataFormatException($"it is {kind}, and no table: values in rows, with separators between");
-        }
-    }
-
-    private static Encoding EncodingOf(ReadOnlySpan<byte> bytes, Stream? rest, string path)
-    {
-        if (bytes.StartsWith(Encoding.UTF8.Preamble))
-        {
-            return Encoding.UTF8;
-        }
-
-        if (bytes is [0xFF, 0xFE, 0, 0, ..] or [0, 0, 0xFE, 0xFF, ..])
-        {
-            return bytes[0] == 0xFF ? Encoding.UTF32 : new UTF32Encoding(bigEndian: true, byteOrderMark: true);
-        }
-
-        if (bytes is [0xFF, 0xFE, ..] or [0xFE, 0xFF, ..])
-        {
-            return bytes[0] == 0xFF ? Encoding.Unicode : Encoding.BigEndianUnicode;
-        }
-
-        // In UTF-16 one byte of each ASCII letter is 0, always the same one.
-        int zeros = bytes.Count((byte)0), oddZeros = 0;
-        for (int i = 1; i < bytes.Length; i += 2)
-        {
-            oddZeros += bytes[i] == 0 ? 1 : 0;
-        }
-
-        if (zeros > bytes.Length / 4 && (oddZeros == 0 || oddZeros == zeros))
-        {
-            return oddZeros > 0 ? Encoding.Unicode : Encoding.BigEndianUnicode;
-        }
-
-        if (zeros > 0)
-        {
-            throw new DataFormatException($"{path} is no text: it has bytes of 0. A table is a file of text, values with separators between.");
-        }
-
-        // To the end of the file, because the first letter outside ASCII may be anywhere.
-        Decoder decoder = new UTF8Encoding(false, throwOnInvalidBytes: true).GetDecoder();
-        char[] letters = new char[Looked + 2];
-        try
-        {
-            decoder.GetChars(bytes, letters, flush: rest is null);
-            byte[] more = new byte[Looked];
-            for (int read = -1; rest is not null && read != 0;)
-            {
-                read = rest.ReadAtLeast(more, more.Length, throwOnEndOfStream: false);
-                decoder.GetChars(more.AsSpan(0, read), letters, flush: read == 0);
-            }
-
-            return Encoding.UTF8;
-        }
-        catch (DecoderFallbackException)
-        {
-            return CodePagesEncodingProvider.Instance.GetEncoding(1252)!;
         }
     }
 

@@ -54,6 +54,33 @@ public class ArrayFilesTests
             .With.Message.Contains(said).And.Message.Contains("x-idx1"));
     }
 
+    // One picture of 5 x 6 pixels, the color (10, 20, 30), in a form that programs write.
+    [TestCase("5 6 3", 255, "3 5 6: 10 20 30")]
+    [TestCase("3 5 6", 255, "3 5 6: 10 20 30")]
+    [TestCase("5 6 4", 255, "3 5 6: 10 20 30")]
+    [TestCase("4 5 6", 255, "3 5 6: 10 20 30")]
+    [TestCase("5 6 4", 0, "3 5 6: 255 255 255")]
+    [TestCase("5 6 4", 51, "3 5 6: 206 208 210")]
+    [TestCase("5 6 2", 255, "2 5 6: 10 20")]
+    [TestCase("5 6 1", 255, "1 5 6: 10")]
+    public void Channels_come_first_and_opacity_is_put_on_white(string sides, int opacity, string expected)
+    {
+        using var folder = new TempFolder();
+        int[] shape = [.. sides.Split(' ').Select(int.Parse)];
+        bool isLast = shape[0] == 5;
+        byte[] color = [10, 20, 30, (byte)opacity];
+        int channels = isLast ? shape[2] : shape[0];
+        byte[] pixels = [.. Enumerable.Range(0, 30 * channels).Select(i => color[isLast ? i % channels : i / 30])];
+        Npz.Save(folder.File("p.npz"), new Dictionary<string, Tensor> { ["x"] = Tensor.From(pixels, [1, .. shape]), ["y"] = Tensor.From([0]) });
+
+        DataSet data = new ArrayFiles(folder.File("p.npz")).Load();
+
+        Tensor read = ((TensorColumn)data.Train["x"]).Values;
+        string colors = string.Join(' ', read.AsSpan<byte>().ToArray().Chunk(30).Select(plane => plane.Distinct().Single()));
+        Assert.That($"{string.Join(' ', read.Shape.Skip(1))}: {colors}", Is.EqualTo(expected));
+        Assert.That(data.Notes[0].Contains("opacity", StringComparison.Ordinal), Is.EqualTo(channels == 4));
+    }
+
     [TestCase("train-images-idx3-ubyte", "train-labels-idx1-ubyte is missing")]
     [TestCase("t10k-labels-idx1-ubyte", "t10k-images-idx3-ubyte is missing")]
     public void One_of_two_files_alone_is_refused(string name, string said)
@@ -103,7 +130,7 @@ public class ArrayFilesTests
         {
             File.WriteAllBytes(path, x);
             File.WriteAllBytes(folder.File("y.npy"), y);
-            Assert.That(ArrayFiles.IsOne(folder.Path), Is.True);
+            Assert.That(ArrayFiles.IsMatch(folder.Path), Is.True);
         }
 
         if (which < 7)

@@ -125,6 +125,21 @@ public class ModelTests
             one.Net.GetParameters().Select(pair => pair.Value.Bytes.ToArray()), Is.EqualTo(other.Net.GetParameters().Select(pair => pair.Value.Bytes.ToArray())));
     }
 
+    [TestCase(null, false)]
+    [TestCase(null, true)]
+    [TestCase(0.0, false)]
+    public void The_samples_that_the_data_validate_with_do_so_and_none_of_the_others(double? share, bool isStreamed)
+    {
+        // Each validation sample has the wrong class, and none of the training samples has.
+        var wrong = new Table(s_flowers.Columns.Select(column => column.Name != "kind" ? column
+            : new TextColumn("kind", Enumerable.Range(0, column.Count).Select(row => column.Text(row) == "long" ? "round" : "long"))));
+        var data = new DataSet("flowers", s_flowers, "kind") { Validation = wrong.Rows([.. Enumerable.Range(0, 20)]) };
+        using Model model = Model.Train(data, new ModelOptions { Epochs = 30, Validation = share, IsStreamed = isStreamed });
+
+        Assert.That(model.Net.TrainHistory.Min(epoch => epoch.ValidAccuracy), share == 0 ? Is.NaN : Is.LessThan(0.3));
+        Assert.That(model.Net.TrainSplit.Split(10, null).Validation, Has.Length.EqualTo(share == 0 ? 0 : 2), "the next training splits as before");
+    }
+
     [Test]
     public void A_network_made_in_CSharp_is_saved_with_every_kind_of_layer()
     {

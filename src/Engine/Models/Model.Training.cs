@@ -35,7 +35,7 @@ public sealed partial class Model
         {
             net.Verbose = options.Verbose;
             var model = new Model(net, network, inputs, target) { About = AboutOf(data.Name) };
-            model.Fit(data.Train, options.BalanceClasses, options.IsStreamed, cancellationToken);
+            model.Fit(data.Train, data.Validation, options.BalanceClasses, options.IsStreamed, cancellationToken);
             return model;
         }
         catch
@@ -56,6 +56,7 @@ public sealed partial class Model
     {
         Column column = data.Train[data.Target];
         var target = Target.Fit(column, areValues);
+        split = data.Validation is null ? split : split with { EvalSize = 0 };
         int[] rows = Split(split, target, target.Apply(column)).Train;
         return (
             Preparation.Fit(data.Train, data.Target, rows),
@@ -66,14 +67,18 @@ public sealed partial class Model
     /// Trains the network on samples. They are prepared all at once, or on demand by other threads. Both ways give the
     /// same bits on one device.
     /// </summary>
-    /// <param name="train">The samples. <see cref="NeuralNet.TrainSplit"/> sets some apart for validation.</param>
+    /// <param name="train">The samples.</param>
+    /// <param name="validation">
+    /// The samples that validate; null if <see cref="NeuralNet.TrainSplit"/> sets some of the others apart. If it sets
+    /// none apart, nothing validates.
+    /// </param>
     /// <param name="isBalanced">Whether all classes have the same total weight.</param>
     /// <param name="isStreamed">
     /// Whether samples are prepared on demand; null to do so if they are read from a file or would fill half of the
     /// memory.
     /// </param>
     /// <param name="cancellationToken">Ends the training.</param>
-    internal void Fit(Table train, bool isBalanced, bool? isStreamed, CancellationToken cancellationToken)
+    internal void Fit(Table train, Table? validation, bool isBalanced, bool? isStreamed, CancellationToken cancellationToken)
     {
         int most = (int)Math.Max(MaxNumbers / Inputs.Sides.Count, 1);
         if (Net.BatchIteratorTest is { Transform: null } tested && tested.BatchSize > most)
@@ -82,7 +87,8 @@ public sealed partial class Model
         }
 
         Tensor labels = Target.Apply(train[Target.Column]);
-        (int[] rows, int[] validation) = Split(Net.TrainSplit, Target, labels);
+        validation = Net.TrainSplit.EvalSize > 0 ? validation : null;
+        (int[] rows, int[] held) = Split(validation is null ? Net.TrainSplit : Net.TrainSplit with { EvalSize = 0 }, Target, labels);
         if (isBalanced && Target is ClassTarget)
         {
             Net.ClassWeights = ClassWeights.Balanced(labels.Rows(rows).AsSpan<int>(), Target.Outputs);
@@ -90,16 +96,36 @@ public sealed partial class Model
 
         if (!(isStreamed ?? IsTooLarge(train)))
         {
-            Net.Fit(Prepare(train), labels, cancellationToken);
+            FitInMemory(train, validation, cancellationToken);
             return;
+        }
+
+        if (validation is null)
+        {
+            (train, validation) = (train.Rows(rows), held.Length == 0 ? null : train.Rows(held));
         }
 
         var buffers = new BatchBuffers();
         Net.Fit(
-            new TableSource(train.Rows(rows), Inputs, Target) { Buffers = buffers },
-            validation.Length == 0 ? null : new TableSource(train.Rows(validation), Inputs, Target) { Buffers = buffers }, cancellationToken);
+            new TableSource(train, Inputs, Target) { Buffers = buffers },
+            validation is null ? null : new TableSource(validation, Inputs, Target) { Buffers = buffers }, cancellationToken);
         // If samples are so large, a training step needs much memory, too; the test that comes next needs its own.
         Net.FreeTraining();
+    }
+
+    private void FitInMemory(Table train, Table? validation, CancellationToken cancellationToken)
+    {
+        TrainSplit split = Net.TrainSplit;
+        Table all = validation is null ? train : Table.Joined([train, validation]);
+        try
+        {
+            Net.TrainSplit = split with { Last = validation?.Count ?? 0 };
+            Net.Fit(Prepare(all), Target.Apply(all[Target.Column]), cancellationToken);
+        }
+        finally
+        {
+            Net.TrainSplit = split;
+        }
     }
 
     private static (int[] Train, int[] Validation) Split(TrainSplit split, Target target, Tensor labels) =>

@@ -168,14 +168,19 @@ public sealed partial class Model : IDisposable
 
     /// <summary>
     /// Writes the model as an ONNX file that takes raw data, with an input for each column. Numbers are float32 (n, 1)
-    /// with nan for missing values; words are string (n, 1) with empty text for missing values; pictures are float32
-    /// (n, channels, height, width) with values from 0 to 255. The output, under the target's name, is the probability
+    /// with nan for missing values; categories are string (n, 1) with empty text for missing values; texts are string
+    /// (n, words), each row the words of a text, which are its runs of letters and digits in lower case, filled up with
+    /// empty texts; pictures are float32 (n, channels, height, width) with values from 0 to 255. The output, under the target's name, is the probability
     /// of each class, (n, classes), or the values in their own unit, (n, 1).
     /// </summary>
     /// <exception cref="EngineException">
     /// A layer uses an op that ONNX does not have, or the file cannot be written.
     /// </exception>
-    public void ExportOnnx(string path) => ModelOnnx.Export(this, path);
+    public void ExportOnnx(string path)
+    {
+        ReadOnlyMemory<byte> file = ModelOnnx.Write(this);
+        WholeFile.Write(path, stream => stream.Write(file.Span));
+    }
 
     /// <summary>Reads a model from a file. No description is needed, and the file may be untrusted.</summary>
     /// <param name="path">The file.</param>
@@ -315,7 +320,8 @@ public static class NeuralNetModels
 {
     /// <summary>
     /// Trains a network that was built in C# on a data set. The preparation and the target's scale are fitted to the
-    /// samples that <see cref="NeuralNet.TrainSplit"/> leaves for training; the others validate.
+    /// samples that train: the others are those of the data that validate, or else what <see cref="NeuralNet.TrainSplit"/>
+    /// sets apart.
     /// </summary>
     /// <param name="net">The network. The model owns it from now on.</param>
     /// <param name="data">The data, whose training samples keep their order.</param>
@@ -328,7 +334,7 @@ public static class NeuralNetModels
         ArgumentNullException.ThrowIfNull(data);
         (Preparation inputs, Target target) = Model.Prepared(data, net.Regression, net.TrainSplit);
         var model = new Model(net, inputs, target) { About = Model.AboutOf(data.Name) };
-        model.Fit(data.Train, isBalanced: false, isStreamed: null, cancellationToken);
+        model.Fit(data.Train, data.Validation, isBalanced: false, isStreamed: null, cancellationToken);
         return model;
     }
 

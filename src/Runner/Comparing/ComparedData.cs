@@ -70,7 +70,7 @@ internal sealed class ComparedData
         }
 
         Table samples = data.Test ?? data.Train;
-        Said = FormattableString.Invariant($"{samples.Count:N0} {(model.Inputs.Sides.Rank == 3 ? "pictures" : "rows")} of {data.Name}, ")
+        Said = FormattableString.Invariant($"{samples.Count:N0} {OwnData.NounOf(model.Inputs)} of {data.Name}, ")
             + (data.Test is null ? "all that are there" : _areDrawn ? $"which {_first.File} did not learn" : "its part to test with");
         return first.Named(samples);
     }

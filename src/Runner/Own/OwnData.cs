@@ -31,7 +31,11 @@ internal sealed record OwnData(
     public bool ArePictures => Inputs.Sides.Rank == 3;
 
     /// <summary>The name of a sample.</summary>
-    public string Noun => ArePictures ? "pictures" : "rows";
+    public string Noun => NounOf(Inputs);
+
+    /// <summary>Returns the name of a model's samples.</summary>
+    public static string NounOf(Preparation inputs) => inputs.Sides.Rank == 3 ? "pictures"
+        : inputs.Transforms is [WordCounts { Column: TextFolder.Text }] ? "texts" : "rows";
 
     /// <summary>Reads the data, and fits the preparation to those samples that neither test nor validate.</summary>
     /// <exception cref="EngineException">Nothing can be learned from the data; the message says why.</exception>
@@ -46,15 +50,21 @@ internal sealed record OwnData(
         NetworkDescription network = described ?? OwnNetworks.Find(OwnNetworks.DefaultFor(data));
         (Preparation inputs, Target target) = Models.Model.Prepared(
             data, options.AreValues, new TrainSplit(validation ?? network.Data.Validation));
-        if (data.Test is { } test)
-        {
-            // Errors that the test would find are better reported before the training.
-            inputs.Check(test);
-            target.Check(test[data.Target]);
-            data = data with { Test = target.Named(test) };
-        }
-
+        // Errors that the test would find are better reported before the training.
+        data = data with { Validation = Checked(data.Validation), Test = Checked(data.Test) };
         return new OwnData(options, data, inputs, target, OwnNetworks.Fill(network, inputs, target));
+
+        Table? Checked(Table? part)
+        {
+            if (part is null)
+            {
+                return null;
+            }
+
+            inputs.Check(part);
+            target.Check(part[data.Target]);
+            return target.Named(part);
+        }
     }
 
     /// <summary>Prints the findings, and how they are handled.</summary>
@@ -77,8 +87,10 @@ internal sealed record OwnData(
         output.WriteLine();
         output.Write(OfTarget());
         int train = Data.Train.Count;
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{train:N0} {Noun} train, of which some {(int)(train * validation):N0} validate; {Data.Test?.Count ?? 0:N0} test."));
+        string validate = Data.Validation is null || validation == 0
+            ? string.Create(CultureInfo.InvariantCulture, $", of which some {(int)(train * validation):N0} validate;")
+            : string.Create(CultureInfo.InvariantCulture, $"; {Data.Validation.Count:N0} validate;");
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{train:N0} {Noun} train{validate} {Data.Test?.Count ?? 0:N0} test."));
         output.WriteLine();
         foreach (string warning in Data.Warnings.Concat(Warnings()))
         {

@@ -78,7 +78,9 @@ internal sealed record OwnDataOptions(string Path)
 
         if (TextFolder.IsMatch(Path))
         {
-            return Refused(new TextFolder(Path), [.. ofTables, (Size, "--size"), (Drop.Count > 0 ? Drop : null, "--drop")]);
+            return Refused(
+                new TextFolder(Path) { Encoding = Style.FoundEncoding },
+                [.. ofTables.Where(one => one.Item2 != "--encoding"), (Size, "--size"), (Drop.Count > 0 ? Drop : null, "--drop")]);
         }
 
         return Directory.Exists(Path)
@@ -126,7 +128,8 @@ internal sealed record OwnDataOptions(string Path)
             Target = IsTable(from) ? model.Target.Column : null,
             Test = isOther ? null : model.About.GetValueOrDefault("test"),
             Types = isOther ? (model.Inputs, model.Target) : null,
-            Style = IsTable(from) ? TableStyle.Of(model.About) : new TableStyle(),
+            Style = IsTable(from) ? TableStyle.Of(model.About)
+                : TextFolder.IsMatch(from) ? new TableStyle { Encoding = TableStyle.Of(model.About).Encoding } : new TableStyle(),
             TestShare = double.TryParse(model.About.GetValueOrDefault("test_share"), CultureInfo.InvariantCulture, out double share) ? share : 0.2,
         };
         if (Directory.Exists(from) && !ArrayFiles.IsMatch(from) && !CifarFiles.IsMatch(from) && PictureFile.Takes(model.Inputs))

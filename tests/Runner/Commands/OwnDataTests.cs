@@ -91,6 +91,44 @@ public class OwnDataTests
     }
 
     [Test]
+    public async Task A_folder_of_texts_is_trained_on_and_files_and_folders_are_predicted_and_exported()
+    {
+        using var folder = new TempFolder();
+        for (int i = 0; i < 60; i++)
+        {
+            string part = i < 40 ? "train" : i < 50 ? "valid" : "test", path = folder.File($"mail/{part}/{(i % 2 == 0 ? "ham" : "spam")}/{i}.txt");
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            File.WriteAllBytes(path, [.. System.Text.Encoding.Latin1.GetBytes(i % 2 == 0 ? $"see you at the caf\u00E9, number {i}" : $"win money now, it is free, number {i}")]);
+        }
+
+        File.WriteAllText(folder.File("mail/test/spam/bad.txt"), "");
+        string model = folder.File("mail.model"), onnx = folder.File("mail.onnx");
+        foreach (string save in (string[])[model, onnx])
+        {
+            (int trained, string said, string complaint) = await Run("train", folder.File("mail"), "--epochs", "20", "--save", save);
+            Assert.That(trained, Is.Zero, complaint);
+            Assert.That(said, Does.Contain("40 texts train; 10 validate; 10 test.").And.Contain("40 texts of 2 classes; 20 in WINDOWS-1252, 20 in UTF-8."));
+            Assert.That(complaint, Does.Contain("bad.txt is empty."));
+            Assert.That(File.Exists(save));
+        }
+
+        File.WriteAllBytes(folder.File("mail/test/spam/bad.txt"), [0, 1, 2, 0xFF]);
+        (int code, string output, string errors) = await TestCommandLine.Run(
+            "predict", "--load", model, folder.File("mail/test"), "--recursive", "--device", "cpu");
+        Assert.That(code, Is.EqualTo(1), errors);
+        Assert.That(errors, Does.Contain("bad.txt is no text"));
+        Assert.That(output.Split('\n'), Has.Length.EqualTo(10));
+        (code, output, errors) = await TestCommandLine.Run(
+            "predict", "--load", model, folder.File("mail/test/ham"), folder.File("mail/test/spam/51.txt"), "--format", "csv", "--device", "cpu");
+        Assert.That(code, Is.Zero, errors);
+        Assert.That(output.Split('\n')[1..^1], Is.All.Contains(",ham,"));
+        Assert.That(output.Split('\n')[^1], Does.Contain("51.txt,spam,"));
+        (code, output, errors) = await TestCommandLine.Run("predict", "--load", model, "--device", "cpu");
+        Assert.That(code, Is.Zero, errors);
+        Assert.That(output, Does.Contain("10 of 10 right"));
+    }
+
+    [Test]
     public async Task Arrays_are_trained_on_and_arrays_and_pictures_are_predicted()
     {
         using var folder = new TempFolder();
@@ -152,7 +190,7 @@ public class OwnDataTests
 
         (int code, string output, string errors) = await Run("train", folder.File("reviews"), "--epochs", "40", "--save", model);
         Assert.That(code, Is.Zero, errors);
-        Assert.That(output, Does.Contain("80 texts of 2 classes.").And.Match(@"text +text +0 +which of \d+ words: ").And.Contain("16 of 16 right"));
+        Assert.That(output, Does.Contain("80 texts of 2 classes; UTF-8.").And.Match(@"text +text +0 +which of \d+ words: ").And.Contain("16 of 16 right"));
 
         (code, output, errors) = await TestCommandLine.Run("predict", "--load", model, folder.File("new.txt"), "--device", "cpu");
         Assert.That(code, Is.Zero, errors);

@@ -235,7 +235,7 @@ public sealed record ScaledPlanes(
 
     /// <summary>Returns whether both compute the same.</summary>
     public bool Equals(ScaledPlanes? other) => other is not null && Column == other.Column
-        && Size.SequenceEqual(other.Size) && Mean.SequenceEqual(other.Mean) && Deviation.SequenceEqual(other.Deviation);
+        && Size.SequenceEqual(other.Size) && Mean.SequenceEqual(other.Mean) && Std.SequenceEqual(other.Std);
 
     /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(Column, Size.Count, Mean.Count);

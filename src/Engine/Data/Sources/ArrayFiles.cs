@@ -7,8 +7,9 @@ namespace Engine.Data;
 /// <summary>
 /// Represents a folder with the idx files of MNIST or Fashion-MNIST (<c>train-images-idx3-ubyte</c>,
 /// <c>train-labels-idx1-ubyte</c>, and the same with <c>t10k</c> or <c>test</c>, with or without <c>.gz</c>), or arrays
-/// of NumPy: an npz file with <c>x_train</c>, <c>y_train</c>, <c>x_test</c>, <c>y_test</c>, or <c>x</c> and <c>y</c>, or
-/// npy files of these names. Labels are numbers, texts, or one-hot, with a column for each class.
+/// of NumPy: an npz file with <c>x_train</c>, <c>y_train</c>, <c>x_test</c>, <c>y_test</c>, or <c>x</c> and <c>y</c>,
+/// and also <c>x_val</c> and <c>y_val</c>, or npy files of these names. Labels are numbers, texts, or one-hot, with a
+/// column for each class. Pictures of bytes with a fourth channel, opacity, are put on white.
 /// </summary>
 /// <param name="Path">The folder or the file; of several npy files, that of the samples to train on.</param>
 public sealed record ArrayFiles(string Path) : IDataSource
@@ -19,9 +20,10 @@ public sealed record ArrayFiles(string Path) : IDataSource
     /// <summary>The names that the array of samples to predict may have, the likeliest first.</summary>
     private static readonly string[] s_samples = ["x", "X", "x_test", "X_test", "images", "data"];
 
-    /// <summary>The names of samples and labels to train with, the likeliest first; then those to test with.</summary>
+    /// <summary>The names of samples and labels to train, to validate and to test with, the likeliest first.</summary>
     private static readonly (string X, string Y)[] s_train =
         [("x_train", "y_train"), ("X_train", "y_train"), ("x", "y"), ("X", "y"), ("X", "Y"), ("images", "labels"), ("data", "target")],
+        s_validation = [("x_val", "y_val"), ("X_val", "y_val"), ("x_valid", "y_valid"), ("x_validation", "y_validation")],
         s_test = [("x_test", "y_test"), ("X_test", "y_test")];
 
     /// <summary>Returns whether there is something of this kind.</summary>
@@ -72,7 +74,7 @@ public sealed record ArrayFiles(string Path) : IDataSource
     {
         string name = System.IO.Path.GetFileNameWithoutExtension(System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(Path)));
         bool isIdx = Directory.Exists(Path) && IdxFiles(Path).Length > 0;
-        ((Tensor X, NpyArray Y)? train, (Tensor X, NpyArray Y)? test) = isIdx ? FromFolder() : FromArrays();
+        ((Tensor X, NpyArray Y)? train, (Tensor X, NpyArray Y)? validation, (Tensor X, NpyArray Y)? test) = isIdx ? FromFolder() : FromArrays();
         if ((train ?? test) is not { } first)
         {
             throw new DataFormatException(
@@ -84,13 +86,15 @@ public sealed record ArrayFiles(string Path) : IDataSource
         Table table = ToTable(first);
         return new DataSet(name, table, Labels)
         {
+            Validation = train is not null && validation is { } held ? ToTable(held) : null,
             Test = train is not null && test is { } rest ? ToTable(rest) : null,
             Warnings = [.. TargetWarnings.Of(table[Labels])],
             Notes =
             [
                 FormattableString.Invariant($"{Path}: {first.X.Shape[0]:N0} samples of {string.Join('x', first.X.Shape.Skip(1))}")
                     + (train is not null && test is { } other
-                        ? FormattableString.Invariant($" to train with, {other.X.Shape[0]:N0} to test with.") : "."),
+                        ? FormattableString.Invariant($" to train with, {other.X.Shape[0]:N0} to test with.") : ".")
+                    + (((TensorColumn)table[Samples]).Values.Shape.Count < first.X.Shape.Count ? " Their fourth channel is opacity: they are put on white." : ""),
             ],
         };
     }
@@ -119,7 +123,7 @@ public sealed record ArrayFiles(string Path) : IDataSource
 
         string folder = Directory.Exists(path) ? path : System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!;
         var arrays = new OrderedDictionary<string, NpyArray>();
-        foreach (string name in s_train.Concat(s_test).SelectMany(pair => (string[])[pair.X, pair.Y]).Distinct())
+        foreach (string name in s_train.Concat(s_validation).Concat(s_test).SelectMany(pair => (string[])[pair.X, pair.Y]).Distinct())
         {
             if (NpyFile(folder, name) is { } file)
             {
@@ -130,10 +134,10 @@ public sealed record ArrayFiles(string Path) : IDataSource
         return arrays;
     }
 
-    private ((Tensor, NpyArray)? Train, (Tensor, NpyArray)? Test) FromFolder()
+    private ((Tensor, NpyArray)? Train, (Tensor, NpyArray)? Validation, (Tensor, NpyArray)? Test) FromFolder()
     {
         string[] files = IdxFiles(Path);
-        return (Pair("train"), Pair("t10k") ?? Pair("test"));
+        return (Pair("train"), null, Pair("t10k") ?? Pair("test"));
 
         (Tensor, NpyArray)? Pair(string part) => (Named(part, "images"), Named(part, "labels")) switch
         {
@@ -147,7 +151,7 @@ public sealed record ArrayFiles(string Path) : IDataSource
             System.IO.Path.GetFileName(file).StartsWith(part, StringComparison.Ordinal) && file.Contains(what, StringComparison.Ordinal));
     }
 
-    private ((Tensor, NpyArray)? Train, (Tensor, NpyArray)? Test) FromArrays()
+    private ((Tensor, NpyArray)? Train, (Tensor, NpyArray)? Validation, (Tensor, NpyArray)? Test) FromArrays()
     {
         if (HasEnding(Path, ".npy") && !File.Exists(Path))
         {
@@ -157,8 +161,13 @@ public sealed record ArrayFiles(string Path) : IDataSource
         OrderedDictionary<string, NpyArray> arrays = Arrays(Path);
         string given = System.IO.Path.GetFileNameWithoutExtension(Path);
         (string X, string Y)[] named = [.. s_train.Where(pair => HasEnding(Path, ".npy") && pair.X == given)];
-        return HasEnding(Path, ".npy") && named.Length == 0 ? (null, null)
-            : (First(named.Length > 0 ? named : s_train), named is [{ Y: not "y_train" }, ..] ? null : First(s_test));
+        if (HasEnding(Path, ".npy") && named.Length == 0)
+        {
+            return (null, null, null);
+        }
+
+        bool isAlone = named is [{ Y: not "y_train" }, ..];
+        return (First(named.Length > 0 ? named : s_train), isAlone ? null : First(s_validation), isAlone ? null : First(s_test));
 
         (Tensor, NpyArray)? First((string X, string Y)[] pairs)
         {
@@ -227,13 +236,31 @@ public sealed record ArrayFiles(string Path) : IDataSource
 
     /// <summary>
     /// Returns samples in the shape that networks take: gray pictures get an axis of one channel, and channels that
-    /// come last, as in Keras, come first.
+    /// come last, as in Keras, come first. Opacity is no channel.
     /// </summary>
     private Tensor Ordered(Tensor x)
     {
         RequireFinite(x, "the samples");
-        return x.Shape.Rank == 3 ? x.Reshape(x.Shape[0], 1, x.Shape[1], x.Shape[2])
-            : x.Shape.Rank == 4 && x.Shape[3] is 1 or 3 && x.Shape[1] > 4 ? PlanesFirst(x) : x;
+        x = x.Shape.Rank == 3 ? x.Reshape(x.Shape[0], 1, x.Shape[1], x.Shape[2])
+            : x.Shape.Rank == 4 && x.Shape[3] <= 4 && x.Shape[1] > 4 ? PlanesFirst(x) : x;
+        return x.DType == DType.UInt8 && x.Shape.Rank == 4 && x.Shape[1] == 4 ? OnWhite(x) : x;
+    }
+
+    /// <summary>Returns pictures without their opacity, as they look on white.</summary>
+    private static Tensor OnWhite(Tensor x)
+    {
+        const int Colors = 3;
+        int area = x.Shape[2] * x.Shape[3];
+        ReadOnlySpan<byte> from = x.AsSpan<byte>();
+        byte[] to = new byte[x.Shape[0] * Colors * area];
+        for (int i = 0; i < to.Length; i++)
+        {
+            int at = i / (Colors * area) * (Colors + 1) * area;
+            byte value = from[at + (i % (Colors * area))], opacity = from[at + (Colors * area) + (i % area)];
+            to[i] = (byte)(255.5 + ((value - 255) * (opacity / 255.0)));
+        }
+
+        return Tensor.From(to, x.Shape[0], Colors, x.Shape[2], x.Shape[3]);
     }
 
     private void RequireFinite(Tensor values, string what)
