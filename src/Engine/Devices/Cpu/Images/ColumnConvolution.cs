@@ -37,7 +37,8 @@ internal static unsafe class ColumnConvolution
         };
 
     /// <summary>y = w ∗ x + bias; <paramref name="bias"/> is O values, or null.</summary>
-    internal static Phase[] Forward<T>(ConvShape s, T* x, T* w, T* bias, T* y, byte* workspace, int workers)
+    internal static Phase[] Forward<T>(
+        ConvShape s, T* x, T* w, T* bias, T* y, byte* workspace, int workers, CpuEpilogue? epilogue)
         where T : unmanaged, INumber<T>
     {
         Bands bands = ForwardBands<T>(s, workers);
@@ -74,6 +75,11 @@ internal static unsafe class ColumnConvolution
                         RowBias = bias == null ? null : bias + first,
                     };
                     Gemm.Block(new GemmShape(last - first, band.Pixels, s.Taps), arguments, memory.Scratch(worker));
+                    if (epilogue is not null)
+                    {
+                        long plane = ((long)image * s.O) + first;
+                        Convolution.End(epilogue, plane, last - first, s.Pixels, (int)at, band.Pixels);
+                    }
                 }
             }),
         ];
@@ -83,7 +89,8 @@ internal static unsafe class ColumnConvolution
     /// The gradient with respect to x, from that with respect to y: a product with dy, whose columns are added to their
     /// pixels. The bands of an image follow one another in an order that depends only on the shape.
     /// </summary>
-    internal static Phase[] GradInput<T>(ConvShape s, T* w, T* dy, T* dx, byte* workspace, int workers)
+    internal static Phase[] GradInput<T>(
+        ConvShape s, T* w, T* dy, T* dx, byte* workspace, int workers, CpuEpilogue? epilogue)
         where T : unmanaged, INumber<T>
     {
         Bands bands = SumBands<T>(s);
@@ -127,6 +134,8 @@ internal static unsafe class ColumnConvolution
                             Im2Col.Scatter(s, band, last - first, arguments.C, ld, memory.Phases(worker), to);
                         }
                     }
+
+                    epilogue?.Invoke(to - dx, (last - first) * s.H * s.W);
                 }
             }),
         ];
