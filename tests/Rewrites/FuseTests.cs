@@ -48,6 +48,43 @@ public class FuseTests
         AssertOps([Rectify(Dot(_x, Transpose(_x)) + 1)], ["dot{a, bT} + fused{add + rectify}"], h100);
     }
 
+    [TestCase(8, 3, "conv2D")]
+    [TestCase(16, 3, "conv2D{winograd2}")]
+    [TestCase(16, 1, "conv2D")]
+    public void A_convolution_s_activation_and_its_gradient_s_are_epilogues(int channels, int side, string name)
+    {
+        Variable images = Reshape(Matrix("images"), 2, channels, 20, 20), bias = Reshape(Matrix("bias"), channels, 1, 1);
+        Variable filters = Reshape(Matrix("filters"), channels, channels, side, side);
+        Variable hidden = Rectify(images * bias);
+        Variable y = Rectify(Conv2D(hidden, filters, flipFilters: false) + bias);
+
+        using var f = Function.Compile(
+            [.. new[] { images, bias, filters }.Select(shaped => (Input)((Result)shaped).Owner.Inputs[0])],
+            [y, Grad(Sum(y), hidden) * hidden]);
+        f.Prepare(
+            new Tensor(DType.Float32, [2, channels * 400]), new Tensor(DType.Float32, [1, channels]),
+            new Tensor(DType.Float32, [channels, channels * side * side]));
+
+        string[] names = [.. f.Nodes.Select(node => node.Op.Name)];
+        Assert.That(names, Has.Some.EqualTo($"{name} + fused{{add + rectify}}"));
+        Assert.That(names, Has.Some.EqualTo(name.Replace("conv2D", "conv2DInputGradient") + " + fused{multiply}"));
+    }
+
+    [Test]
+    public void The_elements_of_a_reduction_of_a_convolution_are_not_stored()
+    {
+        Variable filters = Reshape(Matrix("filters"), 4, 3, 3, 3), images = Reshape(_x, 1, 3, 20, 20);
+        Variable y = Conv2D(images, filters);
+
+        using var f = Function.Compile(
+            [_x, (Input)((Result)filters).Owner.Inputs[0]], [Sum(y, [2, 3]), Sum(Square(y), [2, 3])]);
+        f.Prepare(new Tensor(DType.Float32, [1, 1200]), new Tensor(DType.Float32, [4, 27]));
+
+        string[] names = [.. f.Nodes.Select(node => node.Op.Name)];
+        Assert.That(names, Has.Some.EqualTo("conv2D"));
+        Assert.That(names, Has.Some.EqualTo("sum{2, 3} of fused{square}"));
+    }
+
     private void AssertOps(Variable[] outputs, string[] ops, Device? device = null)
     {
         using var f = Function.Compile([_x, _y], [.. outputs, _y * 1], device: device);

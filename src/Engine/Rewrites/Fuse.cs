@@ -126,6 +126,13 @@ internal sealed class Fuse
             return false;
         }
 
+        // On the CPU an epilogue stores its results, which a reduction need not do.
+        if (!_isGpu && first.Results.Any(result =>
+            _users.TryGetValue(result, out var users) && MakesElements(first, result, users.First)))
+        {
+            return false;
+        }
+
         first.Anchor = node;
         AddOthers(first, node, uses[1..]);
         return true;
@@ -165,19 +172,23 @@ internal sealed class Fuse
         foreach (FuseGroup group in _groups)
         {
             Apply first = group.Anchor ?? group.Nodes[^1];
-            if (first.Op is IReduce reduce && (_isGpu || reduce.JoinsLongRuns(first.Inputs[0].Type))
-                && !first.Op.IsView([.. first.Inputs.Select(input => input.Type)])
-                && first.Inputs[0] is Result { Owner: var maker } reduced
-                && _groupOf.TryGetValue(maker, out FuseGroup? makers) && makers.ComputesNothingBut(reduced)
-                && !_roots.Contains(reduced)
-                && _users[reduced] is var users && users.First == group && users.Last == group
-                && makers.Results.All(result => result == reduced || !IsUsedOutside(result, [makers])))
+            if (first.Op is IReduce && first.Inputs[0] is Result { Owner: var maker } reduced
+                && _groupOf.TryGetValue(maker, out FuseGroup? makers) && MakesElements(makers, reduced, group))
             {
                 group.Elements = makers;
                 makers.IsPart = true;
             }
         }
     }
+
+    /// <summary>Returns whether a group computes only the elements of a reduction, which can compute them itself.</summary>
+    private bool MakesElements(FuseGroup makers, Variable reduced, FuseGroup group) =>
+        (group.Anchor ?? group.Nodes[^1]) is { Op: IReduce reduce } first && first.Inputs[0] == reduced
+        && (_isGpu || reduce.JoinsLongRuns(reduced.Type))
+        && !first.Op.IsView([.. first.Inputs.Select(input => input.Type)])
+        && makers.ComputesNothingBut(reduced) && !_roots.Contains(reduced)
+        && _users[reduced] is var users && users.First == group && users.Last == group
+        && makers.Results.All(result => result == reduced || !IsUsedOutside(result, [makers]));
 
     private void Build(FuseGroup group)
     {

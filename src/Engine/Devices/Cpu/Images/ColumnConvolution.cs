@@ -48,7 +48,7 @@ internal static unsafe class ColumnConvolution
         [
             new Phase(s.N * bands.Count * parts, 1, (start, end, worker) =>
             {
-                int gathered = -1;
+                int gathered = -1, formerBand = -1;
                 for (int index = start; index < end; index++)
                 {
                     (int place, int part) = Math.DivRem(index, parts);
@@ -59,8 +59,9 @@ internal static unsafe class ColumnConvolution
                     int ld = s.IsPointwise ? s.Pixels : Ld<T>(band.Pixels);
                     if (place != gathered && !s.IsPointwise)
                     {
-                        Im2Col.Gather(s, band, s.C, from, memory.Phases(worker), memory.Columns(worker), ld);
-                        gathered = place;
+                        Im2Col.Gather(
+                            s, band, s.C, from, memory.Phases(worker), memory.Columns(worker), ld, b == formerBand);
+                        (gathered, formerBand) = (place, b);
                     }
 
                     nint at = ((nint)band.Top * s.OW) + band.Left;
@@ -161,6 +162,7 @@ internal static unsafe class ColumnConvolution
                     T* sums = (T*)workspace + (chunk * (nint)WeightSums.Size(s, s.O));
                     T* bias = sums + ((nint)s.Taps * s.O);
                     new Span<T>(first == last ? sums : bias, first == last ? (s.Taps + 1) * s.O : s.O).Clear();
+                    int formerBand = -1, formerImages = 0;
                     for (int index = first; index < last; index++)
                     {
                         (int unit, int b) = Math.DivRem(index, bands.Count);
@@ -179,9 +181,12 @@ internal static unsafe class ColumnConvolution
                             }
                             else
                             {
-                                Im2Col.Gather(s, band, s.C, from, memory.Phases(worker), columns, ld);
+                                bool keepsZeros = b == formerBand && i < formerImages;
+                                Im2Col.Gather(s, band, s.C, from, memory.Phases(worker), columns, ld, keepsZeros);
                             }
                         }
+
+                        (formerBand, formerImages) = (b, images);
 
                         for (int i = 0; i < images && group > 1; i++, gradients += (nint)s.O * s.Pixels)
                         {

@@ -19,10 +19,12 @@ internal static unsafe class Im2Col
 
     /// <summary>
     /// Writes the matrix of <paramref name="channels"/> planes of an image, KH·KW rows each, which lie
-    /// <paramref name="ld"/> elements apart; <paramref name="phases"/> is memory of <see cref="PhaseElements"/>.
+    /// <paramref name="ld"/> elements apart; <paramref name="phases"/> is memory of <see cref="PhaseElements"/>. With
+    /// <paramref name="keepsZeros"/>, the memory holds the matrix of the same band of another image, and so the padding.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal static void Gather<T>(in ConvShape s, in Band band, int channels, T* x, T* phases, T* matrix, int ld)
+    internal static void Gather<T>(
+        in ConvShape s, in Band band, int channels, T* x, T* phases, T* matrix, int ld, bool keepsZeros)
         where T : unmanaged, INumber<T>
     {
         var rows = new ImageRows<T>(s, band, channels, x, phases);
@@ -36,7 +38,8 @@ internal static unsafe class Im2Col
         {
             var tap = new Tap<T>(s, row, band, rows);
             T* pixels = matrix + ((nint)row * ld);
-            for (int c = 0; c < channels && tap.Rows * tap.Columns < band.Pixels; c++)
+            bool clears = !keepsZeros && tap.Rows * tap.Columns < band.Pixels;
+            for (int c = 0; c < channels && clears; c++)
             {
                 new Span<T>(pixels + ((nint)c * taps * ld), band.Pixels).Clear();
             }
