@@ -62,7 +62,7 @@ public class FuseTests
             new Tensor(DType.Float32, [channels, 1, 1]));
 
         string[] names = [.. f.Nodes.Select(node => node.Op.Name)];
-        Assert.That(names, Has.Some.EqualTo($"{name} + fused{{add + rectify}}"));
+        Assert.That(names, Has.Some.EqualTo($"{name} + fused{{add + rectify + rectifyGrad}}"));
         Assert.That(names, Has.Some.EqualTo(name.Replace("conv2D", "conv2DInputGradient") + " + fused{multiply}"));
     }
 

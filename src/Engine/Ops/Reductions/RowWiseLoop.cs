@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics.X86;
 using Engine.Devices;
 using Engine.Devices.Cpu;
 using Engine.Graph;
@@ -109,9 +108,6 @@ internal sealed unsafe class RowWiseLoop
 {
     private const int Grain = 8192;
 
-    /// <summary>The longest row that is prefetched, in bytes.</summary>
-    private const int MaxPrefetched = 4096;
-
     private readonly RowWisePlan _plan;
     private readonly Pass[] _passes;
     private readonly Value[] _values;
@@ -147,10 +143,10 @@ internal sealed unsafe class RowWiseLoop
             return _plan.Places[i] == RowPlace.Operand
                 ? new Value(
                     i < op.Inputs ? (nint)step.In<byte>(i) : (nint)step.Out<byte>(Array.IndexOf(op.Results, i)),
-                    i < op.Inputs, Bytes(kept.Select(loop => steps[loop])), Bytes(reduced.Select(loop => steps[loop])),
+                    Bytes(kept.Select(loop => steps[loop])), Bytes(reduced.Select(loop => steps[loop])),
                     steps[^1] * size)
                 : new Value(
-                    (nint)_plan.Offsets[i], false, new long[kept.Length],
+                    (nint)_plan.Offsets[i], new long[kept.Length],
                     _plan.IsNumber(i) ? new long[own.Length] : Bytes(own), _plan.IsNumber(i) ? 0 : size);
         })];
         _passes = [.. _plan.StepLevels.Distinct().Order().Select(PassOf)];
@@ -229,7 +225,6 @@ internal sealed unsafe class RowWiseLoop
             foreach (int i in _operands)
             {
                 row[i] = _values[i].Base + Offset(_values[i].Kept, _kept, r);
-                Prefetch(_values[i], row[i]);
             }
 
             foreach (Pass pass in _passes)
@@ -281,24 +276,6 @@ internal sealed unsafe class RowWiseLoop
         }
     }
 
-    /// <summary>
-    /// Prefetches the current row of an output and the next row of an input, if they are short and contiguous. Memory
-    /// would otherwise be idle while the row is processed in the caches.
-    /// </summary>
-    private void Prefetch(Value value, nint row)
-    {
-        if (_pieceCount > 1 || value.Kept.Length != 1 || value.Kept[0] > MaxPrefetched || !Sse.IsSupported)
-        {
-            return;
-        }
-
-        nint step = (nint)value.Kept[0];
-        for (nint at = value.IsInput ? row + step : row, end = at + step; at < end; at += 64)
-        {
-            Sse.Prefetch1((void*)at);
-        }
-    }
-
     private static nint Offset(long[] steps, int[] sides, int index)
     {
         if (steps.Length == 1)
@@ -317,7 +294,7 @@ internal sealed unsafe class RowWiseLoop
     }
 
     /// <summary>Describes a value's address, and its stride in bytes from row to row, from piece to piece and within.</summary>
-    private sealed record Value(nint Base, bool IsInput, long[] Kept, long[] Pieces, int Inner);
+    private sealed record Value(nint Base, long[] Kept, long[] Pieces, int Inner);
 
     /// <summary>Describes a reduction: its dtype, start value and result.</summary>
     private readonly record struct Join(DType Type, double Start, int Output);
