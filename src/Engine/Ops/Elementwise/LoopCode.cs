@@ -72,7 +72,8 @@ internal sealed unsafe class LoopRun(LoopBody body)
     /// <summary>Computes elements from the values' addresses on.</summary>
     public void Run(nint* values, double* totals, int count)
     {
-        int left = count % _lanes, whole = count - left;
+        // The number of lanes is a power of two.
+        int left = count & (_lanes - 1), whole = count - left;
         fixed (double* constants = _constants)
         {
             // A loop of numbers alone has nothing to do for elements, but must run once.
@@ -486,6 +487,7 @@ internal sealed unsafe class LoopEmitter<S, V, T>(LoopBody body)
     }
 
     /// <summary>Joins the totals of a run to the total of the runs before it, whose rounding is negligible.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void AddTotal<TRow>(double* total, V a, V b, V c, V d) where TRow : struct, IReduction
     {
         T joined = TRow.Lanes<S, V, T>(Join<TRow>(Join<TRow>(a, b), Join<TRow>(c, d)));

@@ -224,7 +224,8 @@ internal sealed unsafe class RowWiseLoop
         {
             foreach (int i in _operands)
             {
-                row[i] = _values[i].Base + Offset(_values[i].Kept, _kept, r);
+                Value value = _values[i];
+                row[i] = value.Base + Offset(value.Kept, _kept, r);
             }
 
             foreach (Pass pass in _passes)
