@@ -55,9 +55,6 @@ internal interface IReduce
     /// <summary>Gets the start value.</summary>
     double Start { get; }
 
-    /// <summary>Returns the function that joins a run of neighboring elements to a total on the CPU.</summary>
-    RunJoin Joins(DType elements);
-
     /// <summary>Returns the same reduction of elements that a composite computes.</summary>
     Op Of(Composite elements);
 
@@ -73,9 +70,6 @@ internal interface IReduce
     /// </summary>
     NdArray Errors(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray?> errors, NdArray output);
 }
-
-/// <summary>Joins a run of neighboring elements to a total.</summary>
-internal delegate double RunJoin(double total, nint run, int count);
 
 /// <summary>Joins the elements along axes, which keep length 1; removing them is a view.</summary>
 /// <param name="Axes">The axes.</param>
@@ -173,8 +167,6 @@ internal sealed record Reduce<TRow>(Shape Axes, Composite? Elements = null, bool
     public Type Row => typeof(TRow);
 
     public double Start => TRow.Start;
-
-    public RunJoin Joins(DType elements) => ReduceLoop.Joins<TRow>(elements);
 
     public Op Of(Composite elements) => this with { Elements = elements };
 

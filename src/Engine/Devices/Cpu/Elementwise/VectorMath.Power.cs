@@ -7,8 +7,11 @@ namespace Engine.Devices.Cpu;
 /// So the logarithm and its product with y are pairs of numbers: High, and the error Low. A product with 1 / log(base)
 /// is a pair too, and so the logarithm of a power of the base is the whole number that it is.
 /// </content>
-internal static partial class VectorMath
+internal static unsafe partial class VectorMath
 {
+    /// <summary>The most vectors that some functions take at once.</summary>
+    internal const int MaxRun = 16;
+
     private const double Ln2 = 0.6931471805599453;
 
     /// <summary>x to the power y, with the special cases of <see cref="Math.Pow"/>.</summary>
@@ -22,9 +25,56 @@ internal static partial class VectorMath
         }
 
         // Ordinary numbers need no special case; a lane gets the same bits with or without special neighbors.
-        V infinity = S.Const(double.PositiveInfinity);
-        V isOrdinary = S.And(S.And(S.Less(S.Zero, x), S.Less(x, infinity)), S.Less(S.Abs(y), infinity));
-        return S.MaskBits(isOrdinary) == (1UL << S.Count) - 1 ? OrdinaryPower<S, V, T>(x, y) : AnyPower<S, V, T>(x, y);
+        if (S.MaskBits(IsOrdinary<S, V, T>(x, y)) != (1UL << S.Count) - 1)
+        {
+            return AnyPower<S, V, T>(x, y);
+        }
+
+        (V f, V e) = Decompose<S, V, T>(x);
+        (V high, V low) = LogPair<S, V, T>(f, e);
+        return ExpOfProduct<S, V, T>(y, high, low);
+    }
+
+    /// <summary>
+    /// Replaces each x of up to <see cref="MaxRun"/> vectors by its power, with the same bits as
+    /// <see cref="Pow{S, V, T}(V, V)"/>. All logarithms come before the exponentials: a power is one long chain of
+    /// instructions, and the processor does not look far enough ahead to begin several.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [SkipLocalsInit]
+    internal static void Pow<S, V, T>(int vectors, T* x, T* y)
+        where S : struct, ISimd<V, T> where V : struct where T : unmanaged
+    {
+        V ordinary = S.ConstBits(-1);
+        int count = vectors * S.Count;
+        for (int i = 0; i < count && Simd.HasFma; i += S.Count)
+        {
+            ordinary = S.And(ordinary, IsOrdinary<S, V, T>(S.Load(x + i), S.Load(y + i)));
+        }
+
+        if (!Simd.HasFma || S.MaskBits(ordinary) != (1UL << S.Count) - 1)
+        {
+            for (int i = 0; i < count; i += S.Count)
+            {
+                S.Store(x + i, Pow<S, V, T>(S.Load(x + i), S.Load(y + i)));
+            }
+
+            return;
+        }
+
+        T* lows = stackalloc T[MaxRun * S.Count];
+        for (int i = 0; i < count; i += S.Count)
+        {
+            (V f, V e) = Decompose<S, V, T>(S.Load(x + i));
+            (V high, V low) = LogPair<S, V, T>(f, e);
+            S.Store(x + i, high);
+            S.Store(lows + i, low);
+        }
+
+        for (int i = 0; i < count; i += S.Count)
+        {
+            S.Store(x + i, ExpOfProduct<S, V, T>(S.Load(y + i), S.Load(x + i), S.Load(lows + i)));
+        }
     }
 
     /// <summary>2ˣ, exact for whole x.</summary>
@@ -66,12 +116,11 @@ internal static partial class VectorMath
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static V OrdinaryPower<S, V, T>(V x, V y)
+    private static V IsOrdinary<S, V, T>(V x, V y)
         where S : struct, ISimd<V, T> where V : struct where T : unmanaged
     {
-        (V f, V e) = Decompose<S, V, T>(x);
-        (V high, V low) = LogPair<S, V, T>(f, e);
-        return ExpOfProduct<S, V, T>(y, high, low);
+        V infinity = S.Const(double.PositiveInfinity);
+        return S.And(S.And(S.Less(S.Zero, x), S.Less(x, infinity)), S.Less(S.Abs(y), infinity));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
