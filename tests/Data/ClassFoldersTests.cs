@@ -81,9 +81,12 @@ public class ClassFoldersTests
         using var folder = new TempFolder();
         Npz.Save(folder.File("a.npz"), new Dictionary<string, Tensor>
         {
-            ["x_train"] = new Tensor(DType.Float32, [4, 2]), ["y_train"] = Tensor.From([0, 1, 0, 1]),
-            [x] = new Tensor(DType.Float32, [3, 2]), [y] = Tensor.From([0, 1, 0]),
-            ["x_test"] = new Tensor(DType.Float32, [2, 2]), ["y_test"] = Tensor.From([0, 1]),
+            ["x_train"] = new Tensor(DType.Float32, [4, 2]),
+            ["y_train"] = Tensor.From([0, 1, 0, 1]),
+            [x] = new Tensor(DType.Float32, [3, 2]),
+            [y] = Tensor.From([0, 1, 0]),
+            ["x_test"] = new Tensor(DType.Float32, [2, 2]),
+            ["y_test"] = Tensor.From([0, 1]),
         });
 
         DataSet data = new ArrayFiles(folder.File("a.npz")).Load();

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using Engine.Devices.Cpu;
-using Engine.Inspection;
 using Engine.Distributed;
+using Engine.Inspection;
 using Engine.Layers;
 using Engine.Ops;
 using Engine.Tests.Training;

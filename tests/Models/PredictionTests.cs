@@ -28,8 +28,15 @@ public class PredictionTests
     public void An_epoch_without_validation_is_json_too() => Assert.That(
         JsonSerializer.Serialize(new EpochRecord
         {
-            Epoch = 1, TrainLoss = 0.5, TrainLossBest = true, ValidLoss = double.NaN, ValidLossBest = false, ValidAccuracy = double.NaN,
-            TrainSeconds = 1, Dur = 1, Scores = new Dictionary<string, double> { ["f1"] = double.NaN },
+            Epoch = 1,
+            TrainLoss = 0.5,
+            TrainLossBest = true,
+            ValidLoss = double.NaN,
+            ValidLossBest = false,
+            ValidAccuracy = double.NaN,
+            TrainSeconds = 1,
+            Dur = 1,
+            Scores = new Dictionary<string, double> { ["f1"] = double.NaN },
         }),
         Does.Contain("\"ValidLoss\":null").And.Contain("\"f1\":null"));
 }

@@ -9,7 +9,7 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Ops;
 
-/// <summary>The dtypes of results: NumPy's where docs/types.md names no exception.</summary>
+/// <summary>The dtypes of results: NumPy's where docs/graphs/types.md names no exception.</summary>
 [TestFixture]
 public sealed class PromotionTests
 {
