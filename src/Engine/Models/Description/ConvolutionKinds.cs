@@ -29,8 +29,6 @@ internal static class ConvolutionKinds
                 FlipFilters = set.Flag("flip_filters"),
                 W = LayerKind.Weights(set),
                 B = LayerKind.Biases(set),
-                L1 = (double?)set.Value("l1"),
-                L2 = (double?)set.Value("l2"),
             }),
         new("conv3d",
             [
@@ -48,8 +46,6 @@ internal static class ConvolutionKinds
                 FlipFilters = set.Flag("flip_filters"),
                 W = LayerKind.Weights(set),
                 B = LayerKind.Biases(set),
-                L1 = (double?)set.Value("l1"),
-                L2 = (double?)set.Value("l2"),
             }),
         new("depthwise_conv2d",
             [
@@ -65,8 +61,6 @@ internal static class ConvolutionKinds
                 FlipFilters = set.Flag("flip_filters"),
                 W = LayerKind.Weights(set),
                 B = LayerKind.Biases(set),
-                L1 = (double?)set.Value("l1"),
-                L2 = (double?)set.Value("l2"),
             }),
         new("separable_conv2d",
             [
@@ -83,8 +77,6 @@ internal static class ConvolutionKinds
                 FlipFilters = set.Flag("flip_filters"),
                 W = LayerKind.Weights(set),
                 B = LayerKind.Biases(set),
-                L1 = (double?)set.Value("l1"),
-                L2 = (double?)set.Value("l2"),
             }),
         new("conv_transpose2d",
             [
@@ -102,8 +94,6 @@ internal static class ConvolutionKinds
                 FlipFilters = set.Flag("flip_filters"),
                 W = LayerKind.Weights(set),
                 B = LayerKind.Biases(set),
-                L1 = (double?)set.Value("l1"),
-                L2 = (double?)set.Value("l2"),
             }),
         new("max_pool1d", s_pooling, (set, origin) => new MaxPool1D(set.Whole("size"))
         {
