@@ -50,10 +50,10 @@ public class NetworkFilesTests
             Throws.TypeOf<EngineException>().With.Message.Contains("it lacks twin.W"));
         using var custom = new Network(new Expression(x => x * 2).On(new Input(2)));
         Assert.That(() => custom.SaveNetwork(folder.File("b.safetensors")), Throws.TypeOf<EngineException>().With.Message.Contains("has no name"));
-        using var transformer = new Network(new TransformerBlock(1, 2) { Nonlinearity = Tanh }.On(new Input(2, 2)));
+        using var transformer = new Network(new TransformerBlock(1, 2) { Nonlinearity = x => Tanh(x * 2) }.On(new Input(2, 2)));
         Assert.That(
             () => transformer.SaveNetwork(folder.File("b.safetensors")),
-            Throws.TypeOf<EngineException>().With.Message.Contains("Nonlinearity of the layer").And.Message.Contains("no words"));
+            Throws.TypeOf<EngineException>().With.Message.Contains("The nonlinearity of the layer").And.Message.Contains("no name"));
     }
 
     private static Layer[] OfEveryKind(double? l1, double? l2, bool isTrainable, double? rateFactor) =>
