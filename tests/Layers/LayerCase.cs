@@ -75,8 +75,10 @@ public sealed record LayerCase(
         new("merge", () => new Merge((a, b) => Square(a) - b), "3 3", "3"),
         new("expression", () => new Expression(x => x * 2), "3", "3"),
         new("sequence", () => new Sequence(new Dense(3, Tanh), new Dense(2)), "4", "2",
-            "dense0.W 4x3, dense0.b 3, dense1.W 3x2, dense1.b 2"),
-        new("residual", () => new Residual(new Dense(3, Tanh) { Name = "a" }), "3", "3", "a.W 3x3, a.b 3"),
+            "dense0.W 4x3, dense0.b 3, dense1.W 3x2, dense1.b 2",
+            """ "kind": "sequence", "layers": [{ "kind": "dense", "units": 3, "nonlinearity": "tanh" }, { "kind": "dense", "units": 2 }] """),
+        new("residual", () => new Residual(new Dense(3, Tanh) { Name = "a" }), "3", "3", "a.W 3x3, a.b 3",
+            """ "kind": "residual", "layers": [{ "name": "a", "kind": "dense", "units": 3, "nonlinearity": "tanh" }] """),
         new("residual, shortcut", () => new Residual(new Conv2D(3, 3, Linear) { Pad = "same", Name = "c" })
         {
             Shortcut = new Conv2D(3, 1, Linear) { B = null },
@@ -134,7 +136,14 @@ public sealed record LayerCase(
             "layer0.forwards.W 2x3, layer0.forwards.b 3, layer0.forwards.U 1x3, layer0.forwards.c 3, layer0.backwards.W 2x2, "
             + "layer0.backwards.b 2, layer0.backwards.U 2x2, layer1.W 3x8, layer1.b 8, layer1.U 2x8"),
         new("both ways", () => new Bidirectional(new Recurrent(2), new Recurrent(1) { Backwards = true }), "3x2", "3x3",
-            "forwards.W 2x2, forwards.b 2, forwards.U 2x2, backwards.W 2x1, backwards.b 1, backwards.U 1x1"),
+            "forwards.W 2x2, forwards.b 2, forwards.U 2x2, backwards.W 2x1, backwards.b 1, backwards.U 1x1",
+            """ "kind": "bidirectional", "layers": [{ "kind": "recurrent", "units": 2 }, { "kind": "recurrent", "units": 1, "backwards": true }] """),
+        new("recurrence, unmasked", () => new Recurrence(new Sequence(new Concat(), new Dense(2, Tanh)), 2), "4x3", "4x2",
+            "cell.dense1.W 5x2, cell.dense1.b 2",
+            """ "kind": "recurrence", "units": 2, "layers": [{ "kind": "sequence", "layers": [{ "kind": "concat" }, { "kind": "dense", "units": 2, "nonlinearity": "tanh" }] }] """),
+        new("stacked, unmasked", () => new Stacked(new Lstm(2), new Gru(1)), "3x2", "3x1",
+            "layer0.W 2x8, layer0.b 8, layer0.U 2x8, layer1.W 2x3, layer1.b 3, layer1.U 1x3, layer1.c 3",
+            """ "kind": "stacked", "layers": [{ "kind": "lstm", "units": 2 }, { "kind": "gru", "units": 1 }] """),
         new("conv1d", () => new Conv1D(3, 2, Tanh) { Stride = 2, Pad = 1 }, "2x5", "3x3", "W 3x2x2, b 3",
             """ "kind": "conv1d", "filters": 3, "size": 2, "nonlinearity": "tanh", "stride": 2, "pad": 1 """),
         new("conv1d, dilated, grouped", () => new Conv1D(4, 2, Tanh) { Dilation = 2, Groups = 2 }, "4x5", "4x3", "W 4x2x2, b 4"),

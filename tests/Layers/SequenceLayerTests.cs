@@ -75,6 +75,80 @@ public class SequenceLayerTests
             Is.EqualTo(Use(seen, Tensor.From(steps, 1, 3, 2))).Within(1e-12));
     }
 
+    private static IEnumerable<TestCaseData> Masked() =>
+    [
+        Case("lstm", () => new Lstm(2)), Case("lstm, last", () => new Lstm(2) { OnlyLast = true }),
+        Case("lstm, backwards", () => new Lstm(2) { Backwards = true }), Case("gru", () => new Gru(2)), Case("recurrent", () => new Recurrent(2)),
+        Case("recurrence", () => new Recurrence(new Sequence(new Concat(), new Dense(2)), 2)),
+        Case("bidirectional", () => new Bidirectional(new Gru(2), new Gru(2) { Backwards = true })),
+        Case("stacked", () => new Stacked(new Lstm(2), new Gru(2))), Case("attention", () => new MultiHeadAttention(1)),
+        Case("causal attention", () => new MultiHeadAttention(2) { IsCausal = true }),
+        Case("transformer", () => new TransformerBlock(1, 3)), Case("transformer, as at first", () => new TransformerBlock(1, 3) { IsNormFirst = false }),
+    ];
+
+    private static TestCaseData Case(string name, Func<Layer> make) => new TestCaseData(make).SetArgDisplayNames(name);
+
+    [TestCaseSource(nameof(Masked))]
+    public void Nothing_that_a_mask_hides_reaches_outputs_or_gradients(Func<Layer> make)
+    {
+        double[] x = [0.5, -1, 0.25, 2, double.NaN, double.PositiveInfinity], other = [.. x[..4], 3, -7];
+        Assert.That(Values(x), Is.EqualTo(Values(other)).And.All.Matches<double>(double.IsFinite));
+
+        double[] Values(double[] values)
+        {
+            using var network = new Network(make().On(new Input(3, 2), new Input(3)).Named("r")) { FloatX = DType.Float64 };
+            Variable seen = network.Output.Rank == 3 ? network.Output[.., ..2] : network.Output;
+            Variable loss = Engine.Ops.Symbolic.Sum(Engine.Ops.Symbolic.Square(seen));
+            using var function = Function.Compile([.. network.Inputs], [seen, .. Engine.Ops.Symbolic.Grad(loss, network.Trainable)]);
+            return [.. function.Call(Tensor.From(values, 1, 3, 2), Tensor.From([1.0, 1, 0], 1, 3)).SelectMany(each => NdArray.From(each).Data)];
+        }
+    }
+
+    [TestCase("0 1 1", "0 10 55")]
+    [TestCase("0 0 1", "0 0 100")]
+    [TestCase("1 0 1", "1 1 50.5")]
+    [TestCase("1 1 1", "1 5.5 37")]
+    [TestCase("0 0 0", "0 0 0")]
+    public void No_step_of_causal_attention_sees_a_later_one(string mask, string expected)
+    {
+        using var network = new Network(new MultiHeadAttention(1) { IsCausal = true, B = null }.On(new Input(3, 1), new Input(3)))
+        {
+            FloatX = DType.Float64,
+        };
+        foreach (Parameter parameter in network.Parameters)
+        {
+            parameter.Variable.SetValue(Tensor.From([parameter.Name[^1] is 'v' or 'o' ? 1.0 : 0], 1, 1));
+        }
+
+        Assert.That(
+            Use(network, Tensor.From([1.0, 10, 100], 1, 3, 1), Tensor.From(Numbers(mask), 1, 3)), Is.EqualTo(Numbers(expected)).Within(1e-12));
+
+        static double[] Numbers(string text) =>
+            [.. text.Split(' ').Select(word => double.Parse(word, System.Globalization.CultureInfo.InvariantCulture))];
+    }
+
+    [Test]
+    public void A_cell_with_running_averages_is_refused_by_name_unless_it_is_frozen()
+    {
+        Func<bool, Network> make = isTrainable => new Network(
+            new Input(3, 2), new Recurrence(
+                new Sequence(new Concat(), new Dense(2), new BatchNorm { Name = "norm", IsTrainable = isTrainable }), 2)
+            { Name = "rnn" });
+        using Network trained = make(true);
+        using Network frozen = make(false);
+        using var trainer = new Trainer(frozen) { Regression = true };
+
+        Assert.That(
+            () => { using var of = new Trainer(trained) { Regression = true }; of.Step(new Tensor(DType.Float32, [2, 3, 2]), new Tensor(DType.Float32, [2, 3, 2])); },
+            Throws.TypeOf<EngineException>().With.Message.Contains("rnn.cell.norm.mean").And.Message.Contains("inside of 'rnn'").And.Message.Contains("LayerNorm"));
+        Assert.That(trainer.Step(new Tensor(DType.Float32, [2, 3, 2]), new Tensor(DType.Float32, [2, 3, 2])), Is.EqualTo(0));
+    }
+
+    [TestCase(0)]
+    [TestCase(-1)]
+    public void A_truncated_gradient_of_no_steps_is_of_all(int steps) =>
+        Assert.That(new Lstm(2) { TruncateGradient = steps }.TruncateGradient, Is.Null);
+
     [Test]
     public void Attention_without_scores_is_the_mean_of_what_is_seen()
     {

@@ -50,11 +50,99 @@ public class NetworkFilesTests
             Throws.TypeOf<EngineException>().With.Message.Contains("it lacks twin.W"));
         using var custom = new Network(new Expression(x => x * 2).On(new Input(2)));
         Assert.That(() => custom.SaveNetwork(folder.File("b.safetensors")), Throws.TypeOf<EngineException>().With.Message.Contains("has no name"));
-        using var transformer = new Network(new TransformerBlock(1, 2) { Nonlinearity = Tanh }.On(new Input(2, 2)));
+        using var transformer = new Network(new TransformerBlock(1, 2) { Nonlinearity = x => Tanh(x * 2) }.On(new Input(2, 2)));
         Assert.That(
             () => transformer.SaveNetwork(folder.File("b.safetensors")),
-            Throws.TypeOf<EngineException>().With.Message.Contains("Nonlinearity of the layer").And.Message.Contains("no words"));
+            Throws.TypeOf<EngineException>().With.Message.Contains("The nonlinearity of the layer").And.Message.Contains("no name"));
     }
+
+    private static Layer[] OfEveryKind(double? l1, double? l2, bool isTrainable, double? rateFactor) =>
+    [
+        new Embedding(5, 4) { L1 = l1, L2 = l2, IsTrainable = isTrainable, RateFactor = rateFactor },
+        new Lstm(4) { L1 = l1, L2 = l2, IsTrainable = isTrainable, RateFactor = rateFactor },
+        new LayerNorm { L1 = l1, L2 = l2, IsTrainable = isTrainable, RateFactor = rateFactor },
+        new Residual(new TransformerBlock(2, 3) { L2 = 0.5, RateFactor = 3 })
+        {
+            L1 = l1, L2 = l2, IsTrainable = isTrainable, RateFactor = rateFactor,
+        },
+        new BatchNorm { L1 = l1, L2 = l2, IsTrainable = isTrainable, RateFactor = rateFactor },
+        new Dense(2) { L1 = l1, L2 = l2, IsTrainable = isTrainable, RateFactor = rateFactor },
+    ];
+
+    [TestCase(null, null, true, null, false)]
+    [TestCase(0.25, null, true, null, true)]
+    [TestCase(null, 0.125, true, 0.1, false)]
+    [TestCase(0.5, 0.0, false, 2.0, true)]
+    public void What_training_does_to_a_layer_is_in_the_file(double? l1, double? l2, bool isTrainable, double? rateFactor, bool isDouble)
+    {
+        using var folder = new TempFolder();
+        using var network = new Network([new Input(3) { DType = DType.Int32 }, .. OfEveryKind(l1, l2, isTrainable, rateFactor)])
+        {
+            FloatX = isDouble ? DType.Float64 : DType.Float32,
+        };
+        network.Freeze("embedding1", "dense6.W");
+        network.Unfreeze("lstm2.U");
+        network.SaveNetwork(folder.File("a.safetensors"));
+
+        using Network again = NetworkFiles.LoadNetwork(folder.File("a.safetensors"));
+
+        Assert.That(again.FloatX, Is.EqualTo(network.FloatX));
+        Assert.That(again.Parameters.Select(Tags), Is.EqualTo(network.Parameters.Select(Tags)));
+
+        static string Tags(Parameter parameter) => FormattableString.Invariant(
+            $"{parameter} {parameter.Tags.Layer.L1} {parameter.Tags.Layer.L2} {parameter.IsTrainable} {parameter.IsFrozen} {parameter.RateFactor}");
+    }
+
+    private static readonly (string Name, string Sides, Func<Layer> Make)[] s_layers =
+    [
+        ("sequence", "4", () => new Sequence(new Dense(3) { Name = "first" }, new BatchNorm(), new Dense(2, Tanh) { RateFactor = 0.5 })),
+        ("residual", "2x4x4", () => new Residual(new Conv2D(2, 3) { Pad = "same" }, new BatchNorm { IsTrainable = false }) { Nonlinearity = Rectify }),
+        ("residual, shortcut", "2x4x4", () => new Residual(new Conv2D(3, 3, Linear) { Pad = "same" })
+        {
+            Shortcut = new Conv2D(3, 1, Linear) { B = null },
+        }),
+        ("residual of residuals", "4", () => new Residual(new Residual(new Dense(4)), new Sequence(new Dense(4)))),
+        ("bidirectional", "3x2", () => new Bidirectional(new Lstm(2), new Gru(3) { Backwards = true })),
+        ("stacked", "3x2", () => new Stacked(new Lstm(2), new Bidirectional(new Gru(2), new Gru(2) { Backwards = true })) { Dropout = 0.25 }),
+        ("recurrence", "3x2", () => new Recurrence(new Sequence(new Engine.Layers.Concat(), new Dense(2, Tanh)), 2) { OnlyLast = true }),
+        ("dense of steps", "3x2", () => new Dense(2) { LeadingAxes = 2 }),
+        ("gelu", "4", () => new Dense(2, Gelu)), ("selu", "4", () => new Dense(2, Selu)), ("silu", "4", () => new Activation(Silu)),
+        ("leaky", "4", () => new Dense(2, x => LeakyRectify(x, 0.2))), ("elu", "4", () => new Activation(x => Elu(x, 0.3))),
+        ("concat", "4", () => new Engine.Layers.Concat(-1)), ("slice", "3x2", () => new Engine.Layers.Slice(-1, 1) { DropsAxis = true }),
+        ("add", "4", () => new Add(-0.5)), ("lstm, learned start", "3x2", () => new Lstm(2) { Start = new Normal() }),
+        ("recurrent, all steps", "3x2", () => new Recurrent(2) { TruncateGradient = -1 }),
+        ("layer norm", "4", () => new LayerNorm { Gamma = null }), ("group norm", "4", () => new GroupNorm(2) { Beta = null }),
+        ("rms norm", "4", () => new RmsNorm { Gamma = null }), ("batch norm", "4", () => new BatchNorm { Gamma = null, Beta = null, Epsilon = 1e-5 }),
+        ("attention", "3x2", () => new MultiHeadAttention(1) { B = null }),
+        ("transformer", "3x2", () => new TransformerBlock(1, 2) { Nonlinearity = Rectify }),
+        ("pad", "1x2x2x2", () => new Engine.Layers.Pad(1, 0, 2)), ("upscale", "1x2x2x2", () => new Upscale(1, 2, 3)),
+    ];
+
+    [TestCaseSource(nameof(Layers))]
+    public void A_layer_is_whole_in_a_file(string sides, Func<Layer> make)
+    {
+        using var folder = new TempFolder();
+        int[] input = [.. sides.Split('x').Select(int.Parse)];
+        using var network = new Network(new Input(input), make()) { FloatX = DType.Float64 };
+        network.SaveNetwork(folder.File("a.safetensors"));
+
+        using Network again = NetworkFiles.LoadNetwork(folder.File("a.safetensors"));
+
+        Assert.That(again.Parameters.Select(Tags), Is.EqualTo(network.Parameters.Select(Tags)));
+        Assert.That(Values(again), Is.EqualTo(Values(network)));
+
+        static string Tags(Parameter parameter) => FormattableString.Invariant($"{parameter} {parameter.IsTrainable} {parameter.RateFactor}");
+
+        double[] Values(Network of)
+        {
+            using var function = Function.Compile([.. of.Inputs], [of.Output]);
+            return NdArray.From(function.Call(
+                Tensor.From([.. Enumerable.Range(0, 2 * input.Aggregate((a, b) => a * b)).Select(i => Math.Sin(i))], [2, .. input]))[0]).Data;
+        }
+    }
+
+    private static IEnumerable<TestCaseData> Layers() =>
+        s_layers.Select(each => new TestCaseData(each.Sides, each.Make).SetArgDisplayNames(each.Name));
 
     private static Network Siamese()
     {

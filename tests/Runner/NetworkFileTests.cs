@@ -261,7 +261,8 @@ public class NetworkFileTests
         + "maximum, average, gaussian_noise, spatial_dropout, drop_path, scale, bias, "
         + "prelu, feature_pool, global_pool, slice, permute, pad, upscale, layer_norm, rms_norm, group_norm, "
         + "local_response_norm, conv1d, conv3d, depthwise_conv2d, separable_conv2d, conv_transpose2d, max_pool1d, average_pool1d, "
-        + "inverse, embedding, recurrent, lstm, gru, multi_head_attention, transformer_block, positional_encoding, flatten, reshape";
+        + "inverse, embedding, recurrent, lstm, gru, multi_head_attention, transformer_block, positional_encoding, "
+        + "sequence, residual, bidirectional, stacked, recurrence, flatten, reshape";
 
     [TestCase("\"epochs\": 3", "\"epoch\": 3",
         "line 12: 'epoch' is no key of a network: did you mean 'epochs'? It has name, outputs, epochs, batch, seed, patience, l1, l2.")]
@@ -270,7 +271,7 @@ public class NetworkFileTests
         "line 12: epochs is null, where a number, a text, true, false or a list of numbers was due.")]
     [TestCase("\"epochs\": 3", "\"seed\": 3", "line 12: seed is given twice; the first time on line 12.")]
     [TestCase("\"filters\": 4", "\"filtres\": 4", "line 5: 'filtres' is no key of conv2d: did you mean 'filters'? It has "
-        + "filters, size, stride, pad, dilation, groups, flip_filters, nonlinearity, weights, gain, bias, l1, l2.")]
+        + "filters, size, stride, pad, dilation, groups, flip_filters, nonlinearity, weights, gain, bias, l1, l2, is_trainable, rate_factor.")]
     [TestCase("\"filters\": 4, ", "", "line 5: conv2d needs filters.")]
     [TestCase("[3, 2]", "[3, 2, 1]",
         "line 5: size of conv2d must be a number or HEIGHTxWIDTH, as 3 or 3x2, at least 1, not '3x2x1'.")]
@@ -282,7 +283,8 @@ public class NetworkFileTests
     [TestCase("\"kind\": \"batch_norm\"", "", "line 6: the layer has no kind: one of " + Kinds + ".")]
     [TestCase("0.25", "1", "line 8: p of dropout must be a number from 0 up to, not including, 1, not '1'.")]
     [TestCase("\"softmax\"", "\"sofmax\"", "line 9: nonlinearity of dense must be one of rectify, leaky_rectify, elu, sigmoid, "
-        + "tanh, softplus, softmax, linear, not 'sofmax': did you mean 'softmax'?")]
+        + "tanh, softplus, softmax, linear, gelu, selu, silu, mish, softsign, hard_sigmoid, hard_tanh, scaled_tanh, "
+        + "leaky_rectify(NUMBER) or elu(NUMBER), not 'sofmax': did you mean 'softmax'?")]
     [TestCase("\"name\": \"output\"", "\"name\": \"input\"", "line 9: two layers are named 'input': give this one another name.")]
     [TestCase("\"adam\"", "\"adma\"", "line 11: there is no update rule 'adma': did you mean 'adam'? There are "
         + "nesterov_momentum, momentum, sgd, adagrad, rmsprop, adam, adadelta, adamax, amsgrad, adamw, muon.")]

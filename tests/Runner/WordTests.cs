@@ -74,7 +74,8 @@ public sealed class WordTests
     [TestCase("+ {'kind': 'Dense'}", "there is no kind of layer 'Dense': did you mean 'dense'?")]
     [TestCase("+ {'kind': 'fc'}", "there is no kind of layer 'fc': did you mean 'dense'?")]
     [TestCase("+ {'kind': 'MaxPooling2D'}", "there is no kind of layer 'MaxPooling2D': did you mean 'max_pool2d'?")]
-    [TestCase("+ {'kind': 'dense', 'units': 1, 'nonlinearity': 'relu'}", "softplus, softmax, linear, not 'relu': did you mean "
+    [TestCase("+ {'kind': 'dense', 'units': 1, 'nonlinearity': 'relu'}", "softplus, softmax, linear, gelu, selu, silu, mish, softsign, hard_sigmoid, hard_tanh, "
+        + "scaled_tanh, leaky_rectify(NUMBER) or elu(NUMBER), not 'relu': did you mean "
         + "'rectify'?")]
     [TestCase("+ {'kind': 'dense', 'units': 1, 'weights': 'xavier'}", "not 'xavier': did you mean 'glorot_uniform'?")]
     [TestCase("+ {'kind': 'dense', 'units': 1, 'activation': 'relu'}", "'activation' is no key of dense: did you mean "

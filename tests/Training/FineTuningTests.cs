@@ -113,7 +113,7 @@ public class FineTuningTests
     {
         // y = W x + b with W (outputs, inputs); a correlation; the variance 3 is stored, not 1 / √(3 + epsilon).
         using var net = new NeuralNet(
-            new Input(1, 2, 2), new Conv2D(1, 2, Symbolic.Linear) { Name = "conv" }, new BatchNorm { Name = "norm" },
+            new Input(1, 2, 2), new Conv2D(1, 2, Symbolic.Linear) { Name = "conv" }, new BatchNorm { Name = "norm", Epsilon = 1e-4 },
             new Dense(2, Symbolic.Linear) { Name = "fc" })
         { Regression = true };
         Tensor x = Tensor.From([1f, 2, 3, 4], 1, 1, 2, 2);
@@ -140,6 +140,28 @@ public class FineTuningTests
             ],
             new LoadOptions { Layout = WeightLayout.Keras });
         Assert.That(net.Predict(x).AsSpan<float>().ToArray(), Is.EqualTo(expected).Within(1e-4));
+    }
+
+    // What PyTorch 1.13 gives for its default epsilon, and for 1e-3 (Keras' default), of the variances 1e-4f and 2.
+    [TestCase("PyTorch", null, 95.59626001939975, 0.5606575201393356)]
+    [TestCase("PyTorch", 1e-5, 95.59626001939975, 0.5606575201393356)]
+    [TestCase("PyTorch", 1e-3, 30.401134492398256, 0.5603951061323535)]
+    [TestCase("Keras", null, 30.401134492398256, 0.5603951061323535)]
+    [TestCase("Keras", 1e-5, 95.59626001939975, 0.5606575201393356)]
+    public void A_batch_norm_taken_over_predicts_as_with_the_other_librarys_epsilon(string library, double? epsilon, double first, double second)
+    {
+        BatchNorm norm = epsilon is { } own ? new BatchNorm { Name = "n", Epsilon = own } : new BatchNorm { Name = "n" };
+        using var net = new NeuralNet(new Input(2), norm) { Regression = true, FloatX = DType.Float64 };
+        bool isTorch = library == "PyTorch";
+        net.SetParameters(
+            [
+                new(isTorch ? "n.weight" : "n.gamma", Tensor.From([2, 0.5])), new(isTorch ? "n.bias" : "n.beta", Tensor.From([0.25, -0.5])),
+                new(isTorch ? "n.running_mean" : "n.moving_mean", Tensor.From([0.5, -1])),
+                new(isTorch ? "n.running_var" : "n.moving_variance", Tensor.From([1e-4f, 2.0])),
+            ],
+            new LoadOptions { Layout = isTorch ? WeightLayout.PyTorch : WeightLayout.Keras });
+
+        Assert.That(net.Predict(Tensor.From([1.0, 2], 1, 2)).AsSpan<double>().ToArray(), Is.EqualTo(new[] { first, second }).Within(1e-9));
     }
 
     [Test]

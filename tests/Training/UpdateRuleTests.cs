@@ -1,5 +1,6 @@
 using Engine.Compile;
 using Engine.Graph;
+using Engine.Layers;
 using Engine.Ops;
 using Engine.Training;
 
@@ -192,6 +193,99 @@ public class UpdateRuleTests
                 return p;
             };
         });
+
+    [Test]
+    public void Lookahead_around_accumulated_gradients_counts_their_steps() => Check(
+        new Lookahead(new Accumulate(new Sgd(0.1f), batches: 2), steps: 2, part: 0.25f), () =>
+        {
+            double? slow = null;
+            double sum = 0;
+            int batches = 0;
+            return (p, g) =>
+            {
+                slow ??= p;
+                sum += g;
+                if (++batches % 2 == 0)
+                {
+                    p -= 0.1f * sum / 2;
+                    sum = 0;
+                    p = batches % 4 == 0 ? slow.Value + (0.25 * (p - slow.Value)) : p;
+                }
+
+                return p;
+            };
+        });
+
+    [Test]
+    public void Momentum_around_accumulated_gradients_moves_at_their_steps() => Check(
+        new WithMomentum(new Accumulate(new Accumulate(new Sgd(0.1f), batches: 2), batches: 1), 0.8f), () =>
+        {
+            double v = 0, sum = 0;
+            int batches = 0;
+            return (p, g) =>
+            {
+                sum += g;
+                if (++batches % 2 == 0)
+                {
+                    v = (0.8f * v) - (0.1f * sum / 2);
+                    sum = 0;
+                    return p + v;
+                }
+
+                return p;
+            };
+        });
+
+    [Test]
+    public void A_rule_around_rules_by_name_of_which_one_accumulates_is_refused()
+    {
+        var several = new RulesByName(new Sgd(0.1f), ("a", new Accumulate(new Sgd(0.1f), 2)));
+        foreach (Func<UpdateRule> make in (Func<UpdateRule>[])
+            [() => new Lookahead(several), () => new WithMomentum(several), () => new NormConstraint(several, 1), () => new Lookahead(new Accumulate(several, 2))])
+        {
+            Assert.That(() => make(), Throws.TypeOf<EngineException>().With.Message.Contains("write RulesByName outermost"));
+        }
+    }
+
+    private static readonly Sgd s_clipped = new(1) { Clip = GradientClip.TotalNorm(1) };
+
+    private static IEnumerable<TestCaseData> Nested() => new (string Name, UpdateRule Rule)[]
+    {
+        ("itself", s_clipped), ("lookahead", new Lookahead(s_clipped, 1, 1)), ("accumulate", new Accumulate(s_clipped, 1)),
+        ("momentum", new WithMomentum(s_clipped, 0)), ("norm constraint", new NormConstraint(s_clipped, 1000)),
+        ("two", new Lookahead(new Accumulate(s_clipped, 1), 1, 1)), ("by name", new RulesByName(s_clipped)),
+        ("of others", new Others(s_clipped)),
+    }.Select(each => new TestCaseData(each.Rule).SetArgDisplayNames(each.Name));
+
+    [TestCaseSource(nameof(Nested))]
+    public void A_clip_is_over_all_parameters_whatever_their_factors_of_the_rate(UpdateRule rule)
+    {
+        using var network = new Network(
+            new Engine.Layers.Input(1), new Dense(1) { B = null }, new Dense(1) { B = null, RateFactor = 0.5 }) { FloatX = DType.Float64 };
+        foreach (Parameter parameter in network.Parameters)
+        {
+            parameter.Variable.SetValue(Tensor.From([1.0], 1, 1));
+        }
+
+        Variable loss = Symbolic.Sum(Symbolic.Square(network.Parameters[0].Variable)) + Symbolic.Sum(Symbolic.Square(network.Parameters[1].Variable));
+        using var step = Function.Compile([], [], rule.BuildOn(null, loss, network.Parameters).Updates);
+        step.Run();
+
+        // The gradients are (2, 2): of norm 1, they are (1/√2, 1/√2).
+        Assert.That(
+            network.Parameters.Select(parameter => parameter.Variable.GetValue().AsSpan<double>()[0]),
+            Is.EqualTo(new[] { 1 - Math.Sqrt(0.5), 1 - (0.5 * Math.Sqrt(0.5)) }).Within(1e-6));
+    }
+
+    /// <summary>A user's rule that is made of another.</summary>
+    private sealed record Others(UpdateRule Rule) : UpdateRule(Rule.LearningRate)
+    {
+        protected override bool IsOfOthers => true;
+
+        protected override IReadOnlyList<Update> Updates(
+            IReadOnlyList<SharedVariable> parameters, IReadOnlyList<Variable> gradients, Variable learningRate, RuleState state) =>
+            UpdatesOf(Rule, parameters, gradients, learningRate, state);
+    }
 
     [Test]
     public void Names_choose_rules_whose_rates_keep_their_proportions()

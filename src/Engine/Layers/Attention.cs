@@ -8,12 +8,15 @@ namespace Engine.Layers;
 /// memory times Wk and Wv. The heads' results are concatenated and multiplied by Wo (Vaswani et al.: Attention is all
 /// you need. NeurIPS 2017). One input, (batch, steps, units), is queries and memory (self-attention). With two, the
 /// steps of the first attend to the steps of the second. A last input of two axes, (batch, steps), is a mask: steps
-/// with 0 are hidden.
+/// with 0 are hidden, whatever they contain.
 /// </summary>
 public sealed class MultiHeadAttention : MergeLayer
 {
-    /// <summary>So much less than any score that the softmax gives 0.</summary>
-    private const double Hidden = -1e9;
+    /// <summary>
+    /// So much less than any score that the softmax gives 0. Later steps get still less: a step that sees only hidden ones
+    /// does not see those after it.
+    /// </summary>
+    private const double Hidden = -1e9, After = -1e12;
 
     /// <summary>Creates a layer with so many heads.</summary>
     /// <exception cref="EngineException">The number is not positive.</exception>
@@ -45,14 +48,21 @@ public sealed class MultiHeadAttention : MergeLayer
         Variable query = steps[0], memory = steps[^1];
         int units = query.Shape[2], size = units / Heads, from = query.Shape[1], to = memory.Shape[1];
         scope.Require(units % Heads == 0, $"MultiHeadAttention has {Heads} heads, of which the {units} units are no multiple.");
+        if (mask is not null)
+        {
+            // nan in a hidden step would be nan in the sums over all steps, of which its weight is 0.
+            memory = Sequences.Shown(memory, mask);
+            query = steps.Length == 1 ? memory : query;
+        }
+
         Variable scores = Symbolic.BatchedDot(
             HeadsOf(query, "q", from), HeadsOf(memory, "k", to), transposeB: true) * (1 / Math.Sqrt(size));
         if (IsCausal || mask is not null)
         {
             scores = Symbolic.Reshape(scores, [-1, Heads, from, to]);
-            scores = IsCausal ? scores + Later(from, to, scope.FloatX) : scores;
             scores = mask is null ? scores : Symbolic.Where(
                 Symbolic.NotEqual(Symbolic.DimShuffle(mask, 0, Symbolic.NewAxis, Symbolic.NewAxis, 1), 0), scores, Hidden);
+            scores = IsCausal ? scores + Later(from, to, scope.FloatX) : scores;
             scores = Symbolic.Reshape(scores, [-1, from, to]);
         }
 
@@ -77,7 +87,7 @@ public sealed class MultiHeadAttention : MergeLayer
         double[] hidden = new double[from * to];
         for (int i = 0; i < hidden.Length; i++)
         {
-            hidden[i] = i % to > i / to ? Hidden : 0;
+            hidden[i] = i % to > i / to ? After : 0;
         }
 
         return Symbolic.Constant(Tensor.From(hidden, 1, 1, from, to).Cast(dtype));
@@ -124,7 +134,7 @@ public sealed class TransformerBlock : MergeLayer
         ArgumentNullException.ThrowIfNull(scope);
         scope = scope.Of(this);
         (Variable[] steps, Variable? mask) = Sequences.Split(inputs, scope, this, most: 1);
-        Variable x = scope.Floating(steps[0]);
+        Variable x = mask is null ? steps[0] : Sequences.Shown(steps[0], mask);
         int units = x.Shape[2];
         var attention = new MultiHeadAttention(Heads) { IsCausal = IsCausal };
         x = Part(x, "norm1", y => attention.Build(mask is null ? [y] : [y, mask], scope.Child("attention")));
@@ -193,6 +203,10 @@ internal static class Sequences
             $"{layer.Kind} has a mask of {inputs[^1].Shape} for sequences of {steps[^1].Shape}: it has a number for each step.");
         return ([.. steps.Select(scope.Floating)], isMasked ? inputs[^1] : null);
     }
+
+    /// <summary>Returns a sequence with zeros at the steps that a mask hides.</summary>
+    public static Variable Shown(Variable x, Variable mask) => Symbolic.Where(
+        Symbolic.NotEqual(Symbolic.DimShuffle(mask, 0, 1, Symbolic.NewAxis), 0), x, 0);
 
     public static void Require(Variable input, LayerScope scope, Layer layer) => scope.Require(
         input.Rank == 3, $"{layer.Kind} takes sequences, (batch, steps, units), not {input.Shape}.");

@@ -16,8 +16,14 @@ namespace Engine.Layers;
 /// </summary>
 public sealed class BatchNorm : Layer
 {
-    /// <summary>Gets or sets the small number that is added to the variance.</summary>
-    public double Epsilon { get; init; } = 1e-4;
+    /// <summary>
+    /// Gets or sets the small number that is added to the variance. The default is 1e-4, as in Lasagne; PyTorch's is
+    /// 1e-5 and Keras' is 1e-3.
+    /// </summary>
+    public double Epsilon { get => OwnEpsilon ?? 1e-4; init => OwnEpsilon = value; }
+
+    /// <summary>Gets or sets the epsilon; null if none was set, so that it is the default.</summary>
+    internal double? OwnEpsilon { get; init; }
 
     /// <summary>Gets or sets the weight of a new batch in the running averages.</summary>
     public double Alpha { get; init; } = 0.1;

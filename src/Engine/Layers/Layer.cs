@@ -9,11 +9,15 @@ namespace Engine.Layers;
 /// </summary>
 public abstract class Layer
 {
+    private string? _name;
+    private double? _l1, _l2, _rateFactor;
+    private bool _isTrainable = true;
+
     /// <summary>
     /// Gets or sets the name in tables, error messages and the names of parameters (<c>hidden.W</c>). If null, the
     /// network names it by type and position: <c>dense3</c>.
     /// </summary>
-    public string? Name { get; init; }
+    public string? Name { get => _name; init => _name = value; }
 
     /// <summary>
     /// Gets or sets the place where the layer is described, for messages. The default is the line of code that created
@@ -24,24 +28,24 @@ public abstract class Layer
     /// <summary>
     /// Gets or sets the factor of Σ |w| over this layer's weights in the training loss; null for the network's L1.
     /// </summary>
-    public double? L1 { get; init; }
+    public double? L1 { get => _l1; init => _l1 = value; }
 
     /// <summary>
     /// Gets or sets the factor of Σ w² over this layer's weights in the training loss; null for the network's L2.
     /// </summary>
-    public double? L2 { get; init; }
+    public double? L2 { get => _l2; init => _l2 = value; }
 
     /// <summary>
     /// Gets or sets whether training changes the layer's parameters, including BatchNorm's running averages.
     /// <see cref="Network.Freeze"/> can change this later for a network.
     /// </summary>
-    public bool IsTrainable { get; init; } = true;
+    public bool IsTrainable { get => _isTrainable; init => _isTrainable = value; }
 
     /// <summary>
     /// Gets or sets the factor of the learning rate for the layer's parameters; null for the factor of the enclosing
     /// layer, or 1.
     /// </summary>
-    public double? RateFactor { get; init; }
+    public double? RateFactor { get => _rateFactor; init => _rateFactor = value; }
 
     /// <summary>
     /// Applies the layer to outputs of others. If you apply it twice, both places share one set of parameters: <c>var a
@@ -91,6 +95,13 @@ public abstract class Layer
     /// Returns the line of the user's code that created the layer, with the layer's name in a network.
     /// </summary>
     internal Origin OriginAs(string? name) => Origin with { Layer = name };
+
+    /// <summary>Sets the name, as a file says.</summary>
+    internal void Called(string? name) => _name = name;
+
+    /// <summary>Sets the layer's settings for its parameters, as a file describes them.</summary>
+    internal void Describe(double? l1, double? l2, bool isTrainable, double? rateFactor) =>
+        (_l1, _l2, _isTrainable, _rateFactor) = (l1, l2, isTrainable, rateFactor);
 
     /// <summary>Returns the layer's settings for its parameters, and its origin.</summary>
     internal LayerTags Tags(Origin origin) => new(this, L1, L2, IsTrainable, RateFactor, origin);

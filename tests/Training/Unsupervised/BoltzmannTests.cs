@@ -104,6 +104,20 @@ public class BoltzmannTests
         }
     }
 
+    [TestCase(BoltzmannUnit.Binary, 1e38f)]
+    [TestCase(BoltzmannUnit.Gaussian, 1e20f)]
+    public void A_training_without_numbers_ends_with_what_to_try_and_the_values_before(BoltzmannUnit visible, float rate)
+    {
+        using var machine = new RestrictedBoltzmannMachine(12, 4) { VisibleUnits = visible, BatchSize = 10, LearningRate = rate };
+        float[] before = machine.Weights.GetValue().AsSpan<float>().ToArray();
+
+        DivergenceException? error = Assert.Throws<DivergenceException>(() => machine.Fit(Bars(50, visible == BoltzmannUnit.Binary), 5));
+
+        Assert.That(error!.Message, Does.Contain($"12 {visible} and 4 Binary units has ended in epoch {error.Epoch}").And.Contain("Try LearningRate = "));
+        Assert.That(error.Epoch, Is.EqualTo(1));
+        Assert.That(machine.Weights.GetValue().AsSpan<float>().ToArray(), Is.EqualTo(before));
+    }
+
     [Test]
     public void What_does_not_fit_is_told()
     {

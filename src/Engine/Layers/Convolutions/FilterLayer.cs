@@ -24,8 +24,7 @@ public abstract class FilterLayer : Layer
     /// <summary>Sets what a description says of every layer with filters.</summary>
     internal FilterSettings Common
     {
-        init => (Origin, FlipFilters, W, B, L1, L2) =
-            (value.Origin, value.FlipFilters, value.W, value.B, value.L1, value.L2);
+        init => (Origin, FlipFilters, W, B) = (value.Origin, value.FlipFilters, value.W, value.B);
     }
 
     /// <summary>Returns one bias per filter; null if there are none.</summary>
@@ -38,10 +37,7 @@ public abstract class FilterLayer : Layer
 /// <param name="FlipFilters">Whether the filters are flipped.</param>
 /// <param name="W">The initializer of the weights.</param>
 /// <param name="B">The initializer of the biases; null for no biases.</param>
-/// <param name="L1">The factor of Σ |w|; null for the network's.</param>
-/// <param name="L2">The factor of Σ w²; null for the network's.</param>
-internal readonly record struct FilterSettings(
-    Origin Origin, bool FlipFilters, Initializer W, Initializer? B, double? L1, double? L2);
+internal readonly record struct FilterSettings(Origin Origin, bool FlipFilters, Initializer W, Initializer? B);
 
 /// <summary>Represents the base of layers that move filters over images.</summary>
 public abstract class FilterLayer2D : FilterLayer

@@ -23,7 +23,7 @@ public abstract class Pool2D : Layer
 
     /// <summary>
     /// Gets or sets whether a last window that extends beyond the lower or right edge is left out; else it is cut off
-    /// there.
+    /// there, unless it would begin in the padding behind the edge (PyTorch's <c>ceil_mode</c>).
     /// </summary>
     public bool IgnoreBorder { get; init; } = true;
 

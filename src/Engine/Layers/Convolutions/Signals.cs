@@ -79,7 +79,8 @@ public abstract class Pool1D : Layer
     public int Pad { get; init; }
 
     /// <summary>
-    /// Gets or sets whether a last window that extends beyond the end is left out; else it is cut off there.
+    /// Gets or sets whether a last window that extends beyond the end is left out; else it is cut off there, unless it
+    /// would begin in the padding behind the end (PyTorch's <c>ceil_mode</c>).
     /// </summary>
     public bool IgnoreBorder { get; init; } = true;
 

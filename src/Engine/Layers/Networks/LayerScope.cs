@@ -17,13 +17,18 @@ public sealed class LayerScope
     private readonly bool _isShared;
     private readonly LayerTags _tags;
 
+    // The layer in whose loop over steps this one is built; null for none.
+    private readonly string? _loop;
+
     internal LayerScope(Network network, string name, Layer layer, Origin origin, BuildPass pass, bool isShared)
         : this(network, name, name, layer.Tags(origin), pass, isShared)
     {
     }
 
-    private LayerScope(Network network, string owner, string name, LayerTags tags, BuildPass pass, bool isShared)
+    private LayerScope(
+        Network network, string owner, string name, LayerTags tags, BuildPass pass, bool isShared, string? loop = null)
     {
+        _loop = loop;
         _network = network;
         _owner = owner;
         _tags = tags;
@@ -77,6 +82,9 @@ public sealed class LayerScope
 
     /// <summary>Returns the scope in which the layer's own L1 and L2 apply.</summary>
     internal LayerScope Of(Layer layer) => Inner(Name, layer, _isShared);
+
+    /// <summary>Returns the scope of what is built in a loop over the steps of a sequence.</summary>
+    internal LayerScope InLoop() => new(_network, _owner, Name, _tags, _pass, _isShared, Name);
 
     /// <summary>
     /// Returns a parameter of the layer. It is created when the network is first built; later calls return the same
@@ -134,7 +142,8 @@ public sealed class LayerScope
     /// several places of the network, their updates apply one after the other.
     /// </summary>
     /// <exception cref="EngineException">
-    /// A layer that does not share the parameter sets it in this step already.
+    /// A layer that does not share the parameter sets it in this step already, or the layer is built in the loop of a
+    /// recurrent layer.
     /// </exception>
     public void Update(SharedVariable target, Variable value)
     {
@@ -143,6 +152,10 @@ public sealed class LayerScope
             return;
         }
 
+        Require(_loop is null,
+            $"A training step would set '{target}' from inside of '{_loop}', which runs this layer in a loop over the steps of a "
+            + "sequence, where a parameter has one value for all steps: in a cell take LayerNorm instead of BatchNorm, or freeze "
+            + "the layer by IsTrainable = false.");
         int former = _pass.Updates.FindIndex(update => update.Target == target);
         Require(former < 0 || _isShared,
             $"A training step would set '{target}' twice: layers that set a parameter, as BatchNorm does its averages, "
@@ -191,7 +204,7 @@ public sealed class LayerScope
     private LayerScope Inner(string name, Layer? layer, bool isShared)
     {
         Origin origin = layer?.OriginAs(name) ?? Origin with { Layer = name };
-        return new LayerScope(_network, _owner, name, _tags.Of(layer, origin), _pass, isShared);
+        return new LayerScope(_network, _owner, name, _tags.Of(layer, origin), _pass, isShared, _loop);
     }
 }
 

@@ -43,8 +43,11 @@ public abstract class RecurrentLayer : MergeLayer
     /// </summary>
     public Initializer? Start { get; init; }
 
-    /// <summary>Gets or sets the number of last steps through which gradients flow back; null for all.</summary>
-    public int? TruncateGradient { get; init; }
+    /// <summary>
+    /// Gets or sets the number of last steps through which gradients flow back; null, which 0 and Theano's −1 become,
+    /// for all.
+    /// </summary>
+    public int? TruncateGradient { get; init => field = value < 1 ? null : value; }
 
     /// <summary>Gets the names of the states, (batch, units) each; the first is the output.</summary>
     protected virtual IReadOnlyList<string> Kept => ["h"];
@@ -72,12 +75,15 @@ public abstract class RecurrentLayer : MergeLayer
             start = FromNothing(x, scope);
         }
 
+        // A hidden step's values count for nothing, even if they are nan: Where of the states alone would leave nan times 0
+        // in the gradients of the parameters.
+        x = mask is null ? x : Sequences.Shown(x, mask);
         ScanSequence steps = Symbolic.DimShuffle(x, 1, 0, 2);
         ScanOutputs kept = Symbolic.Scan(
             given =>
             {
                 Variable[] before = [.. given.Skip(given.Count - Kept.Count)];
-                IReadOnlyList<Variable> next = Step(given[0], before, scope);
+                IReadOnlyList<Variable> next = Step(given[0], before, scope.InLoop());
                 scope.Require(
                     next.Count == Kept.Count && next.All(each => each.Rank == 2 && each.Shape[1] == Units),
                     $"A step of {Kind} gives {string.Join(" ", next.Select(each => each.Shape))}: it is to give {string.Join(" and ", Kept)}, "

@@ -97,6 +97,24 @@ internal static class DescriptionReader
             return Like(file, section, before, name, like);
         }
 
+        Entry? inputs = InputsOf(section);
+        return Described(file, section, name, inputs, [NetworkDescription.NameKey, NetworkDescription.KindKey, NetworkDescription.InputsKey]) with
+        {
+            Inputs = inputs?.Text.Split(NetworkDescription.NameSeparator, StringSplitOptions.TrimEntries),
+        };
+    }
+
+    /// <summary>Returns a layer within a layer, which has the input that the outer one gives it.</summary>
+    public static LayerDescription Inner(NetworkFile file, Section section)
+    {
+        LayerDescription inner = Described(
+            file, section, section.Entries.FirstOrDefault(entry => entry.Key == NetworkDescription.NameKey), inputs: null,
+            [NetworkDescription.NameKey, NetworkDescription.KindKey]);
+        return inner.IsInput ? throw file.Error(section.Line, "a layer within a layer is no input.") : inner;
+    }
+
+    private static LayerDescription Described(NetworkFile file, Section section, Entry? name, Entry? inputs, IReadOnlyList<string> beside)
+    {
         Entry kind = section.Entries.FirstOrDefault(entry => entry.Key == NetworkDescription.KindKey)
             ?? throw file.Error(section.Line, $"the layer has no kind: one of {KindNames}.");
         LayerKind found = Find(file, kind, "kind of layer", LayerKind.All, known => known.Name);
@@ -105,17 +123,12 @@ internal static class DescriptionReader
             throw file.Error(name.Line, "a layer's name is not empty, and has no comma.");
         }
 
-        Entry? inputs = InputsOf(section);
         return new LayerDescription(
             name?.Text,
             found,
             Settings.Read(
-                file, section.Entries.Where(entry => entry != name && entry != kind && entry != inputs), found.Name, found.Settings, section.Line,
-                NetworkDescription.NameKey, NetworkDescription.KindKey, NetworkDescription.InputsKey),
-            section.Line)
-        {
-            Inputs = inputs?.Text.Split(NetworkDescription.NameSeparator, StringSplitOptions.TrimEntries),
-        };
+                file, section.Entries.Where(entry => entry != name && entry != kind && entry != inputs), found.Name, found.Settings, section.Line, beside),
+            section.Line);
     }
 
     /// <summary>Returns another place of an earlier layer.</summary>

@@ -21,7 +21,7 @@ internal ref struct JsonFile
         {
             CommentHandling = JsonCommentHandling.Skip,
             AllowTrailingCommas = true,
-            MaxDepth = 8,
+            MaxDepth = 32,
         });
     }
 
@@ -75,7 +75,7 @@ internal ref struct JsonFile
                     data = ReadSection();
                     break;
                 default:
-                    entries.Add(new Entry(key, ReadValue(key), line));
+                    entries.Add(ReadEntry(key, line));
                     continue;
             }
 
@@ -96,7 +96,7 @@ internal ref struct JsonFile
         var entries = new List<Entry>();
         while (ReadKey(out string key, out int at))
         {
-            entries.Add(new Entry(key, ReadValue(key), at));
+            entries.Add(ReadEntry(key, at));
         }
 
         return NetworkFile.Section(_path, line, entries);
@@ -116,6 +116,25 @@ internal ref struct JsonFile
         key = _reader.GetString()!;
         _reader.Read();
         return true;
+    }
+
+    /// <summary>Reads the value of a key, which may be a list of objects: the layers within a layer.</summary>
+    private Entry ReadEntry(string key, int line)
+    {
+        Utf8JsonReader next = _reader;
+        if (_reader.TokenType != JsonTokenType.StartArray || !next.Read() || next.TokenType != JsonTokenType.StartObject)
+        {
+            return new Entry(key, ReadValue(key), line);
+        }
+
+        var layers = new List<Section>();
+        while (_reader.Read() && _reader.TokenType != JsonTokenType.EndArray)
+        {
+            Expect(JsonTokenType.StartObject, $"{key} is a list of objects, [ {{ \"kind\": … }}, … ]");
+            layers.Add(ReadSection());
+        }
+
+        return new Entry(key, "[ … ]", line) { Layers = layers };
     }
 
     private string ReadValue(string key)

@@ -19,14 +19,21 @@ internal static class LayerWriter
         (string kind, (string Key, string? Text)[] words) = Words(name, layer);
         LayerKind found = LayerKind.All.Single(known => known.Name == kind);
         var given = new List<KeyValuePair<string, object>>();
-        foreach ((string key, string? text) in words)
+        foreach ((string key, string? text) in layer is Layers.Input ? words : [.. words, .. OfParameters(layer)])
         {
             Setting setting = found.Settings.Single(setting => setting.Name == key);
-            object? value = text is null ? null : setting.Parse(text);
+            object? value = text is null ? null : setting.Parse(text) ?? throw new EngineException(
+                $"{key} of the layer '{name}', a {layer.Kind}, is {text}, for which a model file has no words: it must be {setting.Rule}.");
             if (value is not null && !value.Equals(setting.Default))
             {
                 given.Add(KeyValuePair.Create(key, value));
             }
+        }
+
+        foreach ((string key, IReadOnlyList<Layer> inner) in ContainerKinds.Of(layer))
+        {
+            given.Add(KeyValuePair.Create(key, (object)(LayerDescription[])
+                [.. inner.Select(each => Describe($"{name}.{each.Name ?? each.Kind}", each) with { Name = each.Name })]));
         }
 
         var described = new LayerDescription(name, found, new Settings(given, found.Settings), Line: 0) { Inputs = inputs };
@@ -41,7 +48,7 @@ internal static class LayerWriter
     /// <summary>Refuses a layer with a property that its description does not contain.</summary>
     private static void RequireAlike(string name, Layer layer, Layer told)
     {
-        foreach (PropertyInfo property in layer.GetType().GetProperties().Where(property => property.DeclaringType != typeof(Layer)))
+        foreach (PropertyInfo property in layer.GetType().GetProperties().Where(property => property.Name is not (nameof(Layer.Name) or nameof(Layer.Origin))))
         {
             (object? has, object? says) = (property.GetValue(layer), property.GetValue(told));
             bool isAlike = (has, says) switch
@@ -50,6 +57,10 @@ internal static class LayerWriter
                 _ when property.PropertyType == typeof(Initializer) => has is null == says is null,
                 (Func<Variable, Variable> one, Func<Variable, Variable> other) when Ops.Symbolic.Matrix("x") is var x => IsSame(one(x), other(x)),
                 (Delegate, Delegate) => true,
+                (IEnumerable<double> one, IEnumerable<double> other) => one.SequenceEqual(other),
+
+                // Inner layers are described, and compared, one by one.
+                (Layer or IEnumerable<Layer>, Layer or IEnumerable<Layer>) => true,
                 _ => Equals(has, says),
             };
             if (!isAlike)
@@ -82,16 +93,16 @@ internal static class LayerWriter
             ("filters", Text(conv.Filters)), ("size", $"{conv.Size}"), ("stride", conv.Stride == 1 ? null : $"{conv.Stride}"),
             ("pad", conv.Pad == (Padding)0 ? null : $"{conv.Pad}"), ("dilation", conv.Dilation == 1 ? null : $"{conv.Dilation}"),
             ("groups", Text(conv.Groups)), ("flip_filters", $"{conv.FlipFilters}"),
-            .. Weights(name, conv.Nonlinearity, conv.W, conv.B), .. Penalties(conv),
+            .. Weights(name, conv.Nonlinearity, conv.W, conv.B),
         ]),
         Pool2D pool => (pool is MaxPool2D ? "max_pool2d" : "average_pool2d",
         [
             ("size", $"{pool.Size}"), ("stride", pool.Stride is { } stride ? $"{stride}" : null),
             ("pad", pool.Pad == default ? null : $"{pool.Pad}"), ("ignore_border", $"{pool.IgnoreBorder}"),
         ]),
-        Dense dense => ("dense", [("units", Text(dense.Units)), .. Weights(name, dense.Nonlinearity, dense.W, dense.B), .. Penalties(dense)]),
+        Dense dense => ("dense", [("units", Text(dense.Units)), ("leading_axes", Text(dense.LeadingAxes)), .. Weights(name, dense.Nonlinearity, dense.W, dense.B)]),
         Dropout dropout => ("dropout", [("p", Text(dropout.P))]),
-        BatchNorm norm => ("batch_norm", [("epsilon", Text(norm.Epsilon)), ("alpha", Text(norm.Alpha)), .. Penalties(norm)]),
+        BatchNorm norm => ("batch_norm", [("epsilon", norm.OwnEpsilon is { } epsilon ? Text(epsilon) : null), ("alpha", Text(norm.Alpha)), ("gamma", $"{norm.Gamma is not null}"), ("beta", $"{norm.Beta is not null}")]),
         Activation activation => ("activation", [("nonlinearity", Nonlinearity(name, activation.Nonlinearity))]),
         Flatten => ("flatten", []),
         Layers.Reshape reshape => ("reshape", [("shape", string.Join('x', reshape.Sides))]),
@@ -99,7 +110,7 @@ internal static class LayerWriter
         FeaturePool pool when Ops.Symbolic.Matrix("x") is var x && !IsSame(pool.Function(x, 1), Ops.Symbolic.Max(x, [1])) => throw new EngineException(
             $"The function of '{name}', a FeaturePool, is none that a model file has a name for, which is the greatest."),
         _ when LayerKind.BuiltIn.FirstOrDefault(kind => IsSame(kind.Name, layer.Kind)) is { } kind =>
-            (kind.Name, [.. kind.Settings.Select(setting => (setting.Name, Of(name, layer, setting)))]),
+            (kind.Name, [.. kind.Own.Where(setting => !setting.HoldsLayers).Select(setting => (setting.Name, Of(name, layer, setting)))]),
         _ => CustomLayers.KindOf(layer) is { } own
             ? (own.Kind, [(CustomLayers.SettingsKey, own.Settings)])
             : throw new EngineException(
@@ -117,9 +128,16 @@ internal static class LayerWriter
             return Begin((Initializer)Property("w")!, (Initializer?)Property("b")).Single(word => word.Key == setting.Name).Text;
         }
 
+        if (setting.Name is "learns_start")
+        {
+            return $"{Property("start") is not null}";
+        }
+
         return Property(setting.Name) switch
         {
+            Initializer or null when setting.Default is bool => $"{Property(setting.Name) is not null}",
             null => null,
+            IReadOnlyList<double> numbers => numbers.Count == 0 ? null : string.Join(',', numbers.Select(number => Text(number))),
 
             // Default values are left out.
             Size2D size when !setting.IsRequired && size == (setting.Name is "pad" or "extra" ? 0 : 1) => null,
@@ -157,16 +175,38 @@ internal static class LayerWriter
         ];
     }
 
-    private static (string, string?)[] Penalties(Layer layer) =>
-        [("l1", layer.L1 is { } l1 ? Text(l1) : null), ("l2", layer.L2 is { } l2 ? Text(l2) : null)];
+    private static (string, string?)[] OfParameters(Layer layer) =>
+    [
+        ("l1", layer.L1 is { } l1 ? Text(l1) : null), ("l2", layer.L2 is { } l2 ? Text(l2) : null),
+        ("is_trainable", $"{layer.IsTrainable}"), ("rate_factor", layer.RateFactor is { } factor ? Text(factor) : null),
+    ];
 
     /// <summary>Returns the name of a function: the nonlinearity that builds the same graph.</summary>
     private static string Nonlinearity(string name, Func<Variable, Variable> function)
     {
         Variable x = Ops.Symbolic.Matrix("x"), made = function(x);
-        return LayerKind.Nonlinearities.FirstOrDefault(known => IsSame(known.Value(x), made)).Key ?? throw new EngineException(
+        return LayerKind.Nonlinearities.FirstOrDefault(known => IsSame(known.Value(x), made)).Key ?? WithNumber(x, made) ?? throw new EngineException(
             $"The nonlinearity of the layer '{name}' is a function that a model file has no name for: use one of "
             + $"{string.Join(", ", LayerKind.Nonlinearities.Keys)}, or a layer of your own with CustomLayers.Register.");
+    }
+
+    /// <summary>Returns the name of a nonlinearity with a number, which is one of the graph's constants.</summary>
+    private static string? WithNumber(Variable x, Variable made)
+    {
+        foreach (Constant constant in Traversal.Order([made]).SelectMany(node => node.Inputs).OfType<Constant>().Where(constant => constant.Value.Shape.Count == 1))
+        {
+            double number = NdArray.From(constant.Value).Data[0];
+            string text = constant.DType == DType.Float32 ? Text((float)number) : Text(number);
+            foreach ((string name, Func<Variable, double, Variable> function) in LayerKind.WithNumber)
+            {
+                if (IsSame(function(x, double.Parse(text, CultureInfo.InvariantCulture)), made))
+                {
+                    return $"{name}({text})";
+                }
+            }
+        }
+
+        return null;
     }
 
     private static bool IsSame(Variable a, Variable b) => ReferenceEquals(a, b)

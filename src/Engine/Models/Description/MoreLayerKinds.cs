@@ -17,8 +17,8 @@ internal static class MoreLayerKinds
     /// <summary>Gets all of these kinds.</summary>
     public static IReadOnlyList<LayerKind> All =>
     [
-        new("concat", [Setting.Whole("axis", 1, 1)], (set, origin) => new Concat(set.Whole("axis")) { Origin = origin }),
-        new("add", [], (_, origin) => new Add { Origin = origin }),
+        new("concat", [Setting.Whole("axis", -8, 1)], (set, origin) => new Concat(set.Whole("axis")) { Origin = origin }),
+        new("add", [Setting.Reals("factors")], (set, origin) => new Add((double[]?)set.Value("factors") ?? []) { Origin = origin }),
         new("multiply", [], (_, origin) => new Multiply { Origin = origin }),
         new("maximum", [], (_, origin) => new Maximum { Origin = origin }),
         new("average", [], (_, origin) => new Average { Origin = origin }),
@@ -34,20 +34,45 @@ internal static class MoreLayerKinds
             (set, origin) => new FeaturePool(set.Whole("size"), set.Whole("axis")) { Origin = origin }),
         new("global_pool", [Setting.Word("function", Pools.Keys, "mean")],
             (set, origin) => new GlobalPool { Origin = origin, Function = Pools[set.Word("function")] }),
-        new("slice", [Setting.Whole("start", 0, 0), Setting.Whole("length", 1), Setting.Whole("axis", 1, 1)],
-            (set, origin) => new Slice(set.Whole("start"), (int?)set.Value("length"), set.Whole("axis")) { Origin = origin }),
+        new("slice",
+            [
+                Setting.Whole("start", -Shape.MaxElements, 0), Setting.Whole("length", 1), Setting.Whole("axis", 1, 1),
+                Setting.Flag("drops_axis", false),
+            ],
+            (set, origin) => new Slice(set.Whole("start"), (int?)set.Value("length"), set.Whole("axis"))
+            {
+                Origin = origin,
+                DropsAxis = set.Flag("drops_axis"),
+            }),
         new("permute", [Setting.SampleSides("axes").Required()],
             (set, origin) => new Permute(set.Sides("axes")) { Origin = origin }),
-        new("pad", [Setting.Size("widths", 0).Required(), Setting.Real("value", "a number", _ => true, 0)],
+        new("pad", [Setting.Axes("widths", 0).Required(), Setting.Real("value", "a number", _ => true, 0)],
             (set, origin) => new Pad(set.Sides("widths")) { Origin = origin, Value = set.Real("value") }),
-        new("upscale", [Setting.Size("factors", 1).Required()],
+        new("upscale", [Setting.Axes("factors", 1).Required()],
             (set, origin) => new Upscale(set.Sides("factors")) { Origin = origin }),
-        new("layer_norm", [Setting.Whole("first_axis", -8, -1), Epsilon(1e-5)],
-            (set, origin) => new LayerNorm(set.Whole("first_axis")) { Origin = origin, Epsilon = set.Real("epsilon") }),
-        new("rms_norm", [Epsilon(1e-5)],
-            (set, origin) => new RmsNorm { Origin = origin, Epsilon = set.Real("epsilon") }),
-        new("group_norm", [Setting.Whole("groups", 1).Required(), Epsilon(1e-5)],
-            (set, origin) => new GroupNorm(set.Whole("groups")) { Origin = origin, Epsilon = set.Real("epsilon") }),
+        new("layer_norm", [Setting.Whole("first_axis", -8, -1), Epsilon(1e-5), .. LayerKind.Affine],
+            (set, origin) => new LayerNorm(set.Whole("first_axis"))
+            {
+                Origin = origin,
+                Epsilon = set.Real("epsilon"),
+                Gamma = LayerKind.Initial(set, "gamma", 1),
+                Beta = LayerKind.Initial(set, "beta", 0),
+            }),
+        new("rms_norm", [Epsilon(1e-5), Setting.Flag("gamma", true)],
+            (set, origin) => new RmsNorm
+            {
+                Origin = origin,
+                Epsilon = set.Real("epsilon"),
+                Gamma = LayerKind.Initial(set, "gamma", 1),
+            }),
+        new("group_norm", [Setting.Whole("groups", 1).Required(), Epsilon(1e-5), .. LayerKind.Affine],
+            (set, origin) => new GroupNorm(set.Whole("groups"))
+            {
+                Origin = origin,
+                Epsilon = set.Real("epsilon"),
+                Gamma = LayerKind.Initial(set, "gamma", 1),
+                Beta = LayerKind.Initial(set, "beta", 0),
+            }),
         new("local_response_norm",
             [
                 Setting.Whole("channels", 1, 5), Setting.Real("alpha", "a number", _ => true, 1e-4),

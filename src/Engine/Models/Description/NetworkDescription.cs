@@ -255,20 +255,7 @@ internal sealed record NetworkDescription
             json.WriteStartArray(NetworkFile.LayersName);
             foreach (LayerDescription layer in Layers)
             {
-                json.WriteStartObject();
-                if (layer.Name is not null)
-                {
-                    json.WriteString(NameKey, layer.Name);
-                }
-
-                json.WriteString(layer.Like is null ? KindKey : LikeKey, layer.Like ?? layer.Kind.Name);
-                Write(json, InputsKey, layer.Inputs);
-                if (layer.Like is null)
-                {
-                    Write(json, layer.Settings);
-                }
-
-                json.WriteEndObject();
+                Write(json, layer);
             }
 
             json.WriteEndArray();
@@ -332,6 +319,24 @@ internal sealed record NetworkDescription
         }
     }
 
+    private static void Write(Utf8JsonWriter json, LayerDescription layer)
+    {
+        json.WriteStartObject();
+        if (layer.Name is not null)
+        {
+            json.WriteString(NameKey, layer.Name);
+        }
+
+        json.WriteString(layer.Like is null ? KindKey : LikeKey, layer.Like ?? layer.Kind.Name);
+        Write(json, InputsKey, layer.Inputs);
+        if (layer.Like is null)
+        {
+            Write(json, layer.Settings);
+        }
+
+        json.WriteEndObject();
+    }
+
     private static void Write(Utf8JsonWriter json, Settings settings)
     {
         foreach ((string key, object value) in settings.Given)
@@ -347,6 +352,20 @@ internal sealed record NetworkDescription
                     break;
                 case double number:
                     json.WriteRawValue(number.ToString("R", CultureInfo.InvariantCulture));
+                    break;
+                case double[] numbers:
+                    json.WriteStartArray();
+                    Array.ForEach(numbers, each => json.WriteRawValue(each.ToString("R", CultureInfo.InvariantCulture)));
+                    json.WriteEndArray();
+                    break;
+                case IReadOnlyList<LayerDescription> layers:
+                    json.WriteStartArray();
+                    foreach (LayerDescription layer in layers)
+                    {
+                        Write(json, layer);
+                    }
+
+                    json.WriteEndArray();
                     break;
                 case int[] and [int side]:
                     json.WriteNumberValue(side);

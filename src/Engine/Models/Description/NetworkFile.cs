@@ -9,7 +9,11 @@ namespace Engine.Models.Description;
 /// <param name="Key">The key.</param>
 /// <param name="Text">The value.</param>
 /// <param name="Line">Its line, from 1.</param>
-internal sealed record Entry(string Key, string Text, int Line);
+internal sealed record Entry(string Key, string Text, int Line)
+{
+    /// <summary>Gets or sets the objects of the list that is the value; empty if it is none.</summary>
+    public IReadOnlyList<Section> Layers { get; init; } = [];
+}
 
 /// <summary>Represents keys that belong together, such as the keys of a layer.</summary>
 internal sealed record Section(int Line, IReadOnlyList<Entry> Entries);

@@ -17,6 +17,11 @@ internal sealed record Setting(
     /// <summary>Gets or sets the allowed words, if its value is a word.</summary>
     public IReadOnlyList<string> Words { get; init; } = [];
 
+    /// <summary>Gets or sets whether its value is a list of layers.</summary>
+    public bool HoldsLayers { get; init; }
+
+    private static readonly char[] s_between = ['x', ','];
+
     public static Setting Whole(string name, int least, int? byDefault = null) => new(
         name,
         $"a whole number, at least {least}",
@@ -74,12 +79,36 @@ internal sealed record Setting(
         $"a number or three, as 3 or 3x2x2, at least {least}",
         text => Sides(text) is { Length: 1 or 3 } sides && sides.All(side => side >= least) ? sides : null);
 
+    /// <summary>Returns a setting for axes from 2 on: one number for all, or one for each.</summary>
+    public static Setting Axes(string name, int least) => new(
+        name,
+        $"a number or one for each axis, as 3 or 3x2x2, at least {least}",
+        text => Sides(text) is { Length: > 0 and <= 6 } sides && sides.All(side => side >= least) ? sides : null);
+
+    /// <summary>Returns a setting for numbers, one for each of something.</summary>
+    public static Setting Reals(string name) => new(
+        name,
+        "a list of numbers, as 1, -0.5",
+        text =>
+        {
+            double?[] numbers = [.. text.Split(s_between, StringSplitOptions.TrimEntries).Select(word =>
+                double.TryParse(word, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && double.IsFinite(number)
+                    ? number : (double?)null)];
+            return numbers.All(number => number is not null) ? (double[])[.. numbers.Select(number => number!.Value)] : null;
+        });
+
+    /// <summary>Returns a setting for layers within a layer, which only JSON can have.</summary>
+    public static Setting Layers(string name) => new(name, "a list of layers, [ { \"kind\": … }, … ], in a file in JSON", _ => null)
+    {
+        HoldsLayers = true,
+    };
+
     /// <summary>Returns the same setting, but required.</summary>
     public Setting Required() => this with { IsRequired = true };
 
     private static int[]? Sides(string text)
     {
-        string[] words = text.Split(['x', ','], StringSplitOptions.TrimEntries);
+        string[] words = text.Split(s_between, StringSplitOptions.TrimEntries);
         int[] sides = new int[words.Length];
         for (int i = 0; i < words.Length; i++)
         {
@@ -113,6 +142,8 @@ internal sealed record Settings(IReadOnlyList<KeyValuePair<string, object>> Give
     public string Word(string name) => (string)Value(name)!;
 
     public int[] Sides(string name) => (int[])Value(name)!;
+
+    public IReadOnlyList<LayerDescription> Layers(string name) => (IReadOnlyList<LayerDescription>)Value(name)!;
 
     /// <summary>Returns the value, or null if it is absent.</summary>
     public object? Value(string name)
@@ -160,6 +191,13 @@ internal sealed record Settings(IReadOnlyList<KeyValuePair<string, object>> Give
                     entry.Line,
                     $"'{entry.Key}' is no key of {owner}{Nearest.Question(entry.Key, names.Concat(beside))} "
                     + $"It has {string.Join(", ", names)}.");
+            }
+
+            if (setting.HoldsLayers && entry.Layers is { Count: > 0 } layers)
+            {
+                given.Add(KeyValuePair.Create(
+                    setting.Name, (object)(LayerDescription[])[.. layers.Select(layer => DescriptionReader.Inner(file, layer))]));
+                continue;
             }
 
             given.Add(KeyValuePair.Create(setting.Name, setting.Parse(entry.Text) ?? throw file.Error(

@@ -139,16 +139,20 @@ internal static class OnnxImages
         Window window = op.Window;
         if (op.CountPadding)
         {
+            // Behind the image only so many pixels as the windows reach: one more window would begin in others.
             (int height, int width) = window.Padding;
-            x = graph.Add("Pad", [x, graph.Vector("pads", 0, 0, height, width, 0, 0, height, width)]);
-            images = images.With(2, Padded(images[2], height)).With(3, Padded(images[3], width));
+            Shape pooled = node.Outputs[0].Shape;
+            int below = Math.Min(height, Behind(pooled[2], images[2], window.Size.Height, window.Stride.Height, height));
+            int right = Math.Min(width, Behind(pooled[3], images[3], window.Size.Width, window.Stride.Width, width));
+            x = graph.Add("Pad", [x, graph.Vector("pads", 0, 0, height, width, 0, 0, below, right)]);
+            images = images.With(2, Padded(images[2], height + below)).With(3, Padded(images[3], width + right));
             window = window with { Padding = (0, 0) };
         }
 
         return Pool(graph, "AveragePool", x, images, window);
     }
 
-    private static int Padded(int side, int padding) => side == Shape.Unknown ? side : side + (2 * padding);
+    private static int Padded(int side, int padding) => side == Shape.Unknown ? side : side + padding;
 
     private static int Behind(int windows, int side, int size, int stride, int before) =>
         Math.Max(0, ((windows - 1) * stride) + size - side - before);

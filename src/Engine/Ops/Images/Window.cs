@@ -85,6 +85,7 @@ internal readonly record struct Window(
         yield return (new Window((h, w), (h, w), (0, 0), true), [n, c, h, w]);
         yield return (new Window((3, 5), (2, 4), (1, 1), false), [n, c, h, 2 * w]);
         yield return (new Window((2, 3), (3, 4), (0, 0), false), [n, c, h, w]);
+        yield return (new Window((2, 2), (2, 3), (1, 1), false), [n, c, 5, 5]);
         yield return (new Window((1, 1), (1, 1), (0, 0), true), [n, c, h, w]);
         yield return (new Window((2, 2), (2, 2), (0, 0), true), [0, c, h, w]);
         yield return (new Window((1, 1), (1, 1), (0, 0), true), [1, 1, 1, 257]);

@@ -21,7 +21,7 @@ public sealed class WeightLayout
     /// <summary>
     /// Gets PyTorch's layout: <c>weight</c> and <c>bias</c>. A linear layer's weights are (outputs, inputs); a
     /// convolution's are not flipped. BatchNorm has <c>running_mean</c>, <c>running_var</c> and a count that is
-    /// ignored. A recurrent layer has <c>weight_ih_l0</c>, <c>weight_hh_l0</c> and two biases; stacked layers have
+    /// ignored; its epsilon is the layer's <see cref="BatchNorm.Epsilon"/> if that is set, else PyTorch's 1e-5. A recurrent layer has <c>weight_ih_l0</c>, <c>weight_hh_l0</c> and two biases; stacked layers have
     /// numbers, the backward direction <c>_reverse</c>. Attention has <c>in_proj_weight</c> and <c>out_proj.weight</c>;
     /// a transformer block has <c>self_attn</c>, <c>linear1</c> and <c>linear2</c>.
     /// </summary>
@@ -41,7 +41,7 @@ public sealed class WeightLayout
             (Conv3D conv, "W") => new("weight", values => conv.FlipFilters ? Flipped(values) : values),
             (ConvTranspose2D conv, "W") => new("weight", values => conv.FlipFilters ? Flipped(values) : values),
             (BatchNorm, "mean") => new("running_mean", Same),
-            (BatchNorm norm, "inv_std") => new("running_var", values => InverseRoot(values, norm.Epsilon)),
+            (BatchNorm norm, "inv_std") => new("running_var", values => InverseRoot(values, norm.OwnEpsilon ?? 1e-5)),
             (MultiHeadAttention, "Wo") => new("out_proj.weight", Transposed),
             (MultiHeadAttention, "bo") => new("out_proj.bias", Same),
             (MultiHeadAttention, ['W', var part]) => new("in_proj_weight", values => Transposed(Third(values, "qkv".IndexOf(part)))),
@@ -58,7 +58,8 @@ public sealed class WeightLayout
 
     /// <summary>
     /// Gets Keras' layout: <c>kernel</c> and <c>bias</c>. A convolution's weights are (height, width, inputs, outputs)
-    /// and not flipped. BatchNorm has <c>moving_mean</c> and <c>moving_variance</c>. A Dense layer after a Flatten of
+    /// and not flipped. BatchNorm has <c>moving_mean</c> and <c>moving_variance</c>; its epsilon is the layer's
+    /// <see cref="BatchNorm.Epsilon"/> if that is set, else Keras' 1e-3. A Dense layer after a Flatten of
     /// images is not supported, because Keras orders its inputs with channels last.
     /// </summary>
     public static WeightLayout Keras { get; } = new(
@@ -75,7 +76,7 @@ public sealed class WeightLayout
                 conv.FlipFilters ? Flipped(Permuted(values, 4, 3, 0, 1, 2)) : Permuted(values, 4, 3, 0, 1, 2)),
             (Embedding, "W") => new("embeddings", Same),
             (BatchNorm, "mean") => new("moving_mean", Same),
-            (BatchNorm norm, "inv_std") => new("moving_variance", values => InverseRoot(values, norm.Epsilon)),
+            (BatchNorm norm, "inv_std") => new("moving_variance", values => InverseRoot(values, norm.OwnEpsilon ?? 1e-3)),
             (GatedLayer or MultiHeadAttention, _) => null,
             (_, "W") => new("kernel", Same),
             (_, "b") => new("bias", Same),

@@ -33,6 +33,9 @@ public sealed record RulesByName : UpdateRule
     public IReadOnlyList<(string Pattern, UpdateRule Rule)> Rules { get; }
 
     /// <inheritdoc/>
+    protected override bool IsOfOthers => true;
+
+    /// <inheritdoc/>
     protected override IReadOnlyList<Update> Updates(
         IReadOnlyList<SharedVariable> parameters,
         IReadOnlyList<Variable> gradients,
@@ -43,11 +46,13 @@ public sealed record RulesByName : UpdateRule
         ArgumentNullException.ThrowIfNull(gradients);
         ArgumentNullException.ThrowIfNull(state);
         int[] rules = [.. parameters.Select(RuleOf)];
-        return
+        IReadOnlyList<Update> updates =
         [
             .. Part(-1, Otherwise, state),
             .. Rules.SelectMany((rule, i) => Part(i, rule.Rule, state.Of(rule.Pattern))),
         ];
+        state.EndsStep = null;
+        return updates;
 
         IReadOnlyList<Update> Part(int rule, UpdateRule of, RuleState its)
         {
@@ -93,37 +98,72 @@ public sealed record RulesByName : UpdateRule
     }
 }
 
-/// <summary>Represents a rule that modifies another rule.</summary>
+/// <summary>
+/// Represents a rule that modifies another rule. It acts after each step of that rule: around <see cref="Accumulate"/>,
+/// after its batches.
+/// </summary>
 public abstract record OuterRule : UpdateRule
 {
+    /// <summary>Creates a rule around another.</summary>
+    /// <exception cref="EngineException">
+    /// The other one is <see cref="RulesByName"/> with <see cref="Accumulate"/> in it, whose rules make their steps after
+    /// different batches.
+    /// </exception>
     private protected OuterRule(UpdateRule rule)
-        : base(rule?.LearningRate ?? throw new ArgumentNullException(nameof(rule))) => Rule = rule;
+        : base(rule?.LearningRate ?? throw new ArgumentNullException(nameof(rule)))
+    {
+        Rule = rule;
+        if (Within(rule).OfType<RulesByName>().Any(several =>
+            several.Rules.Select(each => each.Rule).Prepend(several.Otherwise).SelectMany(Within).Any(each => each is Accumulate)))
+        {
+            throw new EngineException(
+                $"{GetType().Name} acts after each step of its rule, and of several rules by name of which one accumulates gradients the steps "
+                + $"end after different batches: write RulesByName outermost, with {GetType().Name} around each of its rules, or Accumulate "
+                + $"around RulesByName.{Origin.Current}");
+        }
+
+        static IEnumerable<UpdateRule> Within(UpdateRule rule) => rule switch
+        {
+            OuterRule outer => Within(outer.Rule).Prepend(rule),
+            RulesByName several => several.Rules.Select(each => each.Rule).Prepend(several.Otherwise).SelectMany(Within).Prepend(rule),
+            _ => [rule],
+        };
+    }
 
     /// <summary>Gets the rule that it modifies.</summary>
     public UpdateRule Rule { get; }
+
+    /// <inheritdoc/>
+    protected override bool IsOfOthers => true;
 
     /// <summary>Returns the inner rule's updates.</summary>
     private protected IReadOnlyList<Update> Inner(
         IReadOnlyList<SharedVariable> parameters, IReadOnlyList<Variable> gradients, Variable learningRate, RuleState state) =>
         UpdatesOf(Rule, parameters, gradients, learningRate, state);
 
-    /// <summary>Replaces the parameters' values in updates, and adds the updates that this needs.</summary>
-    private protected static IReadOnlyList<Update> Changed(
-        IReadOnlyList<Update> updates,
-        IReadOnlyList<SharedVariable> parameters,
-        Func<SharedVariable, Variable, (Variable Value, Update[] More)> change)
+    /// <summary>
+    /// Returns the inner rule's updates with other values of the parameters, and the updates that these need. In a batch
+    /// that does not end a step of the inner rule, nothing of this happens.
+    /// </summary>
+    private protected IReadOnlyList<Update> Changed(
+        IReadOnlyList<SharedVariable> parameters, IReadOnlyList<Variable> gradients, Variable learningRate, RuleState state,
+        Func<SharedVariable, Variable, (Variable Value, Update[] More)> change, params IReadOnlyList<Update> others)
     {
+        IReadOnlyList<Update> updates = Inner(parameters, gradients, learningRate, state);
         var changed = new List<Update>();
         foreach (Update update in updates)
         {
             (Variable value, Update[] more) = parameters.Contains(update.Target)
                 ? change(update.Target, update.Value)
                 : (update.Value, []);
-            changed.Add(update with { Value = value });
-            changed.AddRange(more);
+            changed.Add(update with { Value = AtEnd(value, update.Value) });
+            changed.AddRange(more.Select(each => each with { Value = AtEnd(each.Value, each.Target) }));
         }
 
-        return changed;
+        return [.. changed, .. others.Select(each => each with { Value = AtEnd(each.Value, each.Target) })];
+
+        Variable AtEnd(Variable value, Variable otherwise) =>
+            state.EndsStep is { } ends && !ReferenceEquals(value, otherwise) ? Symbolic.Where(ends, value, otherwise) : value;
     }
 }
 
@@ -157,6 +197,7 @@ public sealed record Accumulate : OuterRule
         Variable[] totals = [.. sums.Zip(gradients, (sum, gradient) => sum + gradient)];
         IReadOnlyList<Update> step = Inner(
             parameters, [.. totals.Select(total => total * (1.0 / Batches))], learningRate, state);
+        state.EndsStep = state.EndsStep is { } within ? Symbolic.And(isLast, within) : isLast;
         return
         [
             .. step.Select(update => update with { Value = Symbolic.Where(isLast, update.Value, update.Target) }),
@@ -168,7 +209,7 @@ public sealed record Accumulate : OuterRule
 
 /// <summary>
 /// Represents Lookahead: another rule takes several steps; then only a part of the parameters' change is kept (Zhang,
-/// Lucas, Hinton, Ba: Lookahead optimizer. NeurIPS 2019).
+/// Lucas, Hinton, Ba: Lookahead optimizer. NeurIPS 2019). Around <see cref="Accumulate"/>, a step is that of its batches.
 /// </summary>
 public sealed record Lookahead : OuterRule
 {
@@ -199,14 +240,15 @@ public sealed record Lookahead : OuterRule
         ArgumentNullException.ThrowIfNull(state);
         SharedVariable count = state.Zero("lookahead");
         Variable isFirst = Symbolic.Equal(count, 0), next = count + 1, isLast = Symbolic.GreaterOrEqual(next, Steps);
-        IReadOnlyList<Update> updates = Changed(
-            Inner(parameters, gradients, learningRate, state), parameters, (parameter, fast) =>
+        return Changed(
+            parameters, gradients, learningRate, state,
+            (parameter, fast) =>
             {
                 SharedVariable slow = state.Zeros(parameter, "slow");
                 Variable start = Symbolic.Where(isFirst, parameter, slow);
                 return (Symbolic.Where(isLast, start + (Part * (fast - start)), fast), [new Update(slow, start)]);
-            });
-        return [.. updates, new Update(count, Symbolic.Where(isLast, Symbolic.Zero(next), next))];
+            },
+            new Update(count, Symbolic.Where(isLast, Symbolic.Zero(next), next)));
     }
 }
 
@@ -234,7 +276,7 @@ public sealed record WithMomentum : OuterRule
     {
         ArgumentNullException.ThrowIfNull(state);
         Variable m = state.Value("momentum", Momentum);
-        return Changed(Inner(parameters, gradients, learningRate, state), parameters, (parameter, value) =>
+        return Changed(parameters, gradients, learningRate, state, (parameter, value) =>
         {
             SharedVariable velocity = state.Zeros(parameter, "velocity of step");
             Variable step = value - parameter, v = (m * velocity) + step;
@@ -268,7 +310,7 @@ public sealed record NormConstraint : OuterRule
         IReadOnlyList<Variable> gradients,
         Variable learningRate,
         RuleState state) =>
-        Changed(Inner(parameters, gradients, learningRate, state), parameters, (_, value) => (Constrained(value, Max), []));
+        Changed(parameters, gradients, learningRate, state, (_, value) => (Constrained(value, Max), []));
 
     private static Variable Constrained(Variable w, double most)
     {

@@ -80,7 +80,11 @@ public abstract record UpdateRule
         Func<IReadOnlyList<SharedVariable>, IReadOnlyList<Variable>> gradientsOf,
         StateOwners? owners = null)
     {
-        var state = new RuleState(dtype, former: former) { Owners = owners };
+        var state = new RuleState(dtype, former: former)
+        {
+            Owners = owners,
+            RateFactors = parameters.Where(parameter => parameter.RateFactor != 1).ToDictionary(p => p.Variable, p => p.RateFactor),
+        };
         SharedVariable learningRate = state.Setting("learning_rate", LearningRate);
         SharedVariable[] variables = [.. parameters.Select(parameter => parameter.Variable)];
         Dictionary<SharedVariable, Variable> gradients = variables.Zip(gradientsOf(variables)).ToDictionary();
@@ -92,13 +96,7 @@ public abstract record UpdateRule
         var updates = new List<Update>();
         using (Origin.Use(origin))
         {
-            foreach (IGrouping<double, SharedVariable> group in parameters.GroupBy(p => p.RateFactor, p => p.Variable))
-            {
-                SharedVariable[] members = [.. group];
-                updates.AddRange(Updates(
-                    members, [.. members.Select(member => gradients[member])],
-                    group.Key == 1 ? learningRate : learningRate * group.Key, state));
-            }
+            updates.AddRange(UpdatesByRate(variables, [.. variables.Select(each => gradients[each])], learningRate, state));
         }
 
         return new BuiltUpdates(updates, learningRate, state.Settings, state.Variables) { ParameterOf = state.ParameterOf };
@@ -126,7 +124,15 @@ public abstract record UpdateRule
         RuleState state);
 
     /// <summary>
-    /// Returns the updates of another rule, including its clipping, for a rule that is made of others.
+    /// Gets whether the rule is made of others, to which it gives its learning rate by <see cref="UpdatesOf"/>. It then
+    /// gets all parameters at once, whatever their <see cref="Layer.RateFactor"/>, which those others apply: their clips
+    /// are over all parameters. Other rules get the parameters of one factor at a time, with a rate that contains it.
+    /// </summary>
+    protected virtual bool IsOfOthers => false;
+
+    /// <summary>
+    /// Returns the updates of another rule, including its clipping, for a rule that is made of others
+    /// (<see cref="IsOfOthers"/>).
     /// </summary>
     protected static IReadOnlyList<Update> UpdatesOf(
         UpdateRule rule,
@@ -137,8 +143,27 @@ public abstract record UpdateRule
     {
         ArgumentNullException.ThrowIfNull(rule);
         ArgumentNullException.ThrowIfNull(parameters);
-        return parameters.Count == 0 ? [] : rule.Updates(
+        ArgumentNullException.ThrowIfNull(state);
+        return parameters.Count == 0 ? [] : rule.UpdatesByRate(
             parameters, rule.Clip is null ? gradients : rule.Clip.Apply(gradients), learningRate, state);
+    }
+
+    /// <summary>Returns the updates of parameters whose layers may have different factors of the learning rate.</summary>
+    private IReadOnlyList<Update> UpdatesByRate(
+        IReadOnlyList<SharedVariable> parameters, IReadOnlyList<Variable> gradients, Variable learningRate, RuleState state)
+    {
+        if (IsOfOthers)
+        {
+            return Updates(parameters, gradients, learningRate, state);
+        }
+
+        RuleState inner = state.WithoutRateFactors();
+        return
+        [
+            .. parameters.Zip(gradients).GroupBy(pair => state.RateFactors.GetValueOrDefault(pair.First, 1)).SelectMany(group => Updates(
+                [.. group.Select(pair => pair.First)], [.. group.Select(pair => pair.Second)],
+                group.Key == 1 ? learningRate : learningRate * group.Key, inner)),
+        ];
     }
 
     private IReadOnlyList<Variable> Gradients(Variable loss, IReadOnlyList<SharedVariable> parameters)
@@ -208,8 +233,8 @@ public sealed class RuleState
     }
 
     private RuleState(RuleState outer, string prefix) : this(outer._dtype, outer._areSettingsConstant, outer._former) =>
-        (_prefix, _settings, _variables, _parameterOf, Owners) =
-            ($"{outer._prefix}{prefix}.", outer._settings, outer._variables, outer._parameterOf, outer.Owners);
+        (_prefix, _settings, _variables, _parameterOf, Owners, RateFactors) =
+            ($"{outer._prefix}{prefix}", outer._settings, outer._variables, outer._parameterOf, outer.Owners, outer.RateFactors);
 
     internal IReadOnlyDictionary<string, SharedVariable> Settings => _settings;
 
@@ -221,8 +246,20 @@ public sealed class RuleState
     /// <summary>Gets or sets which rank keeps the state of a parameter; null if each rank keeps all.</summary>
     internal StateOwners? Owners { get; init; }
 
+    /// <summary>Gets or sets the factors of the learning rate that are not 1.</summary>
+    internal IReadOnlyDictionary<SharedVariable, double> RateFactors { get; init; } = new Dictionary<SharedVariable, double>();
+
+    /// <summary>
+    /// Gets or sets whether this batch ends a step of the rule within, a scalar; null if each batch is a step.
+    /// </summary>
+    internal Variable? EndsStep { get; set; }
+
     /// <summary>Returns the state of one rule among several: its settings are called <c>conv*.momentum</c>.</summary>
-    public RuleState Of(string name) => new(this, name);
+    public RuleState Of(string name) => new(this, $"{name}.");
+
+    /// <summary>Returns the same state for a rule whose learning rate contains the factors.</summary>
+    internal RuleState WithoutRateFactors() =>
+        RateFactors.Count == 0 ? this : new(this, "") { RateFactors = new Dictionary<SharedVariable, double>() };
 
     /// <summary>Returns a setting that schedules may change. The same name returns the same setting.</summary>
     internal SharedVariable Setting(string name, double value)

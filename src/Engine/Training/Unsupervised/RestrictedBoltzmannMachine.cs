@@ -189,6 +189,9 @@ public sealed class RestrictedBoltzmannMachine : IDisposable
     /// <param name="cancellationToken">Ends the training after the current epoch.</param>
     /// <returns>The mean squared error of reconstruction of each epoch.</returns>
     /// <exception cref="EngineException">The samples do not fit, or there are not enough for a batch.</exception>
+    /// <exception cref="DivergenceException">
+    /// The error, or a parameter, is nan or infinite after an epoch. The machine is as it was before that epoch.
+    /// </exception>
     public IReadOnlyList<double> Fit(
         Tensor x, int epochs = 10, Action<int, double>? report = null, CancellationToken cancellationToken = default)
     {
@@ -211,12 +214,23 @@ public sealed class RestrictedBoltzmannMachine : IDisposable
             int[] order = [.. Enumerable.Range(0, x.Shape[0])];
             for (int epoch = 1; epoch <= epochs && !cancellationToken.IsCancellationRequested; epoch++)
             {
+                Tensor[] before = [.. Parameters.Select(parameter => parameter.GetValue())];
                 random.Shuffle(order);
                 double sum = 0;
                 for (int batch = 0; batch < batches; batch++)
                 {
                     sum += NdArray.From(function.Call(
                         Tensor.From(order[(batch * BatchSize)..((batch + 1) * BatchSize)]), Tensor.Scalar(LearningRate))[0]).Data[0];
+                }
+
+                if (!double.IsFinite(sum) || Parameters.Any(parameter => parameter.GetValue().FirstNotFinite() is not null))
+                {
+                    foreach ((SharedVariable parameter, Tensor value) in Parameters.Zip(before))
+                    {
+                        parameter.SetValue(value);
+                    }
+
+                    throw Diverged(epoch);
                 }
 
                 errors.Add(sum / batches);
@@ -274,6 +288,22 @@ public sealed class RestrictedBoltzmannMachine : IDisposable
         BoltzmannUnit.Binary => Symbolic.Cast(Symbolic.Less(stream.Uniform(sums), Symbolic.Sigmoid(sums)), sums.DType),
         BoltzmannUnit.Rectified => Symbolic.Rectify(sums + (stream.Normal(sums) * Symbolic.Sqrt(Symbolic.Sigmoid(sums)))),
         _ => sums + stream.Normal(sums),
+    };
+
+    private SharedVariable[] Parameters => [Weights, VisibleBiases, HiddenBiases];
+
+    /// <summary>Returns the error that ends a training whose values are no numbers any more.</summary>
+    private DivergenceException Diverged(int epoch) => new(FormattableString.Invariant(
+        $"The training of a Boltzmann machine of {Visible} {VisibleUnits} and {Hidden} {HiddenUnits} units has ended in epoch {epoch}: ")
+        + FormattableString.Invariant($"the error of reconstruction or a parameter is nan or infinite. The learning rate is {LearningRate:G4}. Try ")
+        + FormattableString.Invariant($"LearningRate = {LearningRate / 10:G2}")
+        + (VisibleUnits == BoltzmannUnit.Gaussian ? ", and samples of mean 0 and variance 1" : ", and samples from 0 to 1")
+        + $". The machine is as it was before epoch {epoch}.")
+    {
+        Epoch = epoch,
+        Batch = null,
+        Layer = null,
+        LearningRate = LearningRate,
     };
 
     private void CheckSettings()

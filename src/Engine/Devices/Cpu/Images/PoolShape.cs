@@ -3,7 +3,7 @@ namespace Engine.Devices.Cpu;
 /// <summary>
 /// Pooling of <paramref name="Planes"/> (images times channels) of H × W in windows of KH × KW. With
 /// <paramref name="IgnoreBorder"/> an incomplete last window is left out; without it, the window is cut off at the
-/// border.
+/// border, and left out only if it would lie in the padding altogether.
 /// </summary>
 internal readonly record struct PoolShape(
     int Planes,
@@ -61,10 +61,9 @@ internal readonly record struct PoolShape(
             return padded < kernel ? 0 : ((padded - kernel) / stride) + 1;
         }
 
-        // Counts the windows that begin inside and are not completely covered by the one before (Theano's
-        // Pool.out_shape).
+        // The last window reaches the end, and begins in the image or the padding before it, as in Theano's Pool and
+        // PyTorch's ceil_mode: a window in the padding behind would have no element.
         return side == 0 ? 0
-            : stride >= kernel ? ((padded - 1) / stride) + 1
-            : (Math.Max(0, padded - 1 - kernel + stride) / stride) + 1;
+            : Math.Min((Math.Max(0, padded - kernel + stride - 1) / stride) + 1, ((side + pad - 1) / stride) + 1);
     }
 }
