@@ -91,5 +91,5 @@ public class OnnxOpTests
 
     private static TestCaseData Case(Type op) => new TestCaseData(op).SetArgDisplayNames(OpTable.Name(op));
 
-    private static bool TakesIntegers(Type op) => op == typeof(Scan) || op == typeof(Subtensor) || op == typeof(Inlined) || op == typeof(Require) || op == typeof(Iota) || op == typeof(Cast) || op == typeof(Where);
+    private static bool TakesIntegers(Type op) => op == typeof(Scan) || op == typeof(Subtensor) || op == typeof(ToPlaces) || op == typeof(Inlined) || op == typeof(Require) || op == typeof(Iota) || op == typeof(Cast) || op == typeof(Where);
 }

@@ -95,6 +95,8 @@ internal static class OnnxOps
                 string clipped = wide == node.Inputs[0].DType ? X(0) : graph.Add("Cast", [X(0)], ("to", OnnxGraph.Type(wide)));
                 string inRange = graph.Add("Clip", [clipped, Number(graph, wide, 0), Number(graph, wide, byte.MaxValue)]);
                 return graph.Add("Cast", [inRange], ("to", OnnxGraph.Type(DType.UInt8)));
+            case ToPlaces:
+                return graph.Add("Cast", [X(0)], ("to", OnnxGraph.Type(DType.Int32)));
             case Cast op:
                 return graph.Add("Cast", [X(0)], ("to", OnnxGraph.Type(op.To)));
             case Dot op:
