@@ -13,9 +13,6 @@ public sealed record Csv(string Path) : IDataSource
     /// <summary>The share of broken rows that may be skipped; with more, the file is not a table.</summary>
     private const double MaxBroken = 0.1;
 
-    /// <summary>The greatest number of columns of a table.</summary>
-    private const int MaxColumns = 20_000;
-
     /// <summary>
     /// Gets or sets the column to predict. By default it is a column named target, label, class or y, or the last one
     /// if columns have no names.
@@ -27,6 +24,15 @@ public sealed record Csv(string Path) : IDataSource
 
     /// <summary>Gets or sets a file with the rows to test with.</summary>
     public string? TestPath { get; init; }
+
+    /// <summary>
+    /// Gets or sets columns of texts, even if all their values are numbers. By default a column has numbers if all its
+    /// values are.
+    /// </summary>
+    public IReadOnlyCollection<string> Texts { get; init; } = [];
+
+    /// <summary>Gets or sets columns of numbers, in which any other text is an error.</summary>
+    public IReadOnlyCollection<string> Numbers { get; init; } = [];
 
     /// <summary>Gets or sets the separator of values, a blank for any run of blanks; null to detect it.</summary>
     public char? Separator { get; init; }
@@ -46,26 +52,53 @@ public sealed record Csv(string Path) : IDataSource
 
     /// <summary>Reads the table without a target.</summary>
     /// <exception cref="DataFormatException">It is no table.</exception>
-    public Table Read() => Read(out _, out _);
+    public Table Read() => Read(TargetOf, isWanted: false).ToTable();
+
+    /// <summary>
+    /// Returns this table with the types of the columns that a preparation and a target were fitted to, so that a file
+    /// whose texts all happen to be numbers is read alike.
+    /// </summary>
+    internal Csv As(Preparation inputs, Target target) => this with
+    {
+        Texts =
+        [
+            .. inputs.Transforms.Where(transform => transform is OneHot or WordCounts).Select(transform => transform.Column),
+            .. target is ClassTarget { Classes: var names } && !names.All(name => Engine.Data.Numbers.TryParse(name, out _))
+                ? [target.Column] : (string[])[],
+        ],
+        Numbers =
+        [
+            .. inputs.Transforms.OfType<ScaledNumber>().Select(transform => transform.Column),
+            .. target is ValueTarget ? [target.Column] : (string[])[],
+        ],
+    };
 
     /// <inheritdoc/>
     public DataSet Load()
     {
-        Table all = Read(out List<string> notes, out bool hasNames);
-        string target = TargetOf(all, hasNames);
+        CsvColumns read = Read(TargetOf, isWanted: true);
+        Table all = read.ToTable();
+        string target = read.Target ?? throw new DataFormatException($"{Path}: the column to predict has a name, but no values.");
+        List<string> notes = read.Notes;
         all = all.Without([.. Drop.Where(name => all[name] is not null)]);
-        Table train = WithTarget(all, target, Path, notes);
+        Table train = WithTarget(all, target, Path, notes, read.Missing);
         Table? test = null;
         if (TestPath is not null)
         {
-            Table other = (this with { Path = TestPath, TestPath = null }).Read(out List<string> ofTest, out _);
-            notes.AddRange(ofTest);
-            _ = other.Find(target) ?? throw new DataFormatException(
-                $"{TestPath} has no column '{target}': there are {Table.Some(other.Columns.Select(column => column.Name))}.");
-            test = WithTarget(other.Without([.. Drop]), target, TestPath, notes);
+            Csv like = this with
+            {
+                Path = TestPath,
+                Texts = [.. all.Columns.OfType<TextColumn>().Select(column => column.Name)],
+                Numbers = [.. all.Columns.OfType<NumberColumn>().Where(column => column.Name != target).Select(column => column.Name)],
+            };
+            CsvColumns other = like.Read((names, _) => names.IndexOf(target), isWanted: true);
+            notes.AddRange(other.Notes);
+            _ = other.Target ?? throw new DataFormatException(
+                $"{TestPath} has no column '{target}': there are {Table.Some(other.Names)}.");
+            test = WithTarget(other.ToTable().Without([.. Drop]), target, TestPath, notes, other.Missing);
         }
 
-        return new DataSet(NameOf(Path), train, target) { Test = test, Notes = notes, Warnings = [.. Warnings(train, target)] };
+        return new DataSet(NameOf(Path), train, target) { Test = test, Notes = notes, Warnings = [.. TargetWarnings.Of(train[target])] };
     }
 
     /// <summary>Returns a file's name, without its folder and extensions.</summary>
@@ -76,13 +109,12 @@ public sealed record Csv(string Path) : IDataSource
         return dot < 0 ? name : name[..dot];
     }
 
-    private Table Read(out List<string> notes, out bool hasNames)
+    private CsvColumns Read(Func<List<string>, bool, int> target, bool isWanted)
     {
-        CsvDialect dialect;
         try
         {
-            dialect = CsvDialect.Of(Path, this);
-            return Read(dialect, out notes, out hasNames);
+            CsvDialect dialect = CsvDialect.Of(Path, this);
+            return Read(dialect, isWanted ? names => target(names, dialect.HasNames) : null);
         }
         catch (InvalidDataException error)
         {
@@ -94,11 +126,12 @@ public sealed record Csv(string Path) : IDataSource
         }
     }
 
-    private Table Read(CsvDialect dialect, out List<string> notes, out bool hasNames)
+    private CsvColumns Read(CsvDialect dialect, Func<List<string>, int>? target)
     {
         // If a column that looked like numbers contains texts, the file is read again.
         HashSet<int> texts = [];
         CsvColumns read;
+        bool keepsNames = false, isAgain;
         do
         {
             read = ReadableFile.Read(Path, (file, _) =>
@@ -110,10 +143,12 @@ public sealed record Csv(string Path) : IDataSource
                     SkipLine(text);
                 }
 
-                return CsvColumns.Read(CsvRows.Of(text, dialect), dialect, texts, MaxColumns);
+                return CsvColumns.Read(CsvRows.Of(text, dialect), dialect, texts, this, target, keepsNames);
             });
+            isAgain = texts.Count < (texts = [.. texts, .. read.TextColumns]).Count || (read.NeedsNames && !keepsNames);
+            keepsNames |= read.NeedsNames;
         }
-        while (read.TextColumns.Count > 0 && texts.Count < (texts = [.. texts, .. read.TextColumns]).Count);
+        while (isAgain);
 
         if (read.Rows == 0)
         {
@@ -128,11 +163,9 @@ public sealed record Csv(string Path) : IDataSource
                 + $"first is row {read.Broken[0]}: give the separator, if '{dialect.Separator}' is not it.");
         }
 
-        hasNames = dialect.HasHeader;
         string rows = FormattableString.Invariant($"{read.Rows:N0} rows");
-        notes = [$"{System.IO.Path.GetFileName(Path)}: {rows}; {dialect.Describe(read.Names.Count, new FileInfo(Path).Length)}."];
-        notes.AddRange(read.Notes);
-        return read.ToTable();
+        read.Notes.Insert(0, $"{System.IO.Path.GetFileName(Path)}: {rows}; {dialect.Describe(read.Names.Count, new FileInfo(Path).Length)}.");
+        return read;
     }
 
     private static void SkipLine(StreamReader text)
@@ -142,22 +175,24 @@ public sealed record Csv(string Path) : IDataSource
         }
     }
 
-    private string TargetOf(Table table, bool hasNames)
+    private int TargetOf(List<string> names, bool hasNames)
     {
         if (Target is not null)
         {
-            return (table.FindAlike(Target) ?? table[Target]).Name;
+            int[] alike = [.. Enumerable.Range(0, names.Count).Where(i => names[i].Equals(Target, StringComparison.OrdinalIgnoreCase))];
+            return names.IndexOf(Target) is >= 0 and int exact ? exact : alike is [int only] ? only : throw new EngineException(
+                $"There is no column '{Target}': there are {Table.Some(names)}.");
         }
 
         string[] usual = ["target", "label", "class", "y"];
-        return !hasNames ? table.Columns[^1].Name
-            : table.Columns.FirstOrDefault(column => usual.Contains(column.Name, StringComparer.OrdinalIgnoreCase))?.Name
-            ?? throw new DataFormatException(
-                $"{Path}: which column is to be predicted? Name it as the target: {Table.Some(table.Columns.Select(column => column.Name))}.");
+        return !hasNames ? names.Count - 1
+            : names.FindIndex(name => usual.Contains(name, StringComparer.OrdinalIgnoreCase)) is >= 0 and int found ? found
+            : throw new DataFormatException($"{Path}: which column is to be predicted? Name it as the target: {Table.Some(names)}.");
     }
 
     /// <summary>Returns the rows with a known target.</summary>
-    private static Table WithTarget(Table table, string target, string path, List<string> notes)
+    private static Table WithTarget(
+        Table table, string target, string path, List<string> notes, IReadOnlyDictionary<string, int> missing)
     {
         Column column = table[target];
         int[] known = [.. Enumerable.Range(0, table.Count).Where(row => column.Text(row) is not null)];
@@ -168,23 +203,11 @@ public sealed record Csv(string Path) : IDataSource
 
         if (known.Length < table.Count)
         {
-            notes.Add($"Left out: {Table.Counted(table.Count - known.Length, "row")} without a value of the target '{target}'.");
+            string[] words = [.. missing.Keys.Where(word => word.Length > 0)];
+            notes.Add($"Left out: {Table.Counted(table.Count - known.Length, "row")} without a value of the target '{target}'"
+                + (words.Length > 0 ? $", which is empty or {Table.Some(words)} there." : "."));
         }
 
         return known.Length == table.Count ? table : table.Rows(known);
-    }
-
-    private static IEnumerable<string> Warnings(Table table, string target)
-    {
-        Column column = table[target];
-        string[] values = [.. Enumerable.Range(0, table.Count).Select(row => column.Text(row)!)];
-        int distinct = values.Distinct().Count();
-        double[] numbers = column is NumberColumn own ? own.Values.ToArray() : [];
-        bool isNumbering = numbers.Length > 0 && numbers.All(x => x == Math.Round(x)) && numbers.Max() - numbers.Min() < 2.0 * distinct;
-        if (distinct == table.Count && distinct > 10 && (column is TextColumn || isNumbering))
-        {
-            yield return FormattableString.Invariant($"The target '{target}' is another in each of the {distinct:N0} rows, ")
-                + "as a number or name of each would be: is it the right column?";
-        }
     }
 }

@@ -7,9 +7,17 @@ internal sealed class CsvColumns
 {
     private const int MaxTold = 5;
 
+    /// <summary>Numbers with more names than this are not classes.</summary>
+    private const int MaxNames = 1_000;
+
+    private readonly List<bool> _areSureNumbers = [];
     private readonly List<List<double>?> _numbers = [];
     private readonly List<(List<int> Codes, Dictionary<string, int> Words)?> _texts = [];
-    private int _short, _repeated, _widest;
+    private readonly Dictionary<string, int> _missing = [];
+    private int _commentCount, _short, _repeated, _widest, _target = -1;
+    private int _maxNames = MaxNames;
+    private NumberNames? _names;
+    private string? _comment;
 
     /// <summary>Gets the names of the columns.</summary>
     public List<string> Names { get; } = [];
@@ -25,6 +33,15 @@ internal sealed class CsvColumns
     /// <summary>Gets the columns that were taken for numbers and have a text.</summary>
     public HashSet<int> TextColumns { get; } = [];
 
+    /// <summary>Gets whether the file must be read again, because the target's names were given up too early.</summary>
+    public bool NeedsNames { get; private set; }
+
+    /// <summary>Gets the column to predict; null if the file is read without one.</summary>
+    public string? Target => (uint)_target < (uint)Names.Count ? Names[_target] : null;
+
+    /// <summary>Gets the words for missing values of the target, with the number of each.</summary>
+    public IReadOnlyDictionary<string, int> Missing => _missing;
+
     /// <summary>Gets the notes about the file.</summary>
     public List<string> Notes { get; } = [];
 
@@ -32,12 +49,21 @@ internal sealed class CsvColumns
     /// <param name="rows">The rows.</param>
     /// <param name="dialect">The format of the file.</param>
     /// <param name="texts">The columns that are known to be texts; all others are read as numbers.</param>
-    /// <param name="maxColumns">The greatest number of columns.</param>
-    public static CsvColumns Read(IEnumerable<string[]> rows, CsvDialect dialect, HashSet<int> texts, int maxColumns)
+    /// <param name="wishes">The columns whose types are known.</param>
+    /// <param name="target">Returns the index of the column to predict, given the names; null to read without one.</param>
+    /// <param name="keepsNames">Whether all names of the target's numbers are kept, however many they are.</param>
+    public static CsvColumns Read(
+        IEnumerable<string[]> rows, CsvDialect dialect, HashSet<int> texts, Csv wishes, Func<List<string>, int>? target, bool keepsNames)
     {
-        var read = new CsvColumns();
-        using IEnumerator<string[]> each = rows.GetEnumerator();
-        string[]? header = dialect.HasHeader && each.MoveNext() ? each.Current : null;
+        const int MaxColumns = 20_000;
+        var read = new CsvColumns
+        {
+            _maxNames = keepsNames ? int.MaxValue : MaxNames,
+            _comment = dialect.Comments.Count > 0 ? dialect.Comments[0] : null,
+            _commentCount = dialect.Comments.Count,
+        };
+        using IEnumerator<string[]> each = rows.Where(row => read.IsValues(row, dialect)).GetEnumerator();
+        string[]? header = dialect.Names.Count > 0 ? [.. dialect.Names] : dialect.HasHeader && each.MoveNext() ? each.Current : null;
         string[]? second = dialect.HasSecondHeader && each.MoveNext() ? each.Current : null;
         bool hasRow = each.MoveNext();
         if (!hasRow)
@@ -48,14 +74,16 @@ internal sealed class CsvColumns
         // R writes no name for the column of row names.
         header = header is not null && header.Length == dialect.Columns - 1 ? ["", .. header] : header;
         int width = header?.Length ?? Math.Max(each.Current.Length, dialect.Columns);
-        if (width > maxColumns)
+        if (width > MaxColumns)
         {
             throw new DataFormatException(
-                FormattableString.Invariant($"it has {width:N0} columns, and {maxColumns:N0} is the most that are read"));
+                FormattableString.Invariant($"it has {width:N0} columns, and {MaxColumns:N0} is the most that are read"));
         }
 
-        read.Begin(header, width, texts);
-        long number = (header is null ? 1 : 2) + (second is null ? 0 : 1);
+        read.Begin(header, width, texts, wishes);
+        read._target = target?.Invoke(read.Names) ?? -1;
+        read._names = read._target >= 0 && read._numbers[read._target] is not null ? new NumberNames() : null;
+        long number = (dialect.HasHeader ? 2 : 1) + (second is null ? 0 : 1);
         if (second is not null)
         {
             read.Notes.Add($"The second line, {Table.Some(second)}, names units or columns again and is ignored.");
@@ -73,14 +101,14 @@ internal sealed class CsvColumns
 
     /// <summary>Returns the columns as a table.</summary>
     public Table ToTable() => new(Names.Select((name, i) => _numbers[i] is { } numbers
-        ? new NumberColumn(name, [.. numbers])
+        ? new NumberColumn(name, [.. numbers]) { Written = i == _target ? _names?.ToColumn(name) : null }
         : (Column)new TextColumn(name, [.. _texts[i]!.Value.Codes], [.. _texts[i]!.Value.Words.Keys])));
 
-    private void Begin(string[]? header, int width, HashSet<int> texts)
+    private void Begin(string[]? header, int width, HashSet<int> texts, Csv wishes)
     {
         for (int i = 0; i < width; i++)
         {
-            string name = header?[i].TrimStart('#').Trim() is { Length: > 0 } given ? given : $"column{i + 1}";
+            string name = header is not null && CsvDialect.Unmarked(header[i]) is { Length: > 0 } given ? given : $"column{i + 1}";
             string own = name;
             for (int again = 2; Names.Contains(own); again++)
             {
@@ -88,9 +116,24 @@ internal sealed class CsvColumns
             }
 
             Names.Add(own);
-            _numbers.Add(texts.Contains(i) ? null : []);
-            _texts.Add(texts.Contains(i) ? ([], []) : null);
+            bool isText = texts.Contains(i) || wishes.Texts.Contains(own, StringComparer.OrdinalIgnoreCase);
+            _areSureNumbers.Add(wishes.Numbers.Contains(own, StringComparer.OrdinalIgnoreCase));
+            _numbers.Add(isText ? null : []);
+            _texts.Add(isText ? ([], []) : null);
         }
+    }
+
+    /// <summary>Returns whether a row has values, and counts those that are comments.</summary>
+    private bool IsValues(string[] row, CsvDialect dialect)
+    {
+        if (!dialect.IsComment(row))
+        {
+            return true;
+        }
+
+        _commentCount++;
+        _comment ??= string.Join(dialect.Separator, row);
+        return false;
     }
 
     private void Add(string[] row, CsvDialect dialect, string[]? header, long number)
@@ -117,16 +160,27 @@ internal sealed class CsvColumns
         for (int i = 0; i < Names.Count; i++)
         {
             string value = i < row.Length ? row[i] : "";
-            bool isMissing = Numbers.IsMissing(value);
+            bool isMissing = _numbers[i] is null ? Numbers.IsMissing(value) : Numbers.IsMissingNumber(value);
+            if (isMissing && i == _target)
+            {
+                _missing[value] = _missing.GetValueOrDefault(value) + 1;
+            }
+
             if (_numbers[i] is { } numbers)
             {
                 double parsed = double.NaN;
                 if (!isMissing && !dialect.TryParse(value, out parsed))
                 {
+                    RequireText(i, value);
                     TextColumns.Add(i);
                 }
 
-                numbers.Add(double.IsFinite(parsed) ? parsed : double.NaN);
+                parsed = double.IsFinite(parsed) ? parsed : double.NaN;
+                numbers.Add(parsed);
+                if (i == _target)
+                {
+                    AddName(double.IsNaN(parsed) ? null : value, parsed);
+                }
             }
             else
             {
@@ -145,8 +199,49 @@ internal sealed class CsvColumns
         Rows++;
     }
 
+    /// <summary>Refuses a text in a column that is known to have numbers.</summary>
+    private void RequireText(int column, string value)
+    {
+        if (_areSureNumbers[column])
+        {
+            throw new DataFormatException(FormattableString.Invariant(
+                $"'{Names[column]}' of row {Rows + 1} is '{Table.Short(value)}', which is no number, as all values were that were trained with"));
+        }
+    }
+
+    /// <summary>
+    /// Adds the name of the target's number. Many are not classes, and their names are given up unless they are needed.
+    /// </summary>
+    private void AddName(string? name, double value)
+    {
+        _names?.Add(name, value);
+        NeedsNames |= _names is null && name is not null && Numbers.IsCode(name);
+        if (_names is { HasCodes: false } && _names.Count > _maxNames)
+        {
+            _names = null;
+        }
+    }
+
+    /// <summary>Returns the numbers of a column that may be read as texts.</summary>
+    private List<double> Labels(int column)
+    {
+        if (_numbers[column] is { } numbers)
+        {
+            return numbers;
+        }
+
+        (List<int> codes, Dictionary<string, int> words) = _texts[column]!.Value;
+        double[] values = [.. words.Keys.Select(word => Numbers.TryParse(word, out double value) ? value : double.NaN)];
+        return [.. codes.Select(code => code < 0 ? double.NaN : values[code])];
+    }
+
     private void Say(CsvDialect dialect)
     {
+        if (_comment is not null)
+        {
+            Notes.Add($"Passed over: {Table.Counted(_commentCount, "line")} of comments, such as '{Table.Short(_comment)}'.");
+        }
+
         if (_widest < Names.Count)
         {
             Notes.Add($"The header has {Names.Count} names for {_widest} columns: the last {Names.Count - _widest} are ignored.");
@@ -170,7 +265,7 @@ internal sealed class CsvColumns
         }
 
         // scikit-learn's first line has the names of the classes 0, 1 … of the last column.
-        if (dialect.ClassNames is { Count: > 1 } names && _numbers[Names.Count - 1] is { } labels
+        if (dialect.ClassNames is { Count: > 1 } names && Labels(Names.Count - 1) is var labels
             && labels.All(label => label >= 0 && label < names.Count && label == Math.Round(label)))
         {
             _texts[Names.Count - 1] = ([.. labels.Select(label => (int)label)], names.Index().ToDictionary(one => one.Item, one => one.Index));

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
 using Engine.IO;
@@ -16,6 +15,9 @@ internal enum DecimalStyle
 
     /// <summary>1,234.5.</summary>
     PointAndThousands,
+
+    /// <summary>1.234,5.</summary>
+    CommaAndThousands,
 }
 
 /// <summary>The format of a file of values, detected from its beginning and described in one line.</summary>
@@ -38,6 +40,18 @@ internal sealed partial record CsvDialect(
 
     private static readonly string[] s_comments = ["//", "#@", "# ", "%"];
 
+    /// <summary>Whether most values of the first column are numbers, so that a row that begins with a mark is none.</summary>
+    private bool BeginsWithNumbers { get; init; }
+
+    /// <summary>Gets or sets the lines before the first row that are comments.</summary>
+    public IReadOnlyList<string> Comments { get; init; } = [];
+
+    /// <summary>Gets or sets the columns' names from the last comment before rows that have none.</summary>
+    public IReadOnlyList<string> Names { get; init; } = [];
+
+    /// <summary>Gets whether the columns have names.</summary>
+    public bool HasNames => HasHeader || Names.Count > 0;
+
     /// <summary>Gets or sets the number of values in most rows.</summary>
     public int Columns { get; init; }
 
@@ -47,8 +61,15 @@ internal sealed partial record CsvDialect(
     /// <summary>Gets or sets the names of the classes 0, 1 … from a first line of counts.</summary>
     public IReadOnlyList<string> ClassNames { get; init; } = [];
 
-    /// <summary>Returns whether a line is a comment.</summary>
-    public static bool IsComment(ReadOnlySpan<char> line)
+    /// <summary>
+    /// Returns whether a row among values is a comment: it begins as one, and has no other value or has no number where
+    /// all others have one.
+    /// </summary>
+    public bool IsComment(string[] row) =>
+        IsMarked(row[0]) && (BeginsWithNumbers || (Columns > 1 && row.Skip(1).All(value => value.Length == 0)));
+
+    /// <summary>Returns whether a line begins as comments do.</summary>
+    private static bool IsMarked(ReadOnlySpan<char> line)
     {
         foreach (string mark in s_comments)
         {
@@ -81,8 +102,14 @@ internal sealed partial record CsvDialect(
             throw new DataFormatException($"{name} is empty.");
         }
 
-        Encoding encoding = wishes.Encoding ?? EncodingOf(bytes.AsSpan(0, read), read == Looked ? stream : null, name);
+        Encoding encoding = wishes.Encoding ?? TextEncoding.Of(bytes.AsSpan(0, read), read == Looked ? stream : null)
+            ?? throw new DataFormatException($"{name} is no text: it has bytes that no text has. A table is a file of text, values with separators between.");
         string text = encoding.GetString(bytes, 0, read).TrimStart('\uFEFF');
+        if (read == Looked && text.AsSpan().IsWhiteSpace())
+        {
+            throw new DataFormatException($"{name} begins with {Table.Counted(Looked, "byte")} of blanks and empty lines, and no table does.");
+        }
+
         return Of(text, isWhole: read < Looked, encoding, wishes);
     });
 
@@ -91,10 +118,11 @@ internal sealed partial record CsvDialect(
         "; ",
         FormattableString.Invariant($"{columns} columns"),
         Separator switch { '\t' => "tabs between", ' ' => "blanks between", _ => $"'{Separator}' between" },
-        HasHeader ? "a header line" : "no header line",
+        HasHeader ? "a header line" : Names.Count > 0 ? "names in a comment line" : "no header line",
         Decimals switch
         {
             DecimalStyle.Comma => "decimal commas",
+            DecimalStyle.CommaAndThousands => "decimal commas, points between thousands",
             DecimalStyle.PointAndThousands => "decimal points, commas between thousands",
             _ => "decimal points",
         },
@@ -102,9 +130,10 @@ internal sealed partial record CsvDialect(
         FormattableString.Invariant($"{bytes / 1e3:N0} kB"));
 
     /// <summary>Reads a number in this file's format.</summary>
-    public bool TryParse(ReadOnlySpan<char> text, out double value) => Decimals == DecimalStyle.PointAndThousands
-        ? double.TryParse(text, NumberStyles.Float | NumberStyles.AllowThousands, CultureInfo.InvariantCulture, out value)
-        : Numbers.TryParse(text, out value, Decimals == DecimalStyle.Comma);
+    public bool TryParse(ReadOnlySpan<char> text, out double value) => Numbers.TryParse(
+        text, out value,
+        Decimals is DecimalStyle.Comma or DecimalStyle.CommaAndThousands ? ',' : '.',
+        Decimals switch { DecimalStyle.PointAndThousands => ',', DecimalStyle.CommaAndThousands => '.', _ => '\0' });
 
     private static CsvDialect Of(string text, bool isWhole, Encoding encoding, Csv wishes)
     {
@@ -115,15 +144,21 @@ internal sealed partial record CsvDialect(
             lines.RemoveAt(lines.Count - 1);
         }
 
-        int begin = lines.FindIndex(line => line.Length > 0 && !IsComment(line));
+        // Excel reads and writes a first line that names the separator.
+        char? said = SeparatorLine().Match(lines[0]) is { Success: true } line0 ? line0.Groups[1].Value[0] : null;
+        int begin = FindRow(lines, said is null ? 0 : 1);
+        // If all lines begin as comments, they are the values.
+        begin = begin < 0 ? lines.FindIndex(said is null ? 0 : 1, line => line.Length > 0) : begin;
+        List<string> comments = [.. lines.Take(Math.Max(begin, 0)).Skip(said is null ? 0 : 1).Where(line => line.Length > 0)];
+        string? last = comments.Count > 0 && comments[^1] == lines[begin - 1] ? lines[begin - 1] : null;
         lines = begin < 0 ? [] : lines[begin..];
         char quote = QuoteOf(lines);
-        char separator = wishes.Separator ?? SeparatorOf(lines, quote);
+        char separator = wishes.Separator ?? said ?? SeparatorOf(lines, quote);
         char escape = lines.Any(line => line.Contains($"\\{quote}", StringComparison.Ordinal)) ? '\\' : quote;
         // The number of values in a row, by the rows after the first, which may be of another kind.
         var dialect = new CsvDialect(encoding, separator, quote, escape, Math.Max(begin, 0), HasHeader: false, DecimalStyle.Point);
-        List<string[]> rows = [.. CsvRows.Of(new StringReader(string.Join('\n', lines.Take(LookedRows + 1))), dialect, mayBeCut: true).Take(LookedRows)];
-        int columns = Usual(rows.Skip(1).Select(row => row.Length), rows.FirstOrDefault()?.Length ?? 0);
+        List<string[]> rows = RowsOf(lines.Take(LookedRows + 1), dialect);
+        int columns = Usual(rows.Skip(1).Where(row => !IsMarked(row[0])).Select(row => row.Length), rows.FirstOrDefault()?.Length ?? 0);
         string[] classes = rows.Count > 2 ? CountsLine(rows[0], columns) : [];
         if (classes.Length > 0)
         {
@@ -133,14 +168,42 @@ internal sealed partial record CsvDialect(
 
         DecimalStyle decimals = wishes.DecimalComma switch
         {
-            true => DecimalStyle.Comma,
-            false => DecimalStyle.Point,
-            _ => DecimalsOf(rows, separator),
+            null => DecimalsOf(rows, separator),
+            true => DecimalsOf(rows, separator) is DecimalStyle.CommaAndThousands ? DecimalStyle.CommaAndThousands : DecimalStyle.Comma,
+            false => DecimalsOf(rows, separator) is DecimalStyle.PointAndThousands ? DecimalStyle.PointAndThousands : DecimalStyle.Point,
         };
-        dialect = dialect with { Columns = columns, Decimals = decimals };
+        dialect = dialect with { Columns = columns, Decimals = decimals, Comments = comments };
+        string[] first = [.. rows.Skip(1).Select(row => row[0]).Where(value => !IsMarked(value))];
+        dialect = dialect with { BeginsWithNumbers = first.Count(value => dialect.TryParse(value, out _)) > first.Length / 2 };
+        rows.RemoveAll(dialect.IsComment);
         dialect = dialect with { HasHeader = wishes.HasHeader ?? (classes.Length == 0 && IsHeader(rows, dialect)) };
+        if (wishes.HasHeader is null && !dialect.HasHeader && classes.Length == 0 && last is not null
+            && RowsOf([Unmarked(last)], dialect) is [var names] && names.Length == columns && IsHeader([names, .. rows], dialect))
+        {
+            return dialect with { Names = names, Comments = comments[..^1] };
+        }
+
         return dialect with { HasSecondHeader = dialect.HasHeader && IsSecondHeader(rows, dialect) };
     }
+
+    /// <summary>Returns a name, or a line of names, without the mark of a comment before it.</summary>
+    public static string Unmarked(string name) => Mark().Replace(name, "").Trim();
+
+    /// <summary>
+    /// Returns the first line that is no comment; -1 if there is none. A line after # without any separator is one, too,
+    /// if the rows below have separators.
+    /// </summary>
+    private static int FindRow(List<string> lines, int start)
+    {
+        int found = lines.FindIndex(start, line => line.Length > 0 && !IsMarked(line));
+        int row = found < 0 ? -1 : lines.FindIndex(found, line => line.Length > 0 && line[0] != '#' && !IsMarked(line));
+        return row > found && HasSeparator(lines[row]) ? lines.FindIndex(found, line => line == lines[row] || HasSeparator(line)) : found;
+
+        static bool HasSeparator(string line) => line.AsSpan().ContainsAny("\t;|,");
+    }
+
+    private static List<string[]> RowsOf(IEnumerable<string> lines, CsvDialect dialect) =>
+        [.. CsvRows.Of(new StringReader(string.Join('\n', lines)), dialect, mayBeCut: true).Take(LookedRows)];
 
     /// <summary>Refuses other kinds of text in a file with a table's name.</summary>
     private static void RequireTable(string text)
@@ -157,61 +220,6 @@ internal sealed partial record CsvDialect(
         }
     }
 
-    private static Encoding EncodingOf(ReadOnlySpan<byte> bytes, Stream? rest, string path)
-    {
-        if (bytes.StartsWith(Encoding.UTF8.Preamble))
-        {
-            return Encoding.UTF8;
-        }
-
-        if (bytes is [0xFF, 0xFE, 0, 0, ..] or [0, 0, 0xFE, 0xFF, ..])
-        {
-            return bytes[0] == 0xFF ? Encoding.UTF32 : new UTF32Encoding(bigEndian: true, byteOrderMark: true);
-        }
-
-        if (bytes is [0xFF, 0xFE, ..] or [0xFE, 0xFF, ..])
-        {
-            return bytes[0] == 0xFF ? Encoding.Unicode : Encoding.BigEndianUnicode;
-        }
-
-        // In UTF-16 one byte of each ASCII letter is 0, always the same one.
-        int zeros = bytes.Count((byte)0), oddZeros = 0;
-        for (int i = 1; i < bytes.Length; i += 2)
-        {
-            oddZeros += bytes[i] == 0 ? 1 : 0;
-        }
-
-        if (zeros > bytes.Length / 4 && (oddZeros == 0 || oddZeros == zeros))
-        {
-            return oddZeros > 0 ? Encoding.Unicode : Encoding.BigEndianUnicode;
-        }
-
-        if (zeros > 0)
-        {
-            throw new DataFormatException($"{path} is no text: it has bytes of 0. A table is a file of text, values with separators between.");
-        }
-
-        // To the end of the file, because the first letter outside ASCII may be anywhere.
-        Decoder decoder = new UTF8Encoding(false, throwOnInvalidBytes: true).GetDecoder();
-        char[] letters = new char[Looked + 2];
-        try
-        {
-            decoder.GetChars(bytes, letters, flush: rest is null);
-            byte[] more = new byte[Looked];
-            for (int read = -1; rest is not null && read != 0;)
-            {
-                read = rest.ReadAtLeast(more, more.Length, throwOnEndOfStream: false);
-                decoder.GetChars(more.AsSpan(0, read), letters, flush: read == 0);
-            }
-
-            return Encoding.UTF8;
-        }
-        catch (DecoderFallbackException)
-        {
-            return CodePagesEncodingProvider.Instance.GetEncoding(1252)!;
-        }
-    }
-
     private static char QuoteOf(List<string> lines)
     {
         int looked = Math.Min(lines.Count, LookedRows);
@@ -222,7 +230,8 @@ internal sealed partial record CsvDialect(
     /// <summary>Returns the separator that is equally frequent in most lines, outside quotes.</summary>
     private static char SeparatorOf(List<string> lines, char quote)
     {
-        string[] looked = [.. lines.Where(line => line.Length > 0 && !IsComment(line)).Take(LookedRows)];
+        string[] looked = [.. lines.Where(line => line.Length > 0 && !IsMarked(line)).Take(LookedRows)];
+        looked = looked.Length > 0 ? looked : [.. lines.Where(line => line.Length > 0).Take(LookedRows)];
         return s_separators
             .Select(separator =>
             {
@@ -233,7 +242,7 @@ internal sealed partial record CsvDialect(
                 double share = usual == 0 ? 0 : (double)counts.Count(count => count == usual) / counts.Length;
                 // Texts contain blanks too, so only numbers may be separated by blanks.
                 bool isAllowed = separator != ' ' || looked.Skip(1).Take(20).All(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries)
-                    .All(word => Numbers.IsMissing(word) || Numbers.TryParse(word, out _)));
+                    .All(word => Numbers.IsMissingNumber(word) || Numbers.TryParse(word, out _)));
                 return (separator, Share: isAllowed ? share : 0);
             })
             .OrderByDescending(pair => Math.Min(Math.Round(pair.Share, 1), 0.9))
@@ -268,13 +277,19 @@ internal sealed partial record CsvDialect(
 
     private static DecimalStyle DecimalsOf(List<string[]> rows, char separator)
     {
-        string[] values = [.. rows.SelectMany(row => row)];
-        int points = values.Count(value => value.Contains('.', StringComparison.Ordinal) && Numbers.TryParse(value, out _));
+        string[] values = [.. rows.SelectMany(row => row).Select(value => Blanks().Replace(value, ""))];
+        string[] points = [.. values.Where(value => value.Contains('.', StringComparison.Ordinal) && Numbers.TryParse(value, out _))];
         string[] commas = [.. values.Where(value => Commas().IsMatch(value))];
-        return commas.Length == 0 ? DecimalStyle.Point
-            : commas.All(value => Thousands().IsMatch(value)) && (points > 0 || separator == ',' || commas.Any(value => value.Count(c => c == ',') > 1))
-                ? DecimalStyle.PointAndThousands
-            : points > commas.Length ? DecimalStyle.Point
+        int others = points.Count(value => !PointThousands().IsMatch(value));
+        bool haveBoth = values.Count(value => PointThousands().IsMatch(value) && value.Contains(',')) > others;
+        int decimals = commas.Count(value => !Thousands().IsMatch(value));
+        bool isEnglish = !haveBoth && (commas.Count(value => value.Contains('.')) > decimals
+            || (commas.Length > 0 && decimals == 0 && (points.Length > 0 || separator == ',' || commas.Any(value => value.Count(c => c == ',') > 1))));
+        return isEnglish ? DecimalStyle.PointAndThousands
+            : haveBoth || (others == 0 && values.Any(value => ManyPointThousands().IsMatch(value))) ? DecimalStyle.CommaAndThousands
+            : commas.Length == 0 ? DecimalStyle.Point
+            : points.Length > 0 && others == 0 ? DecimalStyle.CommaAndThousands
+            : points.Length > commas.Length ? DecimalStyle.Point
             : DecimalStyle.Comma;
     }
 
@@ -309,12 +324,12 @@ internal sealed partial record CsvDialect(
 
         string[] second = rows[1];
         int[] numbered = [.. Enumerable.Range(0, dialect.Columns).Where(i =>
-            rows.Skip(2).All(row => i < row.Length && (Numbers.IsMissing(row[i]) || dialect.TryParse(row[i], out _)))
+            rows.Skip(2).All(row => i < row.Length && (Numbers.IsMissingNumber(row[i]) || dialect.TryParse(row[i], out _)))
             && rows.Skip(2).Any(row => dialect.TryParse(row[i], out _)))];
         bool isValue = Enumerable.Range(0, dialect.Columns).Except(numbered).Any(i =>
             i < second.Length && rows.Skip(2).Any(row => i < row.Length && row[i] == second[i]));
         return numbered.Length > 0 && !isValue
-            && numbered.All(i => i < second.Length && !Numbers.IsMissing(second[i]) && !dialect.TryParse(second[i], out _));
+            && numbered.All(i => i < second.Length && !Numbers.IsMissingNumber(second[i]) && !dialect.TryParse(second[i], out _));
     }
 
     [GeneratedRegex(@"^(\[\s*[\[{]|\{\s*"")")]
@@ -328,4 +343,19 @@ internal sealed partial record CsvDialect(
 
     [GeneratedRegex(@"^[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?$")]
     private static partial Regex Thousands();
+
+    [GeneratedRegex(@"^[+-]?[1-9]\d{0,2}(\.\d{3})+(,\d+)?$")]
+    private static partial Regex PointThousands();
+
+    [GeneratedRegex(@"^[+-]?[1-9]\d{0,2}(\.\d{3}){2,}$")]
+    private static partial Regex ManyPointThousands();
+
+    [GeneratedRegex(@"^(#+@?|//+|%(?= ))")]
+    private static partial Regex Mark();
+
+    [GeneratedRegex(@"(?<=\d)['’\u00A0\u202F](?=\d{3})")]
+    private static partial Regex Blanks();
+
+    [GeneratedRegex(@"^""?sep=([^\w""'\\]|\t)""?\1*$", RegexOptions.IgnoreCase)]
+    private static partial Regex SeparatorLine();
 }

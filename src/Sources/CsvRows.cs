@@ -2,7 +2,7 @@ using Sylvan.Data.Csv;
 
 namespace Engine.Data;
 
-/// <summary>Reads the rows of a table's text with Sylvan.Data.Csv, and skips comments and empty lines.</summary>
+/// <summary>Reads the rows of a table's text with Sylvan.Data.Csv, and skips empty lines.</summary>
 internal static class CsvRows
 {
     /// <summary>
@@ -44,6 +44,10 @@ internal static class CsvRows
         {
             throw TooLong(1, error);
         }
+        catch (CsvConfigurationException error)
+        {
+            throw new DataFormatException($"'{dialect.Separator}' cannot stand between values: take a sign of ASCII that is no quote", error);
+        }
 
         using (reader)
         {
@@ -81,8 +85,7 @@ internal static class CsvRows
                         $"a value of row {rows:N0} has {lines:N0} lines that look like rows themselves: a quote is not closed there"));
                 }
 
-                bool isEmpty = row.All(value => value.Length == 0);
-                if (!isEmpty && !CsvDialect.IsComment(row[0]))
+                if (row.Any(value => value.Length > 0))
                 {
                     yield return row;
                 }

@@ -5,7 +5,8 @@ namespace Engine.Data;
 /// <summary>
 /// Represents pictures, PNG or JPEG, with one folder for each class: <c>photos/cats/*.jpg</c>,
 /// <c>photos/dogs/*.jpg</c>, or <c>photos/train/cats</c> and <c>photos/test/cats</c>. They may have any size and
-/// colors, and may be in nested folders. Each is turned upright, and its middle square is resized.
+/// colors, and may be in nested folders. A folder <c>validation</c> (or <c>valid</c>, <c>val</c>) beside train and test
+/// has the samples that validate. Each is turned upright, and its middle square is resized.
 /// </summary>
 /// <param name="Path">The folder.</param>
 public sealed record ImageFolder(string Path) : IDataSource
@@ -15,10 +16,6 @@ public sealed record ImageFolder(string Path) : IDataSource
     /// classes.
     /// </summary>
     public const string Pictures = "picture", Class = "class";
-
-    private const int MaxTold = 5;
-
-    private static readonly string[] s_trainNames = ["train", "training"], s_testNames = ["test", "testing", "val", "valid", "validation"];
 
     /// <summary>Gets or sets the side in pixels that the pictures are resized to.</summary>
     public int Size { get; init; } = 64;
@@ -48,90 +45,55 @@ public sealed record ImageFolder(string Path) : IDataSource
     /// <inheritdoc/>
     public DataSet Load()
     {
-        if (!Directory.Exists(Path))
-        {
-            throw new DataFormatException(File.Exists(Path) ? $"{Path} is no folder." : $"There is no folder {Path}.");
-        }
-
         if (Size is < 1 or > 4096)
         {
             throw new EngineException($"The size of pictures is from 1 to 4096, not {Size}.");
         }
 
-        string[] folders = PictureList.Folders(Path);
-        string? train = Named(folders, s_trainNames), test = Named(folders, s_testNames);
+        var folders = new ClassFolders(Path, SampleFiles.Pictures);
+        (string train, string? validation, string? test) = folders.Parts();
         var notes = new List<string>();
-        var warnings = new List<string>();
-        Part first = Read(train is not null && test is not null ? train : Path, notes, warnings);
-        Part? second = train is not null && test is not null ? Read(test, notes, warnings) : null;
-        if (second?.Classes.Except(first.Classes).FirstOrDefault() is { } unknown)
-        {
-            throw new DataFormatException($"{test} has pictures of the class '{unknown}', of which {train} has none: it cannot be learned.");
-        }
-
-        if (first.Classes.Distinct().ToArray() is [var only])
-        {
-            throw new DataFormatException(
-                $"{Path} has pictures of one class alone, '{only}': there is nothing to tell apart. Each class is a folder in it.");
-        }
-
-        var named = new HashSet<string>();
-        int doubles = second is null
-            ? first.Hashes.Count(hash => !named.Add(hash))
-            : second.Hashes.Count(first.Hashes.ToHashSet().Contains);
-        if (doubles > 0)
-        {
-            warnings.Add(second is null
-                ? $"There more than once: {Table.Counted(doubles, "picture")}. One to learn and its double to test with make the test too good."
-                : $"Among those to learn too: {doubles} of the {second.Classes.Length} pictures to test with. The test is too good by them.");
-        }
-
-        bool isGray = IsGray ?? (first.IsGray && second?.IsGray != false);
-        string name = System.IO.Path.GetFileName(System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(Path)));
+        Part first = Decode(folders, train, notes);
+        Part? second = validation is null ? null : Decode(folders, validation, notes), third = test is null ? null : Decode(folders, test, notes);
+        Part[] parts = [.. new[] { first, second, third }.OfType<Part>()];
+        folders.Require(first.Classes, [.. parts[1..].Select(part => (part.Folder, part.Classes.AsEnumerable()))]);
+        Compare(parts, folders.Warnings);
+        bool isGray = IsGray ?? parts.All(part => part.IsGray);
         notes.Add($"Each is brought to {Size}x{Size} pixels{(isGray ? ", in gray" : "")}: its middle square, upright.");
-        return new DataSet(name, first.ToTable(isGray), Class)
+        return new DataSet(folders.DataName, first.ToTable(isGray), Class)
         {
-            Test = second?.ToTable(isGray),
+            Validation = second?.ToTable(isGray),
+            Test = third?.ToTable(isGray),
             Notes = notes,
-            Warnings = warnings,
+            Warnings = folders.Warnings,
         };
     }
 
-    private static string? Named(string[] folders, string[] names) =>
-        folders.FirstOrDefault(folder => names.Contains(System.IO.Path.GetFileName(folder), StringComparer.OrdinalIgnoreCase));
-
-    private Part Read(string folder, List<string> notes, List<string> warnings)
+    /// <summary>Warns of pictures that are in two parts, or, without parts, twice in the only one.</summary>
+    private static void Compare(Part[] parts, List<string> warnings)
     {
-        var files = new List<(string Path, string Class)>();
-        foreach (string inner in PictureList.Folders(folder))
+        HashSet<string> known = [.. parts[0].Hashes];
+        if (parts.Length == 1 && parts[0].Hashes.Length - known.Count is > 0 and int doubles)
         {
-            (List<string> pictures, int others, _) = PictureList.Find(inner, isRecursive: true);
-            string name = System.IO.Path.GetFileName(inner);
-            files.AddRange(pictures.Select(picture => (picture, name)));
-            if (pictures.Count == 0 || others > 0)
+            warnings.Add($"There more than once: {Table.Counted(doubles, "picture")}. One to learn and its double to test with make the test too good.");
+        }
+
+        foreach (Part part in parts[1..])
+        {
+            if (part.Hashes.Count(known.Contains) is > 0 and int again)
             {
-                warnings.Add(pictures.Count == 0
-                    ? $"The folder {inner} holds no picture: it is no class."
-                    : $"Left out of {inner}: {Table.Counted(others, "file")} that {(others == 1 ? "does" : "do")} not end in {PictureList.Endings}.");
+                warnings.Add($"Among those to learn too: {again} of the {part.Classes.Length} pictures of {part.Folder}. Its figures are too good by them.");
             }
         }
-
-        if (files.Count == 0)
-        {
-            throw new DataFormatException(
-                $"{folder} has no folders with pictures in them. Each class is a folder: {System.IO.Path.Combine(folder, "cats")}, "
-                + $"{System.IO.Path.Combine(folder, "dogs")}; a picture ends in {PictureList.Endings}.");
-        }
-
-        return Decode(folder, files, notes, warnings);
     }
 
-    private Part Decode(string folder, List<(string Path, string Class)> files, List<string> notes, List<string> warnings)
+    private Part Decode(ClassFolders folders, string folder, List<string> notes)
     {
+        List<(string Path, string Class)> files = folders.Files(folder);
         long pixels = (IsGray == true ? 1L : 3) * Size * Size, all = pixels * files.Count;
         bool isStored = IsStored ?? (all > Shape.MaxElements || all * (1 + sizeof(float)) > GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2);
         PictureFacts[] facts;
-        Func<int[], VectorColumn> column;
+        Func<int[], bool, VectorColumn> column;
         if (isStored)
         {
             (column, facts) = Stored(folder, files, notes);
@@ -149,35 +111,28 @@ public sealed record ImageFolder(string Path) : IDataSource
             Parallel.For(0, files.Count, new ParallelOptions { MaxDegreeOfParallelism = Threads ?? Environment.ProcessorCount }, i =>
                 facts[i] = PictureFacts.Read(files[i].Path, Size, IsGray == true, planes.AsSpan(i * (int)pixels, (int)pixels)));
             var tensor = Tensor.From(planes, files.Count, (int)pixels / (Size * Size), Size, Size);
-            column = rows => new TensorColumn(Pictures, rows.Length == files.Count ? tensor : tensor.Rows(rows));
+            column = (rows, isGray) =>
+            {
+                Tensor good = rows.Length == files.Count ? tensor : tensor.Rows(rows);
+                return new TensorColumn(Pictures, isGray && good.Shape[1] == 3 ? PictureFile.Gray(good) : good);
+            };
         }
 
         int[] good = [.. Enumerable.Range(0, files.Count).Where(i => facts[i].Complaint is null)];
-        string[] broken = [.. facts.Select(one => one.Complaint).OfType<string>()];
-        if (broken.Length > 0)
-        {
-            string told = string.Join(' ', broken.Take(MaxTold)) + (broken.Length > MaxTold ? " …" : "");
-            if (broken.Length > files.Count * MaxBroken || good.Length == 0)
-            {
-                throw new DataFormatException($"{folder}: {broken.Length} of {files.Count} pictures cannot be read. {told}");
-            }
-
-            warnings.Add($"Left out: {Table.Counted(broken.Length, "picture")} that cannot be read. {told}");
-        }
-
+        folders.LeaveOut(folder, [.. facts.Select(one => one.Complaint).OfType<string>()], files.Count, MaxBroken);
         PictureFacts[] known = [.. good.Select(i => facts[i]).OrderBy(one => (long)one.Width * one.Height)];
         notes.Add(
             $"{folder}: {good.Length} pictures of {good.Select(i => files[i].Class).Distinct().Count()} classes, from "
             + $"{known[0].Width}x{known[0].Height} to {known[^1].Width}x{known[^1].Height} pixels.");
         return new Part(
-            column(good), [.. good.Select(i => files[i].Class)], [.. good.Select(i => facts[i].Hash)],
+            folder, isGray => column(good, isGray), [.. good.Select(i => files[i].Class)], [.. good.Select(i => facts[i].Hash)],
             known.All(one => one.IsGray));
     }
 
     /// <summary>
     /// Stores the pictures in a file, and returns the column of the readable ones and the facts about all.
     /// </summary>
-    private (Func<int[], VectorColumn> Column, PictureFacts[] Facts) Stored(
+    private (Func<int[], bool, VectorColumn> Column, PictureFacts[] Facts) Stored(
         string folder, List<(string Path, string Class)> files, List<string> notes)
     {
         string cache = Cache ?? Cifar10.CacheFolder(Environment.GetEnvironmentVariable);
@@ -190,15 +145,13 @@ public sealed record ImageFolder(string Path) : IDataSource
             + (store.IsKept ? "that are there from the last time." : "that are kept for the next time; delete it at will."));
         long[][] sums = [.. store.Facts.Select(one => one.Sums)];
         // The planes of gray pictures are equal, so the first one is enough.
-        int shown = IsGray is null && store.Facts.All(one => one.Complaint is not null || one.IsGray) ? 1 : planes;
-        return (rows => new StoredColumn(Pictures, store.Path, [shown, Size, Size], length, rows) { Sums = sums }, store.Facts);
+        return (
+            (rows, isGray) => new StoredColumn(Pictures, store.Path, [isGray ? 1 : planes, Size, Size], length, rows) { Sums = sums },
+            store.Facts);
     }
 
-    private sealed record Part(VectorColumn Images, string[] Classes, string[] Hashes, bool IsGray)
+    private sealed record Part(string Folder, Func<bool, VectorColumn> Images, string[] Classes, string[] Hashes, bool IsGray)
     {
-        public Table ToTable(bool isGray) => new(
-            Images is TensorColumn { Values: var values } && isGray && values.Shape[1] == 3
-                ? new TensorColumn(Pictures, PictureFile.Gray(values)) : Images,
-            new TextColumn(Class, Classes));
+        public Table ToTable(bool isGray) => new(Images(isGray), new TextColumn(Class, Classes));
     }
 }

@@ -10,7 +10,7 @@ public static class PictureFile
     /// <param name="inputs">The preparation of the model's pictures.</param>
     /// <returns>A table of one row, to predict.</returns>
     /// <exception cref="EngineException">It cannot be read, or the model does not take pictures.</exception>
-    public static Table Read(string path, Preparation inputs) => Read(path, IO.ReadableFile.ReadAllBytes(path), inputs);
+    public static Table Read(string path, Preparation inputs) => Read(path, PictureReader.Bytes(path), inputs);
 
     /// <summary>Reads a picture from the bytes of a file.</summary>
     /// <param name="name">The name of the picture in messages.</param>

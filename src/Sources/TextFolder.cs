@@ -1,11 +1,11 @@
-using Engine.Data.Pictures;
+using System.Text;
 using Engine.IO;
 
 namespace Engine.Data;
 
 /// <summary>
 /// Represents a folder of texts. Each class is a folder in it, with <c>.txt</c> files, also in folders inside it. If
-/// there are a <c>train/</c> and a <c>test/</c>, their samples stay separate.
+/// there are folders called train and test, or validation, their samples stay separate.
 /// </summary>
 /// <param name="Path">The folder.</param>
 public sealed record TextFolder(string Path) : IDataSource
@@ -16,76 +16,83 @@ public sealed record TextFolder(string Path) : IDataSource
     /// <summary>The greatest size of a file: longer texts cannot be told apart by their words.</summary>
     private const long MaxBytes = 1 << 20;
 
+    /// <summary>Gets or sets the encoding; null to detect that of each file.</summary>
+    public Encoding? Encoding { get; init; }
+
+    /// <summary>
+    /// Gets or sets the share of the files that may be no text, empty or too long. These are left out; more are
+    /// refused.
+    /// </summary>
+    public double MaxBroken { get; init; } = 0.1;
+
     /// <summary>Returns whether a folder has folders with texts, and none with pictures.</summary>
     public static bool IsMatch(string path) => Directory.Exists(path)
-        && PictureList.Folders(path) is { Length: > 0 } folders
-        && folders.Any(folder => Files(folder).Any())
-        && !folders.Any(folder => PictureList.Find(folder, isRecursive: true).Pictures.Count > 0);
+        && SampleFiles.Folders(path) is { Length: > 0 } folders
+        && folders.Any(folder => SampleFiles.Texts.Find(folder, isRecursive: true).Files.Count > 0)
+        && !folders.Any(folder => SampleFiles.Pictures.Find(folder, isRecursive: true).Files.Count > 0);
 
     /// <inheritdoc/>
     public DataSet Load()
     {
-        string[] folders = PictureList.Folders(Path);
-        string? train = Named("train"), test = Named("test");
-        var warnings = new List<string>();
-        Table first = Read(train is not null && test is not null ? train : Path, warnings);
-        Table? second = train is not null && test is not null ? Read(test, warnings) : null;
-        string name = System.IO.Path.GetFileName(System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(Path)));
-        return new DataSet(name, first, Class)
-        {
-            Test = second,
-            Notes =
-            [
-                FormattableString.Invariant($"{Path}: {first.Count:N0} texts of {((TextColumn)first[Class]).Words.Count} classes")
-                    + (second is null ? "." : FormattableString.Invariant($" to train with, {second.Count:N0} to test with.")),
-            ],
-            Warnings = warnings,
-        };
+        var folders = new ClassFolders(Path, SampleFiles.Texts);
+        (string train, string? validation, string? test) = folders.Parts();
+        var notes = new List<string>();
+        Table first = Read(folders, train, notes);
+        Table? second = validation is null ? null : Read(folders, validation, notes), third = test is null ? null : Read(folders, test, notes);
+        folders.Require(ClassesOf(first), [.. Others(validation, second), .. Others(test, third)]);
+        return new DataSet(folders.DataName, first, Class) { Validation = second, Test = third, Notes = notes, Warnings = folders.Warnings };
 
-        string? Named(string part) =>
-            folders.FirstOrDefault(folder => System.IO.Path.GetFileName(folder).Equals(part, StringComparison.OrdinalIgnoreCase));
+        static IEnumerable<string> ClassesOf(Table part) => ((TextColumn)part[Class]).Words;
+
+        static IEnumerable<(string, IEnumerable<string>)> Others(string? folder, Table? part) =>
+            part is null ? [] : [(folder!, ClassesOf(part))];
     }
 
     /// <summary>Returns the text of a file as a table of one row.</summary>
-    internal static Table ReadFile(string path, string column) => new(new TextColumn(column, [TextOf(path)]));
+    /// <exception cref="EngineException">It is no text, empty or too long.</exception>
+    internal static Table ReadFile(string path, string column, Encoding? encoding) => new(new TextColumn(column, [TextOf(path, encoding).Text]));
 
-    private static Table Read(string folder, List<string> warnings)
+    private Table Read(ClassFolders folders, string part, List<string> notes)
     {
+        List<(string Path, string Class)> files = folders.Files(part);
         var texts = new List<string>();
         var classes = new List<string>();
-        foreach (string inner in PictureList.Folders(folder))
+        var encodings = new List<string>();
+        var complaints = new List<string>();
+        foreach ((string file, string name) in files)
         {
-            string name = System.IO.Path.GetFileName(inner);
-            int before = texts.Count;
-            foreach (string file in Files(inner))
+            try
             {
-                texts.Add(TextOf(file));
+                (string text, Encoding encoding) = TextOf(file, Encoding);
+                texts.Add(text);
                 classes.Add(name);
+                encodings.Add(encoding.WebName.ToUpperInvariant());
             }
-
-            if (texts.Count == before)
+            catch (EngineException error)
             {
-                warnings.Add($"The folder {inner} holds no text: it is no class.");
+                complaints.Add(error.Message);
             }
         }
 
-        return texts.Count > 0 ? new Table(new TextColumn(Text, texts), new TextColumn(Class, classes)) : throw new DataFormatException(
-            $"{folder} has no folders with texts in them. Each class is a folder, with files that end in .txt.");
+        folders.LeaveOut(part, complaints, files.Count, MaxBroken);
+        string[] found = [.. encodings.CountBy(name => name).OrderByDescending(pair => pair.Value)
+            .Select(pair => encodings.Count == pair.Value ? pair.Key : FormattableString.Invariant($"{pair.Value:N0} in {pair.Key}"))];
+        notes.Add(FormattableString.Invariant($"{part}: {texts.Count:N0} texts of {classes.Distinct().Count()} classes; {string.Join(", ", found)}."));
+        return new Table(new TextColumn(Text, texts), new TextColumn(Class, classes));
     }
 
-    /// <summary>
-    /// Returns the text files of a folder in the order of their names. It does not follow links to folders.
-    /// </summary>
-    private static IEnumerable<string> Files(string folder) => Directory
-        .EnumerateFiles(folder, "*.txt", new EnumerationOptions
+    private static (string Text, Encoding Encoding) TextOf(string path, Encoding? encoding)
+    {
+        byte[] bytes = ReadableFile.Read(path, (file, name) =>
         {
-            RecurseSubdirectories = true,
-            AttributesToSkip = FileAttributes.Hidden | FileAttributes.System | FileAttributes.ReparsePoint,
-            IgnoreInaccessible = true,
-        })
-        .Order(StringComparer.Ordinal);
-
-    private static string TextOf(string path) => new FileInfo(path) is { Exists: true, Length: > MaxBytes and var bytes }
-        ? throw new DataFormatException(FormattableString.Invariant($"{path} has {bytes:N0} bytes, and a text has {MaxBytes:N0} at most: cut it into pieces."))
-        : ReadableFile.ReadAllText(path);
+            byte[] read = new byte[Math.Min(file.Length, MaxBytes) + 1];
+            int length = file.ReadAtLeast(read, read.Length, throwOnEndOfStream: false);
+            return length <= MaxBytes ? read[..length] : throw new DataFormatException(
+                FormattableString.Invariant($"{name} has {file.Length:N0} bytes, and a text has {MaxBytes:N0} at most: cut it into pieces."));
+        });
+        Encoding own = encoding ?? TextEncoding.Of(bytes)
+            ?? throw new DataFormatException($"{path} is no text: it has bytes that no text has.");
+        string text = own.GetString(bytes).TrimStart('\uFEFF');
+        return string.IsNullOrWhiteSpace(text) ? throw new DataFormatException($"{path} is empty.") : (text, own);
+    }
 }

@@ -21,8 +21,7 @@ app.MapPost("/predict", (Dictionary<string, object?> row, Model model) =>
 {
     try
     {
-        Prediction prediction = model.PredictOne(row.ToDictionary(pair => pair.Key, pair => (object?)pair.Value?.ToString()));
-        return Results.Ok(new { prediction.Class, prediction.Probability });
+        return Results.Ok(model.PredictOne(row.ToDictionary(pair => pair.Key, pair => (object?)pair.Value?.ToString())));
     }
     catch (EngineException error)
     {

@@ -24,7 +24,7 @@ public class StaticStateTests
         ["Graph.Gate.t_readings"] = "of one thread: what it is reading",
         ["Graph.Origin.t_current"] = "of one thread: which layer it is building",
         ["Graph.Variable.s_created"] = "counts variables, so that each has its own number; only their order matters",
-        ["Ops.CompositeCode.s_kernels"] = "code that is made once: the same key gives the same code to everybody",
+        ["Ops.LoopCode.s_kernels"] = "code that is made once: the same key gives the same code to everybody",
         ["Devices.Cuda.KernelSource.s_files"] = "texts out of the assembly, each read once",
         ["Ops.CudaEpilogue.None"] = "nothing to be done, with no operands that could change",
         ["Data.CustomTransforms.s_known"] = "the transforms that a program gives names to, which its files may then have",

@@ -18,7 +18,8 @@ internal sealed class RandomGraph
     private readonly List<Variable> _pool = [];
     private readonly List<Input> _inputs = [];
     private readonly List<SharedVariable> _shared = [];
-    private readonly Dictionary<Variable, TensorType> _types = [];
+    // The variables that have known sides in the place of those of the graph.
+    private readonly Dictionary<Variable, Variable> _known = [];
     private readonly Dictionary<SharedVariable, NdArray> _state = [];
     private readonly SharedVariable _counter = Shared(Tensor.Scalar(0), "counter");
 
@@ -68,7 +69,7 @@ internal sealed class RandomGraph
     public double Largest { get; private set; }
 
     /// <summary>Returns values for the inputs.</summary>
-    public Tensor[] Arguments() => [.. Inputs.Select(input => Draw(_types[input]))];
+    public Tensor[] Arguments() => [.. Inputs.Select(input => Draw(_known[input].Type))];
 
     /// <summary>Returns the outputs of one run, which updates the shared variables.</summary>
     public NdArray[] Run(Tensor[] arguments)
@@ -194,7 +195,7 @@ internal sealed class RandomGraph
                     1 => new Constant(Draw(type)),
                     _ => new SharedVariable(Draw(type), $"s{_shared.Count}"),
                 };
-                _types[leaf] = type;
+                _known[leaf] = new Input(type);
                 _pool.Add(leaf);
                 switch (leaf)
                 {
@@ -403,22 +404,20 @@ internal sealed class RandomGraph
     /// <summary>Returns the type with all sides known.</summary>
     private TensorType TypeOf(Variable variable)
     {
-        if (_types.TryGetValue(variable, out TensorType? known))
+        if (!_known.ContainsKey(variable))
         {
-            return known;
-        }
-
-        foreach (Apply node in Traversal.Order([variable], (node, input) => !_types.ContainsKey(node.Inputs[input])))
-        {
-            IReadOnlyList<TensorType> outputs = node.Infer([.. node.Inputs.Select(Known)]);
-            foreach (Result output in node.Outputs)
+            foreach (Apply node in Traversal.Order([variable], (node, input) => !_known.ContainsKey(node.Inputs[input])))
             {
-                _types[output] = outputs[output.Index];
+                Apply known = node.With([.. node.Inputs.Select(Known)]);
+                foreach (Result output in node.Outputs)
+                {
+                    _known[output] = known.Outputs[output.Index];
+                }
             }
         }
 
-        return Known(variable);
+        return Known(variable).Type;
 
-        TensorType Known(Variable of) => _types.GetValueOrDefault(of) ?? of.Type;
+        Variable Known(Variable of) => _known.GetValueOrDefault(of, of);
     }
 }

@@ -81,6 +81,23 @@ public sealed class TensorPeopleTests
     }
 
     [Test]
+    public void Rows_that_do_not_exist_are_named()
+    {
+        Assert.That(Message(() => s_x.Rows(1, 2)), Is.EqualTo("A tensor of shape (2, 3, 4) does not have 2 rows from row 1 on."));
+        Assert.That(Message(() => s_x.Rows(-1, 1)), Does.EndWith("does not have 1 rows from row -1 on."));
+        Assert.That(Message(() => s_x.Rows(0, -1)), Does.EndWith("does not have -1 rows from row 0 on."));
+        Assert.That(Message(() => s_x.Rows(int.MaxValue, int.MaxValue)), Does.Contain("rows from row 2147483647 on."));
+        Assert.That(Message(() => s_x.Rows([0, 2])), Is.EqualTo("A tensor of shape (2, 3, 4) has no row 2."));
+        Assert.That(Message(() => s_x.Rows([-1])), Does.EndWith("has no row -1."));
+        Assert.That(Message(() => Tensor.Scalar(1f).Rows(0, 1)), Does.StartWith("A tensor of shape () does not have 1 rows"));
+        Assert.That(Message(() => Tensor.Scalar(1f).Rows([])), Is.EqualTo("A tensor without sides has no rows."));
+        Assert.That(Message(() => _ = s_x[int.MinValue]), Is.EqualTo("The index -2147483648 lies outside every axis."));
+        Assert.That(s_x.Rows(2, 0).Shape, Is.EqualTo(new Shape(0, 3, 4)));
+
+        static string Message(Action act) => Assert.Throws<EngineException>(() => act())!.Message;
+    }
+
+    [Test]
     public void What_lies_outside_is_named()
     {
         Assert.That(Message(() => _ = s_x[2]), Is.EqualTo("The index 2 lies outside axis 0, of side 2, of a tensor of shape (2, 3, 4)."));

@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 using Engine.Compile;
 using Engine.Graph;
 using Engine.Layers;
@@ -32,6 +34,20 @@ public class TensorTextTests
         (DType.Float64, [2], [0.001953125, 1], "[0.00195312 1.        ]"),
         (DType.Float64, [2], [9999999999.9, 1], "[1.e+10 1.e+00]"),
         (DType.Float32, [1], [16777217], "[16777216.]"),
+        (DType.Float16,[], [0.1], "0.1"),
+        (DType.Float16,[], [65504], "65500.0"),
+        (DType.Float16,[], [6e-08], "6e-08"),
+        (DType.Float16, [3], [0.1, 1 / 3.0, 100], "[  0.1      0.3333 100.    ]"),
+        (DType.Float16, [2], [65504, 1], "[6.55e+04 1.00e+00]"),
+        (DType.Float16, [3], [9.52, -201.1, 4208], "[   9.52 -201.1  4208.  ]"),
+        (DType.Float32, [1], [99999992], "[99999992.]"),
+        (DType.Float32,[], [99999992], "99999990.0"),
+        (DType.Float16, [2], [1001, 1], "[1.001e+03 1.000e+00]"),
+        (DType.Float16, [4], [double.NaN, double.PositiveInfinity, -0.0, 1 / 3.0], "[    nan     inf -0.      0.3333]"),
+        (DType.BFloat16,[], [0.1], "0.1"),
+        (DType.BFloat16,[], [3.3895313892515355e38], "3.39e+38"),
+        (DType.BFloat16, [3], [0.1, 1 / 3.0, 100], "[  0.1     0.334 100.   ]"),
+        (DType.BFloat16, [2], [1e-05, 1], "[1.e-05 1.e+00]"),
         (DType.Int32, [2, 2], [1, -200, 3, 4], "[[   1 -200]\n [   3    4]]"),
         (DType.UInt8, [3], [0, 255, 7], "[  0 255   7]"),
         (DType.Int32,[], [-7], "-7"),
@@ -89,6 +105,37 @@ public class TensorTextTests
         finally
         {
             CultureInfo.CurrentCulture = before;
+        }
+    }
+
+    /// <summary>The hashes are those of NumPy's texts, line by line.</summary>
+    [Test]
+    public void All_numbers_of_16_bits_are_printed_as_numpy_does()
+    {
+        Half[] all = [.. Enumerable.Range(0, 1 << 16).Select(bits => BitConverter.UInt16BitsToHalf((ushort)bits))];
+        IEnumerable<Tensor> threes = Enumerable.Range(0, (1 << 16) / 7 + 1)
+            .Select(n => Tensor.From([all[7 * n], all[7 * n * 3 % (1 << 16)], all[((7 * n * 5) + 77) % (1 << 16)]]));
+
+        Assert.That(Hash(all.Select(Tensor.Scalar)), Is.EqualTo("bcffd57db42c7dcf7b1ccc84abfa1dc2620adcf1cfe74330864469a63872f726"));
+        Assert.That(Hash(threes), Is.EqualTo("59c90d36bba9485e195b672b480f75ef1e6eeadaf2bafa12fb606fc04073fb7f"));
+
+        static string Hash(IEnumerable<Tensor> tensors) =>
+            Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes(string.Join('\n', tensors))));
+    }
+
+    [Test]
+    public void A_bfloat16_has_so_few_digits_that_one_less_would_be_another()
+    {
+        for (int bits = 1; bits < 0x7F80; bits++)
+        {
+            BFloat16 number = BFloat16.FromBits((ushort)bits);
+            string text = number.ToString();
+            string digits = text.Split('E')[0].Replace(".", "", StringComparison.Ordinal).Trim('0');
+            double shorter = double.Parse(((float)number).ToString($"E{Math.Max(0, digits.Length - 2)}", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+
+            Assert.That((BFloat16)double.Parse(text, CultureInfo.InvariantCulture), Is.EqualTo(number));
+            Assert.That(digits, Has.Length.LessThanOrEqualTo(4));
+            Assert.That(digits.Length == 1 || (BFloat16)shorter != number, text);
         }
     }
 

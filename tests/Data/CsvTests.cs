@@ -38,6 +38,26 @@ public class CsvTests
         ("numbers that turn out to be words", "a,b\n1,1\n2,2\nthree,3\n", "a: 1|2|three; b: 1|2|3"),
         ("exponents", "a,b\n1.5e+02,1\n-3E-1,2\n", "a: 150|-0.3; b: 1|2"),
         ("one column", "1.5\n2.5\n3.5\n", "column1: 1.5|2.5|3.5"),
+        ("rows that begin as comments do", "tag,n\n# sharp,1\nplain,2\n% of all,3\n// slashes,4\n", "tag: # sharp|plain|% of all|// slashes; n: 1|2|3|4"),
+        ("only rows that begin as comments do", "# a\n# b\n# a\n# a\n", "column1: # a|# b|# a|# a"),
+        ("a comment with commas among numbers", "a,b\n1,2\n# off, lamp broke\n3,4\n", "a: 1|3; b: 2|4"),
+        ("a comment without a blank", "#made by a program\n#on a day\na,b\n1,2\n3,4\n", "a: 1|3; b: 2|4"),
+        ("ends of lines of old Macs", "# about\ra,b\r1,x\r2,y\r", "a: 1|2; b: x|y"),
+        ("names in a comment", "# made by a program\n# a b\n1 2\n3 4\n", "a: 1|3; b: 2|4"),
+        ("a name that begins as a comment does", "%fat,age\n1,2\n3,4\n", "%fat: 1|3; age: 2|4"),
+        ("decimal commas, points between thousands", "price;n\n1.234,56;1\n987,65;2\n1.234;3\n", "price: 1234.56|987.65|1234; n: 1|2|3"),
+        ("thousands in one column, decimal commas in another", "people;share\n1.234;0,5\n12.345;2,25\n900;1,5\n", "people: 1234|12345|900; share: 0.5|2.25|1.5"),
+        ("millions with points", "a;b\n1.234.567;1\n2.000;2\n", "a: 1234567|2000; b: 1|2"),
+        ("decimal points, commas between thousands", "price;n\n\"1,234.5\";1\n987.25;2\n", "price: 1234.5|987.25; n: 1|2"),
+        ("three decimals are no thousands", "a;b\n1.234;1\n2.345;2\n", "a: 1.234|2.345; b: 1|2"),
+        ("commas that are not between thousands", "price;n\n\"1,234.5\";x\n\"2,345.5\";\"1,2\"\n987.25;y\n", "price: 1234.5|2345.5|987.25; n: x|1,2|y"),
+        ("apostrophes between thousands", "a;b\n1'234.5;1\n12’000;2\n", "a: 1234.5|12000; b: 1|2"),
+        ("no-break spaces between thousands", "a;b\n1\u00A0234,5;1\n12\u202F345\u202F678;2\n2,5;3\n", "a: 1234.5|12345678|2.5; b: 1|2|3"),
+        ("addresses that look like millions", "ip,x\n192.168.100.101,0.5\n192.168.100.102,2.25\n", "ip: 192.168.100.101|192.168.100.102; x: 0.5|2.25"),
+        ("Excel's line of the separator", "sep=;\na;b\n1;2\n3;4\n", "a: 1|3; b: 2|4"),
+        ("Excel's line, quoted, of another separator than is frequent", "\"sep=|\"\r\na,b|c,d\r\n1,5|x,y\r\n2,5|z,w\r\n", "a,b: 1.5|2.5; c,d: x,y|z,w"),
+        ("none and - are words among words", "a,b\n1,none\n2,-\n3,NA\n4,x\n", "a: 1|2|3|4; b: none|-|_|x"),
+        ("none and - are missing among numbers", "a,b\n1,none\n-,2\n3,4\n", "a: 1|_|3; b: _|2|4"),
     ];
 
     private static IEnumerable<TestCaseData> Files() => s_files.Select(file =>
@@ -103,6 +123,7 @@ public class CsvTests
     }
 
     [TestCase("", "is empty")]
+    [TestCase("sep=§\na§b\n1§2\n", "'§' cannot stand between values")]
     [TestCase("a,b\n", "has no rows")]
     [TestCase("\0\0\0\u0001binary\0", "is no text")]
     [TestCase("a,b\n1,2\n1,2,3\n1,2,3\n1,2\n", "have more values than the 2 columns, the first is row 3")]
@@ -160,6 +181,121 @@ public class CsvTests
         Assert.That(Show(gaps.Train), Is.EqualTo("x: 1|3; y: a|b"));
         Assert.That(gaps.Notes, Has.Some.Contains("Left out: 1 row without a value of the target 'y'"));
         Assert.That(new Csv(folder.File("ids.csv")).Load().Warnings, Has.One.Contains("is another in each of the 40 rows"));
+    }
+
+    /// <summary>A file whose column y is predicted, and the names of its classes in their order.</summary>
+    private static readonly (string Name, string Text, string Classes)[] s_labels =
+    [
+        ("zeros before", "x,y\n1,007\n2,7\n3,007\n4,7\n", "007|7"),
+        ("more digits than float64 has", "x,y\n1,9007199254740993\n2,9007199254740992\n3,9007199254740993\n", "9007199254740992|9007199254740993"),
+        ("fractions of 0", "x,y\n1,1.0\n2,2.0\n3,1.0\n4,2.0\n", "1.0|2.0"),
+        ("two spellings of a number", "x,y\n1,1\n2,2\n3,1.0\n4,2\n", "1|2"),
+        ("signs", "x,y\n1,+\n2,-\n3,+\n", "+|-"),
+        ("none", "x,y\n1,none\n2,mild\n3,None\n", "None|mild|none"),
+        ("comments", "x,y\n1,# a\n2,% b\n3,# a\n", "# a|% b"),
+        ("zip codes", "x,y\n" + string.Concat(Enumerable.Range(0, 60).Select(i => $"{i % 7},0{1000 + (i % 30)}\n")), string.Join('|', Enumerable.Range(1000, 30).Select(i => $"0{i}"))),
+        ("a number with zeros after many without", "x,y\n" + string.Concat(Enumerable.Range(1, 2400).Select(i => $"{i % 7},{1 + (i % 1200)}\n")) + "1,007\n2,007\n",
+            string.Join('|', Enumerable.Range(1, 6)) + "|007|" + string.Join('|', Enumerable.Range(7, 1194))),
+    ];
+
+    private static IEnumerable<TestCaseData> Labels() => s_labels.Select(file =>
+        new TestCaseData(file.Text, file.Classes).SetArgDisplayNames(file.Name));
+
+    [TestCaseSource(nameof(Labels))]
+    public void The_text_of_a_cell_is_the_name_of_its_class(string text, string classes)
+    {
+        using var folder = new TempFolder();
+        File.WriteAllText(folder.File("t.csv"), text);
+
+        Column target = new Csv(folder.File("t.csv")) { Target = "y" }.Load().Train["y"];
+
+        var found = (ClassTarget)Target.Fit(target, areValues: classes.Length > 1000 ? false : null);
+        Assert.That(string.Join('|', found.Classes), Is.EqualTo(classes));
+        int[] labels = found.Apply(target).ToArray<int>();
+        string[] names = [.. text.Trim().Split('\n').Skip(1).Select(line => line.Split(',')[1])];
+        Assert.That(labels.Select((label, row) => (found.Classes[label], names[row])).Where(pair => pair.Item1 != pair.Item2), Is.All.EqualTo(("1", "1.0")));
+    }
+
+    [Test]
+    public void What_is_passed_over_is_said()
+    {
+        using var folder = new TempFolder();
+        File.WriteAllText(folder.File("t.csv"), "// about\nx,y\n1,a\n// between\n2,NA\n3,b\n4,\n");
+
+        IReadOnlyList<string> notes = new Csv(folder.File("t.csv")).Load().Notes;
+
+        Assert.That(notes, Has.One.EqualTo("Passed over: 2 lines of comments, such as '// about'."));
+        Assert.That(notes, Has.One.EqualTo("Left out: 2 rows without a value of the target 'y', which is empty or 'NA' there."));
+    }
+
+    [TestCase("customer_id", "n * 37 % 1009", true)]
+    [TestCase("CustomerID", "n * 37 % 1009", true)]
+    [TestCase("y", "100000 + n", true)]
+    [TestCase("y", "random", true)]
+    [TestCase("y", "uuid", true)]
+    [TestCase("y", "0random", true)]
+    [TestCase("paid", "n * 37 % 1009", false)]
+    [TestCase("price", "1000 * (n * n + 77)", false)]
+    [TestCase("y", "n / 8.0", false)]
+    [TestCase("y", "n % 4", false)]
+    public void A_target_that_numbers_or_names_the_rows_is_warned_of(string name, string kind, bool isWarned)
+    {
+        using var folder = new TempFolder();
+        var random = new Random(3);
+        IEnumerable<string> values = Enumerable.Range(1, 60).Select(n => kind switch
+        {
+            "n * 37 % 1009" => $"{n * 37 % 1009}",
+            "100000 + n" => $"{100000 + n}",
+            "random" => $"{random.Next(10_000_000, 100_000_000)}",
+            "0random" => $"0{random.Next(10_000_000, 100_000_000)}",
+            "uuid" => $"{new Guid(random.Next(), 1, 2, new byte[8])}",
+            "1000 * (n * n + 77)" => $"{1000 * ((n * n) + 77)}",
+            "n / 8.0" => FormattableString.Invariant($"{n / 8.0}"),
+            _ => $"{n % 4}",
+        });
+        File.WriteAllText(folder.File("t.csv"), $"x,{name}\n" + string.Concat(values.Select((value, i) => $"{i % 3},{value}\n")));
+
+        IReadOnlyList<string> warnings = new Csv(folder.File("t.csv")) { Target = name }.Load().Warnings;
+
+        Assert.That(warnings, isWarned ? Has.One.Contains($"The target '{name}' is another in each of the 60 rows") : Is.Empty);
+    }
+
+    [Test]
+    public void Types_of_columns_can_be_given_so_that_another_file_is_read_alike()
+    {
+        using var folder = new TempFolder();
+        File.WriteAllText(folder.File("train.csv"), "v,n,y\n1.0,1,a\nbeta,2,b\n1.0,3,a\n2.0,4,b\n");
+        File.WriteAllText(folder.File("test.csv"), "n,v,y\n1,1.0,a\n2,2.0,b\n");
+        File.WriteAllText(folder.File("odd.csv"), "v,n\nbeta,1\n2.0,two\n");
+
+        DataSet data = new Csv(folder.File("train.csv")) { TestPath = folder.File("test.csv") }.Load();
+        Preparation inputs = Preparation.Fit(data.Train, "y");
+        Csv odd = new Csv(folder.File("odd.csv")).As(inputs, Target.Fit(data.Train["y"]));
+
+        Assert.That(Show(data.Test!), Is.EqualTo("n: 1|2; v: 1.0|2.0; y: a|b"));
+        Assert.That(() => odd.Read(), Throws.InstanceOf<DataFormatException>().With.Message.Contains("'n' of row 2 is 'two', which is no number"));
+        // Numbers find their category, too.
+        float[] row = inputs.Apply(Table.Row([new("v", 1.0), new("n", 1)])).ToArray<float>();
+        Assert.That(row[..3], Is.EqualTo((float[])[1, 0, 0]), string.Join(' ', ((OneHot)inputs.Transforms[0]).Values));
+    }
+
+    [TestCase(3)]
+    [TestCase(2_000_000)]
+    public void Blank_lines_packed_or_not_are_no_table(int count)
+    {
+        using var folder = new TempFolder();
+        byte[] lines = [.. Enumerable.Repeat((byte)'\n', count)];
+        File.WriteAllBytes(folder.File("t.csv"), lines);
+        using (var gzip = new GZipStream(File.Create(folder.File("t.csv.gz")), CompressionLevel.Fastest))
+        {
+            gzip.Write(lines);
+        }
+
+        foreach (string name in (string[])["t.csv", "t.csv.gz"])
+        {
+            Assert.That(() => Csv.Read(folder.File(name)), Throws.InstanceOf<DataFormatException>()
+                .With.Message.Contains(name).And.Message.Contains(count == 3 ? "has no rows" : "begins with"));
+        }
     }
 
     [Test]

@@ -217,8 +217,66 @@ public class PreparationTests
         Table table = Table.Of((House[])[new(120.5f, "north", true, Kind.Flat, null), new(80, null, false, Kind.House, 3)]);
 
         Assert.That(table.Columns.Select(column => $"{column.Name} {column.Text(0) ?? "_"} {column.Text(1) ?? "_"}"), Is.EqualTo((string[])
-            ["Area 120.5 80", "Side north _", "IsNew 1 0", "Kind Flat House", "Rooms _ 3"]));
+            ["Area 120.5 80", "Side north _", "IsNew True False", "Kind Flat House", "Rooms _ 3"]));
+        Assert.That(((NumberColumn)table["IsNew"]).Values.ToArray(), Is.EqualTo((double[])[1, 0]));
     }
+
+    /// <summary>Records of a label of some type, and the names of its classes.</summary>
+    private static readonly (Func<Table> Make, string Classes)[] s_labels =
+    [
+        (() => Labeled('a', 'b', 'a'), "a|b"),
+        (() => Labeled('1', '0', '1'), "0|1"),
+        (() => Labeled(new Guid(1, 2, 3, new byte[8]), new Guid(2, 2, 3, new byte[8])), "00000001-0002-0003-0000-000000000000|00000002-0002-0003-0000-000000000000"),
+        (() => Labeled(new DateOnly(2026, 11, 30), new DateOnly(2026, 1, 2)), "01/02/2026|11/30/2026"),
+        (() => Labeled(true, false, true), "False|True"),
+        (() => Labeled<bool?>(true, false, true), "False|True"),
+        (() => Labeled(9007199254740993, 9007199254740992, 9007199254740993), "9007199254740992|9007199254740993"),
+        (() => Labeled(ulong.MaxValue, ulong.MaxValue - 1, ulong.MaxValue), "18446744073709551614|18446744073709551615"),
+        (() => Labeled((Int128)long.MaxValue * 10, ((Int128)long.MaxValue * 10) + 1, (Int128)5, (Int128)5), "5|92233720368547758070|92233720368547758071"),
+        (() => Labeled(2L, 1L, 2L), "1|2"),
+        (() => Labeled((Half)2, (Half)1, (Half)2), "1|2"),
+        (() => Labeled(2m, 1m, 2m), "1|2"),
+        (() => Labeled(Kind.House, Kind.Flat), "Flat|House"),
+        (() => Labeled("-", "none", "-"), "-|none"),
+    ];
+
+    [Test]
+    public void Labels_of_any_type_are_classes_by_their_names([Range(0, 13)] int which)
+    {
+        Table table = s_labels[which].Make();
+
+        var target = (ClassTarget)Target.Fit(table["Label"]);
+
+        Assert.That(string.Join('|', target.Classes), Is.EqualTo(s_labels[which].Classes));
+        int[] labels = target.Apply(table["Label"]).ToArray<int>();
+        Assert.That(labels.Select(label => target.Classes[label]), Is.EqualTo(Enumerable.Range(0, table.Count).Select(table["Label"].Text)));
+        // Another table writes the same numbers in another way.
+        Assert.That(labels, Is.EqualTo(target.Apply(new TextColumn("Label", labels.Select(label => target.Classes[label]))).ToArray<int>()));
+    }
+
+    [TestCase("1|2", "2.0", 1)]
+    [TestCase("1.0|2.0", "2", 1)]
+    [TestCase("007|8", "7", 0)]
+    [TestCase("007|7", "7", 1)]
+    [TestCase("007|07", "7", -1)]
+    [TestCase("a|b", "A", -1)]
+    public void A_class_is_found_if_only_the_spelling_of_its_number_differs(string classes, string text, int place)
+    {
+        var target = new ClassTarget("y", classes.Split('|'));
+
+        if (place >= 0)
+        {
+            Assert.That(target.Apply(new TextColumn("y", [text])).ToArray<int>(), Is.EqualTo((int[])[place]));
+        }
+        else
+        {
+            Assert.That(() => target.Apply(new TextColumn("y", [text])), Throws.InstanceOf<EngineException>().With.Message.StartsWith($"'{text}' is no class"));
+        }
+    }
+
+    private static Table Labeled<T>(params T[] labels) => Table.Of(labels.Concat(labels).Select(label => new Sample<T>(1, label)));
+
+    private sealed record Sample<T>(double X, T Label);
 
     private enum Kind
     {

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Engine.Devices.Cpu;
+using Engine.Inspection;
 using Engine.Distributed;
 using Engine.Layers;
 using Engine.Ops;
@@ -59,7 +60,11 @@ public class DataParallelTests
             ClassWeights = [1, 2, 3, 0.5, 1, 1, 1, 0, 1, 1],
             Callbacks = [new AdjustVariable("learning_rate", Schedule.OneCycle(0.01, 0.2, 0.001, epochs: 2))],
             BatchIteratorTrain = new BatchIterator(32) { Shuffle = true, Transform = Noisy },
-            CustomScores = [new CustomScore("first", (_, output) => output.AsSpan<double>()[0])],
+            CustomScores =
+            [
+                new CustomScore("first", (_, output) => output.AsSpan<double>()[0]),
+                new CustomScore("of all", (truth, output) => Metrics.Recall(truth.AsSpan<int>(), output) + output.Shape[0]),
+            ],
         },
         ["mixed precision of bfloat16"] = parallel => Mixed(parallel, Precision.MixedBFloat16),
         ["mixed precision of float16, with a loss scale"] = parallel => Mixed(parallel, Precision.MixedFloat16),

@@ -18,9 +18,13 @@ public sealed partial class TemplateTests
     public void Install()
     {
         _home = new TempFolder();
-        foreach (string template in s_all)
+        foreach (string arguments in (string[])
+        [
+            $"pack {Path.Combine(Repository.Root, "templates", "Templates.csproj")} -c Release -v q --nologo -o {_home.File("packages")} --artifacts-path {_home.File("artifacts")}",
+            $"new install {_home.File("packages/Engine.Templates.0.1.0.nupkg")} --debug:custom-hive {_home.File("hive")}",
+        ])
         {
-            (int code, string output) = Dotnet($"new install {Path.Combine(Repository.Root, "templates", template)} --debug:custom-hive {_home.File("hive")}", _home.Path);
+            (int code, string output) = Dotnet(arguments, _home.Path);
             Assert.That(code, Is.Zero, output);
         }
     }
@@ -73,12 +77,7 @@ public sealed partial class TemplateTests
     }
 
     [Test]
-    public void All_are_tried_and_in_the_package()
-    {
-        Assert.That(s_all, Is.EqualTo((string[])["console", "kernel", "layer", "web"]));
-        string project = File.ReadAllText(Path.Combine(Repository.Root, "templates", "Templates.csproj"));
-        Assert.That(s_all.All(template => project.Contains($"{template}/**", StringComparison.Ordinal)));
-    }
+    public void All_are_tried() => Assert.That(s_all, Is.EqualTo((string[])["console", "kernel", "layer", "web"]));
 
     /// <summary>Creates a project from a template, with the assemblies of these tests instead of packages.</summary>
     private string Made(string template)

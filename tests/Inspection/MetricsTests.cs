@@ -42,6 +42,73 @@ public class MetricsTests
         Assert.That(report.ToString(), Does.Contain(" weighted avg       0.25      0.50      0.33         4\n"));
     }
 
+    /// <summary>scikit-learn's <c>classification_report(…, labels=…)</c>.</summary>
+    [Test]
+    public void A_report_of_some_classes_has_micro_averages_as_scikit_learns()
+    {
+        string[] names = ["ant", "bee", "cicada"];
+        var some = new ClassificationReport(names, s_labels, s_probabilities) { Classes = [1, 2] };
+        var turned = new ClassificationReport(names, s_labels, s_probabilities) { Classes = [2, 0] };
+        var all = new ClassificationReport(names, (int[])[1, 2, 2, 1], (int[])[1, 2, 1, 1]) { Classes = [1, 2] };
+
+        Assert.That(some.ToString(), Is.EqualTo(
+            """
+                          precision    recall  f1-score   support
+
+                     bee       1.00      0.67      0.80         3
+                  cicada       0.75      0.75      0.75         4
+
+               micro avg       0.83      0.71      0.77         7
+               macro avg       0.88      0.71      0.78         7
+            weighted avg       0.86      0.71      0.77         7
+
+            """.ReplaceLineEndings("\n")));
+        Assert.That(turned.ToString(), Does.Contain("   micro avg       0.75      0.86      0.80         7\n   macro avg       0.75      0.88      0.80         7\n"));
+        Assert.That(all.ToString(), Does.Contain("    accuracy                           0.75         4\n   macro avg       0.83      0.75      0.73         4\n"));
+        Assert.That(some.Metrics["micro_f1"], Is.EqualTo(10.0 / 13).Within(1e-12));
+        Assert.That(all.Metrics.ContainsKey("micro_f1"), Is.False);
+        foreach (int[] wrong in (int[][])[[], [1, 1], [3], [-1]])
+        {
+            Assert.That(() => new ClassificationReport(names, s_labels, s_probabilities) { Classes = wrong }, Throws.InstanceOf<EngineException>());
+        }
+    }
+
+    [TestCase(Averaging.Macro, 0.8333333333333334, 0.8055555555555555, 0.8023809523809523)]
+    [TestCase(Averaging.Micro, 0.8, 0.8, 0.8)]
+    [TestCase(Averaging.Weighted, 0.825, 0.8, 0.7971428571428572)]
+    public void Scores_of_classes_become_one_as_scikit_learns(Averaging averaging, double precision, double recall, double f1)
+    {
+        Assert.That(Metrics.Precision(s_labels, s_probabilities, averaging), Is.EqualTo(precision).Within(1e-12));
+        Assert.That(Metrics.Recall(s_labels, s_probabilities, averaging), Is.EqualTo(recall).Within(1e-12));
+        Assert.That(Metrics.F1(s_labels, s_probabilities, averaging), Is.EqualTo(f1).Within(1e-12));
+        Assert.That(Metrics.Accuracy(s_labels, s_probabilities), Is.EqualTo(0.8).Within(1e-12));
+    }
+
+    /// <summary>Class 2 is never predicted; class 3 neither occurs nor is predicted, and does not count.</summary>
+    [TestCase(Averaging.Macro, 0.4444444444444444, 0.5, 0.38888888888888884)]
+    [TestCase(Averaging.Micro, 0.5, 0.5, 0.5)]
+    [TestCase(Averaging.Weighted, 0.5833333333333334, 0.5, 0.4583333333333333)]
+    public void Classes_that_are_never_predicted_count_as_0(Averaging averaging, double precision, double recall, double f1)
+    {
+        int[] labels = [0, 1, 1, 2];
+        Tensor sure = Tensor.From<double>([1, 0, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0], 4, 4);
+
+        Assert.That(Metrics.Precision(labels, sure, averaging), Is.EqualTo(precision).Within(1e-12));
+        Assert.That(Metrics.Recall(labels, sure, averaging), Is.EqualTo(recall).Within(1e-12));
+        Assert.That(Metrics.F1(labels, sure, averaging), Is.EqualTo(f1).Within(1e-12));
+    }
+
+    [Test]
+    public void One_probability_is_that_of_class_1_of_two()
+    {
+        int[] labels = [0, 1, 1, 0, 1];
+        Tensor one = Tensor.From<double>([.2, .7, .4, .5, .9], 5, 1);
+
+        Assert.That(Metrics.LogLoss(labels, one), Is.EqualTo(0.4589233846689738).Within(1e-12));
+        Assert.That(Metrics.RocAuc(labels, one), Is.EqualTo(0.8333333333333333).Within(1e-12));
+        Assert.That(Metrics.F1(labels, one), Is.EqualTo(0.8).Within(1e-12));
+    }
+
     [Test]
     public void Log_loss_and_the_areas_under_the_curves_are_scikit_learns()
     {

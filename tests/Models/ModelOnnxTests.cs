@@ -46,6 +46,28 @@ public class ModelOnnxTests
     }
 
     [Test]
+    public void Texts_are_given_as_their_words()
+    {
+        using var folder = new TempFolder();
+        string[] good = ["what a good and lovely film it was", "good story, good actors and a good end"], bad = ["a bad film, it was so bad", "no story and bad actors in a film"];
+        var table = new Table(
+            new TextColumn("text", Enumerable.Range(0, 40).Select(i => $"{(i % 2 == 0 ? good : bad)[i / 2 % 2]} number {i}")),
+            new NumberColumn("stars", [.. Enumerable.Range(0, 40).Select(i => (double)(i % 3))]),
+            new TextColumn("kind", Enumerable.Range(0, 40).Select(i => i % 2 == 0 ? "praise" : "blame")));
+        using Model model = Model.Train(new DataSet("films", table, "kind"), new ModelOptions { Epochs = 3 });
+        Assert.That(model.Inputs.Transforms[0], Is.InstanceOf<WordCounts>());
+        var asked = new Table(new TextColumn("text", ["Good, GOOD film!", "nothing known", null]), new NumberColumn("stars", [1, 2, 0]));
+
+        model.ExportOnnx(folder.File("m.onnx"));
+        NdArray output = OnnxRun.Run(
+            folder.File("m.onnx"),
+            [("stars", Tensor.From([1f, 2f, 0f], 3, 1))],
+            [NamedOnnxValue.CreateFromTensor("text", new DenseTensor<string>((string[])["good", "good", "film", "nothing", "known", "", "", "", ""], [3, 3]))]);
+
+        OnnxRun.AssertSame(NdArray.From(model.Net.PredictProba(model.Inputs.Apply(asked))), output);
+    }
+
+    [Test]
     public void Pictures_are_given_as_their_bytes()
     {
         using var folder = new TempFolder();

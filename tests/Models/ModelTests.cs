@@ -61,6 +61,60 @@ public class ModelTests
         Assert.That(model.PredictOne(new Dictionary<string, object?> { ["area"] = 100 }).Value, Is.EqualTo(120_000).Within(6_000));
     }
 
+    /// <summary>What the validation samples say must not reach the model, or their figures are too good.</summary>
+    [TestCase("a named network", true)]
+    [TestCase("a named network", false)]
+    [TestCase("a network made in C#", true)]
+    [TestCase("a network made in C#", false)]
+    public void What_prepares_samples_knows_of_no_sample_that_validates(string way, bool areClasses)
+    {
+        const int Count = 60;
+        bool isOwn = way != "a named network";
+        int[] order = isOwn ? [.. Enumerable.Range(0, Count)] : DataSplit.Order(Count, seed: 7);
+        int[] validation = [.. new TrainSplit(0.2).Split(Count, areClasses ? [.. order.Select(row => row % 3 == 0 ? 1 : 0)] : null).Validation.Select(i => order[i])];
+        Assert.That(validation, Has.Length.EqualTo(12));
+
+        using Model plain = Train(Data(_ => false)), changed = Train(Data(validation.Contains)), other = Train(Data(row => row == order[Count - 1]));
+
+        Assert.That((changed.Inputs, changed.Target), Is.EqualTo((plain.Inputs, plain.Target)));
+        Assert.That(other.Inputs, Is.Not.EqualTo(plain.Inputs));
+        Assert.That(other.Target == plain.Target, Is.EqualTo(areClasses));
+
+        DataSet Data(Func<int, bool> isChanged) => new("d", new Table(
+            new NumberColumn("x", [.. Enumerable.Range(0, Count).Select(row => isChanged(row) ? 1e6 : row % 7)]),
+            new TextColumn("color", Enumerable.Range(0, Count).Select(row => isChanged(row) ? "violet" : row % 2 == 0 ? "red" : "blue")),
+            new TensorColumn("v", Tensor.From([.. Enumerable.Range(0, Count).Select(row => isChanged(row) ? 1e6f : row % 5)], Count, 1)),
+            areClasses ? new TextColumn("y", Enumerable.Range(0, Count).Select(row => row % 3 == 0 ? "b" : "a"))
+                : new NumberColumn("y", [.. Enumerable.Range(0, Count).Select(row => isChanged(row) ? 1e6 : row * 0.5)])), "y");
+
+        Model Train(DataSet data)
+        {
+            if (!isOwn)
+            {
+                return Model.Train(data, new ModelOptions { Epochs = 1, Validation = 0.2, Seed = 7, BalanceClasses = areClasses });
+            }
+
+            // A category that only the changed sample has makes another input.
+            int width = data.Train["color"].Text(Count - 1) == "violet" ? 5 : 4;
+            return new NeuralNet(
+                new Engine.Layers.Input(width), areClasses ? new Dense(2, Symbolic.Softmax) : new Dense(1, Symbolic.Linear))
+            { MaxEpochs = 1, Regression = !areClasses, TrainSplit = new TrainSplit(0.2) }.FitModel(data);
+        }
+    }
+
+    [Test]
+    public void Balanced_weights_of_classes_count_the_samples_that_train()
+    {
+        var table = new Table(
+            new NumberColumn("x", [.. Enumerable.Range(0, 31).Select(row => row % 7 * 1.0)]),
+            new TextColumn("y", Enumerable.Range(0, 31).Select(row => row < 6 ? "few" : "many")));
+
+        using Model model = Model.Train(new DataSet("d", table, "y"), new ModelOptions { Epochs = 1, Validation = 0.5, BalanceClasses = true });
+
+        // Of 6 validate 3, and of 25 validate 13: 3 and 12 train.
+        Assert.That(model.Net.ClassWeights, Is.EqualTo((double[])[15.0 / 2 / 3, 15.0 / 2 / 12]).Within(1e-12));
+    }
+
     [Test]
     public void The_same_seed_trains_the_same_model()
     {
@@ -69,6 +123,21 @@ public class ModelTests
 
         Assert.That(
             one.Net.GetParameters().Select(pair => pair.Value.Bytes.ToArray()), Is.EqualTo(other.Net.GetParameters().Select(pair => pair.Value.Bytes.ToArray())));
+    }
+
+    [TestCase(null, false)]
+    [TestCase(null, true)]
+    [TestCase(0.0, false)]
+    public void The_samples_that_the_data_validate_with_do_so_and_none_of_the_others(double? share, bool isStreamed)
+    {
+        // Each validation sample has the wrong class, and none of the training samples has.
+        var wrong = new Table(s_flowers.Columns.Select(column => column.Name != "kind" ? column
+            : new TextColumn("kind", Enumerable.Range(0, column.Count).Select(row => column.Text(row) == "long" ? "round" : "long"))));
+        var data = new DataSet("flowers", s_flowers, "kind") { Validation = wrong.Rows([.. Enumerable.Range(0, 20)]) };
+        using Model model = Model.Train(data, new ModelOptions { Epochs = 30, Validation = share, IsStreamed = isStreamed });
+
+        Assert.That(model.Net.TrainHistory.Min(epoch => epoch.ValidAccuracy), share == 0 ? Is.NaN : Is.LessThan(0.3));
+        Assert.That(model.Net.TrainSplit.Split(10, null).Validation, Has.Length.EqualTo(share == 0 ? 0 : 2), "the next training splits as before");
     }
 
     [Test]

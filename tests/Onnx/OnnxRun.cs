@@ -15,13 +15,18 @@ internal static class OnnxRun
     /// <summary>
     /// Returns the first output of a file for named inputs, and for other inputs, for example of words.
     /// </summary>
-    public static NdArray Run(string path, IEnumerable<(string Name, Tensor Value)> inputs, IEnumerable<NamedOnnxValue> others)
+    public static NdArray Run(string path, IEnumerable<(string Name, Tensor Value)> inputs, IEnumerable<NamedOnnxValue> others) =>
+        All(path, inputs, others)[0];
+
+    /// <summary>Returns all outputs of a file.</summary>
+    public static NdArray[] All(
+        string path, IEnumerable<(string Name, Tensor Value)> inputs, IEnumerable<NamedOnnxValue>? others = null)
     {
         using var options = new SessionOptions { IntraOpNumThreads = 1, InterOpNumThreads = 1 };
         using var session = new InferenceSession(path, options);
         using IDisposableReadOnlyCollection<DisposableNamedOnnxValue> results =
-            session.Run([.. inputs.Select(input => Named(input.Name, input.Value)), .. others]);
-        return results[0].Value switch
+            session.Run([.. inputs.Select(input => Named(input.Name, input.Value)), .. others ?? []]);
+        return [.. results.Select(result => result.Value switch
         {
             DenseTensor<float> y => Array(y.Dimensions, [.. y.Select(value => (double)value)]),
             DenseTensor<double> y => Array(y.Dimensions, [.. y]),
@@ -32,18 +37,18 @@ internal static class OnnxRun
             DenseTensor<bool> y => Array(y.Dimensions, [.. y.Select(value => value ? 1.0 : 0)]),
             DenseTensor<byte> y => Array(y.Dimensions, [.. y.Select(value => (double)value)]),
             object other => throw new NotSupportedException($"{other}"),
-        };
+        })];
     }
 
     /// <summary>Compares shapes and values.</summary>
-    public static void AssertSame(NdArray expected, NdArray actual, double tolerance = 1e-5)
+    public static void AssertSame(NdArray expected, NdArray actual, double tolerance = 1e-5, string what = "")
     {
-        Assert.That(actual.Shape, Is.EqualTo(expected.Shape));
+        Assert.That(actual.Shape, Is.EqualTo(expected.Shape), what);
         double[] differences = [.. expected.Data.Zip(actual.Data, (a, b) => a.Equals(b) ? 0 : Math.Abs(a - b))];
 
         // With <= instead of NUnit's comparison, which takes NaN for less than any number.
         Assert.That(differences.All(difference => difference <= tolerance),
-            $"differs by up to {differences.DefaultIfEmpty().Max()}: {string.Join(' ', actual.Data.Take(8))}, not {string.Join(' ', expected.Data.Take(8))}");
+            $"{what}differs by up to {differences.DefaultIfEmpty().Max()}: {string.Join(' ', actual.Data.Take(8))}, not {string.Join(' ', expected.Data.Take(8))}");
     }
 
     private static NamedOnnxValue Named(string name, Tensor x) => x.DType switch

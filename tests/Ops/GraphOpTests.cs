@@ -141,6 +141,10 @@ public sealed class GraphOpTests
         Assert.That(f.Call(Tensor.From([3f]))[0].AsSpan<float>()[0], Is.EqualTo(6));
         Assert.That(f.Call(Tensor.From([3f]), Tensor.Scalar(5f))[0].AsSpan<float>()[0], Is.EqualTo(15));
         Assert.That(() => f.Call(), Throws.TypeOf<EngineException>());
+        Assert.That((float)(x * factor).Eval((x, Tensor.From([3f]))), Is.EqualTo(6));
+        Assert.That((float)(factor + 1).Eval(), Is.EqualTo(3));
+        Assert.That((float)(x * factor).Eval((factor, Tensor.Scalar(5f)), (x, Tensor.From([3f]))), Is.EqualTo(15));
+        Assert.That(() => (x * factor).Eval(), Throws.TypeOf<EngineException>().With.Message.Contains("'x'"));
     }
 
     [Test]

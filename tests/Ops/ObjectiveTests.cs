@@ -115,5 +115,59 @@ public class ObjectiveTests
         Assert.That(error, Is.EqualTo(new float[] { 0, 9, 4, 1 }));
     }
 
+    private static readonly (string Name, Func<Variable, Variable, Variable> Loss)[] s_aligned =
+    [
+        ("squared error", SquaredError), ("absolute error", AbsoluteError), ("Huber", (a, b) => Huber(a, b)),
+        ("binary cross-entropy", BinaryCrossEntropy), ("binary hinge", (a, b) => BinaryHinge(a, b)),
+        ("binary accuracy", (a, b) => Cast(BinaryAccuracy(a, b), DType.Float32)),
+    ];
+
+    private static IEnumerable<TestCaseData> Aligned =>
+        from each in s_aligned
+        from isKnown in (bool[])[false, true]
+        from rank in (int[])[1, 2]
+        select new TestCaseData(each.Loss, isKnown, rank).SetArgDisplayNames(each.Name, isKnown ? "known" : "unknown", $"{rank}");
+
+    /// <summary>Each loss of (n, 1) and (n), in both orders, is that of (n, 1) and (n, 1).</summary>
+    [TestCaseSource(nameof(Aligned))]
+    public void A_column_and_a_vector_are_aligned_and_never_broadcast(Func<Variable, Variable, Variable> loss, bool isKnown, int rank)
+    {
+        foreach (int n in (int[])[1, 2, 3])
+        {
+            int[] sides = [.. Enumerable.Repeat(n, rank)];
+            Tensor p = Tensor.From([.. Enumerable.Range(0, (int)Math.Pow(n, rank)).Select(i => 0.9f / (i + 1))], sides);
+            Tensor y = Tensor.From([.. Enumerable.Range(0, (int)Math.Pow(n, rank)).Select(i => (float)(i % 2))], sides);
+            Input flat = Of("flat", sides), tall = Of("tall", [.. sides, 1]);
+            using var f = Function.Compile(
+                [flat, tall], [loss(flat, tall), loss(ExpandDims(flat, -1), tall), loss(tall, flat), loss(tall, ExpandDims(flat, -1))]);
+            Tensor[] all = f.Call(p, y.Reshape([.. sides, 1]));
+            for (int i = 0; i < 4; i += 2)
+            {
+                Assert.That(all[i].Shape, Is.EqualTo(Shape.Create([.. sides, 1])));
+                Assert.That(Floats(all[i]), Is.EqualTo(Floats(all[i + 1])));
+            }
+        }
+
+        Input Of(string name, int[] sides) =>
+            Variable(name, DType.Float32, isKnown ? Shape.Create(sides) : Shape.OfRank(sides.Length));
+    }
+
+    /// <summary>A label a row as a column, (n, 1), would broadcast to all classes.</summary>
+    [Test]
+    public void Labels_in_a_column_are_refused([Values] bool isKnown)
+    {
+        Func<Variable, Variable, Variable>[] losses =
+            [CategoricalCrossEntropy, (p, y) => MulticlassHinge(p, y), (p, y) => Cast(CategoricalAccuracy(p, y), DType.Float32)];
+        foreach (Func<Variable, Variable, Variable> loss in losses)
+        {
+            Input p = Variable("p", DType.Float32, [2, isKnown ? 3 : Shape.Unknown]);
+            Input y = Variable("y", DType.Int32, [2, isKnown ? 1 : Shape.Unknown]);
+            Assert.That(Call, Throws.TypeOf<EngineException>().With.Message.Contains(
+                isKnown ? "'y' (int32 (2, 1))" : "its 2 elements do not fill the shape (2, 3)"));
+
+            void Call() => loss(p, y).Eval((p, new Tensor(DType.Float32, [2, 3])), (y, new Tensor(DType.Int32, [2, 1])));
+        }
+    }
+
     private static float[] Floats(Tensor tensor) => tensor.AsSpan<float>().ToArray();
 }

@@ -27,7 +27,7 @@ public sealed class VocabularyTests
         Tensor.From([.. Enumerable.Range(0, 144).Select(n => (float)(n * 0.53 % 2 - 0.9))], 6, 4, 3, 2),
     ];
 
-    private static IEnumerable<TestCaseData> Cases =>
+    internal static IEnumerable<TestCaseData> Cases =>
     [
         Of(g => g.A[1], [3, 4], -3.39313),
         Of(g => g.A[-1, 2], [4], 3.41931),
@@ -269,7 +269,45 @@ public sealed class VocabularyTests
         Of(g => Sort(g.I, 0, isDescending: true), [5], 19.4197),
         Of(g => TopK(g.B, 2).Values, [2, 2], 3.61979),
         Of(g => TopK(g.A * 7 % 3, 2, 1).Indices, [2, 2, 4], 0.280206),
+        Of(g => ArgMax(g.A * 7 % 3, [0, 2]), [3], 1.19154),
+        Of(g => ArgMin(g.A * 7 % 3, [1, 2], keepDims: true), [2, 1, 1], 12.2554),
+        Of(g => ArgMax(g.A, [-1, 0, 1]), [], 19.3538),
+        Of(g => ArgMax(g.A, [0]), [3, 4], -0.125375),
+        Of(g => Dot(g.A, g.V[0]), [2, 3, 4], -16.3224),
+        Of(g => Dot(g.V[1], g.W), [2], -0.386822),
+        Of(g => g.A[s_ofMatrix], [3, 4], -5.94594),
+        Of(g => g.A[.., s_ofRows], [2, 5], -1.3136),
+        Of(g => g.A[1, s_ofRows], [5], -3.27539),
+        Of(g => SetSubtensor(g.A[s_ofMatrix], g.B[0, 0]), [2, 3, 4], -2.02246),
+        Of(g => Reshape(g.A, Prod(ShapeOf(g.A)[..2]), ShapeOf(g.A)[2]), [6, 4], -5.4408),
+        Of(g => Reshape(g.A, ShapeOf(g.B), -1), [2, 3, 4], -5.4408),
+        Of(g => Reshape(g.A, SetSubtensor(ShapeOf(g.A)[0..2], ShapeOf(g.B)[(.., -1)])), [3, 2, 4], -5.4408),
+        Of(g => Zeros(ShapeOf(g.B)), [2, 3], 0),
+        Of(g => Full(2, ShapeOf(g.A)[1..]), [3, 4], -0.25075),
+        Of(g => BroadcastTo(g.V, Max(ShapeOf(g.A)), -1), [4, 3], 0.00714328),
+        Of(g => Tile(g.V, Cast(ShapeOf(g.B), DType.Int64)), [2, 9], 0.231745),
+        Of(g => ARange(PeakToPeak(ShapeOf(g.A)) + Min(ShapeOf(g.A))), [4], -1.07887),
+        Of(g => ARange(Cast(Ceiling(Cast(SideOf(g.I, 0), DType.Float32) / 2), DType.Int32)), [3], 1.19154),
+        Of(g => Einsum("...i,...i", g.A, Wide(g, g.M)), [2, 3], -18.4961),
+        Of(g => Einsum("...ij,...kj->...ik", Wide(g, g.B), MoveAxis(g.A, 1, 2)), [2, 2, 4], 1.47843),
+        Of(g => Einsum("...,...->...", Tall(g, g.V), g.A), [2, 3, 4], -10.3694),
+        Of(g => SquaredError(Tall(g, g.V), 2 * g.V), [3, 1], 9.04702),
+        Of(g => SquaredError(2 * g.V, Tall(g, g.V)), [3, 1], 9.04702),
+        Of(g => AbsoluteError(g.A[.., .., 0..1], g.B), [2, 3, 1], 0.405512),
+        Of(g => AbsoluteError(Tall(g, g.B), g.A[.., .., 0]), [2, 3, 1], 0.405512),
     ];
+
+    private static readonly Variable s_ofMatrix = Constant(Tensor.From(new[,] { { true, false, true }, { false, true, false } }));
+
+    private static readonly Variable s_ofRows = Constant(Tensor.From(
+        new[,] { { false, true, false, true }, { true, false, false, false }, { false, false, true, true } }));
+
+    /// <summary>Returns x with a first side, or a last one, that only a plan knows to be 1.</summary>
+    private static Variable Wide(Given g, Variable x) => Reshape(x, [SideOf(g.W, 0) - 1, .. Sides(x)]);
+
+    private static Variable Tall(Given g, Variable x) => Reshape(x, [.. Sides(x), SideOf(g.W, 0) - 1]);
+
+    private static IEnumerable<Side> Sides(Variable x) => Enumerable.Range(0, x.Rank).Select(axis => (Side)SideOf(x, axis));
 
     [TestCaseSource(nameof(Cases))]
     public void A_name_computes_what_NumPy_does(Func<Given, Variable> expression, Shape shape, double fingerprint)
@@ -282,20 +320,31 @@ public sealed class VocabularyTests
     [TestCaseSource(nameof(Cases))]
     public void It_does_so_where_only_the_call_tells_the_sides(Func<Given, Variable> expression, Shape shape, double fingerprint)
     {
-        Input[] unknown = [.. s_values.Select((value, n) => new Input(
-            new TensorType(value.DType, n == 10 ? value.Shape : Shape.OfRank(value.Shape.Rank)), $"x{n}"))];
+        (Input[] inputs, Tensor[] values, Variable output) =
+            Open(expression, (value, n) => n == 10 ? value.Shape : Shape.OfRank(value.Shape.Rank));
+        using var f = Function.Compile(inputs, [output]);
+        AssertIs(f.Call(values)[0], shape, fingerprint);
+    }
+
+    /// <summary>Returns an expression of inputs with these sides, and the inputs' values.</summary>
+    internal static (Input[] Inputs, Tensor[] Values, Variable Output) Open(
+        Func<Given, Variable> expression, Func<Tensor, int, Shape> sides)
+    {
+        Input[] unknown = [.. s_values.Select((value, n) => new Input(new TensorType(value.DType, sides(value, n)), $"x{n}"))];
         Variable output = expression(new Given(unknown));
         HashSet<Variable> used = [.. FunctionGraph.Leaves([output])];
         int[] taken = [.. Enumerable.Range(0, unknown.Length).Where(n => used.Contains(unknown[n]))];
-        using var f = Function.Compile([.. taken.Select(n => unknown[n])], [output]);
-        AssertIs(f.Call([.. taken.Select(n => s_values[n])])[0], shape, fingerprint);
+        return ([.. taken.Select(n => unknown[n])], [.. taken.Select(n => s_values[n])], output);
     }
 
-    private static void AssertIs(Tensor actual, Shape shape, double fingerprint)
+    internal static void AssertIs(Tensor actual, Shape shape, double fingerprint) => AssertIs(NdArray.From(actual), shape, fingerprint);
+
+    internal static void AssertIs(NdArray actual, Shape shape, double fingerprint)
     {
-        double sum = NdArray.From(actual).Data.Select((value, n) => value * Math.Sin(n + 1)).Sum();
+        double sum = actual.Data.Select((value, n) => value * Math.Sin(n + 1)).Sum();
         Assert.That(actual.Shape, Is.EqualTo(shape));
-        Assert.That(sum, Is.EqualTo(fingerprint).Within(2e-5 * Math.Max(1, Math.Abs(fingerprint))), actual.ToString());
+        Assert.That(
+            sum, Is.EqualTo(fingerprint).Within(2e-5 * Math.Max(1, Math.Abs(fingerprint))), string.Join(' ', actual.Data));
     }
 
     private static TestCaseData Of(

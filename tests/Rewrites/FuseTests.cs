@@ -48,6 +48,38 @@ public class FuseTests
         AssertOps([Rectify(Dot(_x, Transpose(_x)) + 1)], ["dot{a, bT} + fused{add + rectify}"], h100);
     }
 
+    [TestCase(8, 3, "conv2D")]
+    [TestCase(16, 3, "conv2D{winograd2}")]
+    [TestCase(16, 1, "conv2D")]
+    public void A_convolution_s_activation_and_its_gradient_s_are_epilogues(int channels, int side, string name)
+    {
+        Input images = Tensor4("images"), filters = Tensor4("filters"), bias = Tensor3("bias");
+        Variable hidden = Rectify(images * bias), y = Rectify(Conv2D(hidden, filters, flipFilters: false) + bias);
+        using var f = Function.Compile([images, filters, bias], [y, Grad(Sum(y), hidden) * hidden]);
+
+        f.Prepare(
+            new Tensor(DType.Float32, [2, channels, 20, 20]), new Tensor(DType.Float32, [channels, channels, side, side]),
+            new Tensor(DType.Float32, [channels, 1, 1]));
+
+        string[] names = [.. f.Nodes.Select(node => node.Op.Name)];
+        Assert.That(names, Has.Some.EqualTo($"{name} + fused{{add + rectify + rectifyGrad}}"));
+        Assert.That(names, Has.Some.EqualTo(name.Replace("conv2D", "conv2DInputGradient") + " + fused{multiply}"));
+    }
+
+    [Test]
+    public void The_cpu_does_not_store_the_elements_of_a_reduction_of_a_convolution()
+    {
+        Input images = Tensor4("images"), filters = Tensor4("filters");
+        Variable y = Conv2D(images, filters);
+        using var f = Function.Compile([images, filters], [Sum(y, [2, 3]), Sum(Square(y), [2, 3])]);
+
+        f.Prepare(new Tensor(DType.Float32, [1, 3, 20, 20]), new Tensor(DType.Float32, [4, 3, 3, 3]));
+
+        string[] names = [.. f.Nodes.Select(node => node.Op.Name)];
+        Assert.That(names, Has.Some.EqualTo("conv2D"));
+        Assert.That(names, Has.Some.EqualTo("sum{2, 3} of fused{square}"));
+    }
+
     private void AssertOps(Variable[] outputs, string[] ops, Device? device = null)
     {
         using var f = Function.Compile([_x, _y], [.. outputs, _y * 1], device: device);

@@ -1,12 +1,13 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
+using Engine.Data;
 using Engine.Data.Pictures;
 using Engine.IO;
 
 namespace Engine.Tests.Runner;
 
 /// <summary>Pictures converted to the input of networks.</summary>
-public sealed class PictureReaderTests : IDisposable
+public sealed partial class PictureReaderTests : IDisposable
 {
     /// <summary>16x16: a red and a green quarter above a blue and a white one. Made by Pillow.</summary>
     private const string Quarters = """
@@ -265,7 +266,7 @@ public sealed class PictureReaderTests : IDisposable
         Directory.CreateDirectory(Path.Combine(folder, "__MACOSX"));
         using var notes = new StringWriter();
 
-        Assert.That(PictureList.Of([folder], isRecursive: false, notes), Is.EqualTo(new[] { Path.Combine(folder, "a.png") }));
+        Assert.That(SampleFiles.Pictures.Of([folder], isRecursive: false, notes), Is.EqualTo(new[] { Path.Combine(folder, "a.png") }));
         Assert.That(notes.ToString(), Is.Empty);
     }
 
@@ -282,7 +283,7 @@ public sealed class PictureReaderTests : IDisposable
         using var notes = new StringWriter();
 
         Assert.That(
-            PictureList.Of(["first.gif", folder, "last.png"], isRecursive: false, notes).Select(path => Path.GetFileName(path)),
+            SampleFiles.Pictures.Of(["first.gif", folder, "last.png"], isRecursive: false, notes).Select(path => Path.GetFileName(path)),
             Is.EqualTo(new[] { "first.gif", "B.jpg", "a.jpeg", "b.PNG", "last.png" }));
         Assert.That(notes.ToString(), Does.Contain("3 pictures; left out: 3 that"));
     }
@@ -302,11 +303,11 @@ public sealed class PictureReaderTests : IDisposable
         using var notes = new StringWriter();
 
         Assert.That(
-            PictureList.Of([folder], isRecursive: true, notes).Select(path => Path.GetRelativePath(folder, path)),
+            SampleFiles.Pictures.Of([folder], isRecursive: true, notes).Select(path => Path.GetRelativePath(folder, path)),
             Is.EqualTo(new[] { "aster/9.png", "aster/wild/3.png", "rose/1.jpg", "rose/2.png" }));
-        Assert.That(notes.ToString(), Does.Contain("4 pictures; left out: 1 that"));
+        Assert.That(notes.ToString(), Does.Contain("4 pictures; left out: 2 that"));
         Assert.That(
-            () => PictureList.Of([folder], isRecursive: false, notes),
+            () => SampleFiles.Pictures.Of([folder], isRecursive: false, notes),
             Throws.TypeOf<EngineException>().With.Message.EndsWith("Of the folders in it, 2, --recursive takes the pictures."));
     }
 
@@ -363,7 +364,14 @@ public sealed class PictureReaderTests : IDisposable
     /// </summary>
     private static byte[] WithExif(byte[] jpeg, int orientation, bool isLittle)
     {
-        byte[] exif =
+        byte[] exif = Exif(orientation, isLittle);
+        return [.. jpeg[..2], 0xFF, 0xE1, 0, (byte)(exif.Length + 2), .. exif, .. jpeg[2..]];
+    }
+
+    /// <summary>Returns Exif data with an orientation after another entry.</summary>
+    private static byte[] Exif(int orientation, bool isLittle)
+    {
+        return
         [
             .. "Exif\0\0"u8, .. isLittle ? "II"u8 : "MM"u8, .. Number(42, 2), .. Number(8, 4),
             .. Number(2, 2),
@@ -371,7 +379,6 @@ public sealed class PictureReaderTests : IDisposable
             .. Number(0x0112, 2), .. Number(3, 2), .. Number(1, 4), .. Number(orientation, 2), 0, 0,
             .. Number(0, 4),
         ];
-        return [.. jpeg[..2], 0xFF, 0xE1, 0, (byte)(exif.Length + 2), .. exif, .. jpeg[2..]];
 
         byte[] Number(int value, int length)
         {

@@ -52,6 +52,32 @@ public class PageTests
             Is.EqualTo(model.PredictOne(new Dictionary<string, object?> { ["weight"] = 6, ["color"] = "blue" }).Class));
         Assert.That((string?)await browser.Value("document.getElementById('error').textContent"), Is.Empty);
         await Look(browser, window, "form");
+
+        await browser.Value("document.querySelector('select').selectedIndex = 0; document.querySelector('form button').click()");
+        await browser.Until("document.querySelectorAll('#results h2').length === 2");
+        Assert.That((string?)await browser.Value("document.querySelector('#results h2').textContent"),
+            Is.EqualTo(model.PredictOne(new Dictionary<string, object?> { ["weight"] = 6, ["color"] = null }).Class));
+    }
+
+    [TestCaseSource(nameof(s_windows))]
+    public async Task Texts_have_room_and_classes_that_are_numbers_come_by_their_probability(Sides window)
+    {
+        string[] words = ["zero nothing none", "one single alone", "two pair both", "three trio triple", "four square quartet", "five hand fingers", "six dice hexagon"];
+        using Model model = Model.Train(
+            new DataSet("numbers", new Table(
+                new TextColumn("text", Enumerable.Range(0, 140).Select(i => $"{words[i % 7]} and so on, number {i}")),
+                new NumberColumn("class", [.. Enumerable.Range(0, 140).Select(i => (double)(i % 7))])), "class"),
+            new ModelOptions { Epochs = 20 });
+        await using PredictionServer server = await PredictionServer.StartAsync(model, new ServerOptions { Port = 0 });
+        await using Browser browser = await Browser.Start();
+        await browser.Open(server.Address, window.Width, window.Height, window.IsDark);
+        await browser.Until("document.querySelectorAll('#fields textarea').length === 1");
+
+        await browser.Value("document.querySelector('textarea').value = 'six of the dice,\\na hexagon and so on'; document.querySelector('form button').click()");
+        await browser.Until("document.querySelector('#results h2')?.textContent === '6'");
+
+        Assert.That((string?)await browser.Value("document.querySelector('#results .row span').textContent"), Is.EqualTo("6"));
+        await Look(browser, window, "text");
     }
 
     [TestCaseSource(nameof(s_windows))]

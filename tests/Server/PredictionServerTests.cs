@@ -51,6 +51,18 @@ public class PredictionServerTests
         Assert.That(await client.GetStringAsync("metrics"), Does.Contain("engine_requests_total{status=\"200\"} 200"));
     }
 
+    [TestCase(2.5, "2.5")]
+    [TestCase(0.1, "0.1")]
+    [TestCase(double.NaN, "null")]
+    [TestCase(double.NegativeInfinity, "null")]
+    public void A_number_of_an_answer_is_a_number_or_null_where_there_is_none(double number, string json)
+    {
+        Assert.That(Written(new Prediction([], number)), Is.EqualTo($"{{\"predictions\":[{{\"value\":{json}}}]}}"));
+        Assert.That(Written(new Prediction([new("cat", number)], double.NaN)), Does.Contain($"\"probability\":{json},\"classes\":{{\"cat\":{json}}}"));
+
+        static string Written(Prediction prediction) => Encoding.UTF8.GetString(ModelJson.Write([prediction], [null]));
+    }
+
     [TestCase("""[{"weight": 1, "color": "red"}, {"weight": null, "color": null}, {"weight": "2.5"}]""", HttpStatusCode.OK, "light,")]
     [TestCase("""{"rows": [{"weight": 6, "color": "blue"}]}""", HttpStatusCode.OK, "heavy")]
     [TestCase("""{"Weight": 6, "COLOR": "blue"}""", HttpStatusCode.OK, "heavy")]

@@ -1,4 +1,6 @@
+using Engine.Data;
 using Engine.Devices.Cpu;
+using Engine.Inspection;
 using Engine.Layers;
 using Engine.Training;
 using Symbolic = Engine.Ops.Symbolic;
@@ -305,8 +307,45 @@ public class NeuralNetTests
         IEnumerable<EpochRecord> Before(EpochRecord record) => net.TrainHistory.Take(record.Epoch - 1);
     }
 
+    /// <summary>Scores that are not means over samples are those of all validation samples, whatever the batches.</summary>
     [Test]
-    public void Custom_scores_are_means_over_the_validation_samples()
+    public void Custom_scores_are_those_of_all_validation_samples_together([Values(3, 7, 128)] int batch, [Values] bool isStreamed)
+    {
+        (Tensor points, int[] labels) = Toy.Clouds(60);
+        // The first of each class validate; in an order by class each small batch has one class.
+        int[] order = [.. Enumerable.Range(0, 60).OrderBy(i => labels[i])];
+        (points, labels) = (points.Rows(order), [.. order.Select(i => labels[i])]);
+        using NeuralNet net = Small(epochs: 2);
+        net.BatchIteratorTest = new BatchIterator(batch);
+        net.CustomScores.Add(new CustomScore("auc", (truth, output) => Metrics.RocAuc(truth.AsSpan<int>(), output)));
+        net.CustomScores.Add(new CustomScore("f1", (truth, output) => Metrics.F1(truth.AsSpan<int>(), output)));
+        (int[] train, int[] validation) = net.TrainSplit.Split(60, labels);
+        Tensor y = Tensor.From(labels);
+
+        if (isStreamed)
+        {
+            net.Fit(new Rows(points.Rows(train), y.Rows(train)), new Rows(points.Rows(validation), y.Rows(validation)));
+        }
+        else
+        {
+            net.Fit(points, labels);
+        }
+
+        Tensor output = net.PredictProba(points.Rows(validation));
+        int[] truth = [.. validation.Select(i => labels[i])];
+        Assert.That(net.TrainHistory[^1].Scores["auc"], Is.EqualTo(Metrics.RocAuc(truth, output)).Within(1e-12).And.GreaterThan(0.5));
+        Assert.That(net.TrainHistory[^1].Scores["f1"], Is.EqualTo(Metrics.F1(truth, output)).Within(1e-12));
+    }
+
+    private sealed class Rows(Tensor x, Tensor y) : IndexedSource
+    {
+        public override int Count => x.Shape[0];
+
+        public override SampleBatch Read(int[] rows) => new(x.Rows(rows), y.Rows(rows));
+    }
+
+    [Test]
+    public void Custom_scores_get_the_labels_and_the_outputs_of_the_same_samples()
     {
         (Tensor points, int[] labels) = Toy.Clouds(100);
         using NeuralNet net = Small(epochs: 1);

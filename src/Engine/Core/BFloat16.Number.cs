@@ -157,8 +157,12 @@ public readonly partial struct BFloat16 : INumber<BFloat16>
     int IComparable.CompareTo(object? obj) => ((float)this).CompareTo(obj is BFloat16 other ? (float)other : obj);
 
     bool ISpanFormattable.TryFormat(
-        Span<char> destination, out int charsWritten, ReadOnlySpan<char> format, IFormatProvider? provider) =>
-        ((float)this).TryFormat(destination, out charsWritten, format, provider);
+        Span<char> destination, out int charsWritten, ReadOnlySpan<char> format, IFormatProvider? provider)
+    {
+        string text = ToString(format.ToString(), provider);
+        charsWritten = text.TryCopyTo(destination) ? text.Length : 0;
+        return charsWritten == text.Length;
+    }
 
     /// <summary>Rounds a double once. Other numbers become a float32 first, as in conversions to Half.</summary>
     private static bool TryFrom<TOther>(TOther value, out BFloat16 result) where TOther : INumberBase<TOther>

@@ -76,9 +76,32 @@ public readonly partial struct BFloat16 : IEquatable<BFloat16>, IComparable<BFlo
     /// <inheritdoc/>
     public override int GetHashCode() => ((float)this).GetHashCode();
 
-    /// <summary>Returns the number as text, like a float32, with a decimal point.</summary>
+    /// <summary>Returns the number as text, with a decimal point and as few digits as convert back to it.</summary>
     public override string ToString() => ToString(null, CultureInfo.InvariantCulture);
 
-    /// <summary>Returns the number as text, like a float32 in this format.</summary>
-    public string ToString(string? format, IFormatProvider? formatProvider) => ((float)this).ToString(format, formatProvider);
+    /// <summary>
+    /// Returns the number as text, like a float32 in this format; without a format, and in "R", with as few digits as
+    /// convert back to it.
+    /// </summary>
+    public string ToString(string? format, IFormatProvider? formatProvider) =>
+        string.IsNullOrEmpty(format) || format is "R" or "r"
+            ? Shortest().ToString("R", formatProvider)
+            : ((float)this).ToString(format, formatProvider);
+
+    /// <summary>Returns the number rounded to as few decimal digits as convert back to it: at most four.</summary>
+    private double Shortest()
+    {
+        double exact = (float)this, rounded = exact;
+        for (int digits = 0; double.IsFinite(exact) && digits < 4; digits++)
+        {
+            string text = exact.ToString($"E{digits}", CultureInfo.InvariantCulture);
+            rounded = double.Parse(text, CultureInfo.InvariantCulture);
+            if (((BFloat16)rounded)._bits == _bits)
+            {
+                break;
+            }
+        }
+
+        return rounded;
+    }
 }

@@ -55,10 +55,16 @@ public static class DTypes
 
     /// <summary>
     /// Returns the type both operands of an element-wise op are converted to: the wider of the two in the order bool,
-    /// uint8, int32, int64, float16, bfloat16, float32, float64. An integer and a float32 give float32, as Theano's
-    /// floatX rule says (NumPy would widen to float64). docs/graphs/types.md says how ops use it, and how they treat literals.
+    /// uint8, int32, int64, float16, bfloat16, float32, float64. If that is a type of 16 bits that does not hold all
+    /// numbers of the other, it is float32. An integer and a float32 give float32, as Theano's floatX rule says (NumPy
+    /// would widen to float64). docs/graphs/types.md says how ops use it, and how they treat literals.
     /// </summary>
-    public static DType Promote(DType a, DType b) => ElementType.Of(a).Width >= ElementType.Of(b).Width ? a : b;
+    public static DType Promote(DType a, DType b)
+    {
+        (ElementType wide, ElementType other) = (ElementType.Of(a), ElementType.Of(b));
+        (wide, other) = wide.Width >= other.Width ? (wide, other) : (other, wide);
+        return wide.DType.IsHalf() && !wide.HoldsAll(other) ? DType.Float32 : wide.DType;
+    }
 
     /// <summary>
     /// Returns the dtype in which ops compute sums and products of such numbers: int32 for bool and uint8, float32 for

@@ -88,8 +88,15 @@ public sealed partial class Tensor
     }
 
     /// <summary>Returns a copy of <paramref name="count"/> rows from <paramref name="start"/> on.</summary>
+    /// <exception cref="EngineException">The tensor has no such rows.</exception>
     public Tensor Rows(int start, int count)
     {
+        if (Shape.Rank == 0 || start < 0 || count < 0 || count > Shape[0] - start)
+        {
+            throw new EngineException(InvariantText.Of(
+                $"A tensor of shape {Shape} does not have {count} rows from row {start} on."));
+        }
+
         var rows = new Tensor(DType, Shape.With(0, count));
         int row = Shape.Product(1, Shape.Rank);
         Array.Copy(_data, start * row, rows._data, 0, count * row);
@@ -97,8 +104,22 @@ public sealed partial class Tensor
     }
 
     /// <summary>Returns a copy of the rows with these indices, in this order.</summary>
+    /// <exception cref="EngineException">The tensor has no such row.</exception>
     public Tensor Rows(ReadOnlySpan<int> indices)
     {
+        foreach (int index in indices)
+        {
+            if (Shape.Rank == 0 || index < 0 || index >= Shape[0])
+            {
+                throw new EngineException(InvariantText.Of($"A tensor of shape {Shape} has no row {index}."));
+            }
+        }
+
+        if (Shape.Rank == 0)
+        {
+            throw new EngineException("A tensor without sides has no rows.");
+        }
+
         var rows = new Tensor(DType, Shape.With(0, indices.Length));
         CopyRows(indices, rows);
         return rows;

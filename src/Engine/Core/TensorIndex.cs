@@ -13,14 +13,19 @@ public readonly struct TensorIndex
     internal bool IsPlace { get; }
 
     /// <summary>Returns one place; a negative one counts from the end, as ^1 does.</summary>
-    public static implicit operator TensorIndex(int place) =>
-        place < 0 ? new Index(-place, fromEnd: true) : new Index(place);
+    public static implicit operator TensorIndex(int place) => OfPlace(place);
 
     /// <summary>Returns one place.</summary>
     public static implicit operator TensorIndex(Index place) => new(place..place, isPlace: true);
 
     /// <summary>Returns a range of places, from its start up to, not including, its end.</summary>
     public static implicit operator TensorIndex(Range range) => new(range, isPlace: false);
+
+    /// <summary>Returns a place; a negative one counts from the end.</summary>
+    /// <exception cref="EngineException">No axis is so long.</exception>
+    internal static Index OfPlace(int place) => place >= 0 ? new Index(place)
+        : place != int.MinValue ? new Index(-place, fromEnd: true)
+        : throw new EngineException(InvariantText.Of($"The index {place} lies outside every axis."));
 
     /// <summary>Returns the first place and the number of places.</summary>
     /// <exception cref="EngineException">A place lies outside the axis.</exception>

@@ -24,11 +24,11 @@ internal static class TensorText
 
     public static string Of(Tensor tensor)
     {
-        bool isSingle = tensor.DType != DType.Float64, isFloat = tensor.DType.IsFloat();
+        bool isFloat = tensor.DType.IsFloat();
         Shape shape = tensor.Shape;
         if (shape.Rank == 0)
         {
-            return isFloat ? Scalar(At(tensor, 0), isSingle) : Whole(tensor, 0);
+            return isFloat ? Scalar(At(tensor, 0), tensor.DType) : Whole(tensor, 0);
         }
 
         if (shape.Count == 0)
@@ -38,15 +38,18 @@ internal static class TensorText
 
         bool isShortened = shape.Count > MaxElements;
         int[] shown = [.. Shown(shape, isShortened)];
-        Func<int, string> format = isFloat ? FloatFormat(tensor, shown, isSingle) : WholeFormat(tensor, shown);
+        Func<int, string> format = isFloat ? FloatFormat(tensor, shown) : WholeFormat(tensor, shown);
         var text = new StringBuilder();
         Append(text, shape, axis: 0, first: 0, isShortened, format);
         return text.ToString();
     }
 
-    private static double At(Tensor tensor, int element) => tensor.Element(element) is var value && value is Half half ? (double)half
-        : value is BFloat16 number ? (float)number
-        : Convert.ToDouble(value, CultureInfo.InvariantCulture);
+    private static double At(Tensor tensor, int element) => tensor.Element(element) switch
+    {
+        Half half => (double)half,
+        BFloat16 number => number,
+        object number => Convert.ToDouble(number, CultureInfo.InvariantCulture),
+    };
 
     /// <summary>Returns the indices along an axis that are shown; -1 stands for those left out.</summary>
     private static IEnumerable<int> Indices(int side, bool isShortened) => isShortened && side > 2 * Edge
@@ -124,33 +127,34 @@ internal static class TensorText
         return element => Whole(tensor, element).PadLeft(width);
     }
 
-    private static string Scalar(double value, bool isSingle)
+    private static string Scalar(double value, DType dtype)
     {
         if (!double.IsFinite(value))
         {
             return NotFinite(value);
         }
 
-        var number = Number.Shortest(value, isSingle);
+        var number = Number.Shortest(value, dtype);
         bool isPlain = value == 0 || (Math.Abs(value) >= Small && Math.Abs(value) < LargeScalar);
         string text = isPlain ? number.Plain() : number.Scientific(exponentDigits: 2);
         return isPlain && text.EndsWith('.') ? text + "0" : text.Replace(".e", "e", StringComparison.Ordinal);
     }
 
-    private static Func<int, string> FloatFormat(Tensor tensor, int[] elements, bool isSingle)
+    private static Func<int, string> FloatFormat(Tensor tensor, int[] elements)
     {
+        DType dtype = tensor.DType;
         double[] shown = [.. elements.Select(element => At(tensor, element))];
         double[] finite = [.. shown.Where(double.IsFinite)];
         double[] sizes = [.. finite.Where(value => value != 0).Select(Math.Abs).DefaultIfEmpty(1)];
-        double spread = isSingle ? (float)sizes.Max() / (float)sizes.Min() : sizes.Max() / sizes.Min();
+        double spread = ElementType.Of(dtype).Round(sizes.Max() / sizes.Min());
         bool isPlain = !(sizes.Max() >= Large || sizes.Min() < Small || spread > Spread);
         Number[] numbers = [.. finite.Select(value =>
-            isPlain ? Number.Rounded(value, isSingle, Digits) : Number.RoundedFrom(value, isSingle, Digits))];
+            isPlain ? Number.Rounded(value, dtype, Digits) : Number.RoundedFrom(value, dtype, Digits))];
         int exponentDigits = numbers.Select(number => number.ExponentDigits).DefaultIfEmpty(0).Max();
         int right = numbers.Select(number => isPlain ? number.Decimals : number.Text.Length - 1).DefaultIfEmpty(0).Max();
         Func<double, string> text = isPlain
-            ? value => Padded(Number.Rounded(value, isSingle, Digits).Plain(), right)
-            : value => Number.Exactly(value, isSingle, right).Scientific(exponentDigits);
+            ? value => Padded(Number.Rounded(value, dtype, Digits).Plain(), right)
+            : value => Number.Exactly(value, dtype, right).Scientific(exponentDigits);
 
         // As wide as the widest, including infinities and NaN.
         int width = finite.Select(text).Concat(shown.Where(value => !double.IsFinite(value)).Select(NotFinite))
@@ -179,11 +183,15 @@ internal static class TensorText
         private string Sign => IsNegative ? "-" : "";
 
         /// <summary>Returns the fewest digits that distinguish the number from all others of its type.</summary>
-        public static Number Shortest(double value, bool isSingle)
+        public static Number Shortest(double value, DType dtype)
         {
-            string shortest = isSingle
-                ? ((float)value).ToString("R", CultureInfo.InvariantCulture)
-                : value.ToString("R", CultureInfo.InvariantCulture);
+            string shortest = dtype switch
+            {
+                DType.Float16 => ((Half)value).ToString("R", CultureInfo.InvariantCulture),
+                DType.BFloat16 => ((BFloat16)value).ToString("R", CultureInfo.InvariantCulture),
+                DType.Float32 => ((float)value).ToString("R", CultureInfo.InvariantCulture),
+                _ => value.ToString("R", CultureInfo.InvariantCulture),
+            };
             string[] parts = shortest.TrimStart('-').Split('E');
             string[] sides = parts[0].Split('.');
             string digits = string.Concat(sides).TrimStart('0');
@@ -196,40 +204,47 @@ internal static class TensorText
                 : new Number(double.IsNegative(value), digits, exponent);
         }
 
-        /// <summary>Returns the shortest number, rounded to a number of digits after the point.</summary>
-        public static Number Rounded(double value, bool isSingle, int decimals)
+        /// <summary>
+        /// Returns the shortest number, rounded to a number of digits after the point; all digits before it are exact.
+        /// </summary>
+        public static Number Rounded(double value, DType dtype, int decimals)
         {
-            var shortest = Shortest(value, isSingle);
-            return shortest.Text.Length - 1 - shortest.Exponent <= decimals ? shortest : Exact(value, decimals);
+            var shortest = Shortest(value, dtype);
+            int digits = shortest.Text.Length - 1 - shortest.Exponent;
+            return digits >= 0 && digits <= decimals ? shortest : Exact(value, Math.Clamp(digits, 0, decimals));
         }
 
         /// <summary>Returns the shortest number, rounded to a number of digits after the first.</summary>
-        public static Number RoundedFrom(double value, bool isSingle, int digits)
+        public static Number RoundedFrom(double value, DType dtype, int digits)
         {
-            var shortest = Shortest(value, isSingle);
+            var shortest = Shortest(value, dtype);
             if (shortest.Text.Length - 1 <= digits)
             {
                 return shortest;
             }
 
-            var number = Exactly(value, isSingle, digits);
+            var number = Exactly(value, dtype, digits);
             string text = number.Text.TrimEnd('0');
             return number with { Text = text.Length == 0 ? "0" : text };
         }
 
         /// <summary>Returns the number with exactly this many digits after the first.</summary>
-        public static Number Exactly(double value, bool isSingle, int digits)
+        public static Number Exactly(double value, DType dtype, int digits)
         {
-            var number = Shortest(value, isSingle);
+            var shortest = Shortest(value, dtype);
             if (value == 0)
             {
-                return number with { Text = new string('0', digits + 1) };
+                return shortest with { Text = new string('0', digits + 1) };
             }
 
-            // A number that the fewest digits round up to the next power of ten begins with a nine.
-            int decimals = digits - number.Exponent;
-            number = Exact(value, decimals);
-            number = number.Text.Length <= digits ? Exact(value, decimals + 1) : number;
+            if (shortest.Text.Length == digits + 1)
+            {
+                return shortest;
+            }
+
+            // Its own exponent: the fewest digits may round it up to the next power of ten.
+            string[] exact = value.ToString("E20", CultureInfo.InvariantCulture).Split('E');
+            var number = Exact(value, digits - int.Parse(exact[1], CultureInfo.InvariantCulture));
             return number with { Text = number.Text[..(digits + 1)] };
         }
 

@@ -44,7 +44,4 @@ internal sealed record LoopKernel(string Name, int Steps, IReadOnlyList<IReadOnl
 
     /// <summary>Gets or sets a byte that a step sets to a value other than 0 if later steps change nothing.</summary>
     public MemoryRange? Until { get; init; }
-
-    /// <summary>Gets or sets the memory that is set to 0 after the last step.</summary>
-    public required IReadOnlyList<MemoryRange> Voided { get; init; }
 }

@@ -9,7 +9,7 @@ public sealed class Apply
         Inputs = inputs;
         Origin = origin;
         IReadOnlyList<TensorType> types = Infer([.. inputs.Select(input => input.Type)]);
-        Outputs = [.. types.Select((type, index) => new Result(this, index, type))];
+        Outputs = [.. types.Select((type, index) => new Result(this, index, KnownValues.TypeOf(op, inputs, type)))];
     }
 
     /// <summary>Gets the operation.</summary>

@@ -25,8 +25,7 @@ public readonly struct AxisIndex
     internal Variable? Places { get; private init; }
 
     /// <summary>Returns one place; a negative one counts from the end, as ^1 does.</summary>
-    public static implicit operator AxisIndex(int place) =>
-        place < 0 ? new Index(-place, fromEnd: true) : new Index(place);
+    public static implicit operator AxisIndex(int place) => TensorIndex.OfPlace(place);
 
     /// <summary>Returns one place.</summary>
     public static implicit operator AxisIndex(Index place) =>
@@ -46,7 +45,7 @@ public readonly struct AxisIndex
 
     /// <summary>
     /// Returns an array of places, int32; the arrays of several axes are broadcast together. Negative places count from
-    /// the end. A constant bool vector is a mask: it selects the places where it is true.
+    /// the end. A constant array of bools is a mask for as many axes as it has: it selects the places where it is true.
     /// </summary>
     public static implicit operator AxisIndex(Variable places) => new(AxisIndexKind.Array) { Places = places };
 

@@ -105,6 +105,31 @@ internal sealed record FunctionGraph(
             body.Specialize(((IOuterOp)node.Op).BodyTypes(number, [.. node.Inputs.Select(input => input.Type)])));
     }
 
+    /// <summary>Checks, in bodies too, that every side is known now that the inputs' types are.</summary>
+    /// <exception cref="EngineException">A side depends on a value that only a run computes.</exception>
+    public void RequireKnownSides()
+    {
+        foreach (Apply node in Traversal.Order(Roots))
+        {
+            if (!node.Outputs.All(output => output.Shape.IsKnown))
+            {
+                Variable side = node.Inputs.FirstOrDefault(input => input.Type is { DType: DType.Int32, Rank: 0, KnownValue: null })
+                    ?? node.Outputs[0];
+                Variable unknown = KnownValues.Unknown(side);
+                throw new EngineException(
+                    $"{node.Op.Name} gives {node.Outputs.First(output => !output.Shape.IsKnown).Type}: a side of it, or its number of steps, "
+                    + $"depends on the value of '{unknown}' ({unknown.Type}), which only a run has, and plans are made for shapes. "
+                    + "Make that an input of Size, or compose the side of numbers, sizes, SideOf and ShapeOf."
+                    + node.Origin);
+            }
+
+            foreach (FunctionGraph body in (node.Op as IOuterOp)?.Bodies ?? [])
+            {
+                body.RequireKnownSides();
+            }
+        }
+    }
+
     /// <summary>Returns the same graph with the bodies of its ops replaced; this graph if there are none.</summary>
     /// <param name="map">
     /// Returns the replacement of a body from the op's application and the body's number and graph.

@@ -31,14 +31,9 @@ internal interface ILoop : IOuterOp
     /// </summary>
     int Until { get; }
 
-    /// <summary>Returns the number of rows and of steps; unknown if the types do not determine them.</summary>
-    LoopCount Count(IReadOnlyList<TensorType> inputs);
+    /// <summary>Returns the number of steps, and of rows; unknown if the types do not determine it.</summary>
+    int Count(IReadOnlyList<TensorType> inputs);
 }
-
-/// <summary>The length of a loop.</summary>
-/// <param name="Rows">The number of rows.</param>
-/// <param name="Steps">The number of steps: that of the rows, unless the loop is limited to fewer.</param>
-internal readonly record struct LoopCount(int Rows, int Steps);
 
 /// <summary>Specifies where an input of a loop's body comes from.</summary>
 internal enum LoopSource
@@ -94,11 +89,6 @@ internal readonly record struct LoopWrite(bool HasRows, bool Backward = false)
 
     /// <summary>Gets or sets whether the output is the rows before row 0, which other outputs leave out.</summary>
     public bool IsBefore { get; init; }
-
-    /// <summary>
-    /// Gets or sets, for the value of the last step, whether it is 0 if the loop is limited to fewer steps.
-    /// </summary>
-    public bool IsOfAll { get; init; }
 
     /// <summary>Returns the row of the output that a step writes; -1 for none.</summary>
     public int Row(int step, int rows, int outputRows)

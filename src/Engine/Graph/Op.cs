@@ -109,6 +109,18 @@ public abstract record Op
     /// </summary>
     internal virtual bool TakesHalves => false;
 
+    /// <summary>
+    /// Gets whether the outputs depend on nothing but the inputs, and exist for all inputs of these types: they may be
+    /// computed in advance.
+    /// </summary>
+    internal virtual bool IsPlain => false;
+
+    /// <summary>
+    /// Gets whether a run does more than compute the outputs: it prints, or it may fail. The op stays where it was
+    /// written.
+    /// </summary>
+    internal virtual bool HasEffect => false;
+
     /// <summary>Applies the op.</summary>
     /// <exception cref="EngineException">The inputs don't fit the op.</exception>
     public Apply Apply(params ReadOnlySpan<Variable> inputs)

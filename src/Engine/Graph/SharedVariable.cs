@@ -62,6 +62,9 @@ public sealed class SharedVariable : Variable, IDisposable
     /// </summary>
     internal static SharedVariable Of(Tensor value, string? name) => new(TypeOf(value), name) { _host = value };
 
+    /// <summary>Creates a shared variable of zeros, which takes no memory until it is used.</summary>
+    internal static SharedVariable Zeros(TensorType type, string? name) => new(type, name);
+
     /// <summary>
     /// Creates a shared variable that is never set or updated; a device may read the tensor in place.
     /// </summary>
@@ -269,7 +272,7 @@ public sealed class SharedVariable : Variable, IDisposable
 
     private Tensor Host => IsElsewhere
         ? throw new EngineException($"The value of '{Name}' is on another rank (the update rule's state is sharded).")
-        : _host ??= _lent ?? _selection!.Value.From.Rows(_selection.Value.Rows);
+        : _host ??= _lent ?? _selection?.From.Rows(_selection.Value.Rows) ?? new Tensor(DType, _shape);
 
     private Storage Move(Storage storage)
     {

@@ -114,20 +114,32 @@ internal static class Expansion
         {
             Variable[] outputs = [.. results];
             var given = new Dictionary<Variable, Variable>();
+            var known = new Dictionary<Variable, Variable>();
             IEnumerable<Variable> used = Traversal.Order(outputs, (node, _) => owners[node] == (choice, side))
                 .Where(node => owners[node] == (choice, side))
                 .SelectMany(node => node.Inputs);
             foreach (Variable variable in outputs.Concat(used))
             {
                 bool isInside = variable is Result { Owner: var owner } && owners[owner] == (choice, side);
-                if (!isInside && variable is not (Constant or ShapeOnly))
+                if (isInside || variable is Constant or ShapeOnly || given.ContainsKey(variable) || known.ContainsKey(variable))
                 {
-                    given.TryAdd(variable, new Input(variable.Type, variable.Name));
+                    continue;
+                }
+
+                // A shape from outside decides shapes inside only if its value is known there.
+                if (KnownValues.Of(variable) is { } value)
+                {
+                    known.Add(variable, value);
+                }
+                else
+                {
+                    given.Add(variable, new Input(variable.Type, variable.Name));
                 }
             }
 
             var body = new FunctionGraph(
-                [.. given.Values.Cast<Input>()], Traversal.Replace(outputs, given), []);
+                [.. given.Values.Cast<Input>()],
+                Traversal.Replace(outputs, given.Concat(known).ToDictionary(pair => pair.Key, pair => pair.Value)), []);
             return (body, [.. given.Keys.Select(Outside)]);
         }
     }

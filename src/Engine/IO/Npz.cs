@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.IO.Compression;
 
 namespace Engine.IO;
@@ -69,18 +68,30 @@ public static class Npz
 
     /// <summary>Reads a file, and lists the names that were ignored.</summary>
     internal static SafetensorsFile LoadAll(string path, IReadOnlyList<string>? ignore) =>
-        ReadableFile.Read(path, (stream, name) => ReadAll(stream, name, ignore));
+        ReadableFile.Read(path, (stream, name) => ReadTensors(stream, name, ignore));
+
+    /// <summary>Reads a file that may have arrays of texts, too.</summary>
+    internal static OrderedDictionary<string, NpyArray> LoadArrays(string path) =>
+        ReadableFile.Read(path, (stream, name) => ReadAll(stream, name, ignore: null, areTextsRead: true).Arrays);
 
     /// <summary>Reads a whole, seekable stream; <paramref name="path"/> is its name in messages.</summary>
     internal static OrderedDictionary<string, Tensor> Read(Stream stream, string path) =>
-        ReadAll(stream, path, ignore: null).Tensors;
+        ReadTensors(stream, path, ignore: null).Tensors;
 
-    private static SafetensorsFile ReadAll(Stream stream, string path, IReadOnlyList<string>? ignore)
+    private static SafetensorsFile ReadTensors(Stream stream, string path, IReadOnlyList<string>? ignore)
+    {
+        (OrderedDictionary<string, NpyArray> arrays, List<string> ignored) = ReadAll(stream, path, ignore, areTextsRead: false);
+        var tensors = new OrderedDictionary<string, Tensor>(arrays.Select(pair => KeyValuePair.Create(pair.Key, pair.Value.Numbers)));
+        return new SafetensorsFile(tensors, new Dictionary<string, string>()) { Ignored = ignored };
+    }
+
+    private static (OrderedDictionary<string, NpyArray> Arrays, List<string> Ignored) ReadAll(
+        Stream stream, string path, IReadOnlyList<string>? ignore, bool areTextsRead)
     {
         string? name = null;
         try
         {
-            var tensors = new OrderedDictionary<string, Tensor>();
+            var arrays = new OrderedDictionary<string, NpyArray>();
             var ignored = new List<string>();
             using var zip = new ZipArchive(stream, ZipArchiveMode.Read, leaveOpen: true);
             long packed = 0;
@@ -98,11 +109,11 @@ public static class Npz
                 }
                 else
                 {
-                    Require(tensors.TryAdd(array, Read(entry)), "it is there twice");
+                    Require(arrays.TryAdd(array, Read(entry, areTextsRead)), "it is there twice");
                 }
             }
 
-            return new SafetensorsFile(tensors, new Dictionary<string, string>()) { Ignored = ignored };
+            return (arrays, ignored);
         }
         catch (NotSupportedException error)
         {
@@ -124,70 +135,12 @@ public static class Npz
         || (!name.EndsWith(Extension, StringComparison.Ordinal)
             && SystemFiles.IsSystemFile(name[(name.LastIndexOf('/') + 1)..]));
 
-    private static Tensor Read(ZipArchiveEntry entry)
+    private static NpyArray Read(ZipArchiveEntry entry, bool areTextsRead)
     {
         using Stream array = entry.Open();
-        uint sum = 0;
-        byte[] preamble = Take(array, NpyHeader.PreambleBytes, ref sum);
-        Require(preamble.AsSpan().StartsWith(NpyHeader.Mark), "it does not begin as NumPy's arrays do");
-        int version = preamble[6];
-        Require(version is 1 or 2 or 3 && preamble[7] == 0, $"its format is {version}.{preamble[7]}, not 1.0 to 3.0");
-        uint length = BinaryPrimitives.ReadUInt16LittleEndian(preamble.AsSpan(8));
-        long headerBytes = NpyHeader.PreambleBytes;
-        if (version > 1)
-        {
-            byte[] high = Take(array, 2, ref sum);
-            headerBytes += high.Length;
-            length |= (uint)BinaryPrimitives.ReadUInt16LittleEndian(high) << 16;
-        }
-
-        Require(length <= NpyHeader.MaxBytes, $"its header would be {length} bytes long");
-        headerBytes += length;
-        NpyHeader header = NpyHeader.Parse(Take(array, (int)length, ref sum));
-        long bytes = entry.Length - headerBytes;
-        StoredType stored = header.Type.Stored;
-        Require(bytes == stored.Bytes(header.Shape),
-            $"{bytes} bytes follow its header, which is not what {header.Type} {header.Shape} takes");
-        if (bytes > Array.MaxLength || !stored.Fits(header.Shape))
-        {
-            throw new NotSupportedException(
-                $"as {stored.DType.Name()} {header.Shape} it takes more than {Array.MaxLength} bytes");
-        }
-
-        byte[] elements = Take(array, (int)bytes, ref sum);
+        NpyArray read = NpyArray.Read(array, entry.Length, areTextsRead, out uint sum);
         Require(sum == entry.Crc32, "its check sum is another");
-
-        var tensor = new Tensor(stored.DType, header.Shape);
-        header.Type.Convert(header.IsFortran ? Transposed(elements, header) : elements, tensor);
-        return tensor;
-    }
-
-    private static byte[] Take(Stream from, int count, ref uint sum)
-    {
-        byte[] bytes = new byte[count];
-        from.ReadExactly(bytes);
-        sum = Crc32.Of(bytes, sum);
-        return bytes;
-    }
-
-    /// <summary>Converts elements from Fortran order to C order.</summary>
-    private static byte[] Transposed(byte[] from, NpyHeader header)
-    {
-        byte[] to = new byte[from.Length];
-        int size = header.Type.Stored.Size, at = 0;
-        foreach (int[] index in from.Length == 0 ? [] : NdArray.Indices(header.Shape))
-        {
-            int place = 0;
-            for (int axis = index.Length - 1; axis >= 0; axis--)
-            {
-                place = (place * header.Shape[axis]) + index[axis];
-            }
-
-            from.AsSpan(place * size, size).CopyTo(to.AsSpan(at));
-            at += size;
-        }
-
-        return to;
+        return read;
     }
 
     private static void Require(bool condition, string why)

@@ -131,6 +131,31 @@ public sealed class ConfusionMatrix
         static string Text(double value) => double.IsNaN(value) ? "nan" : value.ToString("F3", CultureInfo.InvariantCulture);
     }
 
+    /// <summary>
+    /// Returns the scores of some classes as one, as scikit-learn's <c>precision_recall_fscore_support</c> does: a
+    /// quotient with a divisor of 0 counts as 0.
+    /// </summary>
+    internal (double Precision, double Recall, double F1) Average(IReadOnlyList<int> classes, Averaging averaging)
+    {
+        if (averaging == Averaging.Micro)
+        {
+            int hits = classes.Sum(c => _counts[c, c]), samples = classes.Sum(Samples), predictions = classes.Sum(Predictions);
+            return (Known(Share(hits, predictions)), Known(Share(hits, samples)), Known(Share(2 * hits, samples + predictions)));
+        }
+
+        int[] weights = [.. classes.Select(c => averaging == Averaging.Weighted ? Samples(c) : 1)];
+        double sum = Math.Max(weights.Sum(), 1);
+        return (Mean(Precision), Mean(Recall), Mean(F1));
+
+        double Mean(Func<int, double> score) => classes.Zip(weights, (c, weight) => Known(score(c)) * weight).Sum() / sum;
+    }
+
+    /// <summary>Returns the classes that have samples or are predicted.</summary>
+    internal int[] Present => [.. Enumerable.Range(0, Classes).Where(c => Samples(c) + Predictions(c) > 0)];
+
+    /// <summary>Returns a score, or 0 if it is not known.</summary>
+    internal static double Known(double score) => double.IsNaN(score) ? 0 : score;
+
     private static double Share(int part, int whole) => whole == 0 ? double.NaN : (double)part / whole;
 
     private static void Require(ReadOnlySpan<int> values, int classes, string what)

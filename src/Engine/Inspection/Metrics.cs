@@ -2,9 +2,9 @@ namespace Engine.Inspection;
 
 /// <summary>
 /// Computes metrics of predictions as defined by scikit-learn's <c>sklearn.metrics</c>. All may be used as a
-/// <see cref="Training.CustomScore"/>.
+/// <see cref="Training.CustomScore"/>. Probabilities are (n, classes), or (n, 1) for those of class 1 of two.
 /// </summary>
-public static class Metrics
+public static partial class Metrics
 {
     /// <summary>The least probability in a logarithm: 2⁻⁵², as in scikit-learn.</summary>
     private const double MinProbability = 2.220446049250313e-16;
@@ -215,6 +215,12 @@ public static class Metrics
     private static NdArray Checked(ReadOnlySpan<int> labels, Tensor probabilities)
     {
         ArgumentNullException.ThrowIfNull(probabilities);
+        if (Training.ClassOutput.IsBinary(probabilities.Shape))
+        {
+            double[] ones = probabilities.Cast(DType.Float64).AsSpan<double>().ToArray();
+            probabilities = Tensor.From<double>([.. ones.SelectMany(p => (double[])[1 - p, p])], ones.Length, 2);
+        }
+
         if (probabilities.Shape.Rank != 2 || probabilities.Shape[0] != labels.Length || labels.IsEmpty)
         {
             throw new EngineException($"The probabilities are ({labels.Length}, classes) for {labels.Length} labels, not {probabilities.TypeText}.");

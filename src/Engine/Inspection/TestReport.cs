@@ -46,7 +46,36 @@ public sealed class ClassificationReport : TestReport
     {
         ArgumentNullException.ThrowIfNull(names);
         Confusion = new ConfusionMatrix(names.Count, labels, predicted) { Names = names };
-        (_metrics["accuracy"], _metrics["macro_f1"], _metrics["weighted_f1"]) = (Confusion.Accuracy, Mean(F1), Weighted(F1));
+        Classes = [.. Enumerable.Range(0, names.Count)];
+    }
+
+    /// <summary>
+    /// Gets or sets the classes in the report, all by default. If others occur, the report has micro averages instead of
+    /// the accuracy, as scikit-learn's with <c>labels</c>: the accuracy then counts samples of classes that are not
+    /// shown.
+    /// </summary>
+    /// <exception cref="EngineException">There is no class, or one is there twice or not in the data.</exception>
+    public IReadOnlyList<int> Classes
+    {
+        get;
+        init
+        {
+            ArgumentNullException.ThrowIfNull(value);
+            if (value.Count == 0 || value.Distinct().Count() < value.Count || value.Any(c => (uint)c >= (uint)Confusion.Classes))
+            {
+                throw new EngineException(
+                    $"A report is about some of the classes from 0 to {Confusion.Classes - 1}, each once, not {string.Join(", ", value)}.");
+            }
+
+            field = [.. value];
+            _metrics["accuracy"] = Confusion.Accuracy;
+            _metrics["macro_f1"] = Confusion.Average(value, Averaging.Macro).F1;
+            _metrics["weighted_f1"] = Confusion.Average(value, Averaging.Weighted).F1;
+            if (IsPart)
+            {
+                _metrics["micro_f1"] = Confusion.Average(value, Averaging.Micro).F1;
+            }
+        }
     }
 
     /// <summary>Gets the number of samples of each class by predicted class.</summary>
@@ -59,26 +88,40 @@ public sealed class ClassificationReport : TestReport
     public override string Headline => string.Create(
         CultureInfo.InvariantCulture, $"{Confusion.Correct:N0} of {Confusion.Total:N0} right: accuracy {100 * Confusion.Accuracy:F2} %");
 
+    /// <summary>Gets whether samples or predictions have a class that the report leaves out.</summary>
+    private bool IsPart => Confusion.Present.Except(Classes).Any();
+
     /// <summary>Returns the report as scikit-learn prints it.</summary>
     public override string ToString()
     {
         const string WidestOfAll = "weighted avg";
         IReadOnlyList<string> names = Confusion.Names!;
-        int width = Math.Max(names.Max(name => name.Length), WidestOfAll.Length);
+        int width = Math.Max(Classes.Max(c => names[c].Length), WidestOfAll.Length);
         var text = new StringBuilder();
         Line("", "precision", "recall", "f1-score", "support");
         text.Append('\n');
-        for (int c = 0; c < names.Count; c++)
+        foreach (int c in Classes)
         {
-            Line(names[c], Text(Precision(c)), Text(Recall(c)), Text(F1(c)), Count(Confusion.Samples(c)));
+            Scores(names[c], (Confusion.Precision(c), Confusion.Recall(c), Confusion.F1(c)), Confusion.Samples(c));
         }
 
         text.Append('\n');
-        string total = Count(Confusion.Total);
-        Line("accuracy", "", "", Text(Confusion.Accuracy), total);
-        Line("macro avg", Text(Mean(Precision)), Text(Mean(Recall)), Text(Mean(F1)), total);
-        Line(WidestOfAll, Text(Weighted(Precision)), Text(Weighted(Recall)), Text(Weighted(F1)), total);
+        int total = Classes.Sum(Confusion.Samples);
+        if (IsPart)
+        {
+            Scores("micro avg", Confusion.Average(Classes, Averaging.Micro), total);
+        }
+        else
+        {
+            Line("accuracy", "", "", Text(Confusion.Accuracy), Count(total));
+        }
+
+        Scores("macro avg", Confusion.Average(Classes, Averaging.Macro), total);
+        Scores(WidestOfAll, Confusion.Average(Classes, Averaging.Weighted), total);
         return text.ToString();
+
+        void Scores(string name, (double Precision, double Recall, double F1) scores, int count) =>
+            Line(name, Text(scores.Precision), Text(scores.Recall), Text(scores.F1), Count(count));
 
         void Line(string name, params ReadOnlySpan<string> cells)
         {
@@ -91,23 +134,10 @@ public sealed class ClassificationReport : TestReport
             text.Append('\n');
         }
 
-        static string Text(double value) => value.ToString("F2", CultureInfo.InvariantCulture);
+        static string Text(double value) => ConfusionMatrix.Known(value).ToString("F2", CultureInfo.InvariantCulture);
 
         static string Count(int value) => value.ToString(CultureInfo.InvariantCulture);
     }
-
-    private double Precision(int c) => Known(Confusion.Precision(c));
-
-    private double Recall(int c) => Known(Confusion.Recall(c));
-
-    private double F1(int c) => Known(Confusion.F1(c));
-
-    private static double Known(double share) => double.IsNaN(share) ? 0 : share;
-
-    private double Mean(Func<int, double> figure) => Enumerable.Range(0, Confusion.Classes).Average(figure);
-
-    private double Weighted(Func<int, double> figure) =>
-        Enumerable.Range(0, Confusion.Classes).Sum(c => figure(c) * Confusion.Samples(c)) / Math.Max(Confusion.Total, 1);
 
     private static ReadOnlySpan<int> PredictedOf(Tensor probabilities)
     {

@@ -41,9 +41,8 @@ public sealed partial class Model
         input = isLast ? input.Then(new Expression(x => Symbolic.DimShuffle(x, 0, 2, 3, 1))) : input;
         Node output = new Node(layer, [input], "onnx");
 
-        // The number of outputs is known after the network is built.
-        using var probe = new Network(output);
-        Shape gives = [.. probe.Output.Shape.Skip(1)];
+        Shape gives = model.SampleShape(result, inputs);
+        model.GiveWeights();
         output = gives.Rank == 1 ? output : output.Then(new Layers.Flatten());
         bool isSigmoid = model.EndsWith(result, "Sigmoid"), isClassifier = gives.Count > 1 || isSigmoid;
         bool areProbabilities = isSigmoid || model.EndsWith(result, "Softmax") || model.EndsWith(result, "ZipMap");

@@ -81,83 +81,6 @@ public sealed partial class Model : IDisposable
     /// <summary>Gets the network's description.</summary>
     internal NetworkDescription Network { get; }
 
-    /// <summary>Fits a preparation to the training samples, and trains a network on them.</summary>
-    /// <param name="data">The data.</param>
-    /// <param name="options">The options; null for the defaults.</param>
-    /// <param name="cancellationToken">Ends the training early; the model keeps what it has learned.</param>
-    /// <exception cref="EngineException">Nothing can be learned from the data; the message has the reason.</exception>
-    public static Model Train(DataSet data, ModelOptions? options = null, CancellationToken cancellationToken = default)
-    {
-        ArgumentNullException.ThrowIfNull(data);
-        options ??= new ModelOptions();
-        Table train = data.Train.Shuffled(options.Seed);
-        Preparation inputs = Preparation.Fit(train, data.Target);
-        Target target = Target.Fit(train[data.Target], options.AreValues);
-        string name = options.Network ?? OwnNetworks.DefaultFor(inputs);
-        NetworkDescription network = OwnNetworks.Fill(
-            OwnNetworks.Names.Contains(name) ? OwnNetworks.Find(name) : DescriptionReader.Read(name), inputs, target);
-        network = network with
-        {
-            Epochs = options.Epochs ?? network.Epochs,
-            Seed = options.Seed,
-            Data = network.Data with { Validation = options.Validation ?? network.Data.Validation },
-            Patience = options.Validation == 0 ? null : network.Patience,
-        };
-        NeuralNet net = Make(network, target, options.Device);
-        try
-        {
-            net.Verbose = options.Verbose;
-            var model = new Model(net, network, inputs, target) { About = AboutOf(data.Name) };
-            model.Fit(train, options.BalanceClasses, options.IsStreamed, cancellationToken);
-            return model;
-        }
-        catch
-        {
-            net.Dispose();
-            throw;
-        }
-    }
-
-    /// <summary>
-    /// Trains the network on samples. They are prepared all at once, or on demand by other threads. Both ways give the
-    /// same bits on one device.
-    /// </summary>
-    /// <param name="train">The samples. <see cref="NeuralNet.TrainSplit"/> sets some apart for validation.</param>
-    /// <param name="isBalanced">Whether all classes have the same total weight.</param>
-    /// <param name="isStreamed">
-    /// Whether samples are prepared on demand; null to do so if they are read from a file or would fill half of the
-    /// memory.
-    /// </param>
-    /// <param name="cancellationToken">Ends the training.</param>
-    internal void Fit(Table train, bool isBalanced, bool? isStreamed, CancellationToken cancellationToken)
-    {
-        int most = (int)Math.Max(MaxNumbers / Inputs.Sides.Count, 1);
-        if (Net.BatchIteratorTest is { Transform: null } tested && tested.BatchSize > most)
-        {
-            Net.BatchIteratorTest = new BatchIterator(most) { Augmentation = tested.Augmentation, ReadAhead = tested.ReadAhead };
-        }
-
-        Tensor labels = Target.Apply(train[Target.Column]);
-        if (isBalanced && Target is ClassTarget)
-        {
-            Net.ClassWeights = ClassWeights.Balanced(labels.AsSpan<int>(), Target.Outputs);
-        }
-
-        if (!(isStreamed ?? IsTooLarge(train)))
-        {
-            Net.Fit(Inputs.Apply(train), labels, cancellationToken);
-            return;
-        }
-
-        (int[] rows, int[] validation) = Net.TrainSplit.Split(train.Count, Target is ClassTarget ? labels.AsSpan<int>().ToArray() : null);
-        var buffers = new BatchBuffers();
-        Net.Fit(
-            new TableSource(train.Rows(rows), Inputs, Target) { Buffers = buffers },
-            validation.Length == 0 ? null : new TableSource(train.Rows(validation), Inputs, Target) { Buffers = buffers }, cancellationToken);
-        // If samples are so large, a training step needs much memory, too; the test that comes next needs its own.
-        Net.FreeTraining();
-    }
-
     /// <summary>Returns whether samples should be prepared on demand.</summary>
     internal bool IsTooLarge(Table table) => table.Columns.Any(column => column is StoredColumn)
         || (double)table.Count * Inputs.Sides.Count * sizeof(float) > GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2.0
@@ -245,14 +168,19 @@ public sealed partial class Model : IDisposable
 
     /// <summary>
     /// Writes the model as an ONNX file that takes raw data, with an input for each column. Numbers are float32 (n, 1)
-    /// with nan for missing values; words are string (n, 1) with empty text for missing values; pictures are float32
-    /// (n, channels, height, width) with values from 0 to 255. The output, under the target's name, is the probability
+    /// with nan for missing values; categories are string (n, 1) with empty text for missing values; texts are string
+    /// (n, words), each row the words of a text, which are its runs of letters and digits in lower case, filled up with
+    /// empty texts; pictures are float32 (n, channels, height, width) with values from 0 to 255. The output, under the target's name, is the probability
     /// of each class, (n, classes), or the values in their own unit, (n, 1).
     /// </summary>
     /// <exception cref="EngineException">
     /// A layer uses an op that ONNX does not have, or the file cannot be written.
     /// </exception>
-    public void ExportOnnx(string path) => ModelOnnx.Export(this, path);
+    public void ExportOnnx(string path)
+    {
+        ReadOnlyMemory<byte> file = ModelOnnx.Write(this);
+        WholeFile.Write(path, stream => stream.Write(file.Span));
+    }
 
     /// <summary>Reads a model from a file. No description is needed, and the file may be untrusted.</summary>
     /// <param name="path">The file.</param>
@@ -390,6 +318,26 @@ public sealed partial class Model : IDisposable
 /// <summary>Saves models of networks that were built in C#.</summary>
 public static class NeuralNetModels
 {
+    /// <summary>
+    /// Trains a network that was built in C# on a data set. The preparation and the target's scale are fitted to the
+    /// samples that train: the others are those of the data that validate, or else what <see cref="NeuralNet.TrainSplit"/>
+    /// sets apart.
+    /// </summary>
+    /// <param name="net">The network. The model owns it from now on.</param>
+    /// <param name="data">The data, whose training samples keep their order.</param>
+    /// <param name="cancellationToken">Ends the training early; the model keeps what it has learned.</param>
+    /// <returns>The model of the trained network.</returns>
+    /// <exception cref="EngineException">The network does not fit the data, or nothing can be learned from them.</exception>
+    public static Model FitModel(this NeuralNet net, DataSet data, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(net);
+        ArgumentNullException.ThrowIfNull(data);
+        (Preparation inputs, Target target) = Model.Prepared(data, net.Regression, net.TrainSplit);
+        var model = new Model(net, inputs, target) { About = Model.AboutOf(data.Name) };
+        model.Fit(data.Train, data.Validation, isBalanced: false, isStreamed: null, cancellationToken);
+        return model;
+    }
+
     /// <summary>Saves a network, the preparation of its samples and the meaning of its outputs to one file.</summary>
     /// <param name="net">The network.</param>
     /// <param name="path">The file, which <see cref="Model.Load(string, Device?)"/> reads.</param>

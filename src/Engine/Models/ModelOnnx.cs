@@ -12,12 +12,13 @@ namespace Engine.Models;
 /// </summary>
 internal static class ModelOnnx
 {
-    /// <summary>Writes the file.</summary>
-    public static void Export(Model model, string path)
+    /// <summary>Returns the bytes of the file.</summary>
+    /// <exception cref="EngineException">ONNX has nothing like a transform or an op of a layer.</exception>
+    public static ReadOnlyMemory<byte> Write(Model model)
     {
         var columns = new List<(Input Given, Variable Prepared)>(model.Inputs.Transforms.Select(Prepared));
-        model.Net.ExportOnnx(
-            path, [.. columns.Select(column => column.Given)],
+        return model.Net.WriteOnnx(
+            [.. columns.Select(column => column.Given)],
             takes =>
             {
                 Variable joined = columns.Count == 1 ? columns[0].Prepared : Concat(1, [.. columns.Select(column => column.Prepared)]);
@@ -28,8 +29,8 @@ internal static class ModelOnnx
             },
             output => model.Target is ValueTarget target ? (output * target.Std) + target.Mean : output,
             model.Target.Column,
-            columns.Zip(model.Inputs.Transforms).Where(pair => pair.Second is OneHot)
-                .ToDictionary(pair => pair.First.Given, pair => ((OneHot)pair.Second).Values),
+            columns.Zip(model.Inputs.Transforms).Where(pair => WordsOf(pair.Second) is not null)
+                .ToDictionary(pair => pair.First.Given, pair => WordsOf(pair.Second)!),
             Metadata(model));
     }
 
@@ -50,6 +51,13 @@ internal static class ModelOnnx
         return metadata;
     }
 
+    private static IReadOnlyList<string>? WordsOf(Transform transform) => transform switch
+    {
+        OneHot categories => categories.Values,
+        WordCounts texts => texts.Vocabulary,
+        _ => null,
+    };
+
     private static (Input, Variable) Prepared(Transform transform)
     {
         switch (transform)
@@ -60,8 +68,14 @@ internal static class ModelOnnx
             case OneHot words:
                 Input place = new(new TensorType(DType.Int32, [Shape.Unknown, 1]), words.Column);
                 Variable known = Where(Less(place, 0), Constant(Tensor.From([words.Mode], 1, 1)), place);
-                Variable all = Constant(Tensor.From([.. Enumerable.Range(0, words.Values.Count)], 1, words.Values.Count));
-                return (place, Cast(Equal(known, all), DType.Float32));
+                return (place, Cast(Equal(known, Row(Enumerable.Range(0, words.Values.Count))), DType.Float32));
+            case WordCounts texts:
+                // The numbers of a text's words, as many as the longest text has; those that fill up count as no word.
+                Input word = new(new TensorType(DType.Int32, [Shape.Unknown, Shape.Unknown]), texts.Column);
+                Variable counts = Sum(Cast(Equal(ExpandDims(word, 2), Row(Enumerable.Range(0, texts.Vocabulary.Count))), DType.Float32), [1]);
+                Variable weighted = counts * Constant(Tensor.From([.. texts.Weights], 1, texts.Weights.Count));
+                Variable squares = Sum(weighted * weighted, [1], keepDims: true);
+                return (word, weighted * Where(Greater(squares, 0), WordCounts.Length / Sqrt(Maximum(squares, 1e-30)), 0));
             case ScaledPlanes planes:
                 Input pixels = new(new TensorType(DType.Float32, [Shape.Unknown, .. planes.Size]), planes.Column);
                 int[] sides = [1, planes.Mean.Count, .. Enumerable.Repeat(1, planes.Size.Count - 1)];
@@ -71,5 +85,11 @@ internal static class ModelOnnx
             default:
                 throw new EngineException($"ONNX has nothing like {transform.GetType().Name} of '{transform.Column}'.");
         }
+    }
+
+    private static Constant Row(IEnumerable<int> numbers)
+    {
+        int[] all = [.. numbers];
+        return Constant(Tensor.From(all, 1, all.Length));
     }
 }

@@ -14,7 +14,10 @@ public sealed record ModelOptions
     /// <summary>Gets or sets the maximum number of epochs; null for the network's number.</summary>
     public int? Epochs { get; init; }
 
-    /// <summary>Gets or sets the part of the samples for validation; null for the network's part.</summary>
+    /// <summary>
+    /// Gets or sets the part of the samples for validation; null for the network's part. If the data have samples for
+    /// it (<see cref="Data.DataSet.Validation"/>), these are used instead, unless this is 0.
+    /// </summary>
     public double? Validation { get; init; }
 
     /// <summary>

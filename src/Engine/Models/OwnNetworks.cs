@@ -13,7 +13,9 @@ internal static class OwnNetworks
     public static IReadOnlyList<string> Names { get; } = ["mlp", "cnn", "small", "resnet"];
 
     /// <summary>Returns the default network for such data: cnn for pictures, mlp for other data.</summary>
-    public static string DefaultFor(Preparation inputs) => inputs.Sides.Rank == 3 && inputs.Sides[1] >= 8 && inputs.Sides[2] >= 8 ? "cnn" : "mlp";
+    public static string DefaultFor(DataSet data) =>
+        data.Train.Columns.Where(column => column.Name != data.Target)
+            .Any(column => column is VectorColumn { Sides: { Rank: 3 } sides } && sides[1] >= 8 && sides[2] >= 8) ? "cnn" : "mlp";
 
     /// <summary>Returns a network by name.</summary>
     public static NetworkDescription Find(string name)

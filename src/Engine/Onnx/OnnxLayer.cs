@@ -10,7 +10,8 @@ namespace Engine.Onnx;
 /// </summary>
 /// <remarks>
 /// A model that was exported for prediction is the same in training: normalizations still use their averages, which are
-/// not trained. All other weights with at least one axis are trained, unless they are frozen.
+/// not trained. All other weights with at least one axis are trained, unless they are frozen. If nobody else needs the
+/// model, the first network that is built takes its long weights; a second one begins with those that the first has.
 /// </remarks>
 internal sealed class OnnxLayer : MergeLayer
 {
@@ -18,12 +19,16 @@ internal sealed class OnnxLayer : MergeLayer
     private readonly string _result;
     private readonly IReadOnlyList<OnnxPort> _inputs;
     private readonly HashSet<string> _followed;
+    private readonly Dictionary<OnnxTensor, SharedVariable> _holders = new(ReferenceEqualityComparer.Instance);
 
     public OnnxLayer(OnnxModel model, string result, IReadOnlyList<OnnxPort> inputs)
     {
         (_model, _result, _inputs) = (model, result, inputs);
         _followed = [.. Followed(model.File.Graph)];
     }
+
+    /// <summary>Gets the model.</summary>
+    internal OnnxModel Model => _model;
 
     /// <inheritdoc/>
     public override Variable Build(IReadOnlyList<Variable> inputs, LayerScope scope)
@@ -48,10 +53,11 @@ internal sealed class OnnxLayer : MergeLayer
         {
             if (!parameters.TryGetValue(tensor, out Variable? parameter))
             {
-                parameter = scope.Parameter(
-                    tensor.Name, tensor.Shape, new Taken(tensor.ToTensor()),
+                SharedVariable own = scope.Parameter(
+                    tensor.Name, tensor.Shape, new Taken(this, tensor),
                     isTrainable: tensor.Shape.Rank > 0 && !_followed.Contains(tensor.Name), isRegularized: tensor.Shape.Rank > 1);
-                parameter = Symbolic.Cast(parameter, tensor.Type.Stored()!.Value);
+                _holders.TryAdd(tensor, own);
+                parameter = Symbolic.Cast(own, tensor.Type.Stored()!.Value);
                 parameters.Add(tensor, parameter);
             }
 
@@ -67,11 +73,29 @@ internal sealed class OnnxLayer : MergeLayer
         _ => [],
     });
 
-    /// <summary>Represents existing values as an initializer.</summary>
-    private sealed record Taken(Tensor Value) : Initializer
+    /// <summary>Returns the first values of a parameter, which nothing else shares.</summary>
+    private Tensor First(OnnxTensor tensor, DType dtype)
     {
-        internal override Tensor Ready(DType dtype) => Value.Cast(dtype) is var own && ReferenceEquals(own, Value) ? own.Clone() : own;
+        if (tensor.Values is not { } values)
+        {
+            return _holders[tensor].GetValue().Cast(dtype);
+        }
 
-        protected override void Fill(Span<double> values, Shape shape, ulong seed) => NdArray.From(Value).Data.CopyTo(values);
+        if (_model.GivesWeights && tensor.Shape.Count > OnnxValue.MaxLookedAt)
+        {
+            tensor.Values = null;
+            return values.Cast(dtype);
+        }
+
+        return values.Cast(dtype) is var own && ReferenceEquals(own, values) ? own.Clone() : own;
+    }
+
+    /// <summary>Represents the values of a weight as an initializer.</summary>
+    private sealed record Taken(OnnxLayer Layer, OnnxTensor Weight) : Initializer
+    {
+        internal override Tensor Ready(DType dtype) => Layer.First(Weight, dtype);
+
+        protected override void Fill(Span<double> values, Shape shape, ulong seed) =>
+            NdArray.From(Ready(DType.Float64)).Data.CopyTo(values);
     }
 }

@@ -81,6 +81,9 @@ public sealed class OnnxModel : IDisposable
 
     internal OnnxFile File => _file;
 
+    /// <summary>Gets whether the network that is built first takes the weights instead of copies.</summary>
+    internal bool GivesWeights { get; private set; }
+
     /// <summary>Reads a model. All of its ops must be supported.</summary>
     /// <param name="path">The file. Tensors may be in other files of its folder.</param>
     /// <exception cref="ModelFileException">
@@ -238,6 +241,35 @@ public sealed class OnnxModel : IDisposable
             {
                 parameter.Dispose();
             }
+        }
+    }
+
+    /// <summary>
+    /// Leaves the weights to the network that is built first, so that they are in memory once. The model itself cannot
+    /// run any more.
+    /// </summary>
+    internal void GiveWeights()
+    {
+        GivesWeights = true;
+        Dispose();
+    }
+
+    /// <summary>Returns the shape of a result for any number of samples, without their axis.</summary>
+    internal Shape SampleShape(string result, IReadOnlyList<OnnxPort> inputs)
+    {
+        try
+        {
+            lock (_making)
+            {
+                var given = inputs.ToDictionary(
+                    port => port.Name,
+                    port => (Variable)new Input(new TensorType(port.DType, port.Shape.With(0, Shape.Unknown)), port.Name));
+                return [.. Build(given, [result], ParameterOf)[0].Shape.Skip(1)];
+            }
+        }
+        catch (NotKnownException error)
+        {
+            throw NotKnown(error);
         }
     }
 

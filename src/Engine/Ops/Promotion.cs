@@ -45,6 +45,30 @@ internal static class Promotion
             : Symbolic.Cast(operand, common))];
     }
 
+    /// <summary>
+    /// Converts a value to the dtype of an array that it becomes a part of; or both to a wider dtype, if the array's
+    /// cannot hold the value.
+    /// </summary>
+    /// <param name="op">The op's name, for messages.</param>
+    /// <param name="array">The array.</param>
+    /// <param name="value">The value.</param>
+    /// <param name="adds">Whether the value is added to the part: truths are then added up as numbers.</param>
+    /// <exception cref="EngineException">No dtype holds both: see <see cref="Convert"/>.</exception>
+    public static Variable[] Into(string op, Variable array, Variable value, bool adds)
+    {
+        DType own = array.DType;
+        if (value.DType == own)
+        {
+            return [array, value];
+        }
+
+        bool isHeld = value is Constant { IsWeak: true }
+            ? Literals(value).All(number => Holds(own, number))
+            : !value.DType.IsFloat() && DTypes.Promote(own, value.DType) == own;
+        return !isHeld || own.IsHalf() || (adds && own == DType.Bool) ? Convert(op, [array, value], takesIntegers: true)
+            : [array, value is Constant constant ? new Constant(constant.Value.Cast(own)) : Symbolic.Cast(value, own)];
+    }
+
     /// <summary>Returns the widest dtype of operands, without number literals; null if all are literals.</summary>
     /// <exception cref="EngineException">
     /// It would be float64 although one operand is float32: nothing widens to float64 unasked.

@@ -19,6 +19,12 @@ namespace Engine.Ops;
 internal sealed record WithEpilogues(Op Anchor, int AnchorInputs, TensorType[] Results, Composite?[] Epilogues)
     : Op, ICpuOp, ICudaOp, ISampled
 {
+    /// <summary>
+    /// Gets or sets whether the anchor stores each piece of its result in an output, whose memory must not be an
+    /// input's, and the epilogue changes it there. Only for an <see cref="ICpuEpilogueOp"/>.
+    /// </summary>
+    public bool IsInPlace { get; init; }
+
     public override string Name =>
         $"{Anchor.Name} + {string.Join(", ", Epilogues.Select(epilogue => epilogue?.Name ?? "nothing"))}";
 
@@ -62,7 +68,7 @@ internal sealed record WithEpilogues(Op Anchor, int AnchorInputs, TensorType[] R
     /// <summary>
     /// Returns whether the input belongs to an epilogue: there, a thread reads each element where it writes.
     /// </summary>
-    public override bool MayOverwrite(int input) => input >= AnchorInputs;
+    public override bool MayOverwrite(int input) => input >= AnchorInputs && !IsInPlace;
 
     public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
         Anchor.Flops([.. inputs.Take(AnchorInputs)], Results)
@@ -115,10 +121,28 @@ internal sealed record WithEpilogues(Op Anchor, int AnchorInputs, TensorType[] R
 
     private static NdArray Under(Shape shape, NdArray values) => new(shape, values.Data, values.DType);
 
-    /// <summary>Returns the phases: the anchor writes to scratch memory, and the epilogues read from there.</summary>
+    /// <summary>
+    /// Returns the phases: those of the anchor, which calls the epilogue, or the anchor writes to scratch memory, and
+    /// the epilogues read from there.
+    /// </summary>
     public Phase[] Cpu(CpuStep step)
     {
         StepOperands operands = step.Operands;
+        if (IsInPlace)
+        {
+            Composite epilogue = Epilogues[0]!;
+            Operand stored = operands.Outputs.First(output => output.Type.DType == Results[0].DType);
+            Operand result = stored with { Type = new OperandType(epilogue.DType, epilogue.Shape) };
+            CompositeLoop loop = CompositeLoop.OfStep(epilogue, new CpuStep(
+                operands with { Inputs = [result, .. operands.Inputs.Skip(AnchorInputs)], Workspace = null }, step.Threads));
+            StepOperands ofAnchor = operands with
+            {
+                Inputs = [.. operands.Inputs.Take(AnchorInputs)],
+                Outputs = [stored with { Type = Types[0] }],
+            };
+            return ((ICpuEpilogueOp)Anchor).Cpu(new CpuStep(ofAnchor, step.Threads), loop.Compute);
+        }
+
         Part<Operand>[] parts = [.. Parts(operands.Inputs, operands.Outputs)];
         var results = new Operand[parts.Length];
         long offset = 0;
@@ -161,9 +185,12 @@ internal sealed record WithEpilogues(Op Anchor, int AnchorInputs, TensorType[] R
             Inputs = [.. step.Inputs.Take(AnchorInputs)],
             Outputs = Types,
         };
-        long results = Types.Where((_, i) => Epilogues[i] is not null).Sum(Aligned);
+        long results = IsInPlace ? 0 : Types.Where((_, i) => Epilogues[i] is not null).Sum(Aligned);
         return results + ((ICpuOp)Anchor).CpuWorkspace(own);
     }
+
+    public string? CpuPath(CpuStepTypes step) => ((ICpuOp)Anchor).CpuPath(
+        step with { Inputs = [.. step.Inputs.Take(AnchorInputs)], Outputs = Types });
 
     public bool TakesRows(int input) => input >= AnchorInputs || ((ICudaOp)Anchor).TakesRows(input);
 
@@ -184,6 +211,7 @@ internal sealed record WithEpilogues(Op Anchor, int AnchorInputs, TensorType[] R
     public bool Equals(WithEpilogues? other) => other is not null
         && Anchor.Equals(other.Anchor)
         && AnchorInputs == other.AnchorInputs
+        && IsInPlace == other.IsInPlace
         && Results.AsSpan().SequenceEqual(other.Results)
         && Epilogues.AsSpan().SequenceEqual(other.Epilogues);
 
@@ -205,6 +233,18 @@ internal sealed record WithEpilogues(Op Anchor, int AnchorInputs, TensorType[] R
         yield return WithEpilogues.Of(
             plain, [Of(y.Shape, new(add, 0, 1), new(rectify, 2))], x, w, bias, new Arg([5, 1, 1], type));
         yield return WithEpilogues.Of(new Conv2DInputGradient(plain), [images], w, y, x, x);
+        // Several bands or blocks of an image, and an epilogue that also stores what it reads.
+        Arg large = new([2, 3, 20, 18], type), square = new([5, 3, 3, 3], type), result = new([2, 5, 18, 16], type);
+        var both = new Composite(result.Shape, type, 2, [], [new(multiply, 0, 1), new(rectify, 2)], [3, 0]);
+        foreach (ConvolutionPath path in (ConvolutionPath[])[ConvolutionPath.Columns, ConvolutionPath.Winograd2])
+        {
+            Conv2D conv = plain with { Path = path };
+            yield return WithEpilogues.Of(conv, [both], large, square, result);
+            Composite scaled = Of(large.Shape, new(multiply, 0, 1), new(rectify, 2));
+            yield return WithEpilogues.Of(
+                new Conv2DInputGradient(conv), [scaled], square, result, large, new Arg([3, 1, 1], type));
+        }
+
         yield return WithEpilogues.Of(new Conv2DWeightsGradient(plain, true), [filters, sums], x, y, w, w, bias);
         yield return WithEpilogues.Of(new Conv2DWeightsGradient(plain, true), [null, sums], x, y, w, bias);
         Arg whole = new(x.Shape, type, -4, 5, Whole: true), filter = new(w.Shape, type, -4, 5, Whole: true);
@@ -225,7 +265,11 @@ internal sealed record WithEpilogues(Op Anchor, int AnchorInputs, TensorType[] R
         int further = epilogues.Sum(epilogue => epilogue?.Inputs - 1 ?? 0);
         int own = args.Length - further;
         TensorType[] results = [.. anchor.Infer([.. args.Take(own).Select(arg => new TensorType(arg.DType!.Value, arg.Shape))])];
-        return new Sample(new WithEpilogues(anchor, own, results, epilogues), args) { HasGradient = false };
+        return new Sample(
+            new WithEpilogues(anchor, own, results, epilogues) { IsInPlace = anchor is ICpuEpilogueOp }, args)
+        {
+            HasGradient = false,
+        };
     }
 
     private OperandType[] Types => [.. Results.Select(type => new OperandType(type.DType, type.Shape))];

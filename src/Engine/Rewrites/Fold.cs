@@ -77,10 +77,8 @@ internal static class Fold
         values.DType != DType.Int64 || values.Data.All(value => Math.Abs(value) < ElementType.MaxWhole);
 
     /// <summary>
-    /// Returns whether an op's value depends only on its inputs. Excluded are ops that draw random numbers, ops with
-    /// indices as inputs (one out of range is reported when the function runs), and ops that only broadcast: reading a
-    /// small constant repeatedly is better than a large one.
+    /// Returns whether an op's value may be computed in advance. Ops that only broadcast are excluded: reading a small
+    /// constant repeatedly is better than a large one.
     /// </summary>
-    private static bool IsPlain(Op op) => op is Elementwise or Cast or View or DimShuffle or Count
-        or Concat or Subtensor { Parts.Arrays: 0 } or Iota or SumTo or IReduce;
+    private static bool IsPlain(Op op) => op.IsPlain && op is not (BroadcastTo or BroadcastLike);
 }

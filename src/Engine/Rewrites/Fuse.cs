@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using Engine.Devices;
+using Engine.Devices.Cpu;
 using Engine.Devices.Cuda;
 using Engine.Graph;
 using Engine.Ops;
@@ -8,8 +9,8 @@ namespace Engine.Rewrites;
 
 /// <summary>
 /// Fuses element-wise ops of one shape to composites, which read and write memory once. A composite that only a
-/// reduction uses is fused to that reduction, which then computes its elements while it joins them. On GPUs, a
-/// composite that reads the result of a product, convolution or reduction becomes the epilogue of that op's kernel.
+/// reduction uses is fused to that reduction, which then computes its elements while it joins them. A composite that reads
+/// the result of a convolution or, on GPUs, of a product or reduction becomes the epilogue of that op's kernel.
 /// </summary>
 /// <remarks>
 /// The ops are visited from the last to the first and assigned to groups, which are numbered in order of creation: a
@@ -28,12 +29,12 @@ internal sealed class Fuse
     private readonly Dictionary<Apply, FuseGroup> _groupOf = [];
     private readonly HashSet<Variable> _roots;
     private readonly Dictionary<Variable, Variable> _map = [];
-    private readonly bool _hasEpilogues;
+    private readonly bool _isGpu;
 
-    private Fuse(FunctionGraph graph, bool hasEpilogues)
+    private Fuse(FunctionGraph graph, bool isGpu)
     {
         _roots = [.. graph.Roots];
-        _hasEpilogues = hasEpilogues;
+        _isGpu = isGpu;
     }
 
     public static FunctionGraph Apply(FunctionGraph graph, Device device)
@@ -93,7 +94,7 @@ internal sealed class Fuse
     /// </summary>
     private bool TryAbsorb(Apply node)
     {
-        if (!_hasEpilogues || !node.Op.IsView([.. node.Inputs.Select(input => input.Type)])
+        if (!node.Op.IsView([.. node.Inputs.Select(input => input.Type)])
             || _roots.Contains(node.Outputs[0]) || _roots.Contains(node.Inputs[0])
             || node.Inputs[0] is not Result { Owner: var maker } viewed || !TakesEpilogues(maker)
             || _users.ContainsKey(viewed)
@@ -108,8 +109,9 @@ internal sealed class Fuse
         return true;
     }
 
-    private bool TakesEpilogues(Apply node) => _hasEpilogues && node.Op is ICudaEpilogueOp op && op.TakesEpilogues(
-        new CudaStepTypes(
+    private bool TakesEpilogues(Apply node) => !_isGpu
+        ? node.Op is ICpuEpilogueOp
+        : node.Op is ICudaEpilogueOp op && op.TakesEpilogues(new CudaStepTypes(
             [.. node.Inputs.Select(input => new OperandType(input.DType, input.Shape))],
             [.. node.Outputs.Select(output => new OperandType(output.DType, output.Shape))]));
 
@@ -120,6 +122,13 @@ internal sealed class Fuse
         FuseGroup? first = uses.FirstOrDefault().User;
         group = first;
         if (first is null || !TakesEpilogues(node) || !first.CanBeginWith(uses[0].Output))
+        {
+            return false;
+        }
+
+        // On the CPU an epilogue stores its results, which a reduction need not do.
+        if (!_isGpu && first.Results.Any(result =>
+            _users.TryGetValue(result, out var users) && MakesElements(first, result, users.First)))
         {
             return false;
         }
@@ -163,19 +172,23 @@ internal sealed class Fuse
         foreach (FuseGroup group in _groups)
         {
             Apply first = group.Anchor ?? group.Nodes[^1];
-            if (first.Op is IReduce reduce && (_hasEpilogues || reduce.JoinsLongRuns(first.Inputs[0].Type))
-                && !first.Op.IsView([.. first.Inputs.Select(input => input.Type)])
-                && first.Inputs[0] is Result { Owner: var maker } reduced
-                && _groupOf.TryGetValue(maker, out FuseGroup? makers) && makers.ComputesNothingBut(reduced)
-                && !_roots.Contains(reduced)
-                && _users[reduced] is var users && users.First == group && users.Last == group
-                && makers.Results.All(result => result == reduced || !IsUsedOutside(result, [makers])))
+            if (first.Op is IReduce && first.Inputs[0] is Result { Owner: var maker } reduced
+                && _groupOf.TryGetValue(maker, out FuseGroup? makers) && MakesElements(makers, reduced, group))
             {
                 group.Elements = makers;
                 makers.IsPart = true;
             }
         }
     }
+
+    /// <summary>Returns whether a group computes only the elements of a reduction, which can compute them itself.</summary>
+    private bool MakesElements(FuseGroup makers, Variable reduced, FuseGroup group) =>
+        (group.Anchor ?? group.Nodes[^1]) is { Op: IReduce reduce } first && first.Inputs[0] == reduced
+        && (_isGpu || reduce.JoinsLongRuns(reduced.Type))
+        && !first.Op.IsView([.. first.Inputs.Select(input => input.Type)])
+        && makers.ComputesNothingBut(reduced) && !_roots.Contains(reduced)
+        && _users[reduced] is var users && users.First == group && users.Last == group
+        && makers.Results.All(result => result == reduced || !IsUsedOutside(result, [makers]));
 
     private void Build(FuseGroup group)
     {
@@ -234,7 +247,7 @@ internal sealed class Fuse
 
             Variable[] own = [.. user.Results.Append(result).Where(output => IsUsedOutside(output, groups))];
             if (own.All(output => output.DType != result.DType)
-                && !(((ICudaEpilogueOp)anchor.Op).MayStoreNothing && own.Any(output => output.DType.IsHalf())))
+                && !(_isGpu && ((ICudaEpilogueOp)anchor.Op).MayStoreNothing && own.Any(output => output.DType.IsHalf())))
             {
                 // The kernel must store an output of its own type.
                 own = [.. own, result];
@@ -247,7 +260,7 @@ internal sealed class Fuse
         }
 
         TensorType[] results = [.. anchor.Outputs.Select(output => output.Type)];
-        var op = new WithEpilogues(first.Op, first.Inputs.Count, results, epilogues);
+        var op = new WithEpilogues(first.Op, first.Inputs.Count, results, epilogues) { IsInPlace = !_isGpu };
         Map(outputs, new Apply(op, [.. inputs.Select(Mapped)], anchor.Origin).Outputs);
     }
 

@@ -38,7 +38,7 @@ internal sealed class FuseRows
     private FunctionGraph Apply()
     {
         Member[] reductions = [.. _order.Where(node => node.Op is IReduce).Select(Member.Of).OfType<Member>()
-            .Where(member => new Group(member.Shape).Takes(member))];
+            .Where(member => new Group(member.Shape, member.DType).Takes(member))];
         if (reductions.Length == 0)
         {
             return _graph;
@@ -73,7 +73,7 @@ internal sealed class FuseRows
             MakerOf(input) == group || !Needs(input).Any(need => need == group || need.Needs(group))));
         if (joined is null)
         {
-            joined = new Group(member.Shape);
+            joined = new Group(member.Shape, member.DType);
             if (!joined.Takes(member) || !(member.Op is IReduce || member.Node.Outputs.Any(_joined.Contains)))
             {
                 return false;
@@ -154,7 +154,7 @@ internal sealed class FuseRows
         _groupOf.TryGetValue(node, out Group? group) && group.IsWorthwhile ? group : node;
 
     /// <summary>Represents an op that may belong to a group: a reduction or a composite, and its inputs.</summary>
-    private sealed record Member(Apply Node, Op Op, Variable[] Inputs, Shape Shape)
+    private sealed record Member(Apply Node, Op Op, Variable[] Inputs, Shape Shape, DType DType)
     {
         public static Member? Of(Apply node)
         {
@@ -163,18 +163,18 @@ internal sealed class FuseRows
                 (Shape shape, DType dtype) = reduce.Elements is { } elements
                     ? (elements.Shape, elements.DType)
                     : (node.Inputs[0].Shape, node.Inputs[0].DType);
-                return dtype.IsFloat() && !node.IsView ? new(node, node.Op, [.. node.Inputs], shape) : null;
+                return dtype.IsFloat() && !node.IsView ? new(node, node.Op, [.. node.Inputs], shape, dtype) : null;
             }
 
             return FuseGroup.Of(node) is { Composite: var composite, Inputs: var inputs } && composite.DType.IsFloat()
                     && !composite.Outputs.Any(output => composite.TypeOf(output).IsHalf())
-                ? new(node, composite, inputs, composite.Shape)
+                ? new(node, composite, inputs, composite.Shape, composite.DType)
                 : null;
         }
     }
 
-    /// <summary>Represents ops that process the same rows.</summary>
-    private sealed class Group(Shape shape)
+    /// <summary>Represents ops that process the same rows, in one dtype.</summary>
+    private sealed class Group(Shape shape, DType dtype)
     {
         private readonly List<Member> _members = [];
         private readonly HashSet<Group> _needs = [];
@@ -188,10 +188,11 @@ internal sealed class FuseRows
         /// <summary>Gets whether rows are read more than once, and joined at least once.</summary>
         public bool IsWorthwhile => _axes is not null && _members.Count(member => member.Shape == shape) > 1;
 
-        public bool Takes(Member member) => _members.Count < MaxSteps && (member.Op is IReduce reduce
-            ? member.Shape == shape && (_axes is { } axes ? axes == reduce.Axes : AreRows(reduce.Axes))
-            : member.Shape == shape
-                || (_axes is { } along && member.Shape == RowShape(along) && member.Inputs.Any(_made.Contains)));
+        public bool Takes(Member member) => _members.Count < MaxSteps && member.DType == dtype
+            && (member.Op is IReduce reduce
+                ? member.Shape == shape && (_axes is { } axes ? axes == reduce.Axes : AreRows(reduce.Axes))
+                : member.Shape == shape
+                    || (_axes is { } along && member.Shape == RowShape(along) && member.Inputs.Any(_made.Contains)));
 
         public void Add(Member member, IEnumerable<Group> needs)
         {

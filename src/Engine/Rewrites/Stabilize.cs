@@ -10,7 +10,7 @@ namespace Engine.Rewrites;
 /// </summary>
 internal static class Stabilize
 {
-    private static readonly Rule[] s_rules = [Logarithm, LogarithmOfOneMore, Exponential, Slope, SlopeOfLogSigmoid];
+    private static readonly Rule[] s_rules = [Logarithm, LogarithmToBase, LogarithmOfOneMore, Exponential, Slope, SlopeOfLogSigmoid];
 
     public static FunctionGraph Apply(FunctionGraph graph) =>
         Complements.Apply(LocalRules.Apply(graph, [.. StableRows.Rules, .. s_rules]));
@@ -22,6 +22,21 @@ internal static class Stabilize
         : IsOneLess(node.Inputs[0], out x) ? Match.Of<Log1p>(Match.Of<Negate>(x))
         : Match.Is<Sigmoid>(node.Inputs[0], out x) ? Match.Of<Negate>(Match.Of<Softplus>(Match.Of<Negate>(x)))
         : null;
+
+    /// <summary>Replaces a logarithm to base 2 or 10 where the natural one is replaced.</summary>
+    private static Variable? LogarithmToBase(Apply node)
+    {
+        double scale = node.Op switch { Unary<Log2> => 1 / Math.Log(2), Unary<Log10> => 1 / Math.Log(10), _ => 0 };
+        if (scale == 0)
+        {
+            return null;
+        }
+
+        Apply natural = new Unary<Log>().Apply(node.Inputs[0]);
+        return (StableRows.Logarithm(natural) ?? Logarithm(natural)) is { } stable
+            ? Match.Of<Multiply>(stable, Match.Number(scale, stable))
+            : null;
+    }
 
     /// <summary>Replaces log(1 + exp(x)), log(1 − sigmoid(x)).</summary>
     private static Variable? LogarithmOfOneMore(Apply node) => node.Op is not Unary<Log1p> ? null

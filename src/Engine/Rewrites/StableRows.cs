@@ -12,9 +12,12 @@ internal static class StableRows
 {
     public static Rule[] Rules { get; } =
     [
-        LogOfSoftmax, LogOfSoftmaxGradient, CrossEntropyOfSoftmax, CrossEntropyOfSoftmaxGradient,
-        LogOfSum, Share, ShareInGradient,
+        Logarithm, LogOfSoftmaxGradient, CrossEntropyOfSoftmax, CrossEntropyOfSoftmaxGradient,
+        Share, ShareInGradient,
     ];
+
+    /// <summary>Replaces the logarithm of a softmax, or of a sum of exponentials.</summary>
+    public static Variable? Logarithm(Apply node) => LogOfSoftmax(node) ?? LogOfSum(node);
 
     private static Variable? LogOfSoftmax(Apply node) =>
         node.Op is Unary<Log> && Match.Is(node.Inputs[0], out Softmax? _, out Apply? softmax)

@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Text.Json.Serialization;
+using Engine.IO;
 
 namespace Engine.Training;
 
@@ -14,6 +16,7 @@ public sealed record EpochRecord
     /// <summary>
     /// Gets or sets the mean loss over the training samples. Each batch's loss is taken before its update.
     /// </summary>
+    [JsonConverter(typeof(NumberOrNull))]
     public required double TrainLoss { get; init; }
 
     /// <summary>Gets or sets whether the training loss is lower than in all epochs before.</summary>
@@ -22,6 +25,7 @@ public sealed record EpochRecord
     /// <summary>
     /// Gets or sets the mean loss over the validation samples after the epoch; nan without validation samples.
     /// </summary>
+    [JsonConverter(typeof(NumberOrNull))]
     public required double ValidLoss { get; init; }
 
     /// <summary>Gets or sets whether the validation loss is lower than in all epochs before.</summary>
@@ -30,6 +34,7 @@ public sealed record EpochRecord
     /// <summary>
     /// Gets or sets the accuracy on the validation samples; nan without validation samples, and in regression.
     /// </summary>
+    [JsonConverter(typeof(NumberOrNull))]
     public required double ValidAccuracy { get; init; }
 
     /// <summary>Gets or sets the seconds that the training batches took.</summary>
@@ -45,6 +50,7 @@ public sealed record EpochRecord
     public required double Dur { get; init; }
 
     /// <summary>Gets or sets the custom scores by name.</summary>
+    [JsonConverter(typeof(NumbersOrNull))]
     public IReadOnlyDictionary<string, double> Scores { get; init; } = new Dictionary<string, double>();
 
     /// <summary>Returns the figures as text, with decimal points in the numbers.</summary>
@@ -60,11 +66,13 @@ public sealed record EpochRecord
 }
 
 /// <summary>
-/// Represents a custom score. It is computed batch by batch on the validation samples; an epoch's score is the mean
-/// over the samples.
+/// Represents a custom score. After each epoch it is computed once, on all validation samples together, so it need not
+/// be a mean over samples (<see cref="Inspection.Metrics.RocAuc(ReadOnlySpan{int}, Tensor)"/>).
 /// </summary>
 /// <param name="Name">The heading of its column.</param>
-/// <param name="Score">The score of a batch, given its true labels (or values) and the network's output.</param>
+/// <param name="Score">
+/// The score of the samples, given their true labels, int32 (n), or values, and the network's output.
+/// </param>
 public sealed record CustomScore(string Name, Func<Tensor, Tensor, double> Score)
 {
     /// <summary>Returns its name.</summary>

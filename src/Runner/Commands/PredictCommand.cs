@@ -2,7 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Text;
 using Engine.Configuration;
-using Engine.Data.Pictures;
+using Engine.Data;
 using Engine.Devices;
 using Engine.IO;
 using Engine.Training;
@@ -62,7 +62,7 @@ internal static class PredictCommand
         {
             HelpName = "PICTURE",
             Arity = ArgumentArity.ZeroOrMore,
-            Description = "PNG or JPEG files of any size, or folders of such; of a model of tables, files of rows. "
+            Description = "PNG or JPEG files of any size, or folders of such; of a model of texts, .txt files or folders; of a model of tables, files of rows. "
                 + "[default: the samples it was tested on]",
         };
         Option<bool> recursive = new("--recursive", "-r")
@@ -160,7 +160,7 @@ internal static class PredictCommand
             return new OwnPredictor(ofOwn, options, file ?? output, errors).Run(cancellation);
         }
 
-        IReadOnlyList<string> pictures = PictureList.Of(options.Pictures, options.Recursive, errors);
+        IReadOnlyList<string> pictures = SampleFiles.Pictures.Of(options.Pictures, options.Recursive, errors);
         ImageInput.RequireFit(model.Network);
         using var net = new NeuralNet(model.Network.MakeOutput()) { FloatX = configuration.FloatX, Device = device };
         Experiment.SetParameters(net, model.Parameters!, options.Load);

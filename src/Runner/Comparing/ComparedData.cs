@@ -70,9 +70,9 @@ internal sealed class ComparedData
         }
 
         Table samples = data.Test ?? data.Train;
-        Said = FormattableString.Invariant($"{samples.Count:N0} {(model.Inputs.Sides.Rank == 3 ? "pictures" : "rows")} of {data.Name}, ")
+        Said = FormattableString.Invariant($"{samples.Count:N0} {OwnData.NounOf(model.Inputs)} of {data.Name}, ")
             + (data.Test is null ? "all that are there" : _areDrawn ? $"which {_first.File} did not learn" : "its part to test with");
-        return samples;
+        return first.Named(samples);
     }
 
     /// <summary>Returns the reason why a model's figures may be too good; null if there is none.</summary>

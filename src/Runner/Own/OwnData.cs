@@ -1,8 +1,10 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Engine.Data;
 using Engine.IO;
 using Engine.Models;
+using Engine.Training;
 
 namespace Engine.Runner;
 
@@ -29,25 +31,40 @@ internal sealed record OwnData(
     public bool ArePictures => Inputs.Sides.Rank == 3;
 
     /// <summary>The name of a sample.</summary>
-    public string Noun => ArePictures ? "pictures" : "rows";
+    public string Noun => NounOf(Inputs);
 
-    /// <summary>Reads the data and fits the preparation to it.</summary>
+    /// <summary>Returns the name of a model's samples.</summary>
+    public static string NounOf(Preparation inputs) => inputs.Sides.Rank == 3 ? "pictures"
+        : inputs.Transforms is [WordCounts { Column: TextFolder.Text }] ? "texts" : "rows";
+
+    /// <summary>Reads the data, and fits the preparation to those samples that neither test nor validate.</summary>
     /// <exception cref="EngineException">Nothing can be learned from the data; the message says why.</exception>
-    public static OwnData Load(OwnDataOptions options, int? seed, int? threads)
+    /// <param name="options">The options that name the data.</param>
+    /// <param name="seed">The seed of the choice of samples; null for the network's.</param>
+    /// <param name="threads">The threads that read; null for all.</param>
+    /// <param name="validation">The share of the training samples that validates; null for the network's.</param>
+    public static OwnData Load(OwnDataOptions options, int? seed, int? threads, double? validation)
     {
         NetworkDescription? described = options.Network is null ? null : Find(options.Network);
         DataSet data = options.Source(threads).Load().WithTest(options.TestShare, seed ?? described?.Seed ?? 42);
-        Preparation inputs = Preparation.Fit(data.Train, data.Target);
-        Target target = Target.Fit(data.Train[data.Target], options.AreValues);
-        if (data.Test is { } test)
-        {
-            // Errors that the test would find are better reported before the training.
-            inputs.Check(test);
-            target.Check(test[data.Target]);
-        }
-
-        NetworkDescription network = described ?? OwnNetworks.Find(OwnNetworks.DefaultFor(inputs));
+        NetworkDescription network = described ?? OwnNetworks.Find(OwnNetworks.DefaultFor(data));
+        (Preparation inputs, Target target) = Models.Model.Prepared(
+            data, options.AreValues, new TrainSplit(validation ?? network.Data.Validation));
+        // Errors that the test would find are better reported before the training.
+        data = data with { Validation = Checked(data.Validation), Test = Checked(data.Test) };
         return new OwnData(options, data, inputs, target, OwnNetworks.Fill(network, inputs, target));
+
+        Table? Checked(Table? part)
+        {
+            if (part is null)
+            {
+                return null;
+            }
+
+            inputs.Check(part);
+            target.Check(part[data.Target]);
+            return target.Named(part);
+        }
     }
 
     /// <summary>Prints the findings, and how they are handled.</summary>
@@ -70,8 +87,10 @@ internal sealed record OwnData(
         output.WriteLine();
         output.Write(OfTarget());
         int train = Data.Train.Count;
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{train:N0} {Noun} train, of which some {(int)(train * validation):N0} validate; {Data.Test?.Count ?? 0:N0} test."));
+        string validate = Data.Validation is null || validation == 0
+            ? string.Create(CultureInfo.InvariantCulture, $", of which some {(int)(train * validation):N0} validate;")
+            : string.Create(CultureInfo.InvariantCulture, $"; {Data.Validation.Count:N0} validate;");
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{train:N0} {Noun} train{validate} {Data.Test?.Count ?? 0:N0} test."));
         output.WriteLine();
         foreach (string warning in Data.Warnings.Concat(Warnings()))
         {
@@ -152,22 +171,42 @@ internal sealed record OwnData(
         }
 
         // The source of a folder of pictures has already searched for duplicates.
-        if (Data.Test is { } test && test.Find(ImageFolder.Pictures) is null && Doubles(Data.Train, test) is > 0 and int doubles)
+        if (Data.Test is { } test && test.Find(ImageFolder.Pictures) is null && Doubles(test) is > 0 and int doubles)
         {
             yield return string.Create(CultureInfo.InvariantCulture,
                 $"Among those to train on too, each value the same: {doubles:N0} of the {test.Count:N0} {Noun} to test with. The test may be too good.");
         }
     }
 
-    /// <summary>Returns how many samples of one table are also in the other.</summary>
-    private static int Doubles(Table train, Table test)
+    /// <summary>
+    /// Returns how many samples to test with are also among those to train on, with the same target and the same value
+    /// in each column that the network gets.
+    /// </summary>
+    private int Doubles(Table test)
     {
-        HashSet<string> known = [.. Keys(train)];
+        string[] names = [.. Inputs.Transforms.Select(transform => transform.Column)];
+        HashSet<string> known = [.. Keys(Data.Train)];
         return Keys(test).Count(known.Contains);
 
-        static IEnumerable<string> Keys(Table table) => Enumerable.Range(0, table.Count).Select(row =>
-            string.Join('\u001F', table.Columns.Select(column => column is TensorColumn tensor
-                ? Convert.ToHexString(SHA256.HashData(tensor.Values.Rows(row, 1).Bytes))
-                : column.Text(row))));
+        IEnumerable<string> Keys(Table table)
+        {
+            Column[] columns = [.. names.Select(name => table.FindAlike(name)!), table[Data.Target]];
+            float[] vector = new float[columns.OfType<VectorColumn>().Select(column => (int)column.Sides.Count).DefaultIfEmpty(0).Max()];
+            return Enumerable.Range(0, table.Count).Select(row => string.Join('\u001F', columns.Select(column => Key(column, row, vector))));
+        }
+
+        static string? Key(Column column, int row, float[] vector)
+        {
+            switch (column)
+            {
+                case NumberColumn { Values: var numbers }:
+                    return NumberColumn.TextOf(numbers[row]);
+                case VectorColumn own:
+                    own.Read(row, vector.AsSpan(0, (int)own.Sides.Count));
+                    return Convert.ToHexString(SHA256.HashData(MemoryMarshal.AsBytes<float>(vector)));
+                default:
+                    return column.Text(row);
+            }
+        }
     }
 }

@@ -46,6 +46,9 @@ internal sealed record OwnDataOptions(string Path)
     /// <summary>The network: a kind for own data, or a file; null for one that suits the data.</summary>
     public string? Network { get; init; }
 
+    /// <summary>The model whose columns' types hold for a table that it was not trained on; null to detect them.</summary>
+    public (Preparation Inputs, Target Target)? Types { get; init; }
+
     /// <summary>Returns whether a path names data, and not a network's description.</summary>
     public static bool IsData(string path) => Directory.Exists(path)
         || s_tables.Contains(System.IO.Path.GetExtension(path), StringComparer.OrdinalIgnoreCase)
@@ -75,14 +78,22 @@ internal sealed record OwnDataOptions(string Path)
 
         if (TextFolder.IsMatch(Path))
         {
-            return Refused(new TextFolder(Path), [.. ofTables, (Size, "--size"), (Drop.Count > 0 ? Drop : null, "--drop")]);
+            return Refused(
+                new TextFolder(Path) { Encoding = Style.FoundEncoding },
+                [.. ofTables.Where(one => one.Item2 != "--encoding"), (Size, "--size"), (Drop.Count > 0 ? Drop : null, "--drop")]);
         }
 
         return Directory.Exists(Path)
             ? Refused(
                 new ImageFolder(Path) { Size = Size ?? 64, Threads = threads, IsGray = IsGray, IsStored = IsStreamed ? true : null },
                 [.. ofTables, (Drop.Count > 0 ? Drop : null, "--drop")])
-            : Refused(Style.Of(Path) with { Target = Target, TestPath = Test, Drop = Drop }, (Size, "--size"));
+            : Refused(Table(), (Size, "--size"));
+
+        Csv Table()
+        {
+            Csv table = Style.Of(Path) with { Target = Target, TestPath = Test, Drop = Drop };
+            return Types is { } types ? table.As(types.Inputs, types.Target) : table;
+        }
     }
 
     /// <summary>Returns the entries for a model's file.</summary>
@@ -116,7 +127,9 @@ internal sealed record OwnDataOptions(string Path)
         {
             Target = IsTable(from) ? model.Target.Column : null,
             Test = isOther ? null : model.About.GetValueOrDefault("test"),
-            Style = IsTable(from) ? TableStyle.Of(model.About) : new TableStyle(),
+            Types = isOther ? (model.Inputs, model.Target) : null,
+            Style = IsTable(from) ? TableStyle.Of(model.About)
+                : TextFolder.IsMatch(from) ? new TableStyle { Encoding = TableStyle.Of(model.About).Encoding } : new TableStyle(),
             TestShare = double.TryParse(model.About.GetValueOrDefault("test_share"), CultureInfo.InvariantCulture, out double share) ? share : 0.2,
         };
         if (Directory.Exists(from) && !ArrayFiles.IsMatch(from) && !CifarFiles.IsMatch(from) && PictureFile.Takes(model.Inputs))

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using Engine.Data;
 using Engine.Inspection;
 using Engine.Models;
@@ -28,18 +29,23 @@ internal sealed class OwnPredictor(Models.Model model, PredictOptions options, T
             return OnArrays(cancellation);
         }
 
-        if (model.Inputs.Transforms is [WordCounts { Column: TextFolder.Text }]
-            && options.Pictures.All(path => Path.GetExtension(path).Equals(".txt", StringComparison.OrdinalIgnoreCase)))
+        if (PictureFile.Takes(model.Inputs))
         {
-            return OnTexts(cancellation);
+            return OnSamples(SampleFiles.Pictures, path => PictureFile.Read(path, model.Inputs), cancellation);
         }
 
-        if (!PictureFile.Takes(model.Inputs))
-        {
-            return OnTables(cancellation);
-        }
+        bool areTexts = model.Inputs.Transforms is [WordCounts { Column: TextFolder.Text }] && options.Pictures.All(
+            path => Directory.Exists(path) || Path.GetExtension(path).Equals(".txt", StringComparison.OrdinalIgnoreCase));
+        Encoding? encoding = TableStyle.Of(model.About).FoundEncoding;
+        return areTexts
+            ? OnSamples(SampleFiles.Texts, path => TextFolder.ReadFile(path, TextFolder.Text, encoding), cancellation)
+            : OnTables(cancellation);
+    }
 
-        IReadOnlyList<string> paths = Data.Pictures.PictureList.Of(options.Pictures, options.Recursive, errors);
+    /// <summary>Predicts files that each have one sample: pictures or texts.</summary>
+    private int OnSamples(SampleFiles kind, Func<string, Table> read, CancellationToken cancellation)
+    {
+        IReadOnlyList<string> paths = kind.Of(options.Pictures, options.Recursive, errors);
         int broken = 0;
         PredictionWriter writer = Writer(ofFiles: true, Math.Min(paths.Max(path => path.Length), WidestName));
         foreach (string[] some in paths.Chunk(AtOnce))
@@ -51,7 +57,7 @@ internal sealed class OwnPredictor(Models.Model model, PredictOptions options, T
             {
                 try
                 {
-                    tables[i] = PictureFile.Read(some[i], model.Inputs);
+                    tables[i] = read(some[i]);
                 }
                 catch (EngineException error)
                 {
@@ -72,21 +78,8 @@ internal sealed class OwnPredictor(Models.Model model, PredictOptions options, T
         return broken == 0 ? CommandLine.Done : CommandLine.Failed;
     }
 
-    private int OnTables(CancellationToken cancellation) => OnFiles(path => TableStyle.Of(model.About).Of(path).Read(), "row", first: 1, cancellation);
-
-    /// <summary>Predicts files that each have one text.</summary>
-    private int OnTexts(CancellationToken cancellation)
-    {
-        PredictionWriter writer = Writer(ofFiles: true, Math.Min(options.Pictures.Max(path => path.Length), WidestName));
-        foreach (string path in options.Pictures)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            writer.Write(ToWrite(path, null, model.PredictOne(TextFolder.ReadFile(path, TextFolder.Text))));
-        }
-
-        writer.End();
-        return CommandLine.Done;
-    }
+    private int OnTables(CancellationToken cancellation) => OnFiles(
+        path => TableStyle.Of(model.About).Of(path).As(model.Inputs, model.Target).Read(), "row", first: 1, cancellation);
 
     /// <summary>Predicts samples in arrays, numbered from 0.</summary>
     private int OnArrays(CancellationToken cancellation)
@@ -133,8 +126,8 @@ internal sealed class OwnPredictor(Models.Model model, PredictOptions options, T
         return CommandLine.Done;
     }
 
-    private IReadOnlyList<Models.Prediction> Predict(Table[] pictures) =>
-        pictures.Length == 0 ? [] : model.Predict(Table.Joined(pictures));
+    private IReadOnlyList<Models.Prediction> Predict(Table[] samples) =>
+        samples.Length == 0 ? [] : model.Predict(Table.Joined(samples));
 
     private PredictionWriter Writer(bool ofFiles, int width) =>
         new(output, options.Format, ofFiles, Math.Max(Math.Min(Max, model.Classes.Count), 1), width)
@@ -169,6 +162,6 @@ internal static class OwnTests
         DataSet data = options.Source(threads: null).Load();
         name = data.Name;
         data = data.WithTest(options.TestShare, seed);
-        return data.Test ?? data.Train;
+        return model.Target.Named(data.Test ?? data.Train);
     }
 }

@@ -20,11 +20,14 @@ internal sealed record TableStyle
     /// <summary>Whether the decimal separator is a comma.</summary>
     public bool? DecimalComma { get; init; }
 
+    /// <summary>The encoding; null to detect it.</summary>
+    public Encoding? FoundEncoding => Encoding is null ? null : Find(Encoding);
+
     /// <summary>Returns a table in this format.</summary>
     public Csv Of(string path) => new(path)
     {
         Separator = Separator,
-        Encoding = Encoding is null ? null : Find(Encoding),
+        Encoding = FoundEncoding,
         HasHeader = HasHeader,
         DecimalComma = DecimalComma,
     };

@@ -32,7 +32,7 @@ internal sealed class OwnTraining(OwnData own) : TrainingData
     /// </summary>
     public static OwnTraining Load(ref TrainingOptions options)
     {
-        OwnData own = OwnData.Load(options.Own!, options.Seed, options.Threads);
+        OwnData own = OwnData.Load(options.Own!, options.Seed, options.Threads, options.Validation);
         options = options with { Network = own.Network, Save = options.Save ?? $"{own.Data.Name}.model" };
         options = options with { Report = options.Report ?? (options.Quiet ? null : BesideModel(options.Save)) };
         if (options.IsBalanced && own.Target is ValueTarget)
@@ -62,7 +62,14 @@ internal sealed class OwnTraining(OwnData own) : TrainingData
     /// <inheritdoc/>
     public override void Fit(NeuralNet net, TrainingOptions options, CancellationToken cancellation)
     {
-        ModelOf(net, options.Described()).Fit(own.Data.Train, options.IsBalanced, own.Options.IsStreamed ? true : null, cancellation);
+        Models.Model model = ModelOf(net, options.Described());
+        if (IsOnnx(options.Save))
+        {
+            // What cannot be saved is better said before the training than after it.
+            _ = ModelOnnx.Write(model);
+        }
+
+        model.Fit(own.Data.Train, own.Data.Validation, options.IsBalanced, own.Options.IsStreamed ? true : null, cancellation);
         double trained = net.TrainHistory.Sum(epoch => epoch.TrainSeconds), waited = net.TrainHistory.Sum(epoch => epoch.WaitSeconds);
         if (waited > 0 && !options.Quiet)
         {
@@ -85,7 +92,7 @@ internal sealed class OwnTraining(OwnData own) : TrainingData
             figure = report is ClassificationReport ? ("test_accuracy", report.Metrics["accuracy"]) : ("test_r2", report.Metrics["r2"]);
         }
 
-        if (Path.GetExtension(save).Equals(".onnx", StringComparison.OrdinalIgnoreCase))
+        if (IsOnnx(save))
         {
             model.ExportOnnx(save);
         }
@@ -103,6 +110,8 @@ internal sealed class OwnTraining(OwnData own) : TrainingData
 
         return figure;
     }
+
+    private static bool IsOnnx(string? path) => Path.GetExtension(path ?? "").Equals(".onnx", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Returns the model of a network that is trained on own data; the network's owner disposes it.</summary>
     private Models.Model ModelOf(NeuralNet net, NetworkDescription network) =>

@@ -48,8 +48,6 @@ internal static class JsonRows
         {
             ScaledPlanes planes => Vectors(planes, rows),
             ScaledNumber => new NumberColumn(transform.Column, [.. rows.Select((row, i) => Number(transform.Column, row, i))]),
-            OneHot categories => new TextColumn(
-                transform.Column, rows.Select((row, i) => Known(Text(transform.Column, row, i), categories))),
             _ => new TextColumn(transform.Column, rows.Select((row, i) => Text(transform.Column, row, i))),
         };
     }
@@ -63,7 +61,7 @@ internal static class JsonRows
             JsonValueKind.True => 1,
             JsonValueKind.False => 0,
             JsonValueKind.Null or JsonValueKind.Undefined => double.NaN,
-            JsonValueKind.String when Numbers.IsMissing(value.GetString()!.Trim()) => double.NaN,
+            JsonValueKind.String when Numbers.IsMissingNumber(value.GetString()!.Trim()) => double.NaN,
             JsonValueKind.String when Numbers.TryParse(value.GetString()!.Trim(), out double parsed) => parsed,
             _ => throw new EngineException($"'{name}' of row {index + 1} is to be a number, not {Short(value)}."),
         };
@@ -79,18 +77,6 @@ internal static class JsonRows
             JsonValueKind.Null or JsonValueKind.Undefined => null,
             _ => throw new EngineException($"'{name}' of row {index + 1} is to be a text, not {Short(value)}."),
         };
-    }
-
-    /// <summary>Returns the category that differs in letter case alone: JSON writes true for True.</summary>
-    private static string? Known(string? text, OneHot categories)
-    {
-        if (text is null || categories.Values.Contains(text))
-        {
-            return text;
-        }
-
-        string[] alike = [.. categories.Values.Where(name => name.Equals(text, StringComparison.OrdinalIgnoreCase))];
-        return alike is [string only] ? only : text;
     }
 
     private static TensorColumn Vectors(ScaledPlanes planes, JsonElement[] rows)

@@ -82,16 +82,16 @@ internal static class ModelJson
 
             if (prediction.Class is null)
             {
-                json.WriteNumber("value", prediction.Value);
+                Number(json, "value", prediction.Value);
             }
             else
             {
                 json.WriteString("class", prediction.Class);
-                json.WriteNumber("probability", (float)prediction.Probability);
+                Number(json, "probability", (float)prediction.Probability);
                 json.WriteStartObject("classes");
                 foreach (ClassProbability one in prediction.Classes)
                 {
-                    json.WriteNumber(one.Class, (float)one.Probability);
+                    Number(json, one.Class, (float)one.Probability);
                 }
 
                 json.WriteEndObject();
@@ -105,6 +105,23 @@ internal static class ModelJson
 
     /// <summary>Returns the error of a request.</summary>
     public static byte[] Error(string why) => Write(json => json.WriteString("error", why));
+
+    /// <summary>Writes a number with the digits that it has, or null for nan and infinity, which JSON does not have.</summary>
+    private static void Number(Utf8JsonWriter json, string name, double value)
+    {
+        if (!double.IsFinite(value))
+        {
+            json.WriteNull(name);
+        }
+        else if (value == (float)value)
+        {
+            json.WriteNumber(name, (float)value);
+        }
+        else
+        {
+            json.WriteNumber(name, value);
+        }
+    }
 
     private static byte[] Write(Action<Utf8JsonWriter> content)
     {

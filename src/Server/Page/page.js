@@ -29,8 +29,10 @@ function show(title, prediction, picture) {
     image.onload = () => URL.revokeObjectURL(image.src);
   }
   const div = make("div", null, article);
-  make("h2", prediction.class ?? `${title}: ${Number(prediction.value.toPrecision(6))}`, div);
-  for (const [name, probability] of Object.entries(prediction.classes ?? {}).slice(0, 5)) {
+  make("h2", prediction.class ?? `${title}: ${prediction.value === null ? "no number" : Number(prediction.value.toPrecision(6))}`, div);
+  // Browsers put names that are numbers in the order of these.
+  const classes = Object.entries(prediction.classes ?? {}).sort(([, a], [, b]) => b - a);
+  for (const [name, probability] of classes.slice(0, 5)) {
     const row = make("div", null, div);
     row.className = "row";
     make("span", name, row);
@@ -53,8 +55,10 @@ async function predictPictures(files) {
 function makeForm(model) {
   for (const input of model.inputs) {
     const label = make("label", input.name, at("fields"));
-    const field = document.createElement(input.values ? "select" : "input");
+    const field = document.createElement(input.values ? "select" : input.kind === "text" ? "textarea" : "input");
+    if (input.values) make("option", "– not known –", field).value = "";
     for (const value of input.values ?? []) make("option", value, field);
+    label.className = field.localName;
     if (input.kind === "number") { field.type = "number"; field.step = "any"; }
     field.name = input.name;
     field.dataset.kind = input.kind;
@@ -65,7 +69,7 @@ function makeForm(model) {
     event.preventDefault();
     at("error").replaceChildren();
     const row = {};
-    for (const field of at("fields").querySelectorAll("input, select")) {
+    for (const field of at("fields").querySelectorAll("input, select, textarea")) {
       row[field.name] = field.value === "" ? null
         : field.dataset.kind === "numbers" ? field.value.split(/[\s,;]+/).map(Number)
         : field.dataset.kind === "number" ? Number(field.value) : field.value;

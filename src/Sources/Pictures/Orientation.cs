@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 namespace Engine.Data.Pictures;
 
 /// <summary>
-/// The orientation of a camera, from a JPEG file's Exif data (tag 0x0112): how to turn rows and columns so that the
-/// picture is upright.
+/// The orientation of a camera, from a file's Exif data (tag 0x0112): how to turn rows and columns so that the picture
+/// is upright.
 /// </summary>
 /// <param name="IsTransposed">Whether rows are columns.</param>
 /// <param name="IsMirrored">Whether, after that, left is right.</param>
@@ -13,8 +13,13 @@ internal readonly record struct Orientation(bool IsTransposed, bool IsMirrored, 
 {
     private const int Tag = 0x0112, EntryLength = 12;
 
+    private static ReadOnlySpan<byte> Name => "Exif\0\0"u8;
+
     /// <summary>Returns the orientation in a JPEG file; upright if it has none.</summary>
-    public static Orientation Of(ReadOnlySpan<byte> jpeg) => Number(Exif(jpeg)) switch
+    public static Orientation OfJpeg(ReadOnlySpan<byte> jpeg) => OfExif(Exif(jpeg));
+
+    /// <summary>Returns the orientation in Exif data, with or without the name before them.</summary>
+    public static Orientation OfExif(ReadOnlySpan<byte> exif) => Number(exif.StartsWith(Name) ? exif[Name.Length..] : exif) switch
     {
         2 => new(false, true, false),
         3 => new(false, true, true),
@@ -45,7 +50,7 @@ internal readonly record struct Orientation(bool IsTransposed, bool IsMirrored, 
         }
     }
 
-    /// <summary>Returns the TIFF structure in a file's Exif segment; empty if there is none.</summary>
+    /// <summary>Returns a file's Exif segment; empty if there is none.</summary>
     private static ReadOnlySpan<byte> Exif(ReadOnlySpan<byte> jpeg)
     {
         const byte App1 = 0xE1, StartOfScan = 0xDA;
@@ -59,9 +64,9 @@ internal readonly record struct Orientation(bool IsTransposed, bool IsMirrored, 
             }
 
             ReadOnlySpan<byte> content = rest[4..(2 + length)];
-            if (rest[1] == App1 && content.StartsWith("Exif\0\0"u8))
+            if (rest[1] == App1 && content.StartsWith(Name))
             {
-                return content[6..];
+                return content;
             }
 
             rest = rest[(2 + length)..];

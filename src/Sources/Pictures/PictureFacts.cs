@@ -21,7 +21,7 @@ internal sealed record PictureFacts(int Width, int Height, bool IsGray, string H
     {
         try
         {
-            byte[] bytes = IO.ReadableFile.ReadAllBytes(path);
+            byte[] bytes = PictureReader.Bytes(path);
             string hash = Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(bytes).AsSpan(0, 16));
             int area = size * size;
             byte[]? colors = isGray ? new byte[3 * area] : null;

@@ -1,54 +1,96 @@
 namespace Engine.Data.Pictures;
 
 /// <summary>
-/// Resizes a picture's middle square to another side. Equal margins are cut off; an odd pixel is cut off on the right
-/// or at the bottom. A larger square is reduced by a box filter: each new pixel is the mean of the area that it covers,
-/// and partly covered pixels count in part. A smaller one is enlarged by linear interpolation. Means are computed from
-/// the stored values (sRGB), on white for transparent pixels, and rounded once. A picture that already has the side
-/// keeps its values.
+/// Resizes a picture's middle square to another side, row by row, so that the picture need not be in memory. Equal
+/// margins are cut off; an odd pixel is cut off on the right or at the bottom. A larger square is reduced by a box
+/// filter: each new pixel is the mean of the area that it covers, and partly covered pixels count in part. A smaller one
+/// is enlarged by linear interpolation. Means are computed from the stored values (sRGB), on white for transparent
+/// pixels, and rounded once. A picture that already has the side keeps its values.
 /// </summary>
-internal static class Scaling
+internal ref struct Scaling
 {
     private const int Channels = 4, Colors = 3;
 
-    /// <summary>Resizes a picture's middle square.</summary>
-    /// <param name="pixels">Red, green, blue and opacity of each pixel, row by row.</param>
+    private readonly int _side, _square, _left, _top;
+    private readonly Part[] _parts;
+    private readonly Span<byte> _planes;
+    private readonly double[] _sums;
+    private double[] _row, _before;
+    private int _y, _next;
+    private bool _isBegun;
+
+    /// <summary>Begins a picture.</summary>
     /// <param name="width">The number of pixels in a row.</param>
     /// <param name="height">The number of rows.</param>
     /// <param name="side">The side of the square.</param>
     /// <param name="planes">Receives its planes red, green and blue.</param>
-    public static void ToSquare(ReadOnlySpan<byte> pixels, int width, int height, int side, Span<byte> planes)
+    public Scaling(int width, int height, int side, Span<byte> planes)
     {
-        int square = Math.Min(width, height), left = (width - square) / 2, top = (height - square) / 2;
-        Part[] parts = [.. Enumerable.Range(0, side).Select(i => Part.Of(i, square, side))];
-        double[] row = new double[side * Colors], sums = new double[side * Colors];
-        int y = -1;
+        _planes = planes;
+        (_side, _square) = (side, Math.Min(width, height));
+        (_left, _top, _y) = ((width - _square) / 2, (height - _square) / 2, 0);
+        _parts = new Part[side];
         for (int i = 0; i < side; i++)
         {
-            Array.Clear(sums);
-            for (int k = 0; k < parts[i].Weights.Length; k++)
-            {
-                // A row that two new rows share is summed only once.
-                if (parts[i].Start + k != y)
-                {
-                    y = parts[i].Start + k;
-                    AddUp(pixels.Slice((((top + y) * width) + left) * Channels, square * Channels), parts, row);
-                }
+            _parts[i] = Part.Of(i, _square, side);
+        }
 
-                for (int j = 0; j < sums.Length; j++)
+        (_sums, _row, _before) = (new double[side * Colors], new double[side * Colors], new double[side * Colors]);
+    }
+
+    /// <summary>Adds the picture's next row.</summary>
+    /// <param name="pixels">Red, green, blue and opacity of each pixel.</param>
+    public void Add(ReadOnlySpan<byte> pixels)
+    {
+        int y = _y++ - _top;
+        if (y < 0 || _next == _side)
+        {
+            return;
+        }
+
+        (_row, _before) = (_before, _row);
+        AddUp(pixels.Slice(_left * Channels, _square * Channels), _parts, _row);
+        for (; _next < _side && _parts[_next].Start <= y; _next++)
+        {
+            Part part = _parts[_next];
+            if (!_isBegun)
+            {
+                Array.Clear(_sums);
+                if (part.Start < y)
                 {
-                    sums[j] += parts[i].Weights[k] * row[j];
+                    // Enlarged, new rows share two old ones.
+                    Add(_sums, part.Weights[0], _before);
                 }
             }
 
-            for (int j = 0; j < side; j++)
+            Add(_sums, part.Weights[y - part.Start], _row);
+            _isBegun = y - part.Start < part.Weights.Length - 1;
+            if (_isBegun)
             {
-                double area = parts[i].Sum * parts[j].Sum;
-                for (int color = 0; color < Colors; color++)
-                {
-                    planes[(((color * side) + i) * side) + j] = (byte)((sums[(j * Colors) + color] / area) + 0.5);
-                }
+                break;
             }
+
+            Write(part.Sum);
+        }
+    }
+
+    private readonly void Write(double height)
+    {
+        for (int j = 0; j < _side; j++)
+        {
+            double area = height * _parts[j].Sum;
+            for (int color = 0; color < Colors; color++)
+            {
+                _planes[(((color * _side) + _next) * _side) + j] = (byte)((_sums[(j * Colors) + color] / area) + 0.5);
+            }
+        }
+    }
+
+    private static void Add(double[] sums, double weight, double[] row)
+    {
+        for (int j = 0; j < sums.Length; j++)
+        {
+            sums[j] += weight * row[j];
         }
     }
 

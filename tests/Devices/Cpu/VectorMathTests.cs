@@ -1,3 +1,4 @@
+using System.Globalization;
 using Engine.Devices.Cpu;
 
 namespace Engine.Tests.Devices.Cpu;
@@ -21,6 +22,9 @@ public unsafe class VectorMathTests
         Softplus,
         Sin,
         Cos,
+        Exp2,
+        Log2,
+        Log10,
     }
 
     [Test]
@@ -133,7 +137,7 @@ public unsafe class VectorMathTests
     }
 
     [Test]
-    public void A_power_does_not_depend_on_its_neighbors_being_special(
+    public void A_power_does_not_depend_on_its_neighbors(
         [ValueSource(typeof(Widths), nameof(Widths.All))] int width)
     {
         var random = new Random(11);
@@ -144,6 +148,11 @@ public unsafe class VectorMathTests
         float[] alone = Powers<float>(width, ordinary);
 
         Assert.That(Powers<float>(width, among).Where((_, i) => i % 2 == 0), Is.EqualTo(alone));
+        for (int run = 1; run <= VectorMath.MaxRun; run += 5)
+        {
+            Assert.That(Powers<float>(width, ordinary, run), Is.EqualTo(alone), $"runs of {run} vectors");
+            Assert.That(Powers<float>(width, among, run), Is.EqualTo(Powers<float>(width, among)), $"runs of {run}, some special");
+        }
     }
 
     [Test]
@@ -173,6 +182,43 @@ public unsafe class VectorMathTests
         }
     }
 
+    /// <summary>Powers that the type holds, and their logarithms, have no error at all.</summary>
+    [Test]
+    public void A_power_that_is_a_number_of_the_type_is_exact_and_its_logarithm_whole(
+        [ValueSource(typeof(Widths), nameof(Widths.All))] int width)
+    {
+        Assert.Multiple(() =>
+        {
+            Check(-149, 127, 10, value => (float)value, Powers<float>);
+            Check(-1074, 1023, 22, value => value, Powers<double>);
+        });
+
+        void Check<T>(int least, int most, int tens, Func<double, T> of, Func<int, (T, T)[], T[]> powers)
+            where T : unmanaged
+        {
+            T[] twos = [.. Enumerable.Range(least, most - least + 1).Select(n => of(Math.ScaleB(1, n)))];
+            T[] exponents = [.. Enumerable.Range(least, most - least + 1).Select(n => of(n))];
+            T[] ten = [.. Enumerable.Range(0, tens + 1).Select(n => of(double.Parse($"1e{n}", CultureInfo.InvariantCulture)))];
+            Assert.That(Run(Function.Exp2, width, exponents), Is.EqualTo(twos));
+            Assert.That(Run(Function.Log2, width, twos), Is.EqualTo(exponents));
+            Assert.That(Run(Function.Log10, width, ten), Is.EqualTo(Enumerable.Range(0, tens + 1).Select(n => of(n))));
+
+            for (int number = 2; number < 40; number++)
+            {
+                var exact = new List<(T X, T Y, T Power)>();
+                double limit = typeof(T) == typeof(float) ? 1 << 24 : 1L << 53;
+                double odd = number >> int.TrailingZeroCount(number);
+                for (double n = 0, digits = 1, power = 1; digits < limit && n < 30; n++, digits *= odd, power *= number)
+                {
+                    exact.Add((of(number), of(n), of(power)));
+                }
+
+                T[] computed = powers(width, [.. exact.Select(each => (each.X, each.Y))]);
+                Assert.That(computed, Is.EqualTo(exact.Select(each => each.Power)), $"powers of {number}");
+            }
+        }
+    }
+
     /// <summary>Returns the double nearest to the exact value.</summary>
     private static double Precise(Function function, double x)
     {
@@ -180,6 +226,9 @@ public unsafe class VectorMathTests
         {
             Function.Exp => E(x).High,
             Function.ExpM1 => DoubleDouble.ExpM1(x).High,
+            Function.Exp2 => DoubleDouble.Exp(x * DoubleDouble.Log(2)).High,
+            Function.Log2 => (DoubleDouble.Log(x) / DoubleDouble.Log(2)).High,
+            Function.Log10 => (DoubleDouble.Log(x) / DoubleDouble.Log(10)).High,
             Function.Log => DoubleDouble.Log(x).High,
             Function.Log1P => x > -1 ? DoubleDouble.Log1P(x).High : Math.Log(1 + x),
             Function.Tanh => Math.CopySign(Tanh(Math.Min(Math.Abs(x), 40)).High, x),
@@ -228,6 +277,9 @@ public unsafe class VectorMathTests
         Function.Exp => Math.Exp(x),
         Function.ExpM1 => ExpM1(x),
         Function.Log => Math.Log(x),
+        Function.Exp2 => Math.Pow(2, x),
+        Function.Log2 => Math.Log2(x),
+        Function.Log10 => Math.Log10(x),
         Function.Log1P => Log1P(x),
         Function.Tanh => Math.Tanh(x),
         Function.Sigmoid => x < 0 ? Math.Exp(x) / (1 + Math.Exp(x)) : 1 / (1 + Math.Exp(-x)),
@@ -282,11 +334,13 @@ public unsafe class VectorMathTests
         }
     }
 
-    private static T[] Powers<T>(int width, (T X, T Y)[] pairs)
+    /// <summary>Returns powers, computed one vector after the other, or in runs of so many vectors.</summary>
+    private static T[] Powers<T>(int width, (T X, T Y)[] pairs, int run = 0)
         where T : unmanaged
     {
         var job = new PowJob<T>
         {
+            Vectors = run,
             X = [.. pairs.Select(pair => pair.X)],
             Y = [.. pairs.Select(pair => pair.Y)],
             Result = new T[pairs.Length],
@@ -307,12 +361,20 @@ public unsafe class VectorMathTests
         where T : unmanaged
     {
         public T[] X, Y, Result;
+        public int Vectors;
 
         public readonly void Run<S, V>() where S : struct, ISimd<V, T> where V : struct
         {
             fixed (T* x = X, y = Y, result = Result)
             {
-                for (int i = 0; i < X.Length; i += S.Count)
+                int whole = Vectors == 0 ? 0 : X.Length / S.Count * S.Count;
+                X.AsSpan(0, whole).CopyTo(Result);
+                for (int i = 0; i < whole; i += Vectors * S.Count)
+                {
+                    VectorMath.Pow<S, V, T>(Math.Min(Vectors, (whole - i) / S.Count), result + i, y + i);
+                }
+
+                for (int i = whole; i < X.Length; i += S.Count)
                 {
                     int count = Math.Min(S.Count, X.Length - i);
                     V power = VectorMath.Pow<S, V, T>(S.LoadPartial(x + i, count), S.LoadPartial(y + i, count));
@@ -341,6 +403,9 @@ public unsafe class VectorMathTests
                         Function.Exp => VectorMath.Exp<S, V, T>(v),
                         Function.ExpM1 => VectorMath.ExpM1<S, V, T>(v),
                         Function.Log => VectorMath.Log<S, V, T>(v),
+                        Function.Exp2 => VectorMath.Exp2<S, V, T>(v),
+                        Function.Log2 => VectorMath.Log2<S, V, T>(v),
+                        Function.Log10 => VectorMath.Log10<S, V, T>(v),
                         Function.Log1P => VectorMath.Log1P<S, V, T>(v),
                         Function.Tanh => VectorMath.Tanh<S, V, T>(v),
                         Function.Sigmoid => VectorMath.Sigmoid<S, V, T>(v),

@@ -23,4 +23,14 @@ public class OnnxTableTests
             Assert.That(lines, Has.Some.StartsWith($"| {why} | {string.Join(", ", ops)}"));
         }
     }
+
+    [Test]
+    public void The_documentation_lists_what_is_not_exported_by_the_reason()
+    {
+        string[] lines = File.ReadAllLines(Path.Combine(Repository.Root, "docs", "files.md"));
+        foreach ((string why, Type[] ops) in OnnxLeftOut.Reasons)
+        {
+            Assert.That(lines, Has.Some.EqualTo($"| {why} | {string.Join(", ", ops.Select(OnnxLeftOut.Name))} |"));
+        }
+    }
 }

@@ -42,6 +42,36 @@ public class OnnxTrainingTests
     }
 
     [Test]
+    public void It_and_a_model_hold_the_weights_of_the_file_once([Values] bool isModel)
+    {
+        using var folder = new TempFolder();
+        using (var written = new NeuralNet(new Input(1000) { Name = "numbers" }, new Dense(1000, Rectify), new Dense(1000), new Dense(10, Softmax)))
+        {
+            written.ExportOnnx(folder.File("large.onnx"));
+        }
+
+        long file = new FileInfo(folder.File("large.onnx")).Length;
+        Read().Dispose();
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        using NeuralNet net = Read();
+        long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+        OnnxTensor[] kept = [.. net.Network.Layers.Select(layer => layer.Layer).OfType<OnnxLayer>().Single()
+            .Model.File.Graph.Initializers.Where(tensor => tensor.Shape.Count > OnnxValue.MaxLookedAt)];
+        long held = net.Network.Parameters.Sum(parameter => parameter.Variable.Shape.Count * sizeof(float));
+
+        Assert.That(allocated, Is.LessThan(1.25 * file));
+        Assert.That(held, Is.InRange(0.99 * file, file));
+        Assert.That(kept, Has.Length.EqualTo(3).And.All.Property(nameof(OnnxTensor.Values)).Null);
+
+        // A second network of its layers begins with what the first has.
+        using var again = new NeuralNet(new Input(1000), net.Network.Layers[1].Layer);
+        Tensor x = Tensor.From([.. Enumerable.Range(0, 1000).Select(i => MathF.Sin(i))], 1, 1000);
+        Assert.That(again.PredictProba(x).Bytes.SequenceEqual(net.PredictProba(x).Bytes));
+
+        NeuralNet Read() => isModel ? Model.FromOnnx(folder.File("large.onnx")).Net : NeuralNet.FromOnnx(folder.File("large.onnx"));
+    }
+
+    [Test]
     public void Weights_that_are_frozen_stay_and_averages_too()
     {
         using var folder = new TempFolder();

@@ -1,3 +1,6 @@
+using Engine.Data;
+using Engine.Training;
+
 namespace Engine.Tests.Runner;
 
 /// <summary>A user's own data on the command line, from a folder or a table to predictions.</summary>
@@ -109,6 +112,44 @@ public class OwnDataTests
     }
 
     [Test]
+    public async Task A_folder_of_texts_is_trained_on_and_files_and_folders_are_predicted_and_exported()
+    {
+        using var folder = new TempFolder();
+        for (int i = 0; i < 60; i++)
+        {
+            string part = i < 40 ? "train" : i < 50 ? "valid" : "test", path = folder.File($"mail/{part}/{(i % 2 == 0 ? "ham" : "spam")}/{i}.txt");
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            File.WriteAllBytes(path, [.. System.Text.Encoding.Latin1.GetBytes(i % 2 == 0 ? $"see you at the caf\u00E9, number {i}" : $"win money now, it is free, number {i}")]);
+        }
+
+        File.WriteAllText(folder.File("mail/test/spam/bad.txt"), "");
+        string model = folder.File("mail.model"), onnx = folder.File("mail.onnx");
+        foreach (string save in (string[])[model, onnx])
+        {
+            (int trained, string said, string complaint) = await Run("train", folder.File("mail"), "--epochs", "20", "--save", save);
+            Assert.That(trained, Is.Zero, complaint);
+            Assert.That(said, Does.Contain("40 texts train; 10 validate; 10 test.").And.Contain("40 texts of 2 classes; 20 in WINDOWS-1252, 20 in UTF-8."));
+            Assert.That(complaint, Does.Contain("bad.txt is empty."));
+            Assert.That(File.Exists(save));
+        }
+
+        File.WriteAllBytes(folder.File("mail/test/spam/bad.txt"), [0, 1, 2, 0xFF]);
+        (int code, string output, string errors) = await TestCommandLine.Run(
+            "predict", "--load", model, folder.File("mail/test"), "--recursive", "--device", "cpu");
+        Assert.That(code, Is.EqualTo(1), errors);
+        Assert.That(errors, Does.Contain("bad.txt is no text"));
+        Assert.That(output.Split('\n'), Has.Length.EqualTo(10));
+        (code, output, errors) = await TestCommandLine.Run(
+            "predict", "--load", model, folder.File("mail/test/ham"), folder.File("mail/test/spam/51.txt"), "--format", "csv", "--device", "cpu");
+        Assert.That(code, Is.Zero, errors);
+        Assert.That(output.Split('\n')[1..^1], Is.All.Contains(",ham,"));
+        Assert.That(output.Split('\n')[^1], Does.Contain("51.txt,spam,"));
+        (code, output, errors) = await TestCommandLine.Run("predict", "--load", model, "--device", "cpu");
+        Assert.That(code, Is.Zero, errors);
+        Assert.That(output, Does.Contain("10 of 10 right"));
+    }
+
+    [Test]
     public async Task Arrays_are_trained_on_and_arrays_and_pictures_are_predicted()
     {
         using var folder = new TempFolder();
@@ -140,7 +181,7 @@ public class OwnDataTests
 
         foreach ((string file, string said) in (ReadOnlySpan<(string, string)>)
         [
-            ("odd.npz", "has no array 'x' or 'X' or 'x_test' or 'images' to predict: it has 'a', 'b'."), ("wide.npz", "4x16"), ("nope.npz", "There is no file"),
+            ("odd.npz", "has no array 'x' or 'X' or 'x_test' or 'X_test' or 'images' or 'data' to predict: it has 'a', 'b'."), ("wide.npz", "4x16"), ("nope.npz", "There is no file"),
         ])
         {
             (code, _, errors) = Predict(file);
@@ -170,7 +211,7 @@ public class OwnDataTests
 
         (int code, string output, string errors) = await Run("train", folder.File("reviews"), "--epochs", "40", "--save", model);
         Assert.That(code, Is.Zero, errors);
-        Assert.That(output, Does.Contain("80 texts of 2 classes.").And.Match(@"text +text +0 +which of \d+ words: ").And.Contain("16 of 16 right"));
+        Assert.That(output, Does.Contain("80 texts of 2 classes; UTF-8.").And.Match(@"text +text +0 +which of \d+ words: ").And.Contain("16 of 16 right"));
 
         (code, output, errors) = await TestCommandLine.Run("predict", "--load", model, folder.File("new.txt"), "--device", "cpu");
         Assert.That(code, Is.Zero, errors);
@@ -229,6 +270,74 @@ public class OwnDataTests
         Assert.That(errors, Does.Contain("% of the rows to train on are of the class 'usual'"));
         Assert.That(errors, Does.Contain("have the class rare 4: it is hardly learned"));
         Assert.That(errors, Does.Contain("Among those to train on too"));
+    }
+
+    [TestCase(null, "kind")]
+    [TestCase(0.4, "kind")]
+    [TestCase(0.4, "weight")]
+    public async Task What_prepares_the_samples_is_fitted_to_those_that_train(double? validation, string column)
+    {
+        using var folder = new TempFolder();
+        File.WriteAllText(folder.File("fruit.csv"), Fruit(90));
+
+        (int code, _, string errors) = await Run(
+            ["train", folder.File("fruit.csv"), "--target", column, "--epochs", "1", "--save", folder.File("m.model"), "--seed", "5",
+                .. validation is { } share ? ["--validation", FormattableString.Invariant($"{share}")] : (string[])[]]);
+
+        Assert.That(code, Is.Zero, errors);
+        using Engine.Models.Model model = Engine.Models.Model.Load(folder.File("m.model"));
+        Table train = new Csv(folder.File("fruit.csv")) { Target = column }.Load().WithTest(0.2, seed: 5).Train;
+        var target = Target.Fit(train[column]);
+        int[] rows = new TrainSplit(model.Network.Data.Validation).Split(
+            train.Count, target is ClassTarget ? target.Apply(train[column]).ToArray<int>() : null).Train;
+        Assert.That(rows, Has.Length.LessThan(0.85 * train.Count));
+        Assert.That(model.Inputs, Is.EqualTo(Preparation.Fit(train.Rows(rows), column)).And.Not.EqualTo(Preparation.Fit(train, column)));
+        Assert.That(model.Target, Is.EqualTo(target is ClassTarget ? target : Target.Fit(train[column].Rows(rows), areValues: true)));
+    }
+
+    /// <summary>A new file's texts may all be numbers, and its numbers all be missing.</summary>
+    [Test]
+    public async Task The_types_of_columns_are_the_models_whatever_a_new_file_has()
+    {
+        using var folder = new TempFolder();
+        File.WriteAllText(folder.File("t.csv"), "version,size,y\n" + string.Concat(Enumerable.Range(0, 60).Select(i =>
+            $"{(i % 3 == 0 ? "1.0" : i % 3 == 1 ? "beta" : "2.0")},{i % 4},{(i % 3 == 0 ? "old" : "new")}\n")));
+        File.WriteAllText(folder.File("all.csv"), "version,size\n1.0,1\nbeta,2\n2.0,-\n");
+        File.WriteAllText(folder.File("numbers.csv"), "size,version\n1,1.0\n");
+        File.WriteAllText(folder.File("wrong.csv"), "size,version\n1,1.0\nlarge,1.0\n");
+        string model = folder.File("m.model");
+        (int code, _, string errors) = await Run("train", folder.File("t.csv"), "--target", "y", "--epochs", "20", "--save", model);
+        Assert.That(code, Is.Zero, errors);
+
+        string[] all = (await Predict("all.csv")).Split('\n'), numbers = (await Predict("numbers.csv")).Split('\n');
+
+        Assert.That(numbers[..2], Is.EqualTo(all[..2]), "the same row");
+        Assert.That(all[1], Does.StartWith("row 1,old,"));
+        (code, _, errors) = await TestCommandLine.Run("predict", "--load", model, folder.File("wrong.csv"), "--device", "cpu");
+        Assert.That((code, errors), Is.EqualTo((1, $"{folder.File("wrong.csv")}: 'size' of row 2 is 'large', which is no number, as all values were that were trained with.")));
+
+        async Task<string> Predict(string file)
+        {
+            (int code, string output, string errors) = await TestCommandLine.Run("predict", "--load", model, folder.File(file), "--format", "csv", "--device", "cpu");
+            Assert.That(code, Is.Zero, errors);
+            return output;
+        }
+    }
+
+    [TestCase("a,b,id,y\n1.0,u,901,p\n7.5,w,902,q\n", 1)]
+    [TestCase("y,b,a,id\np,u,1,901\nq,v,2.50,902\n", 2)]
+    [TestCase("id,y,b,a\n901,q,u,1\n902,q,w,2.5\n", 0)]
+    public async Task Doubles_are_found_in_any_order_of_columns_and_spelling_of_numbers(string test, int doubles)
+    {
+        using var folder = new TempFolder();
+        File.WriteAllText(folder.File("t.csv"), "id,a,b,y\n" + string.Concat(Enumerable.Range(1, 80).Select(i => $"{i},{(i % 2 == 0 ? "2.5" : "1")},{"vu"[i % 2]},{"qp"[i % 2]}\n")));
+        File.WriteAllText(folder.File("test.csv"), test);
+
+        (int code, _, string errors) = await Run(
+            "train", folder.File("t.csv"), "--test", folder.File("test.csv"), "--epochs", "1", "--save", folder.File("m.model"));
+
+        Assert.That(code, Is.Zero, errors);
+        Assert.That(errors, doubles > 0 ? Does.Contain($"each value the same: {doubles} of the 2 rows") : Does.Not.Contain("each value the same"));
     }
 
     [TestCase("train {}/t.csv", "which column is to be predicted")]

@@ -12,7 +12,7 @@ internal sealed class LoopLowering : Lowering
     private readonly ILoop _loop;
     private readonly Device _device;
     private readonly FunctionGraph _body;
-    private readonly LoopCount _count;
+    private readonly int _count;
     private readonly InnerPlan _plan;
 
     // The outputs of the body that are copied out; the others update an input.
@@ -69,24 +69,20 @@ internal sealed class LoopLowering : Lowering
         MemoryRange arena = operands.Workspace ?? new MemoryRange(operands.Outputs[0].Storage, 0, 0);
         BoundGraph bound = _plan.Bind(arena, places, constants);
         string name = _loop.ToString()!;
-        return _device.BindLoop(new LoopKernel(name, _count.Steps, bound.Kernels)
+        return _device.BindLoop(new LoopKernel(name, _count, bound.Kernels)
         {
-            Cleared = [.. operands.Outputs.Where((output, i) => IsCleared(_loop.StepWrites[i], output))
+            Cleared = [.. operands.Outputs.Where((output, i) => IsCleared(_loop.StepWrites[i]))
                 .Select(output => output.Range)],
             Started = started,
             In = [.. Rows(operands, bound)],
             Out = [.. _copied.Select((output, i) => Row(
                 _loop.StepWrites[output], _plan.Result(bound, i), operands.Outputs[output]))],
             Until = _loop.Until < 0 ? null : _plan.Result(bound, Array.IndexOf(_copied, _loop.Until)),
-            Voided = _count.Steps == _count.Rows ? [] : [.. operands.Outputs
-                .Where((_, i) => _loop.StepWrites[i].IsOfAll).Select(output => output.Range)],
         });
     }
 
     /// <summary>Whether no step writes some part of an output.</summary>
-    private bool IsCleared(LoopWrite write, Operand output) => write.HasRows
-        ? write.Like >= 0 || _count.Steps < _count.Rows
-        : _count.Steps == 0;
+    private bool IsCleared(LoopWrite write) => write.HasRows ? write.Like >= 0 : _count == 0;
 
     /// <summary>Returns the rows that are copied in.</summary>
     private IEnumerable<LoopRows> Rows(StepOperands operands, BoundGraph bound)
@@ -102,14 +98,14 @@ internal sealed class LoopLowering : Lowering
                 Operand? before = read.Before < 0 ? null : operands.Inputs[read.Before];
                 yield return new LoopRows(
                     place, rows?.Range, before?.Range,
-                    read.Row(0, _count.Rows), read.Backward ? -1 : 1);
+                    read.Row(0, _count), read.Backward ? -1 : 1);
             }
         }
     }
 
     private LoopRows Row(LoopWrite write, MemoryRange result, Operand output)
     {
-        int first = (write.Backward ? _count.Rows - 1 : 0) - write.Lag, by = write.Backward ? -1 : 1;
+        int first = (write.Backward ? _count - 1 : 0) - write.Lag, by = write.Backward ? -1 : 1;
         return !write.HasRows ? new LoopRows(result, output.Range, null, 0, 0)
             : write.IsBefore ? new LoopRows(result, null, output.Range, first, by)
             : new LoopRows(result, output.Range, null, first, by);

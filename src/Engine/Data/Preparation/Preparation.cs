@@ -27,17 +27,21 @@ public sealed record Preparation(IReadOnlyList<Transform> Transforms)
     public IReadOnlyList<string> Unused { get; init; } = [];
 
     /// <summary>Fits a preparation to the columns of the training samples.</summary>
-    /// <param name="train">The samples.</param>
+    /// <param name="train">The samples that train, without those that validate or test.</param>
     /// <param name="target">The column to predict, which is not used as input.</param>
     /// <exception cref="EngineException">Nothing can be learned from any column.</exception>
-    public static Preparation Fit(Table train, string target)
+    public static Preparation Fit(Table train, string target) => Fit(train, target, rows: null);
+
+    /// <summary>Fits a preparation to some samples of a table; null for all.</summary>
+    internal static Preparation Fit(Table train, string target, int[]? rows)
     {
         ArgumentNullException.ThrowIfNull(train);
         var transforms = new List<Transform>();
         var unused = new List<string>();
-        foreach (Column column in train.Columns.Where(column => column.Name != target))
+        foreach (Column all in train.Columns.Where(column => column.Name != target))
         {
-            string? why = WhyUnused(column);
+            Column column = rows is null || all is VectorColumn ? all : all.Rows(rows);
+            string? why = WhyUnused(column, train.Count);
             if (why is not null)
             {
                 unused.Add($"'{column.Name}' is not used: {why}.");
@@ -47,7 +51,7 @@ public sealed record Preparation(IReadOnlyList<Transform> Transforms)
             transforms.Add(column switch
             {
                 NumberColumn numbers => ScaledNumber.Fit(numbers),
-                VectorColumn vectors => ScaledPlanes.Fit(vectors),
+                VectorColumn vectors => ScaledPlanes.Fit(vectors, rows),
                 TextColumn texts when AreTooMany(texts, Distinct(texts)) => WordCounts.Fit(texts),
                 _ => OneHot.Fit(column),
             });
@@ -139,7 +143,9 @@ public sealed record Preparation(IReadOnlyList<Transform> Transforms)
     public override int GetHashCode() => Transforms.Count;
 
     /// <summary>Returns why nothing can be learned from a column; null if something can.</summary>
-    private static string? WhyUnused(Column column)
+    /// <param name="column">The column.</param>
+    /// <param name="whole">The number of samples of the table of which the column may be a part.</param>
+    private static string? WhyUnused(Column column, int whole)
     {
         switch (column)
         {
@@ -151,7 +157,7 @@ public sealed record Preparation(IReadOnlyList<Transform> Transforms)
                     known += double.IsNaN(values[i]) ? 0 : 1;
                 }
 
-                return known == 0 ? "it has no value" : isCounter && IsNumbering(values) ? "it numbers the rows" : null;
+                return known == 0 ? "it has no value" : isCounter && IsNumbering(values, whole) ? "it numbers the rows" : null;
             case TextColumn text:
                 int distinct = Distinct(text);
                 return distinct == 0 ? "it has no value"
@@ -168,20 +174,20 @@ public sealed record Preparation(IReadOnlyList<Transform> Transforms)
     private static bool AreTooMany(TextColumn text, int distinct) =>
         distinct > Math.Max(MaxCategories, 2) || (distinct > 8 && distinct > text.Count / 2);
 
-    /// <summary>Whether every whole number from the least to the greatest stands there once.</summary>
-    private static bool IsNumbering(ReadOnlySpan<double> values)
+    /// <summary>Returns whether every whole number from the least to the greatest is there once.</summary>
+    private static bool IsNumbering(ReadOnlySpan<double> values, int whole)
     {
         double[] sorted = values.ToArray();
         Array.Sort(sorted);
         for (int i = 1; i < sorted.Length; i++)
         {
-            // Some numbers are missing, because some of the rows are test samples.
+            // Some numbers are missing, because some of the rows test or validate.
             if (!(sorted[i] > sorted[i - 1]) || sorted[i] != Math.Round(sorted[i]))
             {
                 return false;
             }
         }
 
-        return sorted[^1] - sorted[0] < 2.0 * sorted.Length && sorted.Length > 30 && sorted[0] is 0 or 1 or 2 or 3;
+        return sorted[^1] - sorted[0] < 2.0 * whole && sorted.Length > 30 && sorted[0] is 0 or 1 or 2 or 3;
     }
 }

@@ -25,13 +25,16 @@ public abstract record Target(string Column)
     /// <exception cref="EngineException">A value is missing, or belongs to no class.</exception>
     public abstract Tensor Apply(Column column);
 
+    /// <summary>Returns samples with the names of classes as they were trained: 1 for 1.0.</summary>
+    internal virtual Table Named(Table samples) => samples;
+
     /// <summary>Throws if a test sample has no value, or a class without training samples.</summary>
     /// <exception cref="EngineException">There is such a sample.</exception>
     internal virtual void Check(Column test) => Apply(test);
 
     /// <summary>
-    /// Fits a target. Texts are classes. Integers are classes if they have at most 20 values, each at least twice.
-    /// Other numbers are values.
+    /// Fits a target. Texts are classes, and so are numbers that are written as names are (007, or with more than 15
+    /// digits). Integers are classes if they have at most 20 values, each at least twice. Other numbers are values.
     /// </summary>
     /// <param name="column">The column of the training samples.</param>
     /// <param name="areValues">Whether they are values; null to detect it.</param>
@@ -51,12 +54,14 @@ public abstract record Target(string Column)
         }
 
         bool looksLikeValues = column is NumberColumn numbers
+            && !(numbers.Written is not null && distinct.Any(Numbers.IsCode))
             && (distinct.Length > Math.Min(MaxNumberedClasses, column.Count / 2)
                 || numbers.Values.ToArray().Any(x => double.IsFinite(x) && x != Math.Round(x)));
         if (!(areValues ?? looksLikeValues))
         {
-            IEnumerable<string> classes = column is NumberColumn
-                ? distinct.OrderBy(text => double.Parse(text, CultureInfo.InvariantCulture))
+            IEnumerable<string> classes = column is NumberColumn { } ordered
+                ? Enumerable.Range(0, column.Count).Where(row => column.Text(row) is not null).DistinctBy(column.Text)
+                    .OrderBy(row => ordered.Values[row]).ThenBy(column.Text, StringComparer.Ordinal).Select(row => column.Text(row)!)
                 : distinct.Order(StringComparer.Ordinal);
             return new ClassTarget(column.Name, [.. classes]);
         }
@@ -79,22 +84,35 @@ public sealed record ClassTarget(string Column, IReadOnlyList<string> Classes) :
     public override Tensor Apply(Column column)
     {
         ArgumentNullException.ThrowIfNull(column);
-        Dictionary<string, int> places = Classes.Index().ToDictionary(one => one.Item, one => one.Index);
+        var places = new NameIndex(Classes);
         var labels = new int[column.Count];
         for (int row = 0; row < labels.Length; row++)
         {
-            string? name = column.Text(row);
-            labels[row] = name is not null && places.TryGetValue(name, out int place) ? place : throw new EngineException(name is null
-                ? $"'{Column}' of sample {row} is missing: leave out the rows without it."
+            labels[row] = places.Find(column, row, ignoresCase: false) is >= 0 and int place ? place : throw new EngineException(
+                column.Text(row) is not { } name ? $"'{Column}' of sample {row} is missing: leave out the rows without it."
                 : $"'{name}' is no class that was trained: '{Column}' has {Table.Some(Classes)}.");
         }
 
         return Tensor.From(labels);
     }
 
+    internal override Table Named(Table samples)
+    {
+        Column own = samples[Column];
+        var places = new NameIndex(Classes);
+        var named = new TextColumn(Column, Enumerable.Range(0, own.Count).Select(
+            row => places.Find(own, row, ignoresCase: false) is >= 0 and int place ? Classes[place] : own.Text(row)));
+        return new Table(samples.Columns.Select(column => column == own ? named : column));
+    }
+
     internal override void Check(Column test)
     {
-        string[] unknown = [.. Enumerable.Range(0, test.Count).Select(test.Text).OfType<string>().Where(name => !Classes.Contains(name))];
+        var places = new NameIndex(Classes);
+        string[] unknown =
+        [
+            .. Enumerable.Range(0, test.Count).Where(row => test.Text(row) is not null && places.Find(test, row, ignoresCase: false) < 0)
+                .Select(row => test.Text(row)!),
+        ];
         if (unknown.Length > 0)
         {
             throw new EngineException(

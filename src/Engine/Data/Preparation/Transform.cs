@@ -75,7 +75,7 @@ public sealed record ScaledNumber(
         double value = column switch
         {
             NumberColumn numbers => numbers.Values[row],
-            _ when column.Text(row) is not { } text || Numbers.IsMissing(text) => double.NaN,
+            _ when column.Text(row) is not { } text || Numbers.IsMissingNumber(text) => double.NaN,
             _ => Numbers.TryParse(column.Text(row)!, out double parsed) ? parsed : throw new EngineException(
                 $"'{Column}' of row {row + 1} is '{column.Text(row)}', which is no number: in training all of its values were."),
         };
@@ -96,7 +96,7 @@ public sealed record ScaledNumber(
 /// <param name="Mode">The index of the most frequent one.</param>
 public sealed record OneHot(string Column, IReadOnlyList<string> Values, int Mode) : Transform(Column)
 {
-    private readonly Lazy<Dictionary<string, int>> _places = new(() => Values.Index().ToDictionary(one => one.Item, one => one.Index));
+    private readonly Lazy<NameIndex> _places = new(() => new NameIndex(Values));
 
     /// <inheritdoc/>
     [JsonIgnore]
@@ -123,8 +123,8 @@ public sealed record OneHot(string Column, IReadOnlyList<string> Values, int Mod
     public override void Apply(Column column, int row, Span<float> to)
     {
         to.Clear();
-        string? value = column.Text(row);
-        int place = value is null || Numbers.IsMissing(value) ? Mode : _places.Value.GetValueOrDefault(value, -1);
+        int place = _places.Value.Find(column, row, ignoresCase: true);
+        place = place < 0 && (column.Text(row) is not { } text || Numbers.IsMissingNumber(text)) ? Mode : place;
         if (place >= 0)
         {
             to[place] = 1;
@@ -162,15 +162,20 @@ public sealed record ScaledPlanes(
         : $"{Size[0]} numbers, each brought to 0 ± 1";
 
     /// <summary>Fits a transform to pictures or vectors.</summary>
-    public static ScaledPlanes Fit(VectorColumn column)
+    public static ScaledPlanes Fit(VectorColumn column) => Fit(column, rows: null);
+
+    /// <summary>Fits a transform to some pictures or vectors, which are not copied; null for all.</summary>
+    internal static ScaledPlanes Fit(VectorColumn column, int[]? rows)
     {
         ArgumentNullException.ThrowIfNull(column);
         Shape shape = column.Sides;
         int planes = shape[0], area = shape.Product(1, shape.Rank);
         double[] sums = new double[planes], squares = new double[planes];
         float[] sample = new float[planes * area];
-        for (int row = 0; row < column.Count; row++)
+        int samples = rows?.Length ?? column.Count;
+        for (int i = 0; i < samples; i++)
         {
+            int row = rows?[i] ?? i;
             if ((column as StoredColumn)?.SumsOf(row) is { } known)
             {
                 for (int plane = 0; plane < planes; plane++)
@@ -195,7 +200,7 @@ public sealed record ScaledPlanes(
             }
         }
 
-        double count = Math.Max((double)column.Count * area, 1);
+        double count = Math.Max((double)samples * area, 1);
         double[] means = [.. sums.Select(sum => sum / count)];
         double[] stds = [.. squares.Zip(means, (square, mean) => Math.Sqrt(Math.Max((square / count) - (mean * mean), 0)))];
         // An element of vectors that hardly varies would be scaled up until its noise is as large as the other
@@ -227,4 +232,11 @@ public sealed record ScaledPlanes(
             }
         }
     }
+
+    /// <summary>Returns whether both compute the same.</summary>
+    public bool Equals(ScaledPlanes? other) => other is not null && Column == other.Column
+        && Size.SequenceEqual(other.Size) && Mean.SequenceEqual(other.Mean) && Std.SequenceEqual(other.Std);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(Column, Size.Count, Mean.Count);
 }

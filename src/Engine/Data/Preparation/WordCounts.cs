@@ -22,7 +22,7 @@ public sealed record WordCounts(string Column, IReadOnlyList<string> Vocabulary,
     private const int Looked = 1_000;
 
     /// <summary>The Euclidean length of a text's vector: that of about ten words of about 1 each.</summary>
-    private const double Length = 3;
+    internal const double Length = 3;
 
     private readonly Lazy<Dictionary<string, int>> _places = new(() => Vocabulary.Index().ToDictionary(one => one.Item, one => one.Index));
 

@@ -1,11 +1,16 @@
 namespace Engine.Data;
 
-/// <summary>Represents training samples, and test samples if the source has them.</summary>
+/// <summary>Represents training samples, and validation and test samples if the source has them.</summary>
 /// <param name="Name">The name of the data: the name of the folder or file.</param>
 /// <param name="Train">The training samples.</param>
 /// <param name="Target">The column to predict.</param>
 public sealed record DataSet(string Name, Table Train, string Target)
 {
+    /// <summary>
+    /// Gets or sets the samples that validate during the training; null if some of the training samples do.
+    /// </summary>
+    public Table? Validation { get; init; }
+
     /// <summary>Gets or sets the test samples; null if the source has none.</summary>
     public Table? Test { get; init; }
 

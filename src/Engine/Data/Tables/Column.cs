@@ -45,14 +45,22 @@ public sealed class NumberColumn(string name, double[] values) : Column(name, va
     /// <summary>Gets the numbers.</summary>
     public ReadOnlySpan<double> Values => values;
 
+    /// <summary>Gets or sets how the numbers are written if they may be names; null for the shortest way.</summary>
+    internal TextColumn? Written { get; init; }
+
     /// <inheritdoc/>
-    public override Column Rows(ReadOnlySpan<int> indices) => new NumberColumn(Name, Pick(values, indices));
+    public override Column Rows(ReadOnlySpan<int> indices) =>
+        new NumberColumn(Name, Pick(values, indices)) { Written = (TextColumn?)Written?.Rows(indices) };
 
     internal override Column Joined(IReadOnlyList<Column> columns) =>
-        new NumberColumn(Name, [.. columns.SelectMany(column => ((NumberColumn)column).Values.ToArray())]);
+        new NumberColumn(Name, [.. columns.SelectMany(column => ((NumberColumn)column).Values.ToArray())])
+        {
+            Written = columns.All(column => ((NumberColumn)column).Written is null) ? null
+                : new TextColumn(Name, columns.SelectMany(column => Enumerable.Range(0, column.Count).Select(column.Text))),
+        };
 
     /// <inheritdoc/>
-    public override string? Text(int row) => TextOf(values[row]);
+    public override string? Text(int row) => Written is null ? TextOf(values[row]) : Written.Text(row);
 
     /// <summary>Returns a number as it appears in names of classes; null for nan.</summary>
     internal static string? TextOf(double value) =>

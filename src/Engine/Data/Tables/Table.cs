@@ -9,6 +9,10 @@ namespace Engine.Data;
 /// </summary>
 public sealed class Table
 {
+    /// <summary>Numbers that are no primitive types.</summary>
+    private static readonly Type[] s_otherNumbers =
+        [typeof(decimal), typeof(Half), typeof(Int128), typeof(UInt128), typeof(System.Numerics.BigInteger)];
+
     /// <summary>Creates a table of these columns.</summary>
     /// <exception cref="EngineException">
     /// There are no columns, their lengths differ, or two have the same name.
@@ -58,8 +62,9 @@ public sealed class Table
         ?? (Columns.Where(column => column.Name.Equals(name, StringComparison.OrdinalIgnoreCase)).ToArray() is [Column only] ? only : null);
 
     /// <summary>
-    /// Returns a table from your own records, with a column for each public property: numbers, booleans, enumerations
-    /// and texts. Arrays of bytes or floats become vectors.
+    /// Returns a table from your own records, with a column for each public property: numbers and booleans are numbers;
+    /// texts, characters, enumerations and values that can be written as text (Guid, DateOnly) are texts. Arrays of
+    /// bytes or floats become vectors.
     /// </summary>
     /// <typeparam name="T">The records' type.</typeparam>
     /// <exception cref="EngineException">A property has a type that cannot be a column.</exception>
@@ -76,8 +81,8 @@ public sealed class Table
     /// </summary>
     public static Table Row(IEnumerable<KeyValuePair<string, object?>> values) => new(values.Select(pair =>
         pair.Value is Tensor tensor ? new TensorColumn(pair.Key, tensor.Reshape([1, .. tensor.Shape]))
-        : IsNumber(pair.Value) ? (Column)new NumberColumn(pair.Key, [Number(pair.Value)])
-        : new TextColumn(pair.Key, [pair.Value?.ToString()])));
+        : pair.Value is not null && IsNumber(pair.Value.GetType()) ? (Column)NumbersOf(pair.Key, [pair.Value])
+        : new TextColumn(pair.Key, [TextOf(pair.Value)])));
 
     /// <summary>Returns the rows of several tables with the same columns, one table after the other.</summary>
     internal static Table Joined(IReadOnlyList<Table> tables) => tables.Count == 1 ? tables[0] : new(
@@ -118,10 +123,9 @@ public sealed class Table
         Type type = Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType;
         return type == typeof(byte[]) ? Vectors<byte>(property.Name, values)
             : type == typeof(float[]) ? Vectors<float>(property.Name, values)
-            : type.IsEnum || type == typeof(string)
-                ? new TextColumn(property.Name, values.Select(value => value?.ToString()))
-            : type == typeof(bool) || type.IsPrimitive || type == typeof(decimal)
-                ? new NumberColumn(property.Name, [.. values.Select(Number)])
+            : IsNumber(type) ? NumbersOf(property.Name, values)
+            : type.IsEnum || type == typeof(string) || type == typeof(char) || type.IsAssignableTo(typeof(IFormattable))
+                ? new TextColumn(property.Name, values.Select(TextOf))
             : throw new EngineException(
                 $"{property.DeclaringType?.Name}.{property.Name} is of type {type.Name}: a column has numbers, texts, enumerations, or "
                 + "arrays of bytes or floats. Give the records without it, or converted.");
@@ -136,8 +140,23 @@ public sealed class Table
             : new TensorColumn(name, Tensor.From<T>([.. values.SelectMany(value => (T[])value!)], values.Length, length));
     }
 
-    private static bool IsNumber(object? value) =>
-        value is decimal || (value is not null and not char && value.GetType().IsPrimitive);
+    private static bool IsNumber(Type type) => (type.IsPrimitive && type != typeof(char))
+        || s_otherNumbers.Contains(type);
 
-    private static double Number(object? value) => value is null ? double.NaN : Convert.ToDouble(value, CultureInfo.InvariantCulture);
+    /// <summary>Returns a column of numbers that keeps the texts of booleans, and of numbers that float64 does not hold.</summary>
+    private static NumberColumn NumbersOf(string name, object?[] values)
+    {
+        double[] numbers = [.. values.Select(value => value switch
+        {
+            null => double.NaN,
+            bool isTrue => isTrue ? 1 : 0,
+            IConvertible number => number.ToDouble(CultureInfo.InvariantCulture),
+            _ => double.Parse(TextOf(value)!, NumberStyles.Float, CultureInfo.InvariantCulture),
+        })];
+        bool areExact = values.All(value => value is null or float or double or Half);
+        return new NumberColumn(name, numbers) { Written = areExact ? null : NumberNames.Of(name, values.Select(TextOf), numbers) };
+    }
+
+    private static string? TextOf(object? value) =>
+        value is IFormattable some and not Enum ? some.ToString(null, CultureInfo.InvariantCulture) : value?.ToString();
 }

@@ -14,7 +14,7 @@ internal sealed unsafe class CpuLoop : CpuControl
     private readonly LoopKernel _loop;
     private readonly CpuSequence _step;
     private readonly Move[] _in, _out;
-    private readonly MemoryRange[] _cleared, _voided;
+    private readonly MemoryRange[] _cleared;
     private readonly (MemoryRange From, MemoryRange To)[] _started;
     private readonly byte* _until;
     private int _current;
@@ -26,7 +26,7 @@ internal sealed unsafe class CpuLoop : CpuControl
         _out = [.. loop.Out.Select(rows => new Move(rows))];
         _step = new CpuSequence(
             [Copies("rows in", _in, CopyIn), .. loop.Levels.SelectMany(level => level).Cast<CpuKernel>(), Copies("rows out", _out, CopyOut)]);
-        (_cleared, _voided, _started) = ([.. loop.Cleared], [.. loop.Voided], [.. loop.Started]);
+        (_cleared, _started) = ([.. loop.Cleared], [.. loop.Started]);
         _until = loop.Until is null ? null : CpuStorage.Pointer(loop.Until);
     }
 
@@ -52,11 +52,6 @@ internal sealed unsafe class CpuLoop : CpuControl
                 Repeat(step);
                 break;
             }
-        }
-
-        foreach (MemoryRange range in _voided)
-        {
-            Clear(range);
         }
     }
 

@@ -17,6 +17,27 @@ internal interface ICpuOp
 }
 
 /// <summary>
+/// Changes <paramref name="count"/> elements of a result from <paramref name="start"/> on, in C order, which the thread
+/// has just stored.
+/// </summary>
+internal delegate void CpuEpilogue(long start, int count);
+
+/// <summary>
+/// Represents an op that can call a function for each piece of its result as soon as the piece is stored and while it
+/// is in the caches.
+/// </summary>
+internal interface ICpuEpilogueOp : ICpuOp
+{
+    /// <summary>
+    /// Lowers the op as <see cref="ICpuOp.Cpu"/> does. It calls the function exactly once for each element of its only
+    /// output.
+    /// </summary>
+    Phase[] Cpu(CpuStep step, CpuEpilogue? epilogue);
+
+    Phase[] ICpuOp.Cpu(CpuStep step) => Cpu(step, null);
+}
+
+/// <summary>
 /// Represents work that continues while other ops compute, as long as somebody moves it on regularly.
 /// </summary>
 internal interface ICpuBackground

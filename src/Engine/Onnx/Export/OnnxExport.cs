@@ -26,11 +26,14 @@ public static class OnnxExport
     /// The outputs need an op that ONNX does not have, an input is missing, or the file cannot be written.
     /// </exception>
     public static void Save(
-        string path, IReadOnlyList<Input> inputs, params IReadOnlyList<KeyValuePair<string, Variable>> outputs) =>
-        Save(path, inputs, outputs, new Dictionary<Input, IReadOnlyList<string>>());
+        string path, IReadOnlyList<Input> inputs, params IReadOnlyList<KeyValuePair<string, Variable>> outputs)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        ReadOnlyMemory<byte> file = Write(inputs, outputs, new Dictionary<Input, IReadOnlyList<string>>());
+        WholeFile.Write(path, stream => stream.Write(file.Span));
+    }
 
-    /// <summary>Writes a file with some inputs that are words. The graph takes the numbers of the words.</summary>
-    /// <param name="path">The file.</param>
+    /// <summary>Returns a file with some inputs that are words. The graph takes the numbers of the words.</summary>
     /// <param name="inputs">The inputs.</param>
     /// <param name="outputs">The outputs.</param>
     /// <param name="words">
@@ -38,11 +41,10 @@ public static class OnnxExport
     /// number of words.
     /// </param>
     /// <param name="metadata">The entries of the file's metadata; null for none.</param>
-    internal static void Save(
-        string path, IReadOnlyList<Input> inputs, IReadOnlyList<KeyValuePair<string, Variable>> outputs,
+    internal static ReadOnlyMemory<byte> Write(
+        IReadOnlyList<Input> inputs, IReadOnlyList<KeyValuePair<string, Variable>> outputs,
         IReadOnlyDictionary<Input, IReadOnlyList<string>> words, IReadOnlyDictionary<string, string>? metadata = null)
     {
-        ArgumentNullException.ThrowIfNull(path);
         ArgumentNullException.ThrowIfNull(inputs);
         ArgumentNullException.ThrowIfNull(outputs);
         var graph = new OnnxGraph();
@@ -56,7 +58,7 @@ public static class OnnxExport
 
         string[] names = [.. outputs.Select(output => graph.NewName(output.Key))];
         IReadOnlyList<Variable> values =
-            Expansion.StandIns(new FunctionGraph(inputs, [.. outputs.Select(output => output.Value)], [])).Outputs;
+            Expansion.Apply(new FunctionGraph(inputs, [.. outputs.Select(output => output.Value)], [])).Outputs;
         Add(graph, values);
 
         for (int i = 0; i < names.Length; i++)
@@ -72,21 +74,26 @@ public static class OnnxExport
             model.Message(14, new ProtoWriter().Text(1, key).Text(2, value));
         }
 
-        WholeFile.Write(path, stream => stream.Write(model.Written));
+        return model.Written.ToArray();
     }
+
     /// <summary>Adds the nodes that compute some variables.</summary>
     internal static void Add(OnnxGraph graph, IReadOnlyList<Variable> values)
     {
-        foreach (Apply node in Traversal.Order(values))
+        foreach (Apply node in Traversal.Order(values, OnnxShapes.Uses))
         {
             graph.Layer = node.Origin.Layer;
-            if (node.Op is Scan scan)
+            switch (node.Op)
             {
-                OnnxLoops.Add(graph, node, scan);
-            }
-            else
-            {
-                graph.Give(node.Outputs[0], OnnxOps.Add(graph, node));
+                case Scan scan:
+                    OnnxLoops.Add(graph, node, scan);
+                    break;
+                case Branch branch:
+                    OnnxLoops.Add(graph, node, branch);
+                    break;
+                default:
+                    graph.Give(node.Outputs[0], OnnxOps.Add(graph, node));
+                    break;
             }
         }
     }

@@ -4,9 +4,9 @@ using Engine.Ops;
 namespace Engine.Onnx;
 
 /// <summary>
-/// Exports loops as ONNX's Scan (https://onnx.ai/onnx/operators/onnx__Scan.html). Its inputs are the states, one for
-/// each step that the loop looks back, and then the sequences. Its outputs are the final states, and then all steps'
-/// rows.
+/// Exports loops as ONNX's Scan (https://onnx.ai/onnx/operators/onnx__Scan.html), and choices between graphs as its If.
+/// A Scan's inputs are the states, one for each step that the loop looks back, and then the sequences. Its outputs are
+/// the final states, and then all steps' rows.
 /// </summary>
 internal static class OnnxLoops
 {
@@ -14,15 +14,14 @@ internal static class OnnxLoops
     /// <exception cref="EngineException">The loop has a form that only gradients use.</exception>
     public static void Add(OnnxGraph graph, Apply node, Scan scan)
     {
-        if (scan.MaxSteps is not null || scan.StepWrites.Any(write => write.Lag != 0 || write.Like >= 0 || write.IsBefore || write.IsOfAll)
+        if (scan.StepWrites.Any(write => write.Lag != 0 || write.Like >= 0 || write.IsBefore)
             || scan.StepReads.Any(read => read is { Source: LoopSource.Row, Lag: > 0 } or { Source: LoopSource.Row, From: < 0 }))
         {
             throw new EngineException(
                 $"{scan.Name} cannot be exported: ONNX has no such loop as gradients are.{node.Origin}");
         }
 
-        FunctionGraph body = Expansion.StandIns(
-            scan.Body.Specialize(scan.BodyTypes(0, [.. node.Inputs.Select(input => input.Type)])));
+        FunctionGraph body = scan.Body.Specialize(scan.BodyTypes(0, [.. node.Inputs.Select(input => input.Type)]));
         string count = Count(graph, node, scan);
         var carried = new List<Carried>();
         var rows = new List<(string Name, Input? Inside, bool Backward)>();
@@ -69,6 +68,60 @@ internal static class OnnxLoops
         }
     }
 
+    /// <summary>Adds a choice between two graphs, which use the names around them, and names its outputs.</summary>
+    public static void Add(OnnxGraph graph, Apply node, Branch branch)
+    {
+        int given = 1;
+        ProtoWriter[] bodies = [.. branch.Bodies.Select(body =>
+        {
+            string[] outside = [.. node.Inputs.Skip(given).Take(body.Inputs.Count).Select(graph.Name)];
+            given += body.Inputs.Count;
+            return graph.Inside(() =>
+            {
+                for (int i = 0; i < outside.Length; i++)
+                {
+                    graph.Give(body.Inputs[i], outside[i]);
+                }
+
+                OnnxExport.Add(graph, body.Outputs);
+                return ([], [.. body.Outputs.Select(output => Result(graph, "chosen", graph.Name(output), output.Type))]);
+            });
+        })];
+        string[] names = graph.Add(
+            "If", [graph.Name(node.Inputs[0])], node.Outputs.Count, ("then_branch", bodies[0]), ("else_branch", bodies[1]));
+        for (int output = 0; output < names.Length; output++)
+        {
+            graph.Give(node.Outputs[output], names[output]);
+        }
+    }
+
+    /// <summary>Exports running products, for which ONNX has an op only since 2025, as a loop along the axis.</summary>
+    public static string Products(OnnxGraph graph, Apply node, Accumulate<Prod> op)
+    {
+        TensorType x = node.Inputs[0].Type, one = new(x.DType, [.. x.Shape.Where((_, axis) => axis != op.Axis)]);
+        string rows = graph.Name(node.Inputs[0]), sums = graph.Add("ReduceSum", [rows, graph.Vector("axes", op.Axis)], ("keepdims", 0));
+        string first = graph.Add("Expand", [graph.Tensor("one", Tensor.Scalar(1.0).Cast(x.DType)), graph.Add("Shape", [sums])]);
+        ProtoWriter step = graph.Inside(() =>
+        {
+            string state = graph.NewName("loop/state"), row = graph.NewName("loop/row"), next = graph.Add("Mul", [state, row]);
+            return (
+                [OnnxGraph.Value(state, one), OnnxGraph.Value(row, one)],
+                [OnnxGraph.Value(next, one), Result(graph, "result", op.IsExclusive ? state : next, one)]);
+        });
+        long[] axis = [op.Axis], directions = [op.IsReverse ? 1 : 0];
+        return graph.Add(
+            "Scan", [first, rows], 2, ("body", step), ("num_scan_inputs", 1), ("scan_input_axes", axis), ("scan_output_axes", axis),
+            ("scan_input_directions", directions), ("scan_output_directions", directions))[1];
+    }
+
+    /// <summary>Adds an output of a graph within a node, and returns its declaration.</summary>
+    private static ProtoWriter Result(OnnxGraph graph, string wanted, string from, TensorType type)
+    {
+        string name = graph.NewName($"{graph.Layer ?? "loop"}/{wanted}");
+        graph.AddOutput(name, from);
+        return OnnxGraph.Value(name, type);
+    }
+
     /// <summary>Returns the graph of a step: from states and rows to new states and rows.</summary>
     private static ProtoWriter Step(
         OnnxGraph graph, Apply node, Scan scan, FunctionGraph body, List<Carried> carried,
@@ -97,12 +150,13 @@ internal static class OnnxLoops
             for (int i = 0; i < carried.Count; i++)
             {
                 int younger = carried.FindIndex(each => each.Output == carried[i].Output && each.Lag == carried[i].Lag - 1);
-                Result("next", younger < 0 ? graph.Name(body.Outputs[carried[i].Output]) : given[younger], carried[i].Type);
+                outputs.Add(Result(
+                    graph, "next", younger < 0 ? graph.Name(body.Outputs[carried[i].Output]) : given[younger], carried[i].Type));
             }
 
             foreach (int output in written)
             {
-                Result("result", graph.Name(body.Outputs[output]), body.Outputs[output].Type);
+                outputs.Add(Result(graph, "result", graph.Name(body.Outputs[output]), body.Outputs[output].Type));
             }
 
             return (inputs, outputs);
@@ -113,13 +167,6 @@ internal static class OnnxLoops
                 Array.ForEach(inside, each => graph.Give(each, name));
                 inputs.Add(OnnxGraph.Value(name, type, isCount));
                 return name;
-            }
-
-            void Result(string wanted, string from, TensorType type)
-            {
-                string name = graph.NewName($"{graph.Layer ?? "loop"}/{wanted}");
-                graph.AddOutput(name, from);
-                outputs.Add(OnnxGraph.Value(name, type));
             }
         });
     }

@@ -67,6 +67,14 @@ internal static class OnnxOps
                 return op is Compare<NotEqual> ? graph.Add("Not", [truth]) : truth;
             case Unary<Square>:
                 return graph.Add("Mul", [X(0), X(0)]);
+            case Unary<Exp2>:
+                return graph.Add("Pow", [Number(graph, node.Inputs[0].DType, 2), X(0)]);
+            case Unary<Log2> or Unary<Log10>:
+                double logBase = Math.Log(node.Op is Unary<Log2> ? 2 : 10);
+                return graph.Add("Div", [graph.Add("Log", [X(0)]), Number(graph, node.Inputs[0].DType, logBase)]);
+            case Binary<CrossEntropyTerm>:
+                string isNone = graph.Add("Equal", [X(0), Number(graph, node.Inputs[0].DType, 0)]);
+                return graph.Add("Where", [isNone, Number(graph, node.Inputs[0].DType, 0), graph.Add("Mul", [X(0), X(1)])]);
             case Unary<Expm1>:
                 return graph.Add("Sub", [graph.Add("Exp", [X(0)]), One(graph, node)]);
             case Unary<Log1p>:
@@ -79,12 +87,11 @@ internal static class OnnxOps
             case Unary<Trunc>:
                 string sign = graph.Add("Sign", [X(0)]);
                 return graph.Add("Mul", [sign, graph.Add("Floor", [graph.Add("Abs", [X(0)])])]);
-            case Binary<IntDiv> when node.Inputs[0].DType.IsFloat():
-                return graph.Add("Floor", [graph.Add("Div", [X(0), X(1)])]);
+            case Binary<IntDiv> or Binary<Mod> when !node.Inputs[0].DType.IsFloat():
+                return WholeQuotient(graph, node);
             case Binary<IntDiv>:
-                // ONNX's integer division rounds toward 0; its remainder has the divisor's sign.
-                return graph.Add("Div", [graph.Add("Sub", [X(0), graph.Add("Mod", [X(0), X(1)])]), X(1)]);
-            case Binary<Mod> when node.Inputs[0].DType.IsFloat():
+                return graph.Add("Floor", [graph.Add("Div", [X(0), X(1)])]);
+            case Binary<Mod>:
                 string quotient = graph.Add("Floor", [graph.Add("Div", [X(0), X(1)])]);
                 return graph.Add("Sub", [X(0), graph.Add("Mul", [X(1), quotient])]);
             case Where:
@@ -92,16 +99,17 @@ internal static class OnnxOps
             case Cast { To: DType.UInt8 } when node.Inputs[0].DType.IsFloat():
                 // ONNX does not define the conversion of numbers out of range, and ONNX Runtime does not clip 16-bit numbers.
                 DType wide = node.Inputs[0].DType.Computes();
-                string clipped = wide == node.Inputs[0].DType ? X(0) : graph.Add("Cast", [X(0)], ("to", OnnxGraph.Type(wide)));
+                string clipped = wide == node.Inputs[0].DType ? X(0) : As(graph, X(0), wide);
                 string inRange = graph.Add("Clip", [clipped, Number(graph, wide, 0), Number(graph, wide, byte.MaxValue)]);
-                return graph.Add("Cast", [inRange], ("to", OnnxGraph.Type(DType.UInt8)));
+                return As(graph, inRange, DType.UInt8);
             case ToPlaces:
-                return graph.Add("Cast", [X(0)], ("to", OnnxGraph.Type(DType.Int32)));
+                return As(graph, X(0), DType.Int32);
             case Cast op:
-                return graph.Add("Cast", [X(0)], ("to", OnnxGraph.Type(op.To)));
+                return As(graph, X(0), op.To);
             case Dot op:
                 return graph.Add(
-                    "Gemm", [X(0), X(1)], ("transA", op.TransposeA ? 1 : 0), ("transB", op.TransposeB ? 1 : 0));
+                    "Gemm", [Factor(graph, node, 0), Factor(graph, node, 1)],
+                    ("transA", op.TransposeA ? 1 : 0), ("transB", op.TransposeB ? 1 : 0));
             case BatchedDot op:
                 return graph.Add(
                     "MatMul", [Transposed(graph, X(0), op.TransposeA), Transposed(graph, X(1), op.TransposeB)]);
@@ -132,21 +140,23 @@ internal static class OnnxOps
             // In ONNX, an empty list of axes means all axes.
             case IReduce { Axes.Rank: 0 }:
                 return X(0);
-            case Reduce<Sum> op:
+            case Reduce<Sum> { Elements: null } op:
                 return graph.Add("ReduceSum", [X(0), graph.Vector("axes", Longs(op.Axes))], ("keepdims", 1));
-            case Reduce<Max> op:
+            case Reduce<Max> { Elements: null } op:
                 return graph.Add("ReduceMax", [X(0)], ("axes", Longs(op.Axes)), ("keepdims", 1));
-            case Reduce<Min> op:
+            case Reduce<Min> { Elements: null } op:
                 return graph.Add("ReduceMin", [X(0)], ("axes", Longs(op.Axes)), ("keepdims", 1));
-            case Reduce<Prod> op:
+            case Reduce<Prod> { Elements: null } op:
                 return graph.Add("ReduceProd", [X(0)], ("axes", Longs(op.Axes)), ("keepdims", 1));
             case Accumulate<Sum> op:
                 return graph.Add(
                     "CumSum", [X(0), graph.Scalar("axis", op.Axis)],
                     ("exclusive", op.IsExclusive ? 1 : 0), ("reverse", op.IsReverse ? 1 : 0));
+            case Accumulate<Prod> op:
+                return OnnxLoops.Products(graph, node, op);
             case ArgMax op:
-                return graph.Add(
-                    "Cast", [graph.Add("ArgMax", [X(0)], ("axis", op.Axis), ("keepdims", 0))], ("to", OnnxGraph.Type(DType.Int32)));
+                string numbers = node.Inputs[0].DType == DType.Bool ? As(graph, X(0), DType.UInt8) : X(0);
+                return As(graph, graph.Add("ArgMax", [numbers], ("axis", op.Axis), ("keepdims", 0)), DType.Int32);
             case Count op:
                 return Count(graph, X(0), op);
             case DimShuffle op:
@@ -170,11 +180,18 @@ internal static class OnnxOps
             case Concat op:
                 return graph.Add("Concat", node.Inputs.Select(graph.Name), ("axis", op.Axis));
             case Subtensor op:
-                return OnnxShapes.Subtensor(graph, node, op.Parts);
+                return OnnxShapes.Subtensor(graph, X(0), op.Parts, [.. node.Inputs.Skip(1)]);
+            case SubtensorUpdate op:
+                return OnnxShapes.Update(graph, node, op);
+            case TakeRows:
+                return OnnxShapes.TakeRows(graph, node);
+            case CrossEntropy:
+                string labels = graph.Add("Unsqueeze", [X(1), graph.Vector("axes", 1)]);
+                string chosen = graph.Add("GatherElements", [X(0), labels], ("axis", 1));
+                return graph.Add("Neg", [graph.Add("Log", [graph.Add("Squeeze", [chosen, graph.Vector("axes", 1)])])]);
             default:
-                throw new EngineException(
-                    $"{node.Op.Name} cannot be exported: ONNX has no such op. Build the network of others for export."
-                    + node.Origin);
+                string why = OnnxLeftOut.Find(node.Op.GetType()) ?? "ONNX has no such op";
+                throw new EngineException($"{node.Op.Name} cannot be exported: {why}.{node.Origin}");
         }
     }
 
@@ -184,19 +201,48 @@ internal static class OnnxOps
     private static string Transposed(OnnxGraph graph, string stack, bool isTransposed) =>
         isTransposed ? graph.Add("Transpose", [stack], ("perm", [0, 2, 1])) : stack;
 
-    private static string Truth(OnnxGraph graph, string x) => graph.Add("Cast", [x], ("to", OnnxGraph.Type(DType.Bool)));
+    private static string As(OnnxGraph graph, string x, DType dtype) => graph.Add("Cast", [x], ("to", OnnxGraph.Type(dtype)));
+
+    private static string Truth(OnnxGraph graph, string x) => As(graph, x, DType.Bool);
+
+    /// <summary>Returns a factor of a product in the dtype of the product, whose numbers of 16 bits are added up in float32.</summary>
+    private static string Factor(OnnxGraph graph, Apply node, int input) => node.Inputs[input].DType == node.Outputs[0].DType
+        ? graph.Name(node.Inputs[input])
+        : As(graph, graph.Name(node.Inputs[input]), node.Outputs[0].DType);
 
     private static string One(OnnxGraph graph, Apply node) => Number(graph, node.Inputs[0].DType, 1);
 
     private static string Number(OnnxGraph graph, DType dtype, double value) =>
         graph.Tensor("number", Tensor.Scalar(value).Cast(dtype));
 
+    /// <summary>
+    /// Exports the quotient, rounded down, or the remainder of integers. ONNX's remainder has the divisor's sign, but its
+    /// quotient is rounded toward 0: one too great where there is a remainder and the signs differ. ONNX does not define
+    /// what the divisor 0 gives; here that is 0.
+    /// </summary>
+    private static string WholeQuotient(OnnxGraph graph, Apply node)
+    {
+        string a = graph.Name(node.Inputs[0]), b = graph.Name(node.Inputs[1]), zero = Number(graph, node.Inputs[0].DType, 0);
+        bool mayBeZero = node.Inputs[1] is not Constant divisor || NdArray.From(divisor.Value).Data.Contains(0);
+        string isZero = mayBeZero ? graph.Add("Equal", [b, zero]) : "";
+        b = mayBeZero ? graph.Add("Where", [isZero, One(graph, node), b]) : b;
+        string result = graph.Add("Mod", [a, b]);
+        if (node.Op is Binary<IntDiv>)
+        {
+            string isWhole = graph.Add("Equal", [result, zero]), differ = graph.Add("Xor", [graph.Add("Less", [a, zero]), graph.Add("Less", [b, zero])]);
+            string less = As(graph, graph.Add("And", [differ, graph.Add("Not", [isWhole])]), node.Inputs[0].DType);
+            result = graph.Add("Sub", [graph.Add("Div", [a, b]), less]);
+        }
+
+        return mayBeZero ? graph.Add("Where", [isZero, zero, result]) : result;
+    }
+
     private static string Count(OnnxGraph graph, string x, Count op)
     {
         string sides = graph.Add(
             "Gather", [graph.Add("Shape", [x]), graph.Vector("axes", Longs(op.Axes))], ("axis", 0));
         string count = graph.Add("ReduceProd", [sides], ("keepdims", 0));
-        return graph.Add("Cast", [count], ("to", OnnxGraph.Type(op.DType)));
+        return As(graph, count, op.DType);
     }
 
     private static string DimShuffle(OnnxGraph graph, string x, int rank, Shape axes)

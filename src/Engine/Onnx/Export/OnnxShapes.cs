@@ -12,10 +12,14 @@ internal static class OnnxShapes
     /// Exports an index expression. Ranges and single indices become a Slice. Arrays of indices become a Gather or, for
     /// several axes, which must then come first, a GatherND.
     /// </summary>
-    public static string Subtensor(OnnxGraph graph, Apply node, SubtensorParts parts)
+    /// <param name="graph">The graph.</param>
+    /// <param name="x">The name of the array.</param>
+    /// <param name="parts">The expression.</param>
+    /// <param name="given">The index arrays.</param>
+    public static string Subtensor(OnnxGraph graph, string x, SubtensorParts parts, Variable[] given)
     {
         AxisPart[] axes = parts.Axes;
-        string x = Slice(graph, graph.Name(node.Inputs[0]), axes);
+        x = Slice(graph, x, axes);
         if (parts.Arrays == 0)
         {
             long[] points = [.. Longs(Where(axes, AxisIndexKind.Point))];
@@ -25,14 +29,13 @@ internal static class OnnxShapes
         int[] arrays = Where(axes, AxisIndexKind.Array);
         if (arrays.Length == 1 && !axes.Any(part => part.Kind == AxisIndexKind.Point))
         {
-            return graph.Add("Gather", [x, graph.Name(node.Inputs[1])], ("axis", arrays[0]));
+            return graph.Add("Gather", [x, graph.Name(given[0])], ("axis", arrays[0]));
         }
 
         // After the slice, a single index is index 0 of its axis.
         int[] chosen = [.. Enumerable.Range(0, axes.Length).Where(axis => axes[axis].Kind != AxisIndexKind.Range)];
         int[] ranges = Where(axes, AxisIndexKind.Range);
         x = graph.Add("Transpose", [x], ("perm", Longs([.. chosen, .. ranges])));
-        Variable[] given = [.. node.Inputs.Skip(1)];
         int rank = given.Max(places => places.Rank);
         string[] all = [.. given.Select(places => graph.Add("Cast", [graph.Name(places)], ("to", Int64Type)))];
 
@@ -49,6 +52,51 @@ internal static class OnnxShapes
         int at = parts.ArraysAt;
         int[] order = [.. Enumerable.Range(rank, at), .. Enumerable.Range(0, rank), .. Enumerable.Range(rank + at, ranges.Length - at)];
         return at == 0 || rank == 0 ? taken : graph.Add("Transpose", [taken], ("perm", Longs(order)));
+    }
+
+    /// <summary>
+    /// Exports an array with a part that is replaced or increased. The index expression selects the part's places from
+    /// those of all elements; ScatterElements puts the values there. An array filled with a number around a part is a
+    /// Pad.
+    /// </summary>
+    public static string Update(OnnxGraph graph, Apply node, SubtensorUpdate op)
+    {
+        string values = graph.Name(node.Inputs[1]);
+        if (Filling(node) is { } number)
+        {
+            long[] pads = [.. op.Parts.Axes.Select(part => (long)part.Range.Start.Value), .. op.Parts.Axes.Select(part => (long)part.Range.End.Value)];
+            return graph.Add("Pad", [values, graph.Vector("pads", pads), graph.Name(number)]);
+        }
+
+        string x = graph.Name(node.Inputs[0]), shape = graph.Add("Shape", [x]), flat = graph.Vector("flat", -1);
+        string places = graph.Add("Range", [graph.Scalar("start", 0), graph.Add("Size", [x]), graph.Scalar("step", 1)]);
+        string part = Subtensor(graph, Shaped(places, shape), op.Parts, [.. node.Inputs.Skip(2)]);
+        string whole = graph.Add(
+            "ScatterElements", [Shaped(x, flat), Shaped(part, flat), Shaped(values, flat)],
+            ("axis", 0), ("reduction", op.Adds ? "add" : "none"));
+        return Shaped(whole, shape);
+
+        string Shaped(string from, string to) => graph.Add("Reshape", [from, to], ("allowzero", to == flat ? 0 : 1));
+    }
+
+    /// <summary>Returns whether an exported node uses an input: not the array that a Pad makes.</summary>
+    public static bool Uses(Apply node, int input) => input != 0 || Filling(node) is null;
+
+    /// <summary>Returns the number that fills an array around a part; null if an update is no such padding.</summary>
+    private static Variable? Filling(Apply node) =>
+        node is { Op: SubtensorUpdate { Adds: false } op, Inputs: [Result { Owner: { Op: Ops.BroadcastTo, Inputs: [Constant { Rank: 0 } number, ..] } }, ..] }
+        && op.Parts.Axes.All(
+            part => part is { Kind: AxisIndexKind.Range, Step: 1, Range: { Start.IsFromEnd: false, End.IsFromEnd: true } })
+            ? number
+            : null;
+
+    /// <summary>Exports consecutive rows, from one on that is computed.</summary>
+    public static string TakeRows(OnnxGraph graph, Apply node)
+    {
+        string start = OneOf(node.Inputs[1]), count = OneOf(node.Inputs[2]);
+        return graph.Add("Slice", [graph.Name(node.Inputs[0]), start, graph.Add("Add", [start, count]), graph.Vector("axes", 0)]);
+
+        string OneOf(Variable number) => graph.Add("Reshape", [Whole(graph, number), graph.Vector("shape", 1)]);
     }
 
     /// <summary>Returns the sides of a shape. Some of them are inputs.</summary>

@@ -77,8 +77,8 @@ internal static class OnnxTypes
 /// </summary>
 internal sealed record OnnxTensor(string Name, OnnxType Type, Shape Shape)
 {
-    /// <summary>Gets or sets the values, if their type is a dtype.</summary>
-    public Tensor? Values { get; init; }
+    /// <summary>Gets or sets the values, if their type is a dtype, until a network takes them.</summary>
+    public Tensor? Values { get; set; }
 
     /// <summary>Gets or sets the values of other integer types.</summary>
     public long[]? Whole { get; init; }

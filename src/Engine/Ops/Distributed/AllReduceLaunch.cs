@@ -86,7 +86,7 @@ internal sealed class AllReduceLaunch(string name, IReadOnlyList<CudaLaunch> par
         ranks.Size == 1 ? exchanges : [new BesideLaunch(ranks, bucket, exchanges)];
 
     private static CudaLaunch[] End(Communicator ranks, ulong bucket) =>
-        ranks.Size == 1 ? [] : [new ExchangeLaunch("wait", stream => ranks.EnqueueWait(stream, bucket))];
+        ranks.Size == 1 ? [] : [new CollectiveLaunch("wait", stream => ranks.EnqueueWait(stream, bucket))];
 
     /// <summary>
     /// Exchanges as <see cref="AllReduceBucket"/> on the CPU: each rank sums its slice in the tree's order.

@@ -19,37 +19,10 @@ internal abstract record Elementwise : Op, ICpuOp, ICudaOp
             }
         }
 
-        DType dtype = OutputDType(inputs[0].DType);
-        (int? known, string? noSize) = dtype == DType.Int32 ? KnownValue(inputs) : default;
-        return [new TensorType(dtype, Broadcasting.Join(inputs), known) { NoSize = noSize }];
+        return [new TensorType(OutputDType(inputs[0].DType), Broadcasting.Join(inputs))];
     }
 
-    /// <summary>
-    /// Computes the value of a size from the values of sizes, so that shapes may be computed from shapes; or returns
-    /// why the result is not a size. A number that wraps around is a valid number, but not the size that was meant.
-    /// </summary>
-    private (int? Known, string? NoSize) KnownValue(ReadOnlySpan<TensorType> inputs)
-    {
-        Span<double> x = stackalloc double[inputs.Length];
-        for (int i = 0; i < inputs.Length; i++)
-        {
-            if (inputs[i].KnownValue is not { } known)
-            {
-                return (null, inputs[i].NoSize);
-            }
-
-            x[i] = known;
-        }
-
-        double size = (double)Row.Scalar(x);
-        if (double.IsFinite(size) && size is < int.MinValue or > int.MaxValue)
-        {
-            string sizes = string.Join(" and ", x.ToArray().Select(each => InvariantText.Of($"{each}")));
-            return (null, InvariantText.Of($"of the sizes {sizes} comes {size:N0}, and a size is below 2³¹"));
-        }
-
-        return ((int)DTypes.Wrap(size, DType.Int32), null);
-    }
+    internal sealed override bool IsPlain => true;
 
     /// <summary>
     /// Returns false if the output's elements are smaller: a repeated input could then have as many bytes as the

@@ -21,6 +21,7 @@ internal static class MapLoop
 }
 
 /// <summary>Runs one row for one vector width and element type.</summary>
+[SkipLocalsInit]
 internal sealed unsafe class MapLoop<TMap, S, V, T>
     where TMap : struct, IMap
     where S : struct, ISimd<V, T>
@@ -86,7 +87,7 @@ internal sealed unsafe class MapLoop<TMap, S, V, T>
         T* b = TMap.Arity > 1 ? _b + Offset(1, row) + ((long)column * strideB) : a;
         T* c = TMap.Arity > 2 ? _c + Offset(2, row) + ((long)column * strideC) : a;
         V splatA = S.Splat(*a), splatB = S.Splat(*b), splatC = S.Splat(*c);
-        int i = 0;
+        int i = TMap.MapsRuns && n >= S.Count ? Runs<TStore>(a, strideA, b, strideB, n, y) : 0;
         // The processor works on several vectors at once; a single one waits for its own results.
         for (; i <= n - (Several * S.Count); i += Several * S.Count)
         {
@@ -119,6 +120,35 @@ internal sealed unsafe class MapLoop<TMap, S, V, T>
             V vc = TMap.Arity < 3 ? va : strideC == 0 ? splatC : S.Load(c + at);
             return TMap.Map<S, V, T>(va, vb, vc);
         }
+    }
+
+    /// <summary>Maps runs of vectors; returns the number of their elements.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static int Runs<TStore>(T* a, int strideA, T* b, int strideB, int n, byte* y) where TStore : struct, IStore
+    {
+        int length = VectorMath.MaxRun * S.Count, i = 0;
+        T* left = stackalloc T[length], right = stackalloc T[length];
+        new Span<T>(right, length).Fill(*b);
+        for (; i <= n - S.Count; i += length)
+        {
+            length = Math.Min(length, (n - i) / S.Count * S.Count);
+            for (int j = 0; j < length; j += S.Count)
+            {
+                S.Store(left + j, strideA == 0 ? S.Splat(*a) : S.Load(a + i + j));
+                if (strideB != 0)
+                {
+                    S.Store(right + j, S.Load(b + i + j));
+                }
+            }
+
+            TMap.MapRun<S, V, T>(length / S.Count, left, right);
+            for (int j = 0; j < length; j += S.Count)
+            {
+                TStore.Store(y, i + j, S.Load(left + j), S.Count);
+            }
+        }
+
+        return i;
     }
 
     /// <summary>Returns the offset in an input at which a row of the outer loops begins.</summary>

@@ -63,6 +63,17 @@ internal interface IBinary
     /// <inheritdoc cref="IUnary.Map"/>
     static abstract V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged;
 
+    /// <summary>Gets whether several vectors at once are faster than one by one, for a chain of many instructions.</summary>
+    static virtual bool MapsRuns => false;
+
+    /// <summary>
+    /// Replaces a of up to <see cref="VectorMath.MaxRun"/> vectors by the results, with the bits of <see cref="Map"/>.
+    /// </summary>
+    static virtual unsafe void MapRun<S, V, T>(int vectors, T* a, T* b)
+        where S : struct, ISimd<V, T> where V : struct where T : unmanaged
+    {
+    }
+
     /// <summary>Returns the gradients with respect to a and b, before they are summed over broadcast axes.</summary>
     static abstract (Variable? A, Variable? B) Grad(Variable a, Variable b, Variable y, Variable g);
 
@@ -88,6 +99,15 @@ internal interface IMap
     static abstract int Arity { get; }
 
     static abstract V Map<S, V, T>(V a, V b, V c) where S : struct, ISimd<V, T> where V : struct where T : unmanaged;
+
+    /// <inheritdoc cref="IBinary.MapsRuns"/>
+    static virtual bool MapsRuns => false;
+
+    /// <inheritdoc cref="IBinary.MapRun"/>
+    static virtual unsafe void MapRun<S, V, T>(int vectors, T* a, T* b)
+        where S : struct, ISimd<V, T> where V : struct where T : unmanaged
+    {
+    }
 }
 
 internal readonly struct UnaryMap<TRow> : IMap where TRow : struct, IUnary
@@ -104,4 +124,9 @@ internal readonly struct BinaryMap<TRow> : IMap where TRow : struct, IBinary
 
     public static V Map<S, V, T>(V a, V b, V c) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         TRow.Map<S, V, T>(a, b);
+
+    public static bool MapsRuns => TRow.MapsRuns;
+
+    public static unsafe void MapRun<S, V, T>(int vectors, T* a, T* b)
+        where S : struct, ISimd<V, T> where V : struct where T : unmanaged => TRow.MapRun<S, V, T>(vectors, a, b);
 }

@@ -74,6 +74,8 @@ internal sealed record Inlined(FunctionGraph Body, int Given, string Title, Grap
         yield return new Sample(op, new Arg(shape, dtype), new Arg(shape, dtype)) { Error = "input 1 is " };
     }
 
+    internal override bool TakesHalves => true;
+
     public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
     {
         for (int i = 0; i < inputs.Length; i++)

@@ -18,6 +18,8 @@ internal sealed record Print(Action<Tensor> Show) : Op, ICpuOp, ICudaOp, ISample
     public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs) =>
         [inputs[0] with { KnownValue = null }];
 
+    internal override bool HasEffect => true;
+
     public override bool MayOverwrite(int input) => true;
 
     public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) => [outputGrads[0]];

@@ -37,6 +37,8 @@ internal sealed record Require(string Message) : Op, ICpuOp, ICudaOp, ISampled
         return [inputs[0] with { KnownValue = null }];
     }
 
+    internal override bool HasEffect => true;
+
     public override bool MayOverwrite(int input) => input == 0;
 
     public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>

@@ -9,7 +9,7 @@ namespace Engine.Ops;
 /// Convolves images (N, C, H, W) with filters (O, C, KH, KW), and adds the bias (O) if there is a third input.
 /// </summary>
 internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int Width) Padding, bool FlipFilters)
-    : Op, IProduct, ICpuOp, ICudaEpilogueOp, ISampled
+    : Op, IProduct, ICpuEpilogueOp, ICudaEpilogueOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random) => Cases(random)
         .SelectMany(each => (Sample[])
@@ -186,7 +186,8 @@ internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int W
         return magnitudes;
     }
 
-    public Phase[] Cpu(CpuStep step) => step.DType(0) == DType.Float32 ? Loop<float>(step) : Loop<double>(step);
+    public Phase[] Cpu(CpuStep step, CpuEpilogue? epilogue) =>
+        step.DType(0) == DType.Float32 ? Loop<float>(step, epilogue) : Loop<double>(step, epilogue);
 
     public long CpuWorkspace(CpuStepTypes step) =>
         WorkspaceBytes(ConvolutionPass.Forward, step, ConvShape(step.Inputs[0].Shape, step.Inputs[1].Shape));
@@ -276,7 +277,8 @@ internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int W
             ? Convolution.Describe<float>(pass, shape, Path, step.Threads)
             : Convolution.Describe<double>(pass, shape, Path, step.Threads);
 
-    private unsafe Phase[] Loop<T>(CpuStep step) where T : unmanaged, INumber<T> => Convolution.Forward(
+    private unsafe Phase[] Loop<T>(CpuStep step, CpuEpilogue? epilogue)
+        where T : unmanaged, INumber<T> => Convolution.Forward(
         ConvShape(step.Shape(0), step.Shape(1)),
         Path,
         step.In<T>(0),
@@ -284,7 +286,8 @@ internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int W
         step.InputCount > 2 ? step.In<T>(2) : null,
         step.Out<T>(),
         step.Workspace,
-        step.Threads);
+        step.Threads,
+        epilogue);
 
     private int OutputSide(Shape x, Shape w, int axis, int stride, int padding)
     {

@@ -9,7 +9,7 @@ namespace Engine.Ops;
 /// Computes the gradient of a convolution with respect to the images, from the filters and the gradient with respect to
 /// the result. It reads only the shape of the images, the third input.
 /// </summary>
-internal sealed record Conv2DInputGradient(Conv2D Of) : Op, IProduct, ICpuOp, ICudaEpilogueOp, ISampled
+internal sealed record Conv2DInputGradient(Conv2D Of) : Op, IProduct, ICpuEpilogueOp, ICudaEpilogueOp, ISampled
 {
     public override string Name => "conv2DInputGradient" + Of.PathSuffix;
 
@@ -59,7 +59,8 @@ internal sealed record Conv2DInputGradient(Conv2D Of) : Op, IProduct, ICpuOp, IC
     public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
         Of.OfPath(inputs, numbers => OfMagnitudes(numbers, outputs));
 
-    public Phase[] Cpu(CpuStep step) => step.DType(0) == DType.Float32 ? Loop<float>(step) : Loop<double>(step);
+    public Phase[] Cpu(CpuStep step, CpuEpilogue? epilogue) =>
+        step.DType(0) == DType.Float32 ? Loop<float>(step, epilogue) : Loop<double>(step, epilogue);
 
     public long CpuWorkspace(CpuStepTypes step) => Of.WorkspaceBytes(
         ConvolutionPass.InputGradient, step, Of.ConvShape(step.Outputs[0].Shape, step.Inputs[0].Shape));
@@ -110,14 +111,16 @@ internal sealed record Conv2DInputGradient(Conv2D Of) : Op, IProduct, ICpuOp, IC
         }
     }
 
-    private unsafe Phase[] Loop<T>(CpuStep step) where T : unmanaged, INumber<T> => Convolution.GradInput(
+    private unsafe Phase[] Loop<T>(CpuStep step, CpuEpilogue? epilogue)
+        where T : unmanaged, INumber<T> => Convolution.GradInput(
         Of.ConvShape(step.OutShape(), step.Shape(0)),
         Of.Path,
         step.In<T>(0),
         step.In<T>(1),
         step.Out<T>(),
         step.Workspace,
-        step.Threads);
+        step.Threads,
+        epilogue);
 }
 
 /// <summary>

@@ -41,6 +41,9 @@ internal sealed record Subtensor(SubtensorParts Parts) : Op, ICpuOp, ICudaOp, IS
     public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs) =>
         [new TensorType(inputs[0].DType, Parts.Infer(inputs[0], inputs[1..]))];
 
+    /// <summary>Gets whether there are no index arrays: a place out of range is reported when the function runs.</summary>
+    internal override bool IsPlain => Parts.Arrays == 0;
+
     public override bool IsView(IReadOnlyList<TensorType> inputs) =>
         Parts.Arrays == 0 && Parts.Axes.Index().All(each => IsWhole(each.Item, inputs[0].Shape[each.Index], each.Index));
 
@@ -231,6 +234,8 @@ internal sealed record SubtensorUpdate(SubtensorParts Parts, bool Adds) : Op, IC
             : throw new EngineException($"the part has the shape {part}");
     }
 
+    internal override bool IsPlain => Parts.Arrays == 0;
+
     public override bool MayOverwrite(int input) => input == 0;
 
     public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads)
@@ -319,51 +324,81 @@ internal sealed class SubtensorIndexer : Indexer
 {
     public override Variable Part(Variable x, ReadOnlySpan<AxisIndex> indices)
     {
-        (SubtensorParts parts, Variable[] places) = Read(x, indices);
-        return new Subtensor(parts).Call([x, .. places]);
+        AxisIndex[] all = ForEachAxis(x, indices.ToArray());
+        x = Masked(x, all);
+        Variable[] places = [.. all.Where(index => index.Kind == AxisIndexKind.Array).SelectMany(index => Places(x, index.Places!))];
+        return new Subtensor(Subtensor.Of([.. all.SelectMany(index =>
+            Enumerable.Repeat(index.Kind == AxisIndexKind.Array ? AxisIndex.Array : index, AxesOf(index)))])).Call([x, .. places]);
     }
 
     public override Variable Widened(Variable x) => Symbolic.Cast(x, DType.Float32);
 
-    private static (SubtensorParts Parts, Variable[] Places) Read(Variable x, ReadOnlySpan<AxisIndex> indices)
+    /// <summary>Returns an index expression with whole axes for those that it does not mention.</summary>
+    private static AxisIndex[] ForEachAxis(Variable x, AxisIndex[] indices)
     {
-        int ellipses = 0;
-        foreach (AxisIndex index in indices)
-        {
-            ellipses += index.Kind == AxisIndexKind.Ellipsis ? 1 : 0;
-        }
-
-        int rest = x.Rank - (indices.Length - ellipses);
+        int ellipses = indices.Count(index => index.Kind == AxisIndexKind.Ellipsis);
+        int rest = x.Rank - indices.Sum(AxesOf);
         if (ellipses > 1 || rest < 0)
         {
             throw new EngineException(
                 $"'{x}' ({x.Type}) has {x.Rank} axes: an index expression has at most as many indices, and one Ellipsis.{Origin.Current}");
         }
 
-        var all = new List<AxisIndex>();
-        foreach (AxisIndex index in indices)
-        {
-            all.AddRange(index.Kind == AxisIndexKind.Ellipsis ? Enumerable.Repeat<AxisIndex>(.., rest) : [index]);
-        }
-
-        all.AddRange(Enumerable.Repeat<AxisIndex>(.., x.Rank - all.Count));
-        Variable[] places = [.. all.Where(index => index.Kind == AxisIndexKind.Array).Select(index => Places(x, index.Places!))];
-        return (Subtensor.Of([.. all]), places);
+        IEnumerable<AxisIndex> whole = Enumerable.Repeat<AxisIndex>(.., rest);
+        return [.. indices.SelectMany(index => index.Kind == AxisIndexKind.Ellipsis ? whole : [index]), .. ellipses == 0 ? whole : []];
     }
 
-    private static Variable Places(Variable x, Variable places) => places switch
+    /// <summary>Returns the number of axes that an index is for: a mask is for as many as it has.</summary>
+    private static int AxesOf(AxisIndex index) => index.Kind == AxisIndexKind.Ellipsis ? 0
+        : index.Places is { DType: DType.Bool, Rank: > 1 and var rank } ? rank
+        : 1;
+
+    /// <summary>Returns x after it checks, when a plan is made at the latest, that masks have its sides.</summary>
+    private static Variable Masked(Variable x, AxisIndex[] indices)
     {
-        Constant { DType: DType.Bool, Rank: 1 } mask => new Constant(Tensor.From(
-            [.. NdArray.From(mask.Value).Data.Index().Where(each => each.Item != 0).Select(each => each.Index)])),
+        Side[] sides = [.. Symbolic.SidesOf(x)];
+        int at = 0;
+        foreach (AxisIndex index in indices)
+        {
+            for (int axis = 0; index.Places is Constant { DType: DType.Bool, Rank: > 0 } mask && axis < mask.Rank; axis++)
+            {
+                int side = mask.Shape[axis];
+                sides[at + axis] = x.Shape[at + axis] is Shape.Unknown || x.Shape[at + axis] == side
+                    ? side
+                    : throw new EngineException(
+                        $"'{x}' ({x.Type}) is indexed by the mask '{mask}' ({mask.Type}): a mask has the sides of the axes that it is for."
+                        + Origin.Current);
+            }
+
+            at += AxesOf(index);
+        }
+
+        return x.Shape.IsKnown || !indices.Any(index => index.Places is Constant { DType: DType.Bool })
+            ? x
+            : Symbolic.Reshape(x, sides.AsSpan());
+    }
+
+    /// <summary>Returns the index arrays of an index, one for each axis that it is for.</summary>
+    private static IEnumerable<Variable> Places(Variable x, Variable places) => places switch
+    {
+        Constant { DType: DType.Bool, Rank: > 0 } mask => Places(mask),
         { DType: DType.Bool } => throw new EngineException(
             $"'{x}' ({x.Type}) is indexed by the mask '{places}' ({places.Type}): how many elements that is depends on values, "
             + "and plans are made for shapes. Write Where(mask, a, x) to set them, Sum(Where(mask, x, 0)), or take the "
-            + $"indices of NonZero(mask, most); a constant vector can be a mask.{Origin.Current}"),
-        Constant { IsWeak: true, Number: { } number } => Symbolic.Constant(number, DType.Int32),
-        _ when !places.DType.IsFloat() => Symbolic.Indices(places, "index"),
+            + $"indices of NonZero(mask, most); a constant can be a mask.{Origin.Current}"),
+        Constant { IsWeak: true, Number: { } number } => [Symbolic.Constant(number, DType.Int32)],
+        _ when !places.DType.IsFloat() => [Symbolic.Indices(places, "index")],
         _ => throw new EngineException(
             $"'{x}' ({x.Type}) is indexed by '{places}' ({places.Type}): indices must be integers.{Origin.Current}"),
     };
+
+    /// <summary>Returns where a mask is true: for each of its axes the places, in C order.</summary>
+    private static IEnumerable<Variable> Places(Constant mask)
+    {
+        NdArray values = NdArray.From(mask.Value);
+        int[][] places = [.. NdArray.Indices(mask.Shape).Where(index => values[index] != 0).Select(index => index.ToArray())];
+        return Enumerable.Range(0, mask.Rank).Select(axis => new Constant(Tensor.From([.. places.Select(place => place[axis])])));
+    }
 }
 
 public static partial class Symbolic
@@ -373,7 +408,8 @@ public static partial class Symbolic
 
     /// <summary>
     /// Returns x with its part <c>x[…]</c> replaced: <c>SetSubtensor(x[0], 1)</c> is x with ones in its first row. If
-    /// an index occurs more than once, the last value counts.
+    /// an index occurs more than once, the last value counts. The result has the dtype of x if that holds the values,
+    /// else the wider one of both.
     /// </summary>
     /// <param name="part">An index expression of x.</param>
     /// <param name="value">The new values, broadcast to the part's shape.</param>
@@ -405,9 +441,7 @@ public static partial class Symbolic
                 $"{name} takes a part of an array, as x[0] or x[.., 2..5], not '{part}' ({part.Type}).{Origin.Current}");
         }
 
-        Variable[] same = node.Inputs[0].DType == value.DType
-            ? [node.Inputs[0], value]
-            : Promotion.Convert(name, [node.Inputs[0], value], takesIntegers: true);
+        Variable[] same = Promotion.Into(name, node.Inputs[0], value, adds);
         return new SubtensorUpdate(op.Parts, adds)
             .Call([same[0], BroadcastLike(same[1], part), .. node.Inputs.Skip(1)]);
     }

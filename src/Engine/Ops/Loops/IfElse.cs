@@ -109,6 +109,8 @@ internal sealed record Branch(FunctionGraph First, FunctionGraph Second) : Op, I
 
     public IReadOnlyList<FunctionGraph> Bodies => [First, Second];
 
+    internal override bool TakesHalves => true;
+
     public TensorType[] BodyTypes(int body, IReadOnlyList<TensorType> inputs) =>
         [.. (body == 0 ? inputs.Skip(1) : inputs.Skip(1 + First.Inputs.Count)).Take(Bodies[body].Inputs.Count)];
 

@@ -12,23 +12,22 @@ namespace Engine.Ops;
 internal sealed partial record Scan(
     FunctionGraph Body, IReadOnlyList<LoopRead> StepReads, IReadOnlyList<LoopWrite> StepWrites) : Op, ILoop
 {
-    /// <summary>Gets or sets the input with the number of rows; -1 if the sequences determine it.</summary>
+    /// <summary>Gets or sets the input with the number of steps; -1 if the sequences determine it.</summary>
     public int CountInput { get; init; } = -1;
 
     /// <inheritdoc/>
     public int Until { get; init; } = -1;
-
-    /// <summary>Gets or sets the most steps that are taken; null for all.</summary>
-    public int? MaxSteps { get; init; }
 
     /// <summary>Gets or sets the most steps that the gradient goes back; null for all.</summary>
     public int? Truncate { get; init; }
 
     public IReadOnlyList<FunctionGraph> Bodies => [Body];
 
+    internal override bool TakesHalves => true;
+
     public Op With(IReadOnlyList<FunctionGraph> bodies) => this with { Body = bodies[0] };
 
-    public LoopCount Count(IReadOnlyList<TensorType> inputs)
+    public int Count(IReadOnlyList<TensorType> inputs)
     {
         int[] rows = [.. StepReads
             .Where(read => read is { Source: LoopSource.Row, From: >= 0 })
@@ -48,7 +47,7 @@ internal sealed partial record Scan(
                 $"a sequence has rows for {Math.Max(least, 0)} steps, fewer than the {count} it is to make");
         }
 
-        return new LoopCount(count, count == Shape.Unknown ? count : Math.Min(count, MaxSteps ?? count));
+        return count;
     }
 
     public TensorType[] BodyTypes(int body, IReadOnlyList<TensorType> inputs)
@@ -73,7 +72,7 @@ internal sealed partial record Scan(
     public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
     {
         TensorType[] all = inputs.ToArray();
-        int rows = Count(all).Rows;
+        int rows = Count(all);
         TensorType[] types = BodyTypes(0, all);
         TensorType[] results = [.. Body.Specialize(types).Outputs.Select(output => output.Type)];
         for (int i = 0; i < types.Length; i++)
@@ -131,7 +130,7 @@ internal sealed partial record Scan(
     }
 
     public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
-        Math.Max(1, Count(inputs).Steps) * Traversal.Order(Body.Specialize(BodyTypes(0, inputs)).Outputs)
+        Math.Max(1, Count(inputs)) * Traversal.Order(Body.Specialize(BodyTypes(0, inputs)).Outputs)
             .Sum(node => node.Op.Flops(
                 [.. node.Inputs.Select(input => input.Type)], [.. node.Outputs.Select(output => output.Type)]));
 
@@ -182,7 +181,7 @@ internal sealed partial record Scan(
     {
         TensorType[] types = [.. inputs.Select((input, i) => new TensorType(
             input.DType, input.Shape, i == CountInput ? (int)input.Data[0] : null))];
-        LoopCount count = Count(types);
+        int count = Count(types);
         FunctionGraph body = Body.Specialize(BodyTypes(0, types));
         Variable[] wanted = meet is null
             ? [.. body.Outputs]
@@ -198,7 +197,7 @@ internal sealed partial record Scan(
             inputs[read.Before].Data.CopyTo(outputs[read.From].Data, 0);
         }
 
-        for (int step = 0; step < count.Steps; step++)
+        for (int step = 0; step < count; step++)
         {
             var values = new Dictionary<Input, NdArray>();
             for (int i = 0; i < StepReads.Count; i++)
@@ -211,18 +210,10 @@ internal sealed partial record Scan(
             for (int i = 0; i < StepWrites.Count; i++)
             {
                 LoopWrite write = StepWrites[i];
-                if (write.Row(step, count.Rows, write.HasRows ? outputs[i].Shape[0] : 0) is >= 0 and var row)
+                if (write.Row(step, count, write.HasRows ? outputs[i].Shape[0] : 0) is >= 0 and var row)
                 {
                     results[i].Data.CopyTo(outputs[i].Data, row * results[i].Data.Length);
                 }
-            }
-        }
-
-        foreach ((LoopWrite write, NdArray output) in StepWrites.Zip(outputs))
-        {
-            if (write.IsOfAll && count.Steps < count.Rows)
-            {
-                Array.Clear(output.Data);
             }
         }
 
@@ -233,7 +224,7 @@ internal sealed partial record Scan(
                 return inputs[read.From];
             }
 
-            int row = read.Row(step, count.Rows);
+            int row = read.Row(step, count);
             NdArray? rows = read.Source switch
             {
                 LoopSource.Carried => outputs[read.From],

@@ -36,7 +36,9 @@ public sealed record OutputInfo(Variable Initial, params IReadOnlyList<int> Taps
     internal bool IsSingle => Taps is [-1];
 }
 
-/// <summary>Describes the number of steps of a loop: an integer, or an input made by <c>Symbolic.Size</c>.</summary>
+/// <summary>
+/// Describes the number of steps of a loop: a number, or an integer scalar, as a <see cref="Side"/> is.
+/// </summary>
 public sealed record StepCount
 {
     private StepCount(Variable variable) => Variable = variable;
@@ -47,8 +49,15 @@ public sealed record StepCount
     /// <summary>Returns a fixed number.</summary>
     public static implicit operator StepCount(int steps) => new(Symbolic.Constant(steps, DType.Int32));
 
-    /// <summary>Returns a number that is passed when the function is called.</summary>
-    public static implicit operator StepCount(Variable steps) => new(steps);
+    /// <summary>Returns a number that is computed from sizes and sides.</summary>
+    /// <exception cref="EngineException">It is not an integer scalar.</exception>
+    public static implicit operator StepCount(Variable steps)
+    {
+        Side side = steps;
+        return side.Value is { Rank: 1 }
+            ? throw new EngineException($"A number of steps is one number, not '{steps}' ({steps.Type}).{Origin.Current}")
+            : side.Value is { } value ? new StepCount(value) : side.Number;
+    }
 }
 
 /// <summary>Describes the results of a step of a loop: a variable, or several in brackets.</summary>

@@ -28,10 +28,12 @@ internal sealed class ScanBuilder
                 $"A loop without sequences needs to be told how many steps it makes, by nSteps.{Origin.Current}");
         }
 
+        // Each sequence begins at its own last row, whatever the number of steps: if it may have more, it is reversed.
+        bool isReversed = GoBackwards && (Steps is not null || sequences.Select(StepsOf).Distinct().Count() > 1);
         List<Variable> arguments = [];
         foreach (ScanSequence sequence in sequences)
         {
-            arguments.AddRange(Slices(sequence));
+            arguments.AddRange(Slices(sequence, isReversed));
         }
 
         var states = new Input?[outputs.Count][];
@@ -51,8 +53,13 @@ internal sealed class ScanBuilder
         }
 
         int count = made.Outputs.Count, until = -1;
-        IReadOnlyList<Variable> results = DrawnAnew(
-            made.Until is { } end ? [.. made.Outputs, end] : made.Outputs, before, counter: count, out Variable? next);
+        List<Variable> all = [.. made.Outputs.Select((output, i) => outputs.Count > 0 ? AsStored(output, outputs[i]) : output)];
+        if (made.Until is { } end)
+        {
+            all.Add(end);
+        }
+
+        IReadOnlyList<Variable> results = DrawnAnew(all, before, counter: count, out Variable? next);
         foreach (Variable output in results.Take(count))
         {
             _draft.Write(output, new LoopWrite(HasRows: true));
@@ -68,7 +75,7 @@ internal sealed class ScanBuilder
             until = EndWith(results[count], count);
         }
 
-        Dictionary<Variable, Variable> captured = StepGraph.Captured(_draft.Given, _draft.Results);
+        Dictionary<Variable, Variable> captured = StepGraph.Captured(_draft.Given, _draft.Results, before);
         _draft.Replace(captured);
         foreach ((Variable outside, Variable inside) in captured)
         {
@@ -86,8 +93,29 @@ internal sealed class ScanBuilder
             [.. node.Outputs.Take(count)], until < 0 ? null : node.Outputs[^1]);
     }
 
+    /// <summary>Returns a result in the dtype of its state, if that only stores numbers, of 16 bits.</summary>
+    private static Variable AsStored(Variable output, OutputInfo? info) =>
+        info is not null && info.Initial.DType.IsHalf() && output.DType == DType.Float32
+            ? Symbolic.Cast(output, info.Initial.DType)
+            : output;
+
+    /// <summary>
+    /// Returns the number of steps that a sequence has rows for, or, if it is unknown, the sequence and the rows that
+    /// the taps need beside a step's own.
+    /// </summary>
+    private static (Variable? Rows, int Count) StepsOf(ScanSequence sequence)
+    {
+        (int least, int most) = Reach(sequence);
+        int side = sequence.Variable.Rank == 0 ? Shape.Unknown : sequence.Variable.Shape[0];
+        return side == Shape.Unknown ? (sequence.Variable, least - most) : (null, side + least - most);
+    }
+
+    /// <summary>Returns the first and the last row that a step sees, counted from its own.</summary>
+    private static (int Least, int Most) Reach(ScanSequence sequence) =>
+        (Math.Min(0, sequence.Taps.Append(0).Min()), Math.Max(0, sequence.Taps.Append(0).Max()));
+
     /// <summary>Returns the rows of a sequence that a step sees, as inputs of the step.</summary>
-    private IEnumerable<Input> Slices(ScanSequence sequence)
+    private IEnumerable<Input> Slices(ScanSequence sequence, bool isReversed)
     {
         if (sequence.Variable.Rank == 0 || sequence.Taps.Count == 0)
         {
@@ -96,26 +124,18 @@ internal sealed class ScanBuilder
                 + $"step sees at least one.{Origin.Current}");
         }
 
-        int least = Math.Min(0, sequence.Taps.Min()), most = Math.Max(0, sequence.Taps.Max());
-        Variable rows = sequence.Variable;
-        if (GoBackwards && Steps is not null)
-        {
-            // Begins at the last row, whatever their number.
-            rows = Steps.Variable is Constant { Number: { } count }
-                ? Symbolic.Slice(rows, 0, -(int)count - most + least)
-                : throw new EngineException(
-                    "A loop that goes backwards takes its number of steps from its sequences, or as a fixed number."
-                    + Origin.Current);
-        }
-
+        (int least, int most) = Reach(sequence);
+        Variable rows = isReversed ? Symbolic.Flip(sequence.Variable, [0]) : sequence.Variable;
         TensorType type = new(rows.DType, Shape.Create(rows.Shape.Sides[1..]));
-        Variable first = FirstRow(rows);
+        Variable first = RowOf(rows);
 
-        // Steps without the row 0 are left out, even if no step reads it.
-        foreach (int tap in sequence.Taps.Contains(most) ? sequence.Taps : sequence.Taps.Append(most))
+        // Steps without one of the rows are left out, even if no step reads the one farthest from the first step's own.
+        int last = isReversed ? least : most;
+        foreach (int tap in sequence.Taps.Contains(last) ? sequence.Taps : sequence.Taps.Append(last))
         {
-            Input slice = Given(
-                type, rows.Name, first, new LoopRead(LoopSource.Row, _draft.Input(rows), -1, least - tap, GoBackwards));
+            var read = new LoopRead(
+                LoopSource.Row, _draft.Input(rows), -1, isReversed ? tap - most : least - tap, GoBackwards && !isReversed);
+            Input slice = Given(type, sequence.Variable.Name, first, read);
             if (sequence.Taps.Contains(tap))
             {
                 yield return slice;
@@ -149,7 +169,7 @@ internal sealed class ScanBuilder
 
         TensorType type = new(initial.DType, Shape.Create(initial.Shape.Sides[1..]));
         int before = _draft.Input(initial);
-        Variable first = FirstRow(initial);
+        Variable first = RowOf(initial);
         var states = new Input[info.Taps.Count];
         for (int i = 0; i < states.Length; i++)
         {
@@ -217,7 +237,8 @@ internal sealed class ScanBuilder
             new LoopRead(LoopSource.Carried, over + 1, _draft.Input(zero)));
         for (int output = 0; output < outputs; output++)
         {
-            _draft.Results[output] = Symbolic.Where(isOver, Last(output), _draft.Results[output]);
+            Variable result = _draft.Results[output];
+            _draft.Results[output] = Symbolic.Cast(Symbolic.Where(isOver, Last(output), result), result.DType);
         }
 
         Variable isMet = Symbolic.Or(isOver, condition);
@@ -241,7 +262,7 @@ internal sealed class ScanBuilder
             ? _draft.Reads[other].Before
             : _draft.Input(Row(Symbolic.Zero(Traversal.Replace([_draft.Results[output]], _first)[0])));
         return Given(
-            _draft.Results[output].Type, null, FirstRow(_draft.Inputs[before]),
+            _draft.Results[output].Type, null, RowOf(_draft.Inputs[before]),
             new LoopRead(LoopSource.State, output, before, 1));
     }
 
@@ -256,6 +277,7 @@ internal sealed class ScanBuilder
     private static Variable Row(Variable value) =>
         Symbolic.DimShuffle(value, [Symbolic.NewAxis, .. Enumerable.Range(0, value.Rank)]);
 
-    private static Variable FirstRow(Variable rows) =>
-        Symbolic.DimShuffle(Symbolic.Slice(rows, 0, 0, 1), [.. Enumerable.Range(1, rows.Rank - 1)]);
+    /// <summary>Returns a value of the type of a row; there may be no row.</summary>
+    internal static Variable RowOf(Variable rows) => Symbolic.Cast(
+        Symbolic.BroadcastTo(Symbolic.Constant(0, rows.DType.Computes()), [.. Symbolic.SidesOf(rows).Skip(1)]), rows.DType);
 }

@@ -5,16 +5,15 @@ namespace Engine.Ops;
 /// <content>The gradient: a loop over the same rows from the last to the first.</content>
 internal sealed partial record Scan
 {
-    public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) => MaxSteps is null
-        ? new ScanGradient(this, node, outputGrads).Build()
-        : throw new EngineException(
-            $"A gradient that was cut short, by truncateGradient, has no gradient of its own.{node.Origin}");
+    public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
+        new ScanGradient(this, node, outputGrads).Build();
 }
 
 /// <summary>
 /// Builds the gradient of a loop. Its step computes the gradient of the loop's step, from the rows of the inputs and of
 /// the states, which the loop keeps. A gradient of a state is carried to the step that computed the state. Gradients of
-/// an input that is the same at every step are added up. A gradient of a row becomes a row.
+/// an input that is the same at every step are added up. A gradient of a row becomes a row. A gradient that is cut short
+/// is that of a loop of the last steps, which begins with what the steps before have left.
 /// </summary>
 internal sealed class ScanGradient
 {
@@ -26,10 +25,24 @@ internal sealed class ScanGradient
 
     private readonly LoopDraft _draft = new();
 
+    // The number of first steps that get no gradient, and that of the others; null if all get one.
+    private readonly Variable? _skipped, _count;
+
     public ScanGradient(Scan scan, Apply node, IReadOnlyList<Variable?> outputGrads)
     {
         (_scan, _node, _outputGrads) = (scan, node, outputGrads);
         (_body, _reads) = (scan.Body, scan.StepReads);
+        Variable? all = scan.CountInput < 0 ? null : node.Inputs[scan.CountInput];
+        if (scan.Truncate is { } most)
+        {
+            all ??= Symbolic.SideOf(node.Outputs.First(output => scan.StepWrites[output.Index] is { HasRows: true, Like: < 0 }), 0);
+            _count = Symbolic.Minimum(all, Symbolic.Constant(most, DType.Int32));
+            _skipped = all - _count;
+        }
+        else
+        {
+            _count = all;
+        }
     }
 
     public IReadOnlyList<Variable?> Build()
@@ -47,7 +60,7 @@ internal sealed class ScanGradient
         }
 
         var sums = new List<(int Read, int Result)>();
-        var rows = new List<(int Input, int Result)>();
+        var rows = new List<(int Input, int Result, bool IsBackward)>();
         for (int i = 0; i < _reads.Count; i++)
         {
             if (toInputs[i] is { } grad)
@@ -60,8 +73,7 @@ internal sealed class ScanGradient
         AddForward(_draft.Results);
         _draft.Options = _draft.Options with
         {
-            CountInput = _scan.CountInput < 0 ? -1 : _draft.Input(_node.Inputs[_scan.CountInput]),
-            MaxSteps = _scan.Truncate,
+            CountInput = _count is null ? -1 : _draft.Input(_count),
         };
         return Collect(_draft.Apply(), carries, sums, rows);
     }
@@ -113,7 +125,7 @@ internal sealed class ScanGradient
         if (write.HasRows && _outputGrads[output] is { } outside)
         {
             // Reads the gradient where the output was written; rows before row 0 likewise.
-            int from = _draft.Input(outside);
+            int from = _draft.Input(write.Backward ? outside : Tail(outside));
             sum = _draft.Read(flow.Type, new LoopRead(
                 LoopSource.Row, write.IsBefore ? -1 : from, write.IsBefore ? from : -1, write.Lag, !write.Backward));
         }
@@ -146,14 +158,44 @@ internal sealed class ScanGradient
             {
                 if (toInputs[reader] is { } grad && Math.Max(1, _reads[reader].Lag) == lag)
                 {
-                    next = next is null ? grad : Symbolic.Add(next, grad);
+                    next = next is null ? grad : Sum(next, grad);
                 }
             }
 
-            _draft.Write(next ?? Symbolic.Zero(waiting[lag - 1]), new LoopWrite(HasRows: false) { IsOfAll = true });
+            _draft.Write(next ?? Symbolic.Zero(waiting[lag - 1]), new LoopWrite(HasRows: false));
         }
 
-        return sum is null ? waiting[0] : Symbolic.Add(sum, waiting[0]);
+        return sum is null ? waiting[0] : Sum(sum, waiting[0]);
+    }
+
+    /// <summary>Returns the sum of two gradients in their own dtype, also if that only stores numbers.</summary>
+    private static Variable Sum(Variable a, Variable b) => Symbolic.Cast(Symbolic.Add(a, b), a.DType);
+
+    /// <summary>Returns the rows of a forward sequence, or of results, from the first step with a gradient on.</summary>
+    private Variable Tail(Variable rows) => _skipped is null
+        ? rows
+        : Symbolic.Cast(Part(rows), rows.DType);
+
+    private Variable Part(Variable rows) => rows[Symbolic.ARange(Symbolic.SideOf(rows, 0) - _skipped!) + _skipped!];
+
+    /// <summary>Returns the gradient of all rows from that of the tail: 0 for the others.</summary>
+    private Variable OfAll(Variable rows, Variable grad) => _skipped is null
+        ? grad
+        : Symbolic.Cast(Symbolic.IncSubtensor(Part(Symbolic.Zero(rows)), grad), rows.DType);
+
+    /// <summary>
+    /// Returns the rows of a state before the first step with a gradient, as many as there are before the first step.
+    /// </summary>
+    private Variable Before(Variable before, Variable rows)
+    {
+        if (_skipped is null)
+        {
+            return before;
+        }
+
+        Variable count = Symbolic.SideOf(before, 0), newer = Symbolic.Minimum(_skipped, count);
+        Variable last = rows[Symbolic.ARange(newer) + (_skipped - newer)];
+        return Symbolic.Cast(Symbolic.Concat(0, before, last)[Symbolic.ARange(count) + newer], before.DType);
     }
 
     /// <summary>Returns a value of the outer graph with the type of an output of one step.</summary>
@@ -166,23 +208,22 @@ internal sealed class ScanGradient
 
         LoopRead read = _reads[readers[0]];
         Variable before = _node.Inputs[read.Before];
-        return read.Source == LoopSource.Carried ? before : FirstRow(before);
+        return read.Source == LoopSource.Carried ? before : ScanBuilder.RowOf(before);
     }
-
-    private static Variable FirstRow(Variable rows) => Symbolic.DimShuffle(
-        Symbolic.Slice(rows, 0, 0, 1), [.. Enumerable.Range(1, rows.Rank - 1)]);
 
     /// <summary>
     /// Writes the gradient of an input of the step, as rows or as a sum. States are handled elsewhere.
     /// </summary>
-    private void Outgoing(int i, Variable grad, List<(int Read, int Result)> sums, List<(int Input, int Result)> rows)
+    private void Outgoing(int i, Variable grad, List<(int Read, int Result)> sums, List<(int Input, int Result, bool IsBackward)> rows)
     {
         LoopRead read = _reads[i];
         if (read.Source == LoopSource.Whole)
         {
-            Variable input = _node.Inputs[read.From];
-            Input sum = _draft.Read(_body.Inputs[i].Type, new LoopRead(
-                LoopSource.Carried, _draft.Results.Count, _draft.Input(Symbolic.Zero(input))));
+            // Sums of numbers of 16 bits are kept in float32.
+            Variable zero = Symbolic.Zero(_node.Inputs[read.From]).Widened;
+            Input sum = _draft.Read(
+                new TensorType(zero.DType, _body.Inputs[i].Shape),
+                new LoopRead(LoopSource.Carried, _draft.Results.Count, _draft.Input(zero)));
             sums.Add((i, _draft.Results.Count));
             _draft.Write(Symbolic.Add(sum, grad), new LoopWrite(HasRows: false));
         }
@@ -199,11 +240,11 @@ internal sealed class ScanGradient
                 return;
             }
 
-            rows.Add((input, _draft.Results.Count));
+            rows.Add((input, _draft.Results.Count, read.Backward));
             _draft.Write(grad, new LoopWrite(HasRows: true, !read.Backward)
             {
                 Lag = read.Lag,
-                Like = _draft.Input(_node.Inputs[input]),
+                Like = _draft.Input(read.Backward ? _node.Inputs[input] : Tail(_node.Inputs[input])),
                 IsBefore = isBefore,
             });
         }
@@ -218,7 +259,7 @@ internal sealed class ScanGradient
         for (int i = 0; i < _reads.Count; i++)
         {
             LoopRead read = _reads[i];
-            bool tellsCount = read is { Source: LoopSource.Row, From: >= 0 };
+            bool tellsCount = _count is null && read is { Source: LoopSource.Row, From: >= 0 };
             if (!needed.Contains(_body.Inputs[i]) && !tellsCount)
             {
                 continue;
@@ -229,13 +270,11 @@ internal sealed class ScanGradient
                 LoopSource.Whole => read with { From = _draft.Input(_node.Inputs[read.From]) },
                 LoopSource.Row => read with
                 {
-                    From = read.From < 0 ? -1 : _draft.Input(_node.Inputs[read.From]),
+                    From = read.From < 0 ? -1 : _draft.Input(read.Backward ? _node.Inputs[read.From] : Tail(_node.Inputs[read.From])),
                     Before = read.Before < 0 ? -1 : _draft.Input(_node.Inputs[read.Before]),
                     Backward = !read.Backward,
                 },
-                LoopSource.State => new LoopRead(
-                    LoopSource.Row, _draft.Input(_node.Outputs[read.From]), _draft.Input(_node.Inputs[read.Before]),
-                    read.Lag, true),
+                LoopSource.State => Earlier(_node.Outputs[read.From], _node.Inputs[read.Before], read.Lag),
                 _ when !values.Contains(_body.Inputs[i]) =>
                     new LoopRead(LoopSource.Whole, _draft.Input(_node.Inputs[read.Before])),
                 _ => Kept(read),
@@ -249,9 +288,11 @@ internal sealed class ScanGradient
             int rank = _node.Inputs[read.Before].Rank;
             Variable before = Symbolic.DimShuffle(
                 _node.Inputs[read.Before], [Symbolic.NewAxis, .. Enumerable.Range(0, rank)]);
-            Variable kept = extended.Outputs[_body.Outputs.Count + read.From];
-            return new LoopRead(LoopSource.Row, _draft.Input(kept), _draft.Input(before), 1, true);
+            return Earlier(extended.Outputs[_body.Outputs.Count + read.From], before, 1);
         }
+
+        LoopRead Earlier(Variable rows, Variable before, int lag) =>
+            new(LoopSource.Row, _draft.Input(Tail(rows)), _draft.Input(Before(before, rows)), lag, true);
     }
 
     /// <summary>Returns the loop with the rows of all its results as further outputs.</summary>
@@ -265,7 +306,7 @@ internal sealed class ScanGradient
         Apply made,
         List<(int Output, int Lag, int Result)> carries,
         List<(int Read, int Result)> sums,
-        List<(int Input, int Result)> rows)
+        List<(int Input, int Result, bool IsBackward)> rows)
     {
         var grads = new Variable?[_node.Inputs.Count];
         foreach ((int read, int result) in sums)
@@ -273,9 +314,9 @@ internal sealed class ScanGradient
             Join(_reads[read].From, made.Outputs[result]);
         }
 
-        foreach ((int input, int result) in rows)
+        foreach ((int input, int result, bool isBackward) in rows)
         {
-            Join(input, made.Outputs[result]);
+            Join(input, isBackward ? made.Outputs[result] : OfAll(_node.Inputs[input], made.Outputs[result]));
         }
 
         foreach (IGrouping<int, (int Output, int Lag, int Result)> state in carries.GroupBy(carry => carry.Output))
@@ -284,7 +325,7 @@ internal sealed class ScanGradient
                 read!.Value.Source is LoopSource.State or LoopSource.Carried && read.Value.From == state.Key);
             if (read is { Source: LoopSource.Carried, Before: var before })
             {
-                Join(before, made.Outputs[state.Single().Result]);
+                Join(before, OfFirst(made.Outputs[state.Single().Result]));
             }
             else if (read is { Before: var earlier })
             {
@@ -292,13 +333,16 @@ internal sealed class ScanGradient
                 Variable[] waiting = [.. state.OrderByDescending(carry => carry.Lag).Select(carry => Symbolic.DimShuffle(
                     made.Outputs[carry.Result],
                     [Symbolic.NewAxis, .. Enumerable.Range(0, made.Outputs[carry.Result].Rank)]))];
-                Join(earlier, Symbolic.Concat(0, waiting));
+                Join(earlier, OfFirst(Symbolic.Concat(0, waiting)));
             }
         }
 
         return grads;
 
-        void Join(int input, Variable grad) =>
-            grads[input] = grads[input] is { } sum ? Symbolic.Add(sum, grad) : grad;
+        // What was there before the first step gets nothing if that step does not.
+        Variable OfFirst(Variable grad) => _skipped is null ? grad : Symbolic.Where(Symbolic.Equal(_skipped, 0), grad, 0);
+
+        void Join(int input, Variable grad) => grads[input] = Symbolic.Cast(
+            grads[input] is { } sum ? Symbolic.Add(sum, grad) : grad, _node.Inputs[input].DType);
     }
 }

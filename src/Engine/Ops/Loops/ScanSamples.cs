@@ -53,14 +53,12 @@ internal sealed partial record Scan : ISampled
                 [rows, rows with { Lag = -1, Like = 2 }, rows with { Lag = 1, Like = 1, IsBefore = true }]),
             new Arg([n, m], dtype), new Arg([1, m], dtype), new Arg([n + 2, m], dtype));
 
-        // Truncated.
+        // A value that is carried beside rows; fewer steps than rows.
         yield return Try(
             Of(
-                [x, h], [x + h, x * x], [forward with { Backward = true }, new LoopRead(LoopSource.Carried, 0, 1)],
-                [new LoopWrite(HasRows: false) { IsOfAll = true }, rows]) with
-            { MaxSteps = 3 },
-            new Arg([n, m], dtype), new Arg([m], dtype)) with
-        { HasGradient = false };
+                [x, h], [x + h, x * x], [forward, new LoopRead(LoopSource.Carried, 0, 1)],
+                [new LoopWrite(HasRows: false), rows], count: 2),
+            new Arg([n + 3, m], dtype), new Arg([m], dtype), Arg.Size(n + 1));
 
         // Ended by a condition.
         Input over = new(new TensorType(DType.Bool, Shape.Scalar), "over");

@@ -231,22 +231,21 @@ public static partial class Symbolic
     /// have its axis: (k)·(k, n) is (n), (m, k)·(k) is (m), (k)·(k) is a scalar. Integers are multiplied as float32,
     /// which is exact if every number and every sum is below 2²⁴. With more axes it sums, as NumPy does, along the
     /// innermost of a and the last but one of b: (…, m, k)·(…, k, n) is (…, m, …, n). <see cref="MatMul"/> broadcasts
-    /// them.
+    /// them. A number multiplies each element, as in NumPy.
     /// </summary>
     /// <param name="a">(m, k), or (k).</param>
     /// <param name="b">(k, n), or (k).</param>
     /// <param name="transposeA">Whether a is given as (k, m).</param>
     /// <param name="transposeB">Whether b is given as (n, k).</param>
-    /// <exception cref="EngineException">The inner sides differ, or an operand is a scalar.</exception>
+    /// <exception cref="EngineException">The inner sides differ.</exception>
     public static Variable Dot(Variable a, Variable b, bool transposeA = false, bool transposeB = false)
     {
         ArgumentNullException.ThrowIfNull(a);
         ArgumentNullException.ThrowIfNull(b);
         if (a.Rank == 0 || b.Rank == 0)
         {
-            throw new EngineException(
-                $"dot multiplies matrices and vectors, not '{a}' ({a.Type}) and '{b}' ({b.Type}). To multiply by a number, write "
-                + $"a * b.{Origin.Current}");
+            Variable[] factors = Promotion.Convert("dot", [a, b], takesIntegers: false);
+            return factors[0] * factors[1];
         }
 
         if (a.Rank > 2 || b.Rank > 2)

@@ -59,7 +59,7 @@ public static partial class Symbolic
 
     /// <summary>
     /// Gives letters to the axes that an equation does not name; the last of each operand gets the same letter. Removes
-    /// axes of length 1 that broadcast. Returns the result's letters.
+    /// axes of length 1 that broadcast, and broadcasts those that may turn out so. Returns the result's letters.
     /// </summary>
     private static string NameOthers(string[] terms, Variable[] all, string result)
     {
@@ -91,9 +91,24 @@ public static partial class Symbolic
                     terms[i] = terms[i].Remove(axis, 1);
                 }
             }
+
+            having = [.. having.Where(i => terms[i].Contains(letter))];
+            if (having.Length > 1 && having.Any(i => SideAt(i, letter) == Shape.Unknown))
+            {
+                Variable joined = having.Select(i => SideOf(all[i], terms[i].IndexOf(letter)))
+                    .Aggregate((one, other) => Where(Equal(one, 1), other, one));
+                foreach (int i in having)
+                {
+                    Side[] sides = [.. Enumerable.Repeat<Side>(-1, all[i].Rank)];
+                    sides[terms[i].IndexOf(letter)] = joined;
+                    all[i] = BroadcastTo(all[i], sides);
+                }
+            }
         }
 
         return result.Replace(Others, letters, StringComparison.Ordinal);
+
+        int SideAt(int i, char letter) => all[i].Shape[terms[i].IndexOf(letter)];
     }
 
     /// <summary>Returns the diagonal of an array that has a letter twice.</summary>

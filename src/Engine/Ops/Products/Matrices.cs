@@ -57,7 +57,9 @@ public static partial class Symbolic
     public static Variable FillDiagonal(Variable x, double value, int offset = 0)
     {
         OfRank("fillDiagonal", x, 2);
-        return Where(Equal(ExpandDims(ARange(SideOf(x, 0)), 1) + offset, ARange(SideOf(x, 1))), value, x);
+        Variable isOnIt = Equal(ExpandDims(ARange(SideOf(x, 0)), 1) + offset, ARange(SideOf(x, 1)));
+        Variable[] same = Promotion.Into("fillDiagonal", x, Constant(value), adds: false);
+        return Cast(Where(isOnIt, same[1], same[0]), same[0].Widened.DType);
     }
 
     private static Variable OfRank(string name, Variable x, int rank)

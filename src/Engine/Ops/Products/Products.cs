@@ -47,7 +47,14 @@ public static partial class Symbolic
     {
         ArgumentNullException.ThrowIfNull(a);
         ArgumentNullException.ThrowIfNull(b);
-        if (b.Rank <= 2 || a.Rank == 0)
+        if (a.Rank == 0 || b.Rank == 0)
+        {
+            throw new EngineException(
+                $"matMul multiplies matrices and vectors, not '{a}' ({a.Type}) and '{b}' ({b.Type}). To multiply by a number, write "
+                + $"a * b.{Origin.Current}");
+        }
+
+        if (b.Rank <= 2)
         {
             return Dot(a, b);
         }

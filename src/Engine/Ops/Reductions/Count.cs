@@ -35,6 +35,8 @@ internal sealed record Count(Shape Axes, DType DType) : Op, ICpuOp, ICudaOp, ISa
         return [new TensorType(DType, Shape.Scalar, isKnown ? checked((int)Elements(input.Shape)) : null)];
     }
 
+    internal override bool IsPlain => true;
+
     public override bool Reads(int input) => false;
 
     public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) => [null];

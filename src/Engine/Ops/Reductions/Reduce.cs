@@ -55,9 +55,6 @@ internal interface IReduce
     /// <summary>Gets the start value.</summary>
     double Start { get; }
 
-    /// <summary>Returns the function that joins a run of neighboring elements to a total on the CPU.</summary>
-    RunJoin Joins(DType elements);
-
     /// <summary>Returns the same reduction of elements that a composite computes.</summary>
     Op Of(Composite elements);
 
@@ -74,16 +71,16 @@ internal interface IReduce
     NdArray Errors(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray?> errors, NdArray output);
 }
 
-/// <summary>Joins a run of neighboring elements to a total.</summary>
-internal delegate double RunJoin(double total, nint run, int count);
-
 /// <summary>Joins the elements along axes, which keep length 1; removing them is a view.</summary>
 /// <param name="Axes">The axes.</param>
 /// <param name="Elements">
 /// Computes the elements from the op's inputs, with one output; they are never stored. Null if they are the op's only
 /// input.
 /// </param>
-internal sealed record Reduce<TRow>(Shape Axes, Composite? Elements = null)
+/// <param name="TakesNone">
+/// Whether no elements are allowed where the row has no result for them; it is the start value then.
+/// </param>
+internal sealed record Reduce<TRow>(Shape Axes, Composite? Elements = null, bool TakesNone = false)
     : Op, ICpuOp, ICudaEpilogueOp, ISampled, IReduce where TRow : struct, IReduction
 {
     private const int LongRun = 256;
@@ -133,6 +130,8 @@ internal sealed record Reduce<TRow>(Shape Axes, Composite? Elements = null)
         if (!none)
         {
             yield return new Sample(new Reduce<TRow>([1]), new Arg([2, 0])) { Error = "axis 1 has no elements" };
+            yield return new Sample(new Reduce<TRow>([1], TakesNone: true), new Arg([2, 0]));
+            yield return new Sample(new Reduce<TRow>([0], TakesNone: true), new Arg([n, 2], Distinct: true));
         }
     }
 
@@ -148,7 +147,7 @@ internal sealed record Reduce<TRow>(Shape Axes, Composite? Elements = null)
                 throw new EngineException($"there is no axis {axis}");
             }
 
-            if (shape[axis] == 0 && !TRow.TakesNone)
+            if (shape[axis] == 0 && !TRow.TakesNone && !TakesNone)
             {
                 throw new EngineException(
                     $"axis {axis} has no elements, and there is no {Symbolic.RowName<TRow>()} of none");
@@ -160,14 +159,14 @@ internal sealed record Reduce<TRow>(Shape Axes, Composite? Elements = null)
         return [new TensorType(dtype, shape)];
     }
 
+    internal override bool IsPlain => true;
+
     public override bool IsView(IReadOnlyList<TensorType> inputs) =>
         Elements is null && Axes.All(axis => inputs[0].Shape[axis] == 1);
 
     public Type Row => typeof(TRow);
 
     public double Start => TRow.Start;
-
-    public RunJoin Joins(DType elements) => ReduceLoop.Joins<TRow>(elements);
 
     public Op Of(Composite elements) => this with { Elements = elements };
 

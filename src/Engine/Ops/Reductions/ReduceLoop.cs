@@ -135,24 +135,12 @@ internal static class ReduceLoop
     public static Phase[] Phases<TRow>(CpuStep step, Composite? elements = null) where TRow : struct, IReduction =>
         Promotion.Computed(step.OutDType()).Call(new Loops<TRow>(step), elements);
 
-    /// <summary>Returns the function that joins a run of neighboring elements to a total.</summary>
-    public static RunJoin Joins<TRow>(DType elements) where TRow : struct, IReduction =>
-        Promotion.Computed(elements).Call(new JoinsOf<TRow>(), 0);
-
     private sealed class Loops<TRow>(CpuStep step) : IForElements<Composite?, Phase[]> where TRow : struct, IReduction
     {
         public Phase[] For<T>(Composite? elements) where T : unmanaged, INumber<T> =>
             Vector512.IsHardwareAccelerated ? new ReduceLoop<TRow, Simd512<T>, Vector512<T>, T>(step, elements).Phases
             : Vector256.IsHardwareAccelerated ? new ReduceLoop<TRow, Simd256<T>, Vector256<T>, T>(step, elements).Phases
             : new ReduceLoop<TRow, Simd128<T>, Vector128<T>, T>(step, elements).Phases;
-    }
-
-    private sealed class JoinsOf<TRow> : IForElements<int, RunJoin> where TRow : struct, IReduction
-    {
-        public RunJoin For<T>(int argument) where T : unmanaged, INumber<T> =>
-            Vector512.IsHardwareAccelerated ? ReduceLoop<TRow, Simd512<T>, Vector512<T>, T>.Join
-            : Vector256.IsHardwareAccelerated ? ReduceLoop<TRow, Simd256<T>, Vector256<T>, T>.Join
-            : ReduceLoop<TRow, Simd128<T>, Vector128<T>, T>.Join;
     }
 }
 
@@ -197,10 +185,6 @@ internal sealed unsafe class ReduceLoop<TRow, S, V, T>
             return _plan.Parts == 1 ? [reduce] : [reduce, new Phase(_plan.Outputs, Grain, JoinParts)];
         }
     }
-
-    /// <inheritdoc cref="RunJoin"/>
-    public static double Join(double total, nint run, int count) =>
-        Joined(total, JoinRun((T*)run, count));
 
     private static T Start => T.CreateSaturating(TRow.Start);
 

@@ -84,7 +84,8 @@ public static partial class Symbolic
             : throw new EngineException($"The axes {axes} of '{x}' ({x.Type}) name one twice.{Origin.Current}");
     }
 
-    private static Variable Reduced<TRow>(Variable x, Shape? axes, bool keepDims) where TRow : struct, IReduction
+    private static Variable Reduced<TRow>(Variable x, Shape? axes, bool keepDims, bool takesNone = false)
+        where TRow : struct, IReduction
     {
         Shape reduced = Axes(x, axes);
         x = Cast(x, x.DType.Computes());
@@ -93,7 +94,7 @@ public static partial class Symbolic
             return x;
         }
 
-        Variable y = new Reduce<TRow>(reduced).Call(x);
+        Variable y = new Reduce<TRow>(reduced, TakesNone: takesNone).Call(x);
         return keepDims ? y : DimShuffle(y, [.. Enumerable.Range(0, x.Rank).Except(reduced)]);
     }
 

@@ -32,11 +32,17 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// Returns the square root of <see cref="Var"/>. If all elements are equal, its gradient is taken as 0.
+    /// Returns the standard deviation, the square root of <see cref="Var"/>; the squares do not overflow. If all elements
+    /// are equal, its gradient is taken as 0.
     /// </summary>
     /// <inheritdoc cref="Var"/>
-    public static Variable Std(Variable x, Shape? axes = null, bool keepDims = false, double ddof = 0) =>
-        Sqrt(Var(x, axes, keepDims, ddof));
+    public static Variable Std(Variable x, Shape? axes = null, bool keepDims = false, double ddof = 0)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        x = Cast(x, x.DType.Floating());
+        Variable norm = Norm(x - Mean(x, (Shape?)Axes(x, axes), keepDims: true), 2, axes, keepDims);
+        return norm / Sqrt(Count(x, axes) - ddof);
+    }
 
     /// <summary>
     /// Returns the norm (Σ|x|ᵒʳᵈᵉʳ)^(1/order) along some axes or of all elements. For an infinite order it is the
@@ -56,18 +62,18 @@ public static partial class Symbolic
             2 => OfScaled(x, axes, keepDims, scaled => Sqrt(Reduced<Sum>(Square(scaled), axes, keepDims: true))),
             > 0 => OfScaled(
                 x, axes, keepDims, scaled => Power(Reduced<Sum>(Power(Abs(scaled), order), axes, keepDims: true), 1 / order)),
-            _ => Power(Reduced<Sum>(Power(Abs(x), order), axes, keepDims), 1 / order),
+            _ => 1 / Norm(1 / x, -order, axes, keepDims),
         };
     }
 
     /// <summary>
-    /// Computes a norm of x divided by the sum of its magnitudes, and multiplies it by that sum: powers of x itself
-    /// could overflow or underflow where the norm does not.
+    /// Computes a norm of x divided by its greatest magnitude, and multiplies it by that: powers of x itself could
+    /// overflow or underflow where the norm does not.
     /// </summary>
     private static Variable OfScaled(Variable x, Shape? axes, bool keepDims, Func<Variable, Variable> norm)
     {
-        Variable sum = DisconnectedGrad(Reduced<Sum>(Abs(x), axes, keepDims: true));
-        Variable scale = Where(And(Greater(sum, 0), Less(sum, double.PositiveInfinity)), sum, 1);
+        Variable most = DisconnectedGrad(Reduced<Max>(Abs(x), axes, keepDims: true, takesNone: true));
+        Variable scale = Where(And(Greater(most, 0), Less(most, double.PositiveInfinity)), most, 1);
         Variable whole = norm(x / scale) * scale;
         return keepDims ? whole : Squeeze(whole, (Shape?)Axes(x, axes));
     }
@@ -113,6 +119,17 @@ public static partial class Symbolic
     public static Variable ArgMax(Variable x) => ArgMax(Flatten(x, 1), 0);
 
     /// <summary>
+    /// Returns the index, in C order over some axes, of the greatest element along them, as int32. The axes are removed.
+    /// </summary>
+    /// <inheritdoc cref="ArgMax(Variable, int)"/>
+    /// <param name="x">The variable to search.</param>
+    /// <param name="axes">The axes; a negative one counts from the innermost.</param>
+    /// <param name="keepDims">Whether the axes stay with length 1; if not, they are removed.</param>
+    /// <exception cref="EngineException">There is no such axis, it is given twice, or one has no elements.</exception>
+    public static Variable ArgMax(Variable x, Shape axes, bool keepDims = false) =>
+        AlongJoined(x, axes, keepDims, ArgMax);
+
+    /// <summary>
     /// Returns the index of the least element along an axis, which is removed, as int32. If several are equal, the
     /// first counts. NaN is less than all numbers.
     /// </summary>
@@ -126,4 +143,23 @@ public static partial class Symbolic
     /// <summary>Returns the index, in C order, of the least of all elements, as int32.</summary>
     /// <inheritdoc cref="ArgMax(Variable, int)"/>
     public static Variable ArgMin(Variable x) => ArgMin(Flatten(x, 1), 0);
+
+    /// <summary>
+    /// Returns the index, in C order over some axes, of the least element along them, as int32. The axes are removed.
+    /// </summary>
+    /// <inheritdoc cref="ArgMax(Variable, Shape, bool)"/>
+    public static Variable ArgMin(Variable x, Shape axes, bool keepDims = false) =>
+        AlongJoined(x, axes, keepDims, ArgMin);
+
+    /// <summary>Applies a function along one axis to some axes, moved to the end and joined to one.</summary>
+    private static Variable AlongJoined(Variable x, Shape axes, bool keepDims, Func<Variable, int, Variable> function)
+    {
+        Shape joined = Axes(x, axes);
+        int[] kept = [.. Enumerable.Range(0, x.Rank).Except(joined)];
+        Variable rows = Reshape(Ordered(x, [.. kept, .. joined]), [.. kept.Select(axis => (Side)SideOf(x, axis)), Joined(x, joined)]);
+        Variable y = function(rows, kept.Length);
+        return keepDims
+            ? DimShuffle(y, [.. Enumerable.Range(0, x.Rank).Select(axis => Array.IndexOf(kept, axis) is >= 0 and var place ? place : NewAxis)])
+            : y;
+    }
 }

@@ -34,6 +34,8 @@ internal sealed record SumTo : Op, ICpuOp, ICudaEpilogueOp, ISampled
             : throw new EngineException("the second does not broadcast to the first");
     }
 
+    internal override bool IsPlain => true;
+
     public override bool Reads(int input) => input == 0;
 
     public override bool IsView(IReadOnlyList<TensorType> inputs) =>
@@ -74,6 +76,8 @@ internal sealed record SumTo : Op, ICpuOp, ICudaEpilogueOp, ISampled
 /// <summary>Broadcasts an array to the shape of another.</summary>
 internal sealed record BroadcastLike : Op, ICpuOp, ICudaOp, ISampled
 {
+    private const int Grain = 1 << 15;
+
     public static IEnumerable<Sample> Samples(Random random)
     {
         int n = Arg.Side(random), m = Arg.Side(random);
@@ -81,6 +85,9 @@ internal sealed record BroadcastLike : Op, ICpuOp, ICudaOp, ISampled
         yield return new Sample(new BroadcastLike(), new Arg([n, 1]), new Arg([n, m]));
         yield return new Sample(new BroadcastLike(), new Arg(Shape.Scalar), new Arg([n, m]));
         yield return new Sample(new BroadcastLike(), Arg.Int([m], -9, 9), new Arg([n, m]));
+        yield return new Sample(new BroadcastLike(), Arg.Mask([n, 1]), new Arg([n, m]));
+        yield return new Sample(new BroadcastLike(), Arg.Mask([m, 1, n]), new Arg([2, m, 3, n]));
+        yield return new Sample(new BroadcastLike(), new Arg([m], DType.Bool, 0, 2), new Arg([700, m]));
         yield return new Sample(new BroadcastLike(), new Arg([2, 3]), new Arg([3]))
         {
             Error = "the first does not broadcast to the second",
@@ -94,6 +101,8 @@ internal sealed record BroadcastLike : Op, ICpuOp, ICudaOp, ISampled
             ? [new TensorType(inputs[0].DType, inputs[1].Shape)]
             : throw new EngineException("the first does not broadcast to the second");
     }
+
+    internal override bool IsPlain => true;
 
     public override bool Reads(int input) => input == 0;
 
@@ -113,11 +122,44 @@ internal sealed record BroadcastLike : Op, ICpuOp, ICudaOp, ISampled
         }
     }
 
-    public Phase[] Cpu(CpuStep step) => MapLoop.Phases<UnaryMap<Identity>>(step);
+    public Phase[] Cpu(CpuStep step) =>
+        step.DType(0).Size() == 1 ? [Bytes(step)] : MapLoop.Phases<UnaryMap<Identity>>(step);
 
     public CudaLaunch[] Cuda(CudaStep step) => CudaMap.Launches(step, "x", Identity.Cuda);
 
-    private readonly struct Identity : IUnary
+    /// <summary>Repeats bytes, of which there are no vectors of numbers: a run is filled or copied.</summary>
+    private static unsafe Phase Bytes(CpuStep step)
+    {
+        byte* x = step.In<byte>(0), y = step.Out<byte>();
+        (int[] sides, int[][] strides) = Broadcasting.Loops(step.OutShape(), [step.Shape(0)]);
+        return new Phase(checked((int)step.OutShape().Count), Grain, (start, end, _) =>
+        {
+            while (start < end)
+            {
+                (int row, int column) = Math.DivRem(start, sides[^1]);
+                int count = Math.Min(end - start, sides[^1] - column);
+                long from = 0;
+                for (int loop = sides.Length - 2; loop >= 0; loop--)
+                {
+                    (row, int at) = Math.DivRem(row, sides[loop]);
+                    from += (long)at * strides[0][loop];
+                }
+
+                if (strides[0][^1] == 0)
+                {
+                    new Span<byte>(y + start, count).Fill(x[from]);
+                }
+                else
+                {
+                    Buffer.MemoryCopy(x + from + column, y + start, count, count);
+                }
+
+                start += count;
+            }
+        });
+    }
+
+    internal readonly struct Identity : IUnary
     {
         public static DoubleDouble Scalar(double x) => x;
 

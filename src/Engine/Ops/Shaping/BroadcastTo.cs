@@ -17,6 +17,8 @@ internal sealed record BroadcastTo(Shape To, Shape Given = default) : Op, ICpuOp
         yield return new Sample(new BroadcastTo([3, -1, -1, m]), new Arg([n, 1, 1]));
         yield return new Sample(new BroadcastTo([-1, n, -1], [1]), Arg.Int([m, 1, 2]), Arg.Size(n));
         yield return new Sample(new BroadcastTo([-1], [0]), new Arg(Shape.Scalar), Arg.Size(m));
+        yield return new Sample(new BroadcastTo([n, -1]), Arg.Mask([m]));
+        yield return new Sample(new BroadcastTo([n, m]), new Arg(Shape.Scalar, DType.Bool, 0, 2));
         yield return new Sample(new BroadcastTo([2, 3]), new Arg([2])) { Error = "the sides 3 and 2 of axis 1 do not broadcast" };
         yield return new Sample(new BroadcastTo([3]), new Arg([2, 3])) { Error = "(3) has fewer axes" };
         yield return new Sample(new BroadcastTo([1]), new Arg([3])) { Error = "it does not broadcast to (1)" };
@@ -48,6 +50,8 @@ internal sealed record BroadcastTo(Shape To, Shape Given = default) : Op, ICpuOp
             ? [new TensorType(inputs[0].DType, to)]
             : throw new EngineException($"it does not broadcast to {to}");
     }
+
+    internal override bool IsPlain => true;
 
     public override bool Reads(int input) => input == 0;
 

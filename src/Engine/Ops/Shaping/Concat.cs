@@ -61,6 +61,8 @@ internal sealed record Concat(int Axis) : Op, ICpuOp, ICudaOp, ISampled
         return [new TensorType(inputs[0].DType, shape)];
     }
 
+    internal override bool IsPlain => true;
+
     public override bool IsView(IReadOnlyList<TensorType> inputs) => inputs.Count == 1;
 
     public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>

@@ -25,7 +25,7 @@ public static partial class Symbolic
     public static Variable FullLike(Variable x, double value)
     {
         ArgumentNullException.ThrowIfNull(x);
-        return BroadcastLike(Constant(value, x.DType), x);
+        return Cast(BroadcastLike(Constant(value, x.DType), x), x.DType);
     }
 
     /// <summary>Returns zeros of the shape and dtype of x.</summary>
@@ -39,15 +39,15 @@ public static partial class Symbolic
     /// it.
     /// </summary>
     internal static Variable Zero(Variable x) =>
-        BroadcastLike(Constant(0, x.DType), x.Shape.IsKnown ? new ShapeOnly(x.Type) : x);
+        Cast(BroadcastLike(Constant(0, x.DType), x.Shape.IsKnown ? new ShapeOnly(x.Type) : x), x.DType);
 
     /// <summary>Returns the integers from 0 to a size (exclusive), as int32.</summary>
     /// <exception cref="EngineException">The size is negative.</exception>
     public static Variable ARange(Side stop) => new Iota().Call(stop.Value ?? Constant(stop.Number, DType.Int32));
 
     /// <summary>
-    /// Returns the numbers from <paramref name="start"/> to <paramref name="stop"/> (exclusive) in steps: int32 if all
-    /// three are integers, otherwise float32.
+    /// Returns the numbers from <paramref name="start"/> to <paramref name="stop"/> (exclusive) in steps: float32, or, if
+    /// all three are integers, int32, or int64 if int32 does not hold them.
     /// </summary>
     /// <exception cref="EngineException">The step is 0, or there are more numbers than an array can have.</exception>
     public static Variable ARange(double start, double stop, double step = 1)
@@ -67,8 +67,12 @@ public static partial class Symbolic
         }
 
         double[] numbers = [.. Enumerable.Range(0, (int)count).Select(i => start + (i * step))];
-        bool isWhole = double.IsInteger(start) && double.IsInteger(step);
-        return Constant(Tensor.From(numbers).Cast(isWhole ? DType.Int32 : DType.Float32));
+        bool isWhole = double.IsInteger(start) && double.IsInteger(stop) && double.IsInteger(step);
+        DType dtype = isWhole && Hold(DType.Int32) ? DType.Int32 : isWhole && Hold(DType.Int64) ? DType.Int64 : DType.Float32;
+        return Constant(Tensor.From(numbers).Cast(dtype));
+
+        bool Hold(DType dtype) =>
+            numbers.Length == 0 || (Promotion.Holds(dtype, numbers[0]) && Promotion.Holds(dtype, numbers[^1]));
     }
 
     /// <summary>
@@ -77,7 +81,7 @@ public static partial class Symbolic
     /// <exception cref="EngineException">The count is negative or greater than an array can have.</exception>
     public static Variable LinSpace(double start, double stop, int count) => count is >= 0 and <= MaxMade
         ? Constant(Tensor.From([.. Enumerable.Range(0, count)
-            .Select(i => i == 0 ? start : start + ((stop - start) * i / (count - 1)))]).Cast(DType.Float32))
+            .Select(i => i == 0 ? start : i == count - 1 ? stop : start + ((stop - start) * i / (count - 1)))]).Cast(DType.Float32))
         : throw new EngineException($"A LinSpace cannot be of {count} numbers: it makes {MaxMade} at most.{Origin.Current}");
 
     /// <summary>
@@ -109,11 +113,15 @@ public static partial class Symbolic
         }
     }
 
-    /// <summary>Returns x with zeros above the <paramref name="k"/>-th diagonal of its two innermost axes.</summary>
-    public static Variable Tril(Variable x, int k = 0) => Where(IsBelow(x, k), x, 0);
+    /// <summary>
+    /// Returns x with zeros above the <paramref name="k"/>-th diagonal of its two innermost axes, in the dtype of x.
+    /// </summary>
+    public static Variable Tril(Variable x, int k = 0) => Cast(Where(IsBelow(x, k), x, Constant(0, x.DType)), x.Widened.DType);
 
-    /// <summary>Returns x with zeros below the <paramref name="k"/>-th diagonal of its two innermost axes.</summary>
-    public static Variable Triu(Variable x, int k = 0) => Where(IsBelow(x, k - 1), ZerosLike(x), x);
+    /// <summary>
+    /// Returns x with zeros below the <paramref name="k"/>-th diagonal of its two innermost axes, in the dtype of x.
+    /// </summary>
+    public static Variable Triu(Variable x, int k = 0) => Cast(Where(IsBelow(x, k - 1), Constant(0, x.DType), x), x.Widened.DType);
 
     /// <summary>
     /// Returns rows of zeros with a one at the label: labels (…) become (…, classes), float32. A label that is not a

@@ -85,6 +85,8 @@ internal sealed record DimShuffle(Shape Axes) : Op, ICpuOp, ICudaOp, ISampled
         return [new TensorType(inputs[0].DType, Shape.Create(to))];
     }
 
+    internal override bool IsPlain => true;
+
     internal override bool TakesHalves => true;
 
     /// <summary>Returns elements move only where two axes longer than 1 change places.</summary>

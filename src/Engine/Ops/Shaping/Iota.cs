@@ -21,6 +21,8 @@ internal sealed record Iota : Op, ICpuOp, ICudaOp, ISampled
     public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs) =>
         [new TensorType(DType.Int32, Sides.Of([Shape.Unknown], [0], inputs).Shape)];
 
+    internal override bool IsPlain => true;
+
     public override bool Reads(int input) => false;
 
     public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) => [null];

@@ -8,6 +8,8 @@ internal abstract record View : Op
 {
     internal sealed override bool TakesHalves => true;
 
+    internal sealed override bool IsPlain => true;
+
     public sealed override bool IsView(IReadOnlyList<TensorType> inputs) => true;
 
     public sealed override bool Reads(int input) => input == 0;

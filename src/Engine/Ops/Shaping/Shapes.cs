@@ -124,6 +124,13 @@ public static partial class Symbolic
     public static Variable Repeat(Variable x, Side times, int axis)
     {
         axis = Axes(x, [axis])[0];
+        if (times.Value is { Rank: 1 } counts)
+        {
+            throw new EngineException(
+                $"Each element of '{x}' ({x.Type}) is repeated as often: by one number, not by '{counts}' ({counts.Type}). Counts "
+                + $"for each of them are an int[].{Origin.Current}");
+        }
+
         Side[] kept = [.. Enumerable.Repeat<Side>(-1, x.Rank)], sides = [.. SidesOf(x)];
         Variable repeated = BroadcastTo(ExpandDims(x, axis + 1), [.. kept[..(axis + 1)], times, .. kept[(axis + 1)..]]);
         sides[axis] = Product(SideOf(x, axis), times);
@@ -148,7 +155,7 @@ public static partial class Symbolic
     public static Variable Tile(Variable x, params ReadOnlySpan<Side> times)
     {
         ArgumentNullException.ThrowIfNull(x);
-        Side[] all = [.. Enumerable.Repeat<Side>(1, Math.Max(0, x.Rank - times.Length)), .. times];
+        Side[] given = Side.Each(times), all = [.. Enumerable.Repeat<Side>(1, Math.Max(0, x.Rank - given.Length)), .. given];
         x = DimShuffle(x, [.. Enumerable.Repeat(NewAxis, all.Length - x.Rank), .. Enumerable.Range(0, x.Rank)]);
         Variable copies = DimShuffle(x, [.. Enumerable.Range(0, x.Rank).SelectMany(axis => (int[])[NewAxis, axis])]);
         Side[] repeated = [.. all.SelectMany(count => (Side[])[count, -1])];
@@ -181,9 +188,7 @@ public static partial class Symbolic
         (int Before, int Behind)[] all = [.. Enumerable.Repeat((0, 0), x.Rank - widths.Count), .. widths];
         if (mode == PadMode.Constant)
         {
-            Side[] sides = [.. all.Select((width, axis) => (Side)(SideOf(x, axis) + width.Before + width.Behind))];
-            return SetSubtensor(
-                BroadcastTo(Constant(value, x.DType), sides)[[.. all.Select(width => (AxisIndex)(width.Before..^width.Behind))]], x);
+            return Padded(x, all, Constant(value, x.DType));
         }
 
         for (int axis = 0; axis < x.Rank; axis++)
@@ -196,6 +201,14 @@ public static partial class Symbolic
         }
 
         return x;
+    }
+
+    /// <summary>Returns x within an array that is filled with a scalar of its dtype; the widths are those of all axes.</summary>
+    internal static Variable Padded(Variable x, (int Before, int Behind)[] widths, Variable filling)
+    {
+        Side[] sides = [.. widths.Select((width, axis) => (Side)(SideOf(x, axis) + width.Before + width.Behind))];
+        SubtensorParts inside = Subtensor.Of([.. widths.Select(width => (AxisIndex)(width.Before..^width.Behind))]);
+        return new SubtensorUpdate(inside, Adds: false).Call(BroadcastTo(filling, sides), x);
     }
 
     /// <summary>Returns the sides of x, as numbers if they are known.</summary>

@@ -3,9 +3,10 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// Represents a side of a shape that may be computed: a number, or an int32 scalar. The scalar is composed of
-/// constants, sizes (<see cref="Symbolic.Size"/>), sides of other arrays (<see cref="Symbolic.SideOf"/>) and
-/// arithmetic.
+/// Represents a side of a shape that may be computed: a number, or an integer scalar. The scalar is composed of
+/// constants, sizes (<see cref="Symbolic.Size"/>), sides and shapes of other arrays (<see cref="Symbolic.SideOf"/>,
+/// <see cref="Symbolic.ShapeOf"/>), by arithmetic, reductions, joins and index expressions. In a list of sides, a
+/// vector stands for as many sides.
 /// </summary>
 public readonly struct Side
 {
@@ -26,9 +27,17 @@ public readonly struct Side
         {
             Constant { Number: { } number } when Promotion.Holds(DType.Int32, number) => (int)number,
             { DType: DType.Int32 or DType.Int64, Rank: 0 } => new Side(Shape.Unknown, Symbolic.Places(value)),
-            _ => throw new EngineException($"A side is a scalar of int32 or int64, not '{value}' ({value.Type}).{Origin.Current}"),
+            { DType: DType.Int32 or DType.Int64, Rank: 1, Shape.IsKnown: true } => new Side(Shape.Unknown, Symbolic.Places(value)),
+            _ => throw new EngineException(
+                $"A side is a scalar of int32 or int64, or a vector of a known number of sides, not '{value}' ({value.Type})."
+                + Origin.Current),
         };
     }
+
+    /// <summary>Returns the sides, with a vector replaced by its elements.</summary>
+    internal static Side[] Each(ReadOnlySpan<Side> sides) => [.. sides.ToArray().SelectMany(side => side.Value is { Rank: 1 } vector
+        ? Enumerable.Range(0, vector.Shape[0]).Select(i => (Side)vector[i])
+        : [side])];
 }
 
 /// <summary>Handles shapes some sides of which are an op's inputs.</summary>
@@ -39,7 +48,7 @@ internal static class Sides
     /// </summary>
     public static (Shape To, Shape Given, Variable[] Values) Read(ReadOnlySpan<Side> sides)
     {
-        Side[] all = sides.ToArray();
+        Side[] all = Side.Each(sides);
         return (
             [.. all.Select(side => side.Number)],
             [.. Enumerable.Range(0, all.Length).Where(axis => all[axis].Value is not null)],

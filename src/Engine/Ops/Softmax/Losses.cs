@@ -28,7 +28,7 @@ public static partial class Symbolic
     /// <param name="delta">The margin.</param>
     public static Variable MulticlassHinge(Variable predictions, Variable targets, double delta = 1)
     {
-        Variable isRight = IsLabel(predictions, targets);
+        Variable isRight = IsLabel("multiclassHinge", predictions, targets);
         Variable right = Sum(Where(isRight, predictions, 0), [-1]);
         Variable others = Max(Where(isRight, double.NegativeInfinity, predictions), [-1]);
         return Rectify(others - right + delta);
@@ -56,8 +56,11 @@ public static partial class Symbolic
     /// Computes Σ y·log(y / p) along the rows: the Kullback–Leibler divergence of predicted probabilities from target
     /// ones, with 0·log 0 = 0.
     /// </summary>
-    public static Variable KlDivergence(Variable p, Variable y) =>
-        Sum(CrossEntropyTerm(y, Log(y)) - CrossEntropyTerm(y, Log(p)), [-1]);
+    public static Variable KlDivergence(Variable p, Variable y)
+    {
+        (p, y) = Aligned(p, y);
+        return Sum(CrossEntropyTerm(y, Log(y)) - CrossEntropyTerm(y, Log(p)), [-1]);
+    }
 
     /// <summary>
     /// Converts labels to target probabilities, part of which is distributed evenly: 1 − epsilon + epsilon/classes for
@@ -90,7 +93,7 @@ public static partial class Symbolic
     /// <param name="topK">The number of classes that count.</param>
     public static Variable CategoricalAccuracy(Variable predictions, Variable targets, int topK = 1)
     {
-        Variable isRight = IsLabel(predictions, targets);
+        Variable isRight = IsLabel("categoricalAccuracy", predictions, targets);
         Variable classes = ARange(SideOf(predictions, -1)), place = Sum(Where(isRight, classes, 0), [-1], keepDims: true);
         Variable right = Sum(Where(isRight, predictions, 0), [-1], keepDims: true);
         Variable isBefore = Or(Greater(predictions, right), And(Equal(predictions, right), Less(classes, place)));
@@ -98,25 +101,53 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// Returns two arrays, a vector (n) and a known column (n, 1), both as columns: Lasagne's <c>align_targets</c>.
-    /// Broadcasting would make them (n, n).
+    /// Returns two arrays, a vector (n) and a column (n, 1), both as columns: Lasagne's <c>align_targets</c>.
+    /// Broadcasting would make them (n, n). It is the same with further axes: (n, m) and (n, m, 1). Whether the last
+    /// side is 1 may be known only when a plan is made.
     /// </summary>
     private static (Variable A, Variable B) Aligned(Variable a, Variable b)
     {
         ArgumentNullException.ThrowIfNull(a);
         ArgumentNullException.ThrowIfNull(b);
-        return a.Rank == 1 && IsColumn(b) ? (ExpandDims(a, 1), b) : b.Rank == 1 && IsColumn(a) ? (a, ExpandDims(b, 1)) : (a, b);
+        return a.Rank > 0 && b.Rank == a.Rank + 1 ? (Beside(a, b), b) : b.Rank > 0 && a.Rank == b.Rank + 1 ? (a, Beside(b, a)) : (a, b);
 
-        static bool IsColumn(Variable x) => x.Rank == 2 && x.Shape[1] == 1;
+        // Adds an axis: the innermost beside a column, otherwise the outermost, as broadcasting does.
+        static Variable Beside(Variable x, Variable other)
+        {
+            int last = other.Shape[-1];
+            if (last != Shape.Unknown)
+            {
+                return last == 1 ? ExpandDims(x, -1) : x;
+            }
+
+            Variable isColumn = Equal(SideOf(other, -1), 1), one = Constant(1, DType.Int32);
+            Variable[] sides = [.. Enumerable.Range(0, x.Rank).Select(axis => SideOf(x, axis))];
+            return Reshape(x, [.. sides.Append(one).Zip(sides.Prepend(one), (column, row) => (Side)Where(isColumn, column, row))]);
+        }
+    }
+
+    /// <summary>
+    /// Returns targets after it checks, when a plan is made at the latest, that they have a number for each class: labels
+    /// (n, 1) would broadcast.
+    /// </summary>
+    private static Variable OfClasses(string name, Variable targets, Variable predictions)
+    {
+        int given = targets.Shape[-1], classes = predictions.Rank == 0 ? Shape.Unknown : predictions.Shape[-1];
+        return given == classes && given != Shape.Unknown ? targets
+            : given == Shape.Unknown || classes == Shape.Unknown
+                ? Reshape(targets, [.. SidesOf(targets).SkipLast(1), SideOf(predictions, -1)])
+            : throw new EngineException(
+                $"{name} takes labels, with an axis less than the predictions '{predictions}' ({predictions.Type}), or targets "
+                + $"with a number for each class, not '{targets}' ({targets.Type}).{Origin.Current}");
     }
 
     /// <summary>Returns 1 at the label of each row, otherwise 0.</summary>
-    private static Variable IsLabel(Variable predictions, Variable targets)
+    private static Variable IsLabel(string name, Variable predictions, Variable targets)
     {
         ArgumentNullException.ThrowIfNull(predictions);
         ArgumentNullException.ThrowIfNull(targets);
         return targets.Rank == predictions.Rank
-            ? NotEqual(targets, 0)
+            ? NotEqual(OfClasses(name, targets, predictions), 0)
             : Equal(ExpandDims(targets, -1), ARange(SideOf(predictions, -1)));
     }
 }

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Engine.Devices.Cpu;
 
@@ -110,11 +111,23 @@ internal static unsafe class RowMath<S, V, T>
             return least;
         }
 
-        V max = S.Load(x);
-        for (int i = S.Count; i <= n - S.Count; i += S.Count)
+        V max = S.Load(x), b = max, c = max, d = max;
+        int at = S.Count;
+        // Four maxima, because each waits for the one before it.
+        for (; at <= n - (4 * S.Count); at += 4 * S.Count)
         {
-            max = S.Max(max, S.Load(x + i));
+            max = S.Max(max, S.Load(x + at));
+            b = S.Max(b, S.Load(x + at + S.Count));
+            c = S.Max(c, S.Load(x + at + (2 * S.Count)));
+            d = S.Max(d, S.Load(x + at + (3 * S.Count)));
         }
+
+        for (; at <= n - S.Count; at += S.Count)
+        {
+            b = S.Max(b, S.Load(x + at));
+        }
+
+        max = S.Max(S.Max(max, b), S.Max(c, d));
 
         // The last elements, some of them a second time.
         return S.MaxLane(S.Max(max, S.Load(x + n - S.Count)));
@@ -150,17 +163,30 @@ internal static unsafe class RowMath<S, V, T>
     public static T ExactExpSum(T* x, T max, T* y, int n)
     {
         V m = S.Splat(max), sum = S.Zero;
-        for (int i = 0; i < n; i += S.Count)
+        int i = 0;
+        for (; i <= n - S.Count; i += S.Count)
         {
-            int count = Math.Min(S.Count, n - i);
-            V value = S.LoadPartial(x + i, count), d = S.Sub(value, m), back = S.Sub(d, value);
-            V lost = S.Sub(S.Sub(value, S.Sub(d, back)), S.Add(m, back));
-            V e = VectorMath.Exp<S, V, T>(d);
-            S.StorePartial(y + i, S.Fma(e, S.And(S.Equal(lost, lost), lost), e), count);
-            sum = S.Add(sum, S.LoadPartial(y + i, count));
+            V power = ExactExp(S.Load(x + i), m);
+            S.Store(y + i, power);
+            sum = S.Add(sum, power);
+        }
+
+        if (i < n)
+        {
+            S.StorePartial(y + i, ExactExp(S.LoadPartial(x + i, n - i), m), n - i);
+            sum = S.Add(sum, S.LoadPartial(y + i, n - i));
         }
 
         return S.Sum(sum);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V ExactExp(V value, V max)
+    {
+        V d = S.Sub(value, max), back = S.Sub(d, value);
+        V lost = S.Sub(S.Sub(value, S.Sub(d, back)), S.Add(max, back));
+        V e = VectorMath.Exp<S, V, T>(d);
+        return S.Fma(e, S.And(S.Equal(lost, lost), lost), e);
     }
 
     /// <summary>
@@ -170,15 +196,22 @@ internal static unsafe class RowMath<S, V, T>
     public static T LogExpSum(T* x, T max, int n)
     {
         V m = S.Splat(max), rest = S.Zero, ones = S.Zero;
-        T* scratch = stackalloc T[S.Count];
-        for (int i = 0; i < n; i += S.Count)
+        int i = 0;
+        for (; i <= n - S.Count; i += S.Count)
         {
-            int count = Math.Min(S.Count, n - i);
-            V d = S.Sub(S.LoadPartial(x + i, count), m), isMax = S.Equal(d, S.Zero);
+            V d = S.Sub(S.Load(x + i), m), isMax = S.Equal(d, S.Zero);
+            rest = S.Add(rest, S.AndNot(VectorMath.Exp<S, V, T>(d), isMax));
+            ones = S.Add(ones, S.And(isMax, S.Const(1)));
+        }
+
+        if (i < n)
+        {
+            T* scratch = stackalloc T[S.Count];
+            V d = S.Sub(S.LoadPartial(x + i, n - i), m), isMax = S.Equal(d, S.Zero);
             S.Store(scratch, S.AndNot(VectorMath.Exp<S, V, T>(d), isMax));
-            rest = S.Add(rest, S.LoadPartial(scratch, count));
+            rest = S.Add(rest, S.LoadPartial(scratch, n - i));
             S.Store(scratch, S.And(isMax, S.Const(1)));
-            ones = S.Add(ones, S.LoadPartial(scratch, count));
+            ones = S.Add(ones, S.LoadPartial(scratch, n - i));
         }
 
         double others = double.CreateTruncating(S.Sum(rest)) + (double.CreateTruncating(S.Sum(ones)) - 1);

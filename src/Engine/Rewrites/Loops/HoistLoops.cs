@@ -13,7 +13,7 @@ internal sealed class HoistLoops
     private readonly Scan _scan;
     private readonly Apply _node;
     private readonly LoopDraft _draft;
-    private readonly LoopCount _count;
+    private readonly int _count;
     private readonly IReadOnlyList<Apply> _order;
     private readonly Dictionary<Variable, int> _uses;
 
@@ -91,7 +91,7 @@ internal sealed class HoistLoops
     /// </summary>
     private void HoistSame(Apply inner)
     {
-        if (inner.Op is IOuterOp || !inner.Inputs.All(IsSame) || inner.Inputs.All(input => input is Constant or ShapeOnly))
+        if (inner.Op is IOuterOp or { HasEffect: true } || !inner.Inputs.All(IsSame) || inner.Inputs.All(input => input is Constant or ShapeOnly))
         {
             return;
         }
@@ -144,7 +144,7 @@ internal sealed class HoistLoops
         int factor = Rows(inner.Inputs[0], write with { Like = -1 });
         Shape shape = _node.Outputs[output].Shape;
         _outputs[output] = made => Match.Under(shape, Product(
-            dot, made.Outputs[factor], _count.Rows, inner.Inputs[0], inner.Inputs[1], inner.Outputs[0]));
+            dot, made.Outputs[factor], _count, inner.Inputs[0], inner.Inputs[1], inner.Outputs[0]));
     }
 
     /// <summary>
@@ -153,7 +153,7 @@ internal sealed class HoistLoops
     private void SinkSum(int output)
     {
         int state = _draft.Reads.FindIndex(read => read.Source == LoopSource.Carried && read.From == output);
-        if (state < 0 || _scan.StepWrites[output].IsOfAll)
+        if (state < 0)
         {
             return;
         }
@@ -226,7 +226,7 @@ internal sealed class HoistLoops
 
     private Func<Apply, Variable> Factor(Variable inner, LoopRead? read, bool backward)
     {
-        Shape shape = [checked(_count.Rows * inner.Shape[0]), inner.Shape[1]];
+        Shape shape = [checked(_count * inner.Shape[0]), inner.Shape[1]];
         if (read is { } known && known.Backward == backward)
         {
             Variable rows = _draft.Inputs[known.From];
@@ -266,12 +266,11 @@ internal sealed class HoistLoops
 
     /// <summary>Returns these rows, if the loop visits each row once and no others.</summary>
     private LoopRead? Whole(Variable variable) => Rows(variable) is { Before: < 0, Lag: 0 } read
-        && _count.Steps == _count.Rows
-        && _draft.Inputs[read.From].Shape[0] == _count.Rows ? read : null;
+        && _draft.Inputs[read.From].Shape[0] == _count ? read : null;
 
     /// <summary>Returns whether an output has exactly the rows of the loop.</summary>
     private bool IsPlain(LoopWrite write) => write is { HasRows: true, Lag: 0, IsBefore: false }
-        && (write.Like < 0 || _node.Inputs[write.Like].Shape[0] == _count.Rows);
+        && (write.Like < 0 || _node.Inputs[write.Like].Shape[0] == _count);
 
     private bool IsState(int output) => _scan.StepReads.Any(read =>
         read.From == output && read.Source is LoopSource.State or LoopSource.Carried);

@@ -54,14 +54,14 @@ internal sealed class KeepProducts
     /// <summary>Finds the products in a loop over the states of another loop that has already computed them.</summary>
     private void Find(Apply node, Scan scan)
     {
-        LoopCount count = scan.Count([.. node.Inputs.Select(input => input.Type)]);
+        int count = scan.Count([.. node.Inputs.Select(input => input.Type)]);
         foreach (Apply inner in Traversal.Order(scan.Body.Outputs, static (inner, input) => inner.Op.Reads(input)))
         {
             if (inner.Op is not Dot { TransposeA: false } dot
                 || ReadOf(scan, inner.Inputs[0]) is not { Source: LoopSource.Row, Before: >= 0, From: >= 0, Lag: > 0 } row
                 || ReadOf(scan, inner.Inputs[1]) is not { Source: LoopSource.Whole } whole
                 || node.Inputs[row.From] is not Result { Owner: { Op: Scan { Until: < 0 } maker } loop } states
-                || !IsAlike(maker.Count([.. loop.Inputs.Select(input => input.Type)]), count))
+                || maker.Count([.. loop.Inputs.Select(input => input.Type)]) != count || count == Shape.Unknown)
             {
                 continue;
             }
@@ -89,10 +89,6 @@ internal sealed class KeepProducts
             read.Add((inner.Outputs[0], loop, kept.IndexOf(product)));
         }
     }
-
-    /// <summary>Returns whether the two loops have the same steps.</summary>
-    private static bool IsAlike(LoopCount one, LoopCount other) =>
-        one.Rows == other.Rows && one.Rows != Shape.Unknown && one.Steps == one.Rows && other.Steps == other.Rows;
 
     private Apply Rebuilt(Apply node, Apply same, Dictionary<Apply, Apply> made)
     {

@@ -77,7 +77,7 @@ internal sealed class TrimLoops
     {
         int[] kept = Needed(scan, node);
         int Place(int output) => Array.IndexOf(kept, output);
-        LoopCount count = scan.Count([.. node.Inputs.Select(input => input.Type)]);
+        int count = scan.Count([.. node.Inputs.Select(input => input.Type)]);
         var draft = new LoopDraft
         {
             Options = scan with { Until = scan.Until < 0 ? -1 : Place(scan.Until) },
@@ -127,7 +127,7 @@ internal sealed class TrimLoops
 
         draft.Options = draft.Options with
         {
-            CountInput = draft.Input(Symbolic.Constant(count.Rows, DType.Int32)),
+            CountInput = draft.Input(Symbolic.Constant(count, DType.Int32)),
         };
         return draft;
     }
@@ -156,12 +156,12 @@ internal sealed class TrimLoops
     /// <summary>
     /// Returns whether an output needs no rows, because other ops and the next step use only the last one.
     /// </summary>
-    private bool MayCarry(Scan scan, Apply node, int output, LoopCount count)
+    private bool MayCarry(Scan scan, Apply node, int output, int count)
     {
         LoopRead[] readers = [.. scan.StepReads.Where(read =>
             read.Source == LoopSource.State && read.From == output)];
         return scan.StepWrites[output] is { HasRows: true, Backward: false, Like: < 0 }
-            && output != scan.Until && count.Rows > 0 && count.Steps == count.Rows
+            && output != scan.Until && count > 0
             && !_wanted.Contains(node.Outputs[output])
             && (readers.Length == 0
                 || (readers is [{ Lag: 1, Before: >= 0 and var before }] && node.Inputs[before].Shape[0] == 1));

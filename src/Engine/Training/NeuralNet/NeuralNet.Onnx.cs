@@ -18,6 +18,7 @@ public sealed partial class NeuralNet
     public static NeuralNet FromOnnx(string path, string? output = null)
     {
         OnnxModel model = OnnxModel.Load(path);
+        model.GiveWeights();
         var net = new NeuralNet(model.ToNode(output))
         {
             FloatX = model.Inputs.Any(input => input.DType == DType.Float64) ? DType.Float64 : DType.Float32,
@@ -47,22 +48,23 @@ public sealed partial class NeuralNet
             path, inputs, [.. heads.Zip(outputs, (head, output) => KeyValuePair.Create(head.Name, output))]);
     }
 
-    /// <summary>Writes the prediction, including preparation before it and interpretation after it.</summary>
-    /// <param name="path">The file.</param>
+    /// <summary>
+    /// Returns an ONNX file of the prediction, including preparation before it and interpretation after it.
+    /// </summary>
     /// <param name="given">The inputs of the file.</param>
     /// <param name="samples">The network's samples, computed from the inputs.</param>
     /// <param name="meaning">Interprets the network's output.</param>
     /// <param name="name">The name of the result.</param>
     /// <param name="words">The words of inputs that take words.</param>
     /// <param name="metadata">The entries of the file's metadata.</param>
-    internal void ExportOnnx(
-        string path, IReadOnlyList<Graph.Input> given, Func<Graph.Input, Variable> samples, Func<Variable, Variable> meaning, string name,
+    internal ReadOnlyMemory<byte> WriteOnnx(
+        IReadOnlyList<Graph.Input> given, Func<Graph.Input, Variable> samples, Func<Variable, Variable> meaning, string name,
         IReadOnlyDictionary<Graph.Input, IReadOnlyList<string>> words, IReadOnlyDictionary<string, string> metadata)
     {
         Initialize();
         using Gate.Reading reading = Read();
         (IReadOnlyList<Graph.Input> inputs, IReadOnlyList<Variable> outputs) = InUse([Initialized.Head.Probabilities], BatchIteratorTest);
         Variable output = Traversal.Replace(outputs, new Dictionary<Variable, Variable> { [inputs[0]] = samples(inputs[0]) })[0];
-        OnnxExport.Save(path, given, [KeyValuePair.Create(name, meaning(output))], words, metadata);
+        return OnnxExport.Write(given, [KeyValuePair.Create(name, meaning(output))], words, metadata);
     }
 }

@@ -157,13 +157,16 @@ public sealed partial class NeuralNet
         TrainerGraph graph = Initialized;
         Communicator communicator = Parallel!.Communicator;
         communicator.Progress = FormattableString.Invariant($"the validation of epoch {epoch}");
-        int batches = pass.Feeder.Batches, figures = 2 + CustomScores.Count, samples = 0;
-        double[] all = new double[batches * figures];
+        const int Figures = 2;
+        int batches = pass.Feeder.Batches, samples = Enumerable.Range(0, batches).Sum(pass.Feeder.RowsOf);
+        double[] all = new double[batches * Figures];
+        bool isScored = CustomScores.Count > 0 && samples > 0;
+        Tensor? targets = isScored ? new Tensor(graph.Head.Target.DType, graph.Head.Target.Shape.With(0, samples)) : null;
+        Tensor? output = isScored ? new Tensor(FloatX, graph.Head.Output.Shape.With(0, samples)) : null;
         pass.Feeder.Start(epoch, []);
-        for (int batch = 0; batch < batches; batch++)
+        for (int batch = 0, first = 0, rows; batch < batches; batch++, first += rows)
         {
-            int rows = pass.Feeder.RowsOf(batch);
-            samples += rows;
+            rows = pass.Feeder.RowsOf(batch);
             if (batch % communicator.Size != communicator.Rank)
             {
                 continue;
@@ -173,29 +176,33 @@ public sealed partial class NeuralNet
             graph.CorrectSum.SetScalar(0.0);
             pass.Feeder.Seek(batch);
             pass.Feeder.Run(pass.Function, 1);
-            Span<double> own = all.AsSpan(batch * figures, figures);
+            Span<double> own = all.AsSpan(batch * Figures, Figures);
             own[0] = graph.ValidLossSum.GetScalar<double>();
             own[1] = graph.CorrectSum.GetScalar<double>();
-            Tensor? output = CustomScores.Count > 0 ? pass.ReadRows(FloatX, graph.Head.Output.Shape.With(0, rows)) : null;
-            for (int i = 0; i < CustomScores.Count; i++)
+            if (isScored)
             {
-                own[2 + i] = CustomScores[i].Score(pass.Feeder.LastTargets, output!) * rows;
+                targets!.PutRows(first, pass.Feeder.LastTargets);
+                output!.PutRows(first, pass.ReadRows(FloatX, graph.Head.Output.Shape.With(0, rows)));
             }
         }
 
         // Each figure comes from one rank, and is 0 on the others.
         communicator.AllReduce(Tensor.From(all));
-        double[] sums = new double[figures];
+        if (isScored)
+        {
+            communicator.AllReduce(targets!);
+            communicator.AllReduce(output!);
+        }
+
+        double[] sums = new double[Figures];
         for (int i = 0; i < all.Length; i++)
         {
-            sums[i % figures] += all[i];
+            sums[i % Figures] += all[i];
         }
 
         graph.ValidLossSum.SetScalar(sums[0]);
         graph.CorrectSum.SetScalar(sums[1]);
-        var scores = new OrderedDictionary<string, double>(
-            CustomScores.Select((score, i) => KeyValuePair.Create(score.Name, Mean(sums[2 + i]))));
-        return (Mean(sums[0]), graph.Scored is null ? double.NaN : Mean(sums[1]), scores);
+        return (Mean(sums[0]), graph.Scored is null ? double.NaN : Mean(sums[1]), Scores(targets, output));
 
         double Mean(double sum) => samples == 0 ? double.NaN : sum / samples;
     }

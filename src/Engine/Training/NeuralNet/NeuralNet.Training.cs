@@ -211,8 +211,8 @@ public sealed partial class NeuralNet
         }
 
         TrainerGraph graph = Initialized;
-        var scores = new OrderedDictionary<string, double>(
-            CustomScores.Select(score => KeyValuePair.Create(score.Name, 0.0)));
+        var targets = new List<Tensor>();
+        var outputs = new List<Tensor>();
         int batches = pass.Feeder.Batches, samples = 0;
         var chunks = new Chunks(
             batches, oneByOne: CustomScores.Count > 0 || pass.Feeder.IsFromHost, _device!.IsGpu, isWatched: false);
@@ -231,22 +231,20 @@ public sealed partial class NeuralNet
             samples += rows;
             if (CustomScores.Count > 0)
             {
-                Tensor output = pass.ReadRows(FloatX, graph.Head.Output.Shape.With(0, rows));
-                foreach (CustomScore score in CustomScores)
-                {
-                    scores[score.Name] += score.Score(pass.Feeder.LastTargets, output) * rows;
-                }
+                targets.Add(pass.Feeder.LastTargets);
+                outputs.Add(pass.ReadRows(FloatX, graph.Head.Output.Shape.With(0, rows)));
             }
         }
 
-        foreach (string name in scores.Keys.ToArray())
-        {
-            scores[name] = Mean(scores[name]);
-        }
-
         double accuracy = graph.Scored is null ? double.NaN : Mean(graph.CorrectSum.GetScalar<double>());
+        IReadOnlyDictionary<string, double> scores = Scores(
+            outputs.Count == 0 ? null : Tensor.Joined(targets), outputs.Count == 0 ? null : Tensor.Joined(outputs));
         return (Mean(graph.ValidLossSum.GetScalar<double>()), accuracy, scores);
 
         double Mean(double sum) => samples == 0 ? double.NaN : sum / samples;
     }
+
+    /// <summary>Returns the custom scores of all validation samples; nan without samples.</summary>
+    private OrderedDictionary<string, double> Scores(Tensor? targets, Tensor? output) => new(CustomScores.Select(score =>
+        KeyValuePair.Create(score.Name, output is null ? double.NaN : score.Score(targets!, output))));
 }

@@ -10,6 +10,11 @@ namespace Engine.Training;
 /// <param name="Stratify">Whether each class is split separately.</param>
 public sealed record TrainSplit(double EvalSize = 0.2, bool Stratify = true)
 {
+    /// <summary>
+    /// Gets or sets the number of samples at the end of the data that validate instead, because the data say so.
+    /// </summary>
+    internal int Last { get; init; }
+
     /// <summary>Splits samples.</summary>
     /// <param name="count">The number of samples.</param>
     /// <param name="labels">Their classes; null for regression, which is never stratified.</param>
@@ -21,6 +26,11 @@ public sealed record TrainSplit(double EvalSize = 0.2, bool Stratify = true)
         {
             throw new EngineException(FormattableString.Invariant(
                 $"The part of the samples that validates is from 0 to 0.5, not {EvalSize}."));
+        }
+
+        if (Last > 0)
+        {
+            return ([.. Enumerable.Range(0, count - Last)], [.. Enumerable.Range(count - Last, Last)]);
         }
 
         int folds = EvalSize == 0 ? int.MaxValue : (int)Math.Round(1 / EvalSize, MidpointRounding.ToEven);

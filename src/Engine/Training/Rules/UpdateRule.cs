@@ -258,7 +258,7 @@ public sealed class RuleState
     private SharedVariable Add(DType dtype, Shape shape, string name, bool isElsewhere = false)
     {
         SharedVariable variable = _former?.State[_variables.Count]
-            ?? (isElsewhere ? SharedVariable.Elsewhere(new TensorType(dtype, shape), name) : SharedVariable.Of(new Tensor(dtype, shape), name));
+            ?? (isElsewhere ? SharedVariable.Elsewhere(new TensorType(dtype, shape), name) : SharedVariable.Zeros(new TensorType(dtype, shape), name));
         _variables.Add(variable);
         return variable;
     }

@@ -62,6 +62,16 @@ internal static unsafe class ScalarMath
         }
     }
 
+    internal readonly struct Log2 : IScalarFunction
+    {
+        public static double Of(double x, double y) => Math.Log2(x);
+    }
+
+    internal readonly struct Log10 : IScalarFunction
+    {
+        public static double Of(double x, double y) => Math.Log10(x);
+    }
+
     internal readonly struct Sin : IScalarFunction
     {
         public static double Of(double x, double y) => Math.Sin(x);

@@ -3,11 +3,17 @@ using System.Runtime.CompilerServices;
 namespace Engine.Devices.Cpu;
 
 /// <content>
-/// Powers. xʸ = exp(y·log x) loses as many digits as the exponent has before its point. So the logarithm and its
-/// product with y are pairs of numbers: High, and the error Low.
+/// Powers, and logarithms to other bases. xʸ = exp(y·log x) loses as many digits as the exponent has before its point.
+/// So the logarithm and its product with y are pairs of numbers: High, and the error Low. A product with 1 / log(base)
+/// is a pair too, and so the logarithm of a power of the base is the whole number that it is.
 /// </content>
-internal static partial class VectorMath
+internal static unsafe partial class VectorMath
 {
+    /// <summary>The most vectors that some functions take at once.</summary>
+    internal const int MaxRun = 16;
+
+    private const double Ln2 = 0.6931471805599453;
+
     /// <summary>x to the power y, with the special cases of <see cref="Math.Pow"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     internal static V Pow<S, V, T>(V x, V y)
@@ -19,18 +25,102 @@ internal static partial class VectorMath
         }
 
         // Ordinary numbers need no special case; a lane gets the same bits with or without special neighbors.
-        V infinity = S.Const(double.PositiveInfinity);
-        V isOrdinary = S.And(S.And(S.Less(S.Zero, x), S.Less(x, infinity)), S.Less(S.Abs(y), infinity));
-        return S.MaskBits(isOrdinary) == (1UL << S.Count) - 1 ? OrdinaryPower<S, V, T>(x, y) : AnyPower<S, V, T>(x, y);
+        if (S.MaskBits(IsOrdinary<S, V, T>(x, y)) != (1UL << S.Count) - 1)
+        {
+            return AnyPower<S, V, T>(x, y);
+        }
+
+        (V f, V e) = Decompose<S, V, T>(x);
+        (V high, V low) = LogPair<S, V, T>(f, e);
+        return ExpOfProduct<S, V, T>(y, high, low);
     }
 
+    /// <summary>
+    /// Replaces each x of up to <see cref="MaxRun"/> vectors by its power, with the same bits as
+    /// <see cref="Pow{S, V, T}(V, V)"/>. All logarithms come before the exponentials: a power is one long chain of
+    /// instructions, and the processor does not look far enough ahead to begin several.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [SkipLocalsInit]
+    internal static void Pow<S, V, T>(int vectors, T* x, T* y)
+        where S : struct, ISimd<V, T> where V : struct where T : unmanaged
+    {
+        V ordinary = S.ConstBits(-1);
+        int count = vectors * S.Count;
+        for (int i = 0; i < count && Simd.HasFma; i += S.Count)
+        {
+            ordinary = S.And(ordinary, IsOrdinary<S, V, T>(S.Load(x + i), S.Load(y + i)));
+        }
+
+        if (!Simd.HasFma || S.MaskBits(ordinary) != (1UL << S.Count) - 1)
+        {
+            for (int i = 0; i < count; i += S.Count)
+            {
+                S.Store(x + i, Pow<S, V, T>(S.Load(x + i), S.Load(y + i)));
+            }
+
+            return;
+        }
+
+        T* lows = stackalloc T[MaxRun * S.Count];
+        for (int i = 0; i < count; i += S.Count)
+        {
+            (V f, V e) = Decompose<S, V, T>(S.Load(x + i));
+            (V high, V low) = LogPair<S, V, T>(f, e);
+            S.Store(x + i, high);
+            S.Store(lows + i, low);
+        }
+
+        for (int i = 0; i < count; i += S.Count)
+        {
+            S.Store(x + i, ExpOfProduct<S, V, T>(S.Load(y + i), S.Load(x + i), S.Load(lows + i)));
+        }
+    }
+
+    /// <summary>2ˣ, exact for whole x.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static V OrdinaryPower<S, V, T>(V x, V y)
+    internal static V Exp2<S, V, T>(V x)
+        where S : struct, ISimd<V, T> where V : struct where T : unmanaged
+    {
+        // Beyond the bounds, the result is infinite or 0 in any case; NaN passes as the second operand.
+        x = S.MinNative(Const<S, V, T>(128, 1024), S.MaxNative(Const<S, V, T>(-151, -1076), x));
+        V n = S.Round(x), r = S.Sub(x, n);
+        V scaled = S.Fma(r, S.Const(Ln2), S.Mul(r, Const<S, V, T>(-1.9046542121259336e-9, 2.3190468138462996e-17)));
+        return S.Scale(S.Add(ExpM1Reduced<S, V, T>(scaled), S.Const(1)), n);
+    }
+
+    /// <summary>The logarithm to base 2, exact for powers of 2.</summary>
+    internal static V Log2<S, V, T>(V x)
+        where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
+        Simd.HasFma
+            ? LogToBase<S, V, T>(x, S.Const(1.4426950408889634), Const<S, V, T>(1.925963033500011e-8, 2.0355273740931033e-17))
+            : ScalarMath.PerLane<S, V, T, ScalarMath.Log2>(x);
+
+    /// <summary>The logarithm to base 10, exact for powers of 10.</summary>
+    internal static V Log10<S, V, T>(V x)
+        where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
+        Simd.HasFma
+            ? LogToBase<S, V, T>(x, S.Const(0.4342944819032518), Const<S, V, T>(-1.0103049952192578e-8, 1.098319650216765e-17))
+            : ScalarMath.PerLane<S, V, T, ScalarMath.Log10>(x);
+
+    /// <summary>The logarithm times 1 / log(base), which is given as a pair.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static V LogToBase<S, V, T>(V x, V scale, V scaleLow)
         where S : struct, ISimd<V, T> where V : struct where T : unmanaged
     {
         (V f, V e) = Decompose<S, V, T>(x);
         (V high, V low) = LogPair<S, V, T>(f, e);
-        return ExpOfProduct<S, V, T>(y, high, low);
+        (V product, V rest) = Product<S, V, T>(high, scale);
+        rest = S.Fma(high, scaleLow, S.Fma(low, scale, rest));
+        return LogSpecial<S, V, T>(x, S.Add(product, rest));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V IsOrdinary<S, V, T>(V x, V y)
+        where S : struct, ISimd<V, T> where V : struct where T : unmanaged
+    {
+        V infinity = S.Const(double.PositiveInfinity);
+        return S.And(S.And(S.Less(S.Zero, x), S.Less(x, infinity)), S.Less(S.Abs(y), infinity));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]

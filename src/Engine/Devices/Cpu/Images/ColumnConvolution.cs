@@ -37,7 +37,8 @@ internal static unsafe class ColumnConvolution
         };
 
     /// <summary>y = w ∗ x + bias; <paramref name="bias"/> is O values, or null.</summary>
-    internal static Phase[] Forward<T>(ConvShape s, T* x, T* w, T* bias, T* y, byte* workspace, int workers)
+    internal static Phase[] Forward<T>(
+        ConvShape s, T* x, T* w, T* bias, T* y, byte* workspace, int workers, CpuEpilogue? epilogue)
         where T : unmanaged, INumber<T>
     {
         Bands bands = ForwardBands<T>(s, workers);
@@ -47,7 +48,7 @@ internal static unsafe class ColumnConvolution
         [
             new Phase(s.N * bands.Count * parts, 1, (start, end, worker) =>
             {
-                int gathered = -1;
+                int gathered = -1, formerBand = -1;
                 for (int index = start; index < end; index++)
                 {
                     (int place, int part) = Math.DivRem(index, parts);
@@ -58,8 +59,9 @@ internal static unsafe class ColumnConvolution
                     int ld = s.IsPointwise ? s.Pixels : Ld<T>(band.Pixels);
                     if (place != gathered && !s.IsPointwise)
                     {
-                        Im2Col.Gather(s, band, s.C, from, memory.Phases(worker), memory.Columns(worker), ld);
-                        gathered = place;
+                        Im2Col.Gather(
+                            s, band, s.C, from, memory.Phases(worker), memory.Columns(worker), ld, b == formerBand);
+                        (gathered, formerBand) = (place, b);
                     }
 
                     nint at = ((nint)band.Top * s.OW) + band.Left;
@@ -74,6 +76,11 @@ internal static unsafe class ColumnConvolution
                         RowBias = bias == null ? null : bias + first,
                     };
                     Gemm.Block(new GemmShape(last - first, band.Pixels, s.Taps), arguments, memory.Scratch(worker));
+                    if (epilogue is not null)
+                    {
+                        long plane = ((long)image * s.O) + first;
+                        Convolution.End(epilogue, plane, last - first, s.Pixels, (int)at, band.Pixels);
+                    }
                 }
             }),
         ];
@@ -83,7 +90,8 @@ internal static unsafe class ColumnConvolution
     /// The gradient with respect to x, from that with respect to y: a product with dy, whose columns are added to their
     /// pixels. The bands of an image follow one another in an order that depends only on the shape.
     /// </summary>
-    internal static Phase[] GradInput<T>(ConvShape s, T* w, T* dy, T* dx, byte* workspace, int workers)
+    internal static Phase[] GradInput<T>(
+        ConvShape s, T* w, T* dy, T* dx, byte* workspace, int workers, CpuEpilogue? epilogue)
         where T : unmanaged, INumber<T>
     {
         Bands bands = SumBands<T>(s);
@@ -127,6 +135,8 @@ internal static unsafe class ColumnConvolution
                             Im2Col.Scatter(s, band, last - first, arguments.C, ld, memory.Phases(worker), to);
                         }
                     }
+
+                    epilogue?.Invoke(to - dx, (last - first) * s.H * s.W);
                 }
             }),
         ];
@@ -152,6 +162,7 @@ internal static unsafe class ColumnConvolution
                     T* sums = (T*)workspace + (chunk * (nint)WeightSums.Size(s, s.O));
                     T* bias = sums + ((nint)s.Taps * s.O);
                     new Span<T>(first == last ? sums : bias, first == last ? (s.Taps + 1) * s.O : s.O).Clear();
+                    int formerBand = -1, formerImages = 0;
                     for (int index = first; index < last; index++)
                     {
                         (int unit, int b) = Math.DivRem(index, bands.Count);
@@ -170,9 +181,12 @@ internal static unsafe class ColumnConvolution
                             }
                             else
                             {
-                                Im2Col.Gather(s, band, s.C, from, memory.Phases(worker), columns, ld);
+                                bool keepsZeros = b == formerBand && i < formerImages;
+                                Im2Col.Gather(s, band, s.C, from, memory.Phases(worker), columns, ld, keepsZeros);
                             }
                         }
+
+                        (formerBand, formerImages) = (b, images);
 
                         for (int i = 0; i < images && group > 1; i++, gradients += (nint)s.O * s.Pixels)
                         {

@@ -20,22 +20,44 @@ internal static unsafe class Convolution
 
     /// <summary>y = w ∗ x + bias; <paramref name="bias"/> is O values, or null.</summary>
     internal static Phase[] Forward<T>(
-        ConvShape s, ConvolutionPath path, T* x, T* w, T* bias, T* y, byte* workspace, int workers)
+        ConvShape s, ConvolutionPath path, T* x, T* w, T* bias, T* y, byte* workspace, int workers,
+        CpuEpilogue? epilogue = null)
         where T : unmanaged, INumber<T> => path switch
         {
-            ConvolutionPath.Winograd2 => Winograd.Forward<Winograd2, T>(s, x, w, bias, y, workspace, workers),
-            ConvolutionPath.Winograd4 => Winograd.Forward<Winograd4, T>(s, x, w, bias, y, workspace, workers),
-            _ => ColumnConvolution.Forward(s, x, w, bias, y, workspace, workers),
+            ConvolutionPath.Winograd2 => Winograd.Forward<Winograd2, T>(s, x, w, bias, y, workspace, workers, epilogue),
+            ConvolutionPath.Winograd4 => Winograd.Forward<Winograd4, T>(s, x, w, bias, y, workspace, workers, epilogue),
+            _ => ColumnConvolution.Forward(s, x, w, bias, y, workspace, workers, epilogue),
         };
+
+    /// <summary>Calls an epilogue for the same piece of several planes that follow one another.</summary>
+    /// <param name="epilogue">The epilogue.</param>
+    /// <param name="first">The first plane.</param>
+    /// <param name="planes">The number of planes.</param>
+    /// <param name="size">The elements of a plane.</param>
+    /// <param name="start">The first element of the piece in its plane.</param>
+    /// <param name="count">The elements of the piece.</param>
+    internal static void End(CpuEpilogue epilogue, long first, int planes, int size, int start, int count)
+    {
+        if (count == size)
+        {
+            epilogue(first * size, planes * size);
+            return;
+        }
+
+        for (int plane = 0; plane < planes; plane++)
+        {
+            epilogue(((first + plane) * size) + start, count);
+        }
+    }
 
     /// <summary>The gradient with respect to x, from that with respect to y.</summary>
     internal static Phase[] GradInput<T>(
-        ConvShape s, ConvolutionPath path, T* w, T* dy, T* dx, byte* workspace, int workers)
+        ConvShape s, ConvolutionPath path, T* w, T* dy, T* dx, byte* workspace, int workers, CpuEpilogue? epilogue = null)
         where T : unmanaged, INumber<T> => path switch
         {
-            ConvolutionPath.Winograd2 => Winograd.GradInput<Winograd2, T>(s, w, dy, dx, workspace, workers),
-            ConvolutionPath.Winograd4 => Winograd.GradInput<Winograd4, T>(s, w, dy, dx, workspace, workers),
-            _ => ColumnConvolution.GradInput(s, w, dy, dx, workspace, workers),
+            ConvolutionPath.Winograd2 => Winograd.GradInput<Winograd2, T>(s, w, dy, dx, workspace, workers, epilogue),
+            ConvolutionPath.Winograd4 => Winograd.GradInput<Winograd4, T>(s, w, dy, dx, workspace, workers, epilogue),
+            _ => ColumnConvolution.GradInput(s, w, dy, dx, workspace, workers, epilogue),
         };
 
     /// <summary>

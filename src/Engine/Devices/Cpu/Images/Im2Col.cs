@@ -5,8 +5,8 @@ namespace Engine.Devices.Cpu;
 
 /// <summary>
 /// Builds a matrix from channels of an image, with a row for each tap of a filter and a column for each pixel of a band
-/// of the result, so that the convolution is a matrix product; also its adjoint. With a stride along the rows, the rows
-/// are first split into phases (every StrideW-th pixel), so that the pixels of a tap are contiguous.
+/// of the result, so that the convolution is a matrix product; also its adjoint. With a stride along the rows, the planes
+/// are first split into phases (every StrideW-th column), so that the pixels of a tap are contiguous.
 /// </summary>
 internal static unsafe class Im2Col
 {
@@ -19,13 +19,15 @@ internal static unsafe class Im2Col
 
     /// <summary>
     /// Writes the matrix of <paramref name="channels"/> planes of an image, KH·KW rows each, which lie
-    /// <paramref name="ld"/> elements apart; <paramref name="phases"/> is memory of <see cref="PhaseElements"/>.
+    /// <paramref name="ld"/> elements apart; <paramref name="phases"/> is memory of <see cref="PhaseElements"/>. With
+    /// <paramref name="keepsZeros"/>, the memory holds the matrix of the same band of another image, and so the padding.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal static void Gather<T>(in ConvShape s, in Band band, int channels, T* x, T* phases, T* matrix, int ld)
+    internal static void Gather<T>(
+        in ConvShape s, in Band band, int channels, T* x, T* phases, T* matrix, int ld, bool keepsZeros)
         where T : unmanaged, INumber<T>
     {
-        var rows = new ImageRows<T>(s, band, x, phases);
+        var rows = new ImageRows<T>(s, band, channels, x, phases);
         if (s.StrideW > 1)
         {
             rows.Split(s, channels, x);
@@ -34,9 +36,10 @@ internal static unsafe class Im2Col
         int taps = s.KH * s.KW;
         for (int row = 0; row < taps; row++)
         {
-            var tap = new Tap(s, row, band, rows.Step, rows.First);
+            var tap = new Tap<T>(s, row, band, rows);
             T* pixels = matrix + ((nint)row * ld);
-            for (int c = 0; c < channels && tap.Rows * tap.Columns < band.Pixels; c++)
+            bool clears = !keepsZeros && tap.Rows * tap.Columns < band.Pixels;
+            for (int c = 0; c < channels && clears; c++)
             {
                 new Span<T>(pixels + ((nint)c * taps * ld), band.Pixels).Clear();
             }
@@ -54,16 +57,16 @@ internal static unsafe class Im2Col
     internal static void Scatter<T>(in ConvShape s, in Band band, int channels, T* matrix, int ld, T* phases, T* x)
         where T : unmanaged, INumber<T>
     {
-        var rows = new ImageRows<T>(s, band, x, phases);
+        var rows = new ImageRows<T>(s, band, channels, x, phases);
         if (s.StrideW > 1)
         {
-            new Span<T>(phases, checked(channels * (int)rows.PlaneSize)).Clear();
+            new Span<T>(phases, checked(s.StrideW * (int)rows.PhaseSize)).Clear();
         }
 
         int taps = s.KH * s.KW;
         for (int row = 0; row < taps; row++)
         {
-            var tap = new Tap(s, row, band, rows.Step, rows.First);
+            var tap = new Tap<T>(s, row, band, rows);
             T* pixels = matrix + ((nint)row * ld) + tap.Pixel;
             ShortRows.Add(
                 channels, (nint)taps * ld, rows.PlaneSize, tap.Rows, tap.Columns, pixels, band.Columns,
@@ -83,7 +86,8 @@ internal static unsafe class Im2Col
     private static int PhaseLength(in ConvShape s) => (s.W + s.StrideW - 1) / s.StrideW;
 
     /// <summary>
-    /// The planes from which taps are read: the image's own, or the phases of the rows that a band reads.
+    /// The planes from which taps are read: the image's own, or the phases of the rows that a band reads. The first phase
+    /// of all channels is followed by the second.
     /// </summary>
     private readonly struct ImageRows<T>
         where T : unmanaged, INumber<T>
@@ -95,17 +99,18 @@ internal static unsafe class Im2Col
 
         public readonly T* Planes;
 
-        public readonly nint Step, PlaneSize;
+        public readonly nint Step, PlaneSize, PhaseSize;
 
-        public ImageRows(in ConvShape s, in Band band, T* x, T* phases)
+        public ImageRows(in ConvShape s, in Band band, int channels, T* x, T* phases)
         {
             bool isSplit = s.StrideW > 1;
             int first = Math.Clamp((band.Top * s.StrideH) - s.PadH, 0, s.H);
             int last = Math.Clamp(((band.Bottom - 1) * s.StrideH) - s.PadH + s.KH, first, s.H);
             (First, Count) = isSplit ? (first, last - first) : (0, s.H);
             Planes = isSplit ? phases : x;
-            Step = isSplit ? (nint)s.StrideW * PhaseLength(s) : s.W;
+            Step = PhaseLength(s);
             PlaneSize = Count * Step;
+            PhaseSize = channels * PlaneSize;
         }
 
         public void Split(in ConvShape s, int channels, T* x)
@@ -132,20 +137,23 @@ internal static unsafe class Im2Col
 
         public readonly void Run<S, V>() where S : struct, ISimd<V, T> where V : struct
         {
-            int length = PhaseLength(Shape);
-            for (int c = 0; c < Channels; c++)
+            // Rows that hold each phase equally often are split as one long row.
+            bool isOneRow = Shape.W % Shape.StrideW == 0, isAll = isOneRow && Rows.Count == Shape.H;
+            int planes = isAll ? 1 : Channels, rows = isOneRow ? 1 : Rows.Count;
+            int length = (isAll ? Channels : 1) * (isOneRow ? Rows.Count : 1) * Shape.W;
+            for (int c = 0; c < planes; c++)
             {
                 T* row = X + ((((nint)c * Shape.H) + Rows.First) * Shape.W);
                 T* phases = Rows.Planes + (c * Rows.PlaneSize);
-                for (int i = 0; i < Rows.Count; i++, row += Shape.W, phases += Rows.Step)
+                for (int i = 0; i < rows; i++, row += length, phases += Rows.Step)
                 {
                     if (Adds)
                     {
-                        Strides<S, V, T>.AddJoined(Shape.StrideW, Shape.W, phases, length, 0, row);
+                        Strides<S, V, T>.AddJoined(Shape.StrideW, length, phases, Rows.PhaseSize, 0, row);
                     }
                     else
                     {
-                        Strides<S, V, T>.Split(Shape.StrideW, Shape.W, row, phases, length, 0);
+                        Strides<S, V, T>.Split(Shape.StrideW, length, row, phases, Rows.PhaseSize, 0);
                     }
                 }
             }
@@ -156,7 +164,8 @@ internal static unsafe class Im2Col
     /// The pixels of a band for which one tap of the filter lies inside the image, and its place in the image's first
     /// plane.
     /// </summary>
-    private readonly struct Tap
+    private readonly struct Tap<T>
+        where T : unmanaged, INumber<T>
     {
         /// <summary>
         /// The place of the first one in the plane, the distance of rows there, and its place in the band.
@@ -165,7 +174,7 @@ internal static unsafe class Im2Col
 
         public readonly int Rows, Columns;
 
-        public Tap(in ConvShape s, int tap, in Band band, nint rowStep, int firstRow)
+        public Tap(in ConvShape s, int tap, in Band band, in ImageRows<T> rows)
         {
             (int kh, int kw) = Math.DivRem(s.Flip ? (s.KH * s.KW) - 1 - tap : tap, s.KW);
             (int top, int left) = (kh - s.PadH, kw - s.PadW);
@@ -173,9 +182,9 @@ internal static unsafe class Im2Col
             (int ow, int endW) = Inside(left, s.StrideW, s.W, band.Left, band.Right);
             (Rows, Columns) = (endH - oh, endW - ow);
             int column = left + (ow * s.StrideW);
-            nint place = (column / s.StrideW) + ((nint)(column % s.StrideW) * PhaseLength(s));
-            Image = ((top + ((nint)oh * s.StrideH) - firstRow) * rowStep) + place;
-            ImageStep = s.StrideH * rowStep;
+            nint place = (column / s.StrideW) + (column % s.StrideW * rows.PhaseSize);
+            Image = ((top + ((nint)oh * s.StrideH) - rows.First) * rows.Step) + place;
+            ImageStep = s.StrideH * rows.Step;
             Pixel = ((nint)(oh - band.Top) * band.Columns) + ow - band.Left;
         }
 

@@ -13,6 +13,9 @@ internal static unsafe class WeightSums
     private const int MinChunks = 4;
     private const long MaxElements = 1 << 20;
 
+    /// <summary>The taps that are added up before they are written: they stay in the L1 cache.</summary>
+    private const int BlockTaps = 16;
+
     /// <summary>Returns the elements of a chunk's sums.</summary>
     internal static long Size(in ConvShape s, int ld) => ((long)s.Taps + 1) * ld;
 
@@ -29,18 +32,19 @@ internal static unsafe class WeightSums
         nint apart = (nint)Size(s, ld);
         return new Phase(s.Taps + 1, Math.Max(1, 8192 / (chunks * Math.Max(s.O, 1))), (start, end, _) =>
         {
-            for (int tap = start; tap < end; tap++)
+            for (int tap = start; tap < end; tap += BlockTaps)
             {
-                T* from = sums + ((nint)tap * ld), to = tap < s.Taps ? dw + tap : db;
-                nint step = tap < s.Taps ? s.Taps : 1;
-                for (int chunk = 1; chunk < chunks && to != null; chunk++)
+                int count = Math.Min(BlockTaps, end - tap), weights = Math.Clamp(s.Taps - tap, 0, count);
+                T* from = sums + ((nint)tap * ld);
+                for (int chunk = 1; chunk < chunks; chunk++)
                 {
-                    ShortRows.Add(1, s.O, from + (chunk * apart), 0, from, 0);
+                    ShortRows.Add(db == null ? weights : count, s.O, from + (chunk * apart), ld, from, ld);
                 }
 
-                for (int o = 0; o < s.O && to != null; o++)
+                Packing.Columns(s.O, weights, from, ld, dw + tap, s.Taps);
+                if (weights < count && db != null)
                 {
-                    to[o * step] = from[o];
+                    new Span<T>(sums + ((nint)s.Taps * ld), s.O).CopyTo(new Span<T>(db, s.O));
                 }
             }
         });

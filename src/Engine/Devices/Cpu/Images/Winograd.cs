@@ -71,10 +71,14 @@ internal static unsafe class Winograd
         };
 
     /// <summary>y = w ∗ x + bias; <paramref name="bias"/> is O values, or null.</summary>
-    internal static Phase[] Forward<F, T>(ConvShape s, T* x, T* w, T* bias, T* y, byte* workspace, int workers)
+    internal static Phase[] Forward<F, T>(
+        ConvShape s, T* x, T* w, T* bias, T* y, byte* workspace, int workers, CpuEpilogue? epilogue)
         where F : struct, IWinograd
-        where T : unmanaged =>
-        Correlate<F, T>(s, x, w, s.Taps, 9, workspace, workers, new Target<T> { Y = y, Bias = bias });
+        where T : unmanaged
+    {
+        var target = new Target<T> { Y = y, Bias = bias, Epilogue = epilogue };
+        return Correlate<F, T>(s, x, w, s.Taps, 9, workspace, workers, target);
+    }
 
     /// <summary>
     /// The maximum of each 2 × 2 window of w ∗ x + bias and, unless <paramref name="argmax"/> is null, its place in the
@@ -93,10 +97,14 @@ internal static unsafe class Winograd
     /// The gradient with respect to x, from that with respect to y: a convolution of dy with the filters rotated by 180
     /// degrees, and filters and channels exchanged.
     /// </summary>
-    internal static Phase[] GradInput<F, T>(ConvShape s, T* w, T* dy, T* dx, byte* workspace, int workers)
+    internal static Phase[] GradInput<F, T>(
+        ConvShape s, T* w, T* dy, T* dx, byte* workspace, int workers, CpuEpilogue? epilogue)
         where F : struct, IWinograd
-        where T : unmanaged =>
-        Correlate<F, T>(s.Adjoint, dy, w, 9, s.Taps, workspace, workers, new Target<T> { Y = dx });
+        where T : unmanaged
+    {
+        var target = new Target<T> { Y = dx, Epilogue = epilogue };
+        return Correlate<F, T>(s.Adjoint, dy, w, 9, s.Taps, workspace, workers, target);
+    }
 
     /// <summary>
     /// The gradients with respect to w and, unless <paramref name="db"/> is null, to the bias, from that with respect
@@ -229,6 +237,34 @@ internal static unsafe class Winograd
                     WinogradKernel<F, S, V, T>.HalfResults(Block.Tiles, from, plane, half, Memory.HalfPlane);
                     Results<S, V>(first + row, half);
                 }
+
+                if (Target.Epilogue is not null)
+                {
+                    End(first, rows, Target.Epilogue);
+                }
+            }
+        }
+
+        /// <summary>Calls the epilogue for the block's part of each image.</summary>
+        private readonly void End(int first, int filters, CpuEpilogue epilogue)
+        {
+            ConvShape conv = Shape.Conv;
+            int left = Block.Left * F.Tile, right = Math.Min(Block.Right * F.Tile, conv.OW);
+            for (int strip = Block.First; strip < Block.Last;)
+            {
+                (int image, int down) = Math.DivRem(strip, Shape.TilesDown);
+                int strips = Math.Min(Shape.TilesDown - down, Block.Last - strip);
+                int top = down * F.Tile, bottom = Math.Min((down + strips) * F.Tile, conv.OH);
+                // Whole rows are contiguous.
+                int rows = right - left == conv.OW ? bottom - top : 1;
+                for (int row = top; row < bottom; row += rows)
+                {
+                    Convolution.End(
+                        epilogue, ((long)image * conv.O) + first, filters, conv.Pixels, (row * conv.OW) + left,
+                        rows * (right - left));
+                }
+
+                strip += strips;
             }
         }
 
@@ -259,6 +295,7 @@ internal static unsafe class Winograd
         public T* Y, Bias;
         public int* Argmax;
         public bool Pools;
+        public CpuEpilogue? Epilogue;
     }
 
     internal struct SumsJob<F, T> : ISimdJob<T>

@@ -22,7 +22,7 @@ internal sealed class LoopLaunch : CudaLaunch
 
     public override string Name => $"{_loop.Steps} steps of {_loop.Name}";
 
-    public override long Nodes => _loop.Cleared.Count + _loop.Started.Count + _loop.Voided.Count
+    public override long Nodes => _loop.Cleared.Count + _loop.Started.Count
         + (_loop.Steps * (_loop.In.Count + _loop.Out.Count + Stages.Sum(stage => stage.Launch.Nodes)));
 
     public override bool IsRecordable => Stages.All(stage => stage.Launch.IsRecordable);
@@ -44,11 +44,6 @@ internal sealed class LoopLaunch : CudaLaunch
         for (int step = 0; step < _loop.Steps; step++)
         {
             EnqueueStep(stream, step);
-        }
-
-        foreach (MemoryRange range in _loop.Voided)
-        {
-            Clear(stream, range);
         }
     }
 

@@ -33,8 +33,10 @@ internal static class CreationOps
         new("Size", 6, Takes.Any, node =>
         {
             Variable x = node.X(0);
-            Whole count = x.Shape.IsKnown ? x.Shape.Count : new Whole(0, Ops.Symbolic.Count(x));
-            return [OnnxValue.Of(OnnxType.Int64, [count.IsKnown ? count : count with { Value = Cast(count.Value!, DType.Int32) }], Shape.Scalar)];
+            Whole count = x.Shape.IsKnown
+                ? x.Shape.Count
+                : new Whole(0, new Ops.Count([.. Enumerable.Range(0, x.Rank)], DType.Int32).Call(x));
+            return [OnnxValue.Of(OnnxType.Int64, [count], Shape.Scalar)];
         }),
         new("Range", 11, Takes.Numbers, Range),
         new("EyeLike", 9, Takes.Numbers, node =>

@@ -119,7 +119,7 @@ internal static class IndexingOps
         (node.OpSet < 16 ? "none" : node.Text("reduction", "none")) switch
         {
             "none" => null,
-            "add" when node.Type is not (OnnxType.UInt8 or OnnxType.Bool) => null,
+            "add" when node.Type != OnnxType.Bool => null,
             "mul" => (1, (x, axes) => Prod(x, axes), Multiply),
             "max" when node.Type.IsFloat() => (double.NegativeInfinity, (x, axes) => Max(x, axes), Maximum),
             "min" when node.Type.IsFloat() => (double.PositiveInfinity, (x, axes) => Min(x, axes), Minimum),

@@ -45,7 +45,7 @@ internal static class PadOps
         }
 
         return node.Same(mode == PadMode.Constant && filling is not null
-            ? Filled(x, widths, filling)
+            ? Padded(x, widths, Cast(Reshape(filling, Shape.Scalar), x.DType))
             : Ops.Symbolic.Pad(x, widths, mode, value));
     }
 
@@ -71,13 +71,5 @@ internal static class PadOps
         }
 
         return node.Same(Ops.Symbolic.Pad(x[kept], widths));
-    }
-
-    /// <summary>Returns x padded with a computed number.</summary>
-    private static Variable Filled(Variable x, (int Before, int Behind)[] widths, Variable value)
-    {
-        Side[] sides = [.. widths.Select((width, axis) => (Side)(SideOf(x, axis) + width.Before + width.Behind))];
-        Variable filled = BroadcastTo(Cast(Reshape(value, Shape.Scalar), x.DType), sides);
-        return SetSubtensor(filled[[.. widths.Select(width => (AxisIndex)(width.Before..^width.Behind))]], x);
     }
 }

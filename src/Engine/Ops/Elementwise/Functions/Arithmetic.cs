@@ -54,7 +54,7 @@ internal readonly struct Multiply : IBinary
             inner = negate.Inputs[0];
         }
 
-        bool mayBeInfinite = inner is Result { Owner: var node } && (node.Op is Unary<Log> or Unary<Log1p>
+        bool mayBeInfinite = inner is Result { Owner: var node } && (node.Op is Unary<Log> or Unary<Log2> or Unary<Log10> or Unary<Log1p>
             || (node.Op is Binary<Divide> && node.Inputs[0] is Constant));
         return mayBeInfinite ? new Binary<GuardGrad>().Call(g, g * factor) : g * factor;
     }

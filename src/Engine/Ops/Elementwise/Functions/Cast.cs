@@ -52,9 +52,12 @@ internal sealed record Cast(DType To) : Op, ICpuOp, ICudaOp, ISampled
         }
     }
 
-    public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs) => [inputs[0] with { DType = To }];
+    public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs) =>
+        [new TensorType(To, inputs[0].Shape)];
 
     internal override bool TakesHalves => true;
+
+    internal override bool IsPlain => true;
 
     public override bool IsView(IReadOnlyList<TensorType> inputs) => inputs[0].DType == To;
 

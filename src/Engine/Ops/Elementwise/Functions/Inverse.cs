@@ -204,13 +204,4 @@ public static partial class Symbolic
 
     /// <summary>Returns the inverse of the hyperbolic tangent; NaN outside −1 to 1.</summary>
     public static Variable ArcTanh(Variable x) => Map<ArcTanh>(x);
-
-    /// <summary>Computes 2 to the power of x.</summary>
-    public static Variable Exp2(Variable x) => Power(Constant(2), x);
-
-    /// <summary>Returns the logarithm to base 2.</summary>
-    public static Variable Log2(Variable x) => Log(x) * (1 / Math.Log(2));
-
-    /// <summary>Returns the logarithm to base 10.</summary>
-    public static Variable Log10(Variable x) => Log(x) * (1 / Math.Log(10));
 }

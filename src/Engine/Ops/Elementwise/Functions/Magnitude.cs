@@ -142,6 +142,11 @@ internal readonly struct Power : IBinary
     public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         VectorMath.Pow<S, V, T>(a, b);
 
+    public static bool MapsRuns => true;
+
+    public static unsafe void MapRun<S, V, T>(int vectors, T* a, T* b)
+        where S : struct, ISimd<V, T> where V : struct where T : unmanaged => VectorMath.Pow<S, V, T>(vectors, a, b);
+
     public static (Variable? A, Variable? B) Grad(Variable a, Variable b, Variable y, Variable g)
     {
         // The slope of a⁰ is 0 everywhere, and b·a^(b − 1) would be 0·∞ at 0.

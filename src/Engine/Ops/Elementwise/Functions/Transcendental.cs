@@ -19,6 +19,22 @@ internal readonly struct Exp : IUnary
     public static Variable Grad(Variable x, Variable y, Variable g) => g * y;
 }
 
+internal readonly struct Exp2 : IUnary
+{
+    public static bool HasPoles => true;
+
+    public static double Ulps => 3;
+
+    public static DoubleDouble Scalar(double x) => DoubleDouble.Exp(x * DoubleDouble.Log(2));
+
+    public static string Cuda => "exp2(x)";
+
+    public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
+        VectorMath.Exp2<S, V, T>(x);
+
+    public static Variable Grad(Variable x, Variable y, Variable g) => g * y * Math.Log(2);
+}
+
 internal readonly struct Expm1 : IUnary
 {
     public static bool HasPoles => true;
@@ -51,6 +67,42 @@ internal readonly struct Log : IUnary
         VectorMath.Log<S, V, T>(x);
 
     public static Variable Grad(Variable x, Variable y, Variable g) => g / x;
+}
+
+internal readonly struct Log2 : IUnary
+{
+    public static bool HasPoles => true;
+
+    public static (double Low, double High) Domain => (0.1, 5);
+
+    public static double Ulps => 3;
+
+    public static DoubleDouble Scalar(double x) => DoubleDouble.Log(x) / DoubleDouble.Log(2);
+
+    public static string Cuda => "log2(x)";
+
+    public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
+        VectorMath.Log2<S, V, T>(x);
+
+    public static Variable Grad(Variable x, Variable y, Variable g) => g / (x * Math.Log(2));
+}
+
+internal readonly struct Log10 : IUnary
+{
+    public static bool HasPoles => true;
+
+    public static (double Low, double High) Domain => (0.1, 5);
+
+    public static double Ulps => 3;
+
+    public static DoubleDouble Scalar(double x) => DoubleDouble.Log(x) / DoubleDouble.Log(10);
+
+    public static string Cuda => "log10(x)";
+
+    public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
+        VectorMath.Log10<S, V, T>(x);
+
+    public static Variable Grad(Variable x, Variable y, Variable g) => g / (x * Math.Log(10));
 }
 
 internal readonly struct Log1p : IUnary
@@ -155,11 +207,20 @@ public static partial class Symbolic
     /// <summary>Computes e to the power of x.</summary>
     public static Variable Exp(Variable x) => Map<Exp>(x);
 
+    /// <summary>Computes 2 to the power of x, exactly if x is whole.</summary>
+    public static Variable Exp2(Variable x) => Map<Exp2>(x);
+
     /// <summary>Computes e to the power of x, minus 1. It is exact also near 0.</summary>
     public static Variable Expm1(Variable x) => Map<Expm1>(x);
 
     /// <summary>Returns the natural logarithm.</summary>
     public static Variable Log(Variable x) => Map<Log>(x);
+
+    /// <summary>Returns the logarithm to base 2: a whole number for a power of 2.</summary>
+    public static Variable Log2(Variable x) => Map<Log2>(x);
+
+    /// <summary>Returns the logarithm to base 10: a whole number for a power of 10.</summary>
+    public static Variable Log10(Variable x) => Map<Log10>(x);
 
     /// <summary>Computes log(1 + x). It is exact also near 0.</summary>
     public static Variable Log1p(Variable x) => Map<Log1p>(x);

@@ -1,0 +1,50 @@
+namespace Engine.Data;
+
+/// <summary>Finds the places of names in a list, however another file writes them.</summary>
+internal sealed class NameIndex
+{
+    private const int Twice = -2;
+
+    private readonly Dictionary<string, int> _exact, _alike = new(StringComparer.OrdinalIgnoreCase);
+    private readonly Dictionary<double, int> _numbers = [];
+
+    public NameIndex(IReadOnlyList<string> names)
+    {
+        _exact = names.Index().ToDictionary(one => one.Item, one => one.Index);
+        foreach ((int place, string name) in names.Index())
+        {
+            _alike[name] = _alike.ContainsKey(name) ? Twice : place;
+            if (Numbers.TryParse(name, out double number) && double.IsFinite(number))
+            {
+                _numbers[number] = _numbers.ContainsKey(number) ? Twice : place;
+            }
+        }
+    }
+
+    /// <summary>
+    /// Returns the place of a sample's text: the same text, or else the only one that is the same number (1.0 for 1); -1
+    /// if there is none.
+    /// </summary>
+    /// <param name="column">The column.</param>
+    /// <param name="row">The index of the sample.</param>
+    /// <param name="ignoresCase">Whether the only text that differs in letter case alone is found, too.</param>
+    public int Find(Column column, int row, bool ignoresCase)
+    {
+        string? text = column.Text(row);
+        if (text is null)
+        {
+            return -1;
+        }
+
+        if (_exact.TryGetValue(text, out int place))
+        {
+            return place;
+        }
+
+        double number = column is NumberColumn numbers ? numbers.Values[row]
+            : Numbers.TryParse(text, out double parsed) ? parsed : double.NaN;
+        return _numbers.TryGetValue(number, out place) && place >= 0 ? place
+            : ignoresCase && _alike.TryGetValue(text, out place) && place >= 0 ? place
+            : -1;
+    }
+}
