@@ -53,7 +53,7 @@ public sealed class Int64DefinitionTests(bool isGpu)
     [
         Given("a sum that comes back", l => Sum(l), [(1L << 53) - 1, 2, -(1L << 52), -(1L << 52)], 1),
         Given("a running sum", l => CumSum(l)[3], [(1L << 53) - 1, 2, -(1L << 52), -(1L << 52)], 1),
-        Given("a product that wraps", l => Prod(l), [3486784401, 3486784401, 3486784401], unchecked(3486784401 * 3486784401 * 3486784401)),
+        Given("a product that wraps", l => Prod(l), [3486784401L, 3486784401L, 3486784401L], unchecked(3486784401L * 3486784401L * 3486784401L)),
         Given("a square that wraps", l => l * l, [(1L << 33) + 1], (1L << 34) + 1),
         Given("a remainder of a square", l => Mod(l * l, 10), [100_000_003], 9),
         Given("a sum of squares", l => Sum((l * l) - (l * l)), [100_000_003, 3], 0),
