@@ -1,5 +1,4 @@
 using Engine.Graph;
-using Engine.Ops;
 
 namespace Engine.Compile;
 
@@ -29,8 +28,8 @@ internal sealed record Tolerance(
     private readonly NdArray[] _rounded = [.. Inputs.Where(input => input.DType == DType.Int64 && Array.Exists(input.Data, IsRounded))];
 
     /// <summary>Whether an element of a result depends only on the elements of the operands at the same place.</summary>
-    private readonly bool _isElementwise = Op is Composite
-        || Op?.InputWindowOf([.. Inputs.Select(input => new TensorType(input.DType, input.Shape))]) == InputWindow.Pixel;
+    private readonly bool _isElementwise =
+        Op?.InputWindowOf([.. Inputs.Select(input => new TensorType(input.DType, input.Shape))]) == InputWindow.Pixel;
 
     private readonly bool _isGivenNumbers = Inputs.All(input => Array.TrueForAll(input.Data, double.IsFinite));
 

@@ -121,6 +121,8 @@ internal sealed record Composite(
         Terms.Length * Shape.Count;
 
     /// <summary>Rounds every term to the dtype, as devices do.</summary>
+    public override InputWindow? InputWindowOf(IReadOnlyList<TensorType> inputs) => InputWindow.Pixel;
+
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
         ForEachElement(inputs, [], Outputs, (i, index, value, _) => outputs[i][index] = value);
 

@@ -8,7 +8,7 @@ using Engine.Tests.Training;
 using Engine.Training;
 using static Engine.Ops.Symbolic;
 
-namespace Engine.Tests.Ops;
+namespace Engine.Tests.Compile;
 
 /// <summary>int64 indices and labels: those beyond int32 are refused as they were given.</summary>
 [TestFixture(false)]
