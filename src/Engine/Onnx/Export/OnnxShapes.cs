@@ -83,7 +83,7 @@ internal static class OnnxShapes
     public static bool Uses(Apply node, int input) => input != 0 || Filling(node) is null;
 
     /// <summary>Returns the number that fills an array around a part; null if an update is no such padding.</summary>
-    private static Variable? Filling(Apply node) =>
+    private static Constant? Filling(Apply node) =>
         node is { Op: SubtensorUpdate { Adds: false } op, Inputs: [Result { Owner: { Op: Ops.BroadcastTo, Inputs: [Constant { Rank: 0 } number, ..] } }, ..] }
         && op.Parts.Axes.All(
             part => part is { Kind: AxisIndexKind.Range, Step: 1, Range: { Start.IsFromEnd: false, End.IsFromEnd: true } })

@@ -82,7 +82,7 @@ internal sealed class AllReduceLaunch(string name, IReadOnlyList<CudaLaunch> par
     /// <summary>
     /// Begins a bucket's exchanges in the stream of the ranks, so that the device's stream computes meanwhile.
     /// </summary>
-    private static IReadOnlyList<CudaLaunch> Begin(Communicator ranks, ulong bucket, List<CudaLaunch> exchanges) =>
+    private static List<CudaLaunch> Begin(Communicator ranks, ulong bucket, List<CudaLaunch> exchanges) =>
         ranks.Size == 1 ? exchanges : [new BesideLaunch(ranks, bucket, exchanges)];
 
     private static CudaLaunch[] End(Communicator ranks, ulong bucket) =>
