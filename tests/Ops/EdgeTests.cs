@@ -110,6 +110,11 @@ public sealed class EdgeTests
         Of(x => Std(x, ddof: 1));
         Of(x => Sqrt(Square(x)));
         Of(x => Sqrt(Abs(x)));
+        Of(x => Sqrt(x * x * x * x));
+        Of(x => Sqrt(Exp(x)));
+        Of(x => Exp(x / 2));
+        Of(x => Sqrt(Softmax(x)));
+        Of(x => Sqrt(Maximum(Softmax(x), 1e-30)));
         Of(x => Log(x));
         Of(x => Log1p(x));
         Of(x => 1 / x);

@@ -33,6 +33,11 @@ internal sealed record ExactExpression(
         Each("log(1 + exp(x))", x => Log(1 + Exp(x)), Softplus),
         Each("log(sigmoid(x))", x => Log(Symbolic.Sigmoid(x)), x => -Softplus(-x)),
         Each("log(1 - sigmoid(x))", x => Log(1 - Symbolic.Sigmoid(x)), x => -Softplus(x)),
+        Each("1 - sigmoid(x)", x => 1 - Symbolic.Sigmoid(x), x => Engine.Ops.Sigmoid.Scalar(-x)),
+        Each("the slope of log(sigmoid(x))", x => Grad(Sum(Log(Symbolic.Sigmoid(x))), x), x => Engine.Ops.Sigmoid.Scalar(-x)),
+        Row(
+            "the gradient of Σ t·log(sigmoid(x))", x => Grad(Sum(Log(Symbolic.Sigmoid(x)) * Wanted(x.DType)), x),
+            (row, i) => IsLabel(i) * Engine.Ops.Sigmoid.Scalar(-row[i])),
         Each("the slope of log(1 + exp(x))", x => Grad(Sum(Log(1 + Exp(x))), x), Engine.Ops.Sigmoid.Scalar),
         Each("binary cross-entropy", x => BinaryCrossEntropy(Symbolic.Sigmoid(x), Constant(1)), x => Softplus(-x)),
         Each("x·0.1·10", x => x * 0.1 * 10, x => x * (DoubleDouble)0.1f * 10, Engine.DType.Float32),

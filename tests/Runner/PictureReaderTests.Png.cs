@@ -53,6 +53,24 @@ public sealed partial class PictureReaderTests
         }
     }
 
+    /// <summary>zlib's own check sum, of the pixels, behind which PNG has another, of the chunk.</summary>
+    [TestCase(false)]
+    [TestCase(true)]
+    public void A_png_file_whose_pixels_have_another_check_sum_is_refused(bool isInterlaced)
+    {
+        byte[] png = RandomPng(5, color: 2, depth: 8, isInterlaced, isTransparent: false);
+        int at = png.AsSpan().IndexOf("IDAT"u8), length = BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(at - 4));
+        Assert.That(() => Read(png, 5), Throws.Nothing);
+        for (int place = 1; place <= 4; place++)
+        {
+            byte[] wrong = [.. png];
+            wrong[at + 4 + length - place] ^= 1;
+            BinaryPrimitives.WriteUInt32BigEndian(wrong.AsSpan(at + 4 + length), Engine.IO.Crc32.Of(wrong.AsSpan(at, 4 + length)));
+
+            Assert.That(() => Read(wrong, 5), Throws.TypeOf<EngineException>().With.Message.Contains("is damaged (its pixels cannot be unpacked, or their check sum is another)"));
+        }
+    }
+
     [Test]
     public void A_large_png_file_is_read_in_the_memory_of_its_rows()
     {

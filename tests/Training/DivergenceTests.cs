@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Engine.Devices;
 using Engine.Devices.Cpu;
 using Engine.Graph;
@@ -151,6 +152,39 @@ public class DivergenceTests
         });
 
         static TestCaseData One(string name, Func<Case> make) => new TestCaseData(make).SetArgDisplayNames(name);
+    }
+
+    [TestCase(1e30f, false, "1E+30", "1E+29")]
+    [TestCase(1000f, true, "1000", "100")]
+    public void A_step_of_ones_own_loop_whose_loss_is_no_number_says_so(float rate, bool isRegression, string shown, string smaller)
+    {
+        (Tensor points, int[] labels) = Toy.Clouds(30);
+        Layer last = isRegression ? new Dense(2, x => x) : new Dense(3, Softmax);
+        var network = new Network(new Input(2), new Dense(8), last);
+        using var trainer = new Trainer(network) { Update = new Sgd(rate), Regression = isRegression };
+        Tensor targets = isRegression ? points : Tensor.From(labels);
+
+        Assert.That(
+            () => Enumerable.Range(0, 50).Select(_ => trainer.Step(points, targets)).ToArray(),
+            Throws.TypeOf<EngineException>().With.Message.Matches(
+                "^The loss of the step is (nan|infinite), and the step has spoiled the parameters\\. The learning rate is "
+                + $"{Regex.Escape(shown)}: begin again with a smaller one, such as {Regex.Escape(smaller)}, "));
+    }
+
+    [TestCase(0.1f, true, "nan", "0.1", "0.01")]
+    public void A_step_of_ones_own_loop_whose_loss_is_no_number_says_so(
+        float rate, bool isBadSample, string loss, string shown, string smaller)
+    {
+        (Tensor points, int[] labels) = Toy.Clouds(30);
+        points.AsSpan<float>()[3] = isBadSample ? float.NaN : points.AsSpan<float>()[3];
+        var network = new Network(new Input(2), new Dense(8), new Dense(3, Softmax));
+        using var trainer = new Trainer(network) { Update = new Sgd(rate) };
+
+        Assert.That(
+            () => Enumerable.Range(0, 20).Select(_ => trainer.Step(points, Tensor.From(labels))).ToArray(),
+            Throws.TypeOf<EngineException>().With.Message.Matches(
+                $"^(The loss of the step is ({loss}), and the step has spoiled the parameters\\. The learning rate is {Regex.Escape(shown)}: "
+                + $"begin again with a smaller one, such as {Regex.Escape(smaller)},|.*finite)"));
     }
 
     [TestCaseSource(nameof(Cases))]

@@ -105,4 +105,16 @@ public static class DTypes
         dtype.IsFloat() || double.IsNaN(value.High) ? value.High
         : double.IsInfinity(value.High) ? 0
         : ElementType.Of(dtype).Wrap((Int128)value.High + (Int128)value.Low);
+
+    /// <summary>Returns a whole number's low bits as <see cref="Wrap"/> does, but with all digits of an int64.</summary>
+    internal static DoubleDouble WrapExactly(DoubleDouble value, DType dtype)
+    {
+        if (dtype != DType.Int64 || !double.IsFinite(value.High))
+        {
+            return Wrap(value, dtype);
+        }
+
+        long whole = long.CreateTruncating((Int128)value.High + (Int128)value.Low);
+        return ((DoubleDouble)(whole >> 32) * (1L << 32)) + (uint)whole;
+    }
 }

@@ -141,6 +141,18 @@ public readonly struct Shape : IEquatable<Shape>, IReadOnlyList<int>
         return strides;
     }
 
+    /// <summary>Returns the index of an element that is counted in C order.</summary>
+    internal int[] IndexOf(int element)
+    {
+        var index = new int[Rank];
+        for (int axis = Rank - 1; axis >= 0; axis--)
+        {
+            (element, index[axis]) = Math.DivRem(element, Sides[axis]);
+        }
+
+        return index;
+    }
+
     /// <summary>Returns whether a tensor of shape <paramref name="actual"/> fits a declaration of this shape.</summary>
     public bool Admits(Shape actual)
     {

@@ -210,10 +210,14 @@ public sealed partial class Tensor
         return cast;
     }
 
-    /// <summary>
-    /// Returns whole numbers as the nearest int32: an int64 out of its range must not become one within it.
-    /// </summary>
-    internal Tensor ToInt32() => (DType == DType.Int64 ? Cast(DType.Float64) : this).Cast(DType.Int32);
+    /// <summary>Returns labels as int32.</summary>
+    /// <exception cref="EngineException">One is an int64 that int32 does not hold: no class has that number.</exception>
+    internal Tensor ToInt32()
+    {
+        int wrong = DType == DType.Int64 ? AsSpan<long>().IndexOfAnyExceptInRange(int.MinValue, int.MaxValue) : -1;
+        return wrong < 0 ? Cast(DType.Int32) : throw new EngineException(
+            $"The label of sample {wrong} is {AsSpan<long>()[wrong]}: labels go from 0, and up to {int.MaxValue} at most.");
+    }
 
     /// <summary>Returns a copy of the tensor.</summary>
     public Tensor Clone() => new(DType, Shape, (Array)_data.Clone());

@@ -10,10 +10,10 @@ namespace Engine.Rewrites;
 /// </summary>
 internal static class Stabilize
 {
-    private static readonly Rule[] s_rules = [Logarithm, LogarithmToBase, LogarithmOfOneMore, Exponential, Slope];
+    private static readonly Rule[] s_rules = [Logarithm, LogarithmToBase, LogarithmOfOneMore, Exponential, Slope, SlopeOfLogSigmoid];
 
     public static FunctionGraph Apply(FunctionGraph graph) =>
-        LocalRules.Apply(graph, [.. StableRows.Rules, .. s_rules]);
+        Complements.Apply(LocalRules.Apply(graph, [.. StableRows.Rules, .. s_rules]));
 
     /// <summary>Replaces log(exp(x)), log(1 + x), log(1 − x), log(sigmoid(x)).</summary>
     private static Variable? Logarithm(Apply node) => node.Op is not Unary<Log> ? null
@@ -76,6 +76,25 @@ internal static class Stabilize
                 : null;
     }
 
+    /// <summary>Replaces g / s · s · (1 − s), the slope of log(s) for s = sigmoid(x), by g · sigmoid(−x).</summary>
+    private static Variable? SlopeOfLogSigmoid(Apply node)
+    {
+        if (node.Op is not Binary<Multiply>)
+        {
+            return null;
+        }
+
+        return Of(node.Inputs[0], node.Inputs[1]) ?? Of(node.Inputs[1], node.Inputs[0]);
+
+        static Variable? Of(Variable product, Variable rest) =>
+            IsOneLess(rest, out Variable? s) && Match.Is<Sigmoid>(s, out Variable? x)
+            && Match.Is<Multiply>(product, out Variable? a, out Variable? b)
+            && Match.Is<Divide>(Match.Unguarded(b == s ? a : b), out Variable? g, out Variable? divisor)
+            && divisor == s && (a == s || b == s)
+                ? Match.Of<Multiply>(g, Match.Of<Sigmoid>(Match.Of<Negate>(x)))
+                : null;
+    }
+
     private static bool IsOneMore(Variable variable, [NotNullWhen(true)] out Variable? x)
     {
         x = !Match.Is<Add>(variable, out Variable? a, out Variable? b) ? null
@@ -85,7 +104,7 @@ internal static class Stabilize
         return x is not null && x.Shape == variable.Shape;
     }
 
-    private static bool IsOneLess(Variable variable, [NotNullWhen(true)] out Variable? x)
+    internal static bool IsOneLess(Variable variable, [NotNullWhen(true)] out Variable? x)
     {
         x = Match.Is<Subtract>(variable, out Variable? one, out Variable? minus) && Match.IsNumber(one, 1)
             ? minus

@@ -51,7 +51,7 @@ public sealed class LearningRateFinder
         }
 
         net.Initialize();
-        using NeuralNet.ChangeScope change = net.Changing(nameof(LearningRateFinder), isTraining: true);
+        using ChangeTurns.Scope change = net.Changing(nameof(LearningRateFinder), isTraining: true);
         IReadOnlyList<KeyValuePair<string, Tensor>> before = net.GetParameters();
         (SharedVariable State, Tensor Value)[] streams =
             [.. net.Network.Streams.Values.Select(stream => (stream.State, stream.State.GetValue()))];
@@ -73,7 +73,7 @@ public sealed class LearningRateFinder
             {
                 double rate = least * Math.Pow(most / least, (double)tried.Count / (steps - 1));
                 trainer.LearningRate = rate;
-                double loss = trainer.Step(batch);
+                double loss = trainer.StepAnyway(batch);
                 average = (Kept * average) + ((1 - Kept) * loss);
                 double smoothed = average / (1 - Math.Pow(Kept, tried.Count + 1));
                 if (!double.IsFinite(loss) || (tried.Count > 0 && smoothed > Enough * tried.Min(one => one.Smoothed)))

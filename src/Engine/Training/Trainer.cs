@@ -103,8 +103,22 @@ public sealed class Trainer : IDisposable
     /// </param>
     /// <param name="weights">The weight of each sample, (n); null if all weights are equal.</param>
     /// <returns>The batch's loss before the step.</returns>
-    /// <exception cref="EngineException">The samples or targets do not fit the network.</exception>
-    public double Step(Tensors x, Tensors y, Tensor? weights = null) => Run(x, y, weights, isTraining: true);
+    /// <exception cref="EngineException">
+    /// The samples or targets do not fit the network, or the loss is nan or infinite. In the latter case the step has
+    /// spoiled the parameters.
+    /// </exception>
+    public double Step(Tensors x, Tensors y, Tensor? weights = null)
+    {
+        double loss = Run(x, y, weights, isTraining: true);
+
+        // Nan as the mean of samples without weight does not count.
+        bool counts = weights is null || Array.Exists(NdArray.From(weights).Data, weight => weight != 0);
+        return double.IsFinite(loss) || !counts ? loss : throw new EngineException(FormattableString.Invariant(
+            $"The loss of the step is {(double.IsNaN(loss) ? "nan" : "infinite")}, and the step has spoiled the parameters. ")
+            + FormattableString.Invariant($"The learning rate is {LearningRate:G4}: begin again with a smaller one, such as ")
+            + FormattableString.Invariant($"{LearningRate / 10:G3}, with scaled samples and targets, or with the ")
+            + "parameters that Parameters.Save wrote before.");
+    }
 
     /// <summary>Trains on one batch from <see cref="BatchIterator.Over"/>.</summary>
     /// <inheritdoc cref="Step(Tensors, Tensors, Tensor?)"/>
@@ -132,6 +146,9 @@ public sealed class Trainer : IDisposable
         _functions.Clear();
         _graph?.Dispose();
     }
+
+    /// <summary>Trains on one batch, as <see cref="Step(Batch)"/> does, whatever the loss is.</summary>
+    internal double StepAnyway(Batch batch) => Run(batch.Inputs, batch.Targets, batch.Weights, isTraining: true);
 
     private double Run(Tensors x, Tensors y, Tensor? weights, bool isTraining)
     {

@@ -32,7 +32,7 @@ public sealed class TrainingStep : IDisposable
     /// <summary>Trains on so many full batches from the first on, and starts over if there are fewer.</summary>
     public void Run(int batches)
     {
-        using NeuralNet.ChangeScope change = _net.Changing($"{nameof(TrainingStep)}.{nameof(Run)}", isTraining: true);
+        using ChangeTurns.Scope change = _net.Changing($"{nameof(TrainingStep)}.{nameof(Run)}", isTraining: true);
         for (int run; batches > 0; batches -= run)
         {
             run = Math.Min(batches, _epoch);

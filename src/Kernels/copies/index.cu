@@ -29,6 +29,18 @@ extern "C" __global__ void places(
     }
 }
 
+// Narrows 64-bit indices; one that 32 bits do not hold is reported, its upper half as the place.
+extern "C" __global__ void to_places(const int64* x, int* y, unsigned count, Fault* fault, int code)
+{
+    unsigned threads = gridDim.x * blockDim.x;
+    for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < count; i += threads) {
+        y[i] = (int)x[i];
+        if (y[i] != x[i]) {
+            reportFault(fault, code, y[i], (int)(x[i] >> 32));
+        }
+    }
+}
+
 extern "C" __global__ void take(
     const T* x, const int* offsets, T* part, int64 start, LoopsArgument loops, int hasPlaces, unsigned count)
 {

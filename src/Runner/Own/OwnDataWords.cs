@@ -97,7 +97,7 @@ internal sealed class OwnDataWords
     public Option<string?> Report { get; } = new("--report")
     {
         HelpName = "FILE",
-        Description = "Of own data: write the page about the training to this file. [default: beside the model, .html]",
+        Description = "Of own data: write the page about the training to this file. [default: beside the model, .html; none if the model goes to a device]",
     };
 
     private Option[] OfTables => [_drop, _separator, _encoding, _header, _decimal];

@@ -34,7 +34,7 @@ internal sealed class OwnTraining(OwnData own) : TrainingData
     {
         OwnData own = OwnData.Load(options.Own!, options.Seed, options.Threads, options.Validation);
         options = options with { Network = own.Network, Save = options.Save ?? $"{own.Data.Name}.model" };
-        options = options with { Report = options.Report ?? (options.Quiet ? null : Path.ChangeExtension(options.Save, ".html")) };
+        options = options with { Report = options.Report ?? (options.Quiet ? null : BesideModel(options.Save)) };
         if (options.IsBalanced && own.Target is ValueTarget)
         {
             throw new EngineException($"--class-weights is about classes, and '{own.Target.Column}' has values.");
@@ -116,6 +116,12 @@ internal sealed class OwnTraining(OwnData own) : TrainingData
     /// <summary>Returns the model of a network that is trained on own data; the network's owner disposes it.</summary>
     private Models.Model ModelOf(NeuralNet net, NetworkDescription network) =>
         new(net, network, own.Inputs, own.Target) { About = AboutOf(network.Seed) };
+
+    /// <summary>
+    /// Returns where the page is written: beside the model, but nowhere if that goes to a device, a pipe or a socket.
+    /// </summary>
+    private static string? BesideModel(string save) =>
+        PathKinds.Of(save) is PathKind.None or PathKind.Regular or PathKind.Folder ? Path.ChangeExtension(save, ".html") : null;
 
     /// <summary>Returns the entries of the model's file about its origin.</summary>
     private Dictionary<string, string> AboutOf(int seed)

@@ -55,9 +55,22 @@ internal static class PngRows
             }
         }
 
-        if (pixels.ReadAtLeast(new byte[Padding], Padding, throwOnEndOfStream: false) == Padding)
+        // At the end the stream compares the check sum of all pixels (Adler-32).
+        if (Unpack(pixels, new byte[Padding], isWhole: false) == Padding)
         {
             throw new InvalidDataException("its pixels take more bytes than its header says");
+        }
+    }
+
+    private static int Unpack(ZLibStream pixels, Span<byte> to, bool isWhole)
+    {
+        try
+        {
+            return pixels.ReadAtLeast(to, to.Length, throwOnEndOfStream: isWhole);
+        }
+        catch (InvalidDataException error)
+        {
+            throw new InvalidDataException("its pixels cannot be unpacked, or their check sum is another", error);
         }
     }
 
@@ -71,7 +84,7 @@ internal static class PngRows
         public ReadOnlySpan<byte> Next()
         {
             (_row, _above) = (_above, _row);
-            pixels.ReadExactly(_row);
+            Unpack(pixels, _row, isWhole: true);
             Span<byte> row = _row.AsSpan(1), above = _above.AsSpan(1);
             switch (_row[0])
             {

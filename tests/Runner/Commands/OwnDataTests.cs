@@ -49,6 +49,27 @@ public class OwnDataTests
     }
 
     [Test]
+    public async Task A_model_that_goes_to_a_device_has_no_page_beside_it()
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            Assert.Ignore("Windows has no files that are devices.");
+        }
+
+        using var folder = new TempFolder();
+        string device = folder.File("model.device");
+        File.CreateSymbolicLink(device, "/dev/null");
+        File.WriteAllText(folder.File("fruit.csv"), Fruit(120));
+
+        (int code, _, string errors) = await Run(
+            "train", folder.File("fruit.csv"), "--target", "kind", "--epochs", "1", "--save", device);
+
+        Assert.That(code, Is.Zero, errors);
+        Assert.That(File.Exists(folder.File("model.html")), Is.False);
+        Assert.That(new FileInfo(device).LinkTarget, Is.EqualTo("/dev/null"));
+    }
+
+    [Test]
     public async Task Values_are_learnt_and_predicted_in_their_own_unit()
     {
         using var folder = new TempFolder();

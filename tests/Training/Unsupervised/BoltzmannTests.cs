@@ -1,3 +1,4 @@
+using System.Globalization;
 using Engine.Compile;
 using Engine.Graph;
 using Engine.Layers;
@@ -168,6 +169,18 @@ public class BoltzmannTests
             net.Net.GetParameters().First(pair => pair.Key == "hidden1.W").Value.AsSpan<float>().ToArray(),
             Is.EqualTo(net.Machines[0].Weights.GetValue().AsSpan<float>().ToArray()));
         Assert.That(() => new DeepBeliefNetwork(12, 3), Throws.TypeOf<EngineException>().With.Message.Contains("(-1, 300, -1)"));
+    }
+
+    [TestCase(1e3f, "LearnRatesPretrain = 100.")]
+    [TestCase(1e30f, "LearnRatesPretrain = 1E+29.")]
+    public void A_pre_training_that_diverges_names_its_own_learning_rate(float rate, string advice)
+    {
+        using var net = new DeepBeliefNetwork(12, 5, 3) { LearnRatesPretrain = rate, EpochsPretrain = 100, MinibatchSize = 10 };
+        Assert.That(
+            () => net.Fit(Bars(50, false), [.. Enumerable.Range(0, 50).Select(i => i % 3)]),
+            Throws.TypeOf<EngineException>().With.Message.StartsWith("The pre-training of hidden layer 1 (12 to 5 units) has ended in epoch ")
+                .And.Message.Contains($"The learning rate of pre-training is {rate.ToString("G4", CultureInfo.InvariantCulture)}. ")
+                .And.Message.Contains(advice));
     }
 
     private static double Difference(Tensor a, Tensor b) =>

@@ -70,14 +70,5 @@ internal abstract class SteppedProgram : IProgram
     }
 
     /// <summary>Returns the indices of an element: <c>(3, 4)</c>.</summary>
-    protected static string Place(Shape shape, int element)
-    {
-        var index = new int[shape.Rank];
-        for (int axis = shape.Rank - 1; axis >= 0; axis--)
-        {
-            (element, index[axis]) = Math.DivRem(element, shape[axis]);
-        }
-
-        return $"({string.Join(", ", index)})";
-    }
+    protected static string Place(Shape shape, int element) => $"({string.Join(", ", shape.IndexOf(element))})";
 }

@@ -102,6 +102,8 @@ internal static class OnnxOps
                 string clipped = wide == node.Inputs[0].DType ? X(0) : As(graph, X(0), wide);
                 string inRange = graph.Add("Clip", [clipped, Number(graph, wide, 0), Number(graph, wide, byte.MaxValue)]);
                 return As(graph, inRange, DType.UInt8);
+            case ToPlaces:
+                return As(graph, X(0), DType.Int32);
             case Cast op:
                 return As(graph, X(0), op.To);
             case Dot op:

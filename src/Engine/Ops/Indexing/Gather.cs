@@ -5,8 +5,7 @@ namespace Engine.Ops;
 public static partial class Symbolic
 {
     /// <summary>
-    /// Converts integers to int32, as indices need. An int64 out of range is not an index of any axis, and stays out of
-    /// range.
+    /// Converts integers to int32. An int64 out of range becomes the nearest end: it is a place of no axis all the same.
     /// </summary>
     internal static Variable Places(Variable x) =>
         Cast(x.DType == DType.Int64 ? Clip(x, int.MinValue, int.MaxValue) : x, DType.Int32);

@@ -387,7 +387,7 @@ internal sealed class SubtensorIndexer : Indexer
             + "and plans are made for shapes. Write Where(mask, a, x) to set them, Sum(Where(mask, x, 0)), or take the "
             + $"indices of NonZero(mask, most); a constant can be a mask.{Origin.Current}"),
         Constant { IsWeak: true, Number: { } number } => [Symbolic.Constant(number, DType.Int32)],
-        _ when !places.DType.IsFloat() => [Symbolic.Places(places)],
+        _ when !places.DType.IsFloat() => [Symbolic.Indices(places, "index")],
         _ => throw new EngineException(
             $"'{x}' ({x.Type}) is indexed by '{places}' ({places.Type}): indices must be integers.{Origin.Current}"),
     };

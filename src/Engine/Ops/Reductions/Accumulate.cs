@@ -88,7 +88,7 @@ internal sealed record Accumulate<TRow>(int Axis, bool IsReverse = false, bool I
             {
                 int at = first + ((IsReverse ? side - 1 - j : j) * inner);
                 DoubleDouble next = TRow.Join(total, x.Data[at]);
-                next = x.DType.IsFloat() ? next : DTypes.Wrap(next, x.DType);
+                next = x.DType.IsFloat() ? next : DTypes.WrapExactly(next, x.DType);
                 outputs[0].Data[at] = (IsExclusive ? total : next).High;
                 total = next;
             }

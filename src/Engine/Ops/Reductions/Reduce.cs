@@ -186,7 +186,7 @@ internal sealed record Reduce<TRow>(Shape Axes, Composite? Elements = null, bool
         foreach (int[] index in NdArray.Indices(elements.Shape))
         {
             DoubleDouble total = TRow.Join(totals[index], elements[index]);
-            totals[index] = outputs[0].DType.IsFloat() ? total : DTypes.Wrap(total, outputs[0].DType);
+            totals[index] = outputs[0].DType.IsFloat() ? total : DTypes.WrapExactly(total, outputs[0].DType);
         }
 
         totals.Round();

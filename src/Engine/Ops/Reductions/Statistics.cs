@@ -17,7 +17,8 @@ public static partial class Symbolic
 
     /// <summary>
     /// Returns the variance along some axes or of all elements: the sum of the squared differences from the mean,
-    /// divided by the number of elements minus <paramref name="ddof"/>.
+    /// divided by the number of elements minus <paramref name="ddof"/>. Squares of differences overflow above 1.8e19 in
+    /// float32 (1.3e154 in float64) and underflow below 2.6e-23 (1.6e-162): then it is infinite or 0.
     /// </summary>
     /// <inheritdoc cref="Sum(Variable, Shape, bool)"/>
     public static Variable Var(Variable x, Shape? axes = null, bool keepDims = false, double ddof = 0)

@@ -15,6 +15,9 @@ public static partial class Symbolic
     /// <summary>
     /// Normalizes each sample's numbers, along the innermost axes: subtracts their mean and divides by the square root
     /// of their variance. Then multiplies by a gain and adds a bias, if there are any (Ba et al., arXiv:1607.06450).
+    /// Where the squares of differences from the mean overflow, above 1.8e19 in float32, the variance is infinite and
+    /// the result 0; where the variance is far below <paramref name="epsilon"/>, the result is a difference divided by
+    /// the root of epsilon.
     /// </summary>
     /// <param name="x">The variable to normalize.</param>
     /// <param name="gain">Factors, broadcast to x.</param>
@@ -30,7 +33,8 @@ public static partial class Symbolic
 
     /// <summary>
     /// Divides each sample's numbers, along the innermost axes, by the root of the mean of their squares. Then
-    /// multiplies by a gain, if there is one (Zhang and Sennrich, arXiv:1910.07467).
+    /// multiplies by a gain, if there is one (Zhang and Sennrich, arXiv:1910.07467). The limits are those of
+    /// <see cref="LayerNorm"/>, of the numbers themselves.
     /// </summary>
     /// <inheritdoc cref="LayerNorm"/>
     public static Variable RmsNorm(Variable x, Variable? gain = null, int axes = 1, double epsilon = 1e-5)

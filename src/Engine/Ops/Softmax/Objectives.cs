@@ -25,7 +25,7 @@ public static partial class Symbolic
         ArgumentNullException.ThrowIfNull(y);
         return y.Rank == 2
             ? -Sum(CrossEntropyTerm(Cast(OfClasses("categoricalCrossEntropy", y, p), p.DType), Log(p)), [1])
-            : new CrossEntropy().Call(p, y.DType.IsFloat() ? y : Places(y));
+            : new CrossEntropy().Call(p, y.DType.IsFloat() ? y : Indices(y, "label"));
     }
 
     /// <summary>

@@ -200,13 +200,12 @@ internal static class Samples
                 + $"{(y.Shape.Rank == 1 ? ", as y.Cast(DType.Int32) makes them" : "")}. For values set Regression.");
         }
 
-        Tensor labels = y.ToInt32();
-        ReadOnlySpan<int> span = labels.AsSpan<int>();
+        ReadOnlySpan<long> span = y.Cast(DType.Int64).AsSpan<long>();
         int wrong = span.IndexOfAnyExceptInRange(0, head.Classes - 1);
         string more = ClassOutput.IsBinary(head.Output.Shape)
             ? " For more classes end with Dense(classes, Softmax), for values set Regression."
             : "";
-        return wrong < 0 ? labels : throw new EngineException(
+        return wrong < 0 ? y.ToInt32() : throw new EngineException(
             $"The label of sample {wrong} is {span[wrong]}, but the network has {Classes(head)}: "
             + $"labels go from 0 to {head.Classes - 1}.{more}");
     }

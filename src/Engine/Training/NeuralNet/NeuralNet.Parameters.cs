@@ -36,7 +36,7 @@ public sealed partial class NeuralNet
     {
         ArgumentNullException.ThrowIfNull(parameters);
         Initialize();
-        using ChangeScope change = Changing(nameof(SetParameters));
+        using ChangeTurns.Scope change = Changing(nameof(SetParameters));
         Parameter[] own = [.. Initialized.Network.Parameters];
         string[] names = [.. own.Select(parameter => parameter.Variable.Name!)];
         string[] ignore = [.. options?.Ignore ?? [], .. options?.Layout?.Ignored ?? []];

@@ -26,7 +26,7 @@ public sealed partial class NeuralNet
     {
         ArgumentNullException.ThrowIfNull(path);
         Initialize();
-        using ChangeScope change = Changing(nameof(SaveState));
+        using ChangeTurns.Scope change = Changing(nameof(SaveState));
         IReadOnlyDictionary<SharedVariable, Tensor> whole = WholeRuleState();
         if (Initialized.Owners is not null && Parallel!.Communicator.Rank != 0)
         {
@@ -59,7 +59,7 @@ public sealed partial class NeuralNet
         ArgumentNullException.ThrowIfNull(path);
         Initialize();
         var state = TrainingState.Load(path);
-        using ChangeScope change = Changing(nameof(LoadState));
+        using ChangeTurns.Scope change = Changing(nameof(LoadState));
         Dictionary<string, SharedVariable> variables = StateVariables().ToDictionary();
         RequireFit(state, variables, path);
         foreach ((string name, Callback callback) in NamedCallbacks())
@@ -89,7 +89,7 @@ public sealed partial class NeuralNet
         }
 
         return Initialized.Owners is not { } owners ? new Dictionary<SharedVariable, Tensor>()
-            : _change is { IsTraining: true } ? throw new EngineException(
+            : Turns.IsTraining ? throw new EngineException(
                 $"{nameof(SaveState)} within Fit needs what the update rule keeps on all ranks, and they bring it together after an epoch "
                 + $"for a {nameof(ModelCheckpoint)} with WholeState: add one to Callbacks, or call {nameof(SaveState)} on all ranks when Fit has "
                 + "returned.")

@@ -30,7 +30,7 @@ public sealed partial class NeuralNet
     {
         ArgumentNullException.ThrowIfNull(source);
         Initialize();
-        using ChangeScope change = Changing(nameof(Fit), isTraining: true);
+        using ChangeTurns.Scope change = Changing(nameof(Fit), isTraining: true);
         TrainerGraph graph = Renewed();
         RequireSameNormalization();
         var train = new SourceReader(this, graph, source, isTraining: true);

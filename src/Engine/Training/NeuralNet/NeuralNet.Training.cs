@@ -30,7 +30,7 @@ public sealed partial class NeuralNet
         [CallerMemberName] string caller = "")
     {
         Initialize();
-        using ChangeScope change = Changing(caller, isTraining: true);
+        using ChangeTurns.Scope change = Changing(caller, isTraining: true);
         TrainerGraph graph = Renewed();
         RequireSameNormalization();
         SampleSet data = Checked(x, y, sampleWeights);
@@ -221,7 +221,7 @@ public sealed partial class NeuralNet
         pass.Feeder.Start(epoch, []);
         for (int done = 0, count; done < batches; done += count)
         {
-            if (_isDisposed || cancellationToken.IsCancellationRequested)
+            if (Turns.IsDisposed || cancellationToken.IsCancellationRequested)
             {
                 return null;
             }

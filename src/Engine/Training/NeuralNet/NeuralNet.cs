@@ -203,7 +203,7 @@ public sealed partial class NeuralNet : IDisposable
 
         set
         {
-            ThrowIfDisposed();
+            Turns.ThrowIfDisposed();
             Initialized.Rule.LearningRate.SetValue(Tensor.Scalar(value).Cast(FloatX));
         }
     }
@@ -240,7 +240,7 @@ public sealed partial class NeuralNet : IDisposable
     /// <exception cref="ObjectDisposedException">The network was disposed of.</exception>
     public void Initialize()
     {
-        ThrowIfDisposed();
+        Turns.ThrowIfDisposed();
         if (_graph is not null)
         {
             return;
@@ -282,7 +282,7 @@ public sealed partial class NeuralNet : IDisposable
     public void Freeze(params IReadOnlyList<string> patterns)
     {
         Initialize();
-        using ChangeScope change = Changing(nameof(Freeze));
+        using ChangeTurns.Scope change = Changing(nameof(Freeze));
         _network!.Freeze(patterns);
         Renewed();
     }
@@ -294,7 +294,7 @@ public sealed partial class NeuralNet : IDisposable
     public void Unfreeze(params IReadOnlyList<string> patterns)
     {
         Initialize();
-        using ChangeScope change = Changing(nameof(Unfreeze));
+        using ChangeTurns.Scope change = Changing(nameof(Unfreeze));
         _network!.Unfreeze(patterns);
         Renewed();
     }

@@ -1,7 +1,9 @@
 using Engine.Devices;
+using Engine.Graph;
 using Engine.Layers;
 using Engine.Ops;
 using Dropout = Engine.Layers.Dropout;
+using Input = Engine.Layers.Input;
 using Normal = Engine.Layers.Normal;
 
 namespace Engine.Training;
@@ -11,11 +13,21 @@ namespace Engine.Training;
 /// Boltzmann machines, each trained on the output of the one before (Hinton, Osindero, Teh: Neural Computation 18,
 /// 2006). A <see cref="NeuralNet"/> begins with their weights and is then trained with labels.
 /// </summary>
+/// <remarks>
+/// Any number of threads may use it. Predict, PredictProba, Score and Reconstruct run at the same time, and beside Fit:
+/// they answer from the earlier network until the machines are trained, and then from the one that learns the labels. If
+/// there is no earlier network, they wait. A second Fit beside Fit is refused at once, by an
+/// <see cref="EngineException"/> that names the thread that trains. Dispose ends a training as if canceled, and waits
+/// for it and for all readers. A new Fit frees the <see cref="Net"/> and the <see cref="Machines"/> of the one before.
+/// </remarks>
 public sealed class DeepBeliefNetwork : IDisposable
 {
     private readonly int[] _sizes;
-    private readonly List<RestrictedBoltzmannMachine> _machines = [];
-    private NeuralNet? _net;
+    private readonly Gate _gate = new(order: 0);
+    private readonly ChangeTurns _turns;
+    private readonly CancellationTokenSource _ending = new();
+    private IReadOnlyList<RestrictedBoltzmannMachine> _machines = [];
+    private volatile NeuralNet? _net;
 
     /// <summary>
     /// Creates a network of layers with so many units, from the inputs to the classes. −1 in the first or last place
@@ -30,6 +42,10 @@ public sealed class DeepBeliefNetwork : IDisposable
             throw new EngineException(
                 $"A deep belief network has inputs, at least one hidden layer and classes, as (-1, 300, -1), not ({string.Join(", ", _sizes)}).");
         }
+
+        _turns = new ChangeTurns(
+            nameof(DeepBeliefNetwork), "deep belief network", nameof(Predict),
+            () => $"The deep belief network ({string.Join(", ", _sizes)}) was disposed of: dispose of it when no thread uses it any more.");
     }
 
     /// <summary>Gets the number of units of each layer: <c>layer_sizes</c>.</summary>
@@ -116,44 +132,54 @@ public sealed class DeepBeliefNetwork : IDisposable
 
     /// <summary>Gets the network that is trained with labels, after the call of Fit.</summary>
     /// <exception cref="EngineException">Fit was not called yet.</exception>
-    public NeuralNet Net => _net ?? throw new EngineException("A deep belief network has a network once Fit has been called.");
+    /// <exception cref="ObjectDisposedException">It was disposed of.</exception>
+    public NeuralNet Net
+    {
+        get
+        {
+            _turns.WaitFor(() => _net is not null);
+            _turns.ThrowIfDisposed();
+            return _net ?? throw new EngineException("A deep belief network has a network once Fit has been called.");
+        }
+    }
 
     /// <summary>Trains the machines, layer by layer, and then all layers with labels.</summary>
     /// <param name="x">Samples, float32 (n, inputs). Samples with more axes are flattened.</param>
     /// <param name="labels">Their classes, from 0.</param>
     /// <param name="cancellationToken">Ends the training early.</param>
-    /// <exception cref="EngineException">The samples or labels do not fit.</exception>
+    /// <exception cref="EngineException">
+    /// The samples or labels do not fit, the pre-training diverges, or another thread is training it.
+    /// </exception>
+    /// <exception cref="DivergenceException">The loss with labels is nan or infinite.</exception>
     public DeepBeliefNetwork Fit(Tensor x, IReadOnlyList<int> labels, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(x);
         ArgumentNullException.ThrowIfNull(labels);
         Tensor rows = Rows(x);
         int inputs = Size(0, rows.Shape[1], "inputs"), classes = Size(_sizes.Length - 1, labels.DefaultIfEmpty().Max() + 1, "classes");
-        Dispose();
-        Pretrain(rows, inputs, cancellationToken);
-        _net = Make(inputs, classes);
-        _net.Initialize();
-        SetWeights(_net);
+        using ChangeTurns.Scope change = _turns.Begin(nameof(Fit), isTraining: true);
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _ending.Token);
+        NeuralNet net = Pretrained(rows, inputs, classes, ending.Token);
         if (Epochs > 0)
         {
-            _net.Fit(rows, Tensor.From([.. labels]), cancellationToken);
+            net.Fit(rows, Tensor.From([.. labels]), ending.Token);
         }
 
         return this;
     }
 
     /// <summary>Predicts the most probable classes.</summary>
-    public int[] Predict(Tensor x) => Net.Predict(Rows(x)).AsSpan<int>().ToArray();
+    public int[] Predict(Tensor x) => Read(net => net.Predict(Rows(x)).AsSpan<int>().ToArray());
 
     /// <summary>Returns the probability of each class, (n, classes).</summary>
-    public Tensor PredictProba(Tensor x) => Net.PredictProba(Rows(x));
+    public Tensor PredictProba(Tensor x) => Read(net => net.PredictProba(Rows(x)));
 
     /// <summary>Returns the accuracy.</summary>
-    public float Score(Tensor x, IReadOnlyList<int> labels) => Net.Score(Rows(x), Tensor.From([.. labels]));
+    public float Score(Tensor x, IReadOnlyList<int> labels) => Read(net => net.Score(Rows(x), Tensor.From([.. labels])));
 
     /// <summary>Returns the reconstruction of samples by all machines, up and down again, (n, inputs).</summary>
     /// <exception cref="EngineException">There was no pre-training, or the samples do not fit.</exception>
-    public Tensor Reconstruct(Tensor x)
+    public Tensor Reconstruct(Tensor x) => Read(_ =>
     {
         if (_machines.Count == 0)
         {
@@ -163,15 +189,53 @@ public sealed class DeepBeliefNetwork : IDisposable
         Tensor at = Rows(x);
         at = _machines.Aggregate(at, (values, machine) => machine.Transform(values));
         return Enumerable.Reverse(_machines).Aggregate(at, (values, machine) => machine.Back(values));
-    }
+    });
 
-    /// <summary>Frees the machines and the network.</summary>
+    /// <summary>
+    /// Frees the machines and the network. It first waits for readers, and for a training of another thread, which ends
+    /// as if canceled. Later calls are refused.
+    /// </summary>
+    /// <exception cref="EngineException">It is called within Fit, by a callback.</exception>
     public void Dispose()
     {
-        _machines.ForEach(machine => machine.Dispose());
-        _machines.Clear();
-        _net?.Dispose();
-        _net = null;
+        if (_turns.BeginDisposal(_ending.Cancel))
+        {
+            using ChangeTurns.Scope change = new(_turns);
+            Replace([], null);
+            _ending.Dispose();
+        }
+    }
+
+    private T Read<T>(Func<NeuralNet, T> read)
+    {
+        NeuralNet first = Net;
+        using Gate.Reading reading = _gate.Read();
+        _turns.ThrowIfDisposed();
+        return read(_net ?? first);
+    }
+
+    /// <summary>Replaces the machines and the network when nobody reads them, and frees the earlier ones.</summary>
+    private void Replace(IReadOnlyList<RestrictedBoltzmannMachine> machines, NeuralNet? net)
+    {
+        IReadOnlyList<RestrictedBoltzmannMachine> earlier = _machines;
+        NeuralNet? earlierNet = _net;
+        using (_gate.Change())
+        {
+            (_machines, _net) = (machines, net);
+        }
+
+        _turns.Notify();
+        Free(earlier, earlierNet);
+    }
+
+    private static void Free(IEnumerable<RestrictedBoltzmannMachine> machines, NeuralNet? net)
+    {
+        foreach (RestrictedBoltzmannMachine machine in machines)
+        {
+            machine.Dispose();
+        }
+
+        net?.Dispose();
     }
 
     private static Tensor Rows(Tensor x)
@@ -184,7 +248,30 @@ public sealed class DeepBeliefNetwork : IDisposable
         ? _sizes[place]
         : throw new EngineException($"The network is of {_sizes[place]} {what}, and the data have {found}.");
 
-    private void Pretrain(Tensor rows, int inputs, CancellationToken cancellationToken)
+    /// <summary>Trains machines, and returns the network that begins with their weights.</summary>
+    private NeuralNet Pretrained(Tensor rows, int inputs, int classes, CancellationToken cancellationToken)
+    {
+        var machines = new List<RestrictedBoltzmannMachine>();
+        NeuralNet? net = null;
+        try
+        {
+            Pretrain(machines, rows, inputs, cancellationToken);
+            net = Make(inputs, classes);
+            net.Initialize();
+            SetWeights(net, machines);
+        }
+        catch
+        {
+            Free(machines, net);
+            throw;
+        }
+
+        Replace(machines, net);
+        return net;
+    }
+
+    private void Pretrain(
+        List<RestrictedBoltzmannMachine> machines, Tensor rows, int inputs, CancellationToken cancellationToken)
     {
         if (EpochsPretrain == 0)
         {
@@ -208,15 +295,36 @@ public sealed class DeepBeliefNetwork : IDisposable
                 Seed = RandomState + (ulong)layer,
                 Device = Device,
             };
-            _machines.Add(machine);
+            machines.Add(machine);
             int number = layer;
-            machine.Fit(values, EpochsPretrain, (epoch, error) => Report(number, epoch, error), cancellationToken);
+            try
+            {
+                machine.Fit(values, EpochsPretrain, (epoch, error) => Report(machine, number, epoch, error), cancellationToken);
+            }
+            catch (DivergenceException error)
+            {
+                throw Diverged(machine, number, error.Epoch, error);
+            }
+
             values = machine.Transform(values);
         }
     }
 
-    private void Report(int layer, int epoch, double error)
+    private static EngineException Diverged(RestrictedBoltzmannMachine machine, int layer, int epoch, Exception? error = null) =>
+        new(
+            FormattableString.Invariant($"The pre-training of hidden layer {layer} ({machine.Visible} to {machine.Hidden} units) has ended in epoch ")
+            + FormattableString.Invariant($"{epoch}: its values are nan or infinite. The learning rate of pre-training is {machine.LearningRate:G4}. ")
+            + FormattableString.Invariant($"Try a smaller one, such as LearnRatesPretrain = {machine.LearningRate / 10:G3}.")
+            + (layer == 1 && machine.VisibleUnits == BoltzmannUnit.Gaussian ? " The samples must be of mean 0 and variance 1." : ""),
+            error);
+
+    private void Report(RestrictedBoltzmannMachine machine, int layer, int epoch, double error)
     {
+        if (!double.IsFinite(error))
+        {
+            throw Diverged(machine, layer, epoch);
+        }
+
         PretrainCallback?.Invoke(layer, epoch, error);
         if (Verbose > 0)
         {
@@ -257,12 +365,12 @@ public sealed class DeepBeliefNetwork : IDisposable
         return net;
     }
 
-    private void SetWeights(NeuralNet net)
+    private static void SetWeights(NeuralNet net, List<RestrictedBoltzmannMachine> machines)
     {
-        for (int i = 0; i < _machines.Count; i++)
+        for (int i = 0; i < machines.Count; i++)
         {
-            net.Network.Parameters.Single(parameter => parameter.Name == $"hidden{i + 1}.W").Variable.SetValue(_machines[i].Weights.GetValue());
-            net.Network.Parameters.Single(parameter => parameter.Name == $"hidden{i + 1}.b").Variable.SetValue(_machines[i].HiddenBiases.GetValue());
+            net.Network.Parameters.Single(parameter => parameter.Name == $"hidden{i + 1}.W").Variable.SetValue(machines[i].Weights.GetValue());
+            net.Network.Parameters.Single(parameter => parameter.Name == $"hidden{i + 1}.b").Variable.SetValue(machines[i].HiddenBiases.GetValue());
         }
     }
 }

@@ -29,10 +29,18 @@ public enum BoltzmannUnit
 /// units are Gaussian. It is trained by contrastive divergence (Hinton: Neural Computation 14, 2002; his Practical
 /// guide, 2010), or with persistent chains (Tieleman: ICML 2008).
 /// </summary>
+/// <remarks>
+/// Any number of threads may use a machine. Transform, Reconstruct, Back and FreeEnergy run at the same time, and beside
+/// Fit: each sees the parameters of one moment between two batches. A second Fit beside Fit is refused at once, by an
+/// <see cref="EngineException"/> that names the thread that trains. Dispose ends a training after its epoch, and waits
+/// for it and for all readers.
+/// </remarks>
 public sealed class RestrictedBoltzmannMachine : IDisposable
 {
     private readonly Lock _lock = new();
     private readonly List<IDisposable> _owned = [];
+    private readonly Gate _gate = new(order: 0);
+    private readonly ChangeTurns _turns;
     private SharedVariable? _w, _b, _c;
     private Function? _hidden, _visible, _energy, _back;
 
@@ -46,6 +54,9 @@ public sealed class RestrictedBoltzmannMachine : IDisposable
         }
 
         (Visible, Hidden) = (visible, hidden);
+        _turns = new ChangeTurns(
+            nameof(RestrictedBoltzmannMachine), "Boltzmann machine", nameof(Transform),
+            () => $"The Boltzmann machine ({visible}, {hidden}) was disposed of: dispose of it when no thread uses it any more.");
     }
 
     /// <summary>Gets the number of visible units.</summary>
@@ -90,13 +101,13 @@ public sealed class RestrictedBoltzmannMachine : IDisposable
     public Device? Device { get; init; }
 
     /// <summary>Gets the weights, (visible, hidden).</summary>
-    public SharedVariable Weights => _w ??= Initial.Shared(new InitialValue(W, [Visible, Hidden]), "W", Seed);
+    public SharedVariable Weights => Made(ref _w, () => Initial.Shared(new InitialValue(W, [Visible, Hidden]), "W", Seed));
 
     /// <summary>Gets the visible units' biases, (visible).</summary>
-    public SharedVariable VisibleBiases => _b ??= Initial.Shared(Initial.Zeros(Visible), "b");
+    public SharedVariable VisibleBiases => Made(ref _b, () => Initial.Shared(Initial.Zeros(Visible), "b"));
 
     /// <summary>Gets the hidden units' biases, (hidden).</summary>
-    public SharedVariable HiddenBiases => _c ??= Initial.Shared(Initial.Zeros(Hidden), "c");
+    public SharedVariable HiddenBiases => Made(ref _c, () => Initial.Shared(Initial.Zeros(Hidden), "c"));
 
     /// <summary>
     /// Returns the mean of hidden units given visible ones, (n, hidden) from (n, visible). If they are binary, it is a
@@ -188,7 +199,9 @@ public sealed class RestrictedBoltzmannMachine : IDisposable
     /// <param name="report">Receives each epoch's number and mean squared error of reconstruction.</param>
     /// <param name="cancellationToken">Ends the training after the current epoch.</param>
     /// <returns>The mean squared error of reconstruction of each epoch.</returns>
-    /// <exception cref="EngineException">The samples do not fit, or there are not enough for a batch.</exception>
+    /// <exception cref="EngineException">
+    /// The samples do not fit, there are not enough for a batch, or another thread is training the machine.
+    /// </exception>
     /// <exception cref="DivergenceException">
     /// The error, or a parameter, is nan or infinite after an epoch. The machine is as it was before that epoch.
     /// </exception>
@@ -203,7 +216,7 @@ public sealed class RestrictedBoltzmannMachine : IDisposable
             throw new EngineException($"There are {x.Shape[0]} samples, fewer than a batch of {BatchSize}: make BatchSize less.");
         }
 
-        lock (_lock)
+        using (_turns.Begin(nameof(Fit), isTraining: true))
         {
             using SharedVariable data = Symbolic.Shared(x.Cast(DType.Float32), "x");
             Input rows = Symbolic.IntVector("rows"), rate = Symbolic.Scalar("rate");
@@ -212,7 +225,7 @@ public sealed class RestrictedBoltzmannMachine : IDisposable
             var errors = new List<double>();
             var random = new Random((int)Seed);
             int[] order = [.. Enumerable.Range(0, x.Shape[0])];
-            for (int epoch = 1; epoch <= epochs && !cancellationToken.IsCancellationRequested; epoch++)
+            for (int epoch = 1; epoch <= epochs && !cancellationToken.IsCancellationRequested && !_turns.IsDisposed; epoch++)
             {
                 Tensor[] before = [.. Parameters.Select(parameter => parameter.GetValue())];
                 random.Shuffle(order);
@@ -267,9 +280,22 @@ public sealed class RestrictedBoltzmannMachine : IDisposable
     /// <exception cref="EngineException">The samples do not fit, or hidden units are not binary.</exception>
     public Tensor FreeEnergy(Tensor x) => Call(ref _energy, FreeEnergy, Check(x));
 
-    /// <summary>Frees the parameters and the functions.</summary>
+    /// <summary>
+    /// Frees the parameters and the functions. It first waits for readers, and for a training of another thread, which
+    /// ends after its epoch. Later calls are refused.
+    /// </summary>
+    /// <exception cref="EngineException">It is called within Fit, by its report.</exception>
     public void Dispose()
     {
+        if (!_turns.BeginDisposal())
+        {
+            return;
+        }
+
+        using ChangeTurns.Scope change = new(_turns);
+
+        // This waits for earlier readers; later ones are refused.
+        _gate.Change().Dispose();
         foreach (IDisposable? owned in (IDisposable?[])[_hidden, _visible, _energy, _back, _w, _b, _c, .. _owned])
         {
             owned?.Dispose();
@@ -328,21 +354,32 @@ public sealed class RestrictedBoltzmannMachine : IDisposable
 
     private Tensor Call(ref Function? function, Func<Variable, Variable> of, Tensor x)
     {
+        using Gate.Reading reading = _gate.Read();
+        _turns.ThrowIfDisposed();
+        return Made(ref function, Compiled).Call(x.Cast(DType.Float32))[0];
+
+        Function Compiled()
+        {
+            Input v = Symbolic.Matrix("v");
+            return Function.Compile([v], [of(v)], device: Device ?? Device.Default);
+        }
+    }
+
+    /// <summary>Returns what the first thread that needs it creates.</summary>
+    private T Made<T>(ref T? made, Func<T> create) where T : class
+    {
         lock (_lock)
         {
-            if (function is null)
-            {
-                Input v = Symbolic.Matrix("v");
-                function = Function.Compile([v], [of(v)], device: Device ?? Device.Default);
-            }
-
-            return function.Call(x.Cast(DType.Float32))[0];
+            return made ??= create();
         }
     }
 
     private SharedVariable Kept(SharedVariable variable)
     {
-        _owned.Add(variable);
-        return variable;
+        lock (_lock)
+        {
+            _owned.Add(variable);
+            return variable;
+        }
     }
 }

@@ -121,6 +121,8 @@ internal sealed record Composite(
         Terms.Length * Shape.Count;
 
     /// <summary>Rounds every term to the dtype, as devices do.</summary>
+    public override InputWindow? InputWindowOf(IReadOnlyList<TensorType> inputs) => InputWindow.Pixel;
+
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
         ForEachElement(inputs, [], Outputs, (i, index, value, _) => outputs[i][index] = value);
 
@@ -157,9 +159,9 @@ internal sealed record Composite(
                 values[i] = DTypes.Convert(inputs[i][index], inputs[i].DType, DType);
             }
 
-            for (int i = 0; i < errors.Count; i++)
+            for (int i = 0; i < Inputs; i++)
             {
-                magnitudes[i] = errors[i]?[index] ?? 0;
+                magnitudes[i] = IsRounded(values[i]) ? double.NaN : i < errors.Count ? errors[i]?[index] ?? 0 : 0;
             }
 
             for (int t = 0; t < Terms.Length; t++)
@@ -187,7 +189,8 @@ internal sealed record Composite(
         double value = DType.IsFloat() ? DTypes.Convert(exact.High, DType.Float64, DType) : DTypes.Wrap(exact, DType);
         if (!DType.IsFloat())
         {
-            return (value, 0);
+            bool isRounded = IsRounded(exact.High) || Array.Exists(operands, operand => double.IsNaN(magnitudes[operand]));
+            return (value, isRounded ? double.NaN : 0);
         }
 
         // Masks are not rounded. A value that overflows on one device may be finite on another, which rounds two terms
@@ -220,6 +223,9 @@ internal sealed record Composite(
             : Math.Abs((a - b).High) is var difference && double.IsNaN(difference) ? double.PositiveInfinity
             : difference;
     }
+
+    /// <summary>Returns whether a value may be an int64 that float64, in which this is computed, rounds.</summary>
+    private bool IsRounded(double value) => DType == DType.Int64 && Math.Abs(value) >= ElementType.MaxWhole;
 
     public Phase[] Cpu(CpuStep step) => CompositeLoop.Phases(this, step);
 
