@@ -150,16 +150,21 @@ public class LayerTests
         LayerDescription written = LayerWriter.Describe("it", each.Make()), read = described.Layers[^1];
         Assert.That(written.Kind.Name, Is.EqualTo(read.Kind.Name));
         Assert.That(
-            written.Kind.Settings.Select(setting => Plain(written.Settings.Value(setting.Name))),
-            Is.EqualTo(read.Kind.Settings.Select(setting => Plain(read.Settings.Value(setting.Name)))),
-            "made in C#, it is described alike");
+            Plains(written), Is.EqualTo(Plains(read)), "made in C#, it is described alike");
         Assert.That(
             fromFile.GetParameters().Select(pair => pair.Key), Is.EqualTo(byHand.GetParameters().Select(pair => pair.Key)));
         Assert.That(NdArray.From(fromFile.Predict(x)).Data, Is.EqualTo(NdArray.From(byHand.Predict(x)).Data));
 
         // One number stands for both sides of a square.
-        static object? Plain(object? value) =>
-            value is int[] sides ? string.Join('x', sides.Distinct().Count() == 1 ? sides[..1] : sides) : value;
+        static object? Plain(object? value) => value switch
+        {
+            int[] sides => string.Join('x', sides.Distinct().Count() == 1 ? sides[..1] : sides),
+            LayerDescription[] layers => layers.SelectMany(Plains).ToArray(),
+            _ => value,
+        };
+
+        static object?[] Plains(LayerDescription layer) =>
+            [layer.Kind.Name, .. layer.Kind.Settings.Select(setting => Plain(layer.Settings.Value(setting.Name)))];
     }
 
     private static Network Make(LayerCase each, DType floatX, ulong seed = 1) => new(Placed(

@@ -261,7 +261,8 @@ public class UpdateRuleTests
     public void A_clip_is_over_all_parameters_whatever_their_factors_of_the_rate(UpdateRule rule)
     {
         using var network = new Network(
-            new Engine.Layers.Input(1), new Dense(1) { B = null }, new Dense(1) { B = null, RateFactor = 0.5 }) { FloatX = DType.Float64 };
+            new Engine.Layers.Input(1), new Dense(1) { B = null }, new Dense(1) { B = null, RateFactor = 0.5 })
+        { FloatX = DType.Float64 };
         foreach (Parameter parameter in network.Parameters)
         {
             parameter.Variable.SetValue(Tensor.From([1.0], 1, 1));

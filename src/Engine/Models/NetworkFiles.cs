@@ -47,7 +47,7 @@ public static class NetworkFiles
                 $"{path} does not say which network its parameters are of: make the network in C# and load its parameters.");
         }
 
-        var network = new Network(DescriptionReader.Parse(description, $"{path} (its network.json)").MakeOutputs()) 
+        var network = new Network(DescriptionReader.Parse(description, $"{path} (its network.json)").MakeOutputs())
         {
             FloatX = file.Metadata.TryGetValue(FloatXKey, out string? floatX) ? FloatXOf(floatX, path)
                 : file.Tensors.Any(tensor => tensor.Value.DType == DType.Float64) ? DType.Float64 : DType.Float32,

@@ -65,6 +65,7 @@ public class OnnxTrainingTests
 
         // A second network of its layers begins with what the first has.
         using var again = new NeuralNet(new Input(1000), net.Network.Layers[1].Layer);
+        again.Initialize();
         Tensor x = Tensor.From([.. Enumerable.Range(0, 1000).Select(i => MathF.Sin(i))], 1, 1000);
         Assert.That(again.PredictProba(x).Bytes.SequenceEqual(net.PredictProba(x).Bytes));
 

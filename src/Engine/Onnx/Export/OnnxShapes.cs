@@ -79,8 +79,12 @@ internal static class OnnxShapes
         string Shaped(string from, string to) => graph.Add("Reshape", [from, to], ("allowzero", to == flat ? 0 : 1));
     }
 
-    /// <summary>Returns whether an exported node uses an input: not the array that a Pad makes.</summary>
-    public static bool Uses(Apply node, int input) => input != 0 || Filling(node) is null;
+    /// <summary>
+    /// Returns whether an exported node uses an input: not the array that a Pad makes, nor a side that is a known number.
+    /// </summary>
+    public static bool Uses(Apply node, int input) => node.Op is View or Ops.BroadcastTo && input > 0
+        ? node.Inputs[input].Type.KnownValue is null
+        : input != 0 || Filling(node) is null;
 
     /// <summary>Returns the number that fills an array around a part; null if an update is no such padding.</summary>
     private static Constant? Filling(Apply node) =>
@@ -109,9 +113,13 @@ internal static class OnnxShapes
 
         int next = 1;
         string[] sides = [.. Enumerable.Range(0, to.Rank).Select(axis => given.Contains(axis)
-            ? graph.Add("Unsqueeze", [Whole(graph, node.Inputs[next++]), graph.Vector("axes", 0)])
+            ? Side(node.Inputs[next++])
             : graph.Vector("side", to[axis]))];
         return graph.Add("Concat", sides, ("axis", 0));
+
+        string Side(Variable side) => side.Type.KnownValue is { } known
+            ? graph.Vector("side", known)
+            : graph.Add("Unsqueeze", [Whole(graph, side), graph.Vector("axes", 0)]);
     }
 
     /// <summary>Exports a broadcast. For a requested side of 1, ONNX's Expand keeps the input's side.</summary>
