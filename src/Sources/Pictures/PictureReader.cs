@@ -37,7 +37,7 @@ internal static class PictureReader
 
     /// <summary>Returns the bytes of a picture's file.</summary>
     /// <exception cref="EngineException">It cannot be read, or is too long.</exception>
-    public static byte[] Bytes(string path) => path.Length > 0 && new FileInfo(path) is { Exists: true, Length: > MaxFile and var length }
+    public static byte[] Bytes(string path) => File.Exists(path) && new FileInfo(path) is { Length: > MaxFile and var length }
         ? throw new EngineException(FormattableString.Invariant(
             $"{path} has {length:N0} bytes, and the file of a picture has {MaxFile:N0} at most: make the picture smaller."))
         : ReadableFile.ReadAllBytes(path);
