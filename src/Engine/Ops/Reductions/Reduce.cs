@@ -130,7 +130,7 @@ internal sealed record Reduce<TRow>(Shape Axes, Composite? Elements = null, bool
         if (!none)
         {
             yield return new Sample(new Reduce<TRow>([1]), new Arg([2, 0])) { Error = "axis 1 has no elements" };
-            yield return new Sample(new Reduce<TRow>([1], TakesNone: true), new Arg([2, 0]));
+            yield return new Sample(new Reduce<TRow>([1], TakesNone: true), new Arg([2, 0])) { HasGradient = false };
             yield return new Sample(new Reduce<TRow>([0], TakesNone: true), new Arg([n, 2], Distinct: true));
         }
     }
