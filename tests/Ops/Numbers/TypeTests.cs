@@ -120,7 +120,7 @@ public sealed class TypeTests
 
         Assert.That(
             () => Run([Gather(Constant(Tensor.From([1f, 2, 3])), places)], places, Tensor.From([(1L << 32) + 1])),
-            Throws.TypeOf<EngineException>().With.Message.Contains("lies outside an axis"));
+            Throws.TypeOf<EngineException>().With.Message.Contains("The index 4294967297 lies outside every axis"));
     }
 
     [Test]
