@@ -8,7 +8,8 @@ namespace Engine.Training;
 /// <param name="thing">The object, in messages: <c>network</c>.</param>
 /// <param name="reader">A method that only reads, for messages.</param>
 /// <param name="disposed">Returns the sentence that it was disposed of.</param>
-internal sealed class ChangeTurns(string name, string thing, string reader, Func<string> disposed)
+/// <param name="stop">The method that ends a training, if there is one besides the training's CancellationToken.</param>
+internal sealed class ChangeTurns(string name, string thing, string reader, Func<string> disposed, string? stop = null)
 {
     private readonly object _lock = new();
     private Change? _change;
@@ -52,7 +53,7 @@ internal sealed class ChangeTurns(string name, string thing, string reader, Func
                 {
                     throw new EngineException(
                         $"{what} would change the {thing}, which {other} is training, by {other.What}: wait until "
-                        + $"{other.What} has returned, or end it by its CancellationToken{Stop}. {reader} and all "
+                        + $"{other.What} has returned, or end it by its CancellationToken{(stop is null ? "" : $" or {stop}")}. {reader} and all "
                         + "else that only reads may be called meanwhile.");
                 }
 
@@ -77,7 +78,7 @@ internal sealed class ChangeTurns(string name, string thing, string reader, Func
         {
             if (_change is { IsMine: true } mine)
             {
-                string how = Stop.Length > 0 ? "call StopTraining there" : "cancel the training there";
+                string how = stop is null ? "cancel the training there" : $"call {stop} there";
                 throw new EngineException(
                     $"Dispose was called within {mine.What}, by a callback say: {how}, and Dispose when {mine.What} has returned.");
             }
@@ -132,9 +133,6 @@ internal sealed class ChangeTurns(string name, string thing, string reader, Func
             throw new ObjectDisposedException(name, disposed());
         }
     }
-
-    /// <summary>The other way to end a training, which networks have.</summary>
-    private string Stop => name == nameof(NeuralNet) ? " or StopTraining" : "";
 
     private void End()
     {

@@ -44,8 +44,9 @@ public class OnnxTrainingTests
     [Test]
     public void It_and_a_model_hold_the_weights_of_the_file_once([Values] bool isModel)
     {
+        const int Units = 2500;
         using var folder = new TempFolder();
-        using (var written = new NeuralNet(new Input(1000) { Name = "numbers" }, new Dense(1000, Rectify), new Dense(1000), new Dense(10, Softmax)))
+        using (var written = new NeuralNet(new Input(Units) { Name = "numbers" }, new Dense(Units, Rectify), new Dense(Units), new Dense(10, Softmax)))
         {
             written.ExportOnnx(folder.File("large.onnx"));
         }
@@ -59,14 +60,14 @@ public class OnnxTrainingTests
             .Model.File.Graph.Initializers.Where(tensor => tensor.Shape.Count > OnnxValue.MaxLookedAt)];
         long held = net.Network.Parameters.Sum(parameter => parameter.Variable.Shape.Count * sizeof(float));
 
-        Assert.That(allocated, Is.LessThan(1.25 * file));
+        Assert.That(allocated, Is.LessThan(1.1 * file));
         Assert.That(held, Is.InRange(0.99 * file, file));
         Assert.That(kept, Has.Length.EqualTo(3).And.All.Property(nameof(OnnxTensor.Values)).Null);
 
         // A second network of its layers begins with what the first has.
-        using var again = new NeuralNet(new Input(1000), net.Network.Layers[1].Layer);
+        using var again = new NeuralNet(new Input(Units), net.Network.Layers[1].Layer);
         again.Initialize();
-        Tensor x = Tensor.From([.. Enumerable.Range(0, 1000).Select(i => MathF.Sin(i))], 1, 1000);
+        Tensor x = Tensor.From([.. Enumerable.Range(0, Units).Select(i => MathF.Sin(i))], 1, Units);
         Assert.That(again.PredictProba(x).Bytes.SequenceEqual(net.PredictProba(x).Bytes));
 
         NeuralNet Read() => isModel ? Model.FromOnnx(folder.File("large.onnx")).Net : NeuralNet.FromOnnx(folder.File("large.onnx"));
