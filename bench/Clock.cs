@@ -15,7 +15,7 @@ internal static class Clock
     /// Runs an action until it is warm, then in groups that are so large that the clock's own cost is negligible.
     /// </summary>
     /// <param name="run">Runs the action a number of times and waits for the end.</param>
-    /// <param name="group">The least number of runs in a group.</param>
+    /// <param name="group">The minimum number of runs in a group.</param>
     /// <returns>The seconds of one run: one figure per group.</returns>
     public static Spread Measure(Action<int> run, int group = 1)
     {

@@ -21,7 +21,7 @@ internal static class Kernels
         (128, 200, 10), (115200, 9, 16), (25088, 64, 32), (4608, 128, 64),
     ];
 
-    private static readonly (int Channels, int Side, int Filters, int Size)[] s_convolutions =
+    private static readonly (int Channels, int Dimension, int Filters, int Size)[] s_convolutions =
         [(1, 32, 16, 3), (16, 15, 32, 2), (32, 7, 64, 2)];
 
     public static IEnumerable<(int M, int K, int N)> Products(Device device) =>
@@ -50,20 +50,20 @@ internal static class Kernels
     /// </summary>
     public static IEnumerable<Kernel> Convolutions(Device device)
     {
-        foreach ((int channels, int side, int filters, int size) in s_convolutions)
+        foreach ((int channels, int dimension, int filters, int size) in s_convolutions)
         {
             yield return Convolution(withGradients: false);
             yield return Convolution(withGradients: true);
 
             Kernel Convolution(bool withGradients)
             {
-                SharedVariable x = Symbolic.Shared(Random(128, channels, side, side));
+                SharedVariable x = Symbolic.Shared(Random(128, channels, dimension, dimension));
                 SharedVariable w = Symbolic.Shared(Random(filters, channels, size, size));
                 SharedVariable b = Symbolic.Shared(Random(filters));
                 Variable y = Symbolic.MaxPool2D(Symbolic.Rectify(Symbolic.Conv2D(x, w, bias: b)), (2, 2));
                 Variable[] wanted = channels > 1 ? [w, b, x] : [w, b];
                 Variable[] outputs = withGradients ? [y, .. Symbolic.Grad(Symbolic.Sum(y), wanted)] : [y];
-                string item = $"128x{channels}x{side}x{side}, {filters} of {size}x{size}";
+                string item = $"128x{channels}x{dimension}x{dimension}, {filters} of {size}x{size}";
                 return new Kernel(
                     "conv",
                     item + (withGradients ? ", with gradients" : ""),
@@ -78,9 +78,9 @@ internal static class Kernels
     {
         var random = new Random(1);
         int count = 1;
-        foreach (int side in shape)
+        foreach (int dimension in shape)
         {
-            count *= side;
+            count *= dimension;
         }
 
         var numbers = new float[count];

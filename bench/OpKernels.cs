@@ -48,8 +48,8 @@ internal static class OpKernels
         ("sort of columns, 1000x4096", d => [Sort(d.Numbers(1000, 4096), 0)]),
         ("sort of 1000000", d => [Sort(d.Numbers(1_000_000))]),
         ("argsort of rows, 4096x1000", d => [ArgSort(d.Numbers(4096, 1000))]),
-        ("greatest 10 of rows, 4096x1000", d => Both(TopK(d.Numbers(4096, 1000), 10))),
-        ("greatest 100 of rows, 16x100000", d => Both(TopK(d.Numbers(16, 100_000), 100))),
+        ("largest 10 of rows, 4096x1000", d => Both(TopK(d.Numbers(4096, 1000), 10))),
+        ("largest 100 of rows, 16x100000", d => Both(TopK(d.Numbers(16, 100_000), 100))),
         ("gather of 8192 rows, 50000x128", d => [Gather(d.Numbers(Rows, 128), d.Places(Rows, Taken))]),
         ("gather of 512 columns, 4096x1024", d => [Gather(d.Numbers(4096, 1024), d.Places(1024, 512), 1)]),
         ("gather along rows, 4096x512 of 4096x1024",
@@ -78,8 +78,8 @@ internal static class OpKernels
         }
     }
 
-    private static Variable Depthwise(Drawn d, int images, int channels, int side, int stride) => Convolve(
-        d.Numbers(images, channels, side, side), d.Numbers(channels, 1, 3, 3),
+    private static Variable Depthwise(Drawn d, int images, int channels, int dimension, int stride) => Convolve(
+        d.Numbers(images, channels, dimension, dimension), d.Numbers(channels, 1, 3, 3),
         s_channelwise with { Groups = channels, Stride = [stride, stride] });
 
     /// <summary>The difference from a loop of a single step is a thousand times the cost of a step.</summary>
@@ -99,8 +99,8 @@ internal static class OpKernels
 
         public SharedVariable Heads() => Numbers(1, 8, 512, 64);
 
-        /// <summary>Creates random indices below a side.</summary>
-        public SharedVariable Places(int side, params ReadOnlySpan<int> shape)
+        /// <summary>Creates random indices below a dimension.</summary>
+        public SharedVariable Places(int dimension, params ReadOnlySpan<int> shape)
         {
             int count = 1;
             foreach (int each in shape)
@@ -108,7 +108,7 @@ internal static class OpKernels
                 count *= each;
             }
 
-            return Add(Tensor.From([.. Enumerable.Range(0, count).Select(_ => _random.Next(side))], shape));
+            return Add(Tensor.From([.. Enumerable.Range(0, count).Select(_ => _random.Next(dimension))], shape));
         }
 
         private SharedVariable Add(Tensor value)

@@ -35,7 +35,7 @@ internal static class ResultTable
 
         IEnumerable<string> versions = measurements.Select(measured => $"{measured.Who} {measured.Version}").Distinct();
         text.AppendLine();
-        text.AppendLine($"Least – median – greatest. {string.Join(", ", versions)}; "
+        text.AppendLine($"Least – median – largest. {string.Join(", ", versions)}; "
             + $"{Environment.ProcessorCount} threads; {DateTime.UtcNow:yyyy-MM-dd}.");
         return text.ToString();
     }

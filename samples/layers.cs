@@ -41,8 +41,8 @@ foreach (int epoch in new[] { 1, 20, 40, 60 })
 const int Rows = 24, Columns = 64;
 float[] plane = [.. from row in Enumerable.Range(0, Rows)
                     from column in Enumerable.Range(0, Columns)
-                    from side in new[] { (2f * column / (Columns - 1)) - 1, 1 - (2f * row / (Rows - 1)) }
-                    select side];
+                    from dimension in new[] { (2f * column / (Columns - 1)) - 1, 1 - (2f * row / (Rows - 1)) }
+                    select dimension];
 float[] probabilities = net.PredictProba(Tensor.From(plane, Rows * Columns, 2)).AsSpan<float>().ToArray();
 for (int row = 0; row < Rows; row++)
 {

@@ -1,6 +1,7 @@
 #:project ../src/Engine/Engine.csproj
 
-// Sequences of different lengths, padded and masked: an LSTM and a transformer tell whether the brackets of a word close.
+// Sequences of different lengths, padded and masked: an LSTM and a transformer tell whether the brackets of a word
+// close.
 using Engine;
 using Engine.Layers;
 using Engine.Training;

@@ -28,12 +28,12 @@ internal static class CountCommand
     {
         var what = new Argument<string>("what") { Description = "mlp or cnn: a training step; gemm: a product." };
         what.AcceptOnlyFromAmong(s_known);
-        var sides = new Argument<int[]>("sides")
+        var dimensions = new Argument<int[]>("dimensions")
         {
             HelpName = "M,N,K",
             Description = "Of a product (M, K)·(K, N).",
             Arity = ArgumentArity.ZeroOrOne,
-            CustomParser = ParseSides,
+            CustomParser = ParseDimensions,
         };
         var arch = new Option<int?>("--arch")
         {
@@ -43,7 +43,7 @@ internal static class CountCommand
         };
         var transpose = new Option<string>("--transpose")
         {
-            Description = "Which side of a product is read transposed: t for yes.",
+            Description = "Which dimension of a product is read transposed: t for yes.",
             DefaultValueFactory = _ => "nn",
         };
         transpose.AcceptOnlyFromAmong(s_transposes);
@@ -58,16 +58,16 @@ internal static class CountCommand
         };
         var root = new RootCommand("Count the instructions, sectors and bank conflicts of each kernel.")
         {
-            what, sides, arch, transpose, batch, precision, json, folder,
+            what, dimensions, arch, transpose, batch, precision, json, folder,
         };
         root.SetAction((parsed, _) =>
         {
             string name = parsed.GetRequiredValue(what);
-            int[] given = parsed.GetValue(sides) ?? [];
+            int[] given = parsed.GetValue(dimensions) ?? [];
             if (name == "gemm" != (given.Length > 0))
             {
                 throw new EngineException(
-                    "gemm takes its sides, M,N,K, and nothing else does: count gemm 128,100,1024.");
+                    "gemm takes its dimensions, M,N,K, and nothing else does: count gemm 128,100,1024.");
             }
 
             int architecture = parsed.GetValue(arch) ?? 90;
@@ -105,13 +105,13 @@ internal static class CountCommand
         }
 
         using TrainingStep step = net.CompileStep(
-            Kernels.Random([Images, .. network.InputSides]), Tensor.From(labels));
+            Kernels.Random([Images, .. network.InputDimensions]), Tensor.From(labels));
         return ($"{name} at batch {network.Batch}", Named(step.Function, cuda.Count(() => step.Run(1))));
     }
 
-    private static (string, LaunchCount[]) Product(CudaDouble cuda, int[] sides, string transpose, Precision precision)
+    private static (string, LaunchCount[]) Product(CudaDouble cuda, int[] dimensions, string transpose, Precision precision)
     {
-        (int m, int n, int k) = (sides[0], sides[1], sides[2]);
+        (int m, int n, int k) = (dimensions[0], dimensions[1], dimensions[2]);
         DType stored = precision.Stored() ?? DType.Float32;
         var a = Symbolic.Shared((transpose[0] == 'n' ? Kernels.Random(m, k) : Kernels.Random(k, m)).Cast(stored));
         var b = Symbolic.Shared((transpose[1] == 'n' ? Kernels.Random(k, n) : Kernels.Random(n, k)).Cast(stored));
@@ -140,21 +140,21 @@ internal static class CountCommand
             launch.Grid.Length > 0 ? counts[next++] : new LaunchCount { Kernel = launch.Name };
     }
 
-    private static int[] ParseSides(ArgumentResult result)
+    private static int[] ParseDimensions(ArgumentResult result)
     {
         string text = result.Tokens.Count > 0 ? result.Tokens[0].Value : "";
         string[] parts = text.Split(',');
-        int[] sides =
+        int[] dimensions =
         [
             .. parts.Select(part =>
-                int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out int side) ? side : 0),
+                int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out int dimension) ? dimension : 0),
         ];
-        if (sides.Length == 3 && sides.All(side => side > 0))
+        if (dimensions.Length == 3 && dimensions.All(dimension => dimension > 0))
         {
-            return sides;
+            return dimensions;
         }
 
-        result.AddError($"'{text}' is not three sides of a product as 128,100,1024.");
+        result.AddError($"'{text}' is not three dimensions of a product as 128,100,1024.");
         return [];
     }
 }

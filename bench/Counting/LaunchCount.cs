@@ -55,7 +55,7 @@ internal sealed record LaunchCount
     /// <summary>The sectors of 32 bytes of global memory that warps requested, request by request.</summary>
     public long SectorsAsked { get; init; }
 
-    /// <summary>The least number of sectors that hold the requested bytes.</summary>
+    /// <summary>The minimum number of sectors that hold the requested bytes.</summary>
     public long SectorsNeeded { get; init; }
 
     public long GlobalRequests { get; init; }

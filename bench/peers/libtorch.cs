@@ -26,7 +26,7 @@ torch.set_num_threads(threads);
 torch.random.manual_seed(1);
 
 Tensor Numbers(params long[] shape) => torch.rand(shape) - 0.5;
-Tensor Places(long side, params long[] shape) => torch.randint(side, shape, dtype: ScalarType.Int64);
+Tensor Places(long dimension, params long[] shape) => torch.randint(dimension, shape, dtype: ScalarType.Int64);
 Tensor Heads() => Numbers(1, 8, 512, 64);
 
 Op("batched dot, 64 of 128x128x128", [Numbers(64, 128, 128), Numbers(64, 128, 128)], x => x[0].bmm(x[1]));
@@ -50,8 +50,8 @@ Op("sort of rows, 4096x1000", [Numbers(4096, 1000)], x => x[0].sort(1).Values);
 Op("sort of columns, 1000x4096", [Numbers(1000, 4096)], x => x[0].sort(0).Values);
 Op("sort of 1000000", [Numbers(1_000_000)], x => x[0].sort(0).Values);
 Op("argsort of rows, 4096x1000", [Numbers(4096, 1000)], x => x[0].argsort(1));
-Op("greatest 10 of rows, 4096x1000", [Numbers(4096, 1000)], x => x[0].topk(10, 1).values);
-Op("greatest 100 of rows, 16x100000", [Numbers(16, 100_000)], x => x[0].topk(100, 1).values);
+Op("largest 10 of rows, 4096x1000", [Numbers(4096, 1000)], x => x[0].topk(10, 1).values);
+Op("largest 100 of rows, 16x100000", [Numbers(16, 100_000)], x => x[0].topk(100, 1).values);
 Op("gather of 8192 rows, 50000x128", [Numbers(50_000, 128), Places(50_000, 8192)], x => x[0].index_select(0, x[1]));
 Op("gather of 512 columns, 4096x1024", [Numbers(4096, 1024), Places(1024, 512)], x => x[0].index_select(1, x[1]));
 Op("gather along rows, 4096x512 of 4096x1024", [Numbers(4096, 1024), Places(1024, 4096, 512)], x => x[0].gather(1, x[1]));

@@ -23,7 +23,7 @@ CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 int threads = int.TryParse(Environment.GetEnvironmentVariable("OMP_NUM_THREADS"), out int asked) ? asked : 2;
 string path = Path.Combine(Directory.CreateTempSubdirectory("onnxruntime").FullName, "network.onnx");
 using var device = new CpuDevice(threads);
-Console.WriteLine($"ONNX Runtime {OrtEnv.Instance().GetVersionString()}, {threads} threads each; least – median – greatest of {Runs} runs");
+Console.WriteLine($"ONNX Runtime {OrtEnv.Instance().GetVersionString()}, {threads} threads each; least – median – largest of {Runs} runs");
 Console.WriteLine("| network | batch | from the file | the same, built here | ONNX Runtime | ONNX Runtime / from the file |");
 Console.WriteLine("|---|---|---|---|---|---|");
 foreach ((string name, Func<Node> make) in new (string, Func<Node>)[] { ("LeNet-like", LeNet), ("VGG-like", Vgg), ("ResNet-like", ResNet) })
@@ -43,10 +43,10 @@ void Compare(string name, Node network, int batch)
     using OnnxModel model = OnnxModel.Load(path);
     Shape shape = model.Inputs[0].Shape.With(0, batch);
     var random = new Random(1);
-    Tensor x = Tensor.From([.. Enumerable.Range(0, (int)shape.Count).Select(_ => random.NextSingle() - 0.5f)]).Reshape(shape.Sides);
+    Tensor x = Tensor.From([.. Enumerable.Range(0, (int)shape.Count).Select(_ => random.NextSingle() - 0.5f)]).Reshape(shape.Dimensions);
     using var options = new SessionOptions { IntraOpNumThreads = threads, InterOpNumThreads = 1 };
     using var session = new InferenceSession(path, options);
-    using OrtValue given = OrtValue.CreateTensorValueFromMemory(x.ToArray<float>(), [.. shape.Select(side => (long)side)]);
+    using OrtValue given = OrtValue.CreateTensorValueFromMemory(x.ToArray<float>(), [.. shape.Select(dimension => (long)dimension)]);
     using var run = new RunOptions();
     Action[] ways =
     [
@@ -106,9 +106,9 @@ static Node ResNet()
     Node node = new Input(3, 32, 32).Then(Same(16));
     foreach ((int filters, int stride) in new[] { (16, 1), (16, 1), (32, 2), (32, 1), (64, 2), (64, 1) })
     {
-        Node side = stride == 1 ? node : node.Then(new Conv2D(filters, 1, Linear) { Stride = stride });
+        Node dimension = stride == 1 ? node : node.Then(new Conv2D(filters, 1, Linear) { Stride = stride });
         Node inner = node.Then(new Conv2D(filters, 3, Rectify) { Pad = 1, Stride = stride }, new Conv2D(filters, 3, Linear) { Pad = 1 });
-        node = new Add().On(inner, side).Then(new Activation(Rectify));
+        node = new Add().On(inner, dimension).Then(new Activation(Rectify));
     }
 
     return node.Then(new GlobalPool(), new Dense(10, Softmax));

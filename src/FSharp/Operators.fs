@@ -50,12 +50,12 @@ module Operators =
     /// Returns the negative.
     let inline (~-.) value = Symbolic.Negate(operand value)
 
-    /// Returns a tensor of an array's elements with these sides: tensor [ 4; 2 ] [| 0f .. 7f |]. A scalar has no sides.
-    let tensor (sides: int list) (data: 'T array) =
-        Tensor.From(data, ReadOnlySpan [| data.Length |]).Reshape(ReadOnlySpan(List.toArray sides))
+    /// Returns a tensor of an array's elements with these dimensions: tensor [ 4; 2 ] [| 0f .. 7f |]. A scalar has no dimensions.
+    let tensor (dimensions: int list) (data: 'T array) =
+        Tensor.From(data, ReadOnlySpan [| data.Length |]).Reshape(ReadOnlySpan(List.toArray dimensions))
 
-    /// Returns the input layer for samples of these sides, without the batch.
-    let input (sides: int list) : Layer = Input(ReadOnlySpan(List.toArray sides))
+    /// Returns the input layer for samples of these dimensions, without the batch.
+    let input (dimensions: int list) : Layer = Input(ReadOnlySpan(List.toArray dimensions))
 
     /// Returns a list of layers in the form that NeuralNet takes.
     let layers (all: Layer list) = ReadOnlySpan(List.toArray all)

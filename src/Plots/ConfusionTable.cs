@@ -94,7 +94,7 @@ public static class ConfusionTable
     private static int Samples(int[,] counts, int classes, int label) =>
         Enumerable.Range(0, classes).Sum(predicted => counts[label, predicted]);
 
-    /// <summary>Returns the greatest share of a class that is predicted as another one.</summary>
+    /// <summary>Returns the largest share of a class that is predicted as another one.</summary>
     private static double Worst(int[,] counts, int classes) => Enumerable.Range(0, classes)
         .Max(label => Enumerable.Range(0, classes).Where(predicted => predicted != label)
             .Select(predicted => (double)counts[label, predicted] / Math.Max(1, Samples(counts, classes, label)))

@@ -64,7 +64,7 @@ public static class MapSheet
                 Margin, below, 90, "gained", "lost probability", share => colors.Diverging((2 * share) - 1));
             bool isBelow = width < 480;
             (float x, float y) = isBelow ? (Margin, below + 18) : (Margin + used + 30, below);
-            pen.Scale(x, y, 90, "0", "greatest slope of the image", colors.Sequential);
+            pen.Scale(x, y, 90, "0", "largest slope of the image", colors.Sequential);
             if (note is not null)
             {
                 pen.Paragraph(note, Margin, below + (isBelow ? 48 : 30), width - (2 * Margin), 11, colors.Gray);

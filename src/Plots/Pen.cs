@@ -95,7 +95,7 @@ internal sealed class Pen(SKCanvas canvas, Theme theme)
     }
 
     /// <summary>
-    /// Returns the greatest size, at most the given one, at which each pixel is enlarged by a whole number, so that
+    /// Returns the largest size, at most the given one, at which each pixel is enlarged by a whole number, so that
     /// edges are sharp and the file is small.
     /// </summary>
     public static float Sharp(float size, int pixels) =>

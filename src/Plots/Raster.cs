@@ -8,7 +8,7 @@ namespace Engine.Plots;
 /// <param name="Values">The numbers.</param>
 public sealed record Raster(int Height, int Width, IReadOnlyList<float> Values)
 {
-    /// <summary>Gets the greatest absolute value; 0 if there is none.</summary>
+    /// <summary>Gets the largest absolute value; 0 if there is none.</summary>
     internal static double Extent(IEnumerable<Raster> rasters) =>
         rasters.SelectMany(raster => raster.Values).Where(float.IsFinite).Select(Math.Abs).DefaultIfEmpty().Max();
 

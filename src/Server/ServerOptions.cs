@@ -17,16 +17,16 @@ public sealed record ServerOptions
     /// </summary>
     public string? Token { get; init; }
 
-    /// <summary>Gets or sets the greatest number of samples that are predicted at once.</summary>
+    /// <summary>Gets or sets the maximum number of samples that are predicted at once.</summary>
     public int MaxBatch { get; init; } = 128;
 
-    /// <summary>Gets or sets the greatest number of waiting samples; further requests are refused with 503.</summary>
+    /// <summary>Gets or sets the maximum number of waiting samples; further requests are refused with 503.</summary>
     public int MaxWaiting { get; init; } = 4096;
 
-    /// <summary>Gets or sets the greatest length of a request's body, in bytes.</summary>
+    /// <summary>Gets or sets the largest length of a request's body, in bytes.</summary>
     public long MaxBody { get; init; } = 16 << 20;
 
-    /// <summary>Gets or sets the greatest number of pixels of a picture.</summary>
+    /// <summary>Gets or sets the maximum number of pixels of a picture.</summary>
     public long MaxPixels { get; init; } = 24_000_000;
 
     /// <summary>Gets or sets the time limit of a request.</summary>

@@ -50,7 +50,9 @@ internal sealed class CsvColumns
     /// <param name="dialect">The format of the file.</param>
     /// <param name="texts">The columns that are known to be texts; all others are read as numbers.</param>
     /// <param name="wishes">The columns whose types are known.</param>
-    /// <param name="target">Returns the index of the column to predict, given the names; null to read without one.</param>
+    /// <param name="target">
+    /// Returns the index of the column to predict, given the names; null to read without one.
+    /// </param>
     /// <param name="keepsNames">Whether all names of the target's numbers are kept, however many they are.</param>
     public static CsvColumns Read(
         IEnumerable<string[]> rows, CsvDialect dialect, HashSet<int> texts, Csv wishes, Func<List<string>, int>? target, bool keepsNames)

@@ -40,7 +40,9 @@ internal sealed partial record CsvDialect(
 
     private static readonly string[] s_comments = ["//", "#@", "# ", "%"];
 
-    /// <summary>Whether most values of the first column are numbers, so that a row that begins with a mark is none.</summary>
+    /// <summary>
+    /// Whether most values of the first column are numbers, so that a row that begins with a mark is none.
+    /// </summary>
     private bool BeginsWithNumbers { get; init; }
 
     /// <summary>Gets or sets the lines before the first row that are comments.</summary>
@@ -190,8 +192,8 @@ internal sealed partial record CsvDialect(
     public static string Unmarked(string name) => Mark().Replace(name, "").Trim();
 
     /// <summary>
-    /// Returns the first line that is no comment; -1 if there is none. A line after # without any separator is one, too,
-    /// if the rows below have separators.
+    /// Returns the first line that is no comment; -1 if there is none. A line after # without any separator is one,
+    /// too, if the rows below have separators.
     /// </summary>
     private static int FindRow(List<string> lines, int start)
     {

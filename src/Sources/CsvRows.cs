@@ -6,7 +6,7 @@ namespace Engine.Data;
 internal static class CsvRows
 {
     /// <summary>
-    /// The greatest length of a row, in characters: a longer one is due to an unclosed quote, or the file is not a
+    /// The largest length of a row, in characters: a longer one is due to an unclosed quote, or the file is not a
     /// table.
     /// </summary>
     private const int LongestRow = 1 << 22;

@@ -16,7 +16,7 @@ public static class PictureFile
     /// <param name="name">The name of the picture in messages.</param>
     /// <param name="bytes">The file's bytes.</param>
     /// <param name="inputs">The preparation of the model's pictures.</param>
-    /// <param name="maxPixels">The greatest number of pixels.</param>
+    /// <param name="maxPixels">The maximum number of pixels.</param>
     /// <inheritdoc cref="Read(string, Preparation)"/>
     public static Table Read(string name, byte[] bytes, Preparation inputs, long maxPixels = PictureReader.MaxPixels)
     {

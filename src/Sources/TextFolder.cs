@@ -13,7 +13,7 @@ public sealed record TextFolder(string Path) : IDataSource
     /// <summary>Represents the names of the columns of texts and of classes.</summary>
     public const string Text = "text", Class = "class";
 
-    /// <summary>The greatest size of a file: longer texts cannot be told apart by their words.</summary>
+    /// <summary>The largest size of a file: longer texts cannot be told apart by their words.</summary>
     private const long MaxBytes = 1 << 20;
 
     /// <summary>Gets or sets the encoding; null to detect that of each file.</summary>

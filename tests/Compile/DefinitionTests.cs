@@ -51,13 +51,13 @@ public sealed class DefinitionTests(bool isGpu)
             "integers are equal to numbers of float32 that they become",
             x => Equal(x, Constant(Tensor.From([16777216f, 16777216f]))), Ints(16777217, 16777219), 1, 0),
         Of(
-            "the greatest of a window with NaN is NaN", x => MaxPool2D(Reshape(x, [1, 1, 2, 2]), (2, 2)),
+            "the largest of a window with NaN is NaN", x => MaxPool2D(Reshape(x, [1, 1, 2, 2]), (2, 2)),
             Floats(1, Nan, 3, 2), Nan),
         Of(
             "so it is of convolved images",
             x => MaxPool2D(Conv2D(Reshape(x, [1, 1, 2, 4]), Constant(Tensor.From([1f], 1, 1, 1, 1))), (2, 2)),
             Floats(1, Nan, 3, 2, 5, 6, 7, 8), Nan, 8),
-        Of("the greatest of numbers and NaN is NaN", x => Max(x), Floats(1, Nan, 3), Nan),
+        Of("the largest of numbers and NaN is NaN", x => Max(x), Floats(1, Nan, 3), Nan),
         Of(
             "what overflows on the way may be finite", x => AveragePool2D(Reshape(x, [1, 1, 2, 2]), (2, 2)),
             Floats(3e38, 3e38, 3e38, 3e38), 3e38),

@@ -65,6 +65,6 @@ public class FunctionTests
 
         Assert.That(() => x + y, Throws.TypeOf<EngineException>().With.Message.Matches(
             @"add cannot take float32 \(2, 3\) and float32 \(2, 4\): "
-            + @"the sides 3 and 4 of axis 1 do not broadcast\. Built at .*FunctionTests\.cs:\d+\."));
+            + @"the dimensions 3 and 4 of axis 1 do not broadcast\. Built at .*FunctionTests\.cs:\d+\."));
     }
 }

@@ -36,8 +36,8 @@ public sealed class Int64DefinitionTests(bool isGpu)
         Of("−l − 1 by −1", l => IntDiv(-l - 1, -1), 2, long.MinValue, Odd + 1),
         Of("l = 2⁵³", l => Cast(Equal(l, 1L << 53), DType.Int64), 0, 0, 0),
         Of("l < l − 1", l => Cast(Less(l, l - 1), DType.Int64), 0, 0, 0),
-        Of("the greatest", l => Max(l), Most),
-        Of("the least of those below −1", l => Min(-l), -Most),
+        Of("the largest", l => Max(l), Most),
+        Of("the smallest of those below −1", l => Min(-l), -Most),
         Of("the sum", l => Sum(l), unchecked(1 + Most + Odd)),
         Of("the sum that comes back", l => Sum(l - l), 0),
         Of("the product", l => Prod(l), unchecked(Most * Odd)),
@@ -48,7 +48,9 @@ public sealed class Int64DefinitionTests(bool isGpu)
         Of("what is chosen", l => Where(Greater(l, 1), l, 0), 0, Most, Odd),
     ];
 
-    /// <summary>Sums and products of numbers that float64 holds, of which it does not hold what comes between.</summary>
+    /// <summary>
+    /// Sums and products of numbers that float64 holds, of which it does not hold what comes between.
+    /// </summary>
     private static IEnumerable<TestCaseData> Between =>
     [
         Given("a sum that comes back", l => Sum(l), [(1L << 53) - 1, 2, -(1L << 52), -(1L << 52)], 1),

@@ -18,7 +18,7 @@ internal sealed class RandomGraph
     private readonly List<Variable> _pool = [];
     private readonly List<Input> _inputs = [];
     private readonly List<SharedVariable> _shared = [];
-    // The variables that have known sides in the place of those of the graph.
+    // The variables that have known dimensions in the place of those of the graph.
     private readonly Dictionary<Variable, Variable> _known = [];
     private readonly Dictionary<SharedVariable, NdArray> _state = [];
     private readonly SharedVariable _counter = Shared(Tensor.Scalar(0), "counter");
@@ -219,7 +219,7 @@ internal sealed class RandomGraph
             values[i] = scale * ((_random.NextDouble() * 2) - 1);
         }
 
-        return Tensor.From(values).Reshape(type.Shape.Sides);
+        return Tensor.From(values).Reshape(type.Shape.Dimensions);
     }
 
     private Variable[] AnOp()
@@ -249,7 +249,7 @@ internal sealed class RandomGraph
                 ? TakeRows(a, _counter, Constant(shape[0] - 1))
                 : Gather(a, Constant(Tensor.From([shape[0] - 1, 0, 0])))],
             18 when axis >= 0 && shape[axis] > 1 =>
-                [.. new Split(axis).Apply(a, Side(1), Side(shape[axis] - 1)).Outputs],
+                [.. new Split(axis).Apply(a, Dimension(1), Dimension(shape[axis] - 1)).Outputs],
             19 => Gradient(a),
             >= 22 and < 28 => [.. RewritableGraph.Draw(_random, a, shape)
                 .Where(made => TypeOf(made).Shape.Count < MaxElements)],
@@ -257,7 +257,7 @@ internal sealed class RandomGraph
             _ => [],
         };
 
-        Constant Side(int length) => new(new Tensor(DType.Float64, shape.With(axis, length)));
+        Constant Dimension(int length) => new(new Tensor(DType.Float64, shape.With(axis, length)));
     }
 
     /// <summary>One op of each family that is made of other ops, or of an index expression.</summary>
@@ -273,7 +273,7 @@ internal sealed class RandomGraph
         7 => LogSumExp(a, [axis]),
         8 => Std(a, [axis], keepDims: true),
         9 => Erf(a) + ArcTan(a),
-        10 => Where(GreaterOrEqual(ARange(SideOf(a, -1)), 1), a, 0),
+        10 => Where(GreaterOrEqual(ARange(DimensionOf(a, -1)), 1), a, 0),
         11 when shape.Rank > 1 => MatMul(a, SwapAxes(a, -1, -2)),
         12 when shape.Rank == 2 => Einsum("ij,kj->ik", a, a),
         13 => CumProd(Tanh(a), axis),
@@ -303,8 +303,8 @@ internal sealed class RandomGraph
     };
 
     /// <summary>Places along an axis, some counted from the end.</summary>
-    private Constant Lines(Shape shape, int side) =>
-        new(Tensor.From([.. Enumerable.Range(0, (int)shape.Count).Select(_ => _random.Next(-side, side))]).Reshape(shape.Sides));
+    private Constant Lines(Shape shape, int dimension) =>
+        new(Tensor.From([.. Enumerable.Range(0, (int)shape.Count).Select(_ => _random.Next(-dimension, dimension))]).Reshape(shape.Dimensions));
 
     /// <summary>
     /// Zeros and ones that broadcast with both shapes. They depend only on leaves: for computed values, a rounding
@@ -320,9 +320,9 @@ internal sealed class RandomGraph
 
     private Variable Sliced(Variable x, Shape shape, int axis)
     {
-        int side = shape[axis], start = _random.Next(side + 1), length = _random.Next(side - start + 1);
-        bool fromEnd = start < side && _random.Next(2) == 0;
-        return Slice(x, axis, fromEnd ? start - side : start, length);
+        int dimension = shape[axis], start = _random.Next(dimension + 1), length = _random.Next(dimension - start + 1);
+        bool fromEnd = start < dimension && _random.Next(2) == 0;
+        return Slice(x, axis, fromEnd ? start - dimension : start, length);
     }
 
     /// <summary>
@@ -401,7 +401,7 @@ internal sealed class RandomGraph
         return count <= MaxElements;
     }
 
-    /// <summary>Returns the type with all sides known.</summary>
+    /// <summary>Returns the type with all dimensions known.</summary>
     private TensorType TypeOf(Variable variable)
     {
         if (!_known.ContainsKey(variable))

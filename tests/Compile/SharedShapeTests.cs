@@ -9,7 +9,7 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Compile;
 
-/// <summary>Shared variables with unknown sides take values of other shapes, and functions follow them.</summary>
+/// <summary>Shared variables with unknown dimensions take values of other shapes, and functions follow them.</summary>
 [TestFixture(false)]
 [TestFixture(true)]
 public sealed class SharedShapeTests(bool isGpu)
@@ -30,8 +30,8 @@ public sealed class SharedShapeTests(bool isGpu)
         Of("a sum", x => Sum(x)),
         Of("a view", x => Reshape(x, 3, -1)),
         Of("itself", x => x),
-        Of("a side", x => SideOf(x, 0)),
-        Of("rows made by a side", x => x + Cast(ExpandDims(ARange(SideOf(x, 0)), 1), DType.Float32)),
+        Of("a dimension", x => DimensionOf(x, 0)),
+        Of("rows made by a dimension", x => x + Cast(ExpandDims(ARange(DimensionOf(x, 0)), 1), DType.Float32)),
         Of("a product", x => Dot(x, Transpose(x))),
         Of("a gradient", x => Grad(Sum(Square(x)), x)),
         Of("a loop over rows", x => Scan(step => step[0] + step[1], [x], [Zeros(3)])[0]),
@@ -137,7 +137,7 @@ public sealed class SharedShapeTests(bool isGpu)
     public void A_value_of_another_shape_is_set_whole()
     {
         using SharedVariable x = Shared(Rows(2), Shape.OfRank(2), "x");
-        using var f = Function.Compile([], [x * 1, SideOf(x, 0)], device: Device);
+        using var f = Function.Compile([], [x * 1, DimensionOf(x, 0)], device: Device);
         int wrong = 0;
 
         Crowd.Do(4, number =>

@@ -17,7 +17,7 @@ namespace Engine.Tests.Compile;
 /// </summary>
 public class SizeTests
 {
-    private static readonly int[] s_sides =
+    private static readonly int[] s_dimensions =
         [46_341, 2_097_121, 3_000_001, 134_217_729, 1_000_000_000, Shape.MaxElements, int.MaxValue];
 
     private static readonly (string Name, Func<Variable> Make)[] s_planned =
@@ -27,7 +27,7 @@ public class SizeTests
         ("a product of many columns", () => Dot(F(3, 2), F(2, 600_000_000))),
         ("a product of many rows", () => Dot(F(600_000_000, 2), F(2, 3))),
         ("a product for narrow tiles", () => Dot(F(16, 5), F(5, 2_000_000))),
-        ("a long inner side", () => Dot(F(2, 1_000_000_000), F(1_000_000_000, 2))),
+        ("a long inner dimension", () => Dot(F(2, 1_000_000_000), F(1_000_000_000, 2))),
         ("a product stored by an epilogue", () => Tanh(Dot(F(46_340, 8), F(8, 43_000)) + F(43_000))),
         ("a convolution of many filters", () => Conv2D(F(1, 1, 4, 4), F(5_000_000, 1, 3, 3))),
         ("a convolution of many images", () => Conv2D(F(50_000_000, 1, 4, 4), F(2, 1, 3, 3))),
@@ -51,8 +51,8 @@ public class SizeTests
             + "and 2,000,000,000 is the most that an array has."),
         ("a product", () => Dot(F(50_000, 1), F(1, 50_000)), "dot cannot take"),
         ("an input", () => F(65_536, 65_536), "(65536, 65536) would be 4,294,967,296 elements"),
-        ("four sides", () => F(65_536, 65_536, 65_536, 65_536), "would be 18,446,744,073,709,551,616 elements"),
-        ("a negative side", () => F(2, -5), "a side is negative"),
+        ("four dimensions", () => F(65_536, 65_536, 65_536, 65_536), "would be 18,446,744,073,709,551,616 elements"),
+        ("a negative dimension", () => F(2, -5), "a dimension is negative"),
         ("a join", () => Concat(0, F(1_500_000_000), F(1_500_000_000)), "concat cannot take"),
         ("nothing of many", () => F(0, 65_536, 65_536), "(0, 65536, 65536) would be"),
         ("a window's step", () => MaxPool2D(F(1, 1, 2, 2), (2, 2), (int.MaxValue, 1)), "go up to 33,554,432 pixels"),
@@ -101,7 +101,7 @@ public class SizeTests
                 "of the sizes 65536 and 65537 comes 4,295,032,832, and a size is below 2³¹"));
     }
 
-    /// <summary>Every op on its own examples, with one side of this length.</summary>
+    /// <summary>Every op on its own examples, with one dimension of this length.</summary>
     [TestCaseSource(typeof(OpTable), nameof(OpTable.Cases))]
     public void No_op_overflows(Type type)
     {
@@ -109,11 +109,11 @@ public class SizeTests
         using var cpu = new CpuDevice(threads: 2);
         foreach (Sample sample in OpTable.Samples(type, seed: 1).Where(sample => sample.Error is null))
         {
-            foreach (int side in sample.Args.SelectMany(arg => arg.Shape).Distinct().ToArray())
+            foreach (int dimension in sample.Args.SelectMany(arg => arg.Shape).Distinct().ToArray())
             {
-                foreach (int length in s_sides)
+                foreach (int length in s_dimensions)
                 {
-                    Assert.That(() => Plan(sample, side, length, gpu, cpu), Throws.Nothing, $"{sample.Op}: {side} is {length}");
+                    Assert.That(() => Plan(sample, dimension, length, gpu, cpu), Throws.Nothing, $"{sample.Op}: {dimension} is {length}");
                 }
             }
         }
@@ -142,9 +142,9 @@ public class SizeTests
     [TestCase(50_000, 3, 224, 224)]
     [TestCase(2, -3)]
     [TestCase(Shape.Unknown, 3)]
-    public void There_is_no_tensor_of_impossible_sides(params int[] sides) => Assert.That(
-        () => new Tensor(DType.UInt8, Shape.Create(sides)),
-        Throws.InstanceOf<EngineException>().With.Message.StartsWith($"There is no tensor of uint8 {Shape.Create(sides)}: "));
+    public void There_is_no_tensor_of_impossible_dimensions(params int[] dimensions) => Assert.That(
+        () => new Tensor(DType.UInt8, Shape.Create(dimensions)),
+        Throws.InstanceOf<EngineException>().With.Message.StartsWith($"There is no tensor of uint8 {Shape.Create(dimensions)}: "));
 
     [Test]
     public void A_tensor_beyond_2_GiB_goes_to_a_device_and_back_in_pieces()
@@ -188,7 +188,7 @@ public class SizeTests
         }
     }
 
-    private static Input F(params ReadOnlySpan<int> sides) => Variable("x", DType.Float32, Shape.Create(sides));
+    private static Input F(params ReadOnlySpan<int> dimensions) => Variable("x", DType.Float32, Shape.Create(dimensions));
 
     private static FunctionGraph Rewritten(Variable output, Device device)
     {
@@ -198,14 +198,14 @@ public class SizeTests
     }
 
     /// <summary>
-    /// Plans an example in which all sides of one length get another; does nothing if the op refuses it.
+    /// Plans an example in which all dimensions of one length get another; does nothing if the op refuses it.
     /// </summary>
-    private static void Plan(Sample sample, int side, int length, LoweringDevice gpu, CpuDevice cpu)
+    private static void Plan(Sample sample, int dimension, int length, LoweringDevice gpu, CpuDevice cpu)
     {
         try
         {
             TensorType[] inputs = [.. sample.Args.Select(arg => new TensorType(
-                arg.DType ?? DType.Float32, [.. arg.Shape.Select(each => each == side ? length : each)], arg.KnownValue))];
+                arg.DType ?? DType.Float32, [.. arg.Shape.Select(each => each == dimension ? length : each)], arg.KnownValue))];
             TensorType[] outputs = [.. new Apply(sample.Op, [.. inputs.Select(type => new Input(type))], new Origin(null, 0)).Outputs
                 .Select(output => output.Type)];
             OperandType[] from = [.. inputs.Select(Operand)], to = [.. outputs.Select(Operand)];

@@ -3,7 +3,7 @@ namespace Engine.Tests.Core;
 public class ShapeTests
 {
     [Test]
-    public void Shapes_with_the_same_sides_are_equal()
+    public void Shapes_with_the_same_dimensions_are_equal()
     {
         Shape a = [2, 3], b = Shape.Create(2, 3);
 
@@ -20,6 +20,6 @@ public class ShapeTests
     }
 
     [Test]
-    public void An_unknown_side_is_written_as_a_question_mark() =>
+    public void An_unknown_dimension_is_written_as_a_question_mark() =>
         Assert.That(Shape.Create(Shape.Unknown, 1, 32).ToString(), Is.EqualTo("(?, 1, 32)"));
 }

@@ -71,7 +71,7 @@ public sealed class TensorPeopleTests
     {
         Tensor x = Tensor.From([.. Enumerable.Range(0, 6).Select(i => (float)i)], 2, 3);
 #pragma warning disable SYSLIB5001
-        var span = new TensorSpan<float>(x.AsSpan<float>(), [.. x.Shape.Select(side => (nint)side)], default);
+        var span = new TensorSpan<float>(x.AsSpan<float>(), [.. x.Shape.Select(dimension => (nint)dimension)], default);
         ReadOnlyTensorSpan<float> read = span;
         span[1, 2] = 9;
 
@@ -90,7 +90,7 @@ public sealed class TensorPeopleTests
         Assert.That(Message(() => s_x.Rows([0, 2])), Is.EqualTo("A tensor of shape (2, 3, 4) has no row 2."));
         Assert.That(Message(() => s_x.Rows([-1])), Does.EndWith("has no row -1."));
         Assert.That(Message(() => Tensor.Scalar(1f).Rows(0, 1)), Does.StartWith("A tensor of shape () does not have 1 rows"));
-        Assert.That(Message(() => Tensor.Scalar(1f).Rows([])), Is.EqualTo("A tensor without sides has no rows."));
+        Assert.That(Message(() => Tensor.Scalar(1f).Rows([])), Is.EqualTo("A tensor without dimensions has no rows."));
         Assert.That(Message(() => _ = s_x[int.MinValue]), Is.EqualTo("The index -2147483648 lies outside every axis."));
         Assert.That(s_x.Rows(2, 0).Shape, Is.EqualTo(new Shape(0, 3, 4)));
 
@@ -100,9 +100,9 @@ public sealed class TensorPeopleTests
     [Test]
     public void What_lies_outside_is_named()
     {
-        Assert.That(Message(() => _ = s_x[2]), Is.EqualTo("The index 2 lies outside axis 0, of side 2, of a tensor of shape (2, 3, 4)."));
-        Assert.That(Message(() => _ = s_x[0, -4]), Does.StartWith("The index ^4 lies outside axis 1, of side 3"));
-        Assert.That(Message(() => _ = s_x[.., 1..4]), Does.StartWith("The range 1..4 lies outside axis 1, of side 3"));
+        Assert.That(Message(() => _ = s_x[2]), Is.EqualTo("The index 2 lies outside axis 0, of size 2, of a tensor of shape (2, 3, 4)."));
+        Assert.That(Message(() => _ = s_x[0, -4]), Does.StartWith("The index ^4 lies outside axis 1, of size 3"));
+        Assert.That(Message(() => _ = s_x[.., 1..4]), Does.StartWith("The range 1..4 lies outside axis 1, of size 3"));
         Assert.That(Message(() => _ = s_x[0, 0, 0, 0]), Is.EqualTo("A tensor of shape (2, 3, 4) has 3 axes, not 4."));
         Assert.That(Message(() => _ = (float)s_x[0, 0]), Is.EqualTo("A tensor of shape (4) is no single number: it has 4 elements."));
         Assert.That(Message(() => s_x.ToArray<float>()), Is.EqualTo("The tensor holds int32, not float32."));

@@ -185,7 +185,7 @@ public class TensorTextTests
 
     private static Tensor Range(DType dtype, double divisor, params int[] shape)
     {
-        int count = shape.Aggregate(1, (product, side) => product * side);
+        int count = shape.Aggregate(1, (product, dimension) => product * dimension);
         double[] values = [.. Enumerable.Range(0, count).Select(i => dtype == DType.UInt8 ? i % 256 : i / divisor)];
         return new NdArray(Shape.Create(shape), values).ToTensor(dtype);
     }

@@ -63,10 +63,10 @@ public class ArrayFilesTests
     [TestCase("5 6 4", 51, "3 5 6: 206 208 210")]
     [TestCase("5 6 2", 255, "2 5 6: 10 20")]
     [TestCase("5 6 1", 255, "1 5 6: 10")]
-    public void Channels_come_first_and_opacity_is_put_on_white(string sides, int opacity, string expected)
+    public void Channels_come_first_and_opacity_is_put_on_white(string dimensions, int opacity, string expected)
     {
         using var folder = new TempFolder();
-        int[] shape = [.. sides.Split(' ').Select(int.Parse)];
+        int[] shape = [.. dimensions.Split(' ').Select(int.Parse)];
         bool isLast = shape[0] == 5;
         byte[] color = [10, 20, 30, (byte)opacity];
         int channels = isLast ? shape[2] : shape[0];

@@ -26,7 +26,7 @@ public class CustomTransformTests
 
     [Test]
     public void Without_its_name_a_model_says_what_to_do() =>
-        Assert.That(() => new CustomTransform("x", "times", "3").Sides, Throws.InstanceOf<EngineException>()
+        Assert.That(() => new CustomTransform("x", "times", "3").Dimensions, Throws.InstanceOf<EngineException>()
             .With.Message.EqualTo("'x' is prepared by 'times', a transform of a program's own: call CustomTransforms.Register(\"times\", …) first."));
 
     [Test]
@@ -46,7 +46,7 @@ public class CustomTransformTests
 
     private sealed record Times(string Column, float Factor) : Transform(Column)
     {
-        public override Shape Sides => [1];
+        public override Shape Dimensions => [1];
 
         public override string Words => $"x times {Factor}";
 

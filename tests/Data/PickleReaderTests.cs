@@ -336,9 +336,9 @@ public class PickleReaderTests
         pickle.Global("numpy.core.multiarray", "_reconstruct").Global("numpy", "ndarray").Int(0)
             .Op(0x85).ShortString("b")
             .Op(0x87).Op('R').Op('(').Int(1).Op('(');
-        foreach (int side in shape)
+        foreach (int dimension in shape)
         {
-            pickle.Int(side);
+            pickle.Int(dimension);
         }
 
         return DType(pickle.Op('t'), type, order).Op(0x89).PythonBytes(3, bytes).Op('t').Op('b');

@@ -20,7 +20,7 @@ public class PreparationTests
 
         // 1, 2, 3, 10, 2 have the mean 3.6, the variance 10.64 and the median 2.
         float median = (float)((2 - 3.6) / Math.Sqrt(10.64));
-        Assert.That(preparation.Sides, Is.EqualTo(new Shape(4)));
+        Assert.That(preparation.Dimensions, Is.EqualTo(new Shape(4)));
         Assert.That(prepared[0], Is.EqualTo(median).Within(1e-6f), "the median");
         Assert.That(prepared[1], Is.EqualTo(0.2f).Within(1e-6f), "a column that is constant is not divided by 0");
         Assert.That(prepared[2..4], Is.EqualTo((float[])[0, 0]), "a new word is none of those known");
@@ -58,7 +58,7 @@ public class PreparationTests
             string json = JsonSerializer.Serialize(preparation, DataJson.Default.Preparation);
             Preparation read = DataJson.Read(json, DataJson.Default.Preparation, "file");
 
-            Table table = preparation.Sides.Rank == 1 ? s_train : pictures;
+            Table table = preparation.Dimensions.Rank == 1 ? s_train : pictures;
             Assert.That(read.Apply(table).Bytes.ToArray(), Is.EqualTo(preparation.Apply(table).Bytes.ToArray()), json);
         }
 
@@ -284,5 +284,5 @@ public class PreparationTests
         House,
     }
 
-    private sealed record House(float Area, string? Side, bool IsNew, Kind Kind, int? Rooms);
+    private sealed record House(float Area, string? Dimension, bool IsNew, Kind Kind, int? Rooms);
 }

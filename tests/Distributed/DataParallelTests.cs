@@ -117,7 +117,8 @@ public class DataParallelTests
     [Test]
     public void A_gradient_that_overflows_on_one_rank_skips_the_step_of_all()
     {
-        // Only the last sample counts. With the first loss scale its gradient is more than float16 holds, with half of it less.
+        // Only the last sample counts. With the first loss scale its gradient is more than float16 holds, with half of
+        // it less.
         (Tensor images, int[] labels) = Toy.Images(Samples);
         var weights = Tensor.From([.. Enumerable.Repeat(1e-6f, Samples - 1), 1f]);
 

@@ -26,7 +26,7 @@ public class SafetensorsTests
         byte[] hashed =
         [
             0, 0, 0, 0, // No texts.
-            1, 0, 0, 0, // One tensor: its name, dtype and two sides.
+            1, 0, 0, 0, // One tensor: its name, dtype and two dimensions.
             1, 0, 0, 0, .. "b"u8, 7, 0, 0, 0, .. "float32"u8, 2, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0,
             .. elements,
         ];
@@ -127,7 +127,7 @@ public class SafetensorsTests
     [TestCase(
         """{"a":{"dtype":"U8","shape":[2147483647,2147483647,2147483647],"data_offsets":[0,4]}}""",
         "not what uint8")]
-    [TestCase("""{"a":{"dtype":"U8","shape":[4294967296],"data_offsets":[0,4]}}""", "a side of 4294967296")]
+    [TestCase("""{"a":{"dtype":"U8","shape":[4294967296],"data_offsets":[0,4]}}""", "a dimension of 4294967296")]
     [TestCase("""{"a":{"dtype":"U8","shape":[4],"data_offsets":[0]}}""", "not two offsets")]
     [TestCase("""{"a":{"dtype":"U8","shape":[4]}}""", "has no data_offsets")]
     [TestCase("""{"a":{"dtype":"U8","shape":"4","data_offsets":[0,4]}}""", "cannot be understood")]

@@ -169,11 +169,11 @@ public class StoredTypeTests
             .With.Message.EndsWith("a.npz is not a whole npz file: it is a safetensors file."));
     }
 
-    [TestCase("1099511627776", "the tensor 'a' has a side of 1099511627776, and 2147483647 is the longest here")]
-    [TestCase("1.5", "the tensor 'a' has a side that is no whole number")]
-    [TestCase("99999999999999999999", "the tensor 'a' has a side that is no whole number")]
-    public void A_side_that_is_too_long_is_named(string side, string message) => Assert.That(
-        () => ReadSafetensors("U8", side, [1]),
+    [TestCase("1099511627776", "the tensor 'a' has a dimension of 1099511627776, and 2147483647 is the longest here")]
+    [TestCase("1.5", "the tensor 'a' has a dimension that is no whole number")]
+    [TestCase("99999999999999999999", "the tensor 'a' has a dimension that is no whole number")]
+    public void A_dimension_that_is_too_long_is_named(string dimension, string message) => Assert.That(
+        () => ReadSafetensors("U8", dimension, [1]),
         Throws.TypeOf<ModelFileException>().With.Message.Contains($"cannot be understood ({message})"));
 
     [Test]

@@ -60,7 +60,7 @@ public class LayerTableTests
         double[] coverage = [100, 9.375, 9.375, 15.625, 15.625, 28.125, 28.125, 100, 100];
         Assert.That(layers.Select(layer => layer.Coverage!.Value.Width), Is.EqualTo(coverage).Within(1e-12));
         Assert.That(layers.Select(layer => layer.Field!.Value), Is.EqualTo(
-            new[] { 32, 3, 4, 6, 8, 12, 16, 32, 32 }.Select(side => (side, side))));
+            new[] { 32, 3, 4, 6, 8, 12, 16, 32, 32 }.Select(dimension => (dimension, dimension))));
     }
 
     [Test]

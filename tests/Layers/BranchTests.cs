@@ -210,7 +210,7 @@ public class BranchTests
         Refused("Dense has one input, and 2 are given", () => new Network(new Dense(2).On(x, x)).Layers);
         Refused("Dense is put on nothing", () => new Network(new Dense(2).On()).Layers);
         Refused("An Input layer is where a network begins", () => new Input(2).On(x));
-        Refused("Add needs inputs with as many sides", () => new Network(new Add().On(x, new Input(1, 3))).Layers);
+        Refused("Add needs inputs with as many dimensions", () => new Network(new Add().On(x, new Input(1, 3))).Layers);
         Refused("Add has 1 factors, but 2 inputs", () => new Network(new Add(2).On(x, x)).Layers);
         Refused("Concat joins samples along their own axes", () => new Concat(0));
         Refused("A network needs an output", () => new Network(Array.Empty<Node>()).Layers);

@@ -58,7 +58,7 @@ public class InitializerTests
     [TestCase(50, 20)]
     [TestCase(16, 9)]
     [TestCase(1, 1)]
-    public void Orthogonal_weights_are_orthonormal_along_the_shorter_side(int rows, int columns)
+    public void Orthogonal_weights_are_orthonormal_along_the_shorter_dimension(int rows, int columns)
     {
         double[] w = Draw(new Orthogonal(3), [rows, columns]);
         bool areRows = rows < columns;
@@ -100,7 +100,7 @@ public class InitializerTests
     [Test]
     public void A_vector_has_no_inputs_and_outputs() =>
         Assert.That(() => new GlorotUniform().Draw([10], DType.Float32, 1), Throws.TypeOf<EngineException>()
-            .With.Message.StartsWith("The Glorot initializer is for weights, which have at least 2 sides, not for"));
+            .With.Message.StartsWith("The Glorot initializer is for weights, which have at least 2 dimensions, not for"));
 
     private static double[] Draw(Initializer initializer, int[] shape) =>
         initializer.Draw(Shape.Create(shape), DType.Float64, 1).AsSpan<double>().ToArray();

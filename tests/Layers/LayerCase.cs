@@ -14,10 +14,10 @@ namespace Engine.Tests.Layers;
 /// <param name="Name">The name of the row.</param>
 /// <param name="Make">Makes the layer.</param>
 /// <param name="Inputs">
-/// The sides of each input's samples: <c>2x3 2x3</c>; with an <c>i</c> before them for whole numbers.
+/// The dimensions of each input's samples: <c>2x3 2x3</c>; with an <c>i</c> before them for whole numbers.
 /// </param>
-/// <param name="Output">The sides of the output's samples.</param>
-/// <param name="Parameters">Its parameters with their sides: <c>W 3x4, b 4</c>.</param>
+/// <param name="Output">The dimensions of the output's samples.</param>
+/// <param name="Parameters">Its parameters with their dimensions: <c>W 3x4, b 4</c>.</param>
 /// <param name="File">Its description in a network file, without the name; null if there is none.</param>
 public sealed record LayerCase(
     string Name, Func<Layer> Make, string Inputs, string Output, string Parameters = "", string? File = null)

@@ -155,10 +155,10 @@ public class LayerTests
             fromFile.GetParameters().Select(pair => pair.Key), Is.EqualTo(byHand.GetParameters().Select(pair => pair.Key)));
         Assert.That(NdArray.From(fromFile.Predict(x)).Data, Is.EqualTo(NdArray.From(byHand.Predict(x)).Data));
 
-        // One number stands for both sides of a square.
+        // One number stands for both dimensions of a square.
         static object? Plain(object? value) => value switch
         {
-            int[] sides => string.Join('x', sides.Distinct().Count() == 1 ? sides[..1] : sides),
+            int[] dimensions => string.Join('x', dimensions.Distinct().Count() == 1 ? dimensions[..1] : dimensions),
             LayerDescription[] layers => layers.SelectMany(Plains).ToArray(),
             _ => value,
         };
@@ -169,10 +169,10 @@ public class LayerTests
 
     private static Network Make(LayerCase each, DType floatX, ulong seed = 1) => new(Placed(
         each,
-        [.. each.Inputs.Split(' ').Select((sides, i) => (Node)new Input(Sides(sides.TrimStart('i')))
+        [.. each.Inputs.Split(' ').Select((dimensions, i) => (Node)new Input(Dimensions(dimensions.TrimStart('i')))
         {
             Name = $"x{i + 1}",
-            DType = sides.StartsWith('i') ? DType.Int32 : null,
+            DType = dimensions.StartsWith('i') ? DType.Int32 : null,
         })]))
     {
         FloatX = floatX,
@@ -198,7 +198,7 @@ public class LayerTests
         NetworkDescription described = DescriptionReader.Parse(
             """{ "layers": [ { "kind": "input", "sides": [2, 3] }, { "kind": "gaussian_noise", "deviation": 0.25 } ] }""", "old.json");
 
-        Assert.That(described.InputSides, Is.EqualTo(new[] { 2, 3 }));
+        Assert.That(described.InputDimensions, Is.EqualTo(new[] { 2, 3 }));
         Assert.That(described.Layers[^1].Settings.Real("std"), Is.EqualTo(0.25));
         Assert.That(described.ToJson(), Does.Contain("\"shape\"").And.Contain("\"std\"").And.Not.Contain("sides"));
     }
@@ -206,10 +206,10 @@ public class LayerTests
     private static NetworkDescription Described(LayerCase each)
     {
         string[] inputs = each.Inputs.Split(' ');
-        int[][] sides = [.. inputs.Select(one => Sides(one.TrimStart('i')))];
-        int[] all = [sides.Sum(one => one[0]), .. sides[0][1..]];
+        int[][] dimensions = [.. inputs.Select(one => Dimensions(one.TrimStart('i')))];
+        int[] all = [dimensions.Sum(one => one[0]), .. dimensions[0][1..]];
         int start = 0;
-        IEnumerable<string> parts = sides.Select((one, i) =>
+        IEnumerable<string> parts = dimensions.Select((one, i) =>
         {
             start += one[0];
             return $$"""
@@ -229,13 +229,13 @@ public class LayerTests
 
     private static Node Like(LayerCase each, NetworkDescription described)
     {
-        Input all = new(described.InputSides.ToArray()) { Name = "all", DType = each.Inputs.StartsWith('i') ? DType.Int32 : null };
+        Input all = new(described.InputDimensions.ToArray()) { Name = "all", DType = each.Inputs.StartsWith('i') ? DType.Int32 : null };
         return Placed(each, [.. described.Layers.Where(layer => layer.Name!.StartsWith('x')).Select(layer => (Node)new Engine.Layers.Slice(
             layer.Settings.Whole("start"), layer.Settings.Whole("length")) { Name = layer.Name }.On(all))]);
     }
 
-    private static int[] Sides(string text) =>
-        [.. text.Split('x').Select(side => int.Parse(side, CultureInfo.InvariantCulture))];
+    private static int[] Dimensions(string text) =>
+        [.. text.Split('x').Select(dimension => int.Parse(dimension, CultureInfo.InvariantCulture))];
 
     /// <summary>Returns numbers for each input, far enough apart that no finite difference crosses a kink.</summary>
     private static Tensor[] Drawn(Network network, DType floatX)
@@ -247,8 +247,8 @@ public class LayerTests
             int[] order = [.. Enumerable.Range(0, (int)shape.Count)];
             random.Shuffle(order);
             return input.DType == DType.Int32
-                ? Tensor.From([.. order.Select(place => place % 5)]).Reshape(shape.Sides)
-                : Tensor.From([.. order.Select(place => ((place + 0.5) / order.Length * 3) - 1.4)]).Reshape(shape.Sides)
+                ? Tensor.From([.. order.Select(place => place % 5)]).Reshape(shape.Dimensions)
+                : Tensor.From([.. order.Select(place => ((place + 0.5) / order.Length * 3) - 1.4)]).Reshape(shape.Dimensions)
                     .Cast(floatX);
         })];
     }

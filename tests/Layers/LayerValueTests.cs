@@ -101,8 +101,8 @@ public class LayerValueTests
     }
 
     [TestCaseSource(nameof(Known))]
-    public void A_layer_gives_what_its_formula_says(Layer layer, int[] sides, double[] input, double[] expected) =>
-        Assert.That(Use(Make(new Input(sides), layer), input), Is.EqualTo(expected).Within(1e-12));
+    public void A_layer_gives_what_its_formula_says(Layer layer, int[] dimensions, double[] input, double[] expected) =>
+        Assert.That(Use(Make(new Input(dimensions), layer), input), Is.EqualTo(expected).Within(1e-12));
 
     private static IEnumerable<TestCaseData> Known()
     {
@@ -138,9 +138,9 @@ public class LayerValueTests
             new Residual(new Slice(0, 1)) { Shortcut = new Slice(1, 1), Nonlinearity = x => -x }, [2], [1, 2], [-3]);
         yield return Case(new Sequence(new Slice(1), new Expression(x => x + 1)), [3], [1, 2, 3], [3, 4]);
 
-        static TestCaseData Case(Layer layer, int[] sides, double[] input, double[] expected) =>
-            new TestCaseData(layer, sides, input, expected)
-                .SetArgDisplayNames($"{layer.Kind} of {string.Join('x', sides)}, {string.Join(' ', input)}");
+        static TestCaseData Case(Layer layer, int[] dimensions, double[] input, double[] expected) =>
+            new TestCaseData(layer, dimensions, input, expected)
+                .SetArgDisplayNames($"{layer.Kind} of {string.Join('x', dimensions)}, {string.Join(' ', input)}");
     }
 
     [Test]
@@ -195,13 +195,13 @@ public class LayerValueTests
     private static void Set(Network network, string name, params double[] values)
     {
         SharedVariable variable = network.Parameters.Single(parameter => parameter.Variable.Name == name).Variable;
-        variable.SetValue(Tensor.From(values).Reshape(variable.Shape.Sides));
+        variable.SetValue(Tensor.From(values).Reshape(variable.Shape.Dimensions));
     }
 
     private static Tensor Batch(Network network, double[] values)
     {
         int row = network.Input.Shape.Product(1, network.Input.Rank);
-        return Tensor.From(values).Reshape(network.Input.Shape.With(0, values.Length / row).Sides);
+        return Tensor.From(values).Reshape(network.Input.Shape.With(0, values.Length / row).Dimensions);
     }
 
     private static double[] Use(Network network, double[] values)

@@ -93,7 +93,7 @@ public class NetworkTests
     }
 
     [Test]
-    public void Reshape_fills_an_open_side_and_flatten_joins_all()
+    public void Reshape_fills_an_open_dimension_and_flatten_joins_all()
     {
         Assert.That(Output(new Input(12), new Reshape(3, -1)), Is.EqualTo("(?, 3, 4)"));
         Assert.That(Output(new Input(12), new Reshape(3, 4), new Flatten()), Is.EqualTo("(?, 12)"));
@@ -108,9 +108,9 @@ public class NetworkTests
             @"^Conv2D takes images, \(batch, channels, height, width\), not \(\?, 9\): .* Layer 'c'\. Built at .*" + here,
             new Input(9), new Conv2D(1, 3) { Name = "c" });
         Refused(
-            @"The 9 values of a sample of \(\?, 9\) cannot take the sides \(2, \?\)\. Layer 'reshape1'\. Built.*" + here,
+            @"The 9 values of a sample of \(\?, 9\) cannot take the dimensions \(2, \?\)\. Layer 'reshape1'\. Built.*" + here,
             new Input(9), new Reshape(2, -1));
-        Refused(@"The padding 'same' needs a filter of odd sides, not 2x2: .* Layer 'conv2d1'\. Built at .*" + here,
+        Refused(@"The padding 'same' needs a filter of odd dimensions, not 2x2: .* Layer 'conv2d1'\. Built at .*" + here,
             new Input(1, 9, 9), new Conv2D(1, 2) { Pad = "same" });
         Refused(@"Layer 'pool'\. Built at .*" + here,
             new Input(1, 2, 2), new MaxPool2D(3) { Name = "pool" });
@@ -132,14 +132,14 @@ public class NetworkTests
     [Test]
     public void Sizes_that_no_layer_can_have_are_refused_where_the_layer_is_made()
     {
-        Assert.That(() => new Input(-1, 32), Refuses("Input needs the sides of a sample"));
-        Assert.That(() => new Input(), Refuses("Input needs the sides of a sample"));
+        Assert.That(() => new Input(-1, 32), Refuses("Input needs the dimensions of a sample"));
+        Assert.That(() => new Input(), Refuses("Input needs the dimensions of a sample"));
         Assert.That(() => new Dense(0), Refuses("Dense needs at least 1 unit, not 0."));
         Assert.That(() => new Conv2D(0, 3), Refuses("Conv2D needs at least 1 filter, not 0."));
         Assert.That(() => new Conv2D(1, (3, 0)), Refuses("Conv2D needs filters of at least 1x1, not 3x0."));
         Assert.That(() => new MaxPool2D(0), Refuses("MaxPool2D needs windows of at least 1x1, not 0x0."));
         Assert.That(() => new Dropout(1), Refuses("Dropout needs a probability of at least 0 and less than 1, not 1."));
-        Assert.That(() => new Reshape(-1, -1), Refuses("Reshape needs the sides of a sample"));
+        Assert.That(() => new Reshape(-1, -1), Refuses("Reshape needs the dimensions of a sample"));
         Assert.That(() => new Conv2D(1, 3) { Pad = "half" }, Throws.TypeOf<EngineException>()
             .With.Message.EqualTo("There is no padding 'half': it is 'valid', 'same', 'full' or a number of pixels."));
 

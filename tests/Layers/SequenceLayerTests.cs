@@ -44,7 +44,7 @@ public class SequenceLayerTests
             double[]?[] values = [w, b, u, c];
             foreach ((Parameter parameter, double[]? value) in network.Parameters.Zip(values))
             {
-                parameter.Variable.SetValue(Tensor.From(value!).Reshape(parameter.Variable.Shape.Sides));
+                parameter.Variable.SetValue(Tensor.From(value!).Reshape(parameter.Variable.Shape.Dimensions));
             }
 
             return Use(network, Tensor.From([1, -0.5, 2], 1, 3, 1))[0];

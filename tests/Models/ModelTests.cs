@@ -178,7 +178,7 @@ public class ModelTests
         using var folder = new TempFolder();
         Preparation inputs = Preparation.Fit(s_flowers, "kind");
         Target target = Target.Fit(s_flowers["kind"]);
-        NeuralNet Make() => new(new Engine.Layers.Input((int)inputs.Sides.Count), new Times(3), new Dense(2, Symbolic.Softmax)) { MaxEpochs = 1 };
+        NeuralNet Make() => new(new Engine.Layers.Input((int)inputs.Dimensions.Count), new Times(3), new Dense(2, Symbolic.Softmax)) { MaxEpochs = 1 };
         using NeuralNet net = Make();
         net.Initialize();
 
@@ -238,7 +238,7 @@ public class ModelTests
         Preparation inputs = Preparation.Fit(s_flowers, "kind");
         Target target = Target.Fit(s_flowers["kind"]);
         using var wide = new NeuralNet(new Engine.Layers.Input(7), new Dense(2, Symbolic.Softmax));
-        using var many = new NeuralNet(new Engine.Layers.Input((int)inputs.Sides.Count), new Dense(3, Symbolic.Softmax));
+        using var many = new NeuralNet(new Engine.Layers.Input((int)inputs.Dimensions.Count), new Dense(3, Symbolic.Softmax));
         using var plain = new NeuralNet(new Engine.Layers.Input(2), new Dense(2, Symbolic.Softmax));
         plain.Initialize();
         Engine.IO.Parameters.Save(folder.File("plain.safetensors"), plain.GetParameters());

@@ -93,7 +93,7 @@ public class NetworkFilesTests
             $"{parameter} {parameter.Tags.Layer.L1} {parameter.Tags.Layer.L2} {parameter.IsTrainable} {parameter.IsFrozen} {parameter.RateFactor}");
     }
 
-    private static readonly (string Name, string Sides, Func<Layer> Make)[] s_layers =
+    private static readonly (string Name, string Dimensions, Func<Layer> Make)[] s_layers =
     [
         ("sequence", "4", () => new Sequence(new Dense(3) { Name = "first" }, new BatchNorm(), new Dense(2, Tanh) { RateFactor = 0.5 })),
         ("residual", "2x4x4", () => new Residual(new Conv2D(2, 3) { Pad = "same" }, new BatchNorm { IsTrainable = false }) { Nonlinearity = Rectify }),
@@ -119,10 +119,10 @@ public class NetworkFilesTests
     ];
 
     [TestCaseSource(nameof(Layers))]
-    public void A_layer_is_whole_in_a_file(string sides, Func<Layer> make)
+    public void A_layer_is_whole_in_a_file(string dimensions, Func<Layer> make)
     {
         using var folder = new TempFolder();
-        int[] input = [.. sides.Split('x').Select(int.Parse)];
+        int[] input = [.. dimensions.Split('x').Select(int.Parse)];
         using var network = new Network(new Input(input), make()) { FloatX = DType.Float64 };
         network.SaveNetwork(folder.File("a.safetensors"));
 
@@ -142,7 +142,7 @@ public class NetworkFilesTests
     }
 
     private static IEnumerable<TestCaseData> Layers() =>
-        s_layers.Select(each => new TestCaseData(each.Sides, each.Make).SetArgDisplayNames(each.Name));
+        s_layers.Select(each => new TestCaseData(each.Dimensions, each.Make).SetArgDisplayNames(each.Name));
 
     private static Network Siamese()
     {

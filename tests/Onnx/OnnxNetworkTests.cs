@@ -66,7 +66,7 @@ public class OnnxNetworkTests
         Cifar10Images images = s_data.Value.Test.First(Images);
         Tensor x = ((Input)layers[0]).DType == DType.UInt8
             ? images.Images.Rows(0, images.Count).Reshape(images.Count * 3, 1, 32, 32).Rows(0, Images)
-            : images.Grayscale(flat: ((Input)layers[0]).Sides.Rank == 1);
+            : images.Grayscale(flat: ((Input)layers[0]).Dimensions.Rank == 1);
 
         // A little training first, so that averages and biases change from their initial values.
         net.Fit(x, images.Labels.Rows(0, Images));

@@ -70,5 +70,5 @@ internal static class OnnxRun
         _ => NamedOnnxValue.CreateFromTensor(name, new DenseTensor<byte>(x.AsSpan<byte>().ToArray(), [.. x.Shape])),
     };
 
-    private static NdArray Array(ReadOnlySpan<int> sides, double[] values) => new(Shape.Create(sides), values);
+    private static NdArray Array(ReadOnlySpan<int> dimensions, double[] values) => new(Shape.Create(dimensions), values);
 }

@@ -5,8 +5,8 @@ using Engine.Tests.Ops;
 namespace Engine.Tests.Onnx;
 
 /// <summary>
-/// The vocabulary's names, exported for any number of rows, give NumPy's results in ONNX Runtime and read back. Those whose
-/// ops ONNX does not have are refused.
+/// The vocabulary's names, exported for any number of rows, give NumPy's results in ONNX Runtime and read back. Those
+/// whose ops ONNX does not have are refused.
 /// </summary>
 public class OnnxVocabularyTests
 {

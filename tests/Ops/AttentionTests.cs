@@ -40,7 +40,7 @@ public sealed class AttentionTests
         Check(s_cpu, q, k, v, mask, isCausal, isKnown: true);
 
     [TestCaseSource(nameof(Cases))]
-    public void So_they_are_where_no_side_is_known(int[] q, int[] k, int[] v, int[]? mask, bool isCausal) =>
+    public void So_they_are_where_no_dimension_is_known(int[] q, int[] k, int[] v, int[]? mask, bool isCausal) =>
         Check(s_cpu, q, k, v, mask, isCausal, isKnown: false);
 
     [Test]
@@ -100,13 +100,13 @@ public sealed class AttentionTests
         var random = new Random(3);
         int[][] shapes = mask is null ? [q, k, v] : [q, k, v, mask];
         Input[] x = [.. shapes.Select((shape, i) => Variable(
-            $"x{i}", DType.Float64, Shape.Create(isKnown ? shape : [.. shape.Select(side => side == 1 ? 1 : Shape.Unknown)])))];
+            $"x{i}", DType.Float64, Shape.Create(isKnown ? shape : [.. shape.Select(dimension => dimension == 1 ? 1 : Shape.Unknown)])))];
         Variable[] both = [Attention(x[0], x[1], x[2], mask is null ? null : x[3], isCausal), Formula(x, isCausal)];
         Variable[] outputs = [.. both.SelectMany(y => (Variable[])[y, .. Grad(Sum(Sin(y)), x)])];
         using var f = Function.Compile(x, outputs, device: device);
 
         Tensor[] results = f.Call([.. shapes.Select(shape => Tensor.From(
-            [.. Enumerable.Range(0, shape.Aggregate(1, (count, side) => count * side)).Select(_ => (random.NextDouble() * 4) - 2)], shape))]);
+            [.. Enumerable.Range(0, shape.Aggregate(1, (count, dimension) => count * dimension)).Select(_ => (random.NextDouble() * 4) - 2)], shape))]);
 
         for (int i = 0; i < results.Length / 2; i++)
         {
@@ -123,7 +123,7 @@ public sealed class AttentionTests
         if (isCausal)
         {
             scores = Where(
-                GreaterOrEqual(ExpandDims(ARange(SideOf(scores, -2)), 1), ARange(SideOf(scores, -1))), scores, double.NegativeInfinity);
+                GreaterOrEqual(ExpandDims(ARange(DimensionOf(scores, -2)), 1), ARange(DimensionOf(scores, -1))), scores, double.NegativeInfinity);
         }
 
         return MatMul(Softmax(x.Length > 3 ? scores + x[3] : scores), x[2]);

@@ -119,6 +119,6 @@ public sealed class DerivativeTests
         return 1 - (y * y);
     }
 
-    private static Tensor Draw(Random random, params int[] sides) => Tensor.From(
-        [.. Enumerable.Range(0, sides.Aggregate(1, (a, b) => a * b)).Select(_ => random.NextDouble() - 0.5)]).Reshape(sides);
+    private static Tensor Draw(Random random, params int[] dimensions) => Tensor.From(
+        [.. Enumerable.Range(0, dimensions.Aggregate(1, (a, b) => a * b)).Select(_ => random.NextDouble() - 0.5)]).Reshape(dimensions);
 }

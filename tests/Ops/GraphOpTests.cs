@@ -16,7 +16,7 @@ public sealed class GraphOpTests
     public void Free() => s_cpu.Dispose();
 
     [Test]
-    public void Only_the_chosen_side_is_computed()
+    public void Only_the_chosen_branch_is_computed()
     {
         List<string> computed = [];
         Input c = IntScalar("c"), x = Vector("x");
@@ -40,7 +40,7 @@ public sealed class GraphOpTests
 
     [TestCase(0, -1)]
     [TestCase(1, 6)]
-    public void The_gradient_flows_back_to_the_chosen_side(int chosen, double expected)
+    public void The_gradient_flows_back_to_the_chosen_branch(int chosen, double expected)
     {
         Input c = IntScalar("c"), x = Scalar("x", DType.Float64);
         Tensor grad = Grad(IfElse(c, x * x, -x), x).Eval((c, Tensor.Scalar(chosen)), (x, Tensor.Scalar(3.0)));

@@ -28,9 +28,9 @@ public class ImageOpTests
         Conv2D(Zeros([1, 3, 9, 11]), Zeros([2, 3, height, width]), border).Shape.ToString();
 
     [Test]
-    public void A_border_needs_filters_whose_sides_are_known() => Assert.That(
+    public void A_border_needs_filters_whose_dimensions_are_known() => Assert.That(
         () => Conv2D(Zeros([1, 3, 9, 11]), Tensor4("w"), Border.Full),
-        Throws.TypeOf<EngineException>().With.Message.Contains("known sides, not 'w' (float32 (?, ?, ?, ?))"));
+        Throws.TypeOf<EngineException>().With.Message.Contains("known dimensions, not 'w' (float32 (?, ?, ?, ?))"));
 
     /// <summary>
     /// An option gives the gradient of a window to the first of equal maxima, as in PyTorch, or to each, as in Theano.
@@ -44,12 +44,12 @@ public class ImageOpTests
     [TestCase(2, 3, 0, false)]
     public void Ties_of_a_pool_go_where_they_are_asked_to(int size, int stride, int pad, bool ignoreBorder)
     {
-        const int Side = 7;
-        Tensor image = Tensor.From([.. Enumerable.Range(0, 2 * Side * Side).Select(i => (float)(i * 7919 % 11 % 4) - 2)], 1, 2, Side, Side);
+        const int Dimension = 7;
+        Tensor image = Tensor.From([.. Enumerable.Range(0, 2 * Dimension * Dimension).Select(i => (float)(i * 7919 % 11 % 4) - 2)], 1, 2, Dimension, Dimension);
         foreach (PoolMode mode in (PoolMode[])[PoolMode.Max, PoolMode.MaxToAll])
         {
-            Input x = Variable("x", DType.Float32, [1, 2, Side, Side]);
-            Variable y = Pool(x, [size], mode, [stride], [pad], ignoreBorder), g = Reshape(CumSum(OnesLike(y)), ShapeSides(y));
+            Input x = Variable("x", DType.Float32, [1, 2, Dimension, Dimension]);
+            Variable y = Pool(x, [size], mode, [stride], [pad], ignoreBorder), g = Reshape(CumSum(OnesLike(y)), ShapeDimensions(y));
             using var f = Function.Compile([x], [y, Grad(Sum(y * g), x)]);
 
             Tensor[] results = f.Call(image);
@@ -60,8 +60,8 @@ public class ImageOpTests
             {
                 int plane = window / (over * over), top = (window / over % over * stride) - pad, left = (window % over * stride) - pad;
                 int[] inside = [.. Enumerable.Range(0, size * size).Select(k => (Row: top + (k / size), Column: left + (k % size)))
-                    .Where(at => at.Row is >= 0 and < Side && at.Column is >= 0 and < Side)
-                    .Select(at => (((plane * Side) + at.Row) * Side) + at.Column)];
+                    .Where(at => at.Row is >= 0 and < Dimension && at.Column is >= 0 and < Dimension)
+                    .Select(at => (((plane * Dimension) + at.Row) * Dimension) + at.Column)];
                 float greatest = inside.Max(i => image.AsSpan<float>()[i]);
                 int[] equal = [.. inside.Where(i => image.AsSpan<float>()[i] == greatest)];
                 Array.ForEach(mode == PoolMode.Max ? equal[..1] : equal, i => gradient[i] += window + 1);
@@ -71,7 +71,7 @@ public class ImageOpTests
             Assert.That(results[1].ToArray<float>(), Is.EqualTo(gradient), $"{mode}");
         }
 
-        static Side[] ShapeSides(Variable y) => [.. Enumerable.Range(0, y.Rank).Select(axis => (Side)SideOf(y, axis))];
+        static Dimension[] ShapeDimensions(Variable y) => [.. Enumerable.Range(0, y.Rank).Select(axis => (Dimension)DimensionOf(y, axis))];
     }
 
     [Test]

@@ -91,17 +91,17 @@ public sealed class LoopSemanticsTests
             return Map(row => row * outside, x);
         }, 1),
         ("a non-sequence", (x, w, see) => Scan(step => step[0] * see(step[1]), [x], nonSequences: [w])[0], 5),
-        ("a side that is taken twice", (x, w, see) => Map(row => IfElse(Greater(Sum(row), 0), row * see(Exp(w)), row), x), 2),
-        ("the other side", (x, w, see) => Map(row => IfElse(Greater(Sum(row), 0), row, row * see(Exp(w))), x), 3),
-        ("a side that is never taken", (x, w, see) => Map(row => IfElse(Greater(Sum(row), 99), see(Exp(w)), row), x), 0),
-        ("a side of a side", (x, w, see) => Map(
+        ("a branch that is taken twice", (x, w, see) => Map(row => IfElse(Greater(Sum(row), 0), row * see(Exp(w)), row), x), 2),
+        ("the other branch", (x, w, see) => Map(row => IfElse(Greater(Sum(row), 0), row, row * see(Exp(w))), x), 3),
+        ("a branch that is never taken", (x, w, see) => Map(row => IfElse(Greater(Sum(row), 99), see(Exp(w)), row), x), 0),
+        ("a branch of a branch", (x, w, see) => Map(
             row => IfElse(Greater(Sum(row), 0), IfElse(Greater(row[0], 2), see(Tanh(w)), w), row), x), 1),
-        ("both sides", (x, w, see) => Map(row =>
+        ("both branches", (x, w, see) => Map(row =>
         {
             Variable both = see(Exp(w));
             return IfElse(Greater(Sum(row), 0), both, both * 2);
         }, x), 5),
-        ("a side and the result", (x, w, see) => Map(row =>
+        ("a branch and the result", (x, w, see) => Map(row =>
         {
             Variable both = see(Exp(w));
             return IfElse(Greater(Sum(row), 99), both, row) + both;
@@ -130,7 +130,7 @@ public sealed class LoopSemanticsTests
     }
 
     [Test]
-    public void A_check_on_a_side_that_is_not_taken_does_not_fail()
+    public void A_check_in_a_branch_that_is_not_taken_does_not_fail()
     {
         Input x = Vector("x"), w = Scalar("w");
         Variable y = Map(row => IfElse(Greater(row, 0), row * Log(Require(w, "w must be positive", Greater(w, 0))), row), x);
@@ -224,21 +224,21 @@ public sealed class LoopSemanticsTests
     {
         foreach (bool isKnown in (bool[])[false, true])
         {
-            foreach (int[] sides in rank == 0 ? (int[][])[[0]] : [[0, 3], [3, 0], [0, 0]])
+            foreach (int[] dimensions in rank == 0 ? (int[][])[[0]] : [[0, 3], [3, 0], [0, 0]])
             {
-                Input x = Variable("x", DType.Float64, isKnown ? Engine.Shape.Create(sides) : Engine.Shape.OfRank(sides.Length));
+                Input x = Variable("x", DType.Float64, isKnown ? Engine.Shape.Create(dimensions) : Engine.Shape.OfRank(dimensions.Length));
                 foreach (Variable y in (Variable[])[axis is null ? Prod(x) : Prod(x, [axis.Value]), CumProd(x, axis ?? 0)])
                 {
                     Variable first = Grad(Sum(Square(y)), x), second = Grad(Sum(Square(first + x)), x);
                     using var f = Function.Compile([x], [y, first, second], device: s_cpu);
-                    Tensor[] results = f.Call(new Tensor(DType.Float64, Engine.Shape.Create(sides)));
+                    Tensor[] results = f.Call(new Tensor(DType.Float64, Engine.Shape.Create(dimensions)));
                     Assert.That(results[0].ToArray<double>(), y.Rank < x.Rank ? Is.All.EqualTo(1) : Is.Empty);
-                    Assert.That(results[2].Shape, Is.EqualTo(Engine.Shape.Create(sides)));
+                    Assert.That(results[2].Shape, Is.EqualTo(Engine.Shape.Create(dimensions)));
                 }
             }
         }
     }
 
-    private static Tensor Draw(Random random, params int[] sides) => Tensor.From(
-        [.. Enumerable.Range(0, sides.Aggregate(1, (a, b) => a * b)).Select(_ => random.NextDouble() - 0.5)], sides);
+    private static Tensor Draw(Random random, params int[] dimensions) => Tensor.From(
+        [.. Enumerable.Range(0, dimensions.Aggregate(1, (a, b) => a * b)).Select(_ => random.NextDouble() - 0.5)], dimensions);
 }

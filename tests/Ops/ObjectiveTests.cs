@@ -134,22 +134,22 @@ public class ObjectiveTests
     {
         foreach (int n in (int[])[1, 2, 3])
         {
-            int[] sides = [.. Enumerable.Repeat(n, rank)];
-            Tensor p = Tensor.From([.. Enumerable.Range(0, (int)Math.Pow(n, rank)).Select(i => 0.9f / (i + 1))], sides);
-            Tensor y = Tensor.From([.. Enumerable.Range(0, (int)Math.Pow(n, rank)).Select(i => (float)(i % 2))], sides);
-            Input flat = Of("flat", sides), tall = Of("tall", [.. sides, 1]);
+            int[] dimensions = [.. Enumerable.Repeat(n, rank)];
+            Tensor p = Tensor.From([.. Enumerable.Range(0, (int)Math.Pow(n, rank)).Select(i => 0.9f / (i + 1))], dimensions);
+            Tensor y = Tensor.From([.. Enumerable.Range(0, (int)Math.Pow(n, rank)).Select(i => (float)(i % 2))], dimensions);
+            Input flat = Of("flat", dimensions), tall = Of("tall", [.. dimensions, 1]);
             using var f = Function.Compile(
                 [flat, tall], [loss(flat, tall), loss(ExpandDims(flat, -1), tall), loss(tall, flat), loss(tall, ExpandDims(flat, -1))]);
-            Tensor[] all = f.Call(p, y.Reshape([.. sides, 1]));
+            Tensor[] all = f.Call(p, y.Reshape([.. dimensions, 1]));
             for (int i = 0; i < 4; i += 2)
             {
-                Assert.That(all[i].Shape, Is.EqualTo(Shape.Create([.. sides, 1])));
+                Assert.That(all[i].Shape, Is.EqualTo(Shape.Create([.. dimensions, 1])));
                 Assert.That(Floats(all[i]), Is.EqualTo(Floats(all[i + 1])));
             }
         }
 
-        Input Of(string name, int[] sides) =>
-            Variable(name, DType.Float32, isKnown ? Shape.Create(sides) : Shape.OfRank(sides.Length));
+        Input Of(string name, int[] dimensions) =>
+            Variable(name, DType.Float32, isKnown ? Shape.Create(dimensions) : Shape.OfRank(dimensions.Length));
     }
 
     /// <summary>A label a row as a column, (n, 1), would broadcast to all classes.</summary>

@@ -283,14 +283,14 @@ public sealed class ScanTests
     private static Variable Row(Variable x, int row) =>
         DimShuffle(Slice(x, 0, row, 1), [.. Enumerable.Range(1, x.Rank - 1)]);
 
-    private static Tensor Draw(Random random, params int[] sides)
+    private static Tensor Draw(Random random, params int[] dimensions)
     {
-        var values = new double[sides.Aggregate(1, (a, b) => a * b)];
+        var values = new double[dimensions.Aggregate(1, (a, b) => a * b)];
         for (int i = 0; i < values.Length; i++)
         {
             values[i] = random.NextDouble() - 0.5;
         }
 
-        return Tensor.From(values).Reshape(sides);
+        return Tensor.From(values).Reshape(dimensions);
     }
 }

@@ -6,8 +6,8 @@ using static Engine.Ops.Symbolic;
 namespace Engine.Tests.Ops;
 
 /// <summary>
-/// Sides, numbers of steps and shapes that are computed: from sizes and shapes by any ops, in bodies too; from values,
-/// with a sentence.
+/// Dimensions, numbers of steps and shapes that are computed: from sizes and shapes by any ops, in bodies too; from
+/// values, with a sentence.
 /// </summary>
 public sealed class ShapeValueTests
 {
@@ -18,18 +18,18 @@ public sealed class ShapeValueTests
         ("zeros of a shape", (x, n) => Zeros(ShapeOf(x), n), [2, 3, 4]),
         ("a shape that is joined", (x, n) => Ones(Concat(0, ShapeOf(x), ExpandDims(n, 0))), [2, 3, 4]),
         ("a shape of 64 bits", (x, _) => Zeros(Cast(ShapeOf(x), DType.Int64)), [2, 3]),
-        ("a side of 64 bits", (x, n) => Zeros(Cast(n, DType.Int64) * Cast(SideOf(x, 0), DType.Int64)), [8]),
-        ("a side of a quotient", (x, n) => Zeros(Cast(Ceiling(Cast(n + SideOf(x, 0), DType.Float64) / 4), DType.Int32)), [2]),
-        ("a side of a condition", (x, n) => Zeros(Where(Greater(n, SideOf(x, 1)), n, 1)), [4]),
+        ("a dimension of 64 bits", (x, n) => Zeros(Cast(n, DType.Int64) * Cast(DimensionOf(x, 0), DType.Int64)), [8]),
+        ("a dimension of a quotient", (x, n) => Zeros(Cast(Ceiling(Cast(n + DimensionOf(x, 0), DType.Float64) / 4), DType.Int32)), [2]),
+        ("a dimension of a condition", (x, n) => Zeros(Where(Greater(n, DimensionOf(x, 1)), n, 1)), [4]),
         ("numbers up to a sum", (x, _) => ARange(Sum(ShapeOf(x))), [5]),
         ("one hot", (x, n) => OneHot(ARange(ShapeOf(x)[0]), n), [2, 4]),
         ("repeated", (x, _) => Repeat(x, Prod(ShapeOf(x)), 1), [2, 18]),
-        ("a loop of a side", (x, _) => Scan(_ => Sum(x), nSteps: ShapeOf(x)[1])[0], [3]),
+        ("a loop of a dimension", (x, _) => Scan(_ => Sum(x), nSteps: ShapeOf(x)[1])[0], [3]),
         ("a loop of 64 bits", (x, n) => Scan(_ => Sum(x), nSteps: Cast(n, DType.Int64))[0], [4]),
         ("in a loop", (x, _) => Scan(row => row[0] + Zeros(ShapeOf(x)[1]), [x])[0], [2, 3]),
         ("in a loop, of a row", (x, _) => Scan(row => Reshape(row[0], ShapeOf(row[0])[0], 1), [x])[0], [2, 3, 1]),
-        ("in one side", (x, n) => IfElse(Greater(Sum(x), 0), Reshape(x, ShapeOf(x)[1], -1), Zeros(ShapeOf(x)[(.., -1)])), [3, 2]),
-        ("in one side in a loop", (x, _) => Scan(
+        ("in one dimension", (x, n) => IfElse(Greater(Sum(x), 0), Reshape(x, ShapeOf(x)[1], -1), Zeros(ShapeOf(x)[(.., -1)])), [3, 2]),
+        ("in one dimension in a loop", (x, _) => Scan(
             row => IfElse(Greater(Sum(row[0]), 0), Zeros(ShapeOf(x)[1]), row[0] * Ones(ShapeOf(x)[1])), [x])[0], [2, 3]),
         ("in a graph as an op", (x, _) => Halved().Call(x, ShapeOf(x)), [3, 2]),
     ];
@@ -38,24 +38,24 @@ public sealed class ShapeValueTests
     [
         ("reshape", (x, n) => Reshape(x, n, -1), "depends on the value of 'n' (int32 ()), which only a run has"),
         ("zeros", (x, n) => Sum(x) + Zeros(n + 1), "depends on the value of 'n'"),
-        ("numbers", (x, n) => Sum(x) + ARange(n), "iota gives int32 (?): a side of it"),
+        ("numbers", (x, n) => Sum(x) + ARange(n), "iota gives int32 (?): a dimension of it"),
         ("a loop", (x, n) => Scan(_ => Sum(x), nSteps: n)[0], "or its number of steps, depends on the value of 'n'"),
         ("in a loop", (x, n) => Scan(row => row[0] + Zeros(n), [x])[0], "depends on the value of "),
         ("a size of values", (x, n) => Zeros(Cast(Sum(x), DType.Int32)) + n, "depends on the value of 'x' (float32 (2, 3))"),
-        ("a size that is printed", (x, n) => Zeros(Print(SideOf(x, 0), _ => { })) + n, "depends on the value of 'print.0'"),
+        ("a size that is printed", (x, n) => Zeros(Print(DimensionOf(x, 0), _ => { })) + n, "depends on the value of 'print.0'"),
         ("one hot", (x, n) => OneHot(Cast(x, DType.Int32), n), "depends on the value of 'n'"),
-        ("a size that is chosen", (x, n) => Zeros(IfElse(Greater(n, 0), SideOf(x, 0), n)), "depends on the value of "),
+        ("a size that is chosen", (x, n) => Zeros(IfElse(Greater(n, 0), DimensionOf(x, 0), n)), "depends on the value of "),
     ];
 
     private static readonly (string Name, Func<Input, Input, Variable> Make, string Message)[] s_refused =
     [
-        ("a side with a fraction", (x, _) => Zeros(Sum(x)), "A side is a scalar of int32 or int64, or a vector of a known number"),
-        ("a matrix of sides", (x, _) => Zeros(Cast(x, DType.Int32)), "not 'cast{int32}.0' (int32 (?, ?))"),
-        ("sides of unknown number", (x, _) => Zeros(IntVector("sides")), "not 'sides' (int32 (?))"),
+        ("a dimension with a fraction", (x, _) => Zeros(Sum(x)), "A dimension is a scalar of int32 or int64, or a vector of a known number"),
+        ("a matrix of dimensions", (x, _) => Zeros(Cast(x, DType.Int32)), "not 'cast{int32}.0' (int32 (?, ?))"),
+        ("dimensions of unknown number", (x, _) => Zeros(IntVector("dimensions")), "not 'dimensions' (int32 (?))"),
         ("steps of a vector", (x, _) => Scan(_ => Sum(x), nSteps: ShapeOf(x))[0], "A number of steps is one number"),
-        ("steps with a fraction", (x, _) => Scan(_ => Sum(x), nSteps: Sum(x))[0], "A side is a scalar of int32 or int64"),
+        ("steps with a fraction", (x, _) => Scan(_ => Sum(x), nSteps: Sum(x))[0], "A dimension is a scalar of int32 or int64"),
         ("counts for each", (x, _) => Repeat(x, ShapeOf(x), 0), "is repeated as often: by one number"),
-        ("numbers up to a vector", (x, _) => ARange(ShapeOf(x)), "iota cannot take int32 (2): a side must be an int32 scalar"),
+        ("numbers up to a vector", (x, _) => ARange(ShapeOf(x)), "iota cannot take int32 (2): a dimension must be an int32 scalar"),
     ];
 
     private static IEnumerable<TestCaseData> Known =>
@@ -87,11 +87,11 @@ public sealed class ShapeValueTests
     }
 
     [TestCaseSource(nameof(Refused))]
-    public void What_is_no_side_is_refused_where_it_is_written(Func<Input, Input, Variable> make, string message) => Assert.That(
+    public void What_is_no_dimension_is_refused_where_it_is_written(Func<Input, Input, Variable> make, string message) => Assert.That(
         () => make(Matrix("x"), IntScalar("n")), Throws.TypeOf<EngineException>().With.Message.Contains(message));
 
     [Test]
-    public void A_product_of_sides_that_no_size_holds_is_refused()
+    public void A_product_of_dimensions_that_no_size_holds_is_refused()
     {
         Input n = Size("n");
         using var f = Function.Compile([n], [Sum(Zeros(Prod(Stack(0, n, n, n))))]);

@@ -118,7 +118,7 @@ public sealed class VocabularyTests
         Of(g => Pad(g.B, [(1, 1), (2, 4)], PadMode.Reflect), [4, 9], 6.75934),
         Of(g => Pad(g.B, [(1, 1), (2, 4)], PadMode.Symmetric), [4, 9], 1.76823),
         Of(g => Pad(g.B, [(1, 1), (2, 3)], PadMode.Wrap), [4, 8], -0.576483),
-        Of(g => Reshape(g.A, SideOf(g.A, 1), -1), [3, 8], -5.4408),
+        Of(g => Reshape(g.A, DimensionOf(g.A, 1), -1), [3, 8], -5.4408),
         Of(g => ShapeOf(g.A), [3], 4.97531),
         Of(g => Prod(g.B), [], 10.0977),
         Of(g => Prod(g.A, [0, 2]), [3], 20.3769),
@@ -287,7 +287,7 @@ public sealed class VocabularyTests
         Of(g => BroadcastTo(g.V, Max(ShapeOf(g.A)), -1), [4, 3], 0.00714328),
         Of(g => Tile(g.V, Cast(ShapeOf(g.B), DType.Int64)), [2, 9], 0.231745),
         Of(g => ARange(PeakToPeak(ShapeOf(g.A)) + Min(ShapeOf(g.A))), [4], -1.07887),
-        Of(g => ARange(Cast(Ceiling(Cast(SideOf(g.I, 0), DType.Float32) / 2), DType.Int32)), [3], 1.19154),
+        Of(g => ARange(Cast(Ceiling(Cast(DimensionOf(g.I, 0), DType.Float32) / 2), DType.Int32)), [3], 1.19154),
         Of(g => Einsum("...i,...i", g.A, Wide(g, g.M)), [2, 3], -18.4961),
         Of(g => Einsum("...ij,...kj->...ik", Wide(g, g.B), MoveAxis(g.A, 1, 2)), [2, 2, 4], 1.47843),
         Of(g => Einsum("...,...->...", Tall(g, g.V), g.A), [2, 3, 4], -10.3694),
@@ -302,12 +302,12 @@ public sealed class VocabularyTests
     private static readonly Variable s_ofRows = Constant(Tensor.From(
         new[,] { { false, true, false, true }, { true, false, false, false }, { false, false, true, true } }));
 
-    /// <summary>Returns x with a first side, or a last one, that only a plan knows to be 1.</summary>
-    private static Variable Wide(Given g, Variable x) => Reshape(x, [SideOf(g.W, 0) - 1, .. Sides(x)]);
+    /// <summary>Returns x with a first dimension, or a last one, that only a plan knows to be 1.</summary>
+    private static Variable Wide(Given g, Variable x) => Reshape(x, [DimensionOf(g.W, 0) - 1, .. Dimensions(x)]);
 
-    private static Variable Tall(Given g, Variable x) => Reshape(x, [.. Sides(x), SideOf(g.W, 0) - 1]);
+    private static Variable Tall(Given g, Variable x) => Reshape(x, [.. Dimensions(x), DimensionOf(g.W, 0) - 1]);
 
-    private static IEnumerable<Side> Sides(Variable x) => Enumerable.Range(0, x.Rank).Select(axis => (Side)SideOf(x, axis));
+    private static IEnumerable<Dimension> Dimensions(Variable x) => Enumerable.Range(0, x.Rank).Select(axis => (Dimension)DimensionOf(x, axis));
 
     [TestCaseSource(nameof(Cases))]
     public void A_name_computes_what_NumPy_does(Func<Given, Variable> expression, Shape shape, double fingerprint)
@@ -316,9 +316,9 @@ public sealed class VocabularyTests
         AssertIs(f.Call()[0], shape, fingerprint);
     }
 
-    /// <summary>The sides of filters are always known.</summary>
+    /// <summary>The dimensions of filters are always known.</summary>
     [TestCaseSource(nameof(Cases))]
-    public void It_does_so_where_only_the_call_tells_the_sides(Func<Given, Variable> expression, Shape shape, double fingerprint)
+    public void It_does_so_where_only_the_call_tells_the_dimensions(Func<Given, Variable> expression, Shape shape, double fingerprint)
     {
         (Input[] inputs, Tensor[] values, Variable output) =
             Open(expression, (value, n) => n == 10 ? value.Shape : Shape.OfRank(value.Shape.Rank));
@@ -326,11 +326,11 @@ public sealed class VocabularyTests
         AssertIs(f.Call(values)[0], shape, fingerprint);
     }
 
-    /// <summary>Returns an expression of inputs with these sides, and the inputs' values.</summary>
+    /// <summary>Returns an expression of inputs with these dimensions, and the inputs' values.</summary>
     internal static (Input[] Inputs, Tensor[] Values, Variable Output) Open(
-        Func<Given, Variable> expression, Func<Tensor, int, Shape> sides)
+        Func<Given, Variable> expression, Func<Tensor, int, Shape> dimensions)
     {
-        Input[] unknown = [.. s_values.Select((value, n) => new Input(new TensorType(value.DType, sides(value, n)), $"x{n}"))];
+        Input[] unknown = [.. s_values.Select((value, n) => new Input(new TensorType(value.DType, dimensions(value, n)), $"x{n}"))];
         Variable output = expression(new Given(unknown));
         HashSet<Variable> used = [.. FunctionGraph.Leaves([output])];
         int[] taken = [.. Enumerable.Range(0, unknown.Length).Where(n => used.Contains(unknown[n]))];

@@ -42,7 +42,7 @@ public class SheetTests
         Assert.That(Texts(perfect), Is.SupersetOf(new[] { "yes", "no", "taken for →", "is ↓" }));
         Assert.That(Texts(perfect).Count(text => text == "100"), Is.EqualTo(2));
         Assert.That(Texts(mixed), Is.SupersetOf(new[] { "75", "25", "Title", "yes", "no" }).And.Not.Contains("0"));
-        // The greatest mistake is 85 % orange, even if it is small.
+        // The largest mistake is 85 % orange, even if it is small.
         Assert.That(new Pixels(perfect).Colors, Does.ContainKey((0x00, 0x72, 0xB2)).And.Not.ContainKey((195, 95, 38)));
         Assert.That(new Pixels(mixed).Colors.GetValueOrDefault((195, 95, 38)), Is.GreaterThan(5000));
     }

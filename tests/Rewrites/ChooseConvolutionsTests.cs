@@ -58,10 +58,10 @@ public class ChooseConvolutionsTests
 
     private static string[] Names(string names) => names.Split(':', StringSplitOptions.RemoveEmptyEntries);
 
-    private static Tensor Drawn(int[] sides, int seed)
+    private static Tensor Drawn(int[] dimensions, int seed)
     {
         var random = new Random(seed);
-        int count = sides.Aggregate((product, side) => product * side);
-        return Tensor.From([.. Enumerable.Range(0, count).Select(_ => random.NextSingle() - 0.5f)], sides);
+        int count = dimensions.Aggregate((product, dimension) => product * dimension);
+        return Tensor.From([.. Enumerable.Range(0, count).Select(_ => random.NextSingle() - 0.5f)], dimensions);
     }
 }

@@ -93,7 +93,7 @@ public sealed class ExactnessTests
                 : rows.SelectMany(row => row);
             Shape shape = expression.IsOfColumns ? [Columns, Rows] : [Rows, Columns];
             double[] actual = NdArray.From(
-                function.Call(Tensor.From(values.ToArray()).Reshape(shape.Sides).Cast(dtype))[0]).Data;
+                function.Call(Tensor.From(values.ToArray()).Reshape(shape.Dimensions).Cast(dtype))[0]).Data;
             var errors = new double[actual.Length];
             int count = actual.Length / Rows;
             for (int row = 0; row < Rows; row++)

@@ -51,14 +51,14 @@ public class FuseTests
     [TestCase(8, 3, "conv2D")]
     [TestCase(16, 3, "conv2D{winograd2}")]
     [TestCase(16, 1, "conv2D")]
-    public void A_convolution_s_activation_and_its_gradient_s_are_epilogues(int channels, int side, string name)
+    public void A_convolution_s_activation_and_its_gradient_s_are_epilogues(int channels, int dimension, string name)
     {
         Input images = Tensor4("images"), filters = Tensor4("filters"), bias = Tensor3("bias");
         Variable hidden = Rectify(images * bias), y = Rectify(Conv2D(hidden, filters, flipFilters: false) + bias);
         using var f = Function.Compile([images, filters, bias], [y, Grad(Sum(y), hidden) * hidden]);
 
         f.Prepare(
-            new Tensor(DType.Float32, [2, channels, 20, 20]), new Tensor(DType.Float32, [channels, channels, side, side]),
+            new Tensor(DType.Float32, [2, channels, 20, 20]), new Tensor(DType.Float32, [channels, channels, dimension, dimension]),
             new Tensor(DType.Float32, [channels, 1, 1]));
 
         string[] names = [.. f.Nodes.Select(node => node.Op.Name)];

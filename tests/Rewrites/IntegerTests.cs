@@ -124,7 +124,7 @@ public sealed class IntegerTests<T> where T : unmanaged, IBinaryInteger<T>, IMin
 
     private static T Plus(T a, T b) => unchecked(a + b);
 
-    /// <summary>a / b rounded down; 0 if b is 0, and wrapped around for the least number divided by −1.</summary>
+    /// <summary>a / b rounded down; 0 if b is 0, and wrapped around for the smallest number divided by −1.</summary>
     private static T Quotient(T a, T b)
     {
         if (T.IsZero(b) || b == -T.One)

@@ -55,13 +55,13 @@ public class PoolConvolutionsTests
     private static Action<Function> Count<TOp>(int expected) where TOp : Op =>
         function => Assert.That(function.Nodes.Count(node => node.Op is TOp), Is.EqualTo(expected), typeof(TOp).Name);
 
-    private static SharedVariable Weights(int[] sides, int seed) => Shared(Drawn(sides, seed));
+    private static SharedVariable Weights(int[] dimensions, int seed) => Shared(Drawn(dimensions, seed));
 
-    private static Tensor Drawn(int[] sides, int seed)
+    private static Tensor Drawn(int[] dimensions, int seed)
     {
         var random = new Random(seed);
-        int count = sides.Aggregate((product, side) => product * side);
-        return Tensor.From([.. Enumerable.Range(0, count).Select(_ => random.NextSingle() - 0.5f)], sides);
+        int count = dimensions.Aggregate((product, dimension) => product * dimension);
+        return Tensor.From([.. Enumerable.Range(0, count).Select(_ => random.NextSingle() - 0.5f)], dimensions);
     }
 
     private void AssertTheSame(Variable[] outputs, params Action<Function>[] checks)

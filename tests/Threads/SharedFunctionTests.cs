@@ -113,7 +113,7 @@ public sealed class SharedFunctionTests(bool onGpu) : IDisposable
     }
 
     [Test]
-    public void Training_and_predicting_functions_that_share_parameters_work_side_by_side()
+    public void Training_and_predicting_functions_that_share_parameters_work_dimension_by_dimension()
     {
         Input x = Matrix("x");
         SharedVariable w = Shared(new Tensor(DType.Float32, [4, 4]), "w");

@@ -81,7 +81,7 @@ public class BinaryClassifierTests
         net.Initialize();
         net.SetParameters([
             .. net.GetParameters().Select(pair => KeyValuePair.Create(
-                pair.Key, Tensor.From([.. pair.Value.AsSpan<float>().ToArray().Select(w => w * 10)]).Reshape(pair.Value.Shape.Sides)))]);
+                pair.Key, Tensor.From([.. pair.Value.AsSpan<float>().ToArray().Select(w => w * 10)]).Reshape(pair.Value.Shape.Dimensions)))]);
         net.Fit(points, labels);
 
         float[] p = net.PredictProba(points).AsSpan<float>().ToArray();

@@ -264,7 +264,7 @@ public class DivergenceTests
             },
         });
 
-        Assert.That(() => net.Fit(x, y), Throws.Nothing, "as one that looks for the greatest learning rate does");
+        Assert.That(() => net.Fit(x, y), Throws.Nothing, "as one that looks for the largest learning rate does");
         Assert.That(double.IsFinite(last), Is.False);
     }
 

@@ -307,7 +307,9 @@ public class NeuralNetTests
         IEnumerable<EpochRecord> Before(EpochRecord record) => net.TrainHistory.Take(record.Epoch - 1);
     }
 
-    /// <summary>Scores that are not means over samples are those of all validation samples, whatever the batches.</summary>
+    /// <summary>
+    /// Scores that are not means over samples are those of all validation samples, whatever the batches.
+    /// </summary>
     [Test]
     public void Custom_scores_are_those_of_all_validation_samples_together([Values(3, 7, 128)] int batch, [Values] bool isStreamed)
     {

@@ -352,7 +352,7 @@ public class WarningTests
     }
 
     private static Tensor Scaled(Tensor x, Func<float, float> change) =>
-        Tensor.From([.. x.AsSpan<float>().ToArray().Select(change)]).Reshape(x.Shape.Sides);
+        Tensor.From([.. x.AsSpan<float>().ToArray().Select(change)]).Reshape(x.Shape.Dimensions);
 
     private static Tensor Rows(Tensor x, int[] order) =>
         Tensor.From([.. order.SelectMany(i => x.Rows(i, 1).AsSpan<float>().ToArray())], order.Length, 2);

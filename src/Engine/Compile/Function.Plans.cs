@@ -193,7 +193,7 @@ public sealed partial class Function
         FunctionGraph graph = _graph.Specialize(Types(arguments));
         SharedVariable[] ofOneShape = [.. graph.Shared.Where(variable => variable.StandsIn)];
         graph = Expansion.Apply(graph);
-        graph.RequireKnownSides();
+        graph.RequireKnownDimensions();
         List<Rewritten> history = [new("written", graph, clock.Elapsed)];
         foreach (Rewrite rewrite in Options.Rewrites)
         {

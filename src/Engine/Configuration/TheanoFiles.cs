@@ -13,7 +13,7 @@ internal static partial class TheanoFiles
     public const string Variable = "THEANORC";
     private const string Name = ".theanorc", Defaults = "DEFAULT";
 
-    /// <summary>The greatest depth of values within values: ConfigParser's MAX_INTERPOLATION_DEPTH.</summary>
+    /// <summary>The largest depth of values within values: ConfigParser's MAX_INTERPOLATION_DEPTH.</summary>
     private const int MaxDeep = 10;
 
     /// <summary>The environment variables that Theano offers to values: <c>/tmp/theano-%(USER)s</c>.</summary>

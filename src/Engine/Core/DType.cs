@@ -106,7 +106,9 @@ public static class DTypes
         : double.IsInfinity(value.High) ? 0
         : ElementType.Of(dtype).Wrap((Int128)value.High + (Int128)value.Low);
 
-    /// <summary>Returns a whole number's low bits as <see cref="Wrap"/> does, but with all digits of an int64.</summary>
+    /// <summary>
+    /// Returns a whole number's low bits as <see cref="Wrap"/> does, but with all digits of an int64.
+    /// </summary>
     internal static DoubleDouble WrapExactly(DoubleDouble value, DType dtype)
     {
         if (dtype != DType.Int64 || !double.IsFinite(value.High))

@@ -69,10 +69,10 @@ internal abstract class ElementType(
     /// </summary>
     public DType Computes => computes;
 
-    /// <summary>Gets the least number it holds; for floating-point types, the least finite one.</summary>
+    /// <summary>Gets the smallest number it holds; for floating-point types, the smallest finite one.</summary>
     public double Min => least;
 
-    /// <summary>Gets the greatest number it holds; for floating-point types, the greatest finite one.</summary>
+    /// <summary>Gets the largest number it holds; for floating-point types, the largest finite one.</summary>
     public double Max => most;
 
     /// <summary>Gets the name in CUDA C (src/Kernels/common/common.cuh).</summary>
@@ -84,10 +84,10 @@ internal abstract class ElementType(
     /// <summary>Gets or sets the difference between 1 and the next number; 0 for integers.</summary>
     public double Epsilon { get; init; }
 
-    /// <summary>Gets or sets the least normal number; 0 for integers.</summary>
+    /// <summary>Gets or sets the smallest normal number; 0 for integers.</summary>
     public double MinNormal { get; init; }
 
-    /// <summary>Gets or sets the least positive number, for floating-point types.</summary>
+    /// <summary>Gets or sets the smallest positive number, for floating-point types.</summary>
     public double Denormal { get; init; }
 
     public bool IsFloat => Epsilon > 0;

@@ -29,15 +29,15 @@ public sealed class NdArray
     /// </summary>
     public DType DType { get; }
 
-    /// <summary>Gets the sides, outermost first.</summary>
+    /// <summary>Gets the dimensions, outermost first.</summary>
     public Shape Shape { get; }
 
     /// <summary>Gets the elements in C order.</summary>
     public double[] Data { get; }
 
     /// <summary>
-    /// Gets or sets the element at an index. On a side of 1, any index reads the only element, and outer indices may be
-    /// missing. So an array can be read with the index of an array that it is broadcast to.
+    /// Gets or sets the element at an index. On a dimension of 1, any index reads the only element, and outer indices
+    /// may be missing. So an array can be read with the index of an array that it is broadcast to.
     /// </summary>
     public double this[params ReadOnlySpan<int> index]
     {
@@ -53,7 +53,7 @@ public sealed class NdArray
     }
 
     /// <summary>Returns the elements rounded to a dtype.</summary>
-    public Tensor ToTensor(DType dtype) => Tensor.From(Data).Reshape(Shape.Sides).Cast(dtype);
+    public Tensor ToTensor(DType dtype) => Tensor.From(Data).Reshape(Shape.Dimensions).Cast(dtype);
 
     /// <summary>Returns every index of a shape, in C order, always in the same array with other contents.</summary>
     public static IEnumerable<int[]> Indices(Shape shape)

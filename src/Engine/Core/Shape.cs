@@ -6,13 +6,13 @@ using System.Runtime.CompilerServices;
 namespace Engine;
 
 /// <summary>
-/// Represents the sides of a tensor, outermost first: an immutable list of integers with value equality. A side of
-/// <see cref="Unknown"/> is not known yet. It is also used for lists of axes and strides.
+/// Represents the dimensions of a tensor, outermost first: an immutable list of integers with value equality. A
+/// dimension of <see cref="Unknown"/> is not known yet. It is also used for lists of axes and strides.
 /// </summary>
 [CollectionBuilder(typeof(Shape), nameof(Create))]
 public readonly struct Shape : IEquatable<Shape>, IReadOnlyList<int>
 {
-    /// <summary>Represents a side that is only known when the function is called.</summary>
+    /// <summary>Represents a dimension that is only known when the function is called.</summary>
     public const int Unknown = -1;
 
     /// <summary>
@@ -21,43 +21,43 @@ public readonly struct Shape : IEquatable<Shape>, IReadOnlyList<int>
     /// </summary>
     public const int MaxElements = 2_000_000_000;
 
-    private readonly int[]? _sides;
+    private readonly int[]? _dimensions;
 
     /// <summary>
-    /// Creates a shape of these sides: <c>new Shape(2, 3)</c>, or with a collection expression <c>[2, 3]</c>.
+    /// Creates a shape of these dimensions: <c>new Shape(2, 3)</c>, or with a collection expression <c>[2, 3]</c>.
     /// </summary>
-    public Shape(params ReadOnlySpan<int> sides) => _sides = sides.ToArray();
+    public Shape(params ReadOnlySpan<int> dimensions) => _dimensions = dimensions.ToArray();
 
-    /// <summary>Gets the shape of a scalar, which has no sides.</summary>
+    /// <summary>Gets the shape of a scalar, which has no dimensions.</summary>
     public static Shape Scalar => default;
 
-    /// <summary>Creates a shape of these sides.</summary>
-    public static Shape Create(params ReadOnlySpan<int> sides) => new(sides);
+    /// <summary>Creates a shape of these dimensions.</summary>
+    public static Shape Create(params ReadOnlySpan<int> dimensions) => new(dimensions);
 
-    /// <summary>Returns a shape of <paramref name="rank"/> unknown sides.</summary>
+    /// <summary>Returns a shape of <paramref name="rank"/> unknown dimensions.</summary>
     public static Shape OfRank(int rank)
     {
-        var sides = new int[rank];
-        Array.Fill(sides, Unknown);
-        return new Shape(sides);
+        var dimensions = new int[rank];
+        Array.Fill(dimensions, Unknown);
+        return new Shape(dimensions);
     }
 
-    /// <summary>Gets the number of sides.</summary>
-    public int Rank => _sides?.Length ?? 0;
+    /// <summary>Gets the number of dimensions.</summary>
+    public int Rank => _dimensions?.Length ?? 0;
 
     int IReadOnlyCollection<int>.Count => Rank;
 
-    /// <summary>Gets the sides as a span.</summary>
-    public ReadOnlySpan<int> Sides => _sides;
+    /// <summary>Gets the dimensions as a span.</summary>
+    public ReadOnlySpan<int> Dimensions => _dimensions;
 
-    /// <summary>Gets one side; a negative index counts from the innermost.</summary>
-    public int this[int index] => _sides![index < 0 ? index + _sides.Length : index];
+    /// <summary>Gets one dimension; a negative index counts from the innermost.</summary>
+    public int this[int index] => _dimensions![index < 0 ? index + _dimensions.Length : index];
 
-    /// <summary>Gets whether every side is known.</summary>
-    public bool IsKnown => !Sides.Contains(Unknown);
+    /// <summary>Gets whether every dimension is known.</summary>
+    public bool IsKnown => !Dimensions.Contains(Unknown);
 
     /// <summary>Gets the number of elements.</summary>
-    /// <exception cref="InvalidOperationException">A side is unknown.</exception>
+    /// <exception cref="InvalidOperationException">A dimension is unknown.</exception>
     /// <exception cref="EngineException">There are too many elements to count.</exception>
     public long Count
     {
@@ -65,18 +65,18 @@ public readonly struct Shape : IEquatable<Shape>, IReadOnlyList<int>
         {
             if (!IsKnown)
             {
-                throw new InvalidOperationException($"The shape {this} has an unknown side.");
+                throw new InvalidOperationException($"The shape {this} has an unknown dimension.");
             }
 
             Int128 count = Int128.One;
-            foreach (int side in Sides)
+            foreach (int dimension in Dimensions)
             {
-                if (side == 0)
+                if (dimension == 0)
                 {
                     return 0;
                 }
 
-                count = Int128.Min(count * side, long.MaxValue + Int128.One);
+                count = Int128.Min(count * dimension, long.MaxValue + Int128.One);
             }
 
             return count <= long.MaxValue ? (long)count : throw new EngineException($"{TooLarge()}.");
@@ -84,21 +84,21 @@ public readonly struct Shape : IEquatable<Shape>, IReadOnlyList<int>
     }
 
     /// <summary>
-    /// Gets why no array can have this shape, in a clause; null if one can. Sides must not be negative unless they are
-    /// unknown. The product of the other sides, each 0 counted as 1, must be at most <see cref="MaxElements"/>; then
-    /// the product of any of the sides fits 32 bits.
+    /// Gets why no array can have this shape, in a clause; null if one can. Dimensions must not be negative unless they
+    /// are unknown. The product of the other dimensions, each 0 counted as 1, must be at most
+    /// <see cref="MaxElements"/>; then the product of any of the dimensions fits 32 bits.
     /// </summary>
     internal string? Problem
     {
         get
         {
             long least = 1;
-            foreach (int side in Sides)
+            foreach (int dimension in Dimensions)
             {
-                least *= side < Unknown ? 0 : Math.Max(side, 1);
+                least *= dimension < Unknown ? 0 : Math.Max(dimension, 1);
                 if (least is 0 or > MaxElements)
                 {
-                    return least == 0 ? "a side is negative" : TooLarge();
+                    return least == 0 ? "a dimension is negative" : TooLarge();
                 }
             }
 
@@ -108,26 +108,27 @@ public readonly struct Shape : IEquatable<Shape>, IReadOnlyList<int>
 
     private string TooLarge()
     {
-        BigInteger elements = Sides.ToArray().Aggregate(BigInteger.One, (product, side) => product * Math.Max(side, 1));
+        BigInteger elements = Dimensions.ToArray().Aggregate(BigInteger.One, (product, dimension) => product * Math.Max(dimension, 1));
         return FormattableString.Invariant(
             $"{this} would be {elements:N0} elements, and {MaxElements:N0} is the most that an array has");
     }
 
     /// <summary>
-    /// Returns the product of the sides from <paramref name="start"/> up to, not including, <paramref name="end"/>.
+    /// Returns the product of the dimensions from <paramref name="start"/> up to, not including,
+    /// <paramref name="end"/>.
     /// </summary>
     public int Product(int start, int end)
     {
         int product = 1;
         for (int i = start; i < end; i++)
         {
-            product = checked(product * Sides[i]);
+            product = checked(product * Dimensions[i]);
         }
 
         return product;
     }
 
-    /// <summary>Returns, for each side, the distance in elements between neighbors along it, in C order.</summary>
+    /// <summary>Returns, for each dimension, the distance in elements between neighbors along it, in C order.</summary>
     public int[] Strides()
     {
         var strides = new int[Rank];
@@ -135,7 +136,7 @@ public readonly struct Shape : IEquatable<Shape>, IReadOnlyList<int>
         for (int i = Rank - 1; i >= 0; i--)
         {
             strides[i] = step;
-            step *= Sides[i];
+            step *= Dimensions[i];
         }
 
         return strides;
@@ -147,7 +148,7 @@ public readonly struct Shape : IEquatable<Shape>, IReadOnlyList<int>
         var index = new int[Rank];
         for (int axis = Rank - 1; axis >= 0; axis--)
         {
-            (element, index[axis]) = Math.DivRem(element, Sides[axis]);
+            (element, index[axis]) = Math.DivRem(element, Dimensions[axis]);
         }
 
         return index;
@@ -163,7 +164,7 @@ public readonly struct Shape : IEquatable<Shape>, IReadOnlyList<int>
 
         for (int i = 0; i < Rank; i++)
         {
-            if (Sides[i] != actual.Sides[i] && Sides[i] != Unknown && actual.Sides[i] != Unknown)
+            if (Dimensions[i] != actual.Dimensions[i] && Dimensions[i] != Unknown && actual.Dimensions[i] != Unknown)
             {
                 return false;
             }
@@ -172,16 +173,16 @@ public readonly struct Shape : IEquatable<Shape>, IReadOnlyList<int>
         return true;
     }
 
-    /// <summary>Returns this shape with side <paramref name="axis"/> replaced.</summary>
-    public Shape With(int axis, int side)
+    /// <summary>Returns this shape with dimension <paramref name="axis"/> replaced.</summary>
+    public Shape With(int axis, int dimension)
     {
-        int[] sides = [.. Sides];
-        sides[axis] = side;
-        return new Shape(sides);
+        int[] dimensions = [.. Dimensions];
+        dimensions[axis] = dimension;
+        return new Shape(dimensions);
     }
 
     /// <inheritdoc/>
-    public bool Equals(Shape other) => Sides.SequenceEqual(other.Sides);
+    public bool Equals(Shape other) => Dimensions.SequenceEqual(other.Dimensions);
 
     /// <inheritdoc/>
     public override bool Equals(object? obj) => obj is Shape other && Equals(other);
@@ -190,26 +191,26 @@ public readonly struct Shape : IEquatable<Shape>, IReadOnlyList<int>
     public override int GetHashCode()
     {
         var hash = new HashCode();
-        foreach (int side in Sides)
+        foreach (int dimension in Dimensions)
         {
-            hash.Add(side);
+            hash.Add(dimension);
         }
 
         return hash.ToHashCode();
     }
 
-    /// <summary>Returns whether two shapes have the same sides.</summary>
+    /// <summary>Returns whether two shapes have the same dimensions.</summary>
     public static bool operator ==(Shape left, Shape right) => left.Equals(right);
 
     /// <summary>Returns whether two shapes differ.</summary>
     public static bool operator !=(Shape left, Shape right) => !left.Equals(right);
 
     /// <inheritdoc/>
-    public IEnumerator<int> GetEnumerator() => ((IEnumerable<int>)(_sides ?? [])).GetEnumerator();
+    public IEnumerator<int> GetEnumerator() => ((IEnumerable<int>)(_dimensions ?? [])).GetEnumerator();
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
-    /// <summary>Returns the sides in brackets, unknown ones as <c>?</c>: <c>(?, 1, 32, 32)</c>.</summary>
+    /// <summary>Returns the dimensions in brackets, unknown ones as <c>?</c>: <c>(?, 1, 32, 32)</c>.</summary>
     public override string ToString() =>
-        $"({string.Join(", ", this.Select(side => side == Unknown ? "?" : side.ToString(CultureInfo.InvariantCulture)))})";
+        $"({string.Join(", ", this.Select(dimension => dimension == Unknown ? "?" : dimension.ToString(CultureInfo.InvariantCulture)))})";
 }

@@ -8,9 +8,9 @@ namespace Engine;
 public sealed partial class Tensor
 {
     /// <summary>
-    /// Gets a copy of the part that indices select: <c>t[1, 2]</c> a number, as a tensor without sides; <c>t[0]</c> the
-    /// first row, <c>t[.., ^1]</c> the last column, <c>t[2..5]</c> three rows. Axes without an index are complete;
-    /// negative places count from the end.
+    /// Gets a copy of the part that indices select: <c>t[1, 2]</c> a number, as a tensor without dimensions;
+    /// <c>t[0]</c> the first row, <c>t[.., ^1]</c> the last column, <c>t[2..5]</c> three rows. Axes without an index
+    /// are complete; negative places count from the end.
     /// </summary>
     /// <exception cref="EngineException">There are more indices than axes, or one is out of range.</exception>
     public Tensor this[params ReadOnlySpan<TensorIndex> indices]
@@ -23,17 +23,17 @@ public sealed partial class Tensor
             }
 
             var parts = new (int First, int Count)[indices.Length];
-            List<int> sides = [];
+            List<int> dimensions = [];
             for (int axis = 0; axis < parts.Length; axis++)
             {
                 parts[axis] = indices[axis].Of(Shape, axis);
                 if (!indices[axis].IsPlace)
                 {
-                    sides.Add(parts[axis].Count);
+                    dimensions.Add(parts[axis].Count);
                 }
             }
 
-            var part = new Tensor(DType, [.. sides, .. Shape.Skip(parts.Length)]);
+            var part = new Tensor(DType, [.. dimensions, .. Shape.Skip(parts.Length)]);
             int to = 0;
             Copy(parts, axis: 0, from: 0, part, ref to);
             return part;

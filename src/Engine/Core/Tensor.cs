@@ -23,7 +23,7 @@ public sealed partial class Tensor
 
     /// <summary>Creates a tensor of zeros.</summary>
     /// <exception cref="EngineException">
-    /// A side is negative or unknown, or there are more than <see cref="Shape.MaxElements"/>.
+    /// A dimension is negative or unknown, or there are more than <see cref="Shape.MaxElements"/>.
     /// </exception>
     public Tensor(DType dtype, Shape shape) : this(dtype, shape, Zeros(dtype, shape))
     {
@@ -32,7 +32,7 @@ public sealed partial class Tensor
     /// <summary>Gets the element type.</summary>
     public DType DType { get; }
 
-    /// <summary>Gets the sides, outermost first.</summary>
+    /// <summary>Gets the dimensions, outermost first.</summary>
     public Shape Shape { get; }
 
     /// <summary>Gets the dtype and the shape for messages: <c>float32 (128, 10)</c>.</summary>
@@ -60,15 +60,15 @@ public sealed partial class Tensor
     public static Tensor From<T>(T[] data, params ReadOnlySpan<int> shape) where T : unmanaged
     {
         ArgumentNullException.ThrowIfNull(data);
-        Shape sides = shape.IsEmpty ? [data.Length] : Shape.Create(shape);
-        return sides is { IsKnown: true, Problem: null } && sides.Count == data.Length
-            ? new Tensor(DTypes.Of<T>(), sides, data)
+        Shape dimensions = shape.IsEmpty ? [data.Length] : Shape.Create(shape);
+        return dimensions is { IsKnown: true, Problem: null } && dimensions.Count == data.Length
+            ? new Tensor(DTypes.Of<T>(), dimensions, data)
             : throw new EngineException(
-                $"{data.Length} elements do not fill a tensor of shape {sides}"
-                + (sides.Problem is { } problem ? $": {problem}." : "."));
+                $"{data.Length} elements do not fill a tensor of shape {dimensions}"
+                + (dimensions.Problem is { } problem ? $": {problem}." : "."));
     }
 
-    /// <summary>Returns a tensor without sides.</summary>
+    /// <summary>Returns a tensor without dimensions.</summary>
     public static Tensor Scalar<T>(T value) where T : unmanaged => new(DTypes.Of<T>(), Shape.Scalar, new[] { value });
 
     /// <summary>Returns the elements, in C order.</summary>
@@ -81,10 +81,10 @@ public sealed partial class Tensor
     /// <exception cref="EngineException">The number of elements differs.</exception>
     public Tensor Reshape(params ReadOnlySpan<int> shape)
     {
-        var sides = Shape.Create(shape);
-        return sides is { IsKnown: true, Problem: null } && sides.Count == Shape.Count
-            ? new Tensor(DType, sides, _data)
-            : throw new EngineException($"A tensor of shape {Shape} cannot take the shape {sides}.");
+        var dimensions = Shape.Create(shape);
+        return dimensions is { IsKnown: true, Problem: null } && dimensions.Count == Shape.Count
+            ? new Tensor(DType, dimensions, _data)
+            : throw new EngineException($"A tensor of shape {Shape} cannot take the shape {dimensions}.");
     }
 
     /// <summary>Returns a copy of <paramref name="count"/> rows from <paramref name="start"/> on.</summary>
@@ -117,7 +117,7 @@ public sealed partial class Tensor
 
         if (Shape.Rank == 0)
         {
-            throw new EngineException("A tensor without sides has no rows.");
+            throw new EngineException("A tensor without dimensions has no rows.");
         }
 
         var rows = new Tensor(DType, Shape.With(0, indices.Length));
@@ -211,7 +211,9 @@ public sealed partial class Tensor
     }
 
     /// <summary>Returns labels as int32.</summary>
-    /// <exception cref="EngineException">One is an int64 that int32 does not hold: no class has that number.</exception>
+    /// <exception cref="EngineException">
+    /// One is an int64 that int32 does not hold: no class has that number.
+    /// </exception>
     internal Tensor ToInt32()
     {
         int wrong = DType == DType.Int64 ? AsSpan<long>().IndexOfAnyExceptInRange(int.MinValue, int.MaxValue) : -1;
@@ -250,7 +252,7 @@ public sealed partial class Tensor
 
     private static Array Zeros(DType dtype, Shape shape)
     {
-        string? problem = shape.IsKnown ? shape.Problem : "a side is unknown";
+        string? problem = shape.IsKnown ? shape.Problem : "a dimension is unknown";
         return problem is not null
             ? throw new EngineException($"There is no tensor of {dtype.Name()} {shape}: {problem}.")
             : ElementType.Of(dtype).Zeros(shape.Count);

@@ -19,7 +19,7 @@ internal static class TensorText
     /// </summary>
     private const double Large = 1e8, LargeScalar = 1e16;
 
-    /// <summary>Below this too; in an array also if the greatest is this many times the least.</summary>
+    /// <summary>Below this too; in an array also if the largest is this many times the smallest.</summary>
     private const double Small = 1e-4, Spread = 1000;
 
     public static string Of(Tensor tensor)
@@ -52,17 +52,17 @@ internal static class TensorText
     };
 
     /// <summary>Returns the indices along an axis that are shown; -1 stands for those left out.</summary>
-    private static IEnumerable<int> Indices(int side, bool isShortened) => isShortened && side > 2 * Edge
-        ? [.. Enumerable.Range(0, Edge), -1, .. Enumerable.Range(side - Edge, Edge)]
-        : Enumerable.Range(0, side);
+    private static IEnumerable<int> Indices(int dimension, bool isShortened) => isShortened && dimension > 2 * Edge
+        ? [.. Enumerable.Range(0, Edge), -1, .. Enumerable.Range(dimension - Edge, Edge)]
+        : Enumerable.Range(0, dimension);
 
     private static IEnumerable<int> Shown(Shape shape, bool isShortened)
     {
         IEnumerable<int> elements = [0];
-        foreach (int side in shape)
+        foreach (int dimension in shape)
         {
-            int[] indices = [.. Indices(side, isShortened).Where(index => index >= 0)];
-            elements = elements.SelectMany(element => indices.Select(index => (element * side) + index));
+            int[] indices = [.. Indices(dimension, isShortened).Where(index => index >= 0)];
+            elements = elements.SelectMany(element => indices.Select(index => (element * dimension) + index));
         }
 
         return elements;
@@ -193,10 +193,10 @@ internal static class TensorText
                 _ => value.ToString("R", CultureInfo.InvariantCulture),
             };
             string[] parts = shortest.TrimStart('-').Split('E');
-            string[] sides = parts[0].Split('.');
-            string digits = string.Concat(sides).TrimStart('0');
-            int leading = string.Concat(sides).Length - digits.Length;
-            int exponent = sides[0].Length - 1 - leading
+            string[] dimensions = parts[0].Split('.');
+            string digits = string.Concat(dimensions).TrimStart('0');
+            int leading = string.Concat(dimensions).Length - digits.Length;
+            int exponent = dimensions[0].Length - 1 - leading
                 + (parts.Length > 1 ? int.Parse(parts[1], CultureInfo.InvariantCulture) : 0);
             digits = digits.TrimEnd('0');
             return digits.Length == 0

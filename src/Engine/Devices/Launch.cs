@@ -44,7 +44,7 @@ public sealed record Peak(double BytesPerSecond, double FlopsPerSecond, string S
     public double CachedBytesPerSecond { get; init; }
 
     /// <summary>
-    /// Returns the least time in seconds: for the bytes or for the arithmetic, whichever takes longer.
+    /// Returns the smallest time in seconds: for the bytes or for the arithmetic, whichever takes longer.
     /// </summary>
     public double Floor(long bytes, long flops) => Math.Max(
         bytes / (bytes < CachedBytes ? CachedBytesPerSecond : BytesPerSecond), flops / FlopsPerSecond);

@@ -10,7 +10,9 @@ public abstract class Collective
     /// <summary>An exchange that is over as soon as it begins.</summary>
     internal static readonly Collective Nothing = new None();
 
-    /// <summary>How long a rank looks all the time before it leaves the processor to others between two looks.</summary>
+    /// <summary>
+    /// How long a rank looks all the time before it leaves the processor to others between two looks.
+    /// </summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromMilliseconds(2);
 
     /// <summary>

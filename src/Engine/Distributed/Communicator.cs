@@ -26,7 +26,7 @@ public abstract unsafe class Communicator : IDisposable
     public abstract string Name { get; }
 
     /// <summary>
-    /// Gets the bytes that this rank has sent, counted as for the algorithms with the least traffic. With n ranks, a
+    /// Gets the bytes that this rank has sent, counted as for the algorithms with the smallest traffic. With n ranks, a
     /// sum costs 2(n − 1)/n of its bytes, an all-to-all and an all-gather (n − 1)/n of the bytes of the result.
     /// </summary>
     public long BytesSent => Volatile.Read(ref _bytesSent);

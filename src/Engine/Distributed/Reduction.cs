@@ -6,6 +6,6 @@ public enum Reduction
     /// <summary>The sum of the values.</summary>
     Sum,
 
-    /// <summary>The greatest of the values.</summary>
+    /// <summary>The largest of the values.</summary>
     Max,
 }

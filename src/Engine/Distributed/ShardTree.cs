@@ -46,7 +46,7 @@ internal static class ShardTree
         return nodes;
     }
 
-    /// <summary>Returns the greatest number of nodes of a rank.</summary>
+    /// <summary>Returns the maximum number of nodes of a rank.</summary>
     public static int MaxNodes(int ranks, int shards) =>
         Enumerable.Range(0, ranks).Max(rank => Nodes(rank, ranks, shards).Count);
 

@@ -68,8 +68,8 @@ internal sealed record FunctionGraph(
     };
 
     /// <summary>
-    /// Returns the same function for inputs of these types and for the current values of shared variables; every side
-    /// in it is known. An input with a more specific type becomes another variable, at the same place of
+    /// Returns the same function for inputs of these types and for the current values of shared variables; every
+    /// dimension in it is known. An input with a more specific type becomes another variable, at the same place of
     /// <see cref="Inputs"/>.
     /// </summary>
     /// <exception cref="EngineException">An op cannot take the shapes, or an update has another shape.</exception>
@@ -105,27 +105,27 @@ internal sealed record FunctionGraph(
             body.Specialize(((IOuterOp)node.Op).BodyTypes(number, [.. node.Inputs.Select(input => input.Type)])));
     }
 
-    /// <summary>Checks, in bodies too, that every side is known now that the inputs' types are.</summary>
-    /// <exception cref="EngineException">A side depends on a value that only a run computes.</exception>
-    public void RequireKnownSides()
+    /// <summary>Checks, in bodies too, that every dimension is known now that the inputs' types are.</summary>
+    /// <exception cref="EngineException">A dimension depends on a value that only a run computes.</exception>
+    public void RequireKnownDimensions()
     {
         foreach (Apply node in Traversal.Order(Roots))
         {
             if (!node.Outputs.All(output => output.Shape.IsKnown))
             {
-                Variable side = node.Inputs.FirstOrDefault(input => input.Type is { DType: DType.Int32, Rank: 0, KnownValue: null })
+                Variable dimension = node.Inputs.FirstOrDefault(input => input.Type is { DType: DType.Int32, Rank: 0, KnownValue: null })
                     ?? node.Outputs[0];
-                Variable unknown = KnownValues.Unknown(side);
+                Variable unknown = KnownValues.Unknown(dimension);
                 throw new EngineException(
-                    $"{node.Op.Name} gives {node.Outputs.First(output => !output.Shape.IsKnown).Type}: a side of it, or its number of steps, "
+                    $"{node.Op.Name} gives {node.Outputs.First(output => !output.Shape.IsKnown).Type}: a dimension of it, or its number of steps, "
                     + $"depends on the value of '{unknown}' ({unknown.Type}), which only a run has, and plans are made for shapes. "
-                    + "Make that an input of Size, or compose the side of numbers, sizes, SideOf and ShapeOf."
+                    + "Make that an input of Size, or compose the dimension of numbers, sizes, DimensionOf and ShapeOf."
                     + node.Origin);
             }
 
             foreach (FunctionGraph body in (node.Op as IOuterOp)?.Bodies ?? [])
             {
-                body.RequireKnownSides();
+                body.RequireKnownDimensions();
             }
         }
     }

@@ -11,8 +11,8 @@ public abstract record Op
     public virtual string Name => char.ToLowerInvariant(GetType().Name[0]) + GetType().Name[1..];
 
     /// <summary>
-    /// Returns the types of the outputs for inputs of these types. It is called with unknown sides when the graph is
-    /// built, and with known sides when it is planned; then every side of the outputs must be known.
+    /// Returns the types of the outputs for inputs of these types. It is called with unknown dimensions when the graph
+    /// is built, and with known dimensions when it is planned; then every dimension of the outputs must be known.
     /// </summary>
     /// <exception cref="EngineException">The inputs don't fit; the message gives the reason only.</exception>
     public abstract IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs);
@@ -75,15 +75,15 @@ public abstract record Op
     public virtual bool Reads(int input) => true;
 
     /// <summary>
-    /// Returns the number of FLOPs for inputs and outputs of these types with known sides; a function of a number
+    /// Returns the number of FLOPs for inputs and outputs of these types with known dimensions; a function of a number
     /// counts as one. The default is one for each computed element.
     /// </summary>
     public virtual long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
         outputs.Sum(output => output.Shape.Count);
 
     /// <summary>
-    /// Returns the bytes of an input that must be read, with known sides. The default is all of them, or none if only
-    /// its shape is read.
+    /// Returns the bytes of an input that must be read, with known dimensions. The default is all of them, or none if
+    /// only its shape is read.
     /// </summary>
     public virtual long ReadBytes(int input, IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs)
     {

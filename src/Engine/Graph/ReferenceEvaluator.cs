@@ -23,7 +23,7 @@ internal static class ReferenceEvaluator
             var type = ElementType.Of(output.DType);
             for (int i = 0; i < output.Data.Length; i++)
             {
-                // float64 rounds the greatest int64 up by one, which must not wrap to the least.
+                // float64 rounds the largest int64 up by one, which must not wrap to the smallest.
                 double value = output.Data[i];
                 bool isOne = double.IsInteger(value) && value >= type.Min && value <= type.Max;
                 output.Data[i] = isOne ? value : DTypes.Wrap(value, output.DType);
@@ -34,8 +34,8 @@ internal static class ReferenceEvaluator
     }
 
     /// <summary>
-    /// Returns the values of variables with known sides, from the values of inputs. Shared variables have their current
-    /// value.
+    /// Returns the values of variables with known dimensions, from the values of inputs. Shared variables have their
+    /// current value.
     /// </summary>
     public static NdArray[] Evaluate(IReadOnlyList<Variable> outputs, IReadOnlyDictionary<Input, NdArray> inputs)
     {

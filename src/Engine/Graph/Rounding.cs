@@ -6,11 +6,11 @@ internal static class Rounding
     /// <summary>Returns the difference between 1 and the next number; 0 for integers.</summary>
     public static double Epsilon(DType dtype) => ElementType.Of(dtype).Epsilon;
 
-    /// <summary>Returns the magnitude of a number, but at least the least normal number of the dtype.</summary>
+    /// <summary>Returns the magnitude of a number, but at least the smallest normal number of the dtype.</summary>
     public static double Normal(DType dtype, double value) =>
         Math.Max(Math.Abs(value), ElementType.Of(dtype).MinNormal);
 
-    /// <summary>Returns the greatest finite number.</summary>
+    /// <summary>Returns the largest finite number.</summary>
     public static double MaxFinite(DType dtype) => dtype.IsFloat() ? ElementType.Of(dtype).Max : double.MaxValue;
 
     /// <summary>

@@ -26,10 +26,10 @@ public sealed record Sample(Op Op, params IReadOnlyList<Arg> Args)
 }
 
 /// <summary>Describes an input of a <see cref="Sample"/>: values drawn uniformly from a range.</summary>
-/// <param name="Shape">The sides.</param>
+/// <param name="Shape">The dimensions.</param>
 /// <param name="DType">The dtype; null for a floating-point type, float32 or float64 as the test needs.</param>
-/// <param name="Low">The least value.</param>
-/// <param name="High">The greatest value; for integers, one more than it.</param>
+/// <param name="Low">The smallest value.</param>
+/// <param name="High">The largest value; for integers, one more than it.</param>
 /// <param name="Distinct">
 /// Whether the values must differ from one another by more than a gradient check changes them.
 /// </param>
@@ -72,12 +72,12 @@ public sealed record Arg(
     public static Arg Size(int value) => new(Shape.Scalar, Engine.DType.Int32, value, value + 1, KnownValue: value);
 
     /// <summary>
-    /// Returns a side that tests edge cases: 0, 1, small primes, and numbers near a vector's and a tile's length.
+    /// Returns a dimension that tests edge cases: 0, 1, small primes, and numbers near a vector's and a tile's length.
     /// </summary>
-    public static int Side(Random random, bool allowEmpty = true)
+    public static int Dimension(Random random, bool allowEmpty = true)
     {
         ArgumentNullException.ThrowIfNull(random);
-        ReadOnlySpan<int> sides = [0, 1, 2, 3, 5, 7, 11, 17, 31, 32, 33];
-        return sides[random.Next(allowEmpty ? 0 : 1, sides.Length)];
+        ReadOnlySpan<int> dimensions = [0, 1, 2, 3, 5, 7, 11, 17, 31, 32, 33];
+        return dimensions[random.Next(allowEmpty ? 0 : 1, dimensions.Length)];
     }
 }

@@ -23,7 +23,7 @@ public sealed class SharedVariable : Variable, IDisposable
     private Storage? _storage;
     private bool _isDisposed;
 
-    // The sides of the current value, which replace unknown sides of the type.
+    // The dimensions of the current value, which replace unknown dimensions of the type.
     private Shape _shape;
 
     // The variable that this one stands for in a plan, or null.
@@ -35,8 +35,8 @@ public sealed class SharedVariable : Variable, IDisposable
     /// <summary>Creates a shared variable with a copy of a first value.</summary>
     /// <param name="value">The first value.</param>
     /// <param name="shape">
-    /// Its shape. Sides that are <see cref="Engine.Shape.Unknown"/> may change: <see cref="SetValue"/> accepts values
-    /// with any such sides. Functions that use the variable make a plan for each of its shapes.
+    /// Its shape. Dimensions that are <see cref="Engine.Shape.Unknown"/> may change: <see cref="SetValue"/> accepts
+    /// values with any such dimensions. Functions that use the variable make a plan for each of its shapes.
     /// </param>
     /// <param name="name">Its name.</param>
     /// <exception cref="EngineException">The value does not have that shape.</exception>
@@ -85,7 +85,9 @@ public sealed class SharedVariable : Variable, IDisposable
     /// <summary>Gets whether another rank keeps the value.</summary>
     internal bool IsElsewhere { get; private init; }
 
-    /// <summary>Whether it is where a stream of random numbers stands, so that a loop moves it on from step to step.</summary>
+    /// <summary>
+    /// Whether it is where a stream of random numbers stands, so that a loop moves it on from step to step.
+    /// </summary>
     internal bool IsRandomState { get; init; }
 
     /// <summary>
@@ -172,7 +174,7 @@ public sealed class SharedVariable : Variable, IDisposable
     }
 
     /// <summary>
-    /// Replaces the value by a copy of this one, which may have other sides where the type has unknown ones
+    /// Replaces the value by a copy of this one, which may have other dimensions where the type has unknown ones
     /// (<see cref="SharedVariable(Tensor, Shape, string?)"/>).
     /// </summary>
     /// <exception cref="EngineException">The dtype or the shape does not fit the type.</exception>

@@ -60,8 +60,8 @@ internal static class Expansion
             return graph;
         }
 
-        // The only user of each node: a side of a choice, or null if there are others.
-        var owners = new Dictionary<Apply, (Apply Choice, int Side)?>();
+        // The only user of each node: a branch of a choice, or null if there are others.
+        var owners = new Dictionary<Apply, (Apply Choice, int Branch)?>();
         foreach (Variable root in graph.Roots)
         {
             Use(root, null);
@@ -110,17 +110,17 @@ internal static class Expansion
             return choice.Branches(first, second).Apply([Outside(node.Inputs[0]), .. firstGiven, .. secondGiven]);
         }
 
-        (FunctionGraph Body, Variable[] Given) Body(Apply choice, int side, IEnumerable<Variable> results)
+        (FunctionGraph Body, Variable[] Given) Body(Apply choice, int branch, IEnumerable<Variable> results)
         {
             Variable[] outputs = [.. results];
             var given = new Dictionary<Variable, Variable>();
             var known = new Dictionary<Variable, Variable>();
-            IEnumerable<Variable> used = Traversal.Order(outputs, (node, _) => owners[node] == (choice, side))
-                .Where(node => owners[node] == (choice, side))
+            IEnumerable<Variable> used = Traversal.Order(outputs, (node, _) => owners[node] == (choice, branch))
+                .Where(node => owners[node] == (choice, branch))
                 .SelectMany(node => node.Inputs);
             foreach (Variable variable in outputs.Concat(used))
             {
-                bool isInside = variable is Result { Owner: var owner } && owners[owner] == (choice, side);
+                bool isInside = variable is Result { Owner: var owner } && owners[owner] == (choice, branch);
                 if (isInside || variable is Constant or ShapeOnly || given.ContainsKey(variable) || known.ContainsKey(variable))
                 {
                     continue;

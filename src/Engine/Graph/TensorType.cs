@@ -1,9 +1,9 @@
 namespace Engine.Graph;
 
-/// <summary>Describes a variable before it has a value: its dtype, its rank, and its known sides.</summary>
+/// <summary>Describes a variable before it has a value: its dtype, its rank, and its known dimensions.</summary>
 /// <param name="DType">The element type.</param>
 /// <param name="Shape">
-/// The sides; <see cref="Engine.Shape.Unknown"/> for those known only when the function is called.
+/// The dimensions; <see cref="Engine.Shape.Unknown"/> for those known only when the function is called.
 /// </param>
 /// <param name="KnownValue">
 /// The value of an int32 scalar on which shape rules may rely: that of a constant or, in a plan, of an
@@ -12,10 +12,10 @@ namespace Engine.Graph;
 public sealed record TensorType(DType DType, Shape Shape, int? KnownValue = null)
 {
     /// <summary>
-    /// Gets the sides; <see cref="Engine.Shape.Unknown"/> for those known only when the function is called.
+    /// Gets the dimensions; <see cref="Engine.Shape.Unknown"/> for those known only when the function is called.
     /// </summary>
     /// <exception cref="EngineException">
-    /// There are more than <see cref="Engine.Shape.MaxElements"/> elements, or a side is negative. All values are
+    /// There are more than <see cref="Engine.Shape.MaxElements"/> elements, or a dimension is negative. All values are
     /// checked here; <see cref="Apply"/> adds the op to the message.
     /// </exception>
     public Shape Shape { get; init => field = Possible(value); } = Possible(Shape);
@@ -26,14 +26,14 @@ public sealed record TensorType(DType DType, Shape Shape, int? KnownValue = null
     /// </summary>
     internal string? NoSize { get; init; }
 
-    /// <summary>Gets the known value as a side or a count; null if it is unknown.</summary>
+    /// <summary>Gets the known value as a dimension or a count; null if it is unknown.</summary>
     /// <exception cref="EngineException">It has wrapped around and would be a wrong size.</exception>
     internal int? Size => NoSize is { } reason ? throw new EngineException(reason) : KnownValue;
 
-    /// <summary>Gets the number of sides.</summary>
+    /// <summary>Gets the number of dimensions.</summary>
     public int Rank => Shape.Rank;
 
-    /// <summary>Gets the bytes of a value of this type, with all sides known.</summary>
+    /// <summary>Gets the bytes of a value of this type, with all dimensions known.</summary>
     public long Bytes => Shape.Count * DType.Size();
 
     /// <summary>Returns the dtype and the shape: <c>float32 (?, 1024)</c>.</summary>

@@ -26,10 +26,10 @@ public abstract class Variable
     /// <summary>Gets the element type.</summary>
     public DType DType => Type.DType;
 
-    /// <summary>Gets the sides, some of which may be unknown.</summary>
+    /// <summary>Gets the dimensions, some of which may be unknown.</summary>
     public Shape Shape => Type.Shape;
 
-    /// <summary>Gets the number of sides.</summary>
+    /// <summary>Gets the number of dimensions.</summary>
     public int Rank => Type.Rank;
 
     /// <summary>Gets or sets the name in prints and error messages.</summary>

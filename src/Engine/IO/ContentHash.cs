@@ -7,8 +7,9 @@ namespace Engine.IO;
 /// <summary>
 /// Computes the SHA-256 of a file's contents: its texts and its tensors, each sorted by name. So it is the same however
 /// a tool orders them or lays out the header. The hashed data are the numbers of texts and of tensors; for each text,
-/// the name and the text; for each tensor, the name, the dtype's name, the number of sides, the sides and the bytes of
-/// the elements. Numbers are 4 bytes in little endian. Names and texts are UTF-8, after the number of their bytes.
+/// the name and the text; for each tensor, the name, the dtype's name, the number of dimensions, the dimensions and the
+/// bytes of the elements. Numbers are 4 bytes in little endian. Names and texts are UTF-8, after the number of their
+/// bytes.
 /// </summary>
 internal static class ContentHash
 {
@@ -35,9 +36,9 @@ internal static class ContentHash
             Append(hash, name);
             Append(hash, tensor.DType.Name());
             Append(hash, tensor.Shape.Rank);
-            foreach (int side in tensor.Shape.Sides)
+            foreach (int dimension in tensor.Shape.Dimensions)
             {
-                Append(hash, side);
+                Append(hash, dimension);
             }
 
             hash.AppendData(tensor.Bytes);

@@ -15,7 +15,7 @@ internal sealed class NpyArray
     {
     }
 
-    /// <summary>Gets the sides.</summary>
+    /// <summary>Gets the dimensions.</summary>
     public Shape Shape => _header.Shape;
 
     /// <summary>Gets the texts in C order; null if there are numbers.</summary>

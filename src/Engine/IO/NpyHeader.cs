@@ -9,7 +9,7 @@ namespace Engine.IO;
 /// </summary>
 /// <param name="Type">The stored type of the elements.</param>
 /// <param name="IsFortran">Whether the first index, not the last, changes fastest.</param>
-/// <param name="Shape">The sides.</param>
+/// <param name="Shape">The dimensions.</param>
 internal sealed record NpyHeader(NpyType Type, bool IsFortran, Shape Shape)
 {
     /// <summary>
@@ -17,7 +17,7 @@ internal sealed record NpyHeader(NpyType Type, bool IsFortran, Shape Shape)
     /// </summary>
     public const int PreambleBytes = 10;
 
-    /// <summary>More than NumPy's own limit of 10,000; a header of 64 sides has less than 1,000.</summary>
+    /// <summary>More than NumPy's own limit of 10,000; a header of 64 dimensions has less than 1,000.</summary>
     public const int MaxBytes = 65_535;
 
     private const int MaxRank = 64;
@@ -31,8 +31,8 @@ internal sealed record NpyHeader(NpyType Type, bool IsFortran, Shape Shape)
     /// </summary>
     public static byte[] Write(Tensor tensor)
     {
-        string sides = string.Concat(tensor.Shape.Select(side => $"{side}, "));
-        string shape = tensor.Shape.Rank == 1 ? sides.TrimEnd(' ') : sides.TrimEnd(',', ' ');
+        string dimensions = string.Concat(tensor.Shape.Select(dimension => $"{dimension}, "));
+        string shape = tensor.Shape.Rank == 1 ? dimensions.TrimEnd(' ') : dimensions.TrimEnd(',', ' ');
         string dict = $"{{'descr': '{NpyType.Of(tensor.DType)}', 'fortran_order': False, 'shape': ({shape}), }}";
         int unpadded = PreambleBytes + dict.Length + 1;
         int total = (unpadded + Alignment - 1) / Alignment * Alignment;
@@ -173,14 +173,14 @@ internal sealed record NpyHeader(NpyType Type, bool IsFortran, Shape Shape)
 
         public Shape Tuple()
         {
-            var sides = new List<int>();
+            var dimensions = new List<int>();
             Expect('(');
             while (!Take(')'))
             {
-                sides.Add(Number());
-                if (sides.Count > MaxRank)
+                dimensions.Add(Number());
+                if (dimensions.Count > MaxRank)
                 {
-                    throw new FormatException($"it has more than {MaxRank} sides");
+                    throw new FormatException($"it has more than {MaxRank} dimensions");
                 }
 
                 if (!Take(','))
@@ -190,7 +190,7 @@ internal sealed record NpyHeader(NpyType Type, bool IsFortran, Shape Shape)
                 }
             }
 
-            return Shape.Create([.. sides]);
+            return Shape.Create([.. dimensions]);
         }
 
         private int Number()
@@ -207,7 +207,7 @@ internal sealed record NpyHeader(NpyType Type, bool IsFortran, Shape Shape)
 
             // Python 2 wrote long numbers with an L.
             _ = Take('L');
-            return isNumber ? number : throw new FormatException("a side of it is no whole number below 2³¹");
+            return isNumber ? number : throw new FormatException("a dimension of it is no whole number below 2³¹");
         }
     }
 }

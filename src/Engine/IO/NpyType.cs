@@ -53,11 +53,11 @@ internal sealed record NpyType(string Code, bool IsBigEndian)
 
     private int LetterBytes => Code[0] == 'U' ? sizeof(int) : 1;
 
-    /// <summary>Returns the bytes of an array with these sides, or -1 if there are too many to count.</summary>
+    /// <summary>Returns the bytes of an array with these dimensions, or -1 if there are too many to count.</summary>
     public long Bytes(Shape shape) => !IsText ? Stored.Bytes(shape)
         : StoredType.UInt8.Bytes(shape) is >= 0 and <= int.MaxValue and var count ? count * Size : -1;
 
-    /// <summary>Returns whether an array in memory can have these sides.</summary>
+    /// <summary>Returns whether an array in memory can have these dimensions.</summary>
     public bool Fits(Shape shape) => (IsText ? StoredType.UInt8 : Stored).Fits(shape);
 
     /// <summary>Returns the texts of elements in C order, without the zeros at their ends.</summary>

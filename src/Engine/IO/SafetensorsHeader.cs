@@ -5,7 +5,7 @@ namespace Engine.IO;
 /// <summary>A tensor as described by a header; the offsets count from the end of the header.</summary>
 /// <param name="Name">The name.</param>
 /// <param name="DType">The format's name of the element type.</param>
-/// <param name="Shape">The sides.</param>
+/// <param name="Shape">The dimensions.</param>
 /// <param name="Begin">The first byte.</param>
 /// <param name="End">The byte after the last.</param>
 internal sealed record TensorEntry(string Name, string DType, Shape Shape, long Begin, long End)
@@ -161,9 +161,9 @@ internal sealed record SafetensorsHeader(
         json.WriteStartObject(entry.Name);
         json.WriteString("dtype", entry.DType);
         json.WriteStartArray("shape");
-        foreach (int side in entry.Shape.Sides)
+        foreach (int dimension in entry.Shape.Dimensions)
         {
-            json.WriteNumberValue(side);
+            json.WriteNumberValue(dimension);
         }
 
         json.WriteEndArray();
@@ -178,17 +178,17 @@ internal sealed record SafetensorsHeader(
     {
         string name = property.Name;
         string dtype = Member("dtype").GetString() ?? throw new FormatException("a dtype is null");
-        JsonElement sides = Member("shape"), offsets = Member("data_offsets");
-        if (sides.GetArrayLength() > MaxRank || offsets.GetArrayLength() != 2)
+        JsonElement dimensions = Member("shape"), offsets = Member("data_offsets");
+        if (dimensions.GetArrayLength() > MaxRank || offsets.GetArrayLength() != 2)
         {
-            throw Wrong("has too many sides, or not two offsets");
+            throw Wrong("has too many dimensions, or not two offsets");
         }
 
-        int[] shape = [.. sides.EnumerateArray().Select(Side)];
+        int[] shape = [.. dimensions.EnumerateArray().Select(Dimension)];
         long begin = offsets[0].GetInt64(), end = offsets[1].GetInt64();
-        if (shape.Any(side => side < 0) || begin < 0 || end < begin)
+        if (shape.Any(dimension => dimension < 0) || begin < 0 || end < begin)
         {
-            throw Wrong("has a negative side or offset");
+            throw Wrong("has a negative dimension or offset");
         }
 
         var entry = new TensorEntry(name, Cut(dtype), Shape.Create(shape), begin, end);
@@ -196,10 +196,10 @@ internal sealed record SafetensorsHeader(
             ? entry
             : throw Wrong($"has {end - begin} bytes, which is not what {stored.Name} {entry.Shape} takes");
 
-        int Side(JsonElement side) => side.TryGetInt32(out int length) ? length
-            : side.TryGetInt64(out long longer) && longer > 0 ? throw new FormatException(
-                $"the tensor '{Cut(name)}' has a side of {longer}, and {int.MaxValue} is the longest here")
-            : throw new FormatException($"the tensor '{Cut(name)}' has a side that is no whole number");
+        int Dimension(JsonElement dimension) => dimension.TryGetInt32(out int length) ? length
+            : dimension.TryGetInt64(out long longer) && longer > 0 ? throw new FormatException(
+                $"the tensor '{Cut(name)}' has a dimension of {longer}, and {int.MaxValue} is the longest here")
+            : throw new FormatException($"the tensor '{Cut(name)}' has a dimension that is no whole number");
 
         JsonElement Member(string member) =>
             property.Value.TryGetProperty(member, out JsonElement value) ? value : throw Wrong($"has no {member}");

@@ -62,12 +62,14 @@ internal sealed record StoredType(
     /// <summary>Returns the type in which a tensor is written.</summary>
     public static StoredType Of(DType dtype) => Array.Find(s_own, stored => stored.DType == dtype)!;
 
-    /// <summary>Returns the stored bytes of a tensor with these sides, or -1 if there are too many to count.</summary>
+    /// <summary>
+    /// Returns the stored bytes of a tensor with these dimensions, or -1 if there are too many to count.
+    /// </summary>
     public long Bytes(Shape shape)
     {
         try
         {
-            return shape.Aggregate((long)Size, (bytes, side) => checked(bytes * side));
+            return shape.Aggregate((long)Size, (bytes, dimension) => checked(bytes * dimension));
         }
         catch (OverflowException)
         {
@@ -75,7 +77,7 @@ internal sealed record StoredType(
         }
     }
 
-    /// <summary>Returns whether a tensor can have these sides.</summary>
+    /// <summary>Returns whether a tensor can have these dimensions.</summary>
     public bool Fits(Shape shape) =>
         Bytes(shape) is >= 0 and var bytes && bytes / Size * DType.Size() <= Array.MaxLength;
 

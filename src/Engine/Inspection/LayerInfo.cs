@@ -3,7 +3,7 @@ namespace Engine.Inspection;
 /// <summary>Describes the cost of a layer and its view of an image.</summary>
 /// <param name="Name">Its name.</param>
 /// <param name="Kind">Its type: <c>Dense</c>.</param>
-/// <param name="OutputShape">The sides of its output for one sample.</param>
+/// <param name="OutputShape">The dimensions of its output for one sample.</param>
 /// <param name="Parameters">The number of values it learns.</param>
 /// <param name="ParameterBytes">The bytes of its parameters, including tracked ones that are not learned.</param>
 /// <param name="Flops">
@@ -14,7 +14,7 @@ namespace Engine.Inspection;
 public sealed record LayerInfo(
     string Name, string Kind, Shape OutputShape, long Parameters, long ParameterBytes, long Flops, long OutputBytes)
 {
-    /// <summary>Represents the least capacity without a warning by nolearn, in percent: a sixth.</summary>
+    /// <summary>Represents the smallest capacity without a warning by nolearn, in percent: a sixth.</summary>
     public const double MinCapacity = 100.0 / 6;
 
     /// <summary>Gets or sets the names of its input layers.</summary>
@@ -47,12 +47,14 @@ public sealed record LayerInfo(
     /// </summary>
     public (int Height, int Width)? FilteredField { get; init; }
 
-    /// <summary>Gets whether nolearn would warn that the capacity is too low: less than a sixth along a side.</summary>
+    /// <summary>
+    /// Gets whether nolearn would warn that the capacity is too low: less than a sixth along a dimension.
+    /// </summary>
     public bool IsCapacityLow =>
         Capacity is { } capacity && Math.Min(capacity.Height, capacity.Width) < MinCapacity;
 
     /// <summary>
-    /// Gets whether nolearn would warn that the coverage is too high: more than the image along a side.
+    /// Gets whether nolearn would warn that the coverage is too high: more than the image along a dimension.
     /// </summary>
     public bool IsCoverageHigh => Coverage is { } coverage && Math.Max(coverage.Height, coverage.Width) > 100;
 

@@ -82,7 +82,7 @@ public sealed class LayerTable
         for (int i = 0; i < outputs.Count; i++)
         {
             NetworkLayer layer = network.Layers[i];
-            Shape shape = Shape.Create(outputs[i].Shape.Sides[1..]);
+            Shape shape = Shape.Create(outputs[i].Shape.Dimensions[1..]);
             Parameter[] own = [.. parameters[layer.Name]];
             long flops = Traversal.Order([outputs[i]]).Where(counted.Add).Sum(FlopsOf);
             var info = new LayerInfo(
@@ -157,7 +157,7 @@ public sealed class LayerTable
             };
         }
 
-        (ReceptiveField.Side y, ReceptiveField.Side x) = (field.Height, field.Width);
+        (ReceptiveField.Dimension y, ReceptiveField.Dimension x) = (field.Height, field.Width);
         return info with
         {
             Field = (y.Field, x.Field),

@@ -6,7 +6,7 @@ namespace Engine.Inspection;
 /// </summary>
 public static partial class Metrics
 {
-    /// <summary>The least probability in a logarithm: 2⁻⁵², as in scikit-learn.</summary>
+    /// <summary>The smallest probability in a logarithm: 2⁻⁵², as in scikit-learn.</summary>
     private const double MinProbability = 2.220446049250313e-16;
 
     /// <summary>Returns the mean of |predicted - truth|, in the unit of the values.</summary>
@@ -161,7 +161,7 @@ public static partial class Metrics
     }
 
     /// <summary>
-    /// Compares the confidence of a classifier with its accuracy, for the samples in ten equal ranges of their greatest
+    /// Compares the confidence of a classifier with its accuracy, for the samples in ten equal ranges of their largest
     /// probability.
     /// </summary>
     /// <inheritdoc cref="LogLoss"/>

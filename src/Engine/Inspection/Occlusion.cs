@@ -74,7 +74,7 @@ public static class Occlusion
         int[] columns = Pieces(width, step);
         int some = Math.Clamp(MaxNumbers / Math.Max(pixels.Length, 1), 1, columns.Length);
         float[] covered = new float[some * pixels.Length];
-        Tensor samples = Tensor.From(covered).Reshape(sample.With(0, some).Sides);
+        Tensor samples = Tensor.From(covered).Reshape(sample.With(0, some).Dimensions);
         foreach ((int Down, int Left)[] places in Pieces(height, step).SelectMany(down => columns.Select(left => (down, left))).Chunk(some))
         {
             foreach ((int i, (int down, int left)) in places.Index())

@@ -9,38 +9,38 @@ namespace Engine.Inspection;
 /// </summary>
 /// <param name="Height">Along the height.</param>
 /// <param name="Width">Along the width.</param>
-internal sealed record ReceptiveField(ReceptiveField.Side Height, ReceptiveField.Side Width)
+internal sealed record ReceptiveField(ReceptiveField.Dimension Height, ReceptiveField.Dimension Width)
 {
     /// <summary>The field along one side of the image, in pixels.</summary>
     /// <param name="Field">The pixels on which a value depends, including padding.</param>
     /// <param name="Step">The distance between the fields of neighboring values.</param>
     /// <param name="Filter">nolearn's: the extent of the last filter's own weights over the image.</param>
     /// <param name="Filtered">nolearn's: the field that convolutions give, without the windows of pooling.</param>
-    internal readonly record struct Side(int Field, int Step, int Filter, int Filtered)
+    internal readonly record struct Dimension(int Field, int Step, int Filter, int Filtered)
     {
-        public static Side OfPixel => new(1, 1, 1, 1);
+        public static Dimension OfPixel => new(1, 1, 1, 1);
 
-        public Side Through(int window, int stride, bool isFilter) => new(
+        public Dimension Through(int window, int stride, bool isFilter) => new(
             Field + ((window - 1) * Step),
             Step * stride,
             isFilter ? window * Step : Filter,
             isFilter ? Filtered + ((window - 1) * Step) : Filtered);
 
-        public Side Or(Side other) => new(
+        public Dimension Or(Dimension other) => new(
             Math.Max(Field, other.Field), Math.Max(Step, other.Step), Math.Max(Filter, other.Filter),
             Math.Max(Filtered, other.Filtered));
     }
 
     /// <summary>
-    /// Returns the fields of all variables that depend on an image, (batch, channels, height, width) with all sides
-    /// known except the batch; null for a variable that may depend on all of it. Variables that do not depend on it
-    /// have no entry.
+    /// Returns the fields of all variables that depend on an image, (batch, channels, height, width) with all
+    /// dimensions known except the batch; null for a variable that may depend on all of it. Variables that do not
+    /// depend on it have no entry.
     /// </summary>
     public static IReadOnlyDictionary<Variable, ReceptiveField?> Of(Variable image, IEnumerable<Apply> order)
     {
         var fields = new Dictionary<Variable, ReceptiveField?>
         {
-            [image] = new ReceptiveField(Side.OfPixel, Side.OfPixel),
+            [image] = new ReceptiveField(Dimension.OfPixel, Dimension.OfPixel),
         };
         foreach (Apply node in order)
         {

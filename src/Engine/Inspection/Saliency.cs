@@ -77,7 +77,7 @@ public static class Saliency
     }
 
     /// <summary>
-    /// Returns a map for each image: the greatest absolute gradient among the channels of each pixel (equation 5 of the
+    /// Returns a map for each image: the largest absolute gradient among the channels of each pixel (equation 5 of the
     /// paper's section 3.1).
     /// </summary>
     /// <param name="gradients">(n, channels, height, width).</param>

@@ -50,8 +50,8 @@ public sealed class ClassificationReport : TestReport
     }
 
     /// <summary>
-    /// Gets or sets the classes in the report, all by default. If others occur, the report has micro averages instead of
-    /// the accuracy, as scikit-learn's with <c>labels</c>: the accuracy then counts samples of classes that are not
+    /// Gets or sets the classes in the report, all by default. If others occur, the report has micro averages instead
+    /// of the accuracy, as scikit-learn's with <c>labels</c>: the accuracy then counts samples of classes that are not
     /// shown.
     /// </summary>
     /// <exception cref="EngineException">There is no class, or one is there twice or not in the data.</exception>

@@ -13,8 +13,8 @@ namespace Engine.Layers;
 public sealed class MultiHeadAttention : MergeLayer
 {
     /// <summary>
-    /// So much less than any score that the softmax gives 0. Later steps get still less: a step that sees only hidden ones
-    /// does not see those after it.
+    /// So much less than any score that the softmax gives 0. Later steps get still less: a step that sees only hidden
+    /// ones does not see those after it.
     /// </summary>
     private const double Hidden = -1e9, After = -1e12;
 

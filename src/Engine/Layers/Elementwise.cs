@@ -73,7 +73,7 @@ public sealed class PRelu : Layer
 }
 
 /// <summary>
-/// Reduces each group of neighboring features along an axis to the greatest, or by another function. After a Dense
+/// Reduces each group of neighboring features along an axis to the largest, or by another function. After a Dense
 /// layer or a convolution, this is maxout (Goodfellow, Warde-Farley, Mirza, Courville, Bengio: Maxout networks. ICML
 /// 2013).
 /// </summary>
@@ -104,10 +104,10 @@ public sealed class FeaturePool : Layer
         ArgumentNullException.ThrowIfNull(scope);
         scope.Require(Axis < input.Rank && input.Shape[Axis] % Size == 0,
             $"FeaturePool takes every {Size} features along axis {Axis} of {input.Shape} together, and they are no multiple.");
-        int[] sides = [.. input.Shape];
+        int[] dimensions = [.. input.Shape];
         return Function(
             Symbolic.Reshape(
-                scope.Floating(input), [-1, .. sides[1..Axis], sides[Axis] / Size, Size, .. sides[(Axis + 1)..]]),
+                scope.Floating(input), [-1, .. dimensions[1..Axis], dimensions[Axis] / Size, Size, .. dimensions[(Axis + 1)..]]),
             Axis + 1);
     }
 }
@@ -126,7 +126,7 @@ public sealed class GlobalPool : Layer
     {
         ArgumentNullException.ThrowIfNull(input);
         ArgumentNullException.ThrowIfNull(scope);
-        scope.Require(input.Rank > 2, $"GlobalPool takes (batch, channels, …) with at least one more side, not {input.Shape}.");
+        scope.Require(input.Rank > 2, $"GlobalPool takes (batch, channels, …) with at least one more dimension, not {input.Shape}.");
         return Function(scope.Floating(input), [.. Enumerable.Range(2, input.Rank - 2)]);
     }
 }

@@ -25,7 +25,7 @@ public abstract record Initializer
 
         var values = new double[shape.Count];
         Fill(values, shape, seed);
-        return Tensor.From(values).Reshape(shape.Sides).Cast(dtype);
+        return Tensor.From(values).Reshape(shape.Dimensions).Cast(dtype);
     }
 
     /// <summary>
@@ -79,7 +79,7 @@ public abstract record Initializer
         if (shape.Rank < 2)
         {
             throw new EngineException(
-                $"The {rule} initializer is for weights, which have at least 2 sides, not for a parameter of shape "
+                $"The {rule} initializer is for weights, which have at least 2 dimensions, not for a parameter of shape "
                 + $"{shape}: use a constant, uniform or normal initializer there.");
         }
     }
@@ -94,7 +94,7 @@ public sealed record Full(double Value = 0) : Initializer
 }
 
 /// <summary>Draws uniformly distributed values.</summary>
-/// <param name="Range">The greatest distance from the mean.</param>
+/// <param name="Range">The largest distance from the mean.</param>
 /// <param name="Mean">The mean.</param>
 public sealed record Uniform(double Range = 0.01, double Mean = 0) : Initializer
 {
@@ -115,8 +115,8 @@ public sealed record Normal(double Std = 0.01, double Mean = 0) : Initializer
 
 /// <summary>
 /// Draws from U(−a, a) with a = gain · √(6 / ((n1 + n2) · receptive field)). n1 and n2 are the weight's first two
-/// sides; the receptive field is the product of the others (Glorot, Bengio: Understanding the difficulty of training
-/// deep feedforward neural networks. AISTATS 2010). This is the default of weights.
+/// dimensions; the receptive field is the product of the others (Glorot, Bengio: Understanding the difficulty of
+/// training deep feedforward neural networks. AISTATS 2010). This is the default of weights.
 /// </summary>
 /// <param name="Gain">A factor; <see cref="Initializer.ReluGain"/> for layers with a rectifier.</param>
 public sealed record GlorotUniform(double Gain = 1) : Initializer
@@ -157,9 +157,9 @@ public sealed record HeNormal(double Gain = 1) : Initializer
 }
 
 /// <summary>
-/// Draws a weight that, as a matrix of (first side, product of the others), has orthonormal rows or columns, whichever
-/// are fewer, times the gain (Saxe, McClelland, Ganguli: Exact solutions to the nonlinear dynamics of learning. ICLR
-/// 2014).
+/// Draws a weight that, as a matrix of (first dimension, product of the others), has orthonormal rows or columns,
+/// whichever are fewer, times the gain (Saxe, McClelland, Ganguli: Exact solutions to the nonlinear dynamics of
+/// learning. ICLR 2014).
 /// </summary>
 /// <param name="Gain">A factor; <see cref="Initializer.ReluGain"/> for layers with a rectifier.</param>
 public sealed record Orthogonal(double Gain = 1) : Initializer

@@ -9,18 +9,18 @@ public sealed class Input : Layer
     private Node? _node;
 
     /// <summary>
-    /// Creates an input with these sides, without the batch: <c>new Input(1, 32, 32)</c> for grayscale images.
+    /// Creates an input with these dimensions, without the batch: <c>new Input(1, 32, 32)</c> for grayscale images.
     /// </summary>
-    /// <exception cref="EngineException">A side is not positive.</exception>
-    public Input(params ReadOnlySpan<int> sides)
+    /// <exception cref="EngineException">A dimension is not positive.</exception>
+    public Input(params ReadOnlySpan<int> dimensions)
     {
-        Sides = Shape.Create(sides);
-        Require(Sides.Rank > 0 && Sides.All(side => side > 0),
-            $"Input needs the sides of a sample, each at least 1 and without the batch's, not {Sides}.");
+        Dimensions = Shape.Create(dimensions);
+        Require(Dimensions.Rank > 0 && Dimensions.All(dimension => dimension > 0),
+            $"Input needs the dimensions of a sample, each at least 1 and without the batch's, not {Dimensions}.");
     }
 
-    /// <summary>Gets the sides of a sample.</summary>
-    public Shape Sides { get; }
+    /// <summary>Gets the dimensions of a sample.</summary>
+    public Shape Dimensions { get; }
 
     /// <summary>
     /// Gets or sets the dtype of the samples; null for the network's floating-point type. int32 samples reach the

@@ -5,7 +5,7 @@ namespace Engine.Layers;
 
 /// <summary>
 /// Inverts layers by their gradient. The three inputs are x, the output of the layers, and their input; the result is x
-/// times the Jacobian of the layers. <c>new Inverse().On(x, pooled, image)</c> puts x where the greatest values were.
+/// times the Jacobian of the layers. <c>new Inverse().On(x, pooled, image)</c> puts x where the largest values were.
 /// For a convolution or a Dense layer, it is the transposed layer with the same weights (Lasagne's InverseLayer).
 /// </summary>
 public sealed class Inverse : MergeLayer

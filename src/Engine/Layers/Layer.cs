@@ -71,7 +71,7 @@ public abstract class Layer
     /// <param name="scope">
     /// Provides parameters, random numbers and errors, and tells whether the graph is for training.
     /// </param>
-    /// <returns>The output, (batch, …); all other sides are known.</returns>
+    /// <returns>The output, (batch, …); all other dimensions are known.</returns>
     /// <exception cref="EngineException">The layer cannot be applied to such an input.</exception>
     public abstract Variable Build(Variable input, LayerScope scope);
 

@@ -3,7 +3,7 @@ using Engine.Ops;
 
 namespace Engine.Layers;
 
-/// <summary>Concatenates its inputs along an axis. Their other sides must be equal.</summary>
+/// <summary>Concatenates its inputs along an axis. Their other dimensions must be equal.</summary>
 public sealed class Concat : MergeLayer
 {
     /// <summary>
@@ -31,8 +31,8 @@ public sealed class Concat : MergeLayer
 }
 
 /// <summary>
-/// Represents the base of layers that combine inputs element by element. Inputs have the same shape, or sides of 1 that
-/// are broadcast.
+/// Represents the base of layers that combine inputs element by element. Inputs have the same shape, or dimensions of 1
+/// that are broadcast.
 /// </summary>
 public abstract class ElementwiseLayer : MergeLayer
 {
@@ -46,7 +46,7 @@ public abstract class ElementwiseLayer : MergeLayer
         ArgumentNullException.ThrowIfNull(inputs);
         ArgumentNullException.ThrowIfNull(scope);
         scope.Require(inputs.All(input => input.Rank == inputs[0].Rank),
-            $"{Kind} needs inputs with as many sides, not {Shapes(inputs)}.");
+            $"{Kind} needs inputs with as many dimensions, not {Shapes(inputs)}.");
         return inputs.Select((input, i) => Part(scope.Floating(input), i, inputs.Count, scope)).Aggregate(Join);
     }
 

@@ -55,10 +55,10 @@ public sealed class LayerNorm : SampleNorm
         scope = scope.Of(this);
         int first = FirstAxis < 0 ? input.Rank + FirstAxis : FirstAxis;
         scope.Require(first > 0 && first < input.Rank, $"LayerNorm is over axis {FirstAxis} and those behind, not of {input.Shape}.");
-        Shape sides = [.. input.Shape.Skip(first)];
-        Variable y = Normal(scope.Floating(input), [.. Enumerable.Range(first, sides.Rank)], isCentered: true);
-        y = Gamma is null ? y : y * scope.Parameter("gamma", sides, Gamma);
-        return Beta is null ? y : y + scope.Parameter("beta", sides, Beta, isRegularized: false);
+        Shape dimensions = [.. input.Shape.Skip(first)];
+        Variable y = Normal(scope.Floating(input), [.. Enumerable.Range(first, dimensions.Rank)], isCentered: true);
+        y = Gamma is null ? y : y * scope.Parameter("gamma", dimensions, Gamma);
+        return Beta is null ? y : y + scope.Parameter("beta", dimensions, Beta, isRegularized: false);
     }
 }
 

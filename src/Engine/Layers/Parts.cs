@@ -45,8 +45,8 @@ public sealed class Slice : Layer
         }
 
         scope.Require(part.Shape[Axis] == 1, $"Slice leaves {part.Shape[Axis]} along axis {Axis}, which cannot go away: take 1.");
-        int[] sides = [.. part.Shape];
-        return Symbolic.Reshape(part, [-1, .. sides[1..Axis], .. sides[(Axis + 1)..]]);
+        int[] dimensions = [.. part.Shape];
+        return Symbolic.Reshape(part, [-1, .. dimensions[1..Axis], .. dimensions[(Axis + 1)..]]);
     }
 }
 
@@ -149,16 +149,16 @@ public sealed class Upscale : Layer
         int axes = input.Rank - 2;
         scope.Require(axes > 0 && (Factors.Rank == 1 || Factors.Rank == axes),
             $"Upscale has {Factors.Rank} factors, and {input.Shape} has {Math.Max(axes, 0)} axes from 2 on.");
-        List<int> pattern = [0, 1], ones = [1, 1], sides = [-1, input.Shape[1]];
+        List<int> pattern = [0, 1], ones = [1, 1], dimensions = [-1, input.Shape[1]];
         for (int axis = 2; axis < input.Rank; axis++)
         {
             int factor = Factors[Factors.Rank == 1 ? 0 : axis - 2];
             pattern.AddRange([axis, Symbolic.NewAxis]);
             ones.AddRange([1, factor]);
-            sides.Add(input.Shape[axis] * factor);
+            dimensions.Add(input.Shape[axis] * factor);
         }
 
         var repeat = Symbolic.Constant(new Full(1).Draw([.. ones], scope.FloatX, 0));
-        return Symbolic.Reshape(Symbolic.DimShuffle(scope.Floating(input), [.. pattern]) * repeat, [.. sides]);
+        return Symbolic.Reshape(Symbolic.DimShuffle(scope.Floating(input), [.. pattern]) * repeat, [.. dimensions]);
     }
 }

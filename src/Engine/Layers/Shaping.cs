@@ -17,17 +17,19 @@ public sealed class Flatten : Layer
 /// <summary>Gives a sample another shape, in C order.</summary>
 public sealed class Reshape : Layer
 {
-    /// <summary>Creates a reshape to these sides, without the batch. One may be −1, which means the rest.</summary>
-    /// <exception cref="EngineException">A side is neither positive nor −1, or more than one is −1.</exception>
-    public Reshape(params ReadOnlySpan<int> sides)
+    /// <summary>
+    /// Creates a reshape to these dimensions, without the batch. One may be −1, which means the rest.
+    /// </summary>
+    /// <exception cref="EngineException">A dimension is neither positive nor −1, or more than one is −1.</exception>
+    public Reshape(params ReadOnlySpan<int> dimensions)
     {
-        Sides = Shape.Create(sides);
-        Require(Sides.Rank > 0 && Sides.All(side => side is > 0 or -1) && Sides.Count(side => side == -1) <= 1,
-            $"Reshape needs the sides of a sample, each at least 1 but one that may be -1, not {Sides}.");
+        Dimensions = Shape.Create(dimensions);
+        Require(Dimensions.Rank > 0 && Dimensions.All(dimension => dimension is > 0 or -1) && Dimensions.Count(dimension => dimension == -1) <= 1,
+            $"Reshape needs the dimensions of a sample, each at least 1 but one that may be -1, not {Dimensions}.");
     }
 
-    /// <summary>Gets the sides of a sample, one of which may be −1.</summary>
-    public Shape Sides { get; }
+    /// <summary>Gets the dimensions of a sample, one of which may be −1.</summary>
+    public Shape Dimensions { get; }
 
     /// <inheritdoc/>
     public override Variable Build(Variable input, LayerScope scope)
@@ -36,22 +38,22 @@ public sealed class Reshape : Layer
         ArgumentNullException.ThrowIfNull(scope);
         int count = input.Shape.Product(1, input.Rank);
         int known = 1;
-        int[] sides = [-1, .. Sides];
-        foreach (int side in Sides.Where(side => side > 0))
+        int[] dimensions = [-1, .. Dimensions];
+        foreach (int dimension in Dimensions.Where(dimension => dimension > 0))
         {
-            known *= side;
+            known *= dimension;
         }
 
-        int open = Array.IndexOf(sides, -1, 1);
+        int open = Array.IndexOf(dimensions, -1, 1);
         if (open > 0 && count % known == 0)
         {
-            sides[open] = count / known;
+            dimensions[open] = count / known;
             known = count;
         }
 
         return known == count
-            ? Symbolic.Reshape(input, Shape.Create(sides))
-            : throw scope.Error($"The {count} values of a sample of {input.Shape} cannot take the sides {Sides}.");
+            ? Symbolic.Reshape(input, Shape.Create(dimensions))
+            : throw scope.Error($"The {count} values of a sample of {input.Shape} cannot take the dimensions {Dimensions}.");
     }
 }
 

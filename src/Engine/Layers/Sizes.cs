@@ -6,7 +6,7 @@ namespace Engine.Layers;
 public readonly record struct Size2D(int Height, int Width)
 {
     /// <summary>Returns a square.</summary>
-    public static implicit operator Size2D(int side) => new(side, side);
+    public static implicit operator Size2D(int size) => new(size, size);
 
     /// <summary>Returns a height and a width.</summary>
     public static implicit operator Size2D((int Height, int Width) size) => new(size.Height, size.Width);
@@ -59,7 +59,7 @@ public readonly record struct Padding
     internal Size2D For(Size2D filter) => _name switch
     {
         "same" when filter.Height % 2 == 0 || filter.Width % 2 == 0 => throw new EngineException(
-            $"The padding 'same' needs a filter of odd sides, not {filter}: pad by numbers."),
+            $"The padding 'same' needs a filter of odd dimensions, not {filter}: pad by numbers."),
         "same" => (filter.Height / 2, filter.Width / 2),
         "full" => (filter.Height - 1, filter.Width - 1),
         _ => _size,

@@ -34,10 +34,10 @@ public sealed partial class Model
             ? only.Name
             : throw new EngineException($"{path} has the outputs {string.Join(", ", model.Outputs)}: say which is predicted."));
         (OnnxLayer layer, IReadOnlyList<OnnxPort> inputs) = model.LayerOf(result);
-        Shape sides = inputs is [{ Shape: { Rank: 2 or 4 } all }] ? [.. all.Skip(1)] : throw new EngineException(
+        Shape dimensions = inputs is [{ Shape: { Rank: 2 or 4 } all }] ? [.. all.Skip(1)] : throw new EngineException(
             $"{path} takes {string.Join(", ", inputs)}: neither pictures (n, channels, height, width) nor rows of numbers (n, columns).");
-        bool isLast = sides.Rank == 3 && (samples.AreChannelsLast ?? (sides[0] is not (1 or 3) && sides[2] is 1 or 3));
-        Node input = isLast ? new Input(sides[2], sides[0], sides[1]) : new Input([.. sides]);
+        bool isLast = dimensions.Rank == 3 && (samples.AreChannelsLast ?? (dimensions[0] is not (1 or 3) && dimensions[2] is 1 or 3));
+        Node input = isLast ? new Input(dimensions[2], dimensions[0], dimensions[1]) : new Input([.. dimensions]);
         input = isLast ? input.Then(new Expression(x => Symbolic.DimShuffle(x, 0, 2, 3, 1))) : input;
         Node output = new Node(layer, [input], "onnx");
 
@@ -50,9 +50,9 @@ public sealed partial class Model
         var net = new NeuralNet(output) { Regression = !isClassifier, Device = device };
         try
         {
-            Preparation preparation = new(sides.Rank == 1
-                ? [.. Enumerable.Range(0, sides[0]).Select(column => new ScaledNumber($"x{column}", 0, 1, 0))]
-                : [Planes(path, model, samples, isLast ? [sides[2], sides[0], sides[1]] : sides)]);
+            Preparation preparation = new(dimensions.Rank == 1
+                ? [.. Enumerable.Range(0, dimensions[0]).Select(column => new ScaledNumber($"x{column}", 0, 1, 0))]
+                : [Planes(path, model, samples, isLast ? [dimensions[2], dimensions[0], dimensions[1]] : dimensions)]);
             int classes = gives.Count > 1 ? (int)gives.Count : 2;
             Target target = isClassifier
                 ? new ClassTarget("class", Names(path, model, samples, classes))
@@ -70,7 +70,7 @@ public sealed partial class Model
     }
 
     /// <summary>Returns the transform from pixels of 0 to 255 to the network's samples.</summary>
-    private static ScaledPlanes Planes(string path, OnnxModel model, OnnxSamples samples, Shape sides)
+    private static ScaledPlanes Planes(string path, OnnxModel model, OnnxSamples samples, Shape dimensions)
     {
         (double mean, double std) = model.Metadata.GetValueOrDefault(PixelRangeKey) switch
         {
@@ -78,16 +78,16 @@ public sealed partial class Model
             "Normalized_1_1" => (0.5, 0.5),
             _ => (0, 1.0),
         };
-        return new ScaledPlanes("picture", [.. sides], Each(samples.Mean ?? [mean], "means"), Each(samples.Std ?? [std], "deviations"));
+        return new ScaledPlanes("picture", [.. dimensions], Each(samples.Mean ?? [mean], "means"), Each(samples.Std ?? [std], "deviations"));
 
         float[] Each(IReadOnlyList<double> numbers, string what)
         {
-            if (numbers.Count != 1 && numbers.Count != sides[0])
+            if (numbers.Count != 1 && numbers.Count != dimensions[0])
             {
-                throw new EngineException($"{path} takes pictures of {sides[0]} channels, and {numbers.Count} {what} are given.");
+                throw new EngineException($"{path} takes pictures of {dimensions[0]} channels, and {numbers.Count} {what} are given.");
             }
 
-            return [.. Enumerable.Range(0, sides[0]).Select(channel => (float)(255 * numbers[numbers.Count == 1 ? 0 : channel]))];
+            return [.. Enumerable.Range(0, dimensions[0]).Select(channel => (float)(255 * numbers[numbers.Count == 1 ? 0 : channel]))];
         }
     }
 

@@ -7,8 +7,8 @@ namespace Engine.Models;
 public sealed partial class Model
 {
     /// <summary>
-    /// Trains a network on a data set. What prepares the samples is fitted to those that train: neither the test nor the
-    /// validation samples change it.
+    /// Trains a network on a data set. What prepares the samples is fitted to those that train: neither the test nor
+    /// the validation samples change it.
     /// </summary>
     /// <param name="data">The data.</param>
     /// <param name="options">The options; null for the defaults.</param>
@@ -80,7 +80,7 @@ public sealed partial class Model
     /// <param name="cancellationToken">Ends the training.</param>
     internal void Fit(Table train, Table? validation, bool isBalanced, bool? isStreamed, CancellationToken cancellationToken)
     {
-        int most = (int)Math.Max(MaxNumbers / Inputs.Sides.Count, 1);
+        int most = (int)Math.Max(MaxNumbers / Inputs.Dimensions.Count, 1);
         if (Net.BatchIteratorTest is { Transform: null } tested && tested.BatchSize > most)
         {
             Net.BatchIteratorTest = new BatchIterator(most) { Augmentation = tested.Augmentation, ReadAhead = tested.ReadAhead };

@@ -41,10 +41,10 @@ public sealed partial class Model : IDisposable
         (Net, Network, Inputs, Target) = (net, network, inputs, target);
         net.Initialize();
         Shape takes = [.. net.Network.Input.Shape.Skip(1)], gives = net.Layers[^1].OutputShape;
-        if (takes.Count != inputs.Sides.Count)
+        if (takes.Count != inputs.Dimensions.Count)
         {
             throw new EngineException(
-                $"The network takes {string.Join('x', takes)} numbers a sample, and its samples have {string.Join('x', inputs.Sides)}.");
+                $"The network takes {string.Join('x', takes)} numbers a sample, and its samples have {string.Join('x', inputs.Dimensions)}.");
         }
 
         int outputs = net.Regression ? (int)gives.Product(1, gives.Rank) : net.Classes;
@@ -83,13 +83,13 @@ public sealed partial class Model : IDisposable
 
     /// <summary>Returns whether samples should be prepared on demand.</summary>
     internal bool IsTooLarge(Table table) => table.Columns.Any(column => column is StoredColumn)
-        || (double)table.Count * Inputs.Sides.Count * sizeof(float) > GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2.0
-        || (double)table.Count * Inputs.Sides.Count > Shape.MaxElements;
+        || (double)table.Count * Inputs.Dimensions.Count * sizeof(float) > GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2.0
+        || (double)table.Count * Inputs.Dimensions.Count > Shape.MaxElements;
 
     /// <summary>Returns the network's output for samples, which are prepared in groups.</summary>
     internal Tensor Output(Table samples)
     {
-        int batch = Net.BatchIteratorTest.BatchSize, width = (int)Inputs.Sides.Count, some = Math.Max(MaxNumbers / width / batch, 1) * batch;
+        int batch = Net.BatchIteratorTest.BatchSize, width = (int)Inputs.Dimensions.Count, some = Math.Max(MaxNumbers / width / batch, 1) * batch;
         if (samples.Count <= some)
         {
             return Net.PredictProba(Prepare(samples));
@@ -170,8 +170,8 @@ public sealed partial class Model : IDisposable
     /// Writes the model as an ONNX file that takes raw data, with an input for each column. Numbers are float32 (n, 1)
     /// with nan for missing values; categories are string (n, 1) with empty text for missing values; texts are string
     /// (n, words), each row the words of a text, which are its runs of letters and digits in lower case, filled up with
-    /// empty texts; pictures are float32 (n, channels, height, width) with values from 0 to 255. The output, under the target's name, is the probability
-    /// of each class, (n, classes), or the values in their own unit, (n, 1).
+    /// empty texts; pictures are float32 (n, channels, height, width) with values from 0 to 255. The output, under the
+    /// target's name, is the probability of each class, (n, classes), or the values in their own unit, (n, 1).
     /// </summary>
     /// <exception cref="EngineException">
     /// A layer uses an op that ONNX does not have, or the file cannot be written.
@@ -320,14 +320,16 @@ public static class NeuralNetModels
 {
     /// <summary>
     /// Trains a network that was built in C# on a data set. The preparation and the target's scale are fitted to the
-    /// samples that train: the others are those of the data that validate, or else what <see cref="NeuralNet.TrainSplit"/>
-    /// sets apart.
+    /// samples that train: the others are those of the data that validate, or else what
+    /// <see cref="NeuralNet.TrainSplit"/> sets apart.
     /// </summary>
     /// <param name="net">The network. The model owns it from now on.</param>
     /// <param name="data">The data, whose training samples keep their order.</param>
     /// <param name="cancellationToken">Ends the training early; the model keeps what it has learned.</param>
     /// <returns>The model of the trained network.</returns>
-    /// <exception cref="EngineException">The network does not fit the data, or nothing can be learned from them.</exception>
+    /// <exception cref="EngineException">
+    /// The network does not fit the data, or nothing can be learned from them.
+    /// </exception>
     public static Model FitModel(this NeuralNet net, DataSet data, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(net);

@@ -22,10 +22,10 @@ internal static class ModelOnnx
             takes =>
             {
                 Variable joined = columns.Count == 1 ? columns[0].Prepared : Concat(1, [.. columns.Select(column => column.Prepared)]);
-                Shape sides = takes.Shape;
-                return joined.Rank == sides.Rank && joined.Shape.Skip(1).SequenceEqual(sides.Skip(1))
+                Shape dimensions = takes.Shape;
+                return joined.Rank == dimensions.Rank && joined.Shape.Skip(1).SequenceEqual(dimensions.Skip(1))
                     ? Cast(joined, takes.DType)
-                    : Cast(Reshape(joined, sides), takes.DType);
+                    : Cast(Reshape(joined, dimensions), takes.DType);
             },
             output => model.Target is ValueTarget target ? (output * target.Std) + target.Mean : output,
             model.Target.Column,
@@ -78,9 +78,9 @@ internal static class ModelOnnx
                 return (word, weighted * Where(Greater(squares, 0), WordCounts.Length / Sqrt(Maximum(squares, 1e-30)), 0));
             case ScaledPlanes planes:
                 Input pixels = new(new TensorType(DType.Float32, [Shape.Unknown, .. planes.Size]), planes.Column);
-                int[] sides = [1, planes.Mean.Count, .. Enumerable.Repeat(1, planes.Size.Count - 1)];
-                Variable mean = Constant(Tensor.From([.. planes.Mean], sides));
-                Variable scale = Constant(Tensor.From([.. planes.Std.Select(std => 1 / std)], sides));
+                int[] dimensions = [1, planes.Mean.Count, .. Enumerable.Repeat(1, planes.Size.Count - 1)];
+                Variable mean = Constant(Tensor.From([.. planes.Mean], dimensions));
+                Variable scale = Constant(Tensor.From([.. planes.Std.Select(std => 1 / std)], dimensions));
                 return (pixels, (pixels - mean) * scale);
             default:
                 throw new EngineException($"ONNX has nothing like {transform.GetType().Name} of '{transform.Column}'.");

@@ -14,7 +14,7 @@ public sealed record OnnxSamples
 
     /// <summary>
     /// Gets or sets whether pictures have their channels last, (height, width, channels). If null, this is true if the
-    /// last side is 1 or 3 and the first is not.
+    /// last dimension is 1 or 3 and the first is not.
     /// </summary>
     public bool? AreChannelsLast { get; init; }
 

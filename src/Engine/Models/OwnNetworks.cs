@@ -15,7 +15,7 @@ internal static class OwnNetworks
     /// <summary>Returns the default network for such data: cnn for pictures, mlp for other data.</summary>
     public static string DefaultFor(DataSet data) =>
         data.Train.Columns.Where(column => column.Name != data.Target)
-            .Any(column => column is VectorColumn { Sides: { Rank: 3 } sides } && sides[1] >= 8 && sides[2] >= 8) ? "cnn" : "mlp";
+            .Any(column => column is VectorColumn { Dimensions: { Rank: 3 } dimensions } && dimensions[1] >= 8 && dimensions[2] >= 8) ? "cnn" : "mlp";
 
     /// <summary>Returns a network by name.</summary>
     public static NetworkDescription Find(string name)
@@ -43,7 +43,7 @@ internal static class OwnNetworks
         LayerDescription first = network.Layers[0];
         LayerDescription[] layers =
         [
-            first with { Settings = first.Settings.With("shape", (int[])[.. inputs.Sides]) },
+            first with { Settings = first.Settings.With("shape", (int[])[.. inputs.Dimensions]) },
             .. network.Layers.Skip(1).SkipLast(1),
             last with
             {

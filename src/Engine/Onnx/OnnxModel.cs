@@ -12,14 +12,14 @@ namespace Engine.Onnx;
 /// You can run it, use it in other graphs, and train it.
 /// </summary>
 /// <remarks>
-/// Sides that are unknown in the file stay unknown in the graph. A shape may depend on values, such as an input that is
-/// a shape, or on sides in a way that a graph cannot express. Then <see cref="Run(IReadOnlyList{Tensor})"/> builds a
-/// graph for each of these values or shapes, and
+/// Dimensions that are unknown in the file stay unknown in the graph. A shape may depend on values, such as an input
+/// that is a shape, or on dimensions in a way that a graph cannot express. Then
+/// <see cref="Run(IReadOnlyList{Tensor})"/> builds a graph for each of these values or shapes, and
 /// <see cref="Build(IReadOnlyDictionary{string, Variable}, IReadOnlyList{string})"/> needs variables of known shapes.
 /// </remarks>
 public sealed class OnnxModel : IDisposable
 {
-    /// <summary>The greatest number of kept graphs, if each is valid only for some shapes or values.</summary>
+    /// <summary>The maximum number of kept graphs, if each is valid only for some shapes or values.</summary>
     private const int MaxGraphs = 16;
 
     private readonly OnnxFile _file;
@@ -39,7 +39,7 @@ public sealed class OnnxModel : IDisposable
         {
             if (input.Type == OnnxType.Undefined || input.Shape.Problem is not null)
             {
-                throw new ModelFileException($"{path}: the input {input} is of no type, or of sides that no array has.");
+                throw new ModelFileException($"{path}: the input {input} is of no type, or of dimensions that no array has.");
             }
         }
 
@@ -133,13 +133,13 @@ public sealed class OnnxModel : IDisposable
 
     /// <summary>
     /// Returns the model, up to a result, as a node on inputs with the file's names. To add layers, write <c>new
-    /// NeuralNet(model.ToNode("features").Then(new Dense(10, Softmax)))</c>. The first side of inputs and result is the
-    /// number of samples, which may be any.
+    /// NeuralNet(model.ToNode("features").Then(new Dense(10, Softmax)))</c>. The first dimension of inputs and result
+    /// is the number of samples, which may be any.
     /// </summary>
     /// <param name="output">The name of an output, or of an inner node's result; null for the only output.</param>
     /// <param name="name">The layer's name.</param>
     /// <exception cref="EngineException">
-    /// There is no such result, or a side of an input other than the first is unknown in the file.
+    /// There is no such result, or a dimension of an input other than the first is unknown in the file.
     /// </exception>
     public Node ToNode(string? output = null, string name = "onnx")
     {
@@ -173,9 +173,9 @@ public sealed class OnnxModel : IDisposable
 
         HashSet<string> needed = OnnxImporter.Names(_file.Graph, [result]);
         OnnxPort[] inputs = [.. Inputs.Where(input => needed.Contains(input.Name))];
-        return inputs.FirstOrDefault(input => input.Shape.Rank < 2 || input.Shape.Skip(1).Any(side => side < 1)) is { } open
+        return inputs.FirstOrDefault(input => input.Shape.Rank < 2 || input.Shape.Skip(1).Any(dimension => dimension < 1)) is { } open
             ? throw new EngineException(
-                $"The input {open} of {_path} cannot be a network's: the sides of a sample must be known, behind the number of samples.")
+                $"The input {open} of {_path} cannot be a network's: the dimensions of a sample must be known, behind the number of samples.")
             : (new OnnxLayer(this, result, inputs), inputs);
     }
 
@@ -331,7 +331,7 @@ public sealed class OnnxModel : IDisposable
 
         return value.Type.Stored() is null && value.Type != OnnxType.Undefined
             ? throw new ModelFileException($"{_path}: '{value.Name}' is of {value.Type.Name()}, and there are no tensors of that type here.")
-            : new OnnxPort(value.Name, value.Type, value.Sides);
+            : new OnnxPort(value.Name, value.Type, value.Dimensions);
     }
 
     /// <summary>

@@ -149,10 +149,10 @@ public sealed record CudaKernelOp : Op, ICpuOp, ICudaOp, ISampled
             TypeMacro = "T",
             Gradient = static (x, _, g) => [g[0]! * x[1], Symbolic.Sum(g[0]! * x[0])],
         };
-        yield return new Sample(scale, new Arg([Arg.Side(random), Arg.Side(random)]), new Arg(Shape.Scalar));
+        yield return new Sample(scale, new Arg([Arg.Dimension(random), Arg.Dimension(random)]), new Arg(Shape.Scalar));
         yield return new Sample(scale, new Arg([257]), new Arg(Shape.Scalar));
         yield return new Sample(scale, new Arg([513]), new Arg(Shape.Scalar));
-        yield return new Sample(scale, Arg.Int([Arg.Side(random)], -9, 9), Arg.Int(Shape.Scalar, -9, 9));
+        yield return new Sample(scale, Arg.Int([Arg.Dimension(random)], -9, 9), Arg.Int(Shape.Scalar, -9, 9));
     }
 
     /// <inheritdoc/>

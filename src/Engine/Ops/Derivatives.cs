@@ -77,8 +77,8 @@ public static partial class Symbolic
         Variable elements = Flatten(f, 1);
         ScanOutputs rows = Scan(
             step => (Variable[])[.. Lop([elements], wrt, [step[0]], disconnectedInputs)],
-            [Cast(Eye(SideOf(elements, 0)), f.DType)]);
-        return [.. rows.Zip(wrt, (row, variable) => Reshape(row, [.. SidesOf(f), .. SidesOf(variable)]))];
+            [Cast(Eye(DimensionOf(elements, 0)), f.DType)]);
+        return [.. rows.Zip(wrt, (row, variable) => Reshape(row, [.. DimensionsOf(f), .. DimensionsOf(variable)]))];
     }
 
     /// <summary>

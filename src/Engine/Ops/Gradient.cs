@@ -37,8 +37,8 @@ public static partial class Symbolic
     /// </param>
     /// <param name="disconnectedInputs">What to do about a variable that the cost does not depend on.</param>
     /// <exception cref="EngineException">
-    /// The cost is not a floating-point scalar, or does not depend on one of the variables, a known gradient is of another
-    /// type than its variable, or an op on the way has no gradient.
+    /// The cost is not a floating-point scalar, or does not depend on one of the variables, a known gradient is of
+    /// another type than its variable, or an op on the way has no gradient.
     /// </exception>
     public static IReadOnlyList<Variable> Grad(
         Variable? cost,

@@ -12,7 +12,7 @@ internal sealed record DisconnectedGrad : View, ISampled
 
     internal static IEnumerable<Sample> SamplesOf(Op op, Random random)
     {
-        Shape shape = [Arg.Side(random), Arg.Side(random)];
+        Shape shape = [Arg.Dimension(random), Arg.Dimension(random)];
         yield return new Sample(op, new Arg(shape)) { HasGradient = false };
         yield return new Sample(op, Arg.Int(shape, -9, 9)) { HasGradient = false };
     }
@@ -38,7 +38,7 @@ internal sealed record GradClip(double Min, double Max) : View, ISampled
 
     public static IEnumerable<Sample> Samples(Random random) =>
         DisconnectedGrad.SamplesOf(new GradClip(-0.1, 0.1), random)
-            .Append(new Sample(new GradClip(-10, 10), new Arg([Arg.Side(random)])));
+            .Append(new Sample(new GradClip(-10, 10), new Arg([Arg.Dimension(random)])));
 
     public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
         [Symbolic.Clip(outputGrads[0]!, Min, Max)];
@@ -53,7 +53,7 @@ internal sealed record GradScale(double Factor) : View, ISampled
 
     public static IEnumerable<Sample> Samples(Random random) =>
         DisconnectedGrad.SamplesOf(new GradScale(-0.5), random)
-            .Append(new Sample(new GradScale(1), new Arg([Arg.Side(random)])));
+            .Append(new Sample(new GradScale(1), new Arg([Arg.Dimension(random)])));
 
     public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
         [outputGrads[0]! * Factor];

@@ -50,7 +50,7 @@ public static partial class Symbolic
             weights[i] = random.NextDouble() + 0.5;
         }
 
-        Variable cost = Sum(output * Constant(Tensor.From(weights).Reshape(output.Shape.Sides)));
+        Variable cost = Sum(output * Constant(Tensor.From(weights).Reshape(output.Shape.Dimensions)));
         Input[] moved = [.. inputs.Where(input => input.DType.IsFloat())];
         Dictionary<Input, NdArray> values =
             inputs.Zip(at).ToDictionary(pair => pair.First, pair => NdArray.From(pair.Second));

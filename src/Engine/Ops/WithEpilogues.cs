@@ -32,7 +32,7 @@ internal sealed record WithEpilogues(Op Anchor, int AnchorInputs, TensorType[] R
     {
         ElementRow add = new Binary<Add>().Row, multiply = new Binary<Multiply>().Row;
         ElementRow rectify = new Unary<Rectify>().Row, less = new Compare<Less>().Row;
-        int m = Arg.Side(random), n = Arg.Side(random), k = Arg.Side(random);
+        int m = Arg.Dimension(random), n = Arg.Dimension(random), k = Arg.Dimension(random);
         foreach (DType type in (DType[])[DType.Float32, DType.Float64])
         {
             // Bias and rectifier; 2x + y and a mask of it; the sums of columns, and of few long rows, updating.

@@ -157,14 +157,14 @@ internal static class CanonicalShapes
 
         Variable x = view.Inputs[0];
         Shape shown = node.Inputs[0].Shape;
-        int[] sides = Long(x.Shape), shownSides = Long(shown);
-        if (!sides.Select(axis => x.Shape[axis]).SequenceEqual(shownSides.Select(axis => shown[axis])))
+        int[] dimensions = Long(x.Shape), shownDimensions = Long(shown);
+        if (!dimensions.Select(axis => x.Shape[axis]).SequenceEqual(shownDimensions.Select(axis => shown[axis])))
         {
             return null;
         }
 
         int[] summed = [.. sum.Axes];
-        Shape axes = [.. sides.Where((_, i) => summed.Contains(shownSides[i]))];
+        Shape axes = [.. dimensions.Where((_, i) => summed.Contains(shownDimensions[i]))];
         return Match.Under(node.Outputs[0].Shape, Total(axes, x));
 
         static int[] Long(Shape shape) => [.. Enumerable.Range(0, shape.Rank).Where(axis => shape[axis] != 1)];

@@ -4,7 +4,7 @@ using Engine.Ops;
 namespace Engine.Rewrites;
 
 /// <summary>
-/// Brings expressions that can be written in several ways to the one with the least work: arithmetic in this class,
+/// Brings expressions that can be written in several ways to the one with the smallest work: arithmetic in this class,
 /// shapes in <see cref="CanonicalShapes"/>.
 /// </summary>
 /// <remarks>

@@ -40,18 +40,18 @@ internal static class ChooseConvolutions
     {
         (Conv2D Op, Shape Images, Shape Filters, Func<Conv2D, Op> With)? found = node.Op switch
         {
-            Conv2D op => (op, Side(0), Side(1), with => with),
-            Conv2DInputGradient gradient => (gradient.Of, Side(2), Side(0), with => gradient with { Of = with }),
-            Conv2DWeightsGradient gradient => (gradient.Of, Side(0), Side(2), with => gradient with { Of = with }),
+            Conv2D op => (op, Dimension(0), Dimension(1), with => with),
+            Conv2DInputGradient gradient => (gradient.Of, Dimension(2), Dimension(0), with => gradient with { Of = with }),
+            Conv2DWeightsGradient gradient => (gradient.Of, Dimension(0), Dimension(2), with => gradient with { Of = with }),
             Conv2DMaxPool pooled =>
-                (pooled.Convolution, Side(0), Side(1), with => pooled with { Convolution = with }),
-            Conv2DMaxPoolGradients gradients => (gradients.Of, Side(0), Side(1), with => gradients with { Of = with }),
+                (pooled.Convolution, Dimension(0), Dimension(1), with => pooled with { Convolution = with }),
+            Conv2DMaxPoolGradients gradients => (gradients.Of, Dimension(0), Dimension(1), with => gradients with { Of = with }),
             _ => null,
         };
         return found is { } it && Winograd.WhyNot(it.Op.ConvShape(it.Images, it.Filters)) is null
             ? it.With(it.Op with { Path = path })
             : null;
 
-        Shape Side(int input) => node.Inputs[input].Shape;
+        Shape Dimension(int input) => node.Inputs[input].Shape;
     }
 }

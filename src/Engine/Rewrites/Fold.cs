@@ -7,7 +7,7 @@ namespace Engine.Rewrites;
 internal static class Fold
 {
     /// <summary>
-    /// The greatest number of elements of a folded value and of its inputs, because constants take up memory.
+    /// The maximum number of elements of a folded value and of its inputs, because constants take up memory.
     /// </summary>
     private const long MaxElements = 4096;
 

@@ -9,8 +9,8 @@ namespace Engine.Rewrites;
 
 /// <summary>
 /// Fuses element-wise ops of one shape to composites, which read and write memory once. A composite that only a
-/// reduction uses is fused to that reduction, which then computes its elements while it joins them. A composite that reads
-/// the result of a convolution or, on GPUs, of a product or reduction becomes the epilogue of that op's kernel.
+/// reduction uses is fused to that reduction, which then computes its elements while it joins them. A composite that
+/// reads the result of a convolution or, on GPUs, of a product or reduction becomes the epilogue of that op's kernel.
 /// </summary>
 /// <remarks>
 /// The ops are visited from the last to the first and assigned to groups, which are numbered in order of creation: a
@@ -181,7 +181,9 @@ internal sealed class Fuse
         }
     }
 
-    /// <summary>Returns whether a group computes only the elements of a reduction, which can compute them itself.</summary>
+    /// <summary>
+    /// Returns whether a group computes only the elements of a reduction, which can compute them itself.
+    /// </summary>
     private bool MakesElements(FuseGroup makers, Variable reduced, FuseGroup group) =>
         (group.Anchor ?? group.Nodes[^1]) is { Op: IReduce reduce } first && first.Inputs[0] == reduced
         && (_isGpu || reduce.JoinsLongRuns(reduced.Type))
@@ -289,7 +291,7 @@ internal sealed class Fuse
 internal sealed class FuseGroup
 {
     /// <summary>
-    /// The greatest number of layouts of inputs, except whole ones and single numbers, that CUDA's kernel supports.
+    /// The maximum number of layouts of inputs, except whole ones and single numbers, that CUDA's kernel supports.
     /// </summary>
     private const int MaxLayouts = 3;
 

@@ -254,8 +254,8 @@ internal sealed class FuseRows
             }
 
             // Rows that are not contiguous are processed faster in memory order.
-            (int[] sides, int[][] strides) = Broadcasting.Loops(shape, [rows]);
-            return strides[0][^1] == 0 && sides[^1] >= MinRun && !strides[0].AsSpan(..^1).Contains(0);
+            (int[] dimensions, int[][] strides) = Broadcasting.Loops(shape, [rows]);
+            return strides[0][^1] == 0 && dimensions[^1] >= MinRun && !strides[0].AsSpan(..^1).Contains(0);
         }
     }
 }

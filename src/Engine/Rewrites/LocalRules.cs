@@ -17,7 +17,7 @@ internal delegate Variable? Rule(Apply node);
 internal sealed class LocalRules
 {
     /// <summary>
-    /// The greatest number of steps per op. Two rules that undo each other would never end; the tests check that none
+    /// The maximum number of steps per op. Two rules that undo each other would never end; the tests check that none
     /// do.
     /// </summary>
     private const int MaxSteps = 100;

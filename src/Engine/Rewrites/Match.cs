@@ -84,5 +84,5 @@ internal static class Match
 
     /// <summary>Returns the shape with leading axes of length 1, so that it has this rank.</summary>
     public static Shape Padded(Shape shape, int rank) =>
-        [.. Enumerable.Repeat(1, Math.Max(0, rank - shape.Rank)), .. shape.Sides];
+        [.. Enumerable.Repeat(1, Math.Max(0, rank - shape.Rank)), .. shape.Dimensions];
 }

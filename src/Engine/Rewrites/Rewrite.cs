@@ -5,8 +5,8 @@ using Engine.Graph;
 namespace Engine.Rewrites;
 
 /// <summary>
-/// Transforms a graph whose sides are all known into one that computes the same result faster or with fewer rounding
-/// errors.
+/// Transforms a graph whose dimensions are all known into one that computes the same result faster or with fewer
+/// rounding errors.
 /// </summary>
 /// <param name="Name">The name in prints and in the option that turns it off.</param>
 /// <param name="Level">The lowest optimizer level that runs it.</param>

@@ -6,7 +6,7 @@ namespace Engine.Rewrites;
 
 /// <summary>
 /// Computes softmax, its logarithm and its cross-entropy, their gradients, and logarithms of sums of exponentials from
-/// the differences to the greatest element instead of from exponentials.
+/// the differences to the largest element instead of from exponentials.
 /// </summary>
 internal static class StableRows
 {
@@ -121,12 +121,12 @@ internal static class StableRows
     {
         x = null;
 
-        // An empty sum has no greatest element.
+        // An empty sum has no largest element.
         return Match.Is(variable, out Reduce<Sum>? _, out sum)
             && Match.Is<Exp>(sum.Inputs[0], out x) && x.Shape.Count > 0;
     }
 
-    /// <summary>Returns whether the greatest element has already been subtracted.</summary>
+    /// <summary>Returns whether the largest element has already been subtracted.</summary>
     private static bool IsShifted(Variable x)
     {
         if (!Match.Is<Subtract>(x, out _, out Variable? shift))
@@ -166,9 +166,9 @@ internal static class StableRows
     }
 
     /// <summary>
-    /// Returns the number that is subtracted before exponentials are summed: the greatest element, if the sum might
+    /// Returns the number that is subtracted before exponentials are summed: the largest element, if the sum might
     /// overflow or underflow. Otherwise it is 0, because differences are rounded, and a sum near 1 may have a logarithm
-    /// much less than m. It is also 0 if the greatest element is infinite or NaN.
+    /// much less than m. It is also 0 if the largest element is infinite or NaN.
     /// </summary>
     private static Variable Shift(Apply sum, Variable x)
     {

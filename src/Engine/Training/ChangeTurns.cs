@@ -8,7 +8,9 @@ namespace Engine.Training;
 /// <param name="thing">The object, in messages: <c>network</c>.</param>
 /// <param name="reader">A method that only reads, for messages.</param>
 /// <param name="disposed">Returns the sentence that it was disposed of.</param>
-/// <param name="stop">The method that ends a training, if there is one besides the training's CancellationToken.</param>
+/// <param name="stop">
+/// The method that ends a training, if there is one besides the training's CancellationToken.
+/// </param>
 internal sealed class ChangeTurns(string name, string thing, string reader, Func<string> disposed, string? stop = null)
 {
     private readonly object _lock = new();
@@ -67,8 +69,8 @@ internal sealed class ChangeTurns(string name, string thing, string reader, Func
     }
 
     /// <summary>
-    /// Begins the disposal, which waits for a change of another thread. Returns false if there was one before; otherwise
-    /// the caller ends the change by <see cref="Scope"/>.
+    /// Begins the disposal, which waits for a change of another thread. Returns false if there was one before;
+    /// otherwise the caller ends the change by <see cref="Scope"/>.
     /// </summary>
     /// <param name="end">Has a training of another thread end; called once.</param>
     /// <exception cref="EngineException">It is called within a change, by a callback.</exception>

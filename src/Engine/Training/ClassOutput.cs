@@ -42,7 +42,7 @@ internal static class ClassOutput
         Symbolic.DimShuffle(Symbolic.Cast(labels, dtype), 0, Symbolic.NewAxis);
 
     /// <summary>
-    /// Returns the class with the greatest probability for each sample; the first one if several are equal.
+    /// Returns the class with the largest probability for each sample; the first one if several are equal.
     /// </summary>
     /// <exception cref="EngineException">A probability is nan.</exception>
     public static Tensor Of(Tensor probabilities)

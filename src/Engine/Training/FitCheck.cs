@@ -94,7 +94,7 @@ internal sealed class FitCheck
         {
             _net.Warn(TrainingWarningKind.VanishingWeight, null,
                 $"Of {vanishing} of the {_train.Length} samples to train on the weight is 0 in {_net.FloatX.Name()}, beside the "
-                + "greatest weight: nothing is learned of them. Give weights that differ less.");
+                + "largest weight: nothing is learned of them. Give weights that differ less.");
         }
     }
 

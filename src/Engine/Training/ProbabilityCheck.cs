@@ -14,7 +14,7 @@ namespace Engine.Training;
 /// </summary>
 internal static class ProbabilityCheck
 {
-    /// <summary>The greatest distance from 1 that rounding may give the sum of a sample's probabilities.</summary>
+    /// <summary>The largest distance from 1 that rounding may give the sum of a sample's probabilities.</summary>
     private const double Tolerance = 0.01;
 
     private const int MaxSamples = 32;

@@ -13,7 +13,7 @@ public enum TrainingWarningKind
     UntrainedClass,
 
     /// <summary>
-    /// A weight is so small compared with the greatest that it is 0 in the network's floating-point type.
+    /// A weight is so small compared with the largest that it is 0 in the network's floating-point type.
     /// </summary>
     VanishingWeight,
 

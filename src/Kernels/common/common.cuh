@@ -21,7 +21,7 @@ constexpr int MostLoops = 8;
 // same layout.
 struct Loops {
     int count;
-    int sides[MostLoops];
+    int dims[MostLoops];
     int steps[3][MostLoops];
 
     // The offset in one of the arrays of the element with a flat index.
@@ -29,8 +29,8 @@ struct Loops {
     {
         int64 at = 0;
         for (int loop = count - 1; loop > 0; loop--) {
-            int outer = index / sides[loop];
-            at += (int64)(index - outer * sides[loop]) * steps[array][loop];
+            int outer = index / dims[loop];
+            at += (int64)(index - outer * dims[loop]) * steps[array][loop];
             index = outer;
         }
 

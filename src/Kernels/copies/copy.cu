@@ -20,21 +20,21 @@ extern "C" __global__ void permute(const T* x, T* y, LoopsArgument loops, unsign
     }
 }
 
-// Permutes axes if the innermost axis changes. A block moves a tile of Side by Side elements through shared memory: it
-// reads along the innermost axis of x and writes along the innermost axis of y, so that both access whole lines. One
-// extra element per row keeps the threads that read a column of the tile on different banks.
+// Permutes axes if the innermost axis changes. A block moves a tile of TileSize by TileSize elements through shared
+// memory: it reads along the innermost axis of x and writes along the innermost axis of y, so that both access whole
+// lines. One extra element per row keeps the threads that read a column of the tile on different banks.
 //
 //   x: n steps of `stepX` by m of 1; y: m steps of `stepY` by n of 1; around them the outer loops, on blockIdx.z
-constexpr int Side = 32, TileRows = 8;
+constexpr int TileSize = 32, TileRows = 8;
 
-extern "C" __global__ void __launch_bounds__(Side * TileRows) transpose(
+extern "C" __global__ void __launch_bounds__(TileSize * TileRows) transpose(
     const T* x, T* y, LoopsArgument outer, int n, int stepX, int m, int stepY)
 {
-    __shared__ T tile[Side][Side + 1];
-    int m0 = blockIdx.x * Side, n0 = blockIdx.y * Side;
+    __shared__ T tile[TileSize][TileSize + 1];
+    int m0 = blockIdx.x * TileSize, n0 = blockIdx.y * TileSize;
     const T* from = x + outer.offset(0, blockIdx.z);
     T* to = y + outer.offset(1, blockIdx.z);
-    for (int row = threadIdx.y; row < Side; row += TileRows) {
+    for (int row = threadIdx.y; row < TileSize; row += TileRows) {
         int i = n0 + row, j = m0 + (int)threadIdx.x;
         if (i < n && j < m) {
             tile[row][threadIdx.x] = from[(size_t)i * stepX + j];
@@ -42,7 +42,7 @@ extern "C" __global__ void __launch_bounds__(Side * TileRows) transpose(
     }
 
     __syncthreads();
-    for (int row = threadIdx.y; row < Side; row += TileRows) {
+    for (int row = threadIdx.y; row < TileSize; row += TileRows) {
         int i = m0 + row, j = n0 + (int)threadIdx.x;
         if (i < m && j < n) {
             to[(size_t)i * stepY + j] = tile[threadIdx.x][row];

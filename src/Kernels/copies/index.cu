@@ -13,14 +13,14 @@
 // offsets[i] = the sum over the index arrays of index · stride, one launch for each array; −1 if an index is out of
 // range, which is reported. The loops go over the shape that the index arrays broadcast to.
 extern "C" __global__ void places(
-    const int* indices, int* offsets, LoopsArgument loops, int side, int stride, int isFirst, unsigned count, Fault* fault,
+    const int* indices, int* offsets, LoopsArgument loops, int dim, int stride, int isFirst, unsigned count, Fault* fault,
     int code)
 {
     unsigned threads = gridDim.x * blockDim.x;
     for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < count; i += threads) {
-        int place = indices[loops.offset(0, i)], counted = place < 0 ? place + side : place;
+        int place = indices[loops.offset(0, i)], counted = place < 0 ? place + dim : place;
         int before = isFirst ? 0 : offsets[i];
-        bool isInside = (unsigned)counted < (unsigned)side;
+        bool isInside = (unsigned)counted < (unsigned)dim;
         if (!isInside) {
             reportFault(fault, code, place, i);
         }

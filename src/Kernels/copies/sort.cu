@@ -1,6 +1,7 @@
 // Sorts rows by merging sorted runs to runs of twice their length.
 //
-//   keys, places: (rows, side) in runs of `width`; the outputs are in runs of 2 · width. In the first pass there are no
+//   keys, places: (rows, dimension) in runs of `width`; the outputs are in runs of 2 · width. In the first pass there
+//   are no
 //   places: an element's place is its index in its row.
 //
 // Each thread handles an element of one of two neighboring runs. Its index in the merged run is its index in its own
@@ -14,17 +15,17 @@ __device__ __forceinline__ bool isLess(T a, T b) { return a < b || (b != b && a 
 __device__ __forceinline__ bool isBefore(T a, T b) { return DESCENDING ? isLess(b, a) : isLess(a, b); }
 
 extern "C" __global__ void merge_runs(
-    const T* keys, const int* places, T* keysOut, int* placesOut, int side, int width, unsigned count)
+    const T* keys, const int* places, T* keysOut, int* placesOut, int dim, int width, unsigned count)
 {
     unsigned threads = gridDim.x * blockDim.x;
     for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < count; i += threads) {
-        unsigned row = i / side;
-        int at = i - row * side, run = at / width;
-        const T* line = keys + (size_t)row * side;
+        unsigned row = i / dim;
+        int at = i - row * dim, run = at / width;
+        const T* line = keys + (size_t)row * dim;
         T key = line[at];
         bool isLeft = run % 2 == 0;
         int64 other = (int64)(isLeft ? run + 1 : run - 1) * width;
-        int low = other < side ? (int)other : side, start = low, end = (int)(other + width < side ? other + width : side);
+        int low = other < dim ? (int)other : dim, start = low, end = (int)(other + width < dim ? other + width : dim);
 
         // Before an element of the right run come equal elements of the left run; otherwise only lesser elements come
         // before.
@@ -38,7 +39,7 @@ extern "C" __global__ void merge_runs(
         }
 
         int64 pair = (int64)(run / 2) * 2 * width;
-        size_t to = (size_t)row * side + pair + (at - (int64)run * width) + (low - start);
+        size_t to = (size_t)row * dim + pair + (at - (int64)run * width) + (low - start);
         keysOut[to] = key;
         placesOut[to] = places == nullptr ? at : places[i];
     }

@@ -10,12 +10,12 @@
 
 constexpr int SumThreads = 256;
 
-__device__ __forceinline__ int places(const PatchSides& s) { return s.size[0] * s.size[1] * s.size[2]; }
+__device__ __forceinline__ int places(const PatchShape& s) { return s.size[0] * s.size[1] * s.size[2]; }
 
-__device__ __forceinline__ int weight(const PatchSides& s, int place) { return FLIP ? places(s) - 1 - place : place; }
+__device__ __forceinline__ int weight(const PatchShape& s, int place) { return FLIP ? places(s) - 1 - place : place; }
 
 // The offset in the images of a tap's pixel, for an element of a plane of the result; −1 outside.
-__device__ __forceinline__ int64 pixel(const PatchSides& s, int plane, int result, int place)
+__device__ __forceinline__ int64 pixel(const PatchShape& s, int plane, int result, int place)
 {
     int64 at = plane;
     int over[3], size[3];
@@ -31,15 +31,15 @@ __device__ __forceinline__ int64 pixel(const PatchSides& s, int plane, int resul
     #pragma unroll
     for (int axis = 0; axis < 3; axis++) {
         int i = over[axis] * s.stride[axis] + size[axis] * s.dilation[axis] - s.pad[axis];
-        isInside = isInside && i >= 0 && i < s.side[axis];
-        at = at * s.side[axis] + i;
+        isInside = isInside && i >= 0 && i < s.dim[axis];
+        at = at * s.dim[axis] + i;
     }
 
     return isInside ? at : -1;
 }
 
 extern "C" __global__ void channelwise(
-    const T* x, const T* w, T* y, PatchSides s, int filters, unsigned count)
+    const T* x, const T* w, T* y, PatchShape s, int filters, unsigned count)
 {
     unsigned threads = gridDim.x * blockDim.x;
     int area = s.over[0] * s.over[1] * s.over[2], multiples = filters / s.channels;
@@ -58,15 +58,15 @@ extern "C" __global__ void channelwise(
 }
 
 extern "C" __global__ void channelwise_input_gradient(
-    const T* w, const T* g, T* x, PatchSides s, int filters, unsigned count)
+    const T* w, const T* g, T* x, PatchShape s, int filters, unsigned count)
 {
     unsigned threads = gridDim.x * blockDim.x;
     int multiples = filters / s.channels;
     for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < count; i += threads) {
-        int column = i % s.side[2], rest = i / s.side[2];
-        int row = rest % s.side[1];
-        rest /= s.side[1];
-        int depth = rest % s.side[0], plane = rest / s.side[0];
+        int column = i % s.dim[2], rest = i / s.dim[2];
+        int row = rest % s.dim[1];
+        rest /= s.dim[1];
+        int depth = rest % s.dim[0], plane = rest / s.dim[0];
         int image = plane / s.channels, first = plane % s.channels * multiples;
         T total = T(0);
         for (int filter = first; filter < first + multiples; filter++) {
@@ -91,7 +91,7 @@ extern "C" __global__ void channelwise_input_gradient(
 }
 
 extern "C" __global__ void __launch_bounds__(SumThreads) channelwise_weights_gradient(
-    const T* x, const T* g, T* w, PatchSides s, int filters)
+    const T* x, const T* g, T* w, PatchShape s, int filters)
 {
     __shared__ T totals[SumThreads];
     int filter = blockIdx.x / places(s), place = blockIdx.x % places(s);

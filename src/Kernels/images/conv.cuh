@@ -7,7 +7,7 @@
 // with (fh, fw) = (KH − 1 − kh, KW − 1 − kw) if the filters are flipped (FLIP 1: a true convolution), otherwise (kh,
 // kw). x is 0 outside the images. Each of the three is a matrix product (gemm.cuh) that looks its operands up in place.
 // It does not first write a matrix of columns: for a filter of 3 × 3, the copies of im2col would take nine times the
-// images' memory. The look-up divides by the sides for each element that is loaded into shared memory. With many
+// images' memory. The look-up divides by the dimensions for each element that is loaded into shared memory. With many
 // filters each element is used often enough to pay for that. With few filters these divisions are the bound, so the
 // shape of a large convolution is a constant (conv_shape.cuh).
 //

@@ -7,7 +7,7 @@
 // where the planes are the images, or the gradient of the result, with zeros around them. A block loads CHUNK planes of
 // each of its IMAGES images, and their weights, into shared memory. A thread then computes a window of 2 × 2 pixels of
 // OWN outputs. For a filter of 3 × 3 it reads 4 × 4 elements of a plane and 9 · OWN weights for 36 · OWN products. All
-// sides are constants, so every read has a constant distance from a pointer that moves a plane at a time.
+// dimensions are constants, so every read has a constant distance from a pointer that moves a plane at a time.
 //
 //   planes:   IMAGES × CHUNK × rows; neighboring windows read elements two columns apart, so a row's even columns
 //             come before its odd ones: then they are neighbors, too. With ROWS_STEP from a row of windows to the

@@ -17,11 +17,11 @@ struct Windows {
 // The rows (or columns) of a plane that a window covers.
 struct Cut {
     int start, end;
-    __device__ __forceinline__ Cut(int window, int stride, int pad, int size, int side)
+    __device__ __forceinline__ Cut(int window, int stride, int pad, int size, int dim)
     {
         int first = window * stride - pad;
         start = max(first, 0);
-        end = min(first + size, side);
+        end = min(first + size, dim);
     }
 };
 

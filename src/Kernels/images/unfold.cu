@@ -8,7 +8,7 @@
 // pixel, tap by tap in order, so that no atomics are needed. The bound is the memory bandwidth.
 #include "patches.cuh"
 
-extern "C" __global__ void unfold(const T* images, T* patches, PatchSides s, unsigned count)
+extern "C" __global__ void unfold(const T* images, T* patches, PatchShape s, unsigned count)
 {
     unsigned threads = gridDim.x * blockDim.x;
     for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < count; i += threads) {
@@ -26,23 +26,23 @@ extern "C" __global__ void unfold(const T* images, T* patches, PatchSides s, uns
         for (int axis = 2; axis >= 0; axis--) {
             at[axis] = over[axis] * s.stride[axis] + rest % s.size[axis] * s.dilation[axis] - s.pad[axis];
             rest /= s.size[axis];
-            isInside = isInside && at[axis] >= 0 && at[axis] < s.side[axis];
+            isInside = isInside && at[axis] >= 0 && at[axis] < s.dim[axis];
         }
 
         size_t plane = (size_t)image * s.channels + rest;
-        patches[i] = isInside ? images[((plane * s.side[0] + at[0]) * s.side[1] + at[1]) * s.side[2] + at[2]] : T(0);
+        patches[i] = isInside ? images[((plane * s.dim[0] + at[0]) * s.dim[1] + at[1]) * s.dim[2] + at[2]] : T(0);
     }
 }
 
-extern "C" __global__ void fold(const T* patches, T* images, PatchSides s, unsigned count)
+extern "C" __global__ void fold(const T* patches, T* images, PatchShape s, unsigned count)
 {
     unsigned threads = gridDim.x * blockDim.x;
     for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < count; i += threads) {
-        int x = i % s.side[2], rest = i / s.side[2];
-        int y = rest % s.side[1];
-        rest /= s.side[1];
-        int z = rest % s.side[0];
-        rest /= s.side[0];
+        int x = i % s.dim[2], rest = i / s.dim[2];
+        int y = rest % s.dim[1];
+        rest /= s.dim[1];
+        int z = rest % s.dim[0];
+        rest /= s.dim[0];
         int image = rest / s.channels, channel = rest % s.channels;
         T total = T(0);
         for (int a = 0; a < s.size[0]; a++) {

@@ -16,9 +16,9 @@
 #define CAUSAL 0
 #endif
 
-constexpr int Side = 32, Chunk = 64, AttentionThreads = 256, Columns = 16, Rows = 8;
+constexpr int TileSize = 32, Chunk = 64, AttentionThreads = 256, Columns = 16, Rows = 8;
 
-struct AttentionSides {
+struct AttentionShape {
     int queries, keys, size, valueSize;
     int64 maskBatch;
     int maskRow, maskColumn, chunks;
@@ -26,7 +26,7 @@ struct AttentionSides {
 
 // A tile of rows for multiplication. The extra column keeps threads on different banks. Two such tiles are as large as
 // a tile of values.
-typedef T Square[Side][Side + 1];
+typedef T Square[TileSize][TileSize + 1];
 
 // The products of the rows of two matrices: result[i][j] = sum of a[2·ty + i]·b[tx + 16·j].
 __device__ __forceinline__ void dots(
@@ -34,9 +34,9 @@ __device__ __forceinline__ void dots(
 {
     int tx = threadIdx.x % Columns, ty = threadIdx.x / Columns;
     result[0][0] = result[0][1] = result[1][0] = result[1][1] = T(0);
-    for (int first = 0; first < size; first += Side) {
-        for (int i = threadIdx.x; i < Side * Side; i += AttentionThreads) {
-            int row = i / Side, column = i % Side;
+    for (int first = 0; first < size; first += TileSize) {
+        for (int i = threadIdx.x; i < TileSize * TileSize; i += AttentionThreads) {
+            int row = i / TileSize, column = i % TileSize;
             bool isInside = first + column < size;
             left[row][column] = isInside && row < rowsA ? a[(size_t)row * size + first + column] : T(0);
             right[row][column] = isInside && row < rowsB ? b[(size_t)row * size + first + column] : T(0);
@@ -44,7 +44,7 @@ __device__ __forceinline__ void dots(
 
         __syncthreads();
         #pragma unroll 8
-        for (int k = 0; k < Side; k++) {
+        for (int k = 0; k < TileSize; k++) {
             T a0 = left[2 * ty][k], a1 = left[2 * ty + 1][k], b0 = right[tx][k], b1 = right[tx + Columns][k];
             result[0][0] += a0 * b0;
             result[0][1] += a0 * b1;
@@ -59,14 +59,14 @@ __device__ __forceinline__ void dots(
 // Loads a chunk of columns of some rows; 0 where there are none.
 __device__ __forceinline__ void loadValues(const T* from, int rows, int size, int first, T* values)
 {
-    for (int i = threadIdx.x; i < Side * Chunk; i += AttentionThreads) {
+    for (int i = threadIdx.x; i < TileSize * Chunk; i += AttentionThreads) {
         int row = i / Chunk, column = i % Chunk;
         values[row * (Chunk + 1) + column] = row < rows && first + column < size ? from[(size_t)row * size + first + column] : T(0);
     }
 }
 
 // A product with the mask added; minus infinity if the query does not look at the key.
-__device__ __forceinline__ T masked(T score, const T* mask, const AttentionSides& s, int64 batch, int query, int key)
+__device__ __forceinline__ T masked(T score, const T* mask, const AttentionShape& s, int64 batch, int query, int key)
 {
     if (key >= s.keys || query >= s.queries || (CAUSAL && key > query)) {
         return -infinity(T(0));
@@ -78,28 +78,28 @@ __device__ __forceinline__ T masked(T score, const T* mask, const AttentionSides
 __device__ __forceinline__ int lesserOf(int a, int b) { return a < b ? a : b; }
 
 extern "C" __global__ void __launch_bounds__(AttentionThreads, 2) attend(
-    const T* q, const T* k, const T* v, const T* mask, T* y, T* logs, AttentionSides s)
+    const T* q, const T* k, const T* v, const T* mask, T* y, T* logs, AttentionShape s)
 {
-    __shared__ T tiles[2 * Side * (Side + 1)];
+    __shared__ T tiles[2 * TileSize * (TileSize + 1)];
     __shared__ Square powers;
-    __shared__ T rowMax[Side], sum[Side], factor[Side];
+    __shared__ T rowMax[TileSize], sum[TileSize], factor[TileSize];
     Square& left = *(Square*)tiles;
-    Square& right = *(Square*)(tiles + Side * (Side + 1));
+    Square& right = *(Square*)(tiles + TileSize * (TileSize + 1));
     int tx = threadIdx.x % Columns, ty = threadIdx.x / Columns;
     int64 batch = blockIdx.x / s.chunks;
-    int first = blockIdx.x % s.chunks * Side, column = blockIdx.y * Chunk, rows = lesserOf(Side, s.queries - first);
+    int first = blockIdx.x % s.chunks * TileSize, column = blockIdx.y * Chunk, rows = lesserOf(TileSize, s.queries - first);
     q += (batch * s.queries + first) * s.size;
     k += batch * s.keys * s.size;
     v += batch * s.keys * s.valueSize;
-    if (threadIdx.x < Side) {
+    if (threadIdx.x < TileSize) {
         rowMax[threadIdx.x] = -infinity(T(0));
         sum[threadIdx.x] = T(0);
     }
 
     T total[2][4] = {};
-    int end = CAUSAL ? lesserOf(s.keys, first + Side) : s.keys;
-    for (int key = 0; key < end; key += Side) {
-        int count = lesserOf(Side, s.keys - key);
+    int end = CAUSAL ? lesserOf(s.keys, first + TileSize) : s.keys;
+    for (int key = 0; key < end; key += TileSize) {
+        int count = lesserOf(TileSize, s.keys - key);
         T score[2][2];
         dots(q, rows, k + (size_t)key * s.size, count, s.size, left, right, score);
         #pragma unroll
@@ -113,7 +113,7 @@ extern "C" __global__ void __launch_bounds__(AttentionThreads, 2) attend(
 
         // Each warp handles its row and every eighth row after it.
         int lane = threadIdx.x % WarpThreads;
-        for (int row = threadIdx.x / WarpThreads; row < Side; row += Rows) {
+        for (int row = threadIdx.x / WarpThreads; row < TileSize; row += Rows) {
             T value = powers[row][lane], newMax = value;
             for (int step = WarpThreads / 2; step > 0; step /= 2) {
                 T other = __shfl_xor_sync(WholeWarp, newMax, step);
@@ -146,7 +146,7 @@ extern "C" __global__ void __launch_bounds__(AttentionThreads, 2) attend(
             }
         }
 
-        for (int at = 0; at < Side; at++) {
+        for (int at = 0; at < TileSize; at++) {
             #pragma unroll
             for (int j = 0; j < 4; j++) {
                 T value = tiles[at * (Chunk + 1) + tx + Columns * j];
@@ -178,11 +178,11 @@ extern "C" __global__ void __launch_bounds__(AttentionThreads, 2) attend(
 
 // The powers, and the gradients of their products, for a tile of queries and keys.
 __device__ __forceinline__ void products(
-    const T* q, const T* k, const T* v, const T* g, const T* mask, const T* logs, const T* common, const AttentionSides& s,
+    const T* q, const T* k, const T* v, const T* g, const T* mask, const T* logs, const T* common, const AttentionShape& s,
     int64 batch, int query, int key, Square left, Square right, Square powers, Square terms)
 {
     int tx = threadIdx.x % Columns, ty = threadIdx.x / Columns;
-    int rows = lesserOf(Side, s.queries - query), count = lesserOf(Side, s.keys - key);
+    int rows = lesserOf(TileSize, s.queries - query), count = lesserOf(TileSize, s.keys - key);
     int64 row0 = batch * s.queries + query, key0 = batch * s.keys + key;
     T score[2][2], gradient[2][2];
     dots(q + row0 * s.size, rows, k + key0 * s.size, count, s.size, left, right, score);
@@ -202,22 +202,22 @@ __device__ __forceinline__ void products(
 }
 
 extern "C" __global__ void __launch_bounds__(AttentionThreads) attend_queries(
-    const T* q, const T* k, const T* v, const T* logs, const T* common, const T* g, const T* mask, T* dq, AttentionSides s)
+    const T* q, const T* k, const T* v, const T* logs, const T* common, const T* g, const T* mask, T* dq, AttentionShape s)
 {
-    __shared__ T tiles[2 * Side * (Side + 1)];
+    __shared__ T tiles[2 * TileSize * (TileSize + 1)];
     __shared__ Square powers, terms;
     Square& left = *(Square*)tiles;
-    Square& right = *(Square*)(tiles + Side * (Side + 1));
+    Square& right = *(Square*)(tiles + TileSize * (TileSize + 1));
     int tx = threadIdx.x % Columns, ty = threadIdx.x / Columns;
     int64 batch = blockIdx.x / s.chunks;
-    int first = blockIdx.x % s.chunks * Side, column = blockIdx.y * Chunk;
+    int first = blockIdx.x % s.chunks * TileSize, column = blockIdx.y * Chunk;
     T total[2][4] = {};
-    int end = CAUSAL ? lesserOf(s.keys, first + Side) : s.keys;
-    for (int key = 0; key < end; key += Side) {
+    int end = CAUSAL ? lesserOf(s.keys, first + TileSize) : s.keys;
+    for (int key = 0; key < end; key += TileSize) {
         products(q, k, v, g, mask, logs, common, s, batch, first, key, left, right, powers, terms);
-        loadValues(k + (batch * s.keys + key) * s.size, lesserOf(Side, s.keys - key), s.size, column, tiles);
+        loadValues(k + (batch * s.keys + key) * s.size, lesserOf(TileSize, s.keys - key), s.size, column, tiles);
         __syncthreads();
-        for (int at = 0; at < Side; at++) {
+        for (int at = 0; at < TileSize; at++) {
             #pragma unroll
             for (int j = 0; j < 4; j++) {
                 T value = tiles[at * (Chunk + 1) + tx + Columns * j];
@@ -242,7 +242,7 @@ extern "C" __global__ void __launch_bounds__(AttentionThreads) attend_queries(
 __device__ __forceinline__ void addTransposed(Square tile, const T* values, T total[2][4])
 {
     int tx = threadIdx.x % Columns, ty = threadIdx.x / Columns;
-    for (int at = 0; at < Side; at++) {
+    for (int at = 0; at < TileSize; at++) {
         #pragma unroll
         for (int j = 0; j < 4; j++) {
             T value = values[at * (Chunk + 1) + tx + Columns * j];
@@ -253,18 +253,18 @@ __device__ __forceinline__ void addTransposed(Square tile, const T* values, T to
 }
 
 extern "C" __global__ void __launch_bounds__(AttentionThreads) attend_keys(
-    const T* q, const T* k, const T* v, const T* logs, const T* common, const T* g, const T* mask, T* dk, T* dv, AttentionSides s)
+    const T* q, const T* k, const T* v, const T* logs, const T* common, const T* g, const T* mask, T* dk, T* dv, AttentionShape s)
 {
-    __shared__ T tiles[2 * Side * (Side + 1)];
+    __shared__ T tiles[2 * TileSize * (TileSize + 1)];
     __shared__ Square powers, terms;
     Square& left = *(Square*)tiles;
-    Square& right = *(Square*)(tiles + Side * (Side + 1));
+    Square& right = *(Square*)(tiles + TileSize * (TileSize + 1));
     int tx = threadIdx.x % Columns, ty = threadIdx.x / Columns;
     int64 batch = blockIdx.x / s.chunks;
-    int first = blockIdx.x % s.chunks * Side, column = blockIdx.y * Chunk;
+    int first = blockIdx.x % s.chunks * TileSize, column = blockIdx.y * Chunk;
     T ofKeys[2][4] = {}, ofValues[2][4] = {};
-    for (int query = CAUSAL ? first : 0; query < s.queries; query += Side) {
-        int rows = lesserOf(Side, s.queries - query);
+    for (int query = CAUSAL ? first : 0; query < s.queries; query += TileSize) {
+        int rows = lesserOf(TileSize, s.queries - query);
         products(q, k, v, g, mask, logs, common, s, batch, query, first, left, right, powers, terms);
         loadValues(q + (batch * s.queries + query) * s.size, rows, s.size, column, tiles);
         __syncthreads();

@@ -9,8 +9,8 @@
 //
 // A tile in shared memory has the layout of its matrix in memory, along k or across, so that it is copied 16 bytes at a
 // time and no element passes through a register. The host knows which vectors are safe when it makes the plan: if a
-// side is not a multiple of four, or an address not one of 16 bytes, the operand's Vector is 1 and single elements are
-// copied. A vector is therefore inside the matrix if its first element is. Elements outside count as 0.
+// dimension is not a multiple of four, or an address not one of 16 bytes, the operand's Vector is 1 and single elements
+// are copied. A vector is therefore inside the matrix if its first element is. Elements outside count as 0.
 //
 // Tiles (the host chooses one for each shape by an estimate of clocks, see CudaTiles):
 //   128 × 128 × 16, 8 × 8 accumulators  the most products for a read; for matrices that have 128 such tiles

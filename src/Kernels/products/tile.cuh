@@ -9,7 +9,7 @@
 #define WHOLE_K_TILES 0
 #endif
 
-// One operand of a block: Side of its rows; each thread has Own of them. A source has
+// One operand of a block: Size of its rows; each thread has Own of them. A source has
 //
 //   AlongK          whether neighbors in memory are neighbors along k, not across
 //   Vector          the number of elements that are copied together
@@ -20,13 +20,13 @@
 //   IsGrid          whether the distance from (i, k) to (i + 1, k) is constant, too:
 //   apart()         this many elements
 //   Length          the length of a row of memory, if that is a constant, otherwise 0
-template <int Side, int Own, int OwnThreads, typename Source>
+template <int Size, int Own, int OwnThreads, typename Source>
 struct Tile {
     static constexpr int Vector = Source::Vector;
-    static constexpr int Stride = Source::AlongK ? TILE_K + Padding : Side + AcrossPadding;
-    static constexpr int Elements = (Source::AlongK ? Side : TILE_K) * Stride;
-    static constexpr int Vectors = Side * TILE_K / Vector, Copies = (Vectors + Threads - 1) / Threads;
-    static_assert(Side == Own * OwnThreads && TILE_K / SliceK % Step == 0, "rows and K-tiles are whole");
+    static constexpr int Stride = Source::AlongK ? TILE_K + Padding : Size + AcrossPadding;
+    static constexpr int Elements = (Source::AlongK ? Size : TILE_K) * Stride;
+    static constexpr int Vectors = Size * TILE_K / Vector, Copies = (Vectors + Threads - 1) / Threads;
+    static_assert(Size == Own * OwnThreads && TILE_K / SliceK % Step == 0, "rows and K-tiles are whole");
 
     // The number of rows that one access reads, and the number that is left for a smaller one.
     static constexpr int Group = 4, Left = Own % Group, Grouped = Own - Left;
@@ -46,7 +46,7 @@ struct Tile {
 
     // Neighbors in memory go to neighboring threads; RowVectors threads copy a row of memory. A thread's next copy is
     // as many rows further as all threads copy at once, if these are whole rows.
-    static constexpr unsigned RowVectors = (Source::AlongK ? TILE_K : Side) / Vector;
+    static constexpr unsigned RowVectors = (Source::AlongK ? TILE_K : Size) / Vector;
     static constexpr int Further = Threads / RowVectors;
     static constexpr bool AreWhole = Further * RowVectors == Threads;
 

@@ -1,9 +1,9 @@
 // Joins each element along an axis with all before it: cumulative sums and products.
 //
-//   y[outer][j][inner] = JOIN of x[outer][0 … j][inner]        x, y: T, (outer, side, inner)
+//   y[outer][j][inner] = JOIN of x[outer][0 … j][inner]        x, y: T, (outer, dimension, inner)
 //
 // The row defines JOIN(a, b) and START, the result of joining nothing. With REVERSE 1 it goes from the end; with
-// EXCLUSIVE 1 the element itself is not joined. The order of joining depends only on the side.
+// EXCLUSIVE 1 the element itself is not joined. The order of joining depends only on the length.
 //   accumulate_lines    inner is 1: a block scans a line, 256 elements at a time, warps by shuffles (Hillis and Steele)
 //   accumulate_columns  a thread goes along a column, its neighbor along the next; totals of 32 elements are joined
 //                       before they are added, so that errors stay small
@@ -12,19 +12,19 @@
 
 constexpr int ScanThreads = 256, ScanWarps = ScanThreads / WarpThreads, ColumnBlock = 32;
 
-__device__ __forceinline__ int place(int j, int side) { return REVERSE ? side - 1 - j : j; }
+__device__ __forceinline__ int place(int j, int dim) { return REVERSE ? dim - 1 - j : j; }
 
 extern "C" __global__ void __launch_bounds__(ScanThreads) accumulate_lines(
-    const T* x, T* y, int side, int inner, int lines)
+    const T* x, T* y, int dim, int inner, int lines)
 {
     __shared__ T totals[ScanWarps];
     int lane = threadIdx.x % WarpThreads, warp = threadIdx.x / WarpThreads;
-    const T* from = x + (size_t)blockIdx.x * side;
-    T* to = y + (size_t)blockIdx.x * side;
+    const T* from = x + (size_t)blockIdx.x * dim;
+    T* to = y + (size_t)blockIdx.x * dim;
     T before = START;
-    for (int first = 0; first < side; first += ScanThreads) {
+    for (int first = 0; first < dim; first += ScanThreads) {
         int j = first + threadIdx.x;
-        T own = j < side ? from[place(j, side)] : START;
+        T own = j < dim ? from[place(j, dim)] : START;
         T total = own;
         for (int step = 1; step < WarpThreads; step *= 2) {
             T other = __shfl_up_sync(WholeWarp, total, step);
@@ -46,8 +46,8 @@ extern "C" __global__ void __launch_bounds__(ScanThreads) accumulate_lines(
         T exclusive = __shfl_up_sync(WholeWarp, total, 1);
         exclusive = lane == 0 ? START : exclusive;
         T joined = EXCLUSIVE ? exclusive : total;
-        if (j < side) {
-            to[place(j, side)] = JOIN(prefix, joined);
+        if (j < dim) {
+            to[place(j, dim)] = JOIN(prefix, joined);
         }
 
         __syncthreads();
@@ -55,17 +55,17 @@ extern "C" __global__ void __launch_bounds__(ScanThreads) accumulate_lines(
 }
 
 extern "C" __global__ void __launch_bounds__(ScanThreads) accumulate_columns(
-    const T* x, T* y, int side, int inner, int lines)
+    const T* x, T* y, int dim, int inner, int lines)
 {
     int line = blockIdx.x * blockDim.x + threadIdx.x;
     if (line >= lines) {
         return;
     }
 
-    size_t start = (size_t)(line / inner) * side * inner + line % inner;
+    size_t start = (size_t)(line / inner) * dim * inner + line % inner;
     T before = START, total = START;
-    for (int j = 0; j < side; j++) {
-        size_t at = start + (size_t)place(j, side) * inner;
+    for (int j = 0; j < dim; j++) {
+        size_t at = start + (size_t)place(j, dim) * inner;
         T value = x[at], next = JOIN(total, value), joined = JOIN(before, next);
         y[at] = EXCLUSIVE ? JOIN(before, total) : joined;
         bool endsBlock = j % ColumnBlock == ColumnBlock - 1;

@@ -3,11 +3,11 @@
 //   y[part][output] = JOIN of ELEMENT(kept(output) + reduced(i)) over the i of the part        y, elements: T
 //
 // ELEMENT(at) is the element at index `at`, read from the arrays INPUTS: from one of them, or computed from several by
-// element-wise functions, whose result is never stored (Ops/Elementwise/Fusion/CudaComposite.cs). The row defines JOIN(a, b)
-// and START, the result of joining nothing. `kept` and `reduced` are the loops over the axes that stay and over those
-// that are reduced. If there are few outputs, the i are split into parts, which a second launch joins in order. The
-// shape alone determines their number, and the order within a part is fixed, too, so the same input gives the same
-// bits.
+// element-wise functions, whose result is never stored (Ops/Elementwise/Fusion/CudaComposite.cs). The row defines
+// JOIN(a, b) and START, the result of joining nothing. `kept` and `reduced` are the loops over the axes that stay and
+// over those that are reduced. If there are few outputs, the i are split into parts, which a second launch joins in
+// order. The shape alone determines their number, and the order within a part is fixed, too, so the same input gives
+// the same bits.
 //
 // There are three ways to share the work; neighboring threads always read neighboring elements:
 //   reduce_rows     the innermost axis is reduced and long: a block joins one output

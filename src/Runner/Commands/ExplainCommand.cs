@@ -86,7 +86,7 @@ internal static class ExplainCommand
             };
             if (net.Parallel is not null)
             {
-                RankExplanation.Print(net, Pixels([2 * net.BatchIteratorTrain.BatchSize, .. Sides(net)], false), parsed.GetValue(stage) ?? Stage.Kernels, output);
+                RankExplanation.Print(net, Pixels([2 * net.BatchIteratorTrain.BatchSize, .. Dimensions(net)], false), parsed.GetValue(stage) ?? Stage.Kernels, output);
                 return Task.FromResult(CommandLine.Done);
             }
 
@@ -95,7 +95,7 @@ internal static class ExplainCommand
             string? file = parsed.GetValue(trace);
             Profile? profile = file is null ? null : Profiling.Start();
             using TrainingStep step = net.CompileStep(
-                Pixels([images, .. Sides(net)], file is not null),
+                Pixels([images, .. Dimensions(net)], file is not null),
                 Tensor.From(new int[images]));
             if (opened is AbsentCudaDevice && AbsentCudaDevice.WhyNotCompiled is { } why)
             {
@@ -117,7 +117,7 @@ internal static class ExplainCommand
         return command;
     }
 
-    private static IEnumerable<int> Sides(NeuralNet net)
+    private static IEnumerable<int> Dimensions(NeuralNet net)
     {
         net.Initialize();
         return net.Network.Input.Shape.Skip(1);

@@ -57,7 +57,7 @@ internal sealed class ComparedData
         if (_options.Size is not null)
         {
             options = PictureFile.Takes(model.Inputs)
-                ? _options with { Size = PictureFile.Side(model.Inputs), IsGray = model.Inputs.Sides[0] == 1 }
+                ? _options with { Size = PictureFile.Side(model.Inputs), IsGray = model.Inputs.Dimensions[0] == 1 }
                 : throw new EngineException($"{file} takes no pictures, of which {_options.Path} is a folder.");
         }
 

@@ -20,7 +20,7 @@ internal static class RunComparison
                 Text(best[i].Epoch, "0"), Text(run.TestAccuracy ?? double.NaN, "F4", test), Text(seconds[i], "F3", fastest));
         }
 
-        return $"{table}* the best; losses and accuracies are those of the epoch with the least loss of the validation samples\n";
+        return $"{table}* the best; losses and accuracies are those of the epoch with the smallest loss of the validation samples\n";
 
         static string Text(double value, string format, double? best = null) =>
             (double.IsNaN(value) ? "-" : value.ToString(format, CultureInfo.InvariantCulture)) + (best is null ? "" : value == best ? "*" : " ");
@@ -28,7 +28,7 @@ internal static class RunComparison
         static double Least(IEnumerable<double> values) => values.Where(double.IsFinite).DefaultIfEmpty(double.NaN).Min();
     }
 
-    /// <summary>Returns the epoch with the least validation loss, or the last one if there is no validation.</summary>
+    /// <summary>Returns the epoch with the smallest validation loss, or the last one if there is no validation.</summary>
     private static EpochFigures Best(IReadOnlyList<EpochFigures> epochs) =>
         epochs.Where(epoch => double.IsFinite(epoch.ValidLoss)).MinBy(epoch => epoch.ValidLoss) ?? epochs[^1];
 }

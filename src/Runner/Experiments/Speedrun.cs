@@ -36,7 +36,7 @@ internal sealed class Speedrun : IDisposable
     /// <param name="batch">The images per step.</param>
     /// <param name="seed">The seed of the weights.</param>
     /// <param name="device">The device.</param>
-    /// <param name="learningRate">The greatest learning rate.</param>
+    /// <param name="learningRate">The largest learning rate.</param>
     public Speedrun(IReadOnlyList<int> widths, Tensor images, int batch, ulong seed, Device device, double learningRate = UsualRate)
     {
         (_device, Batch, _learningRate) = (device, batch, learningRate);
@@ -94,7 +94,7 @@ internal sealed class Speedrun : IDisposable
     /// <summary>Ends the training: the weights become those that Lookahead has followed.</summary>
     public void End() => _lookahead.Call(Tensor.Scalar(1f));
 
-    /// <summary>Returns a step's learning rate as a part of the greatest.</summary>
+    /// <summary>Returns a step's learning rate as a part of the largest.</summary>
     internal static double RateAt(int at, int all)
     {
         double peak = Math.Max(1, (int)(RiseEnds * all));

@@ -17,7 +17,7 @@ internal static class SpeedrunCommand
             "a number greater than 0");
         Option<int> batch = CommonOptions.Whole("--batch", 2, 1024, "Images a step.");
         Option<float?> rate = CommonOptions.Real(
-            "--learning-rate", () => (float)Speedrun.UsualRate, "The greatest learning rate, for sums over 1,024 images.",
+            "--learning-rate", () => (float)Speedrun.UsualRate, "The largest learning rate, for sums over 1,024 images.",
             x => float.IsFinite(x) && x > 0, "a number greater than 0", "--lr");
         Option<int[]> widths = new("--widths")
         {

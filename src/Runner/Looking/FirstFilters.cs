@@ -13,7 +13,7 @@ internal sealed record FirstFilters(string Layer, string What, IReadOnlyList<IRe
     /// <summary>Finds the filters.</summary>
     /// <param name="network">The network.</param>
     /// <param name="parameters">Its parameters.</param>
-    /// <param name="most">The greatest number of filters.</param>
+    /// <param name="most">The maximum number of filters.</param>
     /// <returns>Null if the input of the first learned layer is not pixels.</returns>
     public static FirstFilters? Of(
         NetworkDescription network, IReadOnlyList<KeyValuePair<string, Tensor>> parameters, int most)
@@ -40,8 +40,8 @@ internal sealed record FirstFilters(string Layer, string What, IReadOnlyList<IRe
             return null;
         }
 
-        int pixels = network.InputSides.Aggregate((a, b) => a * b);
-        (int planes, int height, int width) = network.InputSides is [var first, var rows, var columns] ? (first, rows, columns)
+        int pixels = network.InputDimensions.Aggregate((a, b) => a * b);
+        (int planes, int height, int width) = network.InputDimensions is [var first, var rows, var columns] ? (first, rows, columns)
             : (ImageInput.IsGray(network) ? 1 : 3, ImageInput.Side, ImageInput.Side);
         return weights.Shape[0] == pixels && pixels == planes * height * width && planes is 1 or 3
             ? Dense(layer, values, most, (planes, height, width)) : null;

@@ -23,7 +23,7 @@ internal sealed class ModelPictures
     private const int MaxClasses = 40;
 
     /// <summary>
-    /// The greatest number of positions in a row at which an image is covered; each is another image for the network.
+    /// The maximum number of positions in a row at which an image is covered; each is another image for the network.
     /// </summary>
     private const int MaxPlaces = 64;
 
@@ -33,7 +33,7 @@ internal sealed class ModelPictures
     /// <summary>Computes the contents of the pictures.</summary>
     /// <param name="model">The model.</param>
     /// <param name="options">What to show.</param>
-    /// <param name="maxFilters">The greatest number of filters.</param>
+    /// <param name="maxFilters">The maximum number of filters.</param>
     /// <exception cref="EngineException">There is no image with a requested number.</exception>
     public ModelPictures(TestedModel model, InspectionOptions.Inspected options, int maxFilters)
     {

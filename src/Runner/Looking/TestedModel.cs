@@ -76,7 +76,7 @@ internal sealed class TestedModel : IDisposable
     {
         test = count < test.Count ? test.Rows([.. Enumerable.Range(0, count.Value)]) : test;
         output ??= model.Output(test);
-        VectorColumn? images = test.Columns.OfType<VectorColumn>().FirstOrDefault() is { DType: DType.UInt8, Sides: { Rank: 3 } sides } found
+        VectorColumn? images = test.Columns.OfType<VectorColumn>().FirstOrDefault() is { DType: DType.UInt8, Dimensions: { Rank: 3 } sides } found
             && sides[0] is 1 or 3 ? found : null;
         return new TestedModel(
             new ModelFile(model.Network, model.Classes, IsSynthetic: false), model.Net, device, rows => model.Prepare(test.Rows(rows)),

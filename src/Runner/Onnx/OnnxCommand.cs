@@ -57,7 +57,7 @@ internal static class OnnxCommand
         }
 
         using OnnxModel model = OnnxModel.Load(path);
-        var ports = new TextTable("", "name", "type", "sides");
+        var ports = new TextTable("", "name", "type", "dimensions");
         foreach ((string kind, OnnxPort port) in model.Inputs.Select(port => ("input", port)).Concat(model.Outputs.Select(port => ("output", port))))
         {
             string[] words = port.ToString().Split(' ', 3);
@@ -109,13 +109,13 @@ internal static class OnnxCommand
     private static IEnumerable<OnnxNodeFile> All(OnnxGraphFile graph) => graph.Nodes.SelectMany(node => node.Settings.Values
         .Select(setting => setting.Graph).OfType<OnnxGraphFile>().SelectMany(All).Prepend(node));
 
-    /// <summary>Returns a sample of numbers from -1 to 1; open sides are 1.</summary>
+    /// <summary>Returns a sample of numbers from -1 to 1; open dimensions are 1.</summary>
     private static Tensor MadeUp(OnnxPort port)
     {
-        Shape shape = [.. port.Shape.Select(side => side == Shape.Unknown ? 1 : side)];
+        Shape shape = [.. port.Shape.Select(dimension => dimension == Shape.Unknown ? 1 : dimension)];
         var random = new Random(1);
         return Tensor.From([.. Enumerable.Range(0, (int)shape.Count).Select(_ => (random.NextSingle() * 2) - 1)])
-            .Reshape(shape.Sides).Cast(port.DType);
+            .Reshape(shape.Dimensions).Cast(port.DType);
     }
 
     private static void Compare(string path, OnnxModel model, Tensor[] inputs, TextWriter output)

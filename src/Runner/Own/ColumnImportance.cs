@@ -13,7 +13,7 @@ internal sealed record ColumnImportance(string Column, double Loss)
 {
     private const int MaxColumns = 200, MaxRows = 5_000, Times = 3;
 
-    /// <summary>Returns the columns' importance, the greatest first; empty for pictures and vectors.</summary>
+    /// <summary>Returns the columns' importance, the largest first; empty for pictures and vectors.</summary>
     public static IReadOnlyList<ColumnImportance> Of(Models.Model model, Table test)
     {
         string[] columns = [.. model.Inputs.Transforms.Where(transform => transform is not ScaledPlanes).Select(transform => transform.Column)];

@@ -28,13 +28,13 @@ internal sealed record OwnData(
     private const int MaxShown = 30;
 
     /// <summary>Whether the samples are pictures.</summary>
-    public bool ArePictures => Inputs.Sides.Rank == 3;
+    public bool ArePictures => Inputs.Dimensions.Rank == 3;
 
     /// <summary>The name of a sample.</summary>
     public string Noun => NounOf(Inputs);
 
     /// <summary>Returns the name of a model's samples.</summary>
-    public static string NounOf(Preparation inputs) => inputs.Sides.Rank == 3 ? "pictures"
+    public static string NounOf(Preparation inputs) => inputs.Dimensions.Rank == 3 ? "pictures"
         : inputs.Transforms is [WordCounts { Column: TextFolder.Text }] ? "texts" : "rows";
 
     /// <summary>Reads the data, and fits the preparation to those samples that neither test nor validate.</summary>
@@ -191,7 +191,7 @@ internal sealed record OwnData(
         IEnumerable<string> Keys(Table table)
         {
             Column[] columns = [.. names.Select(name => table.FindAlike(name)!), table[Data.Target]];
-            float[] vector = new float[columns.OfType<VectorColumn>().Select(column => (int)column.Sides.Count).DefaultIfEmpty(0).Max()];
+            float[] vector = new float[columns.OfType<VectorColumn>().Select(column => (int)column.Dimensions.Count).DefaultIfEmpty(0).Max()];
             return Enumerable.Range(0, table.Count).Select(row => string.Join('\u001F', columns.Select(column => Key(column, row, vector))));
         }
 
@@ -202,7 +202,7 @@ internal sealed record OwnData(
                 case NumberColumn { Values: var numbers }:
                     return NumberColumn.TextOf(numbers[row]);
                 case VectorColumn own:
-                    own.Read(row, vector.AsSpan(0, (int)own.Sides.Count));
+                    own.Read(row, vector.AsSpan(0, (int)own.Dimensions.Count));
                     return Convert.ToHexString(SHA256.HashData(MemoryMarshal.AsBytes<float>(vector)));
                 default:
                     return column.Text(row);

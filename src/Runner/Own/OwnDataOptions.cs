@@ -46,7 +46,9 @@ internal sealed record OwnDataOptions(string Path)
     /// <summary>The network: a kind for own data, or a file; null for one that suits the data.</summary>
     public string? Network { get; init; }
 
-    /// <summary>The model whose columns' types hold for a table that it was not trained on; null to detect them.</summary>
+    /// <summary>
+    /// The model whose columns' types hold for a table that it was not trained on; null to detect them.
+    /// </summary>
     public (Preparation Inputs, Target Target)? Types { get; init; }
 
     /// <summary>Returns whether a path names data, and not a network's description.</summary>
@@ -134,7 +136,7 @@ internal sealed record OwnDataOptions(string Path)
         };
         if (Directory.Exists(from) && !ArrayFiles.IsMatch(from) && !CifarFiles.IsMatch(from) && PictureFile.Takes(model.Inputs))
         {
-            options = options with { Size = PictureFile.Side(model.Inputs), IsGray = model.Inputs.Sides[0] == 1 };
+            options = options with { Size = PictureFile.Side(model.Inputs), IsGray = model.Inputs.Dimensions[0] == 1 };
         }
 
         return (options, int.TryParse(model.About.GetValueOrDefault("seed"), out int seed) ? seed : 42);

@@ -84,7 +84,7 @@ internal sealed class OwnPredictor(Models.Model model, PredictOptions options, T
     /// <summary>Predicts samples in arrays, numbered from 0.</summary>
     private int OnArrays(CancellationToken cancellation)
     {
-        string column = model.Inputs.Transforms is [{ Sides.Rank: 1 or 3 } only] && only.Sides.Count == model.Inputs.Sides.Count ? only.Column
+        string column = model.Inputs.Transforms is [{ Dimensions.Rank: 1 or 3 } only] && only.Dimensions.Count == model.Inputs.Dimensions.Count ? only.Column
             : throw new EngineException($"{options.Load} takes a table of columns by name, and {options.Pictures[0]} has arrays: write the rows to a .csv file.");
         return options.Pictures.FirstOrDefault(path => !ArrayFiles.AreSamples(path)) is { } other
             ? throw new EngineException($"{other} is no file of arrays, but other files are: predict arrays and other files separately.")

@@ -14,7 +14,7 @@ internal sealed record LinkModel(string Name, double BytesPerSecond, double Late
     ];
 
     /// <summary>
-    /// Returns the least time of an exchange: all-to-all and all-gather, each with a message to every other rank.
+    /// Returns the smallest time of an exchange: all-to-all and all-gather, each with a message to every other rank.
     /// </summary>
     /// <param name="bytesSent">The bytes that a rank sends in both.</param>
     /// <param name="ranks">The number of ranks.</param>

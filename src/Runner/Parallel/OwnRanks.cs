@@ -17,7 +17,9 @@ internal static class OwnRanks
     /// </summary>
     private static readonly TimeSpan s_grace = TimeSpan.FromSeconds(8);
 
-    /// <summary>Starts the processes and returns the exit code of the first that failed, or 0, when all have ended.</summary>
+    /// <summary>
+    /// Starts the processes and returns the exit code of the first that failed, or 0, when all have ended.
+    /// </summary>
     /// <exception cref="EngineException">There are not enough GPUs, or there is no NCCL.</exception>
     public static async Task<int> Run(int gpus, TrainingOptions options)
     {

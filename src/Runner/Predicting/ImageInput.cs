@@ -19,24 +19,24 @@ internal static class ImageInput
     public static Tensor Prepare(NetworkDescription network, Tensor images)
     {
         RequireFit(network);
-        return network.InputSides switch
+        return network.InputDimensions switch
         {
             [Side * Side] => Preprocessing.Grayscale(images, flat: true),
             [1, ..] => Preprocessing.Grayscale(images),
-            _ => Colors(images, [images.Shape[0], .. network.InputSides]),
+            _ => Colors(images, [images.Shape[0], .. network.InputDimensions]),
         };
     }
 
     /// <summary>Returns whether the network's input is gray.</summary>
-    public static bool IsGray(NetworkDescription network) => network.InputSides is [Side * Side] or [1, ..];
+    public static bool IsGray(NetworkDescription network) => network.InputDimensions is [Side * Side] or [1, ..];
 
     /// <summary>Refuses a network for images of another size.</summary>
     public static void RequireFit(NetworkDescription network)
     {
-        if (network.InputSides is not ([Side * Side] or [3 * Side * Side] or [1 or 3, Side, Side]))
+        if (network.InputDimensions is not ([Side * Side] or [3 * Side * Side] or [1 or 3, Side, Side]))
         {
             throw new EngineException(
-                $"{network.Path}, line {network.Layers[0].Line}: shape of the input layer is {string.Join('x', network.InputSides)}, "
+                $"{network.Path}, line {network.Layers[0].Line}: shape of the input layer is {string.Join('x', network.InputDimensions)}, "
                 + "but the images are 1x32x32 or 1024 in gray, 3x32x32 or 3072 in color.");
         }
     }

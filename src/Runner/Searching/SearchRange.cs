@@ -8,8 +8,8 @@ namespace Engine.Runner;
 /// <summary>The values of a setting that a search tries: <c>0.003..0.03</c>, or values separated by commas.</summary>
 /// <param name="Text">The text that the user gave.</param>
 /// <param name="Values">The values to choose from; empty for a range.</param>
-/// <param name="Min">The least value of a range.</param>
-/// <param name="Max">The greatest value of a range.</param>
+/// <param name="Min">The smallest value of a range.</param>
+/// <param name="Max">The largest value of a range.</param>
 internal sealed record SearchRange(string Text, IReadOnlyList<string> Values, double Min, double Max)
 {
     /// <summary>Creates an option for a setting's values.</summary>

@@ -41,7 +41,7 @@ internal sealed class OwnTraining(OwnData own) : TrainingData
         }
 
         if (options.LearningRate is null && options.Batch is null && own.Data.Train.Count > ManySamples
-            && 128 * own.Inputs.Sides.Count <= MaxNumbers)
+            && 128 * own.Inputs.Dimensions.Count <= MaxNumbers)
         {
             // Small batches are for few samples. With many samples they only cost time, unless each sample is large.
             options = options with { Batch = Math.Max(own.Network.Batch, 128) };

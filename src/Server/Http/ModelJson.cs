@@ -50,7 +50,7 @@ internal static class ModelJson
                     break;
                 default:
                     json.WriteString("kind", "numbers");
-                    json.WriteString("shape", string.Join('x', transform.Sides));
+                    json.WriteString("shape", string.Join('x', transform.Dimensions));
                     break;
             }
 
@@ -106,7 +106,9 @@ internal static class ModelJson
     /// <summary>Returns the error of a request.</summary>
     public static byte[] Error(string why) => Write(json => json.WriteString("error", why));
 
-    /// <summary>Writes a number with the digits that it has, or null for nan and infinity, which JSON does not have.</summary>
+    /// <summary>
+    /// Writes a number with the digits that it has, or null for nan and infinity, which JSON does not have.
+    /// </summary>
     private static void Number(Utf8JsonWriter json, string name, double value)
     {
         if (!double.IsFinite(value))

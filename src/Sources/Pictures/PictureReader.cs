@@ -10,18 +10,20 @@ namespace Engine.Data.Pictures;
 /// </summary>
 internal static class PictureReader
 {
-    /// <summary>The greatest number of pixels: more than any camera produces.</summary>
+    /// <summary>The maximum number of pixels: more than any camera produces.</summary>
     public const long MaxPixels = 1L << 28;
 
-    /// <summary>The greatest number of pixels that are decoded as a whole.</summary>
+    /// <summary>The maximum number of pixels that are decoded as a whole.</summary>
     private const long MaxWhole = 1L << 26;
 
-    /// <summary>The greatest side, that of JPEG.</summary>
+    /// <summary>The largest side, that of JPEG.</summary>
     private const int MaxSide = 65_535;
 
     private const long MaxFile = 1L << 28;
 
-    /// <summary>What the decoder of JPEG takes for a pixel: a progressive file's coefficients, its planes, its colors.</summary>
+    /// <summary>
+    /// What the decoder of JPEG takes for a pixel: a progressive file's coefficients, its planes, its colors.
+    /// </summary>
     private const int JpegBytes = 13, ColorBytes = 4;
 
     private static readonly DecodingRoom s_room = new(Math.Max(MaxWhole * JpegBytes, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4));

@@ -5,7 +5,8 @@ using Engine.IO;
 namespace Engine.Data.Pictures;
 
 /// <summary>
-/// A PNG file (ISO 15948) that is whole: its chunks have correct checksums, and its header describes a readable picture.
+/// A PNG file (ISO 15948) that is whole: its chunks have correct checksums, and its header describes a readable
+/// picture.
 /// </summary>
 internal sealed class PngFile
 {

@@ -11,7 +11,9 @@ internal static class PngRows
     /// <summary>What a file may have behind its last pixel; some writers pad.</summary>
     private const int Padding = 64 << 10;
 
-    /// <summary>The passes of an interlaced picture: the first column and row, and the steps to the next (Adam7).</summary>
+    /// <summary>
+    /// The passes of an interlaced picture: the first column and row, and the steps to the next (Adam7).
+    /// </summary>
     private static readonly (int X, int Y, int StepX, int StepY)[] s_passes =
         [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)];
 

@@ -3,8 +3,8 @@ namespace Engine.Data.Pictures;
 /// <summary>
 /// Resizes a picture's middle square to another side, row by row, so that the picture need not be in memory. Equal
 /// margins are cut off; an odd pixel is cut off on the right or at the bottom. A larger square is reduced by a box
-/// filter: each new pixel is the mean of the area that it covers, and partly covered pixels count in part. A smaller one
-/// is enlarged by linear interpolation. Means are computed from the stored values (sRGB), on white for transparent
+/// filter: each new pixel is the mean of the area that it covers, and partly covered pixels count in part. A smaller
+/// one is enlarged by linear interpolation. Means are computed from the stored values (sRGB), on white for transparent
 /// pixels, and rounded once. A picture that already has the side keeps its values.
 /// </summary>
 internal ref struct Scaling

@@ -5,7 +5,7 @@ namespace Engine.Tests.Devices.Cpu;
 
 public unsafe class GemmTests
 {
-    private static readonly int[] s_sides = [0, 1, 2, 3, 5, 6, 7, 11, 12, 13, 16, 17, 31, 32, 33, 64, 67];
+    private static readonly int[] s_dimensions = [0, 1, 2, 3, 5, 6, 7, 11, 12, 13, 16, 17, 31, 32, 33, 64, 67];
 
     public static IEnumerable<object[]> Transposes() =>
         from a in new[] { false, true } from b in new[] { false, true } select new object[] { a, b };
@@ -16,8 +16,8 @@ public unsafe class GemmTests
         var random = new Random(5);
         for (int i = 0; i < 100; i++)
         {
-            int Side() => s_sides[random.Next(s_sides.Length)];
-            var shape = new GemmShape(Side(), Side(), Side(), transposeA, transposeB);
+            int Dimension() => s_dimensions[random.Next(s_dimensions.Length)];
+            var shape = new GemmShape(Dimension(), Dimension(), Dimension(), transposeA, transposeB);
             foreach (int width in Widths.All)
             {
                 Check<float>(shape, width, random);

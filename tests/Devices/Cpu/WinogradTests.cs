@@ -74,10 +74,10 @@ public unsafe class WinogradTests
     [TestCase("49 tiles, less than 64, are too few for transforming the filters", 1, 512, 14, 512, 3, 1)]
     [TestCase("planes of 1 × 1 leave too much of Winograd's tiles empty", 100, 64, 1, 64, 3, 1)]
     public void Where_another_path_is_faster_it_says_why(
-        string? why, int images, int channels, int side, int filters, int filterSide, int stride)
+        string? why, int images, int channels, int dimension, int filters, int filterDimension, int stride)
     {
         var shape = new ConvShape(
-            images, channels, side, side, filters, filterSide, filterSide, stride, stride, 1, 1, false);
+            images, channels, dimension, dimension, filters, filterDimension, filterDimension, stride, stride, 1, 1, false);
 
         Assert.That(Winograd.WhyNot(shape), Is.EqualTo(why));
     }

@@ -335,9 +335,9 @@ public sealed class CudaDeviceTests(bool synchronous)
     /// </summary>
     private static float[] Losses(Device device)
     {
-        const int Samples = 64, Batch = 8, Side = 8, Filters = 4, Features = Filters * 3 * 3, Classes = 5;
+        const int Samples = 64, Batch = 8, Dimension = 8, Filters = 4, Features = Filters * 3 * 3, Classes = 5;
         var random = new Random(1);
-        using SharedVariable images = Shared(Numbers(Samples, 1, Side, Side)), counter = Shared(Tensor.Scalar(0)),
+        using SharedVariable images = Shared(Numbers(Samples, 1, Dimension, Dimension)), counter = Shared(Tensor.Scalar(0)),
             labels = Shared(Tensor.From([.. Enumerable.Range(0, Samples).Select(_ => random.Next(Classes))])),
             filters = Shared(Numbers(Filters, 1, 3, 3)), bias = Shared(Numbers(Filters)),
             weights = Shared(Numbers(Features, Classes)), total = Shared(Tensor.Scalar(0f));

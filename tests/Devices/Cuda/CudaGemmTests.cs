@@ -18,12 +18,12 @@ public sealed class CudaGemmTests
             $"{CudaTile.All[i].M}x{CudaTile.All[i].N}x{CudaTile.All[i].K}", a ? "aT" : "a", b ? "bT" : "b");
 
     [TestCaseSource(nameof(Variants))]
-    public void A_tile_gives_the_product_of_any_sides(int index, bool transposeA, bool transposeB)
+    public void A_tile_gives_the_product_of_any_dimensions(int index, bool transposeA, bool transposeB)
     {
         CudaTile tile = CudaTile.All[index];
         var random = new Random(tile.M + tile.N);
 
-        // One tile and several, with sides that are multiples of a vector's, of a tile's, and of neither.
+        // One tile and several, with dimensions that are multiples of a vector's, of a tile's, and of neither.
         Check(random, tile, new GemmShape(tile.M + 4, tile.N + 8, (2 * tile.K) + 4, transposeA, transposeB), parts: 1);
         Check(random, tile, new GemmShape(tile.M + 3, tile.N + 1, tile.K + 1, transposeA, transposeB), parts: 1);
         Check(random, tile, new GemmShape(1, 3, 5, transposeA, transposeB), parts: 1);

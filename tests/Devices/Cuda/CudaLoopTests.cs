@@ -94,10 +94,10 @@ public sealed class CudaLoopTests
         }
     }
 
-    private static Tensor Draw(int seed, params int[] sides)
+    private static Tensor Draw(int seed, params int[] dimensions)
     {
         var random = new Random(seed);
-        return Tensor.From([.. Enumerable.Range(0, sides.Aggregate(1, (a, b) => a * b))
-            .Select(_ => (float)random.NextDouble() - 0.4f)]).Reshape(sides);
+        return Tensor.From([.. Enumerable.Range(0, dimensions.Aggregate(1, (a, b) => a * b))
+            .Select(_ => (float)random.NextDouble() - 0.4f)]).Reshape(dimensions);
     }
 }

@@ -22,7 +22,9 @@ internal sealed partial record KernelVariant(string Ops, CudaFunction Function)
     /// <summary>Whether it is for double precision.</summary>
     public bool IsDouble => Double().IsMatch(Source);
 
-    /// <summary>Whether it needs tensor cores for TF32 and 16-bit numbers, which GPUs before sm_80 do not have.</summary>
+    /// <summary>
+    /// Whether it needs tensor cores for TF32 and 16-bit numbers, which GPUs before sm_80 do not have.
+    /// </summary>
     public bool NeedsTensorCores => TensorCores().IsMatch(Source);
 
     public override string ToString() => $"{Function} for {Ops}";

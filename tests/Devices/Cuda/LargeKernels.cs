@@ -6,8 +6,8 @@ namespace Engine.Tests.Devices.Cuda;
 
 /// <summary>
 /// Kernels that neither the ops' examples nor the networks use, but other programs may: products in every tile, and
-/// convolutions by im2col, with constant sides; and kernels whose grids are launched along x because they are too long
-/// for the hardware along y or z.
+/// convolutions by im2col, with constant dimensions; and kernels whose grids are launched along x because they are too
+/// long for the hardware along y or z.
 /// </summary>
 internal static class LargeKernels
 {
@@ -33,9 +33,9 @@ internal static class LargeKernels
         from tile in tiles
         from a in s_both
         from b in s_both
-        from side in (int[])[1024, 1023]
-        let shape = new GemmShape(side, side, side, a, b)
-        let cover = tile.Cover(side, side)
+        from dimension in (int[])[1024, 1023]
+        let shape = new GemmShape(dimension, dimension, dimension, a, b)
+        let cover = tile.Cover(dimension, dimension)
         let at = new GemmAddresses(SomeAddress, SomeAddress, SomeAddress, SomeAddress, SomeAddress)
         select CudaGemm.Launch(new CudaTiling(tile, cover.Down, cover.Across, 2), shape, DType.Float32, at);
 
@@ -44,9 +44,9 @@ internal static class LargeKernels
         from dtype in (DType[])[DType.Float16, DType.BFloat16]
         from a in s_both
         from b in s_both
-        from side in (int[])[1024, 1022]
-        let shape = new GemmShape(side, side, side, a, b)
-        let cover = tile.Cover(side, side)
+        from dimension in (int[])[1024, 1022]
+        let shape = new GemmShape(dimension, dimension, dimension, a, b)
+        let cover = tile.Cover(dimension, dimension)
         let at = new GemmAddresses(SomeAddress, SomeAddress, SomeAddress, Workspace: SomeAddress)
         select CudaGemm.Launch(new CudaTiling(tile, cover.Down, cover.Across, 2), shape, dtype, at);
 

@@ -83,7 +83,7 @@ internal static class TensorCoreChecks
         CudaDevice device, CudaTile tile, bool transposeA, bool transposeB, DType dtype = DType.Float32)
     {
         // A tile and several; many slices, few, and fewer than shared memory holds at once; complete and incomplete
-        // sides.
+        // dimensions.
         (int M, int N, int K, int Parts)[] shapes =
         [
             (tile.M + 4, tile.N + 8, (5 * tile.K) + 4, 1), (tile.M + 3, tile.N + 1, tile.K + 1, 1), (1, 3, 5, 1),
@@ -160,8 +160,8 @@ internal static class TensorCoreChecks
             Assert.That(differences.Count(difference => difference <= 1e-5), Is.GreaterThan(differences.Length * 0.9), $"output {i}");
         }
 
-        Tensor Random(params int[] sides) =>
-            Tensor.From(Numbers(random, sides.Aggregate(1, (product, side) => product * side))).Reshape(sides);
+        Tensor Random(params int[] dimensions) =>
+            Tensor.From(Numbers(random, dimensions.Aggregate(1, (product, dimension) => product * dimension))).Reshape(dimensions);
     }
 
     public static void GraphRounds(CudaOptions options)
@@ -185,11 +185,11 @@ internal static class TensorCoreChecks
             Assert.That(Distance(actual[i], exact[i]) > 1e-4, $"output {i} is not rounded");
         }
 
-        Tensor Random(params int[] sides) =>
-            Tensor.From(Numbers(random, sides.Aggregate(1, (product, side) => product * side))).Reshape(sides);
+        Tensor Random(params int[] dimensions) =>
+            Tensor.From(Numbers(random, dimensions.Aggregate(1, (product, dimension) => product * dimension))).Reshape(dimensions);
 
         static Tensor Of(Tensor tensor) =>
-            Tensor.From([.. tensor.AsSpan<float>().ToArray().Select(Rounded)]).Reshape(tensor.Shape.Sides);
+            Tensor.From([.. tensor.AsSpan<float>().ToArray().Select(Rounded)]).Reshape(tensor.Shape.Dimensions);
 
         static double Distance(Tensor a, Tensor b) =>
             a.AsSpan<float>().ToArray().Zip(b.AsSpan<float>().ToArray(), (p, q) => Math.Abs((double)p - q)).Max();

@@ -92,7 +92,7 @@ internal sealed record BackendCase(string Name, string Model, IReadOnlyList<stri
     private static Tensor Filled(OnnxPort port)
     {
         int count = (int)port.Shape.Count;
-        return Tensor.From([.. Enumerable.Range(0, count).Select(i => (float)((double)i / count))]).Reshape(port.Shape.Sides);
+        return Tensor.From([.. Enumerable.Range(0, count).Select(i => (float)((double)i / count))]).Reshape(port.Shape.Dimensions);
     }
 
     /// <summary>Describes how an output differs from the expected one; null if it does not.</summary>

@@ -39,15 +39,15 @@ internal sealed class ModelMaker
     public static ProtoWriter GraphSetting(string name, ProtoWriter graph) =>
         new ProtoWriter().Text(1, name).Message(6, graph).Number(20, 5);
 
-    public ModelMaker Input(string name, OnnxType type, params object[] sides)
+    public ModelMaker Input(string name, OnnxType type, params object[] dimensions)
     {
-        _inputs.Add(Value(name, type, sides));
+        _inputs.Add(Value(name, type, dimensions));
         return this;
     }
 
-    public ModelMaker Output(string name, OnnxType type, params object[] sides)
+    public ModelMaker Output(string name, OnnxType type, params object[] dimensions)
     {
-        _outputs.Add(Value(name, type, sides));
+        _outputs.Add(Value(name, type, dimensions));
         return this;
     }
 
@@ -58,9 +58,9 @@ internal sealed class ModelMaker
         return this;
     }
 
-    public ModelMaker Floats(string name, float[] values, params long[] sides)
+    public ModelMaker Floats(string name, float[] values, params long[] dimensions)
     {
-        _tensors.Add(new ProtoWriter().Numbers(1, sides).Number(2, (int)OnnxType.Float).Text(8, name)
+        _tensors.Add(new ProtoWriter().Numbers(1, dimensions).Number(2, (int)OnnxType.Float).Text(8, name)
             .Bytes(9, MemoryMarshal.AsBytes<float>(values)));
         return this;
     }
@@ -107,13 +107,13 @@ internal sealed class ModelMaker
     private static IEnumerable<string> Names(string names) =>
         names.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(name => name == "-" ? "" : name);
 
-    /// <summary>Returns a declared value; a side is a number or a name.</summary>
-    private static ProtoWriter Value(string name, OnnxType type, object[] sides)
+    /// <summary>Returns a declared value; a dimension is a number or a name.</summary>
+    private static ProtoWriter Value(string name, OnnxType type, object[] dimensions)
     {
         var shape = new ProtoWriter();
-        foreach (object side in sides)
+        foreach (object dimension in dimensions)
         {
-            shape.Message(1, side is string called ? new ProtoWriter().Text(2, called) : new ProtoWriter().Number(1, (int)side));
+            shape.Message(1, dimension is string called ? new ProtoWriter().Text(2, called) : new ProtoWriter().Number(1, (int)dimension));
         }
 
         return new ProtoWriter().Text(1, name).Message(

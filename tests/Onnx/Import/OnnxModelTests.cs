@@ -15,7 +15,7 @@ public class OnnxModelTests
         .Node("MatMul", "x w", "product").Node("Add", "product b", "y");
 
     [Test]
-    public void Names_and_sides_are_those_of_the_file()
+    public void Names_and_dimensions_are_those_of_the_file()
     {
         using OnnxModel model = Affine().Load();
 
@@ -28,7 +28,7 @@ public class OnnxModelTests
 
     [TestCase(1)]
     [TestCase(3)]
-    public void An_open_side_may_be_any(int rows)
+    public void An_open_dimension_may_be_any(int rows)
     {
         using OnnxModel model = Affine().Load();
         Tensor y = model.Run(new Tensor(DType.Float32, [rows, 2]))[0];
@@ -52,7 +52,7 @@ public class OnnxModelTests
     }
 
     [Test]
-    public void A_shape_put_together_of_sides_leaves_the_batch_open()
+    public void A_shape_put_together_of_dimensions_leaves_the_batch_open()
     {
         // PyTorch's export of x.view(x.size(0), -1).
         using OnnxModel model = new ModelMaker()
@@ -131,7 +131,7 @@ public class OnnxModelTests
             .Tensor(new ProtoWriter().Number(2, (int)OnnxType.Int8).Text(8, "zero").Bytes(9, [0xFE]))
             .Node("QuantizeLinear", "x scale zero", "levels").Node("DequantizeLinear", "levels scale zero", "y").Load();
 
-        // -2 is level 0: 0.3 is nearest to level -1; 1000 is above the greatest, 127.
+        // -2 is level 0: 0.3 is nearest to level -1; 1000 is above the largest, 127.
         Assert.That(
             model.Run(Tensor.From([0f, 0.3f, 1000, -1000]))[0].AsSpan<float>().ToArray(),
             Is.EqualTo(new float[] { 0, 0.5f, 64.5f, -63 }));
@@ -150,12 +150,12 @@ public class OnnxModelTests
     [Test]
     public void Weights_are_in_memory_once()
     {
-        const int Side = 1024;
+        const int Dimension = 1024;
         using var folder = new TempFolder();
-        var maker = new ModelMaker().Input("h0", OnnxType.Float, 1, Side).Output("h4", OnnxType.Float, 1, Side);
+        var maker = new ModelMaker().Input("h0", OnnxType.Float, 1, Dimension).Output("h4", OnnxType.Float, 1, Dimension);
         for (int i = 0; i < 4; i++)
         {
-            maker.Floats($"w{i}", new float[Side * Side], Side, Side).Node("MatMul", $"h{i} w{i}", $"h{i + 1}");
+            maker.Floats($"w{i}", new float[Dimension * Dimension], Dimension, Dimension).Node("MatMul", $"h{i} w{i}", $"h{i + 1}");
         }
 
         byte[] file = maker.Bytes();

@@ -27,20 +27,20 @@ public class OnnxRandomTests
         ["Conv"] = random =>
         {
             int groups = random.Next(1, 3), channels = 2 * groups, rank = random.Next(1, 4);
-            int[] size = Sides(random, rank, 1, 4);
+            int[] size = Dimensions(random, rank, 1, 4);
             return new Draw(
                 "Conv", 13, [.. Windows(random, rank, size), ("group", (long)groups)], [],
-                [[2, channels, .. Sides(random, rank, 5, 9)], [2 * groups, 2, .. size], [2 * groups]]);
+                [[2, channels, .. Dimensions(random, rank, 5, 9)], [2 * groups, 2, .. size], [2 * groups]]);
         },
         ["ConvTranspose"] = random =>
         {
             int groups = random.Next(1, 3), rank = random.Next(1, 3);
-            int[] size = Sides(random, rank, 1, 4), stride = Sides(random, rank, 1, 4);
-            List<object> settings = [("group", (long)groups), ("strides", Longs(stride)), ("dilations", Longs(Sides(random, rank, 1, 3)))];
+            int[] size = Dimensions(random, rank, 1, 4), stride = Dimensions(random, rank, 1, 4);
+            List<object> settings = [("group", (long)groups), ("strides", Longs(stride)), ("dilations", Longs(Dimensions(random, rank, 1, 3)))];
             switch (random.Next(4))
             {
                 case 0:
-                    settings.Add(("pads", Longs(Sides(random, 2 * rank, 0, 2))));
+                    settings.Add(("pads", Longs(Dimensions(random, 2 * rank, 0, 2))));
                     break;
                 case 1:
                     settings.Add(("output_padding", Longs([.. stride.Select(step => random.Next(step))])));
@@ -51,7 +51,7 @@ public class OnnxRandomTests
             }
 
             return new Draw(
-                "ConvTranspose", 13, [.. settings], [], [[2, 2 * groups, .. Sides(random, rank, 3, 6)], [2 * groups, 2, .. size], [2 * groups]]);
+                "ConvTranspose", 13, [.. settings], [], [[2, 2 * groups, .. Dimensions(random, rank, 3, 6)], [2 * groups, 2, .. size], [2 * groups]]);
         },
         ["Resize"] = random =>
         {
@@ -75,33 +75,33 @@ public class OnnxRandomTests
         },
         ["Slice"] = random =>
         {
-            int[] sides = Sides(random, 3, 2, 6);
+            int[] dimensions = Dimensions(random, 3, 2, 6);
             int count = random.Next(1, 4);
             long[] axes = [.. Enumerable.Range(0, 3).OrderBy(_ => random.Next()).Take(count).Select(axis => (long)(random.Next(2) == 0 ? axis : axis - 3))];
             return new Draw(
-                "Slice", 13, [], [], [sides],
+                "Slice", 13, [], [], [dimensions],
                 [null, Any(random, count, -8, 8), Any(random, count, -8, 8), axes, [.. Any(random, count, 1, 4).Select(step => random.Next(3) == 0 ? -step : step)]]);
         },
         ["Pad"] = random => new Draw(
-            "Pad", 13, [("mode", One(random, "constant", "edge", "reflect"))], [], [Sides(random, 3, 4, 6)],
-            [null, Longs(Sides(random, 6, random.Next(3) == 0 ? -1 : 0, 3))]),
+            "Pad", 13, [("mode", One(random, "constant", "edge", "reflect"))], [], [Dimensions(random, 3, 4, 6)],
+            [null, Longs(Dimensions(random, 6, random.Next(3) == 0 ? -1 : 0, 3))]),
         ["Reduce"] = random => new Draw(
             One(random, "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceLogSumExp"), 13,
-            [("keepdims", (long)random.Next(2)), ("axes", (long[])[random.Next(-3, 3)])], [], [Sides(random, 3, 1, 5)]),
+            [("keepdims", (long)random.Next(2)), ("axes", (long[])[random.Next(-3, 3)])], [], [Dimensions(random, 3, 1, 5)]),
         ["ReduceSum"] = random => new Draw(
-            "ReduceSum", 13, [("keepdims", (long)random.Next(2)), ("noop_with_empty_axes", (long)random.Next(2))], [], [Sides(random, 3, 1, 5)],
+            "ReduceSum", 13, [("keepdims", (long)random.Next(2)), ("noop_with_empty_axes", (long)random.Next(2))], [], [Dimensions(random, 3, 1, 5)],
             random.Next(3) == 0 ? null : [null, Any(random, random.Next(2), -3, 3)]),
         ["ArgMax"] = random => new Draw(
             One(random, "ArgMax", "ArgMin"), 13,
             [("axis", (long)random.Next(-3, 3)), ("keepdims", (long)random.Next(2)), ("select_last_index", (long)random.Next(2))],
             [Few(random, 60)], [[3, 4, 5]]),
         ["CumSum"] = random => new Draw(
-            "CumSum", 14, [("exclusive", (long)random.Next(2)), ("reverse", (long)random.Next(2))], [], [Sides(random, 3, 1, 5)],
+            "CumSum", 14, [("exclusive", (long)random.Next(2)), ("reverse", (long)random.Next(2))], [], [Dimensions(random, 3, 1, 5)],
             [null, [random.Next(-3, 3)]]),
         ["TopK"] = random => new Draw(
             "TopK", 11, [("axis", (long)random.Next(-2, 2)), ("largest", (long)random.Next(2))], [Few(random, 30)], [[5, 6]], [null, [random.Next(1, 6)]], 2),
         ["Softmax"] = random => new Draw(
-            One(random, "Softmax", "LogSoftmax", "Hardmax"), random.Next(2) == 0 ? 11 : 13, [("axis", (long)random.Next(-3, 3))], [], [Sides(random, 3, 1, 5)]),
+            One(random, "Softmax", "LogSoftmax", "Hardmax"), random.Next(2) == 0 ? 11 : 13, [("axis", (long)random.Next(-3, 3))], [], [Dimensions(random, 3, 1, 5)]),
         ["Gemm"] = random =>
         {
             bool a = random.Next(2) == 0, b = random.Next(2) == 0;
@@ -124,37 +124,37 @@ public class OnnxRandomTests
         ["InstanceNormalization"] = random => new Draw("InstanceNormalization", 13, [("epsilon", 0.01f)], [], [[2, 3, 4, 5], [3], [3]]),
         ["Split"] = random =>
         {
-            int axis = random.Next(3), side = random.Next(3, 7), first = random.Next(1, side);
-            int[] sides = [3, 3, 3];
-            sides[axis] = side;
-            return new Draw("Split", 13, [("axis", (long)axis)], [], [sides], [null, [first, side - first]], 2);
+            int axis = random.Next(3), dimension = random.Next(3, 7), first = random.Next(1, dimension);
+            int[] dimensions = [3, 3, 3];
+            dimensions[axis] = dimension;
+            return new Draw("Split", 13, [("axis", (long)axis)], [], [dimensions], [null, [first, dimension - first]], 2);
         },
         ["Trilu"] = random => new Draw("Trilu", 14, [("upper", (long)random.Next(2))], [], [[2, 4, 5]], [null, [random.Next(-5, 6)]]),
         ["Unary"] = random => new Draw(
             One(random, "Abs", "Neg", "Sign", "Floor", "Ceil", "Round", "Exp", "Reciprocal", "Sin", "Cos", "Tan", "Atan", "Sinh", "Cosh", "Asinh", "Erf",
                 "Sigmoid", "Tanh", "Softplus", "Softsign", "Relu", "LeakyRelu", "Elu", "Selu", "Celu", "ThresholdedRelu", "HardSigmoid", "HardSwish",
-                "Mish", "Shrink", "Identity", "IsNaN", "Sqrt", "Log"), 18, [], [], [Sides(random, 2, 1, 5)]),
+                "Mish", "Shrink", "Identity", "IsNaN", "Sqrt", "Log"), 18, [], [], [Dimensions(random, 2, 1, 5)]),
         ["Binary"] = random => new Draw(
             One(random, "Add", "Sub", "Mul", "Div", "Pow", "Max", "Min", "Sum", "Mean", "PRelu"), 18, [], [],
             random.Next(3) switch { 0 => [[3, 4], [4]], 1 => [[2, 3, 4], [3, 1]], _ => [[4, 5], [4, 5]] }),
         ["Gather"] = random =>
         {
             int axis = random.Next(3);
-            int[] sides = Sides(random, 3, 2, 5);
-            return new Draw("Gather", 13, [("axis", (long)(axis - (3 * random.Next(2))))], [], [sides], [null, Any(random, 4, -sides[axis], sides[axis])]);
+            int[] dimensions = Dimensions(random, 3, 2, 5);
+            return new Draw("Gather", 13, [("axis", (long)(axis - (3 * random.Next(2))))], [], [dimensions], [null, Any(random, 4, -dimensions[axis], dimensions[axis])]);
         },
         ["LayerNormalization"] = random =>
         {
             int axis = random.Next(1, 3);
-            int[] sides = Sides(random, 3, 2, 5);
+            int[] dimensions = Dimensions(random, 3, 2, 5);
             return new Draw(
-                "LayerNormalization", 17, [("axis", (long)(axis - (3 * random.Next(2)))), ("epsilon", 0.1f)], [], [sides, sides[axis..], sides[axis..]]);
+                "LayerNormalization", 17, [("axis", (long)(axis - (3 * random.Next(2)))), ("epsilon", 0.1f)], [], [dimensions, dimensions[axis..], dimensions[axis..]]);
         },
         ["GroupNormalization"] = random => new Draw(
             "GroupNormalization", 21, [("num_groups", One(random, 1L, 2, 3, 6)), ("epsilon", 0.1f)], [], [[2, 6, 3, 2], [6], [6]]),
         ["BatchNormalization"] = random => new Draw(
-            "BatchNormalization", 15, [("epsilon", 0.1f)], [null!, null!, null!, null!, [0.5f, 1, 2]], [[2, 3, .. Sides(random, random.Next(3), 1, 4)], [3], [3], [3], [3]]),
-        ["Tile"] = random => new Draw("Tile", 13, [], [], [Sides(random, 3, 1, 4)], [null, Any(random, 3, 0, 4)]),
+            "BatchNormalization", 15, [("epsilon", 0.1f)], [null!, null!, null!, null!, [0.5f, 1, 2]], [[2, 3, .. Dimensions(random, random.Next(3), 1, 4)], [3], [3], [3], [3]]),
+        ["Tile"] = random => new Draw("Tile", 13, [], [], [Dimensions(random, 3, 1, 4)], [null, Any(random, 3, 0, 4)]),
         ["Expand"] = random => new Draw(
             "Expand", 13, [], [], [[random.Next(2) == 0 ? 1 : 3, 1]],
             random.Next(3) switch { 0 => [null, [2, 3, 4]], 1 => [null, [3, 1]], _ => [null, [1]] }),
@@ -180,7 +180,7 @@ public class OnnxRandomTests
         ["LSTM"] = random => Recurrent(random, "LSTM", 4),
         ["GRU"] = random => Recurrent(random, "GRU", 3),
         ["RNN"] = random => Recurrent(random, "RNN", 1),
-        ["QuantizeDequantize"] = random => new Draw("DynamicQuantizeLinear", 11, [], [], [Sides(random, 2, 2, 6)], null, 3),
+        ["QuantizeDequantize"] = random => new Draw("DynamicQuantizeLinear", 11, [], [], [Dimensions(random, 2, 2, 6)], null, 3),
     };
 
     [TestCaseSource(nameof(Kinds))]
@@ -229,7 +229,7 @@ public class OnnxRandomTests
     private static Draw Pool(Random random, string op, int opSet)
     {
         int rank = random.Next(1, 4);
-        int[] size = Sides(random, rank, 1, 4);
+        int[] size = Dimensions(random, rank, 1, 4);
         List<object> settings = [.. Windows(random, rank, size), ("ceil_mode", (long)random.Next(2))];
         if (op == "AveragePool")
         {
@@ -241,7 +241,7 @@ public class OnnxRandomTests
             settings.Add(("p", (long)random.Next(1, 4)));
         }
 
-        return new Draw(op, opSet, [.. settings], [], [[2, 2, .. Sides(random, rank, 5, 9)]], null, op == "MaxPool" ? random.Next(1, 3) : 1);
+        return new Draw(op, opSet, [.. settings], [], [[2, 2, .. Dimensions(random, rank, 5, 9)]], null, op == "MaxPool" ? random.Next(1, 3) : 1);
     }
 
     private static Draw Recurrent(Random random, string op, int gates)
@@ -266,10 +266,10 @@ public class OnnxRandomTests
     private static IEnumerable<object> Windows(Random random, int rank, int[] size)
     {
         yield return ("kernel_shape", Longs(size));
-        yield return ("strides", Longs(Sides(random, rank, 1, 4)));
+        yield return ("strides", Longs(Dimensions(random, rank, 1, 4)));
         if (random.Next(3) == 0)
         {
-            yield return ("dilations", Longs(Sides(random, rank, 1, 3)));
+            yield return ("dilations", Longs(Dimensions(random, rank, 1, 3)));
         }
 
         switch (random.Next(4))
@@ -278,16 +278,16 @@ public class OnnxRandomTests
                 yield return ("auto_pad", One(random, "SAME_UPPER", "SAME_LOWER", "VALID"));
                 break;
             case 1:
-                yield return ("pads", Longs([.. size, .. size.Select(side => side)], side => random.Next(side)));
+                yield return ("pads", Longs([.. size, .. size.Select(dimension => dimension)], dimension => random.Next(dimension)));
                 break;
         }
     }
 
     private static long[] Longs(int[] numbers, Func<int, int>? of = null) => [.. numbers.Select(number => (long)(of?.Invoke(number) ?? number))];
 
-    private static int[] Sides(Random random, int count, int least, int behind) => [.. Enumerable.Range(0, count).Select(_ => random.Next(least, behind))];
+    private static int[] Dimensions(Random random, int count, int least, int behind) => [.. Enumerable.Range(0, count).Select(_ => random.Next(least, behind))];
 
-    private static long[] Any(Random random, int count, int least, int behind) => Longs(Sides(random, count, least, behind));
+    private static long[] Any(Random random, int count, int least, int behind) => Longs(Dimensions(random, count, least, behind));
 
     /// <summary>Returns numbers many of which are equal.</summary>
     private static float[] Few(Random random, int count) => [.. Enumerable.Range(0, count).Select(_ => (float)random.Next(4))];
@@ -309,7 +309,7 @@ public class OnnxRandomTests
         var names = new List<string> { "x0" };
         for (int i = 1; i < draw.Shapes.Length; i++)
         {
-            maker.Floats($"x{i}", values[i], [.. draw.Shapes[i].Select(side => (long)side)]);
+            maker.Floats($"x{i}", values[i], [.. draw.Shapes[i].Select(dimension => (long)dimension)]);
             names.Add($"x{i}");
         }
 
@@ -360,7 +360,7 @@ public class OnnxRandomTests
         {
             using var options = new SessionOptions { IntraOpNumThreads = 1, InterOpNumThreads = 1, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL };
             using var session = new InferenceSession(model, options);
-            using OrtValue given = OrtValue.CreateTensorValueFromMemory(x, [.. shape.Select(side => (long)side)]);
+            using OrtValue given = OrtValue.CreateTensorValueFromMemory(x, [.. shape.Select(dimension => (long)dimension)]);
             using var run = new RunOptions();
             using IDisposableReadOnlyCollection<OrtValue> results = session.Run(run, ["x0"], [given], session.OutputNames);
             return [.. results.Select(result =>
@@ -372,7 +372,7 @@ public class OnnxRandomTests
                     Microsoft.ML.OnnxRuntime.Tensors.TensorElementType.Int64 => [.. result.GetTensorDataAsSpan<long>().ToArray().Select(value => (double)value)],
                     _ => [.. result.GetTensorDataAsSpan<byte>().ToArray().Select(value => (double)value)],
                 };
-                return new NdArray([.. info.Shape.Select(side => (int)side)], values);
+                return new NdArray([.. info.Shape.Select(dimension => (int)dimension)], values);
             })];
         }
         catch (OnnxRuntimeException)

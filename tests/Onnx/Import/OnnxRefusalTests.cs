@@ -27,10 +27,10 @@ public class OnnxRefusalTests
             "a tensor of 2^63 elements",
             Model().Tensor(new ProtoWriter().Numbers(1, [long.MaxValue]).Number(2, 1).Text(8, "w").Bytes(9, [0])).Node("Relu", "x", "y"), "'w'");
         yield return Case(
-            "a tensor whose sides make up 2^63",
+            "a tensor whose dimensions make up 2^63",
             Model().Tensor(new ProtoWriter().Numbers(1, [1 << 21, 1 << 21, 1 << 21]).Number(2, 1).Text(8, "w").Bytes(9, [0])).Node("Relu", "x", "y"), "'w'");
         yield return Case(
-            "a tensor of a negative side",
+            "a tensor of a negative dimension",
             Model().Tensor(new ProtoWriter().Numbers(1, [-1]).Number(2, 1).Text(8, "w")).Node("Relu", "x", "y"), "'w'");
         yield return Case(
             "a tensor that is not filled",

@@ -9,7 +9,7 @@ internal enum Magnitudes
     /// <summary>All magnitudes of the dtype, including subnormal ones; half of the numbers are negative.</summary>
     All,
 
-    /// <summary>From 1 to the greatest number of the dtype.</summary>
+    /// <summary>From 1 to the maximum number of the dtype.</summary>
     Large,
 
     /// <summary>From 1 to the smallest number of the dtype.</summary>
@@ -41,7 +41,7 @@ internal sealed class MagnitudeDraw(Magnitudes magnitudes, Random random)
             values[i] = Next(dtype == DType.Float32);
         }
 
-        return Tensor.From(values).Reshape(shape.Sides).Cast(dtype);
+        return Tensor.From(values).Reshape(shape.Dimensions).Cast(dtype);
     }
 
     private double Next(bool isSingle)

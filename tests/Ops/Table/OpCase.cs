@@ -108,7 +108,7 @@ internal sealed class OpCase
 
         if (Op.IsView(InputTypes))
         {
-            return [Inputs[0].Reshape(OutputTypes[0].Shape.Sides)];
+            return [Inputs[0].Reshape(OutputTypes[0].Shape.Dimensions)];
         }
 
         OperandType[] outputTypes = [.. OutputTypes.Select(type => new OperandType(type.DType, type.Shape))];
@@ -210,6 +210,6 @@ internal sealed class OpCase
             values = [.. given];
         }
 
-        return Tensor.From(values).Reshape(arg.Shape.Sides).Cast(dtype);
+        return Tensor.From(values).Reshape(arg.Shape.Dimensions).Cast(dtype);
     }
 }

@@ -216,6 +216,6 @@ internal sealed class OpGradientCheck
             values[i] = _random.NextDouble() - 0.5;
         }
 
-        return Tensor.From(values).Reshape(shape.Sides);
+        return Tensor.From(values).Reshape(shape.Dimensions);
     }
 }

@@ -59,7 +59,7 @@ public sealed class OpTableTests
             double kept = attempt / 4.0;
             TensorType[] less = [.. example.InputTypes.Select(type => new TensorType(
                 type.DType,
-                Shape.Create([.. type.Shape.Select(side => random.NextDouble() < kept ? side : Shape.Unknown)]),
+                Shape.Create([.. type.Shape.Select(dimension => random.NextDouble() < kept ? dimension : Shape.Unknown)]),
                 random.NextDouble() < kept ? type.KnownValue : null))];
             IReadOnlyList<TensorType> inferred = sample.Op.Infer(less);
             Assert.That(inferred, Has.Count.EqualTo(known.Count));

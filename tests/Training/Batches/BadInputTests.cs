@@ -33,7 +33,7 @@ public class BadInputTests
         Refused(net => net.Fit(new Tensor(DType.Float32, [10, 3]), labels),
             "The samples are float32 (10, 3) and the Input layer 'input0' takes (?, 2)");
         Refused(net => net.Fit(new Tensor(DType.Float32, [10]), labels),
-            "The samples are float32 (10) and the Input layer 'input0' takes (?, 2), with 2 sides, not 1");
+            "The samples are float32 (10) and the Input layer 'input0' takes (?, 2), with 2 dimensions, not 1");
         Refused(net => net.Fit(new Tensor(DType.Float32, [0, 2]), []), "There are no samples: x is float32 (0, 2).");
     }
 

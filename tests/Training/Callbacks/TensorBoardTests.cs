@@ -40,7 +40,7 @@ public class TensorBoardTests
     }
 
     [Test]
-    public void Two_files_of_one_second_stand_side_by_side()
+    public void Two_files_of_one_second_stand_dimension_by_dimension()
     {
         using var folder = new TempFolder();
         var clock = new Clock(DateTimeOffset.UnixEpoch);

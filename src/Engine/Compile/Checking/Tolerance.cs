@@ -27,7 +27,9 @@ internal sealed record Tolerance(
 
     private readonly NdArray[] _rounded = [.. Inputs.Where(input => input.DType == DType.Int64 && Array.Exists(input.Data, IsRounded))];
 
-    /// <summary>Whether an element of a result depends only on the elements of the operands at the same place.</summary>
+    /// <summary>
+    /// Whether an element of a result depends only on the elements of the operands at the same place.
+    /// </summary>
     private readonly bool _isElementwise =
         Op?.InputWindowOf([.. Inputs.Select(input => new TensorType(input.DType, input.Shape))]) == InputWindow.Pixel;
 

@@ -5,13 +5,13 @@ namespace Engine.Compile;
 /// </summary>
 public enum Stage
 {
-    /// <summary>The graph as written, with every side known.</summary>
+    /// <summary>The graph as written, with every dimension known.</summary>
     Graph,
 
     /// <summary>The graph after all rewrites, and the effect of each.</summary>
     Rewritten,
 
-    /// <summary>The steps in the order in which they run, and the least cost of each.</summary>
+    /// <summary>The steps in the order in which they run, and the smallest cost of each.</summary>
     Schedule,
 
     /// <summary>The places of the values in memory, with and without reuse.</summary>

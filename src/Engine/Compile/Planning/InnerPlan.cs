@@ -13,7 +13,7 @@ internal sealed class InnerPlan
     private readonly Device _device;
     private readonly Layout _layout;
 
-    /// <param name="body">The graph, with every side known.</param>
+    /// <param name="body">The graph, with every dimension known.</param>
     /// <param name="device">The device that computes it.</param>
     /// <param name="outside">The inputs in outer memory, each with the variable that updates it, or null.</param>
     /// <param name="outputs">The further results that are read.</param>

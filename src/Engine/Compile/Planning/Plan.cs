@@ -17,7 +17,7 @@ internal sealed class Plan : IDisposable
     private readonly Operand[] _inputs;
     private readonly Operand[] _outputs;
 
-    /// <param name="graph">The rewritten graph, with every side known.</param>
+    /// <param name="graph">The rewritten graph, with every dimension known.</param>
     /// <param name="device">The device.</param>
     /// <param name="options">The options.</param>
     /// <param name="constants">The memory of constants.</param>
@@ -90,8 +90,8 @@ internal sealed class Plan : IDisposable
     public DType OutputDType(int output) => _outputs[output].Type.DType;
 
     /// <summary>
-    /// Gets or sets the shared variables with unknown sides; the plan is for one of their shapes, even if it uses only
-    /// the shape.
+    /// Gets or sets the shared variables with unknown dimensions; the plan is for one of their shapes, even if it uses
+    /// only the shape.
     /// </summary>
     public SharedVariable[] OfOneShape { get; init; } = [];
 

@@ -16,7 +16,7 @@ internal sealed class ReadAhead<T> : IDisposable
     private readonly Task _beginning;
 
     /// <param name="work">The functions that compute the results. One thread enumerates them, others call them.</param>
-    /// <param name="most">The greatest number of results ahead.</param>
+    /// <param name="most">The maximum number of results ahead.</param>
     public ReadAhead(IEnumerable<Func<T>> work, int most)
     {
         _room = new SemaphoreSlim(most);

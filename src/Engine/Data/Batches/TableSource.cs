@@ -22,7 +22,7 @@ public sealed class TableSource(Table table, Preparation inputs, Target target) 
     public override SampleBatch Read(int[] rows)
     {
         Table some = table.Rows(rows);
-        float[] buffer = Buffers.Take(rows.Length * (int)inputs.Sides.Count);
+        float[] buffer = Buffers.Take(rows.Length * (int)inputs.Dimensions.Count);
         return new SampleBatch(inputs.Apply(some, buffer), target.Apply(some[target.Column])) { Used = () => Buffers.Give(buffer) };
     }
 }

@@ -39,7 +39,7 @@ public sealed record CustomTransform(string Column, string Name, string Settings
 
     /// <inheritdoc/>
     [JsonIgnore]
-    public override Shape Sides => _made.Value.Sides;
+    public override Shape Dimensions => _made.Value.Dimensions;
 
     /// <inheritdoc/>
     [JsonIgnore]

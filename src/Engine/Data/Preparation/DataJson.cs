@@ -41,7 +41,7 @@ internal sealed partial class DataJson : JsonSerializerContext
         ScaledNumber number => number.Std > 0,
         OneHot { Values: { Count: > 0 } values } words => (uint)words.Mode < (uint)values.Count && IsDistinct(values),
         ScaledPlanes { Size: [> 0, ..] size, Mean: { } mean, Std: { } std } =>
-            size.Count <= 3 && size.All(side => side > 0) && mean.Count == size[0] && std.Count == size[0] && std.All(one => one > 0),
+            size.Count <= 3 && size.All(dimension => dimension > 0) && mean.Count == size[0] && std.Count == size[0] && std.All(one => one > 0),
         WordCounts { Vocabulary: { Count: > 0 } words, Weights: { } weights } =>
             words.Count == weights.Count && weights.All(float.IsFinite) && IsDistinct(words),
         CustomTransform { Name: not null, Settings: not null } => true,

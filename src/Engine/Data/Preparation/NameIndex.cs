@@ -22,8 +22,8 @@ internal sealed class NameIndex
     }
 
     /// <summary>
-    /// Returns the place of a sample's text: the same text, or else the only one that is the same number (1.0 for 1); -1
-    /// if there is none.
+    /// Returns the place of a sample's text: the same text, or else the only one that is the same number (1.0 for 1);
+    /// -1 if there is none.
     /// </summary>
     /// <param name="column">The column.</param>
     /// <param name="row">The index of the sample.</param>

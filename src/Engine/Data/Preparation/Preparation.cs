@@ -20,7 +20,7 @@ public sealed record Preparation(IReadOnlyList<Transform> Transforms)
 
     /// <summary>Gets the shape of a prepared sample.</summary>
     [JsonIgnore]
-    public Shape Sides => Transforms is [{ Sides: { Rank: > 1 } sides }] ? sides : [(int)Transforms.Sum(transform => transform.Sides.Count)];
+    public Shape Dimensions => Transforms is [{ Dimensions: { Rank: > 1 } dimensions }] ? dimensions : [(int)Transforms.Sum(transform => transform.Dimensions.Count)];
 
     /// <summary>Gets or sets the unused columns of the table, one sentence per column.</summary>
     [JsonIgnore]
@@ -61,9 +61,9 @@ public sealed record Preparation(IReadOnlyList<Transform> Transforms)
         {
             0 => throw new EngineException(
                 $"There is no column to learn '{target}' from: {(unused.Count == 0 ? "the table has no other." : string.Join(' ', unused))}"),
-            > 1 when transforms.Any(transform => transform.Sides.Rank > 1) => throw new EngineException(
+            > 1 when transforms.Any(transform => transform.Dimensions.Rank > 1) => throw new EngineException(
                 "Pictures and other columns cannot be learned from together: leave out "
-                + $"{Table.Some(transforms.Where(transform => transform.Sides.Rank == 1).Select(transform => transform.Column))}."),
+                + $"{Table.Some(transforms.Where(transform => transform.Dimensions.Rank == 1).Select(transform => transform.Column))}."),
             _ => new Preparation(transforms) { Unused = unused },
         };
     }
@@ -77,7 +77,7 @@ public sealed record Preparation(IReadOnlyList<Transform> Transforms)
     {
         ArgumentNullException.ThrowIfNull(table);
         Column[] columns = ColumnsOf(table);
-        int width = (int)Sides.Count;
+        int width = (int)Dimensions.Count;
         if ((long)table.Count * width > Shape.MaxElements)
         {
             throw new EngineException(FormattableString.Invariant(
@@ -94,7 +94,7 @@ public sealed record Preparation(IReadOnlyList<Transform> Transforms)
             ExceptionDispatchInfo.Throw(error);
         }
 
-        return Tensor.From(prepared, [table.Count, .. Sides]);
+        return Tensor.From(prepared, [table.Count, .. Dimensions]);
 
         void Apply(int block)
         {
@@ -103,7 +103,7 @@ public sealed record Preparation(IReadOnlyList<Transform> Transforms)
                 int at = row * width;
                 for (int i = 0; i < columns.Length; i++)
                 {
-                    int length = (int)Transforms[i].Sides.Count;
+                    int length = (int)Transforms[i].Dimensions.Count;
                     Transforms[i].Apply(columns[i], row, prepared.AsSpan(at, length));
                     at += length;
                 }
@@ -118,7 +118,7 @@ public sealed record Preparation(IReadOnlyList<Transform> Transforms)
         Column[] columns = ColumnsOf(table);
         for (int i = 0; i < columns.Length; i++)
         {
-            float[] one = new float[Transforms[i].Sides.Count];
+            float[] one = new float[Transforms[i].Dimensions.Count];
             // All pictures of a column have the same form, so the first one is enough.
             for (int row = 0; row < (columns[i] is VectorColumn ? Math.Min(table.Count, 1) : table.Count); row++)
             {
@@ -174,7 +174,7 @@ public sealed record Preparation(IReadOnlyList<Transform> Transforms)
     private static bool AreTooMany(TextColumn text, int distinct) =>
         distinct > Math.Max(MaxCategories, 2) || (distinct > 8 && distinct > text.Count / 2);
 
-    /// <summary>Returns whether every whole number from the least to the greatest is there once.</summary>
+    /// <summary>Returns whether every whole number from the smallest to the largest is there once.</summary>
     private static bool IsNumbering(ReadOnlySpan<double> values, int whole)
     {
         double[] sorted = values.ToArray();

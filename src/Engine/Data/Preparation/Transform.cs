@@ -17,7 +17,7 @@ public abstract record Transform(string Column)
 {
     /// <summary>Gets the shape of its result for one sample.</summary>
     [JsonIgnore]
-    public abstract Shape Sides { get; }
+    public abstract Shape Dimensions { get; }
 
     /// <summary>Gets a description of the transform in words.</summary>
     [JsonIgnore]
@@ -26,7 +26,7 @@ public abstract record Transform(string Column)
     /// <summary>Writes its result for one sample.</summary>
     /// <param name="column">The column. Its type may differ from the one that the transform was fitted on.</param>
     /// <param name="row">The index of the sample.</param>
-    /// <param name="to">Receives as many numbers as <see cref="Sides"/> has.</param>
+    /// <param name="to">Receives as many numbers as <see cref="Dimensions"/> has.</param>
     /// <exception cref="EngineException">The value is invalid for this column.</exception>
     public abstract void Apply(Column column, int row, Span<float> to);
 }
@@ -44,7 +44,7 @@ public sealed record ScaledNumber(
 
     /// <inheritdoc/>
     [JsonIgnore]
-    public override Shape Sides => [1];
+    public override Shape Dimensions => [1];
 
     /// <inheritdoc/>
     [JsonIgnore]
@@ -100,7 +100,7 @@ public sealed record OneHot(string Column, IReadOnlyList<string> Values, int Mod
 
     /// <inheritdoc/>
     [JsonIgnore]
-    public override Shape Sides => [Values.Count];
+    public override Shape Dimensions => [Values.Count];
 
     /// <inheritdoc/>
     [JsonIgnore]
@@ -153,7 +153,7 @@ public sealed record ScaledPlanes(
 {
     /// <inheritdoc/>
     [JsonIgnore]
-    public override Shape Sides => Shape.Create([.. Size]);
+    public override Shape Dimensions => Shape.Create([.. Size]);
 
     /// <inheritdoc/>
     [JsonIgnore]
@@ -168,7 +168,7 @@ public sealed record ScaledPlanes(
     internal static ScaledPlanes Fit(VectorColumn column, int[]? rows)
     {
         ArgumentNullException.ThrowIfNull(column);
-        Shape shape = column.Sides;
+        Shape shape = column.Dimensions;
         int planes = shape[0], area = shape.Product(1, shape.Rank);
         double[] sums = new double[planes], squares = new double[planes];
         float[] sample = new float[planes * area];
@@ -214,11 +214,11 @@ public sealed record ScaledPlanes(
     /// <inheritdoc/>
     public override void Apply(Column column, int row, Span<float> to)
     {
-        if (column is not VectorColumn vectors || !vectors.Sides.SequenceEqual(Size))
+        if (column is not VectorColumn vectors || !vectors.Dimensions.SequenceEqual(Size))
         {
             throw new EngineException(
                 $"'{Column}' is to be {string.Join('x', Size)} a sample, and is "
-                + $"{(column is VectorColumn own ? string.Join('x', own.Sides) : "of texts or numbers")}.");
+                + $"{(column is VectorColumn own ? string.Join('x', own.Dimensions) : "of texts or numbers")}.");
         }
 
         vectors.Read(row, to);

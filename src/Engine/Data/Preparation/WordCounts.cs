@@ -12,10 +12,10 @@ namespace Engine.Data;
 /// <param name="Weights">How much each tells: ln((1 + texts) / (1 + texts with it)) + 1.</param>
 public sealed record WordCounts(string Column, IReadOnlyList<string> Vocabulary, IReadOnlyList<float> Weights) : Transform(Column)
 {
-    /// <summary>The greatest size of the vocabulary; the words that most texts have are kept.</summary>
+    /// <summary>The largest size of the vocabulary; the words that most texts have are kept.</summary>
     private const int MaxWords = 2_000;
 
-    /// <summary>The least mean number of words of sentences; shorter texts are names.</summary>
+    /// <summary>The smallest mean number of words of sentences; shorter texts are names.</summary>
     private const int FewestWords = 5;
 
     /// <summary>The number of texts that decide whether a column has sentences or names.</summary>
@@ -28,7 +28,7 @@ public sealed record WordCounts(string Column, IReadOnlyList<string> Vocabulary,
 
     /// <inheritdoc/>
     [JsonIgnore]
-    public override Shape Sides => [Vocabulary.Count];
+    public override Shape Dimensions => [Vocabulary.Count];
 
     /// <inheritdoc/>
     [JsonIgnore]

@@ -109,7 +109,9 @@ public sealed record ArrayFiles(string Path) : IDataSource
     private static bool HasEnding(string path, string ending) =>
         System.IO.Path.GetExtension(path).Equals(ending, StringComparison.OrdinalIgnoreCase);
 
-    /// <summary>Returns the npy file of an array in a folder; null if there is none. Letter case counts everywhere.</summary>
+    /// <summary>
+    /// Returns the npy file of an array in a folder; null if there is none. Letter case counts everywhere.
+    /// </summary>
     private static string? NpyFile(string folder, string name) =>
         Directory.GetFiles(folder, $"{name}.npy").FirstOrDefault(file => System.IO.Path.GetFileName(file) == $"{name}.npy");
 
@@ -189,7 +191,7 @@ public sealed record ArrayFiles(string Path) : IDataSource
         (Tensor x, NpyArray y) = pair;
         int samples = x.Shape.Rank is < 2 or > 4 ? -1 : x.Shape[0];
         bool isOneHot = y.Shape.Rank == 2 && y.Shape[0] == samples && y.Shape[1] > 1;
-        if (samples < 0 || !(isOneHot || (y.Shape.Count == samples && y.Shape.All(side => side == 1 || side == samples))))
+        if (samples < 0 || !(isOneHot || (y.Shape.Count == samples && y.Shape.All(dimension => dimension == 1 || dimension == samples))))
         {
             throw new DataFormatException(
                 $"{Path}: samples are (n, length), (n, height, width) or (n, channels, height, width) with n labels, not {x.TypeText} with "
@@ -215,7 +217,9 @@ public sealed record ArrayFiles(string Path) : IDataSource
         return new NumberColumn(Labels, values) { Written = written is null ? null : NumberNames.Of(Labels, written, values) };
     }
 
-    /// <summary>Returns the numbers of classes from a row for each sample, with a 1 for its class and 0 for all others.</summary>
+    /// <summary>
+    /// Returns the numbers of classes from a row for each sample, with a 1 for its class and 0 for all others.
+    /// </summary>
     private NumberColumn OfOneHot(NpyArray labels)
     {
         int classes = labels.Shape[1];

@@ -5,7 +5,7 @@ namespace Engine.Data;
 
 /// <summary>
 /// Reads files in MNIST's idx format (http://yann.lecun.com/exdb/mnist, "the IDX file format"), with or without gzip:
-/// two zeros, the type and the number of sides, the sides, the values, all big-endian.
+/// two zeros, the type and the number of dimensions, the dimensions, the values, all big-endian.
 /// </summary>
 public static class Idx
 {
@@ -38,15 +38,15 @@ public static class Idx
         }
 
         int kind = head[2];
-        var sides = new int[head[3]];
-        for (int i = 0; i < sides.Length; i++)
+        var dimensions = new int[head[3]];
+        for (int i = 0; i < dimensions.Length; i++)
         {
             stream.ReadExactly(head);
-            sides[i] = BinaryPrimitives.ReadInt32BigEndian(head);
+            dimensions[i] = BinaryPrimitives.ReadInt32BigEndian(head);
         }
 
-        Shape shape = Shape.Create(sides);
-        if (sides.Any(side => side < 0) || shape.Problem is not null)
+        Shape shape = Shape.Create(dimensions);
+        if (dimensions.Any(dimension => dimension < 0) || shape.Problem is not null)
         {
             throw new DataFormatException($"{path} says that it holds {shape} values, which is damaged or too much.");
         }
@@ -76,12 +76,12 @@ public static class Idx
         int count = (int)shape.Count;
         return kind switch
         {
-            0x08 => Tensor.From(all, sides),
-            0x09 => Tensor.From(Each(i => (int)(sbyte)all[i]), sides),
-            0x0B => Tensor.From(Each(i => (int)BinaryPrimitives.ReadInt16BigEndian(all.AsSpan(2 * i))), sides),
-            0x0C => Tensor.From(Each(i => BinaryPrimitives.ReadInt32BigEndian(all.AsSpan(4 * i))), sides),
-            0x0D => Tensor.From(Each(i => BinaryPrimitives.ReadSingleBigEndian(all.AsSpan(4 * i))), sides),
-            _ => Tensor.From(Each(i => BinaryPrimitives.ReadDoubleBigEndian(all.AsSpan(8 * i))), sides),
+            0x08 => Tensor.From(all, dimensions),
+            0x09 => Tensor.From(Each(i => (int)(sbyte)all[i]), dimensions),
+            0x0B => Tensor.From(Each(i => (int)BinaryPrimitives.ReadInt16BigEndian(all.AsSpan(2 * i))), dimensions),
+            0x0C => Tensor.From(Each(i => BinaryPrimitives.ReadInt32BigEndian(all.AsSpan(4 * i))), dimensions),
+            0x0D => Tensor.From(Each(i => BinaryPrimitives.ReadSingleBigEndian(all.AsSpan(4 * i))), dimensions),
+            _ => Tensor.From(Each(i => BinaryPrimitives.ReadDoubleBigEndian(all.AsSpan(8 * i))), dimensions),
         };
 
         T[] Each<T>(Func<int, T> value) => [.. Enumerable.Range(0, count).Select(value)];

@@ -32,8 +32,8 @@ internal static partial class TargetWarnings
     }
 
     /// <summary>
-    /// Returns whether different whole numbers are numbers of samples: by their name, because they are dense, or because
-    /// they are spread evenly, as random ones are and measurements are not.
+    /// Returns whether different whole numbers are numbers of samples: by their name, because they are dense, or
+    /// because they are spread evenly, as random ones are and measurements are not.
     /// </summary>
     private static bool AreIds(string name, double[] numbers)
     {

@@ -21,30 +21,30 @@ public sealed class StoredColumn : VectorColumn
     /// <summary>Creates a column from a file.</summary>
     /// <param name="name">The name of the column.</param>
     /// <param name="path">The file.</param>
-    /// <param name="sides">
+    /// <param name="dimensions">
     /// The shape of one sample with one byte per value: (channels, height, width) for pictures.
     /// </param>
     /// <exception cref="EngineException">
     /// There is no such file, or its length is not a multiple of a sample's length.
     /// </exception>
-    public StoredColumn(string name, string path, Shape sides) : this(name, path, sides, sides.Count, rows: null)
+    public StoredColumn(string name, string path, Shape dimensions) : this(name, path, dimensions, dimensions.Count, rows: null)
     {
     }
 
     /// <summary>Creates a column from some samples of a file, or from a file with other data between samples.</summary>
     /// <param name="name">The name of the column.</param>
     /// <param name="path">The file.</param>
-    /// <param name="sides">The shape of one sample.</param>
+    /// <param name="dimensions">The shape of one sample.</param>
     /// <param name="stride">The number of bytes from one sample to the next.</param>
     /// <param name="rows">The place of each sample in the file; null for all samples in order.</param>
-    internal StoredColumn(string name, string path, Shape sides, long stride, int[]? rows)
-        : this(name, path, sides, stride, rows ?? All(path, stride), Open(path))
+    internal StoredColumn(string name, string path, Shape dimensions, long stride, int[]? rows)
+        : this(name, path, dimensions, stride, rows ?? All(path, stride), Open(path))
     {
     }
 
-    private StoredColumn(string name, string path, Shape sides, long stride, int[] rows, SafeFileHandle file)
-        : base(name, rows.Length, DType.UInt8, sides) =>
-        (_path, _stride, _length, _rows, _file) = (path, stride, (int)sides.Count, rows, file);
+    private StoredColumn(string name, string path, Shape dimensions, long stride, int[] rows, SafeFileHandle file)
+        : base(name, rows.Length, DType.UInt8, dimensions) =>
+        (_path, _stride, _length, _rows, _file) = (path, stride, (int)dimensions.Count, rows, file);
 
     /// <summary>
     /// Gets or sets, for each sample of the file, the sums of each plane's values, and then the sums of their squares.
@@ -56,12 +56,12 @@ public sealed class StoredColumn : VectorColumn
 
     /// <inheritdoc/>
     public override Column Rows(ReadOnlySpan<int> indices) =>
-        new StoredColumn(Name, _path, Sides, _stride, Pick(_rows, indices), _file) { Sums = Sums };
+        new StoredColumn(Name, _path, Dimensions, _stride, Pick(_rows, indices), _file) { Sums = Sums };
 
     /// <inheritdoc/>
     public override Tensor Load()
     {
-        var all = new Tensor(DType.UInt8, [Count, .. Sides]);
+        var all = new Tensor(DType.UInt8, [Count, .. Dimensions]);
         for (int row = 0; row < Count; row++)
         {
             Read(row, all.AsSpan<byte>().Slice(row * _length, _length));

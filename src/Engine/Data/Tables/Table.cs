@@ -143,7 +143,9 @@ public sealed class Table
     private static bool IsNumber(Type type) => (type.IsPrimitive && type != typeof(char))
         || s_otherNumbers.Contains(type);
 
-    /// <summary>Returns a column of numbers that keeps the texts of booleans, and of numbers that float64 does not hold.</summary>
+    /// <summary>
+    /// Returns a column of numbers that keeps the texts of booleans, and of numbers that float64 does not hold.
+    /// </summary>
     private static NumberColumn NumbersOf(string name, object?[] values)
     {
         double[] numbers = [.. values.Select(value => value switch

@@ -3,28 +3,28 @@ namespace Engine.Data;
 /// <summary>Represents a picture or a vector for each sample. None is missing.</summary>
 public abstract class VectorColumn : Column
 {
-    private protected VectorColumn(string name, int count, DType dtype, Shape sides) : base(name, count) => (DType, Sides) = (dtype, sides);
+    private protected VectorColumn(string name, int count, DType dtype, Shape dimensions) : base(name, count) => (DType, Dimensions) = (dtype, dimensions);
 
     /// <summary>Gets the dtype of the values: uint8 for pictures.</summary>
     public DType DType { get; }
 
     /// <summary>Gets the shape of one sample: (channels, height, width) for pictures, (length) for vectors.</summary>
-    public Shape Sides { get; }
+    public Shape Dimensions { get; }
 
     /// <summary>Reads the values of one sample.</summary>
     /// <param name="row">The index of the sample.</param>
-    /// <param name="to">Receives as many numbers as <see cref="Sides"/> has.</param>
+    /// <param name="to">Receives as many numbers as <see cref="Dimensions"/> has.</param>
     public abstract void Read(int row, Span<float> to);
 
     /// <summary>Returns the values of all samples in memory, one row per sample.</summary>
     public abstract Tensor Load();
 
     /// <inheritdoc/>
-    public override string? Text(int row) => Sides.ToString();
+    public override string? Text(int row) => Dimensions.ToString();
 
     internal override Column Joined(IReadOnlyList<Column> columns)
     {
-        var all = new Tensor(DType, [columns.Sum(column => column.Count), .. Sides]);
+        var all = new Tensor(DType, [columns.Sum(column => column.Count), .. Dimensions]);
         int at = 0;
         foreach (Column column in columns)
         {

@@ -51,7 +51,7 @@ internal sealed class CudaFaults(ulong address, Storage? storage)
         }
     }
 
-    /// <summary>Clears the reports. Kernels keep the least report, so it begins as the greatest number.</summary>
+    /// <summary>Clears the reports. Kernels keep the smallest report, so it begins as the largest number.</summary>
     public void Clear()
     {
         Span<byte> nothing = stackalloc byte[Bytes];

@@ -22,7 +22,9 @@ internal interface ICudaOp
 /// <summary>The shapes of a step, before its memory is known.</summary>
 /// <param name="Inputs">Of the inputs.</param>
 /// <param name="Outputs">Of the outputs.</param>
-/// <param name="TensorFloat32">Whether products of float32 may be rounded to TF32: <see cref="CudaOptions.TensorFloat32"/>.</param>
+/// <param name="TensorFloat32">
+/// Whether products of float32 may be rounded to TF32: <see cref="CudaOptions.TensorFloat32"/>.
+/// </param>
 /// <param name="HasHalfProducts">Whether the GPU's tensor cores multiply numbers of 16 bits of both types.</param>
 internal sealed record CudaStepTypes(
     IReadOnlyList<OperandType> Inputs, IReadOnlyList<OperandType> Outputs, bool TensorFloat32 = false, bool HasHalfProducts = false);

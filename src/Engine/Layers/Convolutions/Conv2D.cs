@@ -59,7 +59,7 @@ internal static class Images
         {
             throw scope.Error(
                 $"{layer.Kind} takes images, (batch, channels, height, width), not {input.Shape}: "
-                + "give the Input layer three sides or put a Reshape before.");
+                + "give the Input layer three dimensions or put a Reshape before.");
         }
     }
 

@@ -17,7 +17,7 @@ public sealed class Conv3D : FilterLayer
     public Conv3D(int filters, Shape size, Func<Variable, Variable>? nonlinearity = null) : base(nonlinearity)
     {
         Require(filters > 0, $"Conv3D needs at least 1 filter, not {filters}.");
-        Require(IsOfThree(size) && size.All(side => side > 0), $"Conv3D needs filters of one or three sides from 1 on, not {size}.");
+        Require(IsOfThree(size) && size.All(dimension => dimension > 0), $"Conv3D needs filters of one or three dimensions from 1 on, not {size}.");
         (Filters, Size) = (filters, Three(size));
     }
 
@@ -31,8 +31,8 @@ public sealed class Conv3D : FilterLayer
     public Shape Stride { get; init; } = [1];
 
     /// <summary>
-    /// Gets or sets the number of zeros around the volume, along all axes or each; −1 to keep the sides at a stride of
-    /// 1.
+    /// Gets or sets the number of zeros around the volume, along all axes or each; −1 to keep the dimensions at a
+    /// stride of 1.
     /// </summary>
     public Shape Pad { get; init; } = [0];
 
@@ -62,7 +62,7 @@ public sealed class Conv3D : FilterLayer
         return Nonlinearity(Symbolic.Convolve(scope.Floating(input), w, options, b));
     }
 
-    private static bool IsOfThree(Shape sides) => sides.Rank is 1 or 3;
+    private static bool IsOfThree(Shape dimensions) => dimensions.Rank is 1 or 3;
 
-    private static Shape Three(Shape sides) => sides.Rank == 3 ? sides : [sides[0], sides[0], sides[0]];
+    private static Shape Three(Shape dimensions) => dimensions.Rank == 3 ? dimensions : [dimensions[0], dimensions[0], dimensions[0]];
 }

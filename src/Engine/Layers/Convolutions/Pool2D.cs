@@ -43,7 +43,7 @@ public abstract class Pool2D : Layer
     private protected abstract Variable Pool(Variable input, Size2D stride);
 }
 
-/// <summary>Computes the greatest value in each window; the padding is never the greatest.</summary>
+/// <summary>Computes the largest value in each window; the padding is never the largest.</summary>
 public sealed class MaxPool2D : Pool2D
 {
     /// <summary>Creates windows of this size, which do not overlap unless a stride is set.</summary>

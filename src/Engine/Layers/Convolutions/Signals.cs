@@ -98,7 +98,7 @@ public abstract class Pool1D : Layer
     private protected abstract Variable Pool(Variable x, (int, int) size, (int, int) stride, (int, int) pad);
 }
 
-/// <summary>Computes the greatest value in each window of a signal; the padding is never the greatest.</summary>
+/// <summary>Computes the largest value in each window of a signal; the padding is never the largest.</summary>
 public sealed class MaxPool1D : Pool1D
 {
     /// <summary>Creates windows of this length, which do not overlap unless a stride is set.</summary>

@@ -92,7 +92,7 @@ public sealed class LayerScope
     /// parameter once; to use it twice, keep the variable.
     /// </summary>
     /// <param name="name">Its name within the layer: <c>W</c>.</param>
-    /// <param name="shape">Its shape, with all sides known.</param>
+    /// <param name="shape">Its shape, with all dimensions known.</param>
     /// <param name="value">The initializer of its value.</param>
     /// <param name="isTrainable">Whether the update rule changes it; false for a running mean.</param>
     /// <param name="isRegularized">Whether L1 and L2 apply to it if it is trainable; false for biases.</param>

@@ -169,8 +169,8 @@ public sealed class Network : IDisposable
             }
         }
 
-        // Build on the network's own inputs, whose sides are known, and then replace them: the variables' sides may be
-        // unknown.
+        // Build on the network's own inputs, whose dimensions are known, and then replace them: the variables'
+        // dimensions may be unknown.
         NetworkOutputs outputs = Build(Inputs, isTraining);
         Dictionary<Variable, Variable> others = Inputs.Zip(inputs).Where(pair => pair.First != pair.Second)
             .ToDictionary(pair => (Variable)pair.First, pair => pair.Second);
@@ -238,11 +238,11 @@ public sealed class Network : IDisposable
                 $"The parameter '{name}' cannot have the shape {shape}: its sizes must be known.");
         }
 
-        // The type is double because the product of the sides of an untrusted network may overflow any integer.
+        // The type is double because the product of the dimensions of an untrusted network may overflow any integer.
         double bytes = FloatX.Size();
-        foreach (int side in shape.Sides)
+        foreach (int dimension in shape.Dimensions)
         {
-            bytes *= side;
+            bytes *= dimension;
         }
 
         if (bytes > int.MaxValue)
@@ -323,7 +323,7 @@ public sealed class Network : IDisposable
 
         (PlacedLayer[] places, int[] outputs) = PlacedLayer.All(_outputs());
         Graph.Input[] inputs = [.. places.Where(place => place.Layer is Input).Select(place => Symbolic.Variable(
-            place.Name, ((Input)place.Layer).DType ?? FloatX, [Shape.Unknown, .. ((Input)place.Layer).Sides]))];
+            place.Name, ((Input)place.Layer).DType ?? FloatX, [Shape.Unknown, .. ((Input)place.Layer).Dimensions]))];
         _ = SharesWith?.Built;
         _gate ??= SharesWith?._gate ?? new Gate(inputs[0].Id);
         var structure = new Structure(places, inputs, outputs);
@@ -365,7 +365,7 @@ public sealed class Network : IDisposable
 
                 // A function of integers may give float32 in a float64 network.
                 output = output.DType.IsFloat() ? scope.Floating(output) : output;
-                if (output.Rank == 0 || output.Shape.Skip(1).Any(side => side <= 0))
+                if (output.Rank == 0 || output.Shape.Skip(1).Any(dimension => dimension <= 0))
                 {
                     throw scope.Error(
                         $"{layer.Kind} makes {output.Shape} of {string.Join(" and ", on.Select(input => input.Shape))}: nothing "

@@ -8,7 +8,7 @@ namespace Engine.Layers;
 /// </param>
 /// <param name="Layer">Its description.</param>
 /// <param name="Inputs">The names of its input layers.</param>
-/// <param name="Output">Its output in prediction mode. The first side, the batch, is unknown.</param>
+/// <param name="Output">Its output in prediction mode. The first dimension, the batch, is unknown.</param>
 public sealed record NetworkLayer(string Name, Layer Layer, IReadOnlyList<string> Inputs, Variable Output)
 {
     /// <summary>Gets the place where it was created.</summary>

@@ -75,8 +75,8 @@ public abstract class RecurrentLayer : MergeLayer
             start = FromNothing(x, scope);
         }
 
-        // A hidden step's values count for nothing, even if they are nan: Where of the states alone would leave nan times 0
-        // in the gradients of the parameters.
+        // A hidden step's values count for nothing, even if they are nan: Where of the states alone would leave nan
+        // times 0 in the gradients of the parameters.
         x = mask is null ? x : Sequences.Shown(x, mask);
         ScanSequence steps = Symbolic.DimShuffle(x, 1, 0, 2);
         ScanOutputs kept = Symbolic.Scan(

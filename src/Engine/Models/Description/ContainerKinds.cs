@@ -3,7 +3,9 @@ using Engine.Layers;
 
 namespace Engine.Models.Description;
 
-/// <summary>Lists the kinds of layers for descriptions that are made of other layers, the value of <c>layers</c>.</summary>
+/// <summary>
+/// Lists the kinds of layers for descriptions that are made of other layers, the value of <c>layers</c>.
+/// </summary>
 internal static class ContainerKinds
 {
     /// <summary>The key of a layer's inner layers, and of the layer on a residual block's shortcut.</summary>

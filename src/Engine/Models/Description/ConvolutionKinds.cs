@@ -33,7 +33,7 @@ internal static class ConvolutionKinds
                 Setting.Volume("pad", -1), Setting.Volume("dilation", 1), Setting.Whole("groups", 1, 1),
                 Setting.Flag("flip_filters", true), .. LayerKind.WeightSettings("rectify"),
             ],
-            (set, origin) => new Conv3D(set.Whole("filters"), Shape.Create(set.Sides("size")), LayerKind.Nonlinearity(set))
+            (set, origin) => new Conv3D(set.Whole("filters"), Shape.Create(set.Integers("size")), LayerKind.Nonlinearity(set))
             {
                 Common = LayerKind.Common(set, origin),
                 Stride = Of(set, "stride", 1),
@@ -92,5 +92,5 @@ internal static class ConvolutionKinds
     ];
 
     private static Shape Of(Settings set, string name, int byDefault) =>
-        set.Value(name) is int[] sides ? Shape.Create(sides) : [byDefault];
+        set.Value(name) is int[] dimensions ? Shape.Create(dimensions) : [byDefault];
 }

@@ -192,10 +192,10 @@ internal static class DescriptionReader
                 "patience watches the loss on validation images, but validation is 0.");
         }
 
-        if (network.Data.MakeAugmentation().Count > 0 && network.InputSides.Count != 3)
+        if (network.Data.MakeAugmentation().Count > 0 && network.InputDimensions.Count != 3)
         {
             throw file.Error(
-                file.Data!.Line, "crop, flip and cutout are for images: give the input layer their sides, as 1x32x32.");
+                file.Data!.Line, "crop, flip and cutout are for images: give the input layer their dimensions, as 1x32x32.");
         }
 
         foreach (IGrouping<string, LayerDescription> same in network.Layers

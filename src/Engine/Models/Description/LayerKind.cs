@@ -95,8 +95,8 @@ internal sealed record LayerKind(string Name, IReadOnlyList<Setting> Own, Func<S
     /// <summary>Gets Engine's kinds.</summary>
     public static IReadOnlyList<LayerKind> BuiltIn { get; } =
     [
-        new("input", [Setting.SampleSides("shape").Required() with { FormerName = "sides" }, Setting.Flag("integers", false)],
-            (set, origin) => new Layers.Input(set.Sides("shape")) { Origin = origin, DType = set.Flag("integers") ? DType.Int32 : null }),
+        new("input", [Setting.SampleDimensions("shape").Required() with { FormerName = "sides" }, Setting.Flag("integers", false)],
+            (set, origin) => new Layers.Input(set.Integers("shape")) { Origin = origin, DType = set.Flag("integers") ? DType.Int32 : null }),
         new("conv2d",
             [
                 Setting.Whole("filters", 1).Required(), Setting.Size("size", 1).Required(), .. StepSettings,
@@ -153,14 +153,16 @@ internal sealed record LayerKind(string Name, IReadOnlyList<Setting> Own, Func<S
         .. SequenceKinds.All,
         .. ContainerKinds.All,
         new("flatten", [], (_, origin) => new Flatten { Origin = origin }),
-        new("reshape", [Setting.SampleSides("shape", mayInfer: true).Required() with { FormerName = "sides" }],
-            (set, origin) => new Layers.Reshape(set.Sides("shape")) { Origin = origin }),
+        new("reshape", [Setting.SampleDimensions("shape", mayInfer: true).Required() with { FormerName = "sides" }],
+            (set, origin) => new Layers.Reshape(set.Integers("shape")) { Origin = origin }),
     ];
 
     /// <summary>Returns the nonlinearity of these settings.</summary>
     public static Func<Variable, Variable> Nonlinearity(Settings set) => Nonlinearity(set.Word("nonlinearity"))!;
 
-    /// <summary>Returns the nonlinearity of this name, which may have a number behind it; null if there is none.</summary>
+    /// <summary>
+    /// Returns the nonlinearity of this name, which may have a number behind it; null if there is none.
+    /// </summary>
     public static Func<Variable, Variable>? Nonlinearity(string text)
     {
         if (text.Split('(') is not [var name, var rest] || !WithNumber.TryGetValue(name, out Func<Variable, double, Variable>? function))
@@ -205,7 +207,7 @@ internal sealed record LayerKind(string Name, IReadOnlyList<Setting> Own, Func<S
 
     /// <summary>Returns a height and a width; null if they are not given.</summary>
     public static Size2D? Size(Settings set, string name) =>
-        set.Value(name) is int[] sides ? new Size2D(sides[0], sides[^1]) : null;
+        set.Value(name) is int[] dimensions ? new Size2D(dimensions[0], dimensions[^1]) : null;
 
     /// <summary>Returns the padding of images.</summary>
     public static Padding Padding(Settings set) => set.Value("pad") switch

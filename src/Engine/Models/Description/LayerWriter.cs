@@ -87,7 +87,7 @@ internal static class LayerWriter
 
     private static (string Kind, (string, string?)[] Words) Words(string name, Layer layer) => layer switch
     {
-        Layers.Input input => ("input", [("shape", string.Join('x', input.Sides)), ("integers", $"{input.DType == DType.Int32}")]),
+        Layers.Input input => ("input", [("shape", string.Join('x', input.Dimensions)), ("integers", $"{input.DType == DType.Int32}")]),
         Conv2D conv => ("conv2d",
         [
             ("filters", Text(conv.Filters)), ("size", $"{conv.Size}"), ("stride", conv.Stride == 1 ? null : $"{conv.Stride}"),
@@ -105,10 +105,10 @@ internal static class LayerWriter
         BatchNorm norm => ("batch_norm", [("epsilon", norm.OwnEpsilon is { } epsilon ? Text(epsilon) : null), ("alpha", Text(norm.Alpha)), ("gamma", $"{norm.Gamma is not null}"), ("beta", $"{norm.Beta is not null}")]),
         Activation activation => ("activation", [("nonlinearity", Nonlinearity(name, activation.Nonlinearity))]),
         Flatten => ("flatten", []),
-        Layers.Reshape reshape => ("reshape", [("shape", string.Join('x', reshape.Sides))]),
+        Layers.Reshape reshape => ("reshape", [("shape", string.Join('x', reshape.Dimensions))]),
         GlobalPool pool => ("global_pool", [("function", Pool(name, pool))]),
         FeaturePool pool when Ops.Symbolic.Matrix("x") is var x && !IsSame(pool.Function(x, 1), Ops.Symbolic.Max(x, [1])) => throw new EngineException(
-            $"The function of '{name}', a FeaturePool, is none that a model file has a name for, which is the greatest."),
+            $"The function of '{name}', a FeaturePool, is none that a model file has a name for, which is the largest."),
         _ when LayerKind.BuiltIn.FirstOrDefault(kind => IsSame(kind.Name, layer.Kind)) is { } kind =>
             (kind.Name, [.. kind.Own.Where(setting => !setting.HoldsLayers).Select(setting => (setting.Name, Of(name, layer, setting)))]),
         _ => CustomLayers.KindOf(layer) is { } own
@@ -142,8 +142,8 @@ internal static class LayerWriter
             // Default values are left out.
             Size2D size when !setting.IsRequired && size == (setting.Name is "pad" or "extra" ? 0 : 1) => null,
             Padding pad when pad == (Padding)0 => null,
-            Shape sides when !setting.IsRequired && sides.All(side => side == (setting.Name == "pad" ? 0 : 1)) => null,
-            Shape sides => string.Join('x', sides),
+            Shape dimensions when !setting.IsRequired && dimensions.All(dimension => dimension == (setting.Name == "pad" ? 0 : 1)) => null,
+            Shape dimensions => string.Join('x', dimensions),
             Func<Variable, Variable> function => Nonlinearity(name, function),
             Full filled => Text(filled.Value),
             IFormattable number => Text(number),

@@ -44,12 +44,12 @@ internal static class MoreLayerKinds
                 Origin = origin,
                 DropsAxis = set.Flag("drops_axis"),
             }),
-        new("permute", [Setting.SampleSides("axes").Required()],
-            (set, origin) => new Permute(set.Sides("axes")) { Origin = origin }),
+        new("permute", [Setting.SampleDimensions("axes").Required()],
+            (set, origin) => new Permute(set.Integers("axes")) { Origin = origin }),
         new("pad", [Setting.Axes("widths", 0).Required(), Setting.Real("value", "a number", _ => true, 0)],
-            (set, origin) => new Pad(set.Sides("widths")) { Origin = origin, Value = set.Real("value") }),
+            (set, origin) => new Pad(set.Integers("widths")) { Origin = origin, Value = set.Real("value") }),
         new("upscale", [Setting.Axes("factors", 1).Required()],
-            (set, origin) => new Upscale(set.Sides("factors")) { Origin = origin }),
+            (set, origin) => new Upscale(set.Integers("factors")) { Origin = origin }),
         new("layer_norm", [Setting.Whole("first_axis", -8, -1), Epsilon(1e-5), .. LayerKind.Affine],
             (set, origin) => new LayerNorm(set.Whole("first_axis"))
             {

@@ -110,8 +110,8 @@ internal sealed record NetworkDescription
 
     public DataDescription Data { get; init; } = new();
 
-    /// <summary>Gets the sides of a sample.</summary>
-    public IReadOnlyList<int> InputSides => Layers[0].Settings.Sides("shape");
+    /// <summary>Gets the dimensions of a sample.</summary>
+    public IReadOnlyList<int> InputDimensions => Layers[0].Settings.Integers("shape");
 
     /// <summary>Returns the layers in their order.</summary>
     public (string Name, Layer Layer)[] MakeLayers() =>
@@ -367,12 +367,12 @@ internal sealed record NetworkDescription
 
                     json.WriteEndArray();
                     break;
-                case int[] and [int side]:
-                    json.WriteNumberValue(side);
+                case int[] and [int dimension]:
+                    json.WriteNumberValue(dimension);
                     break;
-                case int[] sides:
+                case int[] dimensions:
                     json.WriteStartArray();
-                    Array.ForEach(sides, json.WriteNumberValue);
+                    Array.ForEach(dimensions, json.WriteNumberValue);
                     json.WriteEndArray();
                     break;
                 default:

@@ -54,36 +54,36 @@ internal sealed record Setting(
     public static Setting Size(string name, int least) => new(
         name,
         $"a number or HEIGHTxWIDTH, as 3 or 3x2, at least {least}",
-        text => Sides(text) is { Length: 1 or 2 } sides && sides.All(side => side >= least) ? sides : null);
+        text => Integers(text) is { Length: 1 or 2 } dimensions && dimensions.All(dimension => dimension >= least) ? dimensions : null);
 
     /// <summary>Returns a setting for the padding of an image, as a size or a word.</summary>
     public static Setting Padding(string name) => new(
         name,
         "valid, same, full, or a number of pixels or HEIGHTxWIDTH",
         text => text is "valid" or "same" or "full" ? text
-            : Sides(text) is { Length: 1 or 2 } sides && sides.All(side => side >= 0) ? sides : null)
+            : Integers(text) is { Length: 1 or 2 } dimensions && dimensions.All(dimension => dimension >= 0) ? dimensions : null)
     {
         Words = ["valid", "same", "full"],
     };
 
-    /// <summary>Returns a setting for the sides of a sample.</summary>
-    public static Setting SampleSides(string name, bool mayInfer = false) => new(
+    /// <summary>Returns a setting for the dimensions of a sample.</summary>
+    public static Setting SampleDimensions(string name, bool mayInfer = false) => new(
         name,
-        mayInfer ? "the sides of a sample, as 1x32x32, of which one may be -1" : "the sides of a sample, as 1x32x32",
-        text => Sides(text) is { Length: > 0 and <= 8 } sides
-            && sides.All(side => side > 0 || (mayInfer && side == -1)) ? sides : null);
+        mayInfer ? "the dimensions of a sample, as 1x32x32, of which one may be -1" : "the dimensions of a sample, as 1x32x32",
+        text => Integers(text) is { Length: > 0 and <= 8 } dimensions
+            && dimensions.All(dimension => dimension > 0 || (mayInfer && dimension == -1)) ? dimensions : null);
 
     /// <summary>Returns a setting for three axes: one number for all, or one for each.</summary>
     public static Setting Volume(string name, int least) => new(
         name,
         $"a number or three, as 3 or 3x2x2, at least {least}",
-        text => Sides(text) is { Length: 1 or 3 } sides && sides.All(side => side >= least) ? sides : null);
+        text => Integers(text) is { Length: 1 or 3 } dimensions && dimensions.All(dimension => dimension >= least) ? dimensions : null);
 
     /// <summary>Returns a setting for axes from 2 on: one number for all, or one for each.</summary>
     public static Setting Axes(string name, int least) => new(
         name,
         $"a number or one for each axis, as 3 or 3x2x2, at least {least}",
-        text => Sides(text) is { Length: > 0 and <= 6 } sides && sides.All(side => side >= least) ? sides : null);
+        text => Integers(text) is { Length: > 0 and <= 6 } dimensions && dimensions.All(dimension => dimension >= least) ? dimensions : null);
 
     /// <summary>Returns a setting for numbers, one for each of something.</summary>
     public static Setting Reals(string name) => new(
@@ -106,19 +106,19 @@ internal sealed record Setting(
     /// <summary>Returns the same setting, but required.</summary>
     public Setting Required() => this with { IsRequired = true };
 
-    private static int[]? Sides(string text)
+    private static int[]? Integers(string text)
     {
         string[] words = text.Split(s_between, StringSplitOptions.TrimEntries);
-        int[] sides = new int[words.Length];
+        int[] dimensions = new int[words.Length];
         for (int i = 0; i < words.Length; i++)
         {
-            if (!int.TryParse(words[i], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out sides[i]))
+            if (!int.TryParse(words[i], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out dimensions[i]))
             {
                 return null;
             }
         }
 
-        return sides;
+        return dimensions;
     }
 }
 
@@ -141,7 +141,7 @@ internal sealed record Settings(IReadOnlyList<KeyValuePair<string, object>> Give
 
     public string Word(string name) => (string)Value(name)!;
 
-    public int[] Sides(string name) => (int[])Value(name)!;
+    public int[] Integers(string name) => (int[])Value(name)!;
 
     public IReadOnlyList<LayerDescription> Layers(string name) => (IReadOnlyList<LayerDescription>)Value(name)!;
 

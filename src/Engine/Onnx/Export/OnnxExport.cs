@@ -20,7 +20,7 @@ public static class OnnxExport
     /// Writes a file. An existing file is replaced only when the new one is complete and on the disk.
     /// </summary>
     /// <param name="path">The file.</param>
-    /// <param name="inputs">The inputs. Unknown sides may have any length when the file runs.</param>
+    /// <param name="inputs">The inputs. Unknown dimensions may have any length when the file runs.</param>
     /// <param name="outputs">The outputs, by their names in the file.</param>
     /// <exception cref="EngineException">
     /// The outputs need an op that ONNX does not have, an input is missing, or the file cannot be written.

@@ -70,7 +70,7 @@ internal sealed class OnnxGraph
 
     /// <summary>Returns a tensor's name.</summary>
     public string Tensor(string wanted, Tensor value) =>
-        Tensor(wanted, Type(value.DType), value.Shape.Select(side => (long)side), value.Bytes);
+        Tensor(wanted, Type(value.DType), value.Shape.Select(dimension => (long)dimension), value.Bytes);
 
     /// <summary>Returns the name of a vector of integers, as ONNX takes axes and shapes.</summary>
     public string Vector(string wanted, params ReadOnlySpan<long> values) =>
@@ -156,7 +156,7 @@ internal sealed class OnnxGraph
     /// <summary>Adds a node that gives a result the name of an output.</summary>
     public void AddOutput(string name, string from) => _nodes.Add(Node("Identity", name, [from], [name], []));
 
-    /// <summary>Returns the declaration of an input or output. Unknown sides get names.</summary>
+    /// <summary>Returns the declaration of an input or output. Unknown dimensions get names.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="type">Its type.</param>
     /// <param name="isCount">Whether it has the type of ONNX's counts.</param>
@@ -166,10 +166,10 @@ internal sealed class OnnxGraph
         var shape = new ProtoWriter();
         for (int axis = 0; axis < type.Rank; axis++)
         {
-            int side = type.Shape[axis];
-            shape.Message(1, side == Shape.Unknown
+            int dimension = type.Shape[axis];
+            shape.Message(1, dimension == Shape.Unknown
                 ? new ProtoWriter().Text(2, axis == 0 ? "batch" : $"{name}_{axis}")
-                : new ProtoWriter().Number(1, side));
+                : new ProtoWriter().Number(1, dimension));
         }
 
         int element = areWords ? TextType : isCount ? Int64Type : Type(type.DType);
@@ -189,10 +189,10 @@ internal sealed class OnnxGraph
         return node;
     }
 
-    private string Tensor(string wanted, int type, IEnumerable<long> sides, ReadOnlySpan<byte> bytes)
+    private string Tensor(string wanted, int type, IEnumerable<long> dimensions, ReadOnlySpan<byte> bytes)
     {
         string name = NewName(wanted);
-        _tensors.Add(new ProtoWriter().Numbers(1, sides).Number(2, type).Text(8, name).Bytes(9, bytes));
+        _tensors.Add(new ProtoWriter().Numbers(1, dimensions).Number(2, type).Text(8, name).Bytes(9, bytes));
         return name;
     }
 }

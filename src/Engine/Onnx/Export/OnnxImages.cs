@@ -40,12 +40,12 @@ internal static class OnnxImages
         string seen = graph.Add(
             "Conv", [graph.Name(node.Inputs[0]), Places(graph, channels, op.Patches, node.Inputs[0].DType)], Attributes(op.Patches, channels));
         string planes = graph.Add("Transpose", [seen], ("perm", [1, 0, .. Rest(op.Patches)]));
-        string[] sides =
+        string[] dimensions =
         [
-            graph.Vector("sides", channels, places),
+            graph.Vector("dimensions", channels, places),
             graph.Add("Slice", [graph.Add("Shape", [planes]), graph.Vector("starts", 1), graph.Vector("ends", long.MaxValue)]),
         ];
-        return graph.Add("Reshape", [planes, graph.Add("Concat", sides, ("axis", 0))]);
+        return graph.Add("Reshape", [planes, graph.Add("Concat", dimensions, ("axis", 0))]);
     }
 
     /// <summary>Returns the sums of patches at their places in the images.</summary>
@@ -53,12 +53,12 @@ internal static class OnnxImages
     {
         int channels = Channels(node, node.Outputs[0].Shape), places = op.Patches.Size.Product(0, op.Patches.Rank);
         string columns = graph.Name(node.Inputs[0]);
-        string[] sides =
+        string[] dimensions =
         [
-            graph.Vector("sides", channels * places),
+            graph.Vector("dimensions", channels * places),
             graph.Add("Slice", [graph.Add("Shape", [columns]), graph.Vector("starts", 2), graph.Vector("ends", long.MaxValue)]),
         ];
-        string planes = graph.Add("Reshape", [columns, graph.Add("Concat", sides, ("axis", 0))]);
+        string planes = graph.Add("Reshape", [columns, graph.Add("Concat", dimensions, ("axis", 0))]);
         string images = graph.Add("Transpose", [planes], ("perm", [1, 0, .. Rest(op.Patches)]));
         return Transposed(graph, node, images, Places(graph, channels, op.Patches, node.Inputs[0].DType), op.Patches, channels);
     }
@@ -89,7 +89,7 @@ internal static class OnnxImages
         Shape images = node.Outputs[0].Shape;
         if (images.Skip(2).Contains(Shape.Unknown) || patches.Size.Contains(Shape.Unknown))
         {
-            throw new EngineException($"{node.Op.Name} of {images} cannot be exported: the sides of images and filters must be known.{node.Origin}");
+            throw new EngineException($"{node.Op.Name} of {images} cannot be exported: the dimensions of images and filters must be known.{node.Origin}");
         }
 
         Shape over = patches.Over(images);
@@ -152,10 +152,10 @@ internal static class OnnxImages
         return Pool(graph, "AveragePool", x, images, window);
     }
 
-    private static int Padded(int side, int padding) => side == Shape.Unknown ? side : side + padding;
+    private static int Padded(int dimension, int padding) => dimension == Shape.Unknown ? dimension : dimension + padding;
 
-    private static int Behind(int windows, int side, int size, int stride, int before) =>
-        Math.Max(0, ((windows - 1) * stride) + size - side - before);
+    private static int Behind(int windows, int dimension, int size, int stride, int before) =>
+        Math.Max(0, ((windows - 1) * stride) + size - dimension - before);
 
     private static OnnxAttribute Pair(string name, (int Height, int Width) pair) =>
         (name, new long[] { pair.Height, pair.Width });

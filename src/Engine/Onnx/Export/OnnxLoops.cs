@@ -183,7 +183,7 @@ internal static class OnnxLoops
                     ? new Carried(read.From, lag, graph.Name(before), before.Type with { KnownValue = null })
                     : new Carried(
                         read.From, lag, graph.Add("Gather", [graph.Name(before), graph.Scalar("place", -lag)], ("axis", 0)),
-                        new TensorType(before.DType, Shape.Create(before.Shape.Sides[1..])));
+                        new TensorType(before.DType, Shape.Create(before.Shape.Dimensions[1..])));
             }
         }
     }

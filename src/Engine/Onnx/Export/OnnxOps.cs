@@ -97,7 +97,8 @@ internal static class OnnxOps
             case Where:
                 return graph.Add("Where", [Truth(graph, X(0)), X(1), X(2)]);
             case Cast { To: DType.UInt8 } when node.Inputs[0].DType.IsFloat():
-                // ONNX does not define the conversion of numbers out of range, and ONNX Runtime does not clip 16-bit numbers.
+                // ONNX does not define the conversion of numbers out of range, and ONNX Runtime does not clip 16-bit
+                // numbers.
                 DType wide = node.Inputs[0].DType.Computes();
                 string clipped = wide == node.Inputs[0].DType ? X(0) : As(graph, X(0), wide);
                 string inRange = graph.Add("Clip", [clipped, Number(graph, wide, 0), Number(graph, wide, byte.MaxValue)]);
@@ -163,13 +164,13 @@ internal static class OnnxOps
                 return DimShuffle(graph, X(0), node.Inputs[0].Rank, op.Axes);
             case Reshape op:
                 return graph.Add(
-                    "Reshape", [X(0), OnnxShapes.Sides(graph, node, op.To, op.Given)], ("allowzero", op.To.Contains(0) ? 1 : 0));
+                    "Reshape", [X(0), OnnxShapes.Dimensions(graph, node, op.To, op.Given)], ("allowzero", op.To.Contains(0) ? 1 : 0));
             case BroadcastTo op:
                 return OnnxShapes.BroadcastTo(graph, node, op);
             case Iota:
                 return OnnxShapes.Iota(graph, node);
             case Flatten op:
-                // In ONNX, a side of 0 means the input's side.
+                // In ONNX, a dimension of 0 means the input's dimension.
                 return graph.Add("Reshape", [X(0), graph.Vector("shape", [.. new long[op.Rank - 1], -1])]);
             case ReshapeLike:
                 return graph.Add("Reshape", [X(0), graph.Add("Shape", [X(1)])]);
@@ -195,8 +196,8 @@ internal static class OnnxOps
         }
     }
 
-    /// <summary>Converts axes or sides to ONNX's type.</summary>
-    public static long[] Longs(Shape shape) => [.. shape.Select(side => (long)side)];
+    /// <summary>Converts axes or dimensions to ONNX's type.</summary>
+    public static long[] Longs(Shape shape) => [.. shape.Select(dimension => (long)dimension)];
 
     private static string Transposed(OnnxGraph graph, string stack, bool isTransposed) =>
         isTransposed ? graph.Add("Transpose", [stack], ("perm", [0, 2, 1])) : stack;
@@ -205,7 +206,9 @@ internal static class OnnxOps
 
     private static string Truth(OnnxGraph graph, string x) => As(graph, x, DType.Bool);
 
-    /// <summary>Returns a factor of a product in the dtype of the product, whose numbers of 16 bits are added up in float32.</summary>
+    /// <summary>
+    /// Returns a factor of a product in the dtype of the product, whose numbers of 16 bits are added up in float32.
+    /// </summary>
     private static string Factor(OnnxGraph graph, Apply node, int input) => node.Inputs[input].DType == node.Outputs[0].DType
         ? graph.Name(node.Inputs[input])
         : As(graph, graph.Name(node.Inputs[input]), node.Outputs[0].DType);
@@ -216,9 +219,9 @@ internal static class OnnxOps
         graph.Tensor("number", Tensor.Scalar(value).Cast(dtype));
 
     /// <summary>
-    /// Exports the quotient, rounded down, or the remainder of integers. ONNX's remainder has the divisor's sign, but its
-    /// quotient is rounded toward 0: one too great where there is a remainder and the signs differ. ONNX does not define
-    /// what the divisor 0 gives; here that is 0.
+    /// Exports the quotient, rounded down, or the remainder of integers. ONNX's remainder has the divisor's sign, but
+    /// its quotient is rounded toward 0: one too great where there is a remainder and the signs differ. ONNX does not
+    /// define what the divisor 0 gives; here that is 0.
     /// </summary>
     private static string WholeQuotient(OnnxGraph graph, Apply node)
     {
@@ -239,9 +242,9 @@ internal static class OnnxOps
 
     private static string Count(OnnxGraph graph, string x, Count op)
     {
-        string sides = graph.Add(
+        string dimensions = graph.Add(
             "Gather", [graph.Add("Shape", [x]), graph.Vector("axes", Longs(op.Axes))], ("axis", 0));
-        string count = graph.Add("ReduceProd", [sides], ("keepdims", 0));
+        string count = graph.Add("ReduceProd", [dimensions], ("keepdims", 0));
         return As(graph, count, op.DType);
     }
 

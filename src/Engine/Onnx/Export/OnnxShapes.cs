@@ -80,7 +80,8 @@ internal static class OnnxShapes
     }
 
     /// <summary>
-    /// Returns whether an exported node uses an input: not the array that a Pad makes, nor a side that is a known number.
+    /// Returns whether an exported node uses an input: not the array that a Pad makes, nor a dimension that is a known
+    /// number.
     /// </summary>
     public static bool Uses(Apply node, int input) => node.Op is View or Ops.BroadcastTo && input > 0
         ? node.Inputs[input].Type.KnownValue is null
@@ -103,8 +104,8 @@ internal static class OnnxShapes
         string OneOf(Variable number) => graph.Add("Reshape", [Whole(graph, number), graph.Vector("shape", 1)]);
     }
 
-    /// <summary>Returns the sides of a shape. Some of them are inputs.</summary>
-    public static string Sides(OnnxGraph graph, Apply node, Shape to, Shape given)
+    /// <summary>Returns the dimensions of a shape. Some of them are inputs.</summary>
+    public static string Dimensions(OnnxGraph graph, Apply node, Shape to, Shape given)
     {
         if (given.Rank == 0)
         {
@@ -112,21 +113,23 @@ internal static class OnnxShapes
         }
 
         int next = 1;
-        string[] sides = [.. Enumerable.Range(0, to.Rank).Select(axis => given.Contains(axis)
-            ? Side(node.Inputs[next++])
-            : graph.Vector("side", to[axis]))];
-        return graph.Add("Concat", sides, ("axis", 0));
+        string[] dimensions = [.. Enumerable.Range(0, to.Rank).Select(axis => given.Contains(axis)
+            ? Dimension(node.Inputs[next++])
+            : graph.Vector("dimension", to[axis]))];
+        return graph.Add("Concat", dimensions, ("axis", 0));
 
-        string Side(Variable side) => side.Type.KnownValue is { } known
-            ? graph.Vector("side", known)
-            : graph.Add("Unsqueeze", [Whole(graph, side), graph.Vector("axes", 0)]);
+        string Dimension(Variable dimension) => dimension.Type.KnownValue is { } known
+            ? graph.Vector("dimension", known)
+            : graph.Add("Unsqueeze", [Whole(graph, dimension), graph.Vector("axes", 0)]);
     }
 
-    /// <summary>Exports a broadcast. For a requested side of 1, ONNX's Expand keeps the input's side.</summary>
+    /// <summary>
+    /// Exports a broadcast. For a requested dimension of 1, ONNX's Expand keeps the input's dimension.
+    /// </summary>
     public static string BroadcastTo(OnnxGraph graph, Apply node, BroadcastTo op)
     {
-        Shape to = [.. op.To.Select((side, axis) => side == Shape.Unknown && !op.Given.Contains(axis) ? 1 : side)];
-        return graph.Add("Expand", [graph.Name(node.Inputs[0]), Sides(graph, node, to, op.Given)]);
+        Shape to = [.. op.To.Select((dimension, axis) => dimension == Shape.Unknown && !op.Given.Contains(axis) ? 1 : dimension)];
+        return graph.Add("Expand", [graph.Name(node.Inputs[0]), Dimensions(graph, node, to, op.Given)]);
     }
 
     public static string Iota(OnnxGraph graph, Apply node)

@@ -13,10 +13,10 @@ internal sealed class NotKnownException(string message, IReadOnlyList<(Input Inp
 /// <summary>Converts an ONNX graph to this library's graph, node by node.</summary>
 internal sealed class OnnxImporter
 {
-    /// <summary>The greatest depth of nested graphs and function calls.</summary>
+    /// <summary>The largest depth of nested graphs and function calls.</summary>
     private const int Deepest = 24;
 
-    /// <summary>The greatest number of nodes. Nodes of unrolled loops and of functions count each time.</summary>
+    /// <summary>The maximum number of nodes. Nodes of unrolled loops and of functions count each time.</summary>
     private const int MaxNodes = 250_000;
 
     private readonly OnnxImporter? _outer;

@@ -131,14 +131,14 @@ internal sealed class OnnxNode
     /// <exception cref="NotKnownException">They are unknown before a call.</exception>
     public double[] Numbers(int input) => V(input).Numbers ?? throw NotKnown([V(input).Variable], input);
 
-    /// <summary>Returns the sides of a variable, which must all be known.</summary>
-    /// <exception cref="NotKnownException">Some sides are unknown.</exception>
-    public static int[] Sides(Variable x, int from = 0)
+    /// <summary>Returns the dimensions of a variable, which must all be known.</summary>
+    /// <exception cref="NotKnownException">Some dimensions are unknown.</exception>
+    public static int[] Dimensions(Variable x, int from = 0)
     {
-        int[] sides = [.. x.Shape.Skip(from)];
-        return !sides.Contains(Shape.Unknown)
-            ? sides
-            : throw NotKnown([.. Enumerable.Range(from, sides.Length).Where(axis => x.Shape[axis] == Shape.Unknown).Select(axis => SideOf(x, axis))], 0);
+        int[] dimensions = [.. x.Shape.Skip(from)];
+        return !dimensions.Contains(Shape.Unknown)
+            ? dimensions
+            : throw NotKnown([.. Enumerable.Range(from, dimensions.Length).Where(axis => x.Shape[axis] == Shape.Unknown).Select(axis => DimensionOf(x, axis))], 0);
     }
 
     /// <summary>

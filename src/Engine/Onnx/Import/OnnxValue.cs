@@ -4,7 +4,9 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Onnx;
 
-/// <summary>Represents an integer for shapes: a number, or an int32 scalar that depends on sides of inputs.</summary>
+/// <summary>
+/// Represents an integer for shapes: a number, or an int32 scalar that depends on dimensions of inputs.
+/// </summary>
 internal readonly record struct Whole(long Number, Variable? Value = null)
 {
     public bool IsKnown => Value is null;
@@ -15,9 +17,9 @@ internal readonly record struct Whole(long Number, Variable? Value = null)
 
     public static implicit operator Whole(long number) => new(number);
 
-    /// <summary>Returns a side of an array, as a number if it is known.</summary>
-    public static Whole SideOf(Variable x, int axis) =>
-        x.Shape[axis] != Shape.Unknown ? x.Shape[axis] : new Whole(0, Ops.Symbolic.SideOf(x, axis));
+    /// <summary>Returns a dimension of an array, as a number if it is known.</summary>
+    public static Whole DimensionOf(Variable x, int axis) =>
+        x.Shape[axis] != Shape.Unknown ? x.Shape[axis] : new Whole(0, Ops.Symbolic.DimensionOf(x, axis));
 }
 
 /// <summary>

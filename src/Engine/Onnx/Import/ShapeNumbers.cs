@@ -5,8 +5,8 @@ using static Engine.Ops.Symbolic;
 namespace Engine.Onnx;
 
 /// <summary>
-/// Tracks the integers of shapes, element by element. After a shape is split and rebuilt, its sides are still known
-/// numbers or sides of inputs.
+/// Tracks the integers of shapes, element by element. After a shape is split and rebuilt, its dimensions are still
+/// known numbers or dimensions of inputs.
 /// </summary>
 internal static class ShapeNumbers
 {
@@ -106,8 +106,8 @@ internal static class ShapeNumbers
         var to = new int[rank];
         for (int axis = 0; axis < rank; axis++)
         {
-            int[] sides = [.. shapes.Where(shape => axis >= rank - shape.Rank).Select(shape => shape[axis - (rank - shape.Rank)])];
-            to[axis] = sides.Contains(0) ? 0 : sides.Max();
+            int[] dimensions = [.. shapes.Where(shape => axis >= rank - shape.Rank).Select(shape => shape[axis - (rank - shape.Rank)])];
+            to[axis] = dimensions.Contains(0) ? 0 : dimensions.Max();
         }
 
         Shape joined = [.. to];
@@ -131,7 +131,7 @@ internal static class ShapeNumbers
         return [.. results];
     }
 
-    private static bool IsSide(Variable x) => x is Result { Owner.Op: Ops.Count };
+    private static bool IsDimension(Variable x) => x is Result { Owner.Op: Ops.Count };
 
     private static Whole? Joined(string op, Whole a, Whole b)
     {
@@ -168,8 +168,9 @@ internal static class ShapeNumbers
                 return new Whole(0, Minimum(x, y));
             case "Mod":
                 return new Whole(0, Ops.Symbolic.Mod(x, y));
-            case "Equal" when (a is { IsKnown: true, Number: < 0 } && IsSide(y)) || (b is { IsKnown: true, Number: < 0 } && IsSide(x)):
-                // A side is never negative. Graphs make this comparison to test whether a side stays the same.
+            case "Equal" when (a is { IsKnown: true, Number: < 0 } && IsDimension(y)) || (b is { IsKnown: true, Number: < 0 } && IsDimension(x)):
+                // A dimension is never negative. Graphs make this comparison to test whether a dimension stays the
+                // same.
                 return 0;
             default:
                 return null;

@@ -60,10 +60,10 @@ internal sealed record OnnxSetting(string Name)
 }
 
 /// <summary>Represents the name and type of an input or output.</summary>
-internal sealed record OnnxValueInfo(string Name, OnnxType Type, IReadOnlyList<OnnxSide>? Sides, bool IsTensor);
+internal sealed record OnnxValueInfo(string Name, OnnxType Type, IReadOnlyList<OnnxDimension>? Dimensions, bool IsTensor);
 
-/// <summary>Represents a side that a graph declares: a number, a name, or nothing.</summary>
-internal readonly record struct OnnxSide(long? Number, string? Name);
+/// <summary>Represents a dimension that a graph declares: a number, a name, or nothing.</summary>
+internal readonly record struct OnnxDimension(long? Number, string? Name);
 
 /// <summary>Represents a function in a model: nodes under a name.</summary>
 internal sealed record OnnxFunctionFile(

@@ -317,7 +317,7 @@ internal sealed class OnnxParser(ModelBytes bytes, string? folder)
                     value = value with { Type = (OnnxType)reader.Number() };
                     break;
                 case 2:
-                    value = value with { Sides = reader.Message(Sides) };
+                    value = value with { Dimensions = reader.Message(Dimensions) };
                     break;
                 default:
                     reader.Skip();
@@ -328,14 +328,14 @@ internal sealed class OnnxParser(ModelBytes bytes, string? folder)
         return value;
     }
 
-    private static List<OnnxSide> Sides(ProtoReader reader)
+    private static List<OnnxDimension> Dimensions(ProtoReader reader)
     {
-        var sides = new List<OnnxSide>();
+        var dimensions = new List<OnnxDimension>();
         for (int field = reader.Next(); field != 0; field = reader.Next())
         {
             if (field == 1)
             {
-                sides.Add(reader.Message(Side));
+                dimensions.Add(reader.Message(Dimension));
             }
             else
             {
@@ -343,21 +343,21 @@ internal sealed class OnnxParser(ModelBytes bytes, string? folder)
             }
         }
 
-        return sides;
+        return dimensions;
     }
 
-    private static OnnxSide Side(ProtoReader reader)
+    private static OnnxDimension Dimension(ProtoReader reader)
     {
-        var side = default(OnnxSide);
+        var dimension = default(OnnxDimension);
         for (int field = reader.Next(); field != 0; field = reader.Next())
         {
             switch (field)
             {
                 case 1:
-                    side = new OnnxSide(reader.Number(), null);
+                    dimension = new OnnxDimension(reader.Number(), null);
                     break;
                 case 2:
-                    side = new OnnxSide(null, reader.Text());
+                    dimension = new OnnxDimension(null, reader.Text());
                     break;
                 default:
                     reader.Skip();
@@ -365,7 +365,7 @@ internal sealed class OnnxParser(ModelBytes bytes, string? folder)
             }
         }
 
-        return side;
+        return dimension;
     }
 
     private static (string Domain, long Version) OpSet(ProtoReader reader)

@@ -91,13 +91,13 @@ internal sealed class OnnxTensorParser(ModelBytes bytes, string? folder)
 
     private Shape ShapeOf(string name, List<long> dims)
     {
-        if (dims.Count > 64 || dims.Exists(side => side is < 0 or > int.MaxValue))
+        if (dims.Count > 64 || dims.Exists(dimension => dimension is < 0 or > int.MaxValue))
         {
             throw new ModelFileException(
-                $"{bytes.Name}: the tensor '{name}' has the sides {string.Join(", ", dims.Take(8))}, which no tensor has.");
+                $"{bytes.Name}: the tensor '{name}' has the dimensions {string.Join(", ", dims.Take(8))}, which no tensor has.");
         }
 
-        Shape shape = [.. dims.Select(side => (int)side)];
+        Shape shape = [.. dims.Select(dimension => (int)dimension)];
         return shape.Problem is { } problem
             ? throw new ModelFileException($"{bytes.Name}: the tensor '{name}' cannot be: {problem}.")
             : shape;
@@ -188,7 +188,7 @@ internal sealed class OnnxTensorParser(ModelBytes bytes, string? folder)
             return Halves(name, type, shape, [.. whole.Select(bits => (ushort)bits)]);
         }
 
-        int[] sides = [.. shape];
+        int[] dimensions = [.. shape];
         (long least, long most) = type.Range();
         if (type is not (OnnxType.Float or OnnxType.Double) && whole.Exists(value => value < least || value > most))
         {
@@ -198,12 +198,12 @@ internal sealed class OnnxTensorParser(ModelBytes bytes, string? folder)
         var tensor = new OnnxTensor(name, type, shape);
         return type switch
         {
-            OnnxType.Float => tensor with { Values = Engine.Tensor.From(floats.ToArray()).Reshape(sides) },
-            OnnxType.Double => tensor with { Values = Engine.Tensor.From(doubles.ToArray()).Reshape(sides) },
-            OnnxType.Int32 => tensor with { Values = Engine.Tensor.From([.. whole.Select(value => (int)value)]).Reshape(sides) },
-            OnnxType.Int64 => tensor with { Values = Engine.Tensor.From(whole.ToArray()).Reshape(sides) },
-            OnnxType.UInt8 => tensor with { Values = Engine.Tensor.From([.. whole.Select(value => (byte)value)]).Reshape(sides) },
-            OnnxType.Bool => tensor with { Values = Engine.Tensor.From([.. whole.Select(value => value != 0)]).Reshape(sides) },
+            OnnxType.Float => tensor with { Values = Engine.Tensor.From(floats.ToArray()).Reshape(dimensions) },
+            OnnxType.Double => tensor with { Values = Engine.Tensor.From(doubles.ToArray()).Reshape(dimensions) },
+            OnnxType.Int32 => tensor with { Values = Engine.Tensor.From([.. whole.Select(value => (int)value)]).Reshape(dimensions) },
+            OnnxType.Int64 => tensor with { Values = Engine.Tensor.From(whole.ToArray()).Reshape(dimensions) },
+            OnnxType.UInt8 => tensor with { Values = Engine.Tensor.From([.. whole.Select(value => (byte)value)]).Reshape(dimensions) },
+            OnnxType.Bool => tensor with { Values = Engine.Tensor.From([.. whole.Select(value => value != 0)]).Reshape(dimensions) },
             _ when type.IsWhole() => tensor with { Whole = [.. whole] },
             _ => throw NoType(name, type),
         };

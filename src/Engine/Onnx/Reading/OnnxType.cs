@@ -51,7 +51,7 @@ internal static class OnnxTypes
     public static bool IsWhole(this OnnxType type) => type is OnnxType.UInt8 or OnnxType.Int8 or OnnxType.UInt16
         or OnnxType.Int16 or OnnxType.Int32 or OnnxType.Int64 or OnnxType.UInt32 or OnnxType.UInt64;
 
-    /// <summary>Returns the least and the greatest number of an integer type, within the range of long.</summary>
+    /// <summary>Returns the smallest and the maximum number of an integer type, within the range of long.</summary>
     public static (long Min, long Max) Range(this OnnxType type) => type switch
     {
         OnnxType.UInt8 => (byte.MinValue, byte.MaxValue),
@@ -98,7 +98,7 @@ internal sealed record OnnxTensor(string Name, OnnxType Type, Shape Shape)
 
         if (stored != DType.Int32)
         {
-            return Tensor.From(Whole!).Reshape(Shape.Sides).Cast(stored);
+            return Tensor.From(Whole!).Reshape(Shape.Dimensions).Cast(stored);
         }
 
         var tensor = new Tensor(stored, Shape);

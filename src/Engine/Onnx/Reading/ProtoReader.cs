@@ -11,16 +11,16 @@ namespace Engine.Onnx;
 internal sealed class ProtoReader(ModelBytes bytes)
 {
     /// <summary>
-    /// The greatest depth of messages. A graph in a node in a graph takes three, and nobody nests 30 of these.
+    /// The largest depth of messages. A graph in a node in a graph takes three, and nobody nests 30 of these.
     /// </summary>
     private const int Deepest = 100;
 
     /// <summary>
-    /// The greatest number of messages in a file. The largest models have about 100,000 nodes and as many attributes.
+    /// The maximum number of messages in a file. The largest models have about 100,000 nodes and as many attributes.
     /// </summary>
     private const int MaxMessages = 4_000_000;
 
-    /// <summary>The greatest length of a text: code in metadata, not weights.</summary>
+    /// <summary>The largest length of a text: code in metadata, not weights.</summary>
     private const int LongestText = 64 << 20;
 
     private readonly byte[] _buffer = new byte[(int)Math.Min(bytes.Length, 1 << 16)];

@@ -83,7 +83,7 @@ internal sealed record Attend(bool IsCausal) : Op, ICpuOp, ICudaOp, ISampled
 
     /// <summary>
     /// Returns the magnitudes. The error of a product is that of all its terms, and the relative error of its power is
-    /// as large. The values are as uncertain as the greatest error of a row.
+    /// as large. The values are as uncertain as the largest error of a row.
     /// </summary>
     public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
@@ -110,8 +110,8 @@ internal sealed record Attend(bool IsCausal) : Op, ICpuOp, ICudaOp, ISampled
     /// <summary>Returns shapes around the sides of tiles, with masks of all kinds.</summary>
     internal static IEnumerable<(bool IsCausal, Arg[] Args)> Cases(Random random)
     {
-        int b = random.Next(1, 4), t = Arg.Side(random, false), s = Arg.Side(random, false), d = Arg.Side(random, false);
-        int e = Arg.Side(random, false);
+        int b = random.Next(1, 4), t = Arg.Dimension(random, false), s = Arg.Dimension(random, false), d = Arg.Dimension(random, false);
+        int e = Arg.Dimension(random, false);
         foreach (bool isCausal in (bool[])[false, true])
         {
             yield return (isCausal, Of(b, t, s, d, e));
@@ -160,8 +160,8 @@ internal readonly record struct AttentionShape(int Batch, int Queries, int Keys,
             }
         }
 
-        int batch = Side(q.Shape[0], Side(k.Shape[0], v.Shape[0]));
-        int keys = Side(k.Shape[1], v.Shape[1]);
+        int batch = Dimension(q.Shape[0], Dimension(k.Shape[0], v.Shape[0]));
+        int keys = Dimension(k.Shape[1], v.Shape[1]);
         if (!Fits(q.Shape[0], batch) || !Fits(k.Shape[0], batch) || !Fits(v.Shape[0], batch))
         {
             throw new EngineException($"the stacks have {q.Shape[0]}, {k.Shape[0]} and {v.Shape[0]} matrices");
@@ -177,9 +177,9 @@ internal readonly record struct AttentionShape(int Batch, int Queries, int Keys,
             throw new EngineException($"there are {k.Shape[1]} keys and {v.Shape[1]} values");
         }
 
-        return new AttentionShape(batch, q.Shape[1], keys, Side(q.Shape[2], k.Shape[2]), v.Shape[2]).WithMask(inputs);
+        return new AttentionShape(batch, q.Shape[1], keys, Dimension(q.Shape[2], k.Shape[2]), v.Shape[2]).WithMask(inputs);
 
-        static int Side(int a, int b) => a == Shape.Unknown ? b : a;
+        static int Dimension(int a, int b) => a == Shape.Unknown ? b : a;
 
         static bool Fits(int a, int b) => a == b || a == Shape.Unknown || b == Shape.Unknown;
     }
@@ -231,7 +231,7 @@ internal sealed class AttentionRows(IReadOnlyList<NdArray> inputs, NdArray? mask
     }
 
     /// <summary>
-    /// Calls an action with the magnitudes of each row's products and with the greatest of those that count. The latter
+    /// Calls an action with the magnitudes of each row's products and with the largest of those that count. The latter
     /// is infinite if the errors are too large for the dtype.
     /// </summary>
     public void ForEachError(DType dtype, Action<int, int, double[], double> row)

@@ -18,7 +18,7 @@ internal sealed record AttendGrad(bool IsCausal) : Op, ICpuOp, ICudaOp, ISampled
         foreach ((bool isCausal, Arg[] args) in Attend.Cases(random))
         {
             Shape q = args[0].Shape, v = args[2].Shape, row = [q[0], q[1]];
-            // The logarithm of a row's sum is at least its greatest score, so the samples draw small scores.
+            // The logarithm of a row's sum is at least its largest score, so the samples draw small scores.
             Arg[] looked = [.. args[..2].Select(arg => arg with { Low = -0.5, High = 0.5 }), args[2]];
             Arg[] all = [.. looked, new(row, Low: 1, High: 4), new(row), new([q[0], q[1], v[2]]), .. args[3..]];
             yield return new Sample(new AttendGrad(isCausal), all);

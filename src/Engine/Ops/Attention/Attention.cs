@@ -50,7 +50,7 @@ public static partial class Symbolic
         Variable result = new Attend(isCausal).Call(stacks);
         return first.Rank == 2
             ? Squeeze(result, [0])
-            : Reshape(result, [.. SidesOf(first).SkipLast(2), SideOf(first, -2), SideOf(v, -1)]);
+            : Reshape(result, [.. DimensionsOf(first).SkipLast(2), DimensionOf(first, -2), DimensionOf(v, -1)]);
     }
 
     /// <summary>
@@ -68,7 +68,7 @@ public static partial class Symbolic
 
         bool isAlike = all.Take(3).All(operand => operand.Shape.SkipLast(2).SequenceEqual(all[0].Shape.SkipLast(2)))
             && !all[0].Shape.SkipLast(2).Contains(Shape.Unknown);
-        bool isOne = all.Length == 4 && all[3].Shape.SkipLast(2).All(side => side == 1);
+        bool isOne = all.Length == 4 && all[3].Shape.SkipLast(2).All(dimension => dimension == 1);
         if (!isAlike || (all.Length == 4 && !isOne))
         {
             // Only the shape of these sums is used.
@@ -80,8 +80,8 @@ public static partial class Symbolic
         }
 
         Variable[] stacks = [.. all.Select((operand, i) => operand.Rank == 3 ? operand
-            : i == 3 && isOne ? Reshape(operand, 1, SideOf(operand, -2), SideOf(operand, -1))
-            : Reshape(operand, Joined(operand, Enumerable.Range(0, rank - 2)), SideOf(operand, -2), SideOf(operand, -1)))];
+            : i == 3 && isOne ? Reshape(operand, 1, DimensionOf(operand, -2), DimensionOf(operand, -1))
+            : Reshape(operand, Joined(operand, Enumerable.Range(0, rank - 2)), DimensionOf(operand, -2), DimensionOf(operand, -1)))];
         return (stacks, all[0]);
 
         static Variable Ranked(Variable x, int rank) => x.Rank == rank

@@ -7,7 +7,7 @@ namespace Engine.Ops;
 /// <summary>Builds the launches of <see cref="Attend"/> and <see cref="AttendGrad"/>, in attention.cu.</summary>
 internal static class CudaAttention
 {
-    private const int Side = 32, Chunk = 64, Threads = 256;
+    private const int Dimension = 32, Chunk = 64, Threads = 256;
 
     public static CudaLaunch[] Forward(CudaStep step, bool isCausal)
     {
@@ -38,12 +38,12 @@ internal static class CudaAttention
     private static CudaLaunch[] Launch(
         CudaKernel kernel, AttentionShape shape, int rows, int columns, Mask mask, params CudaArgument[] operands)
     {
-        int tiles = (rows + Side - 1) / Side, chunks = Math.Max(1, (columns + Chunk - 1) / Chunk);
-        var sides = new Sides(
+        int tiles = (rows + Dimension - 1) / Dimension, chunks = Math.Max(1, (columns + Chunk - 1) / Chunk);
+        var dimensions = new Dimensions(
             shape.Queries, shape.Keys, shape.Size, shape.ValueSize, mask.Batch, mask.Row, mask.Column, tiles);
         return shape.Batch == 0 || rows == 0
             ? []
-            : [kernel.Launch(new Dim3(checked(shape.Batch * tiles), chunks), Threads, [.. operands, CudaArgument.Of(sides)])];
+            : [kernel.Launch(new Dim3(checked(shape.Batch * tiles), chunks), Threads, [.. operands, CudaArgument.Of(dimensions)])];
     }
 
     private static ulong Address(CudaStep step, int input) => step.Types.Inputs.Count > input ? step.In(input) : 0;
@@ -66,6 +66,6 @@ internal static class CudaAttention
 
     /// <summary>The layout that the kernel expects.</summary>
     [StructLayout(LayoutKind.Sequential)]
-    private readonly record struct Sides(
+    private readonly record struct Dimensions(
         int Queries, int Keys, int Size, int ValueSize, long MaskBatch, int MaskRow, int MaskColumn, int Tiles);
 }

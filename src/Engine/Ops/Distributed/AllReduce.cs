@@ -23,7 +23,7 @@ internal sealed record AllReduce(Communicator Communicator, int Count, int Shard
     public static IEnumerable<Sample> Samples(Random random)
     {
         Communicator alone = ThreadCommunicator.Create(1)[0];
-        Shape shape = [Arg.Side(random), Arg.Side(random)];
+        Shape shape = [Arg.Dimension(random), Arg.Dimension(random)];
         foreach (int shards in (int[])[0, 1, 8])
         {
             yield return new Sample(new AllReduce(alone, 1, shards), new Arg(shape));

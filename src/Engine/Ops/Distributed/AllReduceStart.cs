@@ -23,7 +23,7 @@ internal sealed record AllReduceStart(Communicator Communicator, int Count, int 
     public static IEnumerable<Sample> Samples(Random random)
     {
         Communicator alone = ThreadCommunicator.Create(1)[0];
-        Shape shape = [Arg.Side(random), Arg.Side(random)];
+        Shape shape = [Arg.Dimension(random), Arg.Dimension(random)];
 
         // With sizes that leave no padding in the bucket, the output is the sum of this rank's parts.
         yield return new Sample(new AllReduceStart(alone, 1, 0, 0), new Arg([16])) { HasGradient = false };

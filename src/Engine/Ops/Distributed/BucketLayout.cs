@@ -56,7 +56,7 @@ internal sealed class BucketLayout
     /// <summary>Gets the bytes of a slice.</summary>
     public long SliceBytes { get; }
 
-    /// <summary>Gets the greatest number of nodes of the tree that a rank computes.</summary>
+    /// <summary>Gets the maximum number of nodes of the tree that a rank computes.</summary>
     public int MaxNodes { get; }
 
     /// <summary>

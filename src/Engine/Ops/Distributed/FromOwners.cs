@@ -19,7 +19,7 @@ internal sealed record FromOwners(Communicator Communicator, IReadOnlyList<int> 
     public static IEnumerable<Sample> Samples(Random random)
     {
         Communicator alone = ThreadCommunicator.Create(1)[0];
-        Shape shape = [Arg.Side(random), Arg.Side(random)];
+        Shape shape = [Arg.Dimension(random), Arg.Dimension(random)];
         yield return new Sample(new FromOwners(alone, [0]), new Arg(shape)) { HasGradient = false };
         yield return new Sample(new FromOwners(alone, [0, 0]), new Arg(shape), new Arg([257])) { HasGradient = false };
         yield return new Sample(new FromOwners(alone, [0, 0]), new Arg(shape)) { Error = "has the owners of 2 tensors, not of 1" };

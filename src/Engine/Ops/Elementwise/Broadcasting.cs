@@ -17,26 +17,26 @@ internal static class Broadcasting
             rank = Math.Max(rank, input.Rank);
         }
 
-        var sides = new int[rank];
-        Array.Fill(sides, 1);
+        var dimensions = new int[rank];
+        Array.Fill(dimensions, 1);
         foreach (TensorType input in inputs)
         {
             for (int i = 1; i <= input.Rank; i++)
             {
-                sides[^i] = JoinSides(sides[^i], input.Shape[-i], rank - i);
+                dimensions[^i] = JoinDimensions(dimensions[^i], input.Shape[-i], rank - i);
             }
         }
 
-        return Shape.Create(sides);
+        return Shape.Create(dimensions);
     }
 
     /// <summary>
     /// Returns the fewest nested loops that visit every element of <paramref name="output"/> in order: their lengths,
     /// and for each input the stride of each loop, which is 0 where the input is repeated.
     /// </summary>
-    public static (int[] Sides, int[][] Strides) Loops(Shape output, IReadOnlyList<Shape> inputs)
+    public static (int[] Dimensions, int[][] Strides) Loops(Shape output, IReadOnlyList<Shape> inputs)
     {
-        var sides = new List<int>();
+        var dimensions = new List<int>();
         var strides = inputs.Select(_ => new List<int>()).ToArray();
         int[][] steps = [.. inputs.Select(input => StridesIn(output, input))];
         for (int axis = 0; axis < output.Rank; axis++)
@@ -46,15 +46,15 @@ internal static class Broadcasting
                 continue;
             }
 
-            bool merges = sides.Count > 0
+            bool merges = dimensions.Count > 0
                 && Enumerable.Range(0, steps.Length).All(i => strides[i][^1] == steps[i][axis] * output[axis]);
             if (merges)
             {
-                sides[^1] *= output[axis];
+                dimensions[^1] *= output[axis];
             }
             else
             {
-                sides.Add(output[axis]);
+                dimensions.Add(output[axis]);
             }
 
             for (int i = 0; i < steps.Length; i++)
@@ -70,16 +70,16 @@ internal static class Broadcasting
             }
         }
 
-        if (sides.Count == 0)
+        if (dimensions.Count == 0)
         {
-            sides.Add(1);
+            dimensions.Add(1);
             foreach (List<int> stride in strides)
             {
                 stride.Add(0);
             }
         }
 
-        return ([.. sides], [.. strides.Select(stride => stride.ToArray())]);
+        return ([.. dimensions], [.. strides.Select(stride => stride.ToArray())]);
     }
 
     private static int[] StridesIn(Shape output, Shape input)
@@ -94,13 +94,13 @@ internal static class Broadcasting
         return strides;
     }
 
-    private static int JoinSides(int a, int b, int axis) => (a, b) switch
+    private static int JoinDimensions(int a, int b, int axis) => (a, b) switch
     {
         _ when a == b => a,
         (1, _) => b,
         (_, 1) => a,
         (Shape.Unknown, _) => b,
         (_, Shape.Unknown) => a,
-        _ => throw new EngineException($"the sides {a} and {b} of axis {axis} do not broadcast"),
+        _ => throw new EngineException($"the dimensions {a} and {b} of axis {axis} do not broadcast"),
     };
 }

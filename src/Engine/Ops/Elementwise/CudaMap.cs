@@ -62,7 +62,7 @@ internal static class CudaMap
         int[] operands = [.. Enumerable.Range(0, inputs)];
         int[] results = [.. Enumerable.Range(0, step.OutputCount)];
         int count = checked((int)shape.Count);
-        (int[] sides, int[][] strides) = Broadcasting.Loops(shape, [.. operands.Select(step.Shape)]);
+        (int[] dimensions, int[][] strides) = Broadcasting.Loops(shape, [.. operands.Select(step.Shape)]);
 
         // Inputs are as long as the outputs, single numbers, or others. Those of the others with the same layout share
         // an index.
@@ -81,14 +81,14 @@ internal static class CudaMap
         CudaArgument[] arguments =
         [
             .. operands.Select(i => (CudaArgument)step.In(i)), .. results.Select(i => (CudaArgument)step.Out(i)),
-            .. patterns.Count > 0 ? [new CudaLoops(sides, [.. patterns])] : Array.Empty<CudaArgument>(),
+            .. patterns.Count > 0 ? [new CudaLoops(dimensions, [.. patterns])] : Array.Empty<CudaArgument>(),
             count,
         ];
         return [kernel.Launch(Math.Min(CudaTypes.Blocks(count, Threads), MaxBlocks), Threads, arguments)];
 
         string Place(int[] steps)
         {
-            if (sides.Length == 1)
+            if (dimensions.Length == 1)
             {
                 return steps[0] == 0 ? "0" : "i";
             }
@@ -116,14 +116,14 @@ internal static class CudaMap
         bool IsWhole(int[] steps)
         {
             int next = 1;
-            for (int axis = sides.Length - 1; axis >= 0; axis--)
+            for (int axis = dimensions.Length - 1; axis >= 0; axis--)
             {
                 if (steps[axis] != next)
                 {
                     return false;
                 }
 
-                next *= sides[axis];
+                next *= dimensions[axis];
             }
 
             return true;

@@ -95,7 +95,7 @@ internal abstract record Elementwise : Op, ICpuOp, ICudaOp
     /// <summary>Returns shapes for the tests: equal ones, and some that broadcast.</summary>
     protected static IEnumerable<Shape[]> SampleShapes(Random random, int arity)
     {
-        int n = Arg.Side(random), m = Arg.Side(random), k = Arg.Side(random);
+        int n = Arg.Dimension(random), m = Arg.Dimension(random), k = Arg.Dimension(random);
         yield return Same([n, m, k]);
         yield return Same(Shape.Scalar);
         yield return Same([257]);
@@ -170,7 +170,7 @@ internal sealed record Binary<TRow> : Elementwise, ISampled where TRow : struct,
 
         yield return new Sample(new Binary<TRow>(), Operand([2, 3]), Operand([2, 4]))
         {
-            Error = "the sides 3 and 4 of axis 1 do not broadcast",
+            Error = "the dimensions 3 and 4 of axis 1 do not broadcast",
         };
         yield return new Sample(new Binary<TRow>(), Operand([2]), Arg.Int([2], 0, 2)) { Error = "the dtypes differ" };
     }

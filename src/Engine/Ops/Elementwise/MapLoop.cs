@@ -39,12 +39,12 @@ internal sealed unsafe class MapLoop<TMap, S, V, T>
     private readonly byte* _y;
     private readonly bool _isMask;
     private readonly int _count;
-    private readonly int[] _sides;
+    private readonly int[] _dimensions;
     private readonly int[][] _strides;
 
     public MapLoop(CpuStep step)
     {
-        (_sides, _strides) = Broadcasting.Loops(
+        (_dimensions, _strides) = Broadcasting.Loops(
             step.OutShape(), [.. Enumerable.Range(0, TMap.Arity).Select(step.Shape)]);
         _a = step.In<T>(0);
         _b = TMap.Arity > 1 ? step.In<T>(1) : _a;
@@ -58,7 +58,7 @@ internal sealed unsafe class MapLoop<TMap, S, V, T>
 
     private void Run(int start, int end, int worker)
     {
-        int inner = _sides[^1];
+        int inner = _dimensions[^1];
         while (start < end)
         {
             (int row, int column) = Math.DivRem(start, inner);
@@ -156,9 +156,9 @@ internal sealed unsafe class MapLoop<TMap, S, V, T>
     {
         long offset = 0;
         int[] strides = _strides[input];
-        for (int axis = _sides.Length - 2; axis >= 0; axis--)
+        for (int axis = _dimensions.Length - 2; axis >= 0; axis--)
         {
-            (row, int index) = Math.DivRem(row, _sides[axis]);
+            (row, int index) = Math.DivRem(row, _dimensions[axis]);
             offset += (long)index * strides[axis];
         }
 

@@ -63,7 +63,9 @@ internal interface IBinary
     /// <inheritdoc cref="IUnary.Map"/>
     static abstract V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged;
 
-    /// <summary>Gets whether several vectors at once are faster than one by one, for a chain of many instructions.</summary>
+    /// <summary>
+    /// Gets whether several vectors at once are faster than one by one, for a chain of many instructions.
+    /// </summary>
     static virtual bool MapsRuns => false;
 
     /// <summary>

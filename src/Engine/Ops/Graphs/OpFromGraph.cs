@@ -66,7 +66,7 @@ internal sealed record Inlined(FunctionGraph Body, int Given, string Title, Grap
 
     public static IEnumerable<Sample> Samples(Random random)
     {
-        Shape shape = [Arg.Side(random), Arg.Side(random)];
+        Shape shape = [Arg.Dimension(random), Arg.Dimension(random)];
         DType dtype = random.Next(2) == 0 ? DType.Float32 : DType.Float64;
         Input x = Symbolic.Matrix("x", dtype), y = Symbolic.Vector("y", dtype);
         var op = new Inlined(new FunctionGraph([x, y], [Symbolic.Tanh(x) * y, x * x], []), 2, "both", null);

@@ -10,7 +10,7 @@ internal sealed record Print(Action<Tensor> Show) : Op, ICpuOp, ICudaOp, ISample
 {
     public static IEnumerable<Sample> Samples(Random random)
     {
-        Shape shape = [Arg.Side(random), Arg.Side(random)];
+        Shape shape = [Arg.Dimension(random), Arg.Dimension(random)];
         yield return new Sample(new Print(_ => { }), new Arg(shape));
         yield return new Sample(new Print(_ => { }), Arg.Int(shape));
     }

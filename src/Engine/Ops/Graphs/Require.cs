@@ -11,8 +11,8 @@ internal sealed record Require(string Message) : Op, ICpuOp, ICudaOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random)
     {
-        Shape shape = [Arg.Side(random), Arg.Side(random)];
-        var holds = new Arg([Arg.Side(random)], DType.Bool, 1, 2);
+        Shape shape = [Arg.Dimension(random), Arg.Dimension(random)];
+        var holds = new Arg([Arg.Dimension(random)], DType.Bool, 1, 2);
         yield return new Sample(new Require("holds"), new Arg(shape), holds);
         yield return new Sample(new Require("holds"), Arg.Int(shape), holds, new Arg(Shape.Scalar, DType.Bool, 1, 2));
         yield return new Sample(new Require("holds"), new Arg([3]), new Arg([257], DType.Bool, 1, 2));

@@ -130,7 +130,7 @@ public static partial class Symbolic
     /// of the image only (<c>average_exc_pad</c>, the default of Theano and Lasagne).
     /// </param>
     /// <param name="ignoreBorder">
-    /// Whether a last window that does not fit is left out (sides are rounded down). If not, it is cut off at the
+    /// Whether a last window that does not fit is left out (dimensions are rounded down). If not, it is cut off at the
     /// padded border.
     /// </param>
     /// <exception cref="EngineException">

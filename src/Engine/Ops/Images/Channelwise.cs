@@ -113,7 +113,7 @@ internal sealed record Channelwise(Patches Patches, bool FlipFilters) : Op, IPro
         int count = checked((int)step.OutShape().Count);
         return CudaCopies.Spread(
             Kernel(step, entry), count, step.In(0), step.In(1), step.Out(),
-            CudaArgument.Of(PatchSides.Of(Patches, images)), filters[0], count);
+            CudaArgument.Of(PatchShape.Of(Patches, images)), filters[0], count);
     }
 
     internal CudaKernel Kernel(CudaStep step, string entry) =>
@@ -129,7 +129,9 @@ internal sealed record Channelwise(Patches Patches, bool FlipFilters) : Op, IPro
         new(this, step.Inputs[0].Shape, step.Inputs[1].Shape[0], ChannelwisePass.Result);
 }
 
-/// <summary>The gradient with respect to the images, from the filters and that of the result; of the images the shape is read.</summary>
+/// <summary>
+/// The gradient with respect to the images, from the filters and that of the result; of the images the shape is read.
+/// </summary>
 internal sealed record ChannelwiseInputGradient(Channelwise Of) : Op, IProduct, ICpuOp, ICudaOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random) => Channelwise.Cases(random).Select(each => new Sample(
@@ -180,7 +182,9 @@ internal sealed record ChannelwiseInputGradient(Channelwise Of) : Op, IProduct, 
         new(Of, step.Outputs[0].Shape, step.Inputs[0].Shape[0], ChannelwisePass.Images);
 }
 
-/// <summary>The gradient with respect to the filters, from the images and that of the result; of the filters the shape is read.</summary>
+/// <summary>
+/// The gradient with respect to the filters, from the images and that of the result; of the filters the shape is read.
+/// </summary>
 internal sealed record ChannelwiseWeightsGradient(Channelwise Of) : Op, IProduct, ICpuOp, ICudaOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random) => Channelwise.Cases(random).Select(each => new Sample(
@@ -225,7 +229,7 @@ internal sealed record ChannelwiseWeightsGradient(Channelwise Of) : Op, IProduct
         [
             Of.Kernel(step, "channelwise_weights_gradient").Launch(
                 checked((int)step.OutShape().Count), Threads, step.In(0), step.In(1), step.Out(),
-                CudaArgument.Of(PatchSides.Of(Of.Patches, step.Shape(0))), step.OutShape()[0]),
+                CudaArgument.Of(PatchShape.Of(Of.Patches, step.Shape(0))), step.OutShape()[0]),
         ];
     }
 

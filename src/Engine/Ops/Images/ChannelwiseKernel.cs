@@ -11,7 +11,7 @@ internal readonly unsafe ref struct ChannelwiseKernel<S, V, T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly ChannelwisePlanes _planes;
-    private readonly PatchSides _s;
+    private readonly PatchShape _s;
     private readonly T* _x, _w, _y, _rows, _phases, _weights;
     private readonly int* _offsets;
     private readonly double* _totals;
@@ -84,7 +84,7 @@ internal readonly unsafe ref struct ChannelwiseKernel<S, V, T>
             long filter = ((long)plane * _planes.Multiples) + multiple;
             LoadGradient(filter);
             LoadFilter((int)(filter % _planes.Filters));
-            for (int at0 = 0; at0 < _s.Side0; at0++)
+            for (int at0 = 0; at0 < _s.Dimension0; at0++)
             {
                 (int over0, int phase0) = Math.DivRem(at0 + _s.Pad0, _s.Stride0);
                 for (int phase1 = 0; phase1 < _s.Stride1; phase1++)
@@ -92,10 +92,10 @@ internal readonly unsafe ref struct ChannelwiseKernel<S, V, T>
                     // The first row of this phase, and the part of the gradient that its first tap reads.
                     int at1 = phase1 - (_s.Pad1 % _s.Stride1);
                     at1 += at1 < 0 ? _s.Stride1 : 0;
-                    int count = (_s.Side1 - at1 + _s.Stride1 - 1) / _s.Stride1, over1 = (at1 + _s.Pad1) / _s.Stride1;
+                    int count = (_s.Dimension1 - at1 + _s.Stride1 - 1) / _s.Stride1, over1 = (at1 + _s.Pad1) / _s.Stride1;
                     T* from = _rows + _planes.Reach2
                         + ((((nint)(over0 + _planes.Reach0) * _planes.Rows1) + over1 + _planes.Reach1) * _planes.Pitch);
-                    T* to = y + ((((nint)at0 * _s.Side1) + at1) * _s.Side2);
+                    T* to = y + ((((nint)at0 * _s.Dimension1) + at1) * _s.Dimension2);
                     ImageRows(((phase0 * _s.Stride1) + phase1) * _s.Stride2, from, count, to, multiple > 0);
                 }
             }
@@ -105,10 +105,10 @@ internal readonly unsafe ref struct ChannelwiseKernel<S, V, T>
     /// <summary>Computes the rows of one phase, which are a stride apart.</summary>
     private void ImageRows(int first, T* from, int count, T* to, bool adds)
     {
-        nint step = (nint)_s.Stride1 * _s.Side2;
+        nint step = (nint)_s.Stride1 * _s.Dimension2;
         if (_s.Stride2 == 1)
         {
-            Convolve(first, from + _s.Pad2, _planes.Pitch, count, _s.Side2, to, step, adds);
+            Convolve(first, from + _s.Pad2, _planes.Pitch, count, _s.Dimension2, to, step, adds);
             return;
         }
 
@@ -120,7 +120,7 @@ internal readonly unsafe ref struct ChannelwiseKernel<S, V, T>
                 Convolve(first + phase, from, 0, 1, _planes.Columns, sums, 0, adds: false);
             }
 
-            Strides<S, V, T>.AddJoined(_s.Stride2, _s.Side2, _phases, _planes.Columns, _s.Pad2, to);
+            Strides<S, V, T>.AddJoined(_s.Stride2, _s.Dimension2, _phases, _planes.Columns, _s.Pad2, to);
         }
     }
 
@@ -259,18 +259,18 @@ internal readonly unsafe ref struct ChannelwiseKernel<S, V, T>
     private void SplitImage(int plane)
     {
         T* from = _x + ((long)plane * _planes.Pixels);
-        for (int at0 = 0; at0 < _s.Side0; at0++, from += _s.Side1 * _s.Side2)
+        for (int at0 = 0; at0 < _s.Dimension0; at0++, from += _s.Dimension1 * _s.Dimension2)
         {
             T* to = _rows + ((((nint)(at0 + _s.Pad0) * _planes.Rows1) + _s.Pad1) * _planes.Pitch);
             if (_s.Stride2 == 1)
             {
-                ShortRows.Copy(_s.Side1, _s.Side2, from, _s.Side2, to + _s.Pad2, _planes.Pitch);
+                ShortRows.Copy(_s.Dimension1, _s.Dimension2, from, _s.Dimension2, to + _s.Pad2, _planes.Pitch);
                 continue;
             }
 
-            for (int at1 = 0; at1 < _s.Side1; at1++, to += _planes.Pitch)
+            for (int at1 = 0; at1 < _s.Dimension1; at1++, to += _planes.Pitch)
             {
-                Strides<S, V, T>.Split(_s.Stride2, _s.Side2, from + ((nint)at1 * _s.Side2), to, _planes.Length, _s.Pad2);
+                Strides<S, V, T>.Split(_s.Stride2, _s.Dimension2, from + ((nint)at1 * _s.Dimension2), to, _planes.Length, _s.Pad2);
             }
         }
     }

@@ -30,24 +30,24 @@ internal sealed unsafe class ChannelwisePlanes
 
     public ChannelwisePlanes(Channelwise of, Shape images, int filters, ChannelwisePass pass)
     {
-        PatchSides s = S = PatchSides.Of(of.Patches, images);
+        PatchShape s = S = PatchShape.Of(of.Patches, images);
         Filters = filters;
         Multiples = s.Channels == 0 ? 0 : filters / s.Channels;
         Pass = pass;
         Reach0 = (s.Size0 - 1) * s.Dilation0 / s.Stride0;
         Reach1 = (s.Size1 - 1) * s.Dilation1 / s.Stride1;
         Reach2 = (s.Size2 - 1) * s.Dilation2 / s.Stride2;
-        Columns = (s.Side2 + s.Pad2 + s.Stride2 - 1) / s.Stride2;
+        Columns = (s.Dimension2 + s.Pad2 + s.Stride2 - 1) / s.Stride2;
         if (pass == ChannelwisePass.Images)
         {
-            Rows0 = Reach0 + Math.Max(s.Over0, (s.Side0 + s.Pad0 + s.Stride0 - 1) / s.Stride0);
-            Rows1 = Reach1 + Math.Max(s.Over1, (s.Side1 + s.Pad1 + s.Stride1 - 1) / s.Stride1);
+            Rows0 = Reach0 + Math.Max(s.Over0, (s.Dimension0 + s.Pad0 + s.Stride0 - 1) / s.Stride0);
+            Rows1 = Reach1 + Math.Max(s.Over1, (s.Dimension1 + s.Pad1 + s.Stride1 - 1) / s.Stride1);
             Pitch = Length = Reach2 + Math.Max(s.Over2, Columns);
         }
         else
         {
-            Rows0 = Math.Max(s.Side0 + s.Pad0, ((s.Over0 - 1) * s.Stride0) + ((s.Size0 - 1) * s.Dilation0) + 1);
-            Rows1 = Math.Max(s.Side1 + s.Pad1, ((s.Over1 - 1) * s.Stride1) + ((s.Size1 - 1) * s.Dilation1) + 1);
+            Rows0 = Math.Max(s.Dimension0 + s.Pad0, ((s.Over0 - 1) * s.Stride0) + ((s.Size0 - 1) * s.Dilation0) + 1);
+            Rows1 = Math.Max(s.Dimension1 + s.Pad1, ((s.Over1 - 1) * s.Stride1) + ((s.Size1 - 1) * s.Dilation1) + 1);
             Length = Math.Max(s.Over2 + Reach2, Columns);
             Pitch = s.Stride2 * Length;
         }
@@ -70,7 +70,7 @@ internal sealed unsafe class ChannelwisePlanes
         }
     }
 
-    public PatchSides S { get; }
+    public PatchShape S { get; }
 
     public int Filters { get; }
 
@@ -111,7 +111,7 @@ internal sealed unsafe class ChannelwisePlanes
     /// <summary>Gets the number of elements of a plane of the result, and of the images.</summary>
     public int Area => S.Over0 * S.Over1 * S.Over2;
 
-    public int Pixels => S.Side0 * S.Side1 * S.Side2;
+    public int Pixels => S.Dimension0 * S.Dimension1 * S.Dimension2;
 
     /// <summary>
     /// Returns the bytes that a thread needs: totals, offsets and weights of taps, the rows of a plane, the phases of a

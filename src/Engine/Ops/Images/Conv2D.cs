@@ -98,8 +98,8 @@ internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int W
         [
             x[0],
             w[0],
-            OutputSide(x, w, 2, Stride.Height, Padding.Height),
-            OutputSide(x, w, 3, Stride.Width, Padding.Width),
+            OutputDimension(x, w, 2, Stride.Height, Padding.Height),
+            OutputDimension(x, w, 3, Stride.Width, Padding.Width),
         ])];
     }
 
@@ -137,7 +137,7 @@ internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int W
 
     /// <summary>
     /// Returns the magnitudes for the path that is taken. Winograd's algorithms add neighbors before they multiply:
-    /// their errors are those of the greatest numbers, and nothing is promised if sums of a patch overflow.
+    /// their errors are those of the largest numbers, and nothing is promised if sums of a patch overflow.
     /// </summary>
     internal IReadOnlyList<NdArray> OfPath(
         IReadOnlyList<NdArray> inputs, Func<IReadOnlyList<NdArray>, IReadOnlyList<NdArray>> magnitudesOf)
@@ -289,7 +289,7 @@ internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int W
         step.Threads,
         epilogue);
 
-    private int OutputSide(Shape x, Shape w, int axis, int stride, int padding)
+    private int OutputDimension(Shape x, Shape w, int axis, int stride, int padding)
     {
         if (x[axis] == Shape.Unknown || w[axis] == Shape.Unknown)
         {
@@ -298,9 +298,9 @@ internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int W
 
         int room = x[axis] + (2 * padding) - w[axis];
         return room >= 0 ? (room / stride) + 1 : throw new EngineException(
-            $"the images {Sides(x)}, padded by {Padding}, are smaller than the filters {Sides(w)}");
+            $"the images {Dimensions(x)}, padded by {Padding}, are smaller than the filters {Dimensions(w)}");
 
-        static Shape Sides(Shape shape) => [shape[2], shape[3]];
+        static Shape Dimensions(Shape shape) => [shape[2], shape[3]];
     }
 
     private static Sample Misuse(Shape x, Shape w, string error) =>
@@ -314,8 +314,8 @@ public enum Border
     Valid,
 
     /// <summary>
-    /// So far that, with stride 1, the result is as large as the images. For filters of even sides the extra zero is
-    /// behind.
+    /// So far that, with stride 1, the result is as large as the images. For filters of even dimensions the extra zero
+    /// is behind.
     /// </summary>
     Same,
 
@@ -361,7 +361,7 @@ public static partial class Symbolic
     /// </summary>
     /// <inheritdoc cref="Conv2D(Variable, Variable, ValueTuple{int, int}?, ValueTuple{int, int}, bool, Variable?)"/>
     /// <exception cref="EngineException">
-    /// The filters' sides are not known; the channels differ; or a filter is larger than the padded images.
+    /// The filters' dimensions are not known; the channels differ; or a filter is larger than the padded images.
     /// </exception>
     public static Variable Conv2D(
         Variable x,
@@ -375,7 +375,7 @@ public static partial class Symbolic
         if (w.Rank != 4 || w.Shape[2] < 1 || w.Shape[3] < 1)
         {
             throw new EngineException(
-                $"The padding '{border}' needs filters (O, C, KH, KW) of known sides, not '{w}' ({w.Type})."
+                $"The padding '{border}' needs filters (O, C, KH, KW) of known dimensions, not '{w}' ({w.Type})."
                 + Origin.Current);
         }
 

@@ -250,7 +250,7 @@ internal sealed record Conv2DMaxPoolGradients(Conv2D Of, bool WithFilters, bool 
         _ => true,
     };
 
-    /// <summary>Only the greatest element of each window has a gradient.</summary>
+    /// <summary>Only the largest element of each window has a gradient.</summary>
     public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
         (WithImages ? 2 : 1) * 2 * inputs[2].Shape.Count * Of.ConvShape(inputs[0].Shape, inputs[1].Shape).Taps;
 

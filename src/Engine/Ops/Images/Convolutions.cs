@@ -11,7 +11,7 @@ public static partial class Symbolic
     /// it where it can.
     /// </summary>
     /// <param name="x">Images, (N, C, W), (N, C, H, W) or (N, C, D, H, W).</param>
-    /// <param name="w">Filters, (O, C / groups, …), whose last sides are known.</param>
+    /// <param name="w">Filters, (O, C / groups, …), whose last dimensions are known.</param>
     /// <param name="options">
     /// Strides, paddings, dilations and groups; by default steps of 1, no padding, one group.
     /// </param>
@@ -27,7 +27,7 @@ public static partial class Symbolic
         Patches patches = PatchesOf(x, w, options);
         if (patches.Rank <= 2 && options.Groups == 1 && !patches.IsPlain && patches.Dilation.All(step => step == 1))
         {
-            // Zeros that only one side of the images has are added first.
+            // Zeros that only one dimension of the images has are added first.
             Shape both = [.. patches.Before.Zip(patches.Behind, Math.Min)];
             x = Pad(x, [.. both.Select((pad, axis) => (patches.Before[axis] - pad, patches.Behind[axis] - pad))]);
             patches = patches with { Before = both, Behind = both };
@@ -48,19 +48,19 @@ public static partial class Symbolic
     /// </summary>
     /// <param name="x">(N, O, …).</param>
     /// <param name="w">
-    /// Filters, (O, C / groups, …), with the layout of the convolution, whose last sides are known.
+    /// Filters, (O, C / groups, …), with the layout of the convolution, whose last dimensions are known.
     /// </param>
     /// <param name="options">Strides, paddings, dilations and groups of the convolution.</param>
-    /// <param name="outputSides">
-    /// The sides of the images. With a stride, images of several sizes give the same x; the default is the least:
-    /// (side − 1)·stride + size − paddings.
+    /// <param name="outputDimensions">
+    /// The dimensions of the images. With a stride, images of several sizes give the same x; the default is the smallest:
+    /// (dimension − 1)·stride + size − paddings.
     /// </param>
     /// <param name="bias">C numbers that are added to the result; null for none.</param>
     /// <exception cref="EngineException">
     /// The channels differ, or the convolution of such images has another size.
     /// </exception>
     public static Variable ConvTranspose(
-        Variable x, Variable w, ConvOptions? options = null, IReadOnlyList<int>? outputSides = null, Variable? bias = null)
+        Variable x, Variable w, ConvOptions? options = null, IReadOnlyList<int>? outputDimensions = null, Variable? bias = null)
     {
         ArgumentNullException.ThrowIfNull(x);
         ArgumentNullException.ThrowIfNull(w);
@@ -68,13 +68,13 @@ public static partial class Symbolic
         Variable[] operands = Promotion.Convert("convTranspose", bias is null ? [x, w] : [x, w, bias], takesIntegers: false);
         (x, w) = (operands[0], operands[1]);
         Patches patches = PatchesOf(x, w, options);
-        Side[] sides = outputSides is { } given ? [.. given.Select(side => (Side)side)] : [.. Enumerable.Range(0, patches.Rank)
-            .Select(axis => (Side)(((SideOf(x, axis + 2) - 1) * patches.Stride[axis]) + ((patches.Size[axis] - 1) * patches.Dilation[axis])
+        Dimension[] dimensions = outputDimensions is { } given ? [.. given.Select(dimension => (Dimension)dimension)] : [.. Enumerable.Range(0, patches.Rank)
+            .Select(axis => (Dimension)(((DimensionOf(x, axis + 2) - 1) * patches.Stride[axis]) + ((patches.Size[axis] - 1) * patches.Dilation[axis])
                 + 1 - patches.Before[axis] - patches.Behind[axis]))];
-        Variable channels = SideOf(w, 1) * options.Groups;
+        Variable channels = DimensionOf(w, 1) * options.Groups;
 
         // Only its shape is used.
-        Variable images = BroadcastTo(Constant(0, x.DType), [SideOf(x, 0), channels, .. sides]);
+        Variable images = BroadcastTo(Constant(0, x.DType), [DimensionOf(x, 0), channels, .. dimensions]);
         bool flips = options.FlipFilters;
         Variable y = patches.Rank == 2 && options.Groups == 1 && patches.IsPlain
             ? new Conv2DInputGradient(new Conv2D(Pair(patches.Stride), Pair(patches.Before), flips)).Call(w, x, images)
@@ -86,15 +86,15 @@ public static partial class Symbolic
     /// <summary>Returns whether each channel has filters of its own.</summary>
     private static bool IsChannelwise(Variable w, ConvOptions options) => options.Groups > 1 && w.Shape[1] == 1;
 
-    private static (int, int) Pair(Shape sides) => (sides[0], sides[1]);
+    private static (int, int) Pair(Shape dimensions) => (dimensions[0], dimensions[1]);
 
     private static Patches PatchesOf(Variable x, Variable w, ConvOptions options)
     {
         int rank = x.Rank - 2;
-        if (rank is < 1 or > 3 || w.Rank != x.Rank || w.Shape.Skip(2).Any(side => side == Shape.Unknown))
+        if (rank is < 1 or > 3 || w.Rank != x.Rank || w.Shape.Skip(2).Any(dimension => dimension == Shape.Unknown))
         {
             throw new EngineException(
-                $"A convolution takes images (N, C, …) of one to three more axes and filters (O, C, …) of known sides, not '{x}' "
+                $"A convolution takes images (N, C, …) of one to three more axes and filters (O, C, …) of known dimensions, not '{x}' "
                 + $"({x.Type}) and '{w}' ({w.Type}).{Origin.Current}");
         }
 
@@ -123,9 +123,9 @@ public static partial class Symbolic
     private static Variable ByPatches(Variable x, Variable w, Patches patches, ConvOptions options)
     {
         Variable columns = new Unfold(patches).Call(x);
-        Side[] over = [.. SidesOf(columns).Skip(2)];
+        Dimension[] over = [.. DimensionsOf(columns).Skip(2)];
         Variable product = Grouped(FilterRows(w, options), GroupRows(columns, 2, options.Groups), options.Groups, transpose: false);
-        Variable planes = Reshape(product, [SideOf(w, 0), .. over]);
+        Variable planes = Reshape(product, [DimensionOf(w, 0), .. over]);
         return SwapAxes(planes, 0, 1);
     }
 
@@ -133,8 +133,8 @@ public static partial class Symbolic
     {
         Variable planes = SwapAxes(x, 0, 1);
         Variable product = Grouped(FilterRows(w, options), GroupRows(planes, 1, options.Groups), options.Groups, transpose: true);
-        Side[] sides = [SideOf(images, 1), patches.Size.Product(0, patches.Rank), .. SidesOf(planes).Skip(1)];
-        return new Fold(patches).Call(Reshape(product, sides.AsSpan()), images);
+        Dimension[] dimensions = [DimensionOf(images, 1), patches.Size.Product(0, patches.Rank), .. DimensionsOf(planes).Skip(1)];
+        return new Fold(patches).Call(Reshape(product, dimensions.AsSpan()), images);
     }
 
     private static Variable Grouped(Variable filters, Variable columns, int groups, bool transpose) => groups == 1
@@ -145,9 +145,9 @@ public static partial class Symbolic
     private static Variable FilterRows(Variable w, ConvOptions options)
     {
         Variable turned = options.FlipFilters ? Flip(w, [.. Enumerable.Range(2, w.Rank - 2)]) : w;
-        Side row = Joined(w, Enumerable.Range(1, w.Rank - 1));
+        Dimension row = Joined(w, Enumerable.Range(1, w.Rank - 1));
         return options.Groups == 1
-            ? Reshape(turned, SideOf(w, 0), row)
+            ? Reshape(turned, DimensionOf(w, 0), row)
             : Reshape(turned, options.Groups, InGroup(w, 0, options.Groups), row);
     }
 
@@ -156,14 +156,14 @@ public static partial class Symbolic
     /// </summary>
     private static Variable GroupRows(Variable x, int axes, int groups)
     {
-        Side columns = Joined(x, Enumerable.Range(axes, x.Rank - axes)), rest = Joined(x, Enumerable.Range(1, axes - 1));
+        Dimension columns = Joined(x, Enumerable.Range(axes, x.Rank - axes)), rest = Joined(x, Enumerable.Range(1, axes - 1));
         return groups == 1
             ? Reshape(x, Joined(x, Enumerable.Range(0, axes)), columns)
-            : Reshape(x, groups, Product(IntDiv(SideOf(x, 0), Constant(groups, DType.Int32)), rest), columns);
+            : Reshape(x, groups, Product(IntDiv(DimensionOf(x, 0), Constant(groups, DType.Int32)), rest), columns);
     }
 
-    private static Side InGroup(Variable x, int axis, int groups) => x.Shape[axis] == Shape.Unknown
-        ? IntDiv(SideOf(x, axis), Constant(groups, DType.Int32))
+    private static Dimension InGroup(Variable x, int axis, int groups) => x.Shape[axis] == Shape.Unknown
+        ? IntDiv(DimensionOf(x, axis), Constant(groups, DType.Int32))
         : x.Shape[axis] % groups == 0 ? x.Shape[axis] / groups
         : throw new EngineException($"The {x.Shape[axis]} filters of '{x}' ({x.Type}) do not make {groups} groups.{Origin.Current}");
 }
@@ -175,8 +175,8 @@ public sealed record ConvOptions
     public IReadOnlyList<int> Stride { get; init; } = [1];
 
     /// <summary>
-    /// Gets or sets the zeros before and behind the images. −1 stands for as many as keep the sides with a stride of 1;
-    /// the extra one is behind.
+    /// Gets or sets the zeros before and behind the images. −1 stands for as many as keep the dimensions with a stride
+    /// of 1; the extra one is behind.
     /// </summary>
     public IReadOnlyList<int> Padding { get; init; } = [0];
 

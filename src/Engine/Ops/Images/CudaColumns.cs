@@ -82,7 +82,7 @@ internal sealed record CudaColumns(ConvShape Shape, DType DType)
             CudaGemm.Launch(
                 CudaGemm.Tiling(InputProduct, DType), InputProduct, DType,
                 new GemmAddresses(w, planes, workspace, Workspace: parts)),
-            CudaCopies.Spread(Kernel("col2im"), count, workspace, y, Implicit.Sides, count),
+            CudaCopies.Spread(Kernel("col2im"), count, workspace, y, Implicit.Dimensions, count),
         ];
     }
 
@@ -103,10 +103,10 @@ internal sealed record CudaColumns(ConvShape Shape, DType DType)
     private CudaConvolution Implicit => new(Shape, DType);
 
     private CudaKernel Kernel(string entry) =>
-        new("im2col.cu", entry, [$"T {DType.Cuda()}", .. Implicit.SidesDefines]);
+        new("im2col.cu", entry, [$"T {DType.Cuda()}", .. Implicit.DimensionsDefines]);
 
     private KernelLaunch Gather(ulong x, ulong columns) =>
-        CudaCopies.Spread(Kernel("im2col"), ColumnElements, x, columns, Implicit.Sides, ColumnElements);
+        CudaCopies.Spread(Kernel("im2col"), ColumnElements, x, columns, Implicit.Dimensions, ColumnElements);
 
     /// <summary>Transposes (N, O, pixels) to (O, N, pixels): the pixels of all images side by side.</summary>
     private KernelLaunch PlanesFirst(ulong g, ulong planes)

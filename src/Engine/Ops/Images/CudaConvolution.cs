@@ -15,8 +15,8 @@ internal sealed record CudaConvolution(ConvShape Shape, DType DType, bool Pools 
     private const int VectorBytes = 16, Window = 4;
 
     /// <summary>
-    /// From this number of products on, a kernel is compiled with the sides as constants: the saved index arithmetic is
-    /// then worth more than the tenth of a second of compilation.
+    /// From this number of products on, a kernel is compiled with the dimensions as constants: the saved index
+    /// arithmetic is then worth more than the tenth of a second of compilation.
     /// </summary>
     private const long WorthCompiling = 1 << 22;
 
@@ -34,14 +34,14 @@ internal sealed record CudaConvolution(ConvShape Shape, DType DType, bool Pools 
     public long InputGradientWorkspace => DirectInputGradient is null ? InputTiling.Workspace(DType) : 0;
 
     /// <summary><c>struct ConvShape</c> of conv_shape.cuh.</summary>
-    public CudaArgument Sides => CudaArgument.Of(ConvShapeLayout.Of(Shape));
+    public CudaArgument Dimensions => CudaArgument.Of(ConvShapeLayout.Of(Shape));
 
     public long WeightsGradientWorkspace(bool withBias) =>
         Maxima?.Workspace(Shape, DType) ?? WeightsTiling(withBias).Workspace(DType);
 
-    private (CudaDirect Direct, CudaDirectSides Sides)? DirectForward => CudaDirect.Forward(Shape, DType, Pools);
+    private (CudaDirect Direct, CudaDirectShape Dimensions)? DirectForward => CudaDirect.Forward(Shape, DType, Pools);
 
-    private (CudaDirect Direct, CudaDirectSides Sides)? DirectInputGradient => CudaDirect.InputGradient(Shape, DType);
+    private (CudaDirect Direct, CudaDirectShape Dimensions)? DirectInputGradient => CudaDirect.InputGradient(Shape, DType);
 
     private CudaMaxima? Maxima => Pools ? CudaMaxima.Choose(Shape, DType) : null;
 
@@ -77,7 +77,7 @@ internal sealed record CudaConvolution(ConvShape Shape, DType DType, bool Pools 
             "conv.cu", "conv_forward", tiling,
             [$"VECTOR_W {vector}", .. epilogues])
             .Launch(
-                tiling.Grid, tiling.Tile.Threads, [x, w, y, argmax, workspace, Sides, .. all.Arguments]);
+                tiling.Grid, tiling.Tile.Threads, [x, w, y, argmax, workspace, Dimensions, .. all.Arguments]);
     }
 
     /// <summary>Returns the launch of the gradient with respect to the images.</summary>
@@ -102,7 +102,7 @@ internal sealed record CudaConvolution(ConvShape Shape, DType DType, bool Pools 
         CudaTiling tiling = InputTiling;
         return Kernel("conv_input_gradient.cu", "conv_input_gradient", tiling, defines)
             .Launch(
-                tiling.Grid, tiling.Tile.Threads, [w, g, argmax, y, workspace, Sides, .. epilogue.Arguments]);
+                tiling.Grid, tiling.Tile.Threads, [w, g, argmax, y, workspace, Dimensions, .. epilogue.Arguments]);
     }
 
     /// <summary>
@@ -134,12 +134,12 @@ internal sealed record CudaConvolution(ConvShape Shape, DType DType, bool Pools 
         {
             return new CudaKernel(
                 "conv_pooled_weights_gradient.cu", "conv_pooled_weights_gradient",
-                [.. KnownSides, .. maxima.Defines(Shape), .. defines])
+                [.. KnownDimensions, .. maxima.Defines(Shape), .. defines])
             {
                 Shared = maxima.SharedBytes(Shape, DType),
             }
             .Launch(
-                maxima.Grid(Shape), CudaMaxima.Threads, [x, g, argmax, y, bias, workspace, Sides, .. all.Arguments]);
+                maxima.Grid(Shape), CudaMaxima.Threads, [x, g, argmax, y, bias, workspace, Dimensions, .. all.Arguments]);
         }
 
         CudaTiling tiling = WeightsTiling(bias != 0);
@@ -148,7 +148,7 @@ internal sealed record CudaConvolution(ConvShape Shape, DType DType, bool Pools 
             "conv_weights_gradient.cu", "conv_weights_gradient", tiling,
             [$"VECTOR_G {vector}", .. defines])
             .Launch(
-                tiling.Grid, tiling.Tile.Threads, [x, g, argmax, y, bias, workspace, Sides, .. all.Arguments]);
+                tiling.Grid, tiling.Tile.Threads, [x, g, argmax, y, bias, workspace, Dimensions, .. all.Arguments]);
     }
 
     /// <summary>Gets the offset of an element of the result, from the indices of its epilogue.</summary>
@@ -158,34 +158,34 @@ internal sealed record CudaConvolution(ConvShape Shape, DType DType, bool Pools 
     public string ImagesIndex => $"((image) * {Shape.C} + (channel)) * {Shape.H * Shape.W} + (pixel)";
 
     /// <summary>Gets the macros of conv_shape.cuh.</summary>
-    public IEnumerable<string> SidesDefines => (long)Shape.N * Shape.Pixels * Shape.O * Shape.Taps >= WorthCompiling
+    public IEnumerable<string> DimensionsDefines => (long)Shape.N * Shape.Pixels * Shape.O * Shape.Taps >= WorthCompiling
         ? [$"FLIP {(Shape.Flip ? 1 : 0)}", $"CONV_SHAPE {ConvShapeLayout.Of(Shape).Text}"]
         : [$"FLIP {(Shape.Flip ? 1 : 0)}"];
 
-    /// <summary>Gets the macros of a kernel whose sides are all constants.</summary>
-    private IEnumerable<string> KnownSides =>
+    /// <summary>Gets the macros of a kernel whose dimensions are all constants.</summary>
+    private IEnumerable<string> KnownDimensions =>
     [
         $"T {DType.Cuda()}", $"FLIP {(Shape.Flip ? 1 : 0)}", $"POOL {(Pools ? 1 : 0)}",
         $"CONV_SHAPE {ConvShapeLayout.Of(Shape).Text}",
     ];
 
     private KernelLaunch Direct(
-        string file, string entry, (CudaDirect Layout, CudaDirectSides Sides) direct, IEnumerable<string> defines,
+        string file, string entry, (CudaDirect Layout, CudaDirectShape Dimensions) direct, IEnumerable<string> defines,
         IEnumerable<CudaArgument> arguments, CudaEpilogue epilogue) =>
-        new CudaKernel(file, entry, [.. KnownSides, .. direct.Layout.Defines(direct.Sides), .. defines])
+        new CudaKernel(file, entry, [.. KnownDimensions, .. direct.Layout.Defines(direct.Dimensions), .. defines])
         {
-            Shared = direct.Layout.SharedBytes(direct.Sides, DType),
+            Shared = direct.Layout.SharedBytes(direct.Dimensions, DType),
         }
         .Launch(
-            direct.Layout.Grid(direct.Sides), direct.Layout.Threads(direct.Sides),
-            [.. arguments, Sides, .. epilogue.Arguments]);
+            direct.Layout.Grid(direct.Dimensions), direct.Layout.Threads(direct.Dimensions),
+            [.. arguments, Dimensions, .. epilogue.Arguments]);
 
     private CudaTiling WeightsTiling(bool withBias) =>
         CudaTiling.Choose(Shape.Taps + (withBias ? 1 : 0), Shape.O, Pixels, DType);
 
     private CudaKernel Kernel(string file, string entry, CudaTiling tiling, IEnumerable<string> defines) => new(
         file, entry,
-        [$"T {DType.Cuda()}", $"POOL {(Pools ? 1 : 0)}", .. SidesDefines, .. tiling.Defines, .. defines])
+        [$"T {DType.Cuda()}", $"POOL {(Pools ? 1 : 0)}", .. DimensionsDefines, .. tiling.Defines, .. defines])
     {
         Shared = tiling.Tile.SharedBytes(DType),
     };

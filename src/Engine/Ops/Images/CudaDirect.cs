@@ -18,13 +18,13 @@ internal readonly record struct CudaDirect(int Own, int Groups, int Images, int 
     private const int MaxThreads = 256, Warp = 32, Window = 4;
 
     /// <summary>
-    /// The greatest shared memory of a launch. With more, a block would be alone on a multiprocessor, which would be
+    /// The largest shared memory of a launch. With more, a block would be alone on a multiprocessor, which would be
     /// idle while the block waits.
     /// </summary>
     private const int MaxBytes = 40 * 1024;
 
     /// <summary>
-    /// The greatest area of a filter. The loop over it is unrolled, and a longer one would fill the instruction cache.
+    /// The largest area of a filter. The loop over it is unrolled, and a longer one would fill the instruction cache.
     /// </summary>
     private const int MaxFilterArea = 25;
 
@@ -42,61 +42,61 @@ internal readonly record struct CudaDirect(int Own, int Groups, int Images, int 
     private const int Weights = 40, PerWeight = 5, Planes = 45, PerElement = 5, PerResult = 25, PerPlane = 6;
 
     /// <summary>Returns the layout of the convolution.</summary>
-    public static (CudaDirect Direct, CudaDirectSides Sides)? Forward(ConvShape shape, DType dtype, bool pools)
+    public static (CudaDirect Direct, CudaDirectShape Dimensions)? Forward(ConvShape shape, DType dtype, bool pools)
     {
-        var sides = new CudaDirectSides(
+        var dimensions = new CudaDirectShape(
             shape.N, shape.C, shape.O, pools ? shape.OH / 2 * 2 : shape.OH, pools ? shape.OW / 2 * 2 : shape.OW,
             shape.KH, shape.KW, pools);
-        return shape is { StrideH: 1, StrideW: 1 } ? Choose(sides, dtype) : null;
+        return shape is { StrideH: 1, StrideW: 1 } ? Choose(dimensions, dtype) : null;
     }
 
     /// <summary>Returns the layout of the gradient with respect to the images.</summary>
-    public static (CudaDirect Direct, CudaDirectSides Sides)? InputGradient(ConvShape shape, DType dtype)
+    public static (CudaDirect Direct, CudaDirectShape Dimensions)? InputGradient(ConvShape shape, DType dtype)
     {
-        var sides = new CudaDirectSides(shape.N, shape.O, shape.C, shape.H, shape.W, shape.KH, shape.KW, false);
+        var dimensions = new CudaDirectShape(shape.N, shape.O, shape.C, shape.H, shape.W, shape.KH, shape.KW, false);
         return shape is { StrideH: 1, StrideW: 1 } && shape.PadH < shape.KH && shape.PadW < shape.KW
-            ? Choose(sides, dtype)
+            ? Choose(dimensions, dtype)
             : null;
     }
 
     /// <summary>Returns the number of threads of a block.</summary>
-    public int Threads(CudaDirectSides sides) => Groups * GroupThreads(sides);
+    public int Threads(CudaDirectShape dimensions) => Groups * GroupThreads(dimensions);
 
     /// <summary>Returns the number of blocks.</summary>
-    public Dim3 Grid(CudaDirectSides sides) =>
-        new(CudaTypes.Blocks(sides.Images, Images), CudaTypes.Blocks(sides.Out, Groups * Own));
+    public Dim3 Grid(CudaDirectShape dimensions) =>
+        new(CudaTypes.Blocks(dimensions.Images, Images), CudaTypes.Blocks(dimensions.Out, Groups * Own));
 
     /// <summary>Returns the bytes of shared memory of a block.</summary>
-    public int SharedBytes(CudaDirectSides sides, DType dtype)
+    public int SharedBytes(CudaDirectShape dimensions, DType dtype)
     {
         int planes = CudaTypes.Blocks(Images * ImageStep, 4) * 4;
-        int weights = Chunk * sides.FilterArea * WeightStep;
-        int results = sides.Pools ? 0 : Images * Groups * Own * sides.Height * sides.Width;
+        int weights = Chunk * dimensions.FilterArea * WeightStep;
+        int results = dimensions.Pools ? 0 : Images * Groups * Own * dimensions.Height * dimensions.Width;
         return Math.Max(planes + weights, results) * dtype.Size();
     }
 
     /// <summary>Returns the macros of conv_direct.cuh.</summary>
-    public IEnumerable<string> Defines(CudaDirectSides sides) =>
+    public IEnumerable<string> Defines(CudaDirectShape dimensions) =>
     [
-        $"FILTER_HEIGHT {sides.FilterHeight}",
-        $"FILTER_WIDTH {sides.FilterWidth}",
+        $"FILTER_HEIGHT {dimensions.FilterHeight}",
+        $"FILTER_WIDTH {dimensions.FilterWidth}",
         $"OWN {Own}",
         $"GROUPS {Groups}",
         $"IMAGES {Images}",
         $"CHUNK {Chunk}",
-        $"PLANE_HEIGHT {sides.PlaneHeight}",
-        $"PLANE_WIDTH {sides.PlaneWidth}",
+        $"PLANE_HEIGHT {dimensions.PlaneHeight}",
+        $"PLANE_WIDTH {dimensions.PlaneWidth}",
         $"ROWS_STEP {RowsStep}",
         $"IMAGE_STEP {ImageStep}",
         $"WEIGHT_STEP {WeightStep}",
-        $"GROUP_THREADS {GroupThreads(sides)}",
-        $"THREADS {Threads(sides)}",
+        $"GROUP_THREADS {GroupThreads(dimensions)}",
+        $"THREADS {Threads(dimensions)}",
     ];
 
     /// <summary>
     /// Returns the threads of a group: whole warps, because two groups in one warp would have bank conflicts.
     /// </summary>
-    private int GroupThreads(CudaDirectSides sides) => CudaTypes.Blocks(sides.Tiles * Images, Warp) * Warp;
+    private int GroupThreads(CudaDirectShape dimensions) => CudaTypes.Blocks(dimensions.Tiles * Images, Warp) * Warp;
 
     /// <summary>
     /// Gets the elements from the weights of one tap to those of the next. It is four more than a multiple of eight, so
@@ -104,27 +104,27 @@ internal readonly record struct CudaDirect(int Own, int Groups, int Images, int 
     /// </summary>
     private int WeightStep => ((Groups * Own + 7) / 8 * 8) + 4;
 
-    private static (CudaDirect Direct, CudaDirectSides Sides)? Choose(CudaDirectSides sides, DType dtype)
+    private static (CudaDirect Direct, CudaDirectShape Dimensions)? Choose(CudaDirectShape dimensions, DType dtype)
     {
-        if (sides.FilterArea > MaxFilterArea || sides.Tiles is 0 or > MaxThreads
-            || sides.Images == 0 || sides.In == 0 || sides.Out == 0)
+        if (dimensions.FilterArea > MaxFilterArea || dimensions.Tiles is 0 or > MaxThreads
+            || dimensions.Images == 0 || dimensions.In == 0 || dimensions.Out == 0)
         {
             return null;
         }
 
         // The last, shorter batch uses the layout of the others.
-        CudaDirectSides full = sides with { Images = (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)sides.Images) };
+        CudaDirectShape full = dimensions with { Images = (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)dimensions.Images) };
         CudaDirect? best = null;
         double least = double.PositiveInfinity;
         int[] owns = dtype == DType.Float64 ? [4, 8] : [4, 8, 16];
         foreach (int own in owns)
         {
-            for (int groups = 1; groups == 1 || groups / 2 * own < sides.Out; groups *= 2)
+            for (int groups = 1; groups == 1 || groups / 2 * own < dimensions.Out; groups *= 2)
             {
-                for (int images = 1; images <= sides.Images && sides.Tiles * images * groups <= MaxThreads; images++)
+                for (int images = 1; images <= dimensions.Images && dimensions.Tiles * images * groups <= MaxThreads; images++)
                 {
-                    if (new CudaDirect(own, groups, images, 0, 0, 0).Threads(sides) <= MaxThreads
-                        && Layout(sides, dtype, own, groups, images) is { } layout && layout.Clocks(full) < least)
+                    if (new CudaDirect(own, groups, images, 0, 0, 0).Threads(dimensions) <= MaxThreads
+                        && Layout(dimensions, dtype, own, groups, images) is { } layout && layout.Clocks(full) < least)
                     {
                         (best, least) = (layout, layout.Clocks(full));
                     }
@@ -132,18 +132,18 @@ internal readonly record struct CudaDirect(int Own, int Groups, int Images, int 
             }
         }
 
-        return best is { } found ? (found, sides) : null;
+        return best is { } found ? (found, dimensions) : null;
     }
 
     /// <summary>Returns the layout with as many planes at once as fit.</summary>
-    private static CudaDirect? Layout(CudaDirectSides sides, DType dtype, int own, int groups, int images)
+    private static CudaDirect? Layout(CudaDirectShape dimensions, DType dtype, int own, int groups, int images)
     {
-        int rowsStep = NextLike(sides.Across, CudaTypes.Blocks(sides.PlaneWidth, 2) * 4);
-        for (int chunk = sides.In; ; chunk = (chunk + 1) / 2)
+        int rowsStep = NextLike(dimensions.Across, CudaTypes.Blocks(dimensions.PlaneWidth, 2) * 4);
+        for (int chunk = dimensions.In; ; chunk = (chunk + 1) / 2)
         {
-            int planes = chunk * CudaTypes.Blocks(sides.PlaneHeight, 2) * rowsStep;
-            var layout = new CudaDirect(own, groups, images, chunk, rowsStep, NextLike(sides.Tiles, planes));
-            if (layout.SharedBytes(sides, dtype) <= MaxBytes)
+            int planes = chunk * CudaTypes.Blocks(dimensions.PlaneHeight, 2) * rowsStep;
+            var layout = new CudaDirect(own, groups, images, chunk, rowsStep, NextLike(dimensions.Tiles, planes));
+            if (layout.SharedBytes(dimensions, dtype) <= MaxBytes)
             {
                 return layout;
             }
@@ -154,37 +154,37 @@ internal readonly record struct CudaDirect(int Own, int Groups, int Images, int 
             }
         }
 
-        // Returns the least number from one on that lies in the same bank as another number.
+        // Returns the smallest number from one on that lies in the same bank as another number.
         static int NextLike(int like, int from) => from + ((((like - from) % Warp) + Warp) % Warp);
     }
 
     /// <summary>Estimates the time in clocks.</summary>
-    private double Clocks(CudaDirectSides sides)
+    private double Clocks(CudaDirectShape dimensions)
     {
         const int TapsOfWarp = 8, OutputsOfWarp = 4;
-        int warps = Threads(sides) / Warp, reads = (sides.FilterHeight + 1) * (sides.FilterWidth + 1);
-        double plane = (sides.FilterArea * Own * (Window + (1.0 / Window))) + reads + PerPlane;
+        int warps = Threads(dimensions) / Warp, reads = (dimensions.FilterHeight + 1) * (dimensions.FilterWidth + 1);
+        double plane = (dimensions.FilterArea * Own * (Window + (1.0 / Window))) + reads + PerPlane;
 
         // How often each thread goes through the planes of an image, and how many planes the threads load together.
-        int area = sides.PlaneHeight * sides.PlaneWidth, together = Math.Max(1, Threads(sides) / area);
-        double planes = Math.Ceiling((double)together * area / Threads(sides)) * Images
+        int area = dimensions.PlaneHeight * dimensions.PlaneWidth, together = Math.Max(1, Threads(dimensions) / area);
+        double planes = Math.Ceiling((double)together * area / Threads(dimensions)) * Images
             * (Planes + (Math.Ceiling((double)Chunk / together) * PerElement));
-        double weights = Weights + (Math.Ceiling((double)Chunk * sides.FilterArea / (warps * TapsOfWarp))
+        double weights = Weights + (Math.Ceiling((double)Chunk * dimensions.FilterArea / (warps * TapsOfWarp))
             * (Groups * Own / OutputsOfWarp * PerWeight));
-        double bringing = Math.Ceiling((double)sides.In / Chunk) * warps * (planes + weights);
-        double results = sides.Pools
+        double bringing = Math.Ceiling((double)dimensions.In / Chunk) * warps * (planes + weights);
+        double results = dimensions.Pools
             ? 0
-            : (double)Images * Groups * Own * sides.Height * sides.Width * PerResult / Warp;
-        double block = (sides.In * warps * plane) + bringing + results;
+            : (double)Images * Groups * Own * dimensions.Height * dimensions.Width * PerResult / Warp;
+        double block = (dimensions.In * warps * plane) + bringing + results;
 
         // The time if it runs alone on the GPU, and the work.
-        double share = (double)Grid(sides).X * Grid(sides).Y / Multiprocessors;
+        double share = (double)Grid(dimensions).X * Grid(dimensions).Y / Multiprocessors;
         double alone = Math.Max(1, Math.Ceiling(share) * warps / IssuedPerClock) * block / warps;
         return alone + (CudaTiling.WorkWeight * share * block / IssuedPerClock);
     }
 }
 
-/// <summary>Describes the sides of a direct convolution, from planes to outputs.</summary>
+/// <summary>Describes the dimensions of a direct convolution, from planes to outputs.</summary>
 /// <param name="Images">The number of images.</param>
 /// <param name="In">The number of planes that are read: channels or, for the gradient, filters.</param>
 /// <param name="Out">The number of planes that are written.</param>
@@ -192,8 +192,8 @@ internal readonly record struct CudaDirect(int Own, int Groups, int Images, int 
 /// <param name="Width">The number of their columns that are computed.</param>
 /// <param name="FilterHeight">The number of rows of a filter.</param>
 /// <param name="FilterWidth">The number of columns of a filter.</param>
-/// <param name="Pools">Whether only the greatest element of each window is stored.</param>
-internal readonly record struct CudaDirectSides(
+/// <param name="Pools">Whether only the largest element of each window is stored.</param>
+internal readonly record struct CudaDirectShape(
     int Images, int In, int Out, int Height, int Width, int FilterHeight, int FilterWidth, bool Pools)
 {
     public int FilterArea => FilterHeight * FilterWidth;

@@ -5,7 +5,7 @@ using Engine.Devices.Cuda;
 namespace Engine.Ops;
 
 /// <summary>
-/// Describes how a block of conv_pooled_weights_gradient.cu works, which multiplies only the windows' greatest pixels.
+/// Describes how a block of conv_pooled_weights_gradient.cu works, which multiplies only the windows' largest pixels.
 /// The shape and the dtype alone determine the layout, as for a tiling.
 /// </summary>
 /// <param name="Filters">The number of filters of a block.</param>
@@ -19,7 +19,7 @@ internal readonly record struct CudaMaxima(int Filters, int Groups, int Own, int
 
     private const int Warp = 32;
 
-    /// <summary>The greatest bytes of sums in the registers of a thread, and of shared memory of a block.</summary>
+    /// <summary>The largest bytes of sums in the registers of a thread, and of shared memory of a block.</summary>
     private const int MaxSumBytes = 160, MaxBytes = 36 * 1024;
 
     /// <summary>The multiprocessors of a large GPU, as in <see cref="CudaTiling"/>.</summary>

@@ -6,7 +6,7 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// Computes the greatest element of each window and, as int32, its place in its plane (row times width plus column).
+/// Computes the largest element of each window and, as int32, its place in its plane (row times width plus column).
 /// NaN is greater than all numbers; of several equal elements the first counts.
 /// </summary>
 internal sealed record MaxPool2D(Window Window) : Op, ICpuOp, ICudaOp, ISampled
@@ -107,8 +107,8 @@ internal sealed record MaxPool2DGradient(Window Window) : Op, ICpuOp, ICudaOp, I
         Variable read = Symbolic.TakeAlongAxis(planes, Symbolic.Reshape(places, [.. Planes(places)]));
         return [Symbolic.ReshapeLike(read, node.Inputs[0]), null, null];
 
-        static Side[] Planes(Variable images) =>
-            [Symbolic.SideOf(images, 0), Symbolic.SideOf(images, 1), Symbolic.SideOf(images, 2) * Symbolic.SideOf(images, 3)];
+        static Dimension[] Planes(Variable images) =>
+            [Symbolic.DimensionOf(images, 0), Symbolic.DimensionOf(images, 1), Symbolic.DimensionOf(images, 2) * Symbolic.DimensionOf(images, 3)];
     }
 
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
@@ -136,7 +136,7 @@ internal sealed record MaxPool2DGradient(Window Window) : Op, ICpuOp, ICudaOp, I
     public CudaLaunch[] Cuda(CudaStep step) =>
         CudaPooling.Launches(step, "max_pool_gradient", 2, Window.Of(step.OutShape()));
 
-    /// <summary>Returns a random place in each window, where its greatest element might be.</summary>
+    /// <summary>Returns a random place in each window, where its largest element might be.</summary>
     internal static double[] Places(Window window, Shape images, Shape pooled, Random random)
     {
         var places = new double[pooled.Count];
@@ -149,8 +149,8 @@ internal sealed record MaxPool2DGradient(Window Window) : Op, ICpuOp, ICudaOp, I
 public static partial class Symbolic
 {
     /// <summary>
-    /// Returns the greatest element of each window of the images, or NaN if the window has one. The gradient of a
-    /// window goes to its greatest element; if several are equal, to the first of them in C order (in Theano, to all of
+    /// Returns the largest element of each window of the images, or NaN if the window has one. The gradient of a
+    /// window goes to its largest element; if several are equal, to the first of them in C order (in Theano, to all of
     /// them). Integers are compared, and returned, as float32, which is exact below 2²⁴.
     /// </summary>
     /// <param name="x">Images, (N, C, H, W).</param>
@@ -160,10 +160,10 @@ public static partial class Symbolic
     /// </param>
     /// <param name="padding">
     /// The rows above and below the images, and the columns left and right of them, that windows may cover. They are
-    /// never the greatest.
+    /// never the largest.
     /// </param>
     /// <param name="ignoreBorder">
-    /// Whether a last window that does not fit is left out (sides are rounded down). If not, it is cut off at the
+    /// Whether a last window that does not fit is left out (dimensions are rounded down). If not, it is cut off at the
     /// border.
     /// </param>
     /// <exception cref="EngineException">

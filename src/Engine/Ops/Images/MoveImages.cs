@@ -13,7 +13,7 @@ internal sealed record MoveImages : Op, ICpuOp, ICudaOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random)
     {
-        int n = Arg.Side(random), c = random.Next(1, 4), h = random.Next(1, 9), w = Arg.Side(random);
+        int n = Arg.Dimension(random), c = random.Next(1, 4), h = random.Next(1, 9), w = Arg.Dimension(random);
         Arg mirror = Arg.Int([n], 0, 2);
         yield return Example([n, c, h, w], -2, 3);
         yield return Example([n, c, h, w], -40, 40);

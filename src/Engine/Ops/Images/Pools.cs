@@ -27,7 +27,7 @@ public static partial class Symbolic
 {
     /// <summary>Pools images of one to three axes, (N, C, …), in windows.</summary>
     /// <param name="x">(N, C, W), (N, C, H, W) or (N, C, D, H, W).</param>
-    /// <param name="size">The window's sides; one number for all axes.</param>
+    /// <param name="size">The window's dimensions; one number for all axes.</param>
     /// <param name="mode">How a window is pooled.</param>
     /// <param name="stride">The pixels from one window to the next; by default the size.</param>
     /// <param name="padding">The pixels around the images that windows may cover.</param>
@@ -51,11 +51,11 @@ public static partial class Symbolic
                 return Plane(x, (sizes[0], sizes[1]), (strides[0], strides[1]), (pads[0], pads[1]), mode, ignoreBorder);
             case 3:
                 // Window by window in each plane, then across the planes: every mode allows this.
-                Variable planes = Reshape(x, Joined(x, [0, 1]), SideOf(x, 2), SideOf(x, 3), SideOf(x, 4));
+                Variable planes = Reshape(x, Joined(x, [0, 1]), DimensionOf(x, 2), DimensionOf(x, 3), DimensionOf(x, 4));
                 planes = Plane(planes, (sizes[1], sizes[2]), (strides[1], strides[2]), (pads[1], pads[2]), mode, ignoreBorder);
-                Variable lines = Reshape(planes, SideOf(planes, 0), 1, SideOf(planes, 1), Joined(planes, [2, 3]));
+                Variable lines = Reshape(planes, DimensionOf(planes, 0), 1, DimensionOf(planes, 1), Joined(planes, [2, 3]));
                 lines = Plane(lines, (sizes[0], 1), (strides[0], 1), (pads[0], 0), mode, ignoreBorder);
-                return Reshape(lines, SideOf(x, 0), SideOf(x, 1), SideOf(lines, 2), SideOf(planes, 2), SideOf(planes, 3));
+                return Reshape(lines, DimensionOf(x, 0), DimensionOf(x, 1), DimensionOf(lines, 2), DimensionOf(planes, 2), DimensionOf(planes, 3));
             default:
                 throw new EngineException(
                     $"Pooling takes images (N, C, …) of one to three more axes, not '{x}' ({x.Type}).{Origin.Current}");
@@ -83,26 +83,26 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// Pools images of known sides in a given number of windows along each axis. Windows overlap if they must: window i
-    /// goes from ⌊i·side / n⌋ to ⌈(i + 1)·side / n⌉, as in PyTorch.
+    /// Pools images of known dimensions in a given number of windows along each axis. Windows overlap if they must:
+    /// window i goes from ⌊i·dimension / n⌋ to ⌈(i + 1)·dimension / n⌉, as in PyTorch.
     /// </summary>
-    /// <exception cref="EngineException">A side is unknown or has no elements.</exception>
-    public static Variable AdaptivePool(Variable x, IReadOnlyList<int> sides, PoolMode mode = PoolMode.Average)
+    /// <exception cref="EngineException">A dimension is unknown or has no elements.</exception>
+    public static Variable AdaptivePool(Variable x, IReadOnlyList<int> dimensions, PoolMode mode = PoolMode.Average)
     {
         ArgumentNullException.ThrowIfNull(x);
-        ArgumentNullException.ThrowIfNull(sides);
+        ArgumentNullException.ThrowIfNull(dimensions);
         for (int axis = 2; axis < x.Rank; axis++)
         {
-            int side = x.Shape[axis], windows = sides.Count == 1 ? sides[0] : sides[axis - 2];
-            if (side < 1 || windows < 1)
+            int dimension = x.Shape[axis], windows = dimensions.Count == 1 ? dimensions[0] : dimensions[axis - 2];
+            if (dimension < 1 || windows < 1)
             {
                 throw new EngineException(
-                    $"AdaptivePool needs images of known sides, not '{x}' ({x.Type}), and windows, not {windows}.{Origin.Current}");
+                    $"AdaptivePool needs images of known dimensions, not '{x}' ({x.Type}), and windows, not {windows}.{Origin.Current}");
             }
 
             Variable[] parts = [.. Enumerable.Range(0, windows).Select(i =>
             {
-                int start = (int)((long)i * side / windows), end = (int)((((long)i + 1) * side) + windows - 1) / windows;
+                int start = (int)((long)i * dimension / windows), end = (int)((((long)i + 1) * dimension) + windows - 1) / windows;
                 Variable part = Along(x, axis, start..end);
                 return mode switch
                 {
@@ -143,10 +143,10 @@ public static partial class Symbolic
         Variable x, (int Height, int Width) size, (int Down, int Right) stride, (int Rows, int Columns) padding, bool ignoreBorder)
     {
         x = Cast(x, x.DType.Floating());
-        if (!ignoreBorder && !x.Shape.Skip(2).All(side => side >= 0))
+        if (!ignoreBorder && !x.Shape.Skip(2).All(dimension => dimension >= 0))
         {
             throw new EngineException(
-                $"A pool whose gradient goes to all of equals and that keeps the border needs images of known sides, not '{x}' ({x.Type})."
+                $"A pool whose gradient goes to all of equals and that keeps the border needs images of known dimensions, not '{x}' ({x.Type})."
                 + Origin.Current);
         }
 
@@ -167,9 +167,9 @@ public static partial class Symbolic
         }
 
         // If the border is kept, the last windows reach this far behind the images.
-        int Behind(int axis, int side, int step, int pad) => ignoreBorder
+        int Behind(int axis, int dimension, int step, int pad) => ignoreBorder
             ? pad
-            : Math.Max(0, ((pooled.Shape[axis] - 1) * step) + side - x.Shape[axis] - pad);
+            : Math.Max(0, ((pooled.Shape[axis] - 1) * step) + dimension - x.Shape[axis] - pad);
 
         static Variable Window(Variable each) => DimShuffle(each, 1, NewAxis, 0, 2, 3);
     }

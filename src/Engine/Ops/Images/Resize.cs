@@ -5,11 +5,12 @@ namespace Engine.Ops;
 /// <summary>Specifies how pixels between pixels are computed.</summary>
 public enum ResizeMode
 {
-    /// <summary>From the nearest pixel: ⌊i·side / new side⌋.</summary>
+    /// <summary>From the nearest pixel: ⌊i·dimension / new dimension⌋.</summary>
     Nearest,
 
     /// <summary>
-    /// From the neighbors along each axis. Pixels are squares: the center of pixel i is at (i + ½)·side / new side.
+    /// From the neighbors along each axis. Pixels are squares: the center of pixel i is at (i + ½)·dimension / new
+    /// dimension.
     /// </summary>
     Linear,
 
@@ -19,23 +20,23 @@ public enum ResizeMode
 
 public static partial class Symbolic
 {
-    /// <summary>Resizes images (N, C, …) of known sides.</summary>
+    /// <summary>Resizes images (N, C, …) of known dimensions.</summary>
     /// <exception cref="EngineException">
-    /// A side is unknown or has no elements, or the number of new sides is wrong.
+    /// A dimension is unknown or has no elements, or the number of new dimensions is wrong.
     /// </exception>
-    public static Variable Resize(Variable x, IReadOnlyList<int> sides, ResizeMode mode = ResizeMode.Nearest)
+    public static Variable Resize(Variable x, IReadOnlyList<int> dimensions, ResizeMode mode = ResizeMode.Nearest)
     {
         ArgumentNullException.ThrowIfNull(x);
-        ArgumentNullException.ThrowIfNull(sides);
-        if (sides.Count != x.Rank - 2 || sides.Any(side => side < 1) || x.Shape.Skip(2).Any(side => side < 1))
+        ArgumentNullException.ThrowIfNull(dimensions);
+        if (dimensions.Count != x.Rank - 2 || dimensions.Any(dimension => dimension < 1) || x.Shape.Skip(2).Any(dimension => dimension < 1))
         {
             throw new EngineException(
-                $"Images of known sides are resized to as many, not '{x}' ({x.Type}) to ({string.Join(", ", sides)}).{Origin.Current}");
+                $"Images of known dimensions are resized to as many, not '{x}' ({x.Type}) to ({string.Join(", ", dimensions)}).{Origin.Current}");
         }
 
         for (int axis = 2; axis < x.Rank; axis++)
         {
-            (int from, int to) = (x.Shape[axis], sides[axis - 2]);
+            (int from, int to) = (x.Shape[axis], dimensions[axis - 2]);
             if (from == to)
             {
                 continue;

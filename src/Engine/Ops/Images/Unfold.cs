@@ -21,11 +21,11 @@ internal readonly record struct Patches(Shape Size, Shape Stride, Shape Before, 
     /// </summary>
     public bool IsPlain => Dilation.All(step => step == 1) && Before == Behind;
 
-    /// <summary>Returns the sides of the result of convolving such images; unknown where theirs are.</summary>
+    /// <summary>Returns the dimensions of the result of convolving such images; unknown where theirs are.</summary>
     public Shape Over(Shape images)
     {
         Patches self = this;
-        return [.. Enumerable.Range(0, Rank).Select(axis => self.Side(images, axis))];
+        return [.. Enumerable.Range(0, Rank).Select(axis => self.Dimension(images, axis))];
     }
 
     /// <exception cref="EngineException">
@@ -38,9 +38,9 @@ internal readonly record struct Patches(Shape Size, Shape Stride, Shape Before, 
             throw new EngineException($"it takes images (N, C, …) of one to three more axes, and filters of as many, not {Size}");
         }
 
-        foreach (int side in Size.Concat(Stride).Concat(Dilation))
+        foreach (int dimension in Size.Concat(Stride).Concat(Dilation))
         {
-            if (side < 1)
+            if (dimension < 1)
             {
                 throw new EngineException($"the filters {Size}, the stride {Stride} and the dilation {Dilation} must be positive");
             }
@@ -51,21 +51,21 @@ internal readonly record struct Patches(Shape Size, Shape Stride, Shape Before, 
             throw new EngineException($"the padding {Before} and {Behind} cannot be negative");
         }
 
-        Window.RequireCountable([.. Size.Concat(Stride).Concat(Dilation).Concat(Before).Concat(Behind).Select(side => (side, 1))]);
+        Window.RequireCountable([.. Size.Concat(Stride).Concat(Dilation).Concat(Before).Concat(Behind).Select(dimension => (dimension, 1))]);
     }
 
     /// <summary>Returns the position in the images, along an axis, of a tap for an element of the result.</summary>
     public int At(int axis, int result, int place) => (result * Stride[axis]) + (place * Dilation[axis]) - Before[axis];
 
-    private int Side(Shape images, int axis)
+    private int Dimension(Shape images, int axis)
     {
-        int side = images[axis + 2];
-        if (side == Shape.Unknown)
+        int dimension = images[axis + 2];
+        if (dimension == Shape.Unknown)
         {
-            return side;
+            return dimension;
         }
 
-        long room = (long)side + Before[axis] + Behind[axis] - ((Size[axis] - 1L) * Dilation[axis]) - 1;
+        long room = (long)dimension + Before[axis] + Behind[axis] - ((Size[axis] - 1L) * Dilation[axis]) - 1;
         return room >= 0 ? checked((int)(room / Stride[axis]) + 1) : throw new EngineException(
             $"the images {images}, padded by {Before[axis]} and {Behind[axis]} along axis {axis + 2}, are smaller than filters of "
             + $"{Size[axis]} in steps of {Dilation[axis]}");
@@ -223,7 +223,7 @@ internal static unsafe class PatchCode
     public static Phase[] Unfold<T>(CpuStep step, Patches patches) where T : unmanaged
     {
         T* x = step.In<T>(0), y = step.Out<T>();
-        var s = PatchSides.Of(patches, step.Shape(0));
+        var s = PatchShape.Of(patches, step.Shape(0));
         int rows = checked((int)(step.OutShape().Count / Math.Max(s.Over2, 1)));
         return
         [
@@ -256,8 +256,8 @@ internal static unsafe class PatchCode
     public static Phase[] Fold<T>(CpuStep step, Patches patches) where T : unmanaged, INumber<T>
     {
         T* g = step.In<T>(0), y = step.Out<T>();
-        var s = PatchSides.Of(patches, step.OutShape());
-        int plane = s.Side0 * s.Side1 * s.Side2, places = s.Size0 * s.Size1 * s.Size2, lines = s.Over0 * s.Over1;
+        var s = PatchShape.Of(patches, step.OutShape());
+        int plane = s.Dimension0 * s.Dimension1 * s.Dimension2, places = s.Size0 * s.Size1 * s.Size2, lines = s.Over0 * s.Over1;
         return
         [
             new Phase(s.Images * s.Channels, Math.Max(1, Grain / Math.Max(1, plane * places)), (start, end, _) =>
@@ -291,13 +291,13 @@ internal static unsafe class PatchCode
         _ = checked((int)columns.Count);
         var kernel = new CudaKernel("unfold.cu", entry, $"T {type}");
         return [CudaCopies.Spread(
-            kernel, count, step.In(0), step.Out(), CudaArgument.Of(PatchSides.Of(patches, images)), count)];
+            kernel, count, step.In(0), step.Out(), CudaArgument.Of(PatchShape.Of(patches, images)), count)];
     }
 
     /// <summary>
     /// Returns the offset of the images' row that a row of the patches reads, and the column of its first element.
     /// </summary>
-    private static long Row(in PatchSides s, int row, out int first, out bool isInside)
+    private static long Row(in PatchShape s, int row, out int first, out bool isInside)
     {
         (row, int over1) = Math.DivRem(row, s.Over1);
         (row, int over0) = Math.DivRem(row, s.Over0);
@@ -307,35 +307,35 @@ internal static unsafe class PatchCode
         (int channel, int size0) = Math.DivRem(row, s.Size0);
         int at0 = (over0 * s.Stride0) + (size0 * s.Dilation0) - s.Pad0, at1 = (over1 * s.Stride1) + (size1 * s.Dilation1) - s.Pad1;
         first = (size2 * s.Dilation2) - s.Pad2;
-        isInside = (uint)at0 < (uint)s.Side0 && (uint)at1 < (uint)s.Side1;
-        return ((((((long)image * s.Channels) + channel) * s.Side0) + at0) * s.Side1 + at1) * s.Side2;
+        isInside = (uint)at0 < (uint)s.Dimension0 && (uint)at1 < (uint)s.Dimension1;
+        return ((((((long)image * s.Channels) + channel) * s.Dimension0) + at0) * s.Dimension1 + at1) * s.Dimension2;
     }
 
     /// <summary>Returns the range of i for which first + i·stride lies in the image.</summary>
-    internal static (int Left, int Right) Inside(in PatchSides s, int first)
+    internal static (int Left, int Right) Inside(in PatchShape s, int first)
     {
         int left = Math.Min(first >= 0 ? 0 : (-first + s.Stride2 - 1) / s.Stride2, s.Over2);
-        return (left, first >= s.Side2 ? left : Math.Clamp(((s.Side2 - 1 - first) / s.Stride2) + 1, left, s.Over2));
+        return (left, first >= s.Dimension2 ? left : Math.Clamp(((s.Dimension2 - 1 - first) / s.Stride2) + 1, left, s.Over2));
     }
 }
 
 /// <summary>
-/// Describes images and filters, padded with outer axes of side 1 to three. <c>struct PatchSides</c> of unfold.cu is
+/// Describes images and filters, padded with outer axes of size 1 to three. <c>struct PatchShape</c> of unfold.cu is
 /// the same.
 /// </summary>
 [StructLayout(LayoutKind.Sequential)]
-internal readonly record struct PatchSides(
-    int Images, int Channels, int Side0, int Side1, int Side2, int Over0, int Over1, int Over2, int Size0, int Size1, int Size2,
+internal readonly record struct PatchShape(
+    int Images, int Channels, int Dimension0, int Dimension1, int Dimension2, int Over0, int Over1, int Over2, int Size0, int Size1, int Size2,
     int Stride0, int Stride1, int Stride2, int Pad0, int Pad1, int Pad2, int Dilation0, int Dilation1, int Dilation2)
 {
-    public static PatchSides Of(Patches patches, Shape images)
+    public static PatchShape Of(Patches patches, Shape images)
     {
-        int[] side = Three([.. images.Skip(2)], 1), over = Three(patches.Over(images), 1), size = Three(patches.Size, 1);
+        int[] dimension = Three([.. images.Skip(2)], 1), over = Three(patches.Over(images), 1), size = Three(patches.Size, 1);
         int[] stride = Three(patches.Stride, 1), pad = Three(patches.Before, 0), dilation = Three(patches.Dilation, 1);
-        return new PatchSides(
-            images[0], images[1], side[0], side[1], side[2], over[0], over[1], over[2], size[0], size[1], size[2],
+        return new PatchShape(
+            images[0], images[1], dimension[0], dimension[1], dimension[2], over[0], over[1], over[2], size[0], size[1], size[2],
             stride[0], stride[1], stride[2], pad[0], pad[1], pad[2], dilation[0], dilation[1], dilation[2]);
 
-        static int[] Three(Shape sides, int missing) => [.. Enumerable.Repeat(missing, 3 - sides.Rank), .. sides];
+        static int[] Three(Shape dimensions, int missing) => [.. Enumerable.Repeat(missing, 3 - dimensions.Rank), .. dimensions];
     }
 }

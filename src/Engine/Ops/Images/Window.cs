@@ -31,7 +31,7 @@ internal readonly record struct Window(
         bool knowsHeight = shape[2] != Shape.Unknown, knowsWidth = shape[3] != Shape.Unknown;
         if ((knowsHeight && pool.OH <= 0) || (knowsWidth && pool.OW <= 0))
         {
-            (string height, string width) = (Side(shape[2]), Side(shape[3]));
+            (string height, string width) = (Dimension(shape[2]), Dimension(shape[3]));
             string padded = Padding == (0, 0) ? "" : $", padded by {Padding},";
             throw new EngineException($"images of {height} by {width}{padded} are smaller than the pool {Size}");
         }
@@ -43,13 +43,13 @@ internal readonly record struct Window(
     }
 
     /// <summary>
-    /// Refuses sides so long that an index into a padded image, or the number of pixels of a window, might exceed 32
-    /// bits.
+    /// Refuses dimensions so long that an index into a padded image, or the number of pixels of a window, might exceed
+    /// 32 bits.
     /// </summary>
-    public static void RequireCountable(params ReadOnlySpan<(int Height, int Width)> sides)
+    public static void RequireCountable(params ReadOnlySpan<(int Height, int Width)> dimensions)
     {
         const int Max = 1 << 25;
-        foreach ((int height, int width) in sides)
+        foreach ((int height, int width) in dimensions)
         {
             if (height > Max || width > Max || (long)height * width > Shape.MaxElements)
             {
@@ -60,7 +60,7 @@ internal readonly record struct Window(
         }
     }
 
-    private static string Side(int side) => side == Shape.Unknown ? "?" : side.ToString();
+    private static string Dimension(int dimension) => dimension == Shape.Unknown ? "?" : dimension.ToString();
 
     public PoolShape Of(Shape images) => new(
         images.Product(0, 2), images[2], images[3],

@@ -25,14 +25,14 @@ public static partial class Symbolic
     /// Returns how often each integer from 0 to a count (exclusive) occurs in x, as int32. Other numbers are not
     /// counted.
     /// </summary>
-    public static Variable BinCount(Variable x, Side count)
+    public static Variable BinCount(Variable x, Dimension count)
     {
-        Variable places = Flatten(Places(x), 1), side = count.Value ?? Constant(count.Number, DType.Int32);
-        Variable isOne = And(GreaterOrEqual(places, 0), Less(places, side));
+        Variable places = Flatten(Places(x), 1), dimension = count.Value ?? Constant(count.Number, DType.Int32);
+        Variable isOne = And(GreaterOrEqual(places, 0), Less(places, dimension));
 
         // Other numbers are counted in an extra element behind, which is cut off.
-        Variable counts = BroadcastTo(Constant(0, DType.Int32), side + 1);
-        return IncSubtensor(counts[Where(isOne, places, side)], 1)[..^1];
+        Variable counts = BroadcastTo(Constant(0, DType.Int32), dimension + 1);
+        return IncSubtensor(counts[Where(isOne, places, dimension)], 1)[..^1];
     }
 
     /// <summary>

@@ -5,7 +5,8 @@ namespace Engine.Ops;
 public static partial class Symbolic
 {
     /// <summary>
-    /// Converts integers to int32. An int64 out of range becomes the nearest end: it is a place of no axis all the same.
+    /// Converts integers to int32. An int64 out of range becomes the nearest end: it is a place of no axis all the
+    /// same.
     /// </summary>
     internal static Variable Places(Variable x) =>
         Cast(x.DType == DType.Int64 ? Clip(x, int.MinValue, int.MaxValue) : x, DType.Int32);
@@ -80,6 +81,6 @@ public static partial class Symbolic
 
         return [.. Enumerable.Range(0, x.Rank).Select(other => (AxisIndex)(other == axis
             ? indices
-            : DimShuffle(ARange(SideOf(x, other)), [.. Enumerable.Range(0, x.Rank).Select(i => i == other ? 0 : NewAxis)])))];
+            : DimShuffle(ARange(DimensionOf(x, other)), [.. Enumerable.Range(0, x.Rank).Select(i => i == other ? 0 : NewAxis)])))];
     }
 }

@@ -26,11 +26,11 @@ internal sealed unsafe class PlaceOffsets
     /// <exception cref="EngineException">An index is out of range.</exception>
     public void Find(int first, int count, int* offsets)
     {
-        (int[] sides, int[][] strides) = _loops.Walk;
+        (int[] dimensions, int[][] strides) = _loops.Walk;
         for (int done = 0; done < count;)
         {
-            (int row, int at) = Math.DivRem(first + done, sides[^1]);
-            int n = Math.Min(sides[^1] - at, count - done);
+            (int row, int at) = Math.DivRem(first + done, dimensions[^1]);
+            int n = Math.Min(dimensions[^1] - at, count - done);
             int same = 0;
             bool isFirst = true;
             for (int array = 0; array < _arrays.Length; array++)
@@ -38,8 +38,8 @@ internal sealed unsafe class PlaceOffsets
                 // A single index for all needs no pass.
                 if (strides[array][^1] == 0)
                 {
-                    int place = *Places(array, row, at), side = _loops.Arrays[array].Side, counted = place < 0 ? place + side : place;
-                    same += Checked(counted, place, side) * _loops.Arrays[array].Stride;
+                    int place = *Places(array, row, at), dimension = _loops.Arrays[array].Dimension, counted = place < 0 ? place + dimension : place;
+                    same += Checked(counted, place, dimension) * _loops.Arrays[array].Stride;
                 }
             }
 
@@ -48,10 +48,10 @@ internal sealed unsafe class PlaceOffsets
                 if (strides[array][^1] != 0)
                 {
                     int* places = Places(array, row, at);
-                    (int side, int stride) = _loops.Arrays[array];
-                    if (!Each(places, side, stride, offsets + done, n, isFirst, isFirst ? same : 0))
+                    (int dimension, int stride) = _loops.Arrays[array];
+                    if (!Each(places, dimension, stride, offsets + done, n, isFirst, isFirst ? same : 0))
                     {
-                        throw new EngineException(SubtensorCode.Message(FirstOutside(places, side), side) + _origin);
+                        throw new EngineException(SubtensorCode.Message(FirstOutside(places, dimension), dimension) + _origin);
                     }
 
                     isFirst = false;
@@ -67,7 +67,7 @@ internal sealed unsafe class PlaceOffsets
         }
     }
 
-    /// <summary>Returns the least and the greatest of the offsets, of which there is at least one.</summary>
+    /// <summary>Returns the smallest and the largest of the offsets, of which there is at least one.</summary>
     public static (int Min, int Max) Bounds(int* offsets, int count)
     {
         int i = 0, low = *offsets, high = low;
@@ -94,32 +94,32 @@ internal sealed unsafe class PlaceOffsets
     /// <summary>Returns the address of a row of the innermost loop in an index array, from an element on.</summary>
     private int* Places(int array, int row, int at)
     {
-        (int[] sides, int[][] strides) = _loops.Walk;
+        (int[] dimensions, int[][] strides) = _loops.Walk;
         int[] steps = strides[array];
         long start = (long)at * steps[^1];
-        for (int loop = sides.Length - 2; loop >= 0; loop--)
+        for (int loop = dimensions.Length - 2; loop >= 0; loop--)
         {
-            (row, int index) = Math.DivRem(row, sides[loop]);
+            (row, int index) = Math.DivRem(row, dimensions[loop]);
             start += (long)index * steps[loop];
         }
 
         return (int*)_arrays[array] + start;
     }
 
-    private int Checked(int counted, int place, int side) => (uint)counted < (uint)side
+    private int Checked(int counted, int place, int dimension) => (uint)counted < (uint)dimension
         ? counted
-        : throw new EngineException(SubtensorCode.Message(place, side) + _origin);
+        : throw new EngineException(SubtensorCode.Message(place, dimension) + _origin);
 
     /// <summary>Adds the offset of one index to each element; returns whether all indices are in range.</summary>
-    private static bool Each(int* places, int side, int stride, int* offsets, int n, bool isFirst, int same)
+    private static bool Each(int* places, int dimension, int stride, int* offsets, int n, bool isFirst, int same)
     {
         int i = 0;
-        Vector<int> sides = new(side), strides = new(stride), more = new(same), outside = default;
+        Vector<int> dimensions = new(dimension), strides = new(stride), more = new(same), outside = default;
         for (; i <= n - Vector<int>.Count; i += Vector<int>.Count)
         {
             var counted = Vector.Load(places + i);
-            counted += sides & Vector.LessThan(counted, default);
-            outside |= Vector.LessThan(counted, default) | Vector.GreaterThanOrEqual(counted, sides);
+            counted += dimensions & Vector.LessThan(counted, default);
+            outside |= Vector.LessThan(counted, default) | Vector.GreaterThanOrEqual(counted, dimensions);
             Vector<int> offset = counted * strides;
             (offset + (isFirst ? more : Vector.Load(offsets + i))).Store(offsets + i);
         }
@@ -127,17 +127,17 @@ internal sealed unsafe class PlaceOffsets
         bool isInside = outside == default;
         for (; i < n; i++)
         {
-            int counted = places[i] < 0 ? places[i] + side : places[i];
-            isInside &= (uint)counted < (uint)side;
+            int counted = places[i] < 0 ? places[i] + dimension : places[i];
+            isInside &= (uint)counted < (uint)dimension;
             offsets[i] = (counted * stride) + (isFirst ? same : offsets[i]);
         }
 
         return isInside;
     }
 
-    private static int FirstOutside(int* places, int side)
+    private static int FirstOutside(int* places, int dimension)
     {
-        while ((uint)(*places < 0 ? *places + side : *places) < (uint)side)
+        while ((uint)(*places < 0 ? *places + dimension : *places) < (uint)dimension)
         {
             places++;
         }

@@ -24,9 +24,9 @@ internal sealed record Subtensor(SubtensorParts Parts) : Op, ICpuOp, ICudaOp, IS
             new Sample(new Subtensor(Of((.., -1))), Arg.Int([513])),
             new Sample(new Subtensor(Of(AxisIndex.Array)), Arg.Int([9]), Arg.Int([257], -9, 9)),
             new Sample(new Subtensor(Of(AxisIndex.Array)), Arg.Int([9]), Arg.Int([513], -9, 9)),
-            Misuse(Of(3), [3], "the index 3 lies outside axis 0, of side 3"),
-            Misuse(Of(new Index(4, true)), [3], "the index ^4 lies outside axis 0, of side 3"),
-            Misuse(Of(.., 2..5), [3, 4], "the range 2..5 lies outside axis 1, of side 4"),
+            Misuse(Of(3), [3], "the index 3 lies outside axis 0, of size 3"),
+            Misuse(Of(new Index(4, true)), [3], "the index ^4 lies outside axis 0, of size 3"),
+            Misuse(Of(.., 2..5), [3, 4], "the range 2..5 lies outside axis 1, of size 4"),
             Misuse(Of(3..2), [4], "the range 3..2 lies outside axis 0"),
             Misuse(Of(..), [4, 4], "the index expression is of 1 axes"),
             new Sample(new Subtensor(Of(AxisIndex.Array)), new Arg([3]), new Arg([3])) { Error = "an index array must be int32" },
@@ -34,14 +34,16 @@ internal sealed record Subtensor(SubtensorParts Parts) : Op, ICpuOp, ICudaOp, IS
             new Sample(new Subtensor(Of(AxisIndex.Array)), new Arg([3]), Arg.Int([2], -4, -3)) { Error = "The index -4 lies outside" },
             new Sample(new Subtensor(Of(AxisIndex.Array, AxisIndex.Array)), new Arg([3, 3]), Arg.Int([2], 0, 3), Arg.Int([3], 0, 3))
             {
-                Error = "the sides 2 and 3 of axis 0 do not broadcast",
+                Error = "the dimensions 2 and 3 of axis 0 do not broadcast",
             },
         ]);
 
     public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs) =>
         [new TensorType(inputs[0].DType, Parts.Infer(inputs[0], inputs[1..]))];
 
-    /// <summary>Gets whether there are no index arrays: a place out of range is reported when the function runs.</summary>
+    /// <summary>
+    /// Gets whether there are no index arrays: a place out of range is reported when the function runs.
+    /// </summary>
     internal override bool IsPlain => Parts.Arrays == 0;
 
     public override bool IsView(IReadOnlyList<TensorType> inputs) =>
@@ -101,7 +103,7 @@ internal sealed record Subtensor(SubtensorParts Parts) : Op, ICpuOp, ICudaOp, IS
     /// </summary>
     internal static IEnumerable<(SubtensorParts Parts, Shape Shape, Arg[] Places)> Cases(Random random)
     {
-        int n = Arg.Side(random, false), m = Arg.Side(random, false), k = Arg.Side(random);
+        int n = Arg.Dimension(random, false), m = Arg.Dimension(random, false), k = Arg.Dimension(random);
         int start = random.Next(n), end = random.Next(start, n + 1), step = random.Next(1, 4);
         yield return (Of(start..end, ..), [n, m], []);
         yield return (Of(.., start..end, ..), [m, n, k], []);
@@ -131,12 +133,12 @@ internal sealed record Subtensor(SubtensorParts Parts) : Op, ICpuOp, ICudaOp, IS
         yield return (Of(AxisIndex.Array, AxisIndex.Array), [5, m], [Places(5, Shape.Scalar), Places(m, [m])]);
 
         // Distinct indices, so that setting them has a gradient; every second one is counted from the end.
-        Arg Places(int side, Shape shape)
+        Arg Places(int dimension, Shape shape)
         {
-            int[] places = [.. Enumerable.Range(0, side)];
+            int[] places = [.. Enumerable.Range(0, dimension)];
             random.Shuffle(places);
             return new Arg(
-                shape, DType.Int32, Values: [.. places.Take((int)shape.Count).Select(place => place % 2 == 0 ? place : (double)place - side)]);
+                shape, DType.Int32, Values: [.. places.Take((int)shape.Count).Select(place => place % 2 == 0 ? place : (double)place - dimension)]);
         }
     }
 
@@ -152,9 +154,9 @@ internal sealed record Subtensor(SubtensorParts Parts) : Op, ICpuOp, ICudaOp, IS
         return new SubtensorParts(parts);
     }
 
-    private static bool IsWhole(AxisPart part, int side, int axis) => part.Kind == AxisIndexKind.Point
-        ? side == 1
-        : part.Of(side, axis) is (_, var count) && count == side && (part.Step > 0 || side <= 1);
+    private static bool IsWhole(AxisPart part, int dimension, int axis) => part.Kind == AxisIndexKind.Point
+        ? dimension == 1
+        : part.Of(dimension, axis) is (_, var count) && count == dimension && (part.Step > 0 || dimension <= 1);
 
     private static Sample Misuse(SubtensorParts parts, Shape shape, string error) =>
         new(new Subtensor(parts), new Arg(shape)) { Error = error };
@@ -353,20 +355,20 @@ internal sealed class SubtensorIndexer : Indexer
         : index.Places is { DType: DType.Bool, Rank: > 1 and var rank } ? rank
         : 1;
 
-    /// <summary>Returns x after it checks, when a plan is made at the latest, that masks have its sides.</summary>
+    /// <summary>Returns x after it checks, when a plan is made at the latest, that masks have its dimensions.</summary>
     private static Variable Masked(Variable x, AxisIndex[] indices)
     {
-        Side[] sides = [.. Symbolic.SidesOf(x)];
+        Dimension[] dimensions = [.. Symbolic.DimensionsOf(x)];
         int at = 0;
         foreach (AxisIndex index in indices)
         {
             for (int axis = 0; index.Places is Constant { DType: DType.Bool, Rank: > 0 } mask && axis < mask.Rank; axis++)
             {
-                int side = mask.Shape[axis];
-                sides[at + axis] = x.Shape[at + axis] is Shape.Unknown || x.Shape[at + axis] == side
-                    ? side
+                int dimension = mask.Shape[axis];
+                dimensions[at + axis] = x.Shape[at + axis] is Shape.Unknown || x.Shape[at + axis] == dimension
+                    ? dimension
                     : throw new EngineException(
-                        $"'{x}' ({x.Type}) is indexed by the mask '{mask}' ({mask.Type}): a mask has the sides of the axes that it is for."
+                        $"'{x}' ({x.Type}) is indexed by the mask '{mask}' ({mask.Type}): a mask has the dimensions of the axes that it is for."
                         + Origin.Current);
             }
 
@@ -375,7 +377,7 @@ internal sealed class SubtensorIndexer : Indexer
 
         return x.Shape.IsKnown || !indices.Any(index => index.Places is Constant { DType: DType.Bool })
             ? x
-            : Symbolic.Reshape(x, sides.AsSpan());
+            : Symbolic.Reshape(x, dimensions.AsSpan());
     }
 
     /// <summary>Returns the index arrays of an index, one for each axis that it is for.</summary>

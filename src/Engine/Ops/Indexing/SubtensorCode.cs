@@ -24,7 +24,7 @@ internal static unsafe class SubtensorCode
     private const int Grain = 4096, Groups = 4096;
 
     /// <summary>
-    /// The number of rows between a prefetch and its use, the greatest number of bytes that are prefetched, and the
+    /// The number of rows between a prefetch and its use, the maximum number of bytes that are prefetched, and the
     /// bytes of a cache line.
     /// </summary>
     private const int RowsAhead = 4, MaxAhead = 1024, Line = 64;
@@ -39,7 +39,7 @@ internal static unsafe class SubtensorCode
     public static long Workspace(SubtensorLoops loops) => loops.Arrays.Length == 0 ? 0 : loops.Places.Count * sizeof(int);
 
     /// <summary>
-    /// Returns the bytes of the list of offsets and, behind it, of the least and the greatest offset of each part.
+    /// Returns the bytes of the list of offsets and, behind it, of the smallest and the largest offset of each part.
     /// </summary>
     public static long CpuWorkspace(SubtensorLoops loops) => Workspace(loops) + (loops.Arrays.Length == 0 ? 0 : 2 * sizeof(int) * Parts(loops));
 
@@ -77,9 +77,9 @@ internal static unsafe class SubtensorCode
         return [.. loops.Arrays.Select((array, i) =>
         {
             int count = (int)loops.Places.Count;
-            (ulong fault, int code) = step.Fault((place, _) => Message(place, array.Side));
+            (ulong fault, int code) = step.Fault((place, _) => Message(place, array.Dimension));
             return (CudaLaunch)CudaCopies.Spread(
-                kernel, count, step.In(firstArray + i), step.Workspace, new CudaLoops(loops.Walk.Sides, loops.Walk.Strides[i]), array.Side,
+                kernel, count, step.In(firstArray + i), step.Workspace, new CudaLoops(loops.Walk.Dimensions, loops.Walk.Strides[i]), array.Dimension,
                 array.Stride, i == 0 ? 1 : 0, count, fault, code);
         })];
     }
@@ -128,30 +128,30 @@ internal static unsafe class SubtensorCode
         var places = (int*)step.Workspace;
         bool isRowsAlone = outer is [{ Places: not 0 }] && run.Step == 1;
         return new Phase(
-            SubtensorLoops.Product(outer), Copies.Grain((long)run.Side * sizeof(T)), (start, end, _) =>
+            SubtensorLoops.Product(outer), Copies.Grain((long)run.Dimension * sizeof(T)), (start, end, _) =>
             {
                 for (int row = start; row < end; row++)
                 {
                     if (isRowsAlone && row + RowsAhead < end)
                     {
-                        Ask(x + places[row + RowsAhead], run.Side);
+                        Ask(x + places[row + RowsAhead], run.Dimension);
                     }
 
-                    T* from = x + (isRowsAlone ? places[row] : SubtensorLoops.Offset(outer, row, places)), to = y + ((long)row * run.Side);
+                    T* from = x + (isRowsAlone ? places[row] : SubtensorLoops.Offset(outer, row, places)), to = y + ((long)row * run.Dimension);
                     if (run.Places != 0)
                     {
-                        for (int i = 0; i < run.Side; i++)
+                        for (int i = 0; i < run.Dimension; i++)
                         {
                             to[i] = from[places[i]];
                         }
                     }
                     else if (run.Step == 1)
                     {
-                        new ReadOnlySpan<T>(from, run.Side).CopyTo(new Span<T>(to, run.Side));
+                        new ReadOnlySpan<T>(from, run.Dimension).CopyTo(new Span<T>(to, run.Dimension));
                     }
                     else
                     {
-                        for (int i = 0; i < run.Side; i++)
+                        for (int i = 0; i < run.Dimension; i++)
                         {
                             to[i] = from[(long)i * run.Step];
                         }
@@ -180,18 +180,18 @@ internal static unsafe class SubtensorCode
     public static Phase Put<T>(CpuStep step, SubtensorLoops loops, bool adds) where T : unmanaged, INumber<T>
     {
         T* v = step.In<T>(1), y = step.Out<T>() + loops.Start;
-        int at = loops.PlacesAt, count = at < 0 ? 1 : loops.All[at].Side;
+        int at = loops.PlacesAt, count = at < 0 ? 1 : loops.All[at].Dimension;
         SubtensorLoop[] front = at < 0 ? loops.All[..^1] : loops.All[..at];
         SubtensorLoop[] inner = at < 0 ? [] : loops.All[(at + 1)..];
         SubtensorLoop run = at < 0 ? loops.All[^1] : inner is [.., var last] ? last : new SubtensorLoop(1, 1, 0);
         inner = inner is [] ? inner : inner[..^1];
-        int rows = SubtensorLoops.Product(inner), chunks = (run.Side + Chunk - 1) / Chunk;
+        int rows = SubtensorLoops.Product(inner), chunks = (run.Dimension + Chunk - 1) / Chunk;
         int units = SubtensorLoops.Product(front) * rows * chunks;
         int ranges = at < 0 || units >= step.Threads || count < Together ? 1 : step.Threads;
-        long extent = loops.Arrays.Sum(array => (array.Side - 1L) * array.Stride) + 1;
+        long extent = loops.Arrays.Sum(array => (array.Dimension - 1L) * array.Stride) + 1;
         var places = (int*)step.Workspace;
         int* bounds = places + loops.Places.Count;
-        int grain = Math.Max(1, Grain / Math.Max(1, count * Math.Min(run.Side, Chunk)));
+        int grain = Math.Max(1, Grain / Math.Max(1, count * Math.Min(run.Dimension, Chunk)));
         return new Phase(units * ranges, grain, (start, end, _) =>
         {
             for (int index = start; index < end; index++)
@@ -199,10 +199,10 @@ internal static unsafe class SubtensorCode
                 (int unit, int range) = Math.DivRem(index, ranges);
                 (int line, int chunk) = Math.DivRem(unit, chunks);
                 (int outer, int row) = Math.DivRem(line, rows);
-                int first = chunk * Chunk, n = Math.Min(Chunk, run.Side - first);
+                int first = chunk * Chunk, n = Math.Min(Chunk, run.Dimension - first);
                 T* to = y + SubtensorLoops.Offset(front, outer, null) + SubtensorLoops.Offset(inner, row, null)
                     + ((long)first * run.Step);
-                T* from = v + ((((long)outer * count * rows) + row) * run.Side) + first;
+                T* from = v + ((((long)outer * count * rows) + row) * run.Dimension) + first;
                 if (at < 0)
                 {
                     Row(from, to, n, run.Step, adds);
@@ -219,14 +219,14 @@ internal static unsafe class SubtensorCode
                     }
 
                     int here = Math.Min(Together, count - done);
-                    T* values = from + ((long)done * rows * run.Side);
-                    if (isWhole && run.Side == 1 && rows == 1)
+                    T* values = from + ((long)done * rows * run.Dimension);
+                    if (isWhole && run.Dimension == 1 && rows == 1)
                     {
                         Each(values, to, places + done, here, adds);
                         continue;
                     }
 
-                    for (int i = 0; i < here; i++, values += (long)rows * run.Side)
+                    for (int i = 0; i < here; i++, values += (long)rows * run.Dimension)
                     {
                         int offset = places[done + i];
                         if (isWhole || (offset >= low && offset < high))
@@ -299,7 +299,7 @@ internal static unsafe class SubtensorCode
 
     public static CudaLaunch Put(CudaStep step, SubtensorLoops loops, bool adds)
     {
-        int at = loops.PlacesAt, places = at < 0 ? 1 : loops.All[at].Side;
+        int at = loops.PlacesAt, places = at < 0 ? 1 : loops.All[at].Dimension;
         int behind = at < 0 ? 1 : SubtensorLoops.Product(loops.All.AsSpan(at + 1));
         SubtensorLoop[] others = [.. loops.All.Where(loop => loop.Places == 0)];
         int count = SubtensorLoops.Product(others);
@@ -313,12 +313,12 @@ internal static unsafe class SubtensorCode
             behind, groups, count * groups);
     }
 
-    internal static string Message(int place, int side) =>
+    internal static string Message(int place, int dimension) =>
         InvariantText.Of(
-            $"The index {place} lies outside an axis of {side}: indices go from 0 to {side - 1}, and from -{side} counted from the end.");
+            $"The index {place} lies outside an axis of {dimension}: indices go from 0 to {dimension - 1}, and from -{dimension} counted from the end.");
 
     private static CudaLoops Cuda(SubtensorLoop[] loops) => new(
-        [.. loops.Select(loop => loop.Side)],
+        [.. loops.Select(loop => loop.Dimension)],
         loops.Select(loop => loop.Step).ToArray(),
         loops.Select(loop => loop.Places).ToArray());
 }

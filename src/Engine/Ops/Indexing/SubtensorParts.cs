@@ -11,30 +11,30 @@ internal readonly record struct AxisPart(AxisIndexKind Kind, Range Range = defau
     public static AxisPart Array => new(AxisIndexKind.Array);
 
     /// <summary>
-    /// Returns the first index and the number of indices. Both are unknown if they depend on an unknown side.
+    /// Returns the first index and the number of indices. Both are unknown if they depend on an unknown dimension.
     /// </summary>
     /// <exception cref="EngineException">They are out of range.</exception>
-    public (int First, int Count) Of(int side, int axis)
+    public (int First, int Count) Of(int dimension, int axis)
     {
         if (Kind == AxisIndexKind.Point)
         {
-            int place = At(Range.Start, side);
-            return side == Shape.Unknown || (uint)place < (uint)side
+            int place = At(Range.Start, dimension);
+            return dimension == Shape.Unknown || (uint)place < (uint)dimension
                 ? (place, 1)
-                : throw new EngineException($"the index {Range.Start} lies outside axis {axis}, of side {side}");
+                : throw new EngineException($"the index {Range.Start} lies outside axis {axis}, of size {dimension}");
         }
 
-        if (side == Shape.Unknown && Range.Start.IsFromEnd != Range.End.IsFromEnd)
+        if (dimension == Shape.Unknown && Range.Start.IsFromEnd != Range.End.IsFromEnd)
         {
             return (Shape.Unknown, Shape.Unknown);
         }
 
-        int start = At(Range.Start, side), end = At(Range.End, side);
-        if (end < start || (side != Shape.Unknown && (start < 0 || end > side)))
+        int start = At(Range.Start, dimension), end = At(Range.End, dimension);
+        if (end < start || (dimension != Shape.Unknown && (start < 0 || end > dimension)))
         {
-            throw new EngineException(side == Shape.Unknown
+            throw new EngineException(dimension == Shape.Unknown
                 ? $"the range {Range} ends before it begins"
-                : $"the range {Range} lies outside axis {axis}, of side {side}");
+                : $"the range {Range} lies outside axis {axis}, of size {dimension}");
         }
 
         int step = Math.Abs(Step), count = (int)(((long)end - start + step - 1) / step);
@@ -52,9 +52,11 @@ internal readonly record struct AxisPart(AxisIndexKind Kind, Range Range = defau
 
     private static string Text(Range range) => range.Equals(Range.All) ? ".." : range.ToString();
 
-    /// <summary>Returns an index; for an unknown side, its distance from the end that it is counted from.</summary>
-    private static int At(Index index, int side) =>
-        !index.IsFromEnd ? index.Value : side == Shape.Unknown ? -index.Value : side - index.Value;
+    /// <summary>
+    /// Returns an index; for an unknown dimension, its distance from the end that it is counted from.
+    /// </summary>
+    private static int At(Index index, int dimension) =>
+        !index.IsFromEnd ? index.Value : dimension == Shape.Unknown ? -index.Value : dimension - index.Value;
 }
 
 /// <summary>
@@ -100,7 +102,7 @@ internal sealed record SubtensorParts(params AxisPart[] Axes)
             }
         }
 
-        var sides = new List<int>();
+        var dimensions = new List<int>();
         for (int axis = 0; axis < Axes.Length; axis++)
         {
             if (Axes[axis].Kind != AxisIndexKind.Array)
@@ -108,21 +110,21 @@ internal sealed record SubtensorParts(params AxisPart[] Axes)
                 (_, int count) = Axes[axis].Of(x.Shape[axis], axis);
                 if (Axes[axis].Kind == AxisIndexKind.Range)
                 {
-                    sides.Add(count);
+                    dimensions.Add(count);
                 }
             }
         }
 
         if (ArraysAt >= 0)
         {
-            sides.InsertRange(ArraysAt, Broadcasting.Join(arrays));
+            dimensions.InsertRange(ArraysAt, Broadcasting.Join(arrays));
         }
 
-        return Shape.Create([.. sides]);
+        return Shape.Create([.. dimensions]);
     }
 
     /// <summary>
-    /// Returns the loops over the part of an array, for index arrays of these shapes. All sides are known.
+    /// Returns the loops over the part of an array, for index arrays of these shapes. All dimensions are known.
     /// </summary>
     public SubtensorLoops Loops(Shape x, IEnumerable<Shape> places)
     {
@@ -130,7 +132,7 @@ internal sealed record SubtensorParts(params AxisPart[] Axes)
         Shape joined = Broadcasting.Join([.. shapes.Select(shape => new TensorType(DType.Int32, shape))]);
         int[] strides = x.Strides();
         var loops = new List<SubtensorLoop>();
-        var arrays = new List<(int Side, int Step)>();
+        var arrays = new List<(int Dimension, int Step)>();
         long start = 0;
         for (int axis = 0; axis < Axes.Length; axis++)
         {
@@ -166,11 +168,11 @@ internal sealed record SubtensorParts(params AxisPart[] Axes)
     private static SubtensorLoop[] Merged(List<SubtensorLoop> loops)
     {
         var merged = new List<SubtensorLoop>();
-        foreach (SubtensorLoop loop in loops.Where(loop => loop.Side != 1 || loop.Places != 0))
+        foreach (SubtensorLoop loop in loops.Where(loop => loop.Dimension != 1 || loop.Places != 0))
         {
-            if (merged.Count > 0 && merged[^1].Places + loop.Places == 0 && merged[^1].Step == (long)loop.Side * loop.Step)
+            if (merged.Count > 0 && merged[^1].Places + loop.Places == 0 && merged[^1].Step == (long)loop.Dimension * loop.Step)
             {
-                merged[^1] = loop with { Side = merged[^1].Side * loop.Side };
+                merged[^1] = loop with { Dimension = merged[^1].Dimension * loop.Dimension };
             }
             else
             {
@@ -185,19 +187,19 @@ internal sealed record SubtensorParts(params AxisPart[] Axes)
 /// <summary>
 /// Describes a loop over a part: its length, its step in the array and its step in the list of offsets.
 /// </summary>
-internal readonly record struct SubtensorLoop(int Side, int Step, int Places);
+internal readonly record struct SubtensorLoop(int Dimension, int Step, int Places);
 
 /// <summary>
-/// Describes the layout of a part in its array: its start, the loops over it in C order, and the side and the stride of
-/// each axis with an index array.
+/// Describes the layout of a part in its array: its start, the loops over it in C order, and the dimension and the
+/// stride of each axis with an index array.
 /// </summary>
 /// <param name="Start">The offset of the first element, without the offsets of the index arrays.</param>
 /// <param name="All">The loops.</param>
-/// <param name="Arrays">The side and the stride of the axis of each index array.</param>
+/// <param name="Arrays">The dimension and the stride of the axis of each index array.</param>
 /// <param name="Places">The shape that the index arrays broadcast to.</param>
 /// <param name="Walk">The loops over that shape, and the strides of each index array in them.</param>
 internal sealed record SubtensorLoops(
-    long Start, SubtensorLoop[] All, (int Side, int Stride)[] Arrays, Shape Places, (int[] Sides, int[][] Strides) Walk)
+    long Start, SubtensorLoop[] All, (int Dimension, int Stride)[] Arrays, Shape Places, (int[] Dimensions, int[][] Strides) Walk)
 {
     /// <summary>Gets whether the part is selected by index arrays only.</summary>
     public bool IsOfPlacesAlone => All is [{ Places: not 0 }];
@@ -208,7 +210,7 @@ internal sealed record SubtensorLoops(
         int product = 1;
         foreach (SubtensorLoop loop in loops)
         {
-            product = checked(product * loop.Side);
+            product = checked(product * loop.Dimension);
         }
 
         return product;
@@ -225,7 +227,7 @@ internal sealed record SubtensorLoops(
         long offset = 0;
         for (int i = loops.Length - 1; i >= 0; i--)
         {
-            (iteration, int at) = Math.DivRem(iteration, loops[i].Side);
+            (iteration, int at) = Math.DivRem(iteration, loops[i].Dimension);
             offset += loops[i].Places != 0 ? places[at] : (long)at * loops[i].Step;
         }
 
@@ -236,7 +238,7 @@ internal sealed record SubtensorLoops(
     public IEnumerable<int> Offsets(IReadOnlyList<NdArray> arrays)
     {
         double[][] places = [.. arrays.Select(array => NdArray.Indices(Places).Select(index => array[index]).ToArray())];
-        foreach (int[] index in NdArray.Indices([.. All.Select(loop => loop.Side)]))
+        foreach (int[] index in NdArray.Indices([.. All.Select(loop => loop.Dimension)]))
         {
             long offset = Start;
             for (int i = 0; i < index.Length; i++)
@@ -245,7 +247,7 @@ internal sealed record SubtensorLoops(
                 for (int array = 0; array < Arrays.Length && All[i].Places != 0; array++)
                 {
                     int place = (int)places[array][index[i]];
-                    offset += (place < 0 ? place + Arrays[array].Side : place) * (long)Arrays[array].Stride;
+                    offset += (place < 0 ? place + Arrays[array].Dimension : place) * (long)Arrays[array].Stride;
                 }
             }
 

@@ -16,7 +16,7 @@ internal sealed record ToPlaces(string What) : Op, ICpuOp, ICudaOp, ISampled
     public static IEnumerable<Sample> Samples(Random random)
     {
         var op = new ToPlaces("index");
-        foreach (Shape shape in (Shape[])[[Arg.Side(random), Arg.Side(random)], [257], [513]])
+        foreach (Shape shape in (Shape[])[[Arg.Dimension(random), Arg.Dimension(random)], [257], [513]])
         {
             yield return new Sample(op, new Arg(shape, DType.Int64, int.MinValue, int.MaxValue)) { HasGradient = false };
         }

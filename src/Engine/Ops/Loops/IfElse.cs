@@ -10,7 +10,7 @@ internal sealed record IfElse : Op, IChoice, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random)
     {
-        Shape shape = [Arg.Side(random), Arg.Side(random)];
+        Shape shape = [Arg.Dimension(random), Arg.Dimension(random)];
         foreach (int condition in (int[])[0, 1])
         {
             var chosen = new Arg(Shape.Scalar, DType.Bool, condition, condition + 1);
@@ -21,7 +21,7 @@ internal sealed record IfElse : Op, IChoice, ISampled
 
         yield return Misuse("the condition must be a bool scalar", Arg.Int(Shape.Scalar, 0, 1), new Arg([3]), new Arg([3]));
         yield return Misuse("there must be as many", new Arg(Shape.Scalar, DType.Bool, 0, 2), new Arg([3]), new Arg([3]), new Arg([3]));
-        yield return Misuse("one side gives ", new Arg(Shape.Scalar, DType.Bool, 0, 2), new Arg([3]), new Arg([4]));
+        yield return Misuse("one branch gives ", new Arg(Shape.Scalar, DType.Bool, 0, 2), new Arg([3]), new Arg([4]));
 
         static Sample Misuse(string error, params Arg[] args) => new(new IfElse(), args) { Error = error };
     }
@@ -35,7 +35,7 @@ internal sealed record IfElse : Op, IChoice, ISampled
 
         if (inputs.Length % 2 == 0)
         {
-            throw new EngineException("there must be as many variables on both sides");
+            throw new EngineException("there must be as many variables in both branches");
         }
 
         int count = inputs.Length / 2;
@@ -45,7 +45,7 @@ internal sealed record IfElse : Op, IChoice, ISampled
             (TensorType a, TensorType b) = (inputs[i + 1], inputs[i + 1 + count]);
             types[i] = a.DType == b.DType && a.Shape.Admits(b.Shape)
                 ? new TensorType(a.DType, [.. a.Shape.Zip(b.Shape, Math.Max)])
-                : throw new EngineException($"one side gives {a} where the other gives {b}");
+                : throw new EngineException($"one branch gives {a} where the other gives {b}");
         }
 
         return types;
@@ -88,7 +88,7 @@ internal sealed record Branch(FunctionGraph First, FunctionGraph Second) : Op, I
 {
     public static IEnumerable<Sample> Samples(Random random)
     {
-        Shape shape = [Arg.Side(random, false), Arg.Side(random)];
+        Shape shape = [Arg.Dimension(random, false), Arg.Dimension(random)];
         DType dtype = random.Next(2) == 0 ? DType.Float32 : DType.Float64;
         Input x = Symbolic.Matrix("x", dtype), y = Symbolic.Matrix("y", dtype), z = Symbolic.Vector("z", dtype);
         var branch = new Branch(

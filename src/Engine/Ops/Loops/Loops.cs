@@ -100,10 +100,10 @@ public static partial class Symbolic
 
         Variable Grouped(Variable sequence)
         {
-            Side count = sequence.Rank == 0 || sequence.Shape[0] == Shape.Unknown
-                ? IntDiv(SideOf(sequence, 0), Constant(saveEvery, DType.Int32))
+            Dimension count = sequence.Rank == 0 || sequence.Shape[0] == Shape.Unknown
+                ? IntDiv(DimensionOf(sequence, 0), Constant(saveEvery, DType.Int32))
                 : Whole(sequence.Shape[0]);
-            return Reshape(sequence, [count, saveEvery, .. SidesOf(sequence).Skip(1)]);
+            return Reshape(sequence, [count, saveEvery, .. DimensionsOf(sequence).Skip(1)]);
         }
 
         int Whole(int steps) => steps % saveEvery == 0 ? steps / saveEvery : throw new EngineException(

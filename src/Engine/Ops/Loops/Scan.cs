@@ -31,8 +31,8 @@ internal sealed partial record Scan(
     {
         int[] rows = [.. StepReads
             .Where(read => read is { Source: LoopSource.Row, From: >= 0 })
-            .Select(read => inputs[read.From].Shape[0] is var side and not Shape.Unknown
-                ? side + Math.Min(read.Lag, 0)
+            .Select(read => inputs[read.From].Shape[0] is var dimension and not Shape.Unknown
+                ? dimension + Math.Min(read.Lag, 0)
                 : Shape.Unknown)];
         int least = rows.Contains(Shape.Unknown) || rows.Length == 0 ? Shape.Unknown : rows.Min();
         int count = CountInput < 0 ? least : inputs[CountInput].Size ?? Shape.Unknown;
@@ -103,7 +103,7 @@ internal sealed partial record Scan(
 
         return [.. results.Zip(StepWrites, (type, write) => new TensorType(type.DType, !write.HasRows
             ? type.Shape
-            : [write.Like < 0 ? rows : all[write.Like].Shape[0], .. type.Shape.Sides]))];
+            : [write.Like < 0 ? rows : all[write.Like].Shape[0], .. type.Shape.Dimensions]))];
     }
 
     public override bool Reads(int input)
@@ -136,7 +136,7 @@ internal sealed partial record Scan(
 
     public override double Ulps => 64;
 
-    /// <summary>Returns, for all results, the greatest magnitude that occurs in any step.</summary>
+    /// <summary>Returns, for all results, the largest magnitude that occurs in any step.</summary>
     public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         double greatest = 0;
@@ -167,7 +167,7 @@ internal sealed partial record Scan(
             .SelectMany(node => node.Inputs.Where((_, input) => node.Op.Reads(input))));
 
     private static TensorType RowOf(TensorType type) => type.Rank > 0
-        ? new TensorType(type.DType, Shape.Create(type.Shape.Sides[1..]))
+        ? new TensorType(type.DType, Shape.Create(type.Shape.Dimensions[1..]))
         : throw new EngineException("a sequence, and what was there before the first step, must have rows");
 
     /// <summary>Returns a type that combines what two types say about the same value.</summary>

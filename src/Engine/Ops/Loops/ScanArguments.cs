@@ -37,7 +37,7 @@ public sealed record OutputInfo(Variable Initial, params IReadOnlyList<int> Taps
 }
 
 /// <summary>
-/// Describes the number of steps of a loop: a number, or an integer scalar, as a <see cref="Side"/> is.
+/// Describes the number of steps of a loop: a number, or an integer scalar, as a <see cref="Dimension"/> is.
 /// </summary>
 public sealed record StepCount
 {
@@ -49,14 +49,14 @@ public sealed record StepCount
     /// <summary>Returns a fixed number.</summary>
     public static implicit operator StepCount(int steps) => new(Symbolic.Constant(steps, DType.Int32));
 
-    /// <summary>Returns a number that is computed from sizes and sides.</summary>
+    /// <summary>Returns a number that is computed from sizes and dimensions.</summary>
     /// <exception cref="EngineException">It is not an integer scalar.</exception>
     public static implicit operator StepCount(Variable steps)
     {
-        Side side = steps;
-        return side.Value is { Rank: 1 }
+        Dimension dimension = steps;
+        return dimension.Value is { Rank: 1 }
             ? throw new EngineException($"A number of steps is one number, not '{steps}' ({steps.Type}).{Origin.Current}")
-            : side.Value is { } value ? new StepCount(value) : side.Number;
+            : dimension.Value is { } value ? new StepCount(value) : dimension.Number;
     }
 }
 

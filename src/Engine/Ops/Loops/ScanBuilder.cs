@@ -106,8 +106,8 @@ internal sealed class ScanBuilder
     private static (Variable? Rows, int Count) StepsOf(ScanSequence sequence)
     {
         (int least, int most) = Reach(sequence);
-        int side = sequence.Variable.Rank == 0 ? Shape.Unknown : sequence.Variable.Shape[0];
-        return side == Shape.Unknown ? (sequence.Variable, least - most) : (null, side + least - most);
+        int dimension = sequence.Variable.Rank == 0 ? Shape.Unknown : sequence.Variable.Shape[0];
+        return dimension == Shape.Unknown ? (sequence.Variable, least - most) : (null, dimension + least - most);
     }
 
     /// <summary>Returns the first and the last row that a step sees, counted from its own.</summary>
@@ -126,7 +126,7 @@ internal sealed class ScanBuilder
 
         (int least, int most) = Reach(sequence);
         Variable rows = isReversed ? Symbolic.Flip(sequence.Variable, [0]) : sequence.Variable;
-        TensorType type = new(rows.DType, Shape.Create(rows.Shape.Sides[1..]));
+        TensorType type = new(rows.DType, Shape.Create(rows.Shape.Dimensions[1..]));
         Variable first = RowOf(rows);
 
         // Steps without one of the rows are left out, even if no step reads the one farthest from the first step's own.
@@ -167,7 +167,7 @@ internal sealed class ScanBuilder
                 + $"was there {oldest} steps before.{Origin.Current}");
         }
 
-        TensorType type = new(initial.DType, Shape.Create(initial.Shape.Sides[1..]));
+        TensorType type = new(initial.DType, Shape.Create(initial.Shape.Dimensions[1..]));
         int before = _draft.Input(initial);
         Variable first = RowOf(initial);
         var states = new Input[info.Taps.Count];
@@ -279,5 +279,5 @@ internal sealed class ScanBuilder
 
     /// <summary>Returns a value of the type of a row; there may be no row.</summary>
     internal static Variable RowOf(Variable rows) => Symbolic.Cast(
-        Symbolic.BroadcastTo(Symbolic.Constant(0, rows.DType.Computes()), [.. Symbolic.SidesOf(rows).Skip(1)]), rows.DType);
+        Symbolic.BroadcastTo(Symbolic.Constant(0, rows.DType.Computes()), [.. Symbolic.DimensionsOf(rows).Skip(1)]), rows.DType);
 }

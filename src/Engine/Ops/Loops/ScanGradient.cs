@@ -12,8 +12,8 @@ internal sealed partial record Scan
 /// <summary>
 /// Builds the gradient of a loop. Its step computes the gradient of the loop's step, from the rows of the inputs and of
 /// the states, which the loop keeps. A gradient of a state is carried to the step that computed the state. Gradients of
-/// an input that is the same at every step are added up. A gradient of a row becomes a row. A gradient that is cut short
-/// is that of a loop of the last steps, which begins with what the steps before have left.
+/// an input that is the same at every step are added up. A gradient of a row becomes a row. A gradient that is cut
+/// short is that of a loop of the last steps, which begins with what the steps before have left.
 /// </summary>
 internal sealed class ScanGradient
 {
@@ -35,7 +35,7 @@ internal sealed class ScanGradient
         Variable? all = scan.CountInput < 0 ? null : node.Inputs[scan.CountInput];
         if (scan.Truncate is { } most)
         {
-            all ??= Symbolic.SideOf(node.Outputs.First(output => scan.StepWrites[output.Index] is { HasRows: true, Like: < 0 }), 0);
+            all ??= Symbolic.DimensionOf(node.Outputs.First(output => scan.StepWrites[output.Index] is { HasRows: true, Like: < 0 }), 0);
             _count = Symbolic.Minimum(all, Symbolic.Constant(most, DType.Int32));
             _skipped = all - _count;
         }
@@ -171,12 +171,14 @@ internal sealed class ScanGradient
     /// <summary>Returns the sum of two gradients in their own dtype, also if that only stores numbers.</summary>
     private static Variable Sum(Variable a, Variable b) => Symbolic.Cast(Symbolic.Add(a, b), a.DType);
 
-    /// <summary>Returns the rows of a forward sequence, or of results, from the first step with a gradient on.</summary>
+    /// <summary>
+    /// Returns the rows of a forward sequence, or of results, from the first step with a gradient on.
+    /// </summary>
     private Variable Tail(Variable rows) => _skipped is null
         ? rows
         : Symbolic.Cast(Part(rows), rows.DType);
 
-    private Variable Part(Variable rows) => rows[Symbolic.ARange(Symbolic.SideOf(rows, 0) - _skipped!) + _skipped!];
+    private Variable Part(Variable rows) => rows[Symbolic.ARange(Symbolic.DimensionOf(rows, 0) - _skipped!) + _skipped!];
 
     /// <summary>Returns the gradient of all rows from that of the tail: 0 for the others.</summary>
     private Variable OfAll(Variable rows, Variable grad) => _skipped is null
@@ -193,7 +195,7 @@ internal sealed class ScanGradient
             return before;
         }
 
-        Variable count = Symbolic.SideOf(before, 0), newer = Symbolic.Minimum(_skipped, count);
+        Variable count = Symbolic.DimensionOf(before, 0), newer = Symbolic.Minimum(_skipped, count);
         Variable last = rows[Symbolic.ARange(newer) + (_skipped - newer)];
         return Symbolic.Cast(Symbolic.Concat(0, before, last)[Symbolic.ARange(count) + newer], before.DType);
     }

@@ -7,7 +7,7 @@ internal sealed partial record Scan : ISampled
 {
     public static IEnumerable<Sample> Samples(Random random)
     {
-        int n = Arg.Side(random), m = Arg.Side(random), k = Arg.Side(random, false);
+        int n = Arg.Dimension(random), m = Arg.Dimension(random), k = Arg.Dimension(random, false);
 
         // A body has one dtype; differences for gradients are computed in float64.
         DType dtype = random.Next(3) == 0 ? DType.Float32 : DType.Float64;

@@ -13,8 +13,8 @@ internal static class StepGraph
     /// <param name="inputs">The inputs that were created for the function.</param>
     /// <param name="outputs">The variables that it returned.</param>
     /// <param name="before">
-    /// The variables with greater numbers were created by the function. Of these, effects and what only one side of an
-    /// inner choice needs stay inside.
+    /// The variables with greater numbers were created by the function. Of these, effects and what only one branch of
+    /// an inner choice needs stay inside.
     /// </param>
     /// <returns>The outer variables that the graph uses, each with the input that replaces it inside.</returns>
     public static Dictionary<Variable, Variable> Captured(
@@ -53,7 +53,7 @@ internal static class StepGraph
             return found;
         }
 
-        // What is needed whichever side an inner choice takes.
+        // What is needed whichever branch an inner choice takes.
         HashSet<Apply> Always()
         {
             var needed = new HashSet<Variable>(outputs);

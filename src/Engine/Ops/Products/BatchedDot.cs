@@ -28,7 +28,7 @@ internal sealed record BatchedDot(bool TransposeA, bool TransposeB) : Op, IProdu
         bool[] both = [false, true];
         foreach ((bool a, bool b) in both.SelectMany(a => both.Select(b => (a, b))))
         {
-            int batch = Arg.Side(random), m = Arg.Side(random), n = Arg.Side(random), k = Arg.Side(random);
+            int batch = Arg.Dimension(random), m = Arg.Dimension(random), n = Arg.Dimension(random), k = Arg.Dimension(random);
             yield return Of(batch, batch, m, n, k, a, b);
             yield return Of(9, 9, 5, 7, 0, a, b);
             yield return Of(3, 3, 70, 33, 40, a, b);
@@ -44,7 +44,7 @@ internal sealed record BatchedDot(bool TransposeA, bool TransposeB) : Op, IProdu
         };
         yield return new Sample(new BatchedDot(false, false), new Arg([2, 2, 3]), new Arg([2, 4, 5]))
         {
-            Error = "the inner sides 3 and 4 differ",
+            Error = "the inner dimensions 3 and 4 differ",
         };
         yield return new Sample(new BatchedDot(false, false), new Arg([2, 3]), new Arg([2, 3, 5]))
         {

@@ -30,9 +30,9 @@ internal static class CudaGemm
         CudaTiling tiling, GemmShape shape, DType dtype, in GemmAddresses at, CudaEpilogue? epilogue = null,
         string sumsText = "", string storeText = "")
     {
-        // The epilogue has one side of the result as a constant anyway. With the lengths of all rows as constants, too,
-        // a thread's accesses have constant distances. The other sides are arguments, so that no kernel is compiled for
-        // each number of samples.
+        // The epilogue has one dimension of the result as a constant anyway. With the lengths of all rows as constants,
+        // too, a thread's accesses have constant distances. The other dimensions are arguments, so that no kernel is
+        // compiled for each number of samples.
         (int lengthA, int lengthB) = RowLengths(shape);
         bool knowsInner = !shape.TransposeA || shape.TransposeB, isWhole = knowsInner && shape.K % tiling.Tile.K == 0;
         string[] lengths = epilogue is null

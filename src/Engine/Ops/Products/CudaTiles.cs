@@ -4,8 +4,8 @@ using Engine.Devices.Cuda;
 namespace Engine.Ops;
 
 /// <summary>
-/// Describes a product's tiles on the GPU: the sides of a block's tile, the K-tile that is loaded into shared memory at
-/// once, the rows and columns of a thread's accumulators, and the threads of a block. gemm.cuh explains them.
+/// Describes a product's tiles on the GPU: the dimensions of a block's tile, the K-tile that is loaded into shared
+/// memory at once, the rows and columns of a thread's accumulators, and the threads of a block. gemm.cuh explains them.
 /// </summary>
 internal readonly record struct CudaTile(int M, int N, int K, int Rows, int Columns, int Threads)
 {
@@ -77,7 +77,7 @@ internal readonly record struct CudaTile(int M, int N, int K, int Rows, int Colu
     {
         if (IsTensor)
         {
-            return Stages * (Side(M, dtype) + Side(N, dtype)) * dtype.Size();
+            return Stages * (Dimension(M, dtype) + Dimension(N, dtype)) * dtype.Size();
         }
 
         int padding = Padding * (Math.Max(M, K) + Math.Max(N, K));
@@ -86,7 +86,7 @@ internal readonly record struct CudaTile(int M, int N, int K, int Rows, int Colu
     }
 
     /// <summary>The elements of a K-tile of one operand with so many rows, whichever way it lies.</summary>
-    private int Side(int rows, DType dtype) =>
+    private int Dimension(int rows, DType dtype) =>
         Math.Max(rows * (K + (PaddingBytes / dtype.Size())), K * (rows + TensorPadding));
 
     /// <summary>Returns the number of tiles that cover a matrix, down and across.</summary>
@@ -151,7 +151,7 @@ internal readonly record struct CudaTiling(CudaTile Tile, int Down, int Across, 
     public long Workspace(DType dtype) =>
         Splits > 1 ? (long)Splits * Down * Across * Tile.SumsOfThread * Tile.Threads * dtype.Computes().Size() : 0;
 
-    /// <summary>Returns the tiling with the least estimated time.</summary>
+    /// <summary>Returns the tiling with the smallest estimated time.</summary>
     /// <param name="m">The number of rows of the product.</param>
     /// <param name="n">The number of columns of the product.</param>
     /// <param name="k">The number of products in the sum of each element.</param>

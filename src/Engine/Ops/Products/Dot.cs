@@ -22,7 +22,7 @@ internal sealed record Dot(bool TransposeA, bool TransposeB) : Op, IProduct, ICp
         bool[] both = [false, true];
         foreach ((bool a, bool b) in both.SelectMany(a => both.Select(b => (a, b))))
         {
-            yield return Of(Arg.Side(random), Arg.Side(random), Arg.Side(random), a, b);
+            yield return Of(Arg.Dimension(random), Arg.Dimension(random), Arg.Dimension(random), a, b);
             yield return Of(5, 7, 0, a, b);
             yield return Of(130, 33, 40, a, b);
         }
@@ -42,11 +42,11 @@ internal sealed record Dot(bool TransposeA, bool TransposeB) : Op, IProduct, ICp
 
         yield return new Sample(new Dot(false, false), new Arg([2, 3]), new Arg([4, 5]))
         {
-            Error = "dot cannot take float32 (2, 3) and float32 (4, 5): the inner sides 3 and 4 differ",
+            Error = "dot cannot take float32 (2, 3) and float32 (4, 5): the inner dimensions 3 and 4 differ",
         };
         yield return new Sample(new Dot(true, true), new Arg([2, 3]), new Arg([4, 5]))
         {
-            Error = "the inner sides 2 and 5 differ",
+            Error = "the inner dimensions 2 and 5 differ",
         };
         yield return new Sample(new Dot(false, false), new Arg([3]), new Arg([3, 2]))
         {
@@ -77,11 +77,11 @@ internal sealed record Dot(bool TransposeA, bool TransposeB) : Op, IProduct, ICp
             throw new EngineException("both must be float32 or both float64: cast one of them");
         }
 
-        (int rows, int inner) = Sides(inputs[0].Shape, TransposeA);
-        (int otherInner, int columns) = Sides(inputs[1].Shape, TransposeB);
+        (int rows, int inner) = Dimensions(inputs[0].Shape, TransposeA);
+        (int otherInner, int columns) = Dimensions(inputs[1].Shape, TransposeB);
         return inner == otherInner || inner == Shape.Unknown || otherInner == Shape.Unknown
             ? [new TensorType(inputs[0].DType.Computes(), [rows, columns])]
-            : throw new EngineException($"the inner sides {inner} and {otherInner} differ");
+            : throw new EngineException($"the inner dimensions {inner} and {otherInner} differ");
     }
 
     /// <summary>Gets true: the sums of such products are float32.</summary>
@@ -98,12 +98,12 @@ internal sealed record Dot(bool TransposeA, bool TransposeB) : Op, IProduct, ICp
     }
 
     public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
-        2 * outputs[0].Shape.Count * Sides(inputs[0].Shape, TransposeA).Columns;
+        2 * outputs[0].Shape.Count * Dimensions(inputs[0].Shape, TransposeA).Columns;
 
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         (NdArray a, NdArray b) = (inputs[0], inputs[1]);
-        (_, int inner) = Sides(a.Shape, TransposeA);
+        (_, int inner) = Dimensions(a.Shape, TransposeA);
         foreach (int[] index in NdArray.Indices(outputs[0].Shape))
         {
             (int i, int j) = (index[0], index[1]);
@@ -169,7 +169,9 @@ internal sealed record Dot(bool TransposeA, bool TransposeB) : Op, IProduct, ICp
     private CudaTiling Tiling(CudaStepTypes step) =>
         CudaGemm.Tiling(Product(step), Multiplied(step), tensorFloat32: step.TensorFloat32);
 
-    /// <summary>Returns the dtype that is multiplied: 16-bit floats if the GPU supports them and the layout fits.</summary>
+    /// <summary>
+    /// Returns the dtype that is multiplied: 16-bit floats if the GPU supports them and the layout fits.
+    /// </summary>
     private DType Multiplied(CudaStepTypes step) =>
         step.HasHalfProducts && CudaGemm.TakesHalves(Product(step)) ? step.Inputs[0].DType : step.Inputs[0].DType.Computes();
 
@@ -216,11 +218,11 @@ internal sealed record Dot(bool TransposeA, bool TransposeB) : Op, IProduct, ICp
 
     private GemmShape ShapeOf(Shape a, Shape b)
     {
-        (int rows, int inner) = Sides(a, TransposeA);
-        return new GemmShape(rows, Sides(b, TransposeB).Columns, inner, TransposeA, TransposeB);
+        (int rows, int inner) = Dimensions(a, TransposeA);
+        return new GemmShape(rows, Dimensions(b, TransposeB).Columns, inner, TransposeA, TransposeB);
     }
 
-    private static (int Rows, int Columns) Sides(Shape shape, bool transpose) =>
+    private static (int Rows, int Columns) Dimensions(Shape shape, bool transpose) =>
         transpose ? (shape[1], shape[0]) : (shape[0], shape[1]);
 }
 
@@ -237,7 +239,7 @@ public static partial class Symbolic
     /// <param name="b">(k, n), or (k).</param>
     /// <param name="transposeA">Whether a is given as (k, m).</param>
     /// <param name="transposeB">Whether b is given as (n, k).</param>
-    /// <exception cref="EngineException">The inner sides differ.</exception>
+    /// <exception cref="EngineException">The inner dimensions differ.</exception>
     public static Variable Dot(Variable a, Variable b, bool transposeA = false, bool transposeB = false)
     {
         ArgumentNullException.ThrowIfNull(a);

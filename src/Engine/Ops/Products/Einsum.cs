@@ -11,24 +11,24 @@ public static partial class Symbolic
     /// Computes sums of products by letters, as NumPy writes them: <c>Einsum("bik,bkj->bij", a, b)</c> computes batched
     /// products, <c>"ii->i"</c> a diagonal, <c>"ij->ji"</c> a transpose, <c>"ij,ij->"</c> a sum of products. Without an
     /// arrow the result has the letters that occur only once, in alphabetical order. Operands are multiplied from left
-    /// to right; a letter's sides must be equal. <c>...</c> stands for the other axes, which broadcast:
+    /// to right; a letter's dimensions must be equal. <c>...</c> stands for the other axes, which broadcast:
     /// <c>"...ij,...jk->...ik"</c>; without an arrow they come first. Integers are multiplied as float32.
     /// </summary>
     /// <exception cref="EngineException">The equation does not fit the operands.</exception>
     public static Variable Einsum(string equation, params ReadOnlySpan<Variable> operands)
     {
         ArgumentNullException.ThrowIfNull(equation);
-        string[] sides = equation.Replace(" ", "", StringComparison.Ordinal).Split("->");
-        string[] terms = sides[0].Split(',');
+        string[] parts = equation.Replace(" ", "", StringComparison.Ordinal).Split("->");
+        string[] terms = parts[0].Split(',');
         Variable[] all = operands.ToArray();
-        string result = sides.Length > 1 ? sides[1] : (sides[0].Contains(Others, StringComparison.Ordinal) ? Others : "") + string.Concat(
-            sides[0].Where(char.IsLetter).GroupBy(letter => letter).Where(group => group.Count() == 1).Select(group => group.Key).Order());
+        string result = parts.Length > 1 ? parts[1] : (parts[0].Contains(Others, StringComparison.Ordinal) ? Others : "") + string.Concat(
+            parts[0].Where(char.IsLetter).GroupBy(letter => letter).Where(group => group.Count() == 1).Select(group => group.Key).Order());
         if (terms.Length == all.Length && equation.Contains(Others, StringComparison.Ordinal))
         {
             result = NameOthers(terms, all, result);
         }
 
-        if (sides.Length > 2 || terms.Length != all.Length || terms.Append(result).Any(term => !term.All(IsLetter))
+        if (parts.Length > 2 || terms.Length != all.Length || terms.Append(result).Any(term => !term.All(IsLetter))
             || result.Distinct().Count() != result.Length || result.Except(string.Concat(terms)).Any()
             || terms.Zip(all).Any(pair => pair.First.Length != pair.Second.Rank))
         {
@@ -93,22 +93,22 @@ public static partial class Symbolic
             }
 
             having = [.. having.Where(i => terms[i].Contains(letter))];
-            if (having.Length > 1 && having.Any(i => SideAt(i, letter) == Shape.Unknown))
+            if (having.Length > 1 && having.Any(i => DimensionAt(i, letter) == Shape.Unknown))
             {
-                Variable joined = having.Select(i => SideOf(all[i], terms[i].IndexOf(letter)))
+                Variable joined = having.Select(i => DimensionOf(all[i], terms[i].IndexOf(letter)))
                     .Aggregate((one, other) => Where(Equal(one, 1), other, one));
                 foreach (int i in having)
                 {
-                    Side[] sides = [.. Enumerable.Repeat<Side>(-1, all[i].Rank)];
-                    sides[terms[i].IndexOf(letter)] = joined;
-                    all[i] = BroadcastTo(all[i], sides);
+                    Dimension[] dimensions = [.. Enumerable.Repeat<Dimension>(-1, all[i].Rank)];
+                    dimensions[terms[i].IndexOf(letter)] = joined;
+                    all[i] = BroadcastTo(all[i], dimensions);
                 }
             }
         }
 
         return result.Replace(Others, letters, StringComparison.Ordinal);
 
-        int SideAt(int i, char letter) => all[i].Shape[terms[i].IndexOf(letter)];
+        int DimensionAt(int i, char letter) => all[i].Shape[terms[i].IndexOf(letter)];
     }
 
     /// <summary>Returns the diagonal of an array that has a letter twice.</summary>
@@ -117,7 +117,7 @@ public static partial class Symbolic
         while (x.Letters.FirstOrDefault(letter => x.Letters.IndexOf(letter) != x.Letters.LastIndexOf(letter)) is var twice && twice != 0)
         {
             int first = x.Letters.IndexOf(twice), last = x.Letters.LastIndexOf(twice);
-            Variable moved = MoveAxis(MoveAxis(x.Value, last, 0), first + 1, 0), along = ARange(SideOf(moved, 0));
+            Variable moved = MoveAxis(MoveAxis(x.Value, last, 0), first + 1, 0), along = ARange(DimensionOf(moved, 0));
             x = new Lettered(moved[along, along], twice + x.Letters.Remove(last, 1).Remove(first, 1));
         }
 
@@ -155,16 +155,16 @@ public static partial class Symbolic
         Variable product = batch.Length == 0
             ? new Dot(false, false).Call(Matrix(left, 0, freeA.Length), Matrix(right, 0, summed.Length))
             : new BatchedDot(false, false).Call(Matrix(left, batch.Length, freeA.Length), Matrix(right, batch.Length, summed.Length));
-        Side[] sides = [.. letters.Select(letter =>
-            (Side)(a.Letters.Contains(letter) ? SideOf(a.Value, a.Letters.IndexOf(letter)) : SideOf(b.Value, b.Letters.IndexOf(letter))))];
-        return new Lettered(Reshape(product, sides.AsSpan()), letters);
+        Dimension[] dimensions = [.. letters.Select(letter =>
+            (Dimension)(a.Letters.Contains(letter) ? DimensionOf(a.Value, a.Letters.IndexOf(letter)) : DimensionOf(b.Value, b.Letters.IndexOf(letter))))];
+        return new Lettered(Reshape(product, dimensions.AsSpan()), letters);
 
         static Variable Order(Lettered x, string letters) => Ordered(x.Value, [.. letters.Select(letter => x.Letters.IndexOf(letter))]);
 
         // The first axes, if any, become one axis, the next ones the rows, the last ones the columns.
         static Variable Matrix(Variable x, int batch, int rows) => Reshape(x,
         [
-            .. batch == 0 ? [] : (Side[])[Joined(x, Enumerable.Range(0, batch))],
+            .. batch == 0 ? [] : (Dimension[])[Joined(x, Enumerable.Range(0, batch))],
             Joined(x, Enumerable.Range(batch, rows)), Joined(x, Enumerable.Range(batch + rows, x.Rank - batch - rows)),
         ]);
     }

@@ -22,7 +22,7 @@ public static partial class Symbolic
             square = power > 1 ? Dot(square, square) : square;
         }
 
-        return result ?? Cast(Eye(SideOf(x, 0)), x.DType.Floating());
+        return result ?? Cast(Eye(DimensionOf(x, 0)), x.DType.Floating());
     }
 
     /// <summary>
@@ -34,7 +34,7 @@ public static partial class Symbolic
         OfRank("kron", a, 2);
         OfRank("kron", b, 2);
         Variable blocks = DimShuffle(a, [0, NewAxis, 1, NewAxis]) * DimShuffle(b, [NewAxis, 0, NewAxis, 1]);
-        return Reshape(blocks, SideOf(a, 0) * SideOf(b, 0), SideOf(a, 1) * SideOf(b, 1));
+        return Reshape(blocks, DimensionOf(a, 0) * DimensionOf(b, 0), DimensionOf(a, 1) * DimensionOf(b, 1));
     }
 
     /// <summary>
@@ -57,7 +57,7 @@ public static partial class Symbolic
     public static Variable FillDiagonal(Variable x, double value, int offset = 0)
     {
         OfRank("fillDiagonal", x, 2);
-        Variable isOnIt = Equal(ExpandDims(ARange(SideOf(x, 0)), 1) + offset, ARange(SideOf(x, 1)));
+        Variable isOnIt = Equal(ExpandDims(ARange(DimensionOf(x, 0)), 1) + offset, ARange(DimensionOf(x, 1)));
         Variable[] same = Promotion.Into("fillDiagonal", x, Constant(value), adds: false);
         return Cast(Where(isOnIt, same[1], same[0]), same[0].Widened.DType);
     }

@@ -14,7 +14,7 @@ public static partial class Symbolic
     /// <param name="transposeA">Whether a's matrices are given as (k, m).</param>
     /// <param name="transposeB">Whether b's matrices are given as (n, k).</param>
     /// <exception cref="EngineException">
-    /// The stacks or the inner sides differ, or an operand has the wrong rank.
+    /// The stacks or the inner dimensions differ, or an operand has the wrong rank.
     /// </exception>
     public static Variable BatchedDot(Variable a, Variable b, bool transposeA = false, bool transposeB = false)
     {
@@ -41,7 +41,7 @@ public static partial class Symbolic
     /// multiplied as float32.
     /// </summary>
     /// <exception cref="EngineException">
-    /// The inner sides differ, the outer axes do not broadcast, or an operand is a scalar.
+    /// The inner dimensions differ, the outer axes do not broadcast, or an operand is a scalar.
     /// </exception>
     public static Variable MatMul(Variable a, Variable b)
     {
@@ -66,7 +66,7 @@ public static partial class Symbolic
 
         Variable[] operands = Promotion.Convert("matMul", [a, b], takesIntegers: false);
         (Variable left, Variable right) = (operands[0], operands[1]);
-        bool isOne = a.Shape.SkipLast(2).All(side => side == 1) && a.Rank <= b.Rank;
+        bool isOne = a.Shape.SkipLast(2).All(dimension => dimension == 1) && a.Rank <= b.Rank;
         if (!isOne && !(a.Shape.IsKnown && b.Shape.IsKnown && a.Shape.SkipLast(2).SequenceEqual(b.Shape.SkipLast(2))))
         {
             // Only the shape of these sums is used.
@@ -75,11 +75,11 @@ public static partial class Symbolic
         }
 
         Variable product = new BatchedDot(false, false).Call(Matrices(left), Matrices(right));
-        Side[] outer = [.. SidesOf(right).SkipLast(2)];
-        return Reshape(product, [.. outer, SideOf(left, -2), SideOf(right, -1)]);
+        Dimension[] outer = [.. DimensionsOf(right).SkipLast(2)];
+        return Reshape(product, [.. outer, DimensionOf(left, -2), DimensionOf(right, -1)]);
 
         static Variable Matrices(Variable x) =>
-            x.Rank == 3 ? x : Reshape(x, Joined(x, Enumerable.Range(0, x.Rank - 2)), SideOf(x, -2), SideOf(x, -1));
+            x.Rank == 3 ? x : Reshape(x, Joined(x, Enumerable.Range(0, x.Rank - 2)), DimensionOf(x, -2), DimensionOf(x, -1));
     }
 
     /// <summary>
@@ -87,7 +87,7 @@ public static partial class Symbolic
     /// of b. Integers are multiplied as float32.
     /// </summary>
     /// <exception cref="EngineException">
-    /// An axis does not exist, the numbers of axes differ, or their sides differ.
+    /// An axis does not exist, the numbers of axes differ, or their dimensions differ.
     /// </exception>
     public static Variable TensorDot(Variable a, Variable b, Shape axesA, Shape axesB)
     {
@@ -101,8 +101,8 @@ public static partial class Symbolic
         int[] keptA = [.. Enumerable.Range(0, a.Rank).Except(summedA)], keptB = [.. Enumerable.Range(0, b.Rank).Except(summedB)];
         Variable left = Reshape(Ordered(operands[0], [.. keptA, .. summedA]), Joined(a, keptA), Joined(a, summedA));
         Variable right = Reshape(Ordered(operands[1], [.. summedB, .. keptB]), Joined(b, summedB), Joined(b, keptB));
-        Side[] sides = [.. keptA.Select(axis => (Side)SideOf(a, axis)), .. keptB.Select(axis => (Side)SideOf(b, axis))];
-        return Reshape(new Dot(false, false).Call(left, right), sides.AsSpan());
+        Dimension[] dimensions = [.. keptA.Select(axis => (Dimension)DimensionOf(a, axis)), .. keptB.Select(axis => (Dimension)DimensionOf(b, axis))];
+        return Reshape(new Dot(false, false).Call(left, right), dimensions.AsSpan());
 
         static int[] Counted(Variable x, Shape axes)
         {
@@ -127,9 +127,9 @@ public static partial class Symbolic
     /// </summary>
     public static Variable Outer(Variable a, Variable b) => ExpandDims(Flatten(a, 1), 1) * Flatten(b, 1);
 
-    /// <summary>Returns the product of some sides.</summary>
-    private static Side Joined(Variable x, IEnumerable<int> axes) =>
-        axes.Aggregate((Side)1, (product, axis) => Product(SideOf(x, axis), product));
+    /// <summary>Returns the product of some dimensions.</summary>
+    private static Dimension Joined(Variable x, IEnumerable<int> axes) =>
+        axes.Aggregate((Dimension)1, (product, axis) => Product(DimensionOf(x, axis), product));
 
     private static Variable Ordered(Variable x, int[] axes) =>
         axes.SequenceEqual(Enumerable.Range(0, x.Rank)) ? x : DimShuffle(x, axes);

@@ -21,7 +21,7 @@ internal sealed record DropoutMask(int Stream, double P) : Op, ICpuOp, ICudaOp, 
     public static IEnumerable<Sample> Samples(Random random)
     {
         var state = Arg.Int([3], int.MinValue, int.MaxValue);
-        Shape shape = [Arg.Side(random), Arg.Side(random)];
+        Shape shape = [Arg.Dimension(random), Arg.Dimension(random)];
         yield return new Sample(new DropoutMask(random.Next(9), 0.5), new Arg(shape), state);
         yield return new Sample(new DropoutMask(1, 0.9), new Arg([random.Next(4000, 5000)]), state);
         yield return new Sample(new DropoutMask(2, 0), new Arg(shape), state);

@@ -38,7 +38,7 @@ internal sealed record RandomDraw<TRow>(int Stream, DType DType, Shape Shape = d
     public static IEnumerable<Sample> Samples(Random random)
     {
         var state = Arg.Int([3], int.MinValue, int.MaxValue);
-        Shape shape = [Arg.Side(random), Arg.Side(random)];
+        Shape shape = [Arg.Dimension(random), Arg.Dimension(random)];
         foreach (DType dtype in (DType[])[DType.Float32, DType.Float64])
         {
             yield return new Sample(new RandomDraw<TRow>(random.Next(9), dtype, shape), state);

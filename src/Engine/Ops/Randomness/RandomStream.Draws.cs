@@ -11,9 +11,9 @@ namespace Engine.Ops;
 public sealed partial class RandomStream
 {
     /// <summary>Returns the number of successes in a number of independent trials with the same probability.</summary>
-    /// <exception cref="EngineException">A side is unknown.</exception>
+    /// <exception cref="EngineException">A dimension is unknown.</exception>
     public Variable Binomial(Shape shape, double probability = 0.5, int trials = 1, DType dtype = DType.Float32) =>
-        Binomial(Full(probability, [.. shape.Select(side => (Side)side)]), trials, dtype);
+        Binomial(Full(probability, [.. shape.Select(dimension => (Dimension)dimension)]), trials, dtype);
 
     /// <summary>
     /// Returns the number of successes in a number of independent trials, for each of an array of probabilities.
@@ -32,7 +32,7 @@ public sealed partial class RandomStream
     public Variable Multinomial(Variable probabilities, int trials = 1, DType dtype = DType.Float32)
     {
         Variable drawn = Drawn(probabilities, trials);
-        return Cast(Sum(OneHot(drawn, SideOf(probabilities, -1)), [-2]), dtype);
+        return Cast(Sum(OneHot(drawn, DimensionOf(probabilities, -1)), [-2]), dtype);
     }
 
     /// <summary>
@@ -65,16 +65,16 @@ public sealed partial class RandomStream
     }
 
     /// <summary>Returns the integers from 0 to a count (exclusive) in random order, as int32.</summary>
-    public Variable Permutation(Side count) => ArgSort(Uniform(Cast(ARange(count), DType.Float64)));
+    public Variable Permutation(Dimension count) => ArgSort(Uniform(Cast(ARange(count), DType.Float64)));
 
     /// <summary>Returns the rows of x in random order.</summary>
-    public Variable Shuffle(Variable x) => x is null ? throw new ArgumentNullException(nameof(x)) : x[Permutation(SideOf(x, 0))];
+    public Variable Shuffle(Variable x) => x is null ? throw new ArgumentNullException(nameof(x)) : x[Permutation(DimensionOf(x, 0))];
 
     /// <summary>
     /// Draws numbers of the normal distribution with mean 0 and standard deviation 1 that are at most
     /// <paramref name="most"/> standard deviations from the mean. It uses the inverse of the distribution function.
     /// </summary>
-    /// <exception cref="EngineException">A side is unknown, or the dtype is not a floating-point type.</exception>
+    /// <exception cref="EngineException">A dimension is unknown, or the dtype is not a floating-point type.</exception>
     public Variable TruncatedNormal(Shape shape, double most = 2, DType dtype = DType.Float32)
     {
         double part = Engine.Ops.Erf.Scalar(most * Math.Sqrt(0.5)).High;
@@ -90,12 +90,12 @@ public sealed partial class RandomStream
     {
         ArgumentNullException.ThrowIfNull(probabilities);
         Variable some = Along(probabilities, probabilities.Rank - 1, ..1);
-        Variable u = Cast(Uniform(BroadcastTo(some, [.. Enumerable.Repeat<Side>(-1, some.Rank - 1), trials])), DType.Float64);
+        Variable u = Cast(Uniform(BroadcastTo(some, [.. Enumerable.Repeat<Dimension>(-1, some.Rank - 1), trials])), DType.Float64);
         Variable sums = ExpandDims(CumSum(Cast(probabilities, DType.Float64), -1), -2);
         Variable places = Sum(GreaterOrEqual(ExpandDims(u, -1), sums), [-1]);
-        return Minimum(places, SideOf(probabilities, -1) - 1);
+        return Minimum(places, DimensionOf(probabilities, -1) - 1);
     }
 
     private static Variable Trials(Variable x, int trials) =>
-        BroadcastTo(ExpandDims(x, -1), [.. Enumerable.Repeat<Side>(-1, x.Rank), trials]);
+        BroadcastTo(ExpandDims(x, -1), [.. Enumerable.Repeat<Dimension>(-1, x.Rank), trials]);
 }

@@ -29,7 +29,7 @@ public sealed partial class RandomStream
     public SharedVariable State { get; }
 
     /// <summary>Draws uniform numbers, 0 ≤ u &lt; 1: multiples of 2⁻²⁴, in float64 of 2⁻⁵³.</summary>
-    /// <exception cref="EngineException">A side is unknown, or the dtype is not a floating-point type.</exception>
+    /// <exception cref="EngineException">A dimension is unknown, or the dtype is not a floating-point type.</exception>
     public Variable Uniform(Shape shape, DType dtype = DType.Float32) => Draw<Uniform>(shape, dtype);
 
     /// <summary>
@@ -41,7 +41,7 @@ public sealed partial class RandomStream
     /// <summary>
     /// Draws numbers of the normal distribution with mean 0 and standard deviation 1 (Box and Muller, 1958).
     /// </summary>
-    /// <exception cref="EngineException">A side is unknown, or the dtype is not a floating-point type.</exception>
+    /// <exception cref="EngineException">A dimension is unknown, or the dtype is not a floating-point type.</exception>
     public Variable Normal(Shape shape, DType dtype = DType.Float32) => Draw<Normal>(shape, dtype);
 
     /// <summary>

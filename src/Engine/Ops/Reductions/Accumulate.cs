@@ -40,7 +40,7 @@ internal sealed record Accumulate<TRow>(int Axis, bool IsReverse = false, bool I
 
     public static IEnumerable<Sample> Samples(Random random)
     {
-        int n = Arg.Side(random), m = Arg.Side(random), k = Arg.Side(random);
+        int n = Arg.Dimension(random), m = Arg.Dimension(random), k = Arg.Dimension(random);
         (bool, bool)[] ways = [(false, false), (true, false), (false, true), (true, true)];
         foreach ((bool isReverse, bool isExclusive) in ways)
         {
@@ -79,14 +79,14 @@ internal sealed record Accumulate<TRow>(int Axis, bool IsReverse = false, bool I
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         NdArray x = inputs[0];
-        int side = x.Shape[Axis], inner = x.Shape.Product(Axis + 1, x.Shape.Rank);
-        for (int line = 0; line < x.Data.Length / Math.Max(side, 1); line++)
+        int dimension = x.Shape[Axis], inner = x.Shape.Product(Axis + 1, x.Shape.Rank);
+        for (int line = 0; line < x.Data.Length / Math.Max(dimension, 1); line++)
         {
-            int first = (line / inner * side * inner) + (line % inner);
+            int first = (line / inner * dimension * inner) + (line % inner);
             DoubleDouble total = TRow.Start;
-            for (int j = 0; j < side; j++)
+            for (int j = 0; j < dimension; j++)
             {
-                int at = first + ((IsReverse ? side - 1 - j : j) * inner);
+                int at = first + ((IsReverse ? dimension - 1 - j : j) * inner);
                 DoubleDouble next = TRow.Join(total, x.Data[at]);
                 next = x.DType.IsFloat() ? next : DTypes.WrapExactly(next, x.DType);
                 outputs[0].Data[at] = (IsExclusive ? total : next).High;
@@ -129,7 +129,7 @@ internal sealed record Accumulate<TRow>(int Axis, bool IsReverse = false, bool I
     {
         const int Threads = 256;
         Shape shape = step.Shape(0);
-        int side = shape[Axis], inner = shape.Product(Axis + 1, shape.Rank), lines = checked((int)(shape.Count / Math.Max(side, 1)));
+        int dimension = shape[Axis], inner = shape.Product(Axis + 1, shape.Rank), lines = checked((int)(shape.Count / Math.Max(dimension, 1)));
         var kernel = new CudaKernel(
             "accumulate.cu", inner == 1 ? "accumulate_lines" : "accumulate_columns",
             $"T {step.DType(0).Cuda()}", $"JOIN(a, b) ({TRow.Cuda})", $"START ({TRow.CudaStart})",
@@ -137,7 +137,7 @@ internal sealed record Accumulate<TRow>(int Axis, bool IsReverse = false, bool I
         return
         [
             kernel.Launch(
-                inner == 1 ? lines : CudaTypes.Blocks(lines, Threads), Threads, step.In(0), step.Out(), side, inner, lines),
+                inner == 1 ? lines : CudaTypes.Blocks(lines, Threads), Threads, step.In(0), step.Out(), dimension, inner, lines),
         ];
     }
 
@@ -145,25 +145,25 @@ internal sealed record Accumulate<TRow>(int Axis, bool IsReverse = false, bool I
     {
         T* x = step.In<T>(0), y = step.Out<T>();
         Shape shape = step.Shape(0);
-        int side = shape[Axis], inner = shape.Product(Axis + 1, shape.Rank);
+        int dimension = shape[Axis], inner = shape.Product(Axis + 1, shape.Rank);
         int chunks = (inner + Columns - 1) / Columns;
-        int grain = Math.Max(1, Grain / Math.Max(1, side * Math.Min(inner, Columns)));
+        int grain = Math.Max(1, Grain / Math.Max(1, dimension * Math.Min(inner, Columns)));
         T start = T.CreateTruncating(TRow.Start);
         if (inner == 1)
         {
             return
             [
-                new Phase(shape.Product(0, Axis), Math.Max(1, Grain / Math.Max(1, side)), (first, end, _) =>
+                new Phase(shape.Product(0, Axis), Math.Max(1, Grain / Math.Max(1, dimension)), (first, end, _) =>
                 {
                     int line = first;
                     for (; line <= end - Lines; line += Lines)
                     {
-                        FourLines(x + ((long)line * side), y + ((long)line * side), side, side);
+                        FourLines(x + ((long)line * dimension), y + ((long)line * dimension), dimension, dimension);
                     }
 
                     for (; line < end; line++)
                     {
-                        FourLines(x + ((long)line * side), y + ((long)line * side), side, 0);
+                        FourLines(x + ((long)line * dimension), y + ((long)line * dimension), dimension, 0);
                     }
                 }),
             ];
@@ -178,12 +178,12 @@ internal sealed record Accumulate<TRow>(int Axis, bool IsReverse = false, bool I
                 {
                     (int outer, int chunk) = Math.DivRem(unit, chunks);
                     int n = Math.Min(Columns, inner - (chunk * Columns));
-                    long at = ((long)outer * side * inner) + (chunk * Columns);
+                    long at = ((long)outer * dimension * inner) + (chunk * Columns);
                     new Span<T>(before, n).Fill(start);
                     new Span<T>(total, n).Fill(start);
-                    for (int j = 0; j < side; j++)
+                    for (int j = 0; j < dimension; j++)
                     {
-                        long row = at + ((long)(IsReverse ? side - 1 - j : j) * inner);
+                        long row = at + ((long)(IsReverse ? dimension - 1 - j : j) * inner);
                         bool endsBlock = j % Block == Block - 1;
                         for (int i = 0; i < n; i++)
                         {
@@ -203,16 +203,16 @@ internal sealed record Accumulate<TRow>(int Axis, bool IsReverse = false, bool I
     /// Accumulates four lines of neighboring elements side by side, because each sum waits for the previous one. The
     /// lines are <paramref name="apart"/> elements apart; 0 for a single line.
     /// </summary>
-    private unsafe void FourLines<T>(T* x, T* y, int side, long apart) where T : unmanaged, INumber<T>
+    private unsafe void FourLines<T>(T* x, T* y, int dimension, long apart) where T : unmanaged, INumber<T>
     {
         T start = T.CreateTruncating(TRow.Start);
         T* x1 = x + apart, x2 = x1 + apart, x3 = x2 + apart, y1 = y + apart, y2 = y1 + apart, y3 = y2 + apart;
         T a = start, b = start, c = start, d = start;
-        int step = IsReverse ? -1 : 1, at = IsReverse ? side - 1 : 0;
-        for (int block = 0; block < side; block += Block)
+        int step = IsReverse ? -1 : 1, at = IsReverse ? dimension - 1 : 0;
+        for (int block = 0; block < dimension; block += Block)
         {
             T ofA = start, ofB = start, ofC = start, ofD = start;
-            for (int j = Math.Min(Block, side - block); j > 0; j--, at += step)
+            for (int j = Math.Min(Block, dimension - block); j > 0; j--, at += step)
             {
                 T nextA = TRow.Join(ofA, x[at]);
                 y[at] = TRow.Join(a, IsExclusive ? ofA : nextA);

@@ -6,7 +6,7 @@ using Engine.Graph;
 
 namespace Engine.Ops;
 
-/// <summary>Returns the index of the greatest element along an axis.</summary>
+/// <summary>Returns the index of the largest element along an axis.</summary>
 internal sealed record ArgMax(int Axis) : Op, ICpuOp, ICudaOp, ISampled, IForElements<CpuStep, Phase[]>
 {
     private const int Grain = 8192;
@@ -15,7 +15,7 @@ internal sealed record ArgMax(int Axis) : Op, ICpuOp, ICudaOp, ISampled, IForEle
 
     public static IEnumerable<Sample> Samples(Random random)
     {
-        int n = Arg.Side(random), m = Arg.Side(random, false), k = Arg.Side(random);
+        int n = Arg.Dimension(random), m = Arg.Dimension(random, false), k = Arg.Dimension(random);
         yield return new Sample(new ArgMax(1), new Arg([n, m]));
         yield return new Sample(new ArgMax(1), new Arg([n, m, k]));
         yield return new Sample(new ArgMax(0), new Arg([m]));
@@ -42,7 +42,7 @@ internal sealed record ArgMax(int Axis) : Op, ICpuOp, ICudaOp, ISampled, IForEle
 
         return shape[Axis] != 0
             ? [new TensorType(DType.Int32, [.. shape.Where((_, axis) => axis != Axis)])]
-            : throw new EngineException($"axis {Axis} has no elements, and there is no greatest of none");
+            : throw new EngineException($"axis {Axis} has no elements, and there is no largest of none");
     }
 
     public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) => [null];
@@ -100,7 +100,7 @@ internal sealed record ArgMax(int Axis) : Op, ICpuOp, ICudaOp, ISampled, IForEle
         T* x = step.In<T>(0);
         int* y = step.Out<int>();
         Shape shape = step.Shape(0);
-        int side = shape[Axis], stride = shape.Product(Axis + 1, shape.Rank), grain = Math.Max(1, Grain / side);
+        int dimension = shape[Axis], stride = shape.Product(Axis + 1, shape.Rank), grain = Math.Max(1, Grain / dimension);
         if (stride == 1)
         {
             return
@@ -109,7 +109,7 @@ internal sealed record ArgMax(int Axis) : Op, ICpuOp, ICudaOp, ISampled, IForEle
                 {
                     for (int i = start; i < end; i++)
                     {
-                        y[i] = ArgMaxRows<S, V, T>.OfRow(x + ((long)i * side), side);
+                        y[i] = ArgMaxRows<S, V, T>.OfRow(x + ((long)i * dimension), dimension);
                     }
                 }),
             ];
@@ -126,8 +126,8 @@ internal sealed record ArgMax(int Axis) : Op, ICpuOp, ICudaOp, ISampled, IForEle
                 {
                     (int outer, int piece) = Math.DivRem(i, pieces);
                     int first = piece * columns, count = Math.Min(columns, stride - first);
-                    long from = ((long)outer * side * stride) + first, to = ((long)outer * stride) + first;
-                    ArgMaxRows<S, V, T>.OfColumns(x + from, side, stride, count, y + to);
+                    long from = ((long)outer * dimension * stride) + first, to = ((long)outer * stride) + first;
+                    ArgMaxRows<S, V, T>.OfColumns(x + from, dimension, stride, count, y + to);
                 }
             }),
         ];
@@ -138,18 +138,18 @@ internal sealed record ArgMax(int Axis) : Op, ICpuOp, ICudaOp, ISampled, IForEle
         T* x = step.In<T>(0);
         int* y = step.Out<int>();
         Shape shape = step.Shape(0);
-        int side = shape[Axis], stride = shape.Product(Axis + 1, shape.Rank);
+        int dimension = shape[Axis], stride = shape.Product(Axis + 1, shape.Rank);
         return
         [
-            new Phase(checked((int)step.OutShape().Count), Math.Max(1, Grain / side), (start, end, _) =>
+            new Phase(checked((int)step.OutShape().Count), Math.Max(1, Grain / dimension), (start, end, _) =>
             {
                 for (int i = start; i < end; i++)
                 {
                     (int outer, int inner) = Math.DivRem(i, stride);
-                    T* from = x + ((long)outer * side * stride) + inner;
+                    T* from = x + ((long)outer * dimension * stride) + inner;
                     int best = 0;
                     T greatest = from[0];
-                    for (int j = 1; j < side; j++)
+                    for (int j = 1; j < dimension; j++)
                     {
                         T value = from[(long)j * stride];
                         if (IsGreater(value, greatest))
@@ -171,7 +171,7 @@ internal sealed record ArgMax(int Axis) : Op, ICpuOp, ICudaOp, ISampled, IForEle
 public static partial class Symbolic
 {
     /// <summary>
-    /// Returns the index of the greatest element along an axis, which is removed, as int32. If several are equal, the
+    /// Returns the index of the largest element along an axis, which is removed, as int32. If several are equal, the
     /// first counts. NaN is greater than all numbers.
     /// </summary>
     /// <param name="x">The variable to search.</param>

@@ -12,7 +12,7 @@ internal sealed record Count(Shape Axes, DType DType) : Op, ICpuOp, ICudaOp, ISa
 {
     public static IEnumerable<Sample> Samples(Random random)
     {
-        Shape shape = [Arg.Side(random), Arg.Side(random), Arg.Side(random)];
+        Shape shape = [Arg.Dimension(random), Arg.Dimension(random), Arg.Dimension(random)];
         yield return new Sample(new Count([0, 1, 2], DType.Float32), new Arg(shape));
         yield return new Sample(new Count([0, 2], DType.Float64), Arg.Mask(shape));
         yield return new Sample(new Count([], DType.Float32), Arg.Int(shape, 0, 2));
@@ -72,11 +72,11 @@ public static partial class Symbolic
     /// negative axis counts from the innermost.
     /// </summary>
     /// <exception cref="EngineException">There is no such axis.</exception>
-    public static Variable SideOf(Variable x, int axis)
+    public static Variable DimensionOf(Variable x, int axis)
     {
         Shape chosen = Axes(x, [axis]);
-        int side = x.Shape[chosen[0]];
-        return side == Shape.Unknown ? new Count(chosen, DType.Int32).Call(x) : Constant(side, DType.Int32);
+        int dimension = x.Shape[chosen[0]];
+        return dimension == Shape.Unknown ? new Count(chosen, DType.Int32).Call(x) : Constant(dimension, DType.Int32);
     }
 
     /// <summary>Returns the shape of x as an int32 vector: Theano's <c>x.shape</c>.</summary>
@@ -85,7 +85,7 @@ public static partial class Symbolic
         ArgumentNullException.ThrowIfNull(x);
         return x.Rank == 0
             ? Constant(Tensor.From(Array.Empty<int>()))
-            : Stack(0, [.. Enumerable.Range(0, x.Rank).Select(axis => SideOf(x, axis))]);
+            : Stack(0, [.. Enumerable.Range(0, x.Rank).Select(axis => DimensionOf(x, axis))]);
     }
 
     /// <summary>Returns the number of elements of x, as a scalar of its dtype; float32 for integers.</summary>

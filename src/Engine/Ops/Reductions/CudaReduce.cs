@@ -86,15 +86,15 @@ internal static class CudaReduce
         {
             Outputs = checked((int)to.Count);
             Count = Outputs == 0 ? 0 : checked((int)(from.Count / Outputs));
-            (int[] sides, int[][] strides) = Broadcasting.Loops(from, [to]);
+            (int[] dimensions, int[][] strides) = Broadcasting.Loops(from, [to]);
             List<int> kept = [], keptSteps = [], reduced = [], reducedSteps = [];
             int step = 1;
-            for (int loop = sides.Length - 1; loop >= 0; loop--)
+            for (int loop = dimensions.Length - 1; loop >= 0; loop--)
             {
                 bool isReduced = strides[0][loop] == 0;
-                (isReduced ? reduced : kept).Insert(0, sides[loop]);
+                (isReduced ? reduced : kept).Insert(0, dimensions[loop]);
                 (isReduced ? reducedSteps : keptSteps).Insert(0, step);
-                step *= sides[loop];
+                step *= dimensions[loop];
             }
 
             Kept = new CudaLoops([.. kept], [.. keptSteps]);

@@ -91,7 +91,7 @@ internal sealed record Reduce<TRow>(Shape Axes, Composite? Elements = null, bool
     public static IEnumerable<Sample> Samples(Random random)
     {
         bool none = TRow.TakesNone;
-        int n = Arg.Side(random, none), m = Arg.Side(random, none), k = Arg.Side(random, none);
+        int n = Arg.Dimension(random, none), m = Arg.Dimension(random, none), k = Arg.Dimension(random, none);
         Shape[] axes = [[0], [1], [2], [0, 1], [0, 2], [1, 2], [0, 1, 2], []];
         foreach (Shape some in axes)
         {
@@ -112,7 +112,7 @@ internal sealed record Reduce<TRow>(Shape Axes, Composite? Elements = null, bool
         yield return new Sample(new Reduce<TRow>([0]), Arg.Int([random.Next(15000, 20000)]));
         yield return new Sample(new Reduce<TRow>([0]), new Arg([random.Next(15000, 20000)], DType.Int64, -1, 2));
 
-        // All on one side of 0, so that 0 is neither the greatest nor the least; so near to 1 that products stay
+        // All on one side of 0, so that 0 is neither the largest nor the smallest; so near to 1 that products stay
         // finite.
         foreach (double low in (double[])[-1.25, 0.75])
         {
@@ -241,7 +241,7 @@ internal sealed record Reduce<TRow>(Shape Axes, Composite? Elements = null, bool
     private static IEnumerable<Sample> OfElements(Random random)
     {
         ElementRow subtract = new Binary<Subtract>().Row, multiply = new Binary<Multiply>().Row;
-        int n = Arg.Side(random, false), m = Arg.Side(random, false);
+        int n = Arg.Dimension(random, false), m = Arg.Dimension(random, false);
         foreach (DType type in (DType[])[DType.Float32, DType.Float64])
         {
             foreach (Shape axes in (Shape[])[[0], [1], [0, 1]])
@@ -410,8 +410,8 @@ internal readonly struct Prod : IAccumulation
     public static Variable GradOf(Variable x, Variable y, Variable g, int axis, bool isReverse, bool isExclusive)
     {
         Variable rows = Symbolic.MoveAxis(x, axis, 0), grads = Symbolic.MoveAxis(g, axis, 0);
-        Side[] sides = [.. Enumerable.Range(1, x.Rank - 1).Select(i => (Side)Symbolic.SideOf(rows, i))];
-        Variable none = Symbolic.Cast(Symbolic.Zeros(sides), x.DType);
+        Dimension[] dimensions = [.. Enumerable.Range(1, x.Rank - 1).Select(i => (Dimension)Symbolic.DimensionOf(rows, i))];
+        Variable none = Symbolic.Cast(Symbolic.Zeros(dimensions), x.DType);
         Variable behind = Symbolic.Scan(Step, [grads, rows], [null, none], goBackwards: !isReverse)[0];
         behind = isReverse ? behind : Symbolic.Flip(behind, [0]);
         return new Accumulate<Prod>(axis, isReverse, true).Call(x) * Symbolic.MoveAxis(behind, 0, axis);
@@ -437,7 +437,7 @@ internal sealed record PassIfEqual : Elementwise, ISampled
 
     public static IEnumerable<Sample> Samples(Random random)
     {
-        Shape shape = [Arg.Side(random), Arg.Side(random)];
+        Shape shape = [Arg.Dimension(random), Arg.Dimension(random)];
         yield return new Sample(
             new PassIfEqual(), Arg.Int(shape, 0, 3), Arg.Int([shape[0], 1], 0, 3), Arg.Int(shape, -9, 9));
         yield return new Sample(new PassIfEqual(), Same(shape), Same([shape[1]]), new Arg(shape));

@@ -21,7 +21,7 @@ internal sealed class ReducePlan
     /// </summary>
     public const int Columns = 64, Rows = 256;
 
-    /// <summary>The greatest number of totals of a thread.</summary>
+    /// <summary>The maximum number of totals of a thread.</summary>
     public const int MaxTotals = 2048;
 
     private const int PartElements = 8192, MaxParts = 64, EnoughUnits = 32, ManyElements = 1 << 19;
@@ -35,18 +35,18 @@ internal sealed class ReducePlan
             return;
         }
 
-        (int[] sides, int[][] strides) = Broadcasting.Loops(from, [to]);
-        Inner = sides[^1];
+        (int[] dimensions, int[][] strides) = Broadcasting.Loops(from, [to]);
+        Inner = dimensions[^1];
         IsInnerReduced = strides[0][^1] == 0;
         int step = Inner;
-        for (int axis = sides.Length - 2; axis >= 0; axis--)
+        for (int axis = dimensions.Length - 2; axis >= 0; axis--)
         {
-            (strides[0][axis] == 0 ? Reduced : Kept).Insert(0, (sides[axis], step));
-            step *= sides[axis];
+            (strides[0][axis] == 0 ? Reduced : Kept).Insert(0, (dimensions[axis], step));
+            step *= dimensions[axis];
         }
 
-        KeptCount = Kept.Aggregate(1, (count, loop) => count * loop.Side);
-        ReducedCount = Reduced.Aggregate(1, (count, loop) => count * loop.Side);
+        KeptCount = Kept.Aggregate(1, (count, loop) => count * loop.Dimension);
+        ReducedCount = Reduced.Aggregate(1, (count, loop) => count * loop.Dimension);
         Blocks = IsInnerReduced ? ReducedCount * RunsPerSegment : ReducedCount;
         Chunks = IsInnerReduced ? 1 : (Inner + Columns - 1) / Columns;
         // Runs that are far apart, such as those of a channel in a batch, are joined in memory order and not output by
@@ -55,7 +55,7 @@ internal sealed class ReducePlan
             && Kept.Count > 0 && Reduced.Count > 0 && Reduced[0].Step > Kept[0].Step;
         if (IsInMemoryOrder)
         {
-            Parts = Math.Min(Reduced[0].Side, MaxParts);
+            Parts = Math.Min(Reduced[0].Dimension, MaxParts);
             return;
         }
 
@@ -74,9 +74,9 @@ internal sealed class ReducePlan
     public bool IsInnerReduced { get; }
 
     /// <summary>Gets the other loops over kept axes, outermost first: their lengths and strides.</summary>
-    public List<(int Side, int Step)> Kept { get; } = [];
+    public List<(int Dimension, int Step)> Kept { get; } = [];
 
-    public List<(int Side, int Step)> Reduced { get; } = [];
+    public List<(int Dimension, int Step)> Reduced { get; } = [];
 
     public int KeptCount { get; }
 
@@ -101,7 +101,7 @@ internal sealed class ReducePlan
     public int Parts { get; } = 1;
 
     /// <summary>Returns the offset of an iteration of some loops.</summary>
-    public static long Offset(List<(int Side, int Step)> loops, int index)
+    public static long Offset(List<(int Dimension, int Step)> loops, int index)
     {
         if (loops.Count == 1)
         {
@@ -111,7 +111,7 @@ internal sealed class ReducePlan
         long offset = 0;
         for (int i = loops.Count - 1; i >= 0; i--)
         {
-            (index, int at) = Math.DivRem(index, loops[i].Side);
+            (index, int at) = Math.DivRem(index, loops[i].Dimension);
             offset += (long)at * loops[i].Step;
         }
 
@@ -270,12 +270,12 @@ internal sealed unsafe class ReduceLoop<TRow, S, V, T>
     {
         T* room = stackalloc T[_elements is null ? 0 : ReducePlan.Run];
         double* totals = stackalloc double[_plan.Outputs];
-        int blocks = _plan.ReducedCount / _plan.Reduced[0].Side;
+        int blocks = _plan.ReducedCount / _plan.Reduced[0].Dimension;
         for (int part = start; part < end; part++)
         {
             new Span<double>(totals, _plan.Outputs).Fill(Begun);
-            int first = (int)((long)_plan.Reduced[0].Side * part / _plan.Parts);
-            int last = (int)((long)_plan.Reduced[0].Side * (part + 1) / _plan.Parts);
+            int first = (int)((long)_plan.Reduced[0].Dimension * part / _plan.Parts);
+            int last = (int)((long)_plan.Reduced[0].Dimension * (part + 1) / _plan.Parts);
             for (int i = first * _plan.Outputs; i < last * _plan.Outputs; i++)
             {
                 (int outer, int output) = Math.DivRem(i, _plan.Outputs);

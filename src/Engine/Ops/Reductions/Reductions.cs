@@ -30,29 +30,29 @@ public static partial class Symbolic
     public static Variable Mean(Variable x, Shape axes, bool keepDims = false) => Mean(x, (Shape?)axes, keepDims);
 
     /// <summary>
-    /// Returns the greatest element; NaN if there is one. As in Theano, every element that equals it gets the whole
+    /// Returns the largest element; NaN if there is one. As in Theano, every element that equals it gets the whole
     /// gradient.
     /// </summary>
     /// <exception cref="EngineException">When the function is called: there are no elements.</exception>
     public static Variable Max(Variable x) => Reduced<Max>(x, null, false);
 
     /// <summary>
-    /// Returns the greatest elements along some axes; NaN where there is one. As in Theano, every element that equals
-    /// the greatest gets the whole gradient.
+    /// Returns the largest elements along some axes; NaN where there is one. As in Theano, every element that equals
+    /// the largest gets the whole gradient.
     /// </summary>
     /// <inheritdoc cref="Sum(Variable, Shape, bool)"/>
     /// <exception cref="EngineException">There is no such axis, it is given twice, or it has no elements.</exception>
     public static Variable Max(Variable x, Shape axes, bool keepDims = false) => Reduced<Max>(x, axes, keepDims);
 
     /// <summary>
-    /// Returns the least element; NaN if there is one. As in Theano, every element that equals it gets the whole
+    /// Returns the smallest element; NaN if there is one. As in Theano, every element that equals it gets the whole
     /// gradient.
     /// </summary>
     /// <exception cref="EngineException">When the function is called: there are no elements.</exception>
     public static Variable Min(Variable x) => Reduced<Min>(x, null, false);
 
     /// <summary>
-    /// Returns the least elements along some axes; NaN where there is one. As in Theano, every element that equals the
+    /// Returns the smallest elements along some axes; NaN where there is one. As in Theano, every element that equals the
     /// least gets the whole gradient.
     /// </summary>
     /// <inheritdoc cref="Sum(Variable, Shape, bool)"/>

@@ -6,7 +6,7 @@ namespace Engine.Ops;
 internal static class RowSteps
 {
     /// <summary>
-    /// The greatest number of terms that are computed again: it costs less than storing and loading a value.
+    /// The maximum number of terms that are computed again: it costs less than storing and loading a value.
     /// </summary>
     private const int MaxTerms = 2;
 

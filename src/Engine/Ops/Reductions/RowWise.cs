@@ -56,7 +56,7 @@ internal sealed record RowWise(Shape Shape, Shape Axes, int Inputs, RowStep[] St
         ElementRow add = new Binary<Add>().Row, sqrt = new Unary<Sqrt>().Row, divide = new Binary<Divide>().Row;
         Shape rows = axes.Aggregate(shape, static (one, axis) => one.With(axis, 1));
         double many = shape.Count / rows.Count;
-        scale = [.. scale.Select(side => side < 0 ? shape[-1] : side)];
+        scale = [.. scale.Select(dimension => dimension < 0 ? shape[-1] : dimension)];
         var mean = new Composite(rows, type, 1, [1 / many], [new(multiply, 0, 1)], [2]);
         var squares = new Composite(shape, type, 2, [], [new(subtract, 0, 1), new(multiply, 2, 2)], [2, 3]);
         var deviation = new Composite(
@@ -72,7 +72,7 @@ internal sealed record RowWise(Shape Shape, Shape Axes, int Inputs, RowStep[] St
     }
 
     /// <summary>
-    /// Returns a sample of x − max x, of max(−x) with −x as computed elements, and of where x is the greatest.
+    /// Returns a sample of x − max x, of max(−x) with −x as computed elements, and of where x is the largest.
     /// </summary>
     private static Sample Greatest(DType type, Shape shape)
     {

@@ -121,13 +121,13 @@ internal sealed unsafe class RowWiseLoop
         _scratch = (nint)step.Workspace;
         TensorType[] types = _plan.Types;
         Shape[] shapes = [op.RowShape, op.Shape, .. types.Select(type => type.Shape)];
-        (int[] sides, int[][] strides) = Broadcasting.Loops(op.Shape, shapes);
-        int[] outer = [.. Enumerable.Range(0, sides.Length - 1)];
+        (int[] dimensions, int[][] strides) = Broadcasting.Loops(op.Shape, shapes);
+        int[] outer = [.. Enumerable.Range(0, dimensions.Length - 1)];
         int[] kept = [.. outer.Where(loop => strides[0][loop] != 0)], reduced = [.. outer.Except(kept)];
-        _kept = [.. kept.Select(loop => sides[loop])];
-        _pieces = [.. reduced.Select(loop => sides[loop])];
-        _inner = sides[^1];
-        _pieceCount = _pieces.Aggregate(1, (product, side) => product * side);
+        _kept = [.. kept.Select(loop => dimensions[loop])];
+        _pieces = [.. reduced.Select(loop => dimensions[loop])];
+        _inner = dimensions[^1];
+        _pieceCount = _pieces.Aggregate(1, (product, dimension) => product * dimension);
         var own = new int[reduced.Length];
         for (int i = reduced.Length - 1, length = _inner; i >= 0; i--)
         {
@@ -277,7 +277,7 @@ internal sealed unsafe class RowWiseLoop
         }
     }
 
-    private static nint Offset(long[] steps, int[] sides, int index)
+    private static nint Offset(long[] steps, int[] dimensions, int index)
     {
         if (steps.Length == 1)
         {
@@ -287,14 +287,16 @@ internal sealed unsafe class RowWiseLoop
         long offset = 0;
         for (int i = steps.Length - 1; i >= 0; i--)
         {
-            (index, int place) = Math.DivRem(index, sides[i]);
+            (index, int place) = Math.DivRem(index, dimensions[i]);
             offset += place * steps[i];
         }
 
         return (nint)offset;
     }
 
-    /// <summary>Describes a value's address, and its stride in bytes from row to row, from piece to piece and within.</summary>
+    /// <summary>
+    /// Describes a value's address, and its stride in bytes from row to row, from piece to piece and within.
+    /// </summary>
     private sealed record Value(nint Base, long[] Kept, long[] Pieces, int Inner);
 
     /// <summary>Describes a reduction: its dtype, start value and result.</summary>

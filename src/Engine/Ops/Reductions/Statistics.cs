@@ -32,8 +32,8 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// Returns the standard deviation, the square root of <see cref="Var"/>; the squares do not overflow. If all elements
-    /// are equal, its gradient is taken as 0.
+    /// Returns the standard deviation, the square root of <see cref="Var"/>; the squares do not overflow. If all
+    /// elements are equal, its gradient is taken as 0.
     /// </summary>
     /// <inheritdoc cref="Var"/>
     public static Variable Std(Variable x, Shape? axes = null, bool keepDims = false, double ddof = 0)
@@ -46,7 +46,7 @@ public static partial class Symbolic
 
     /// <summary>
     /// Returns the norm (Σ|x|ᵒʳᵈᵉʳ)^(1/order) along some axes or of all elements. For an infinite order it is the
-    /// greatest magnitude (−∞: the least), for 0 the number of elements that are not 0.
+    /// largest magnitude (−∞: the smallest), for 0 the number of elements that are not 0.
     /// </summary>
     /// <inheritdoc cref="Sum(Variable, Shape, bool)"/>
     public static Variable Norm(Variable x, double order = 2, Shape? axes = null, bool keepDims = false)
@@ -67,7 +67,7 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// Computes a norm of x divided by its greatest magnitude, and multiplies it by that: powers of x itself could
+    /// Computes a norm of x divided by its largest magnitude, and multiplies it by that: powers of x itself could
     /// overflow or underflow where the norm does not.
     /// </summary>
     private static Variable OfScaled(Variable x, Shape? axes, bool keepDims, Func<Variable, Variable> norm)
@@ -108,18 +108,19 @@ public static partial class Symbolic
         Equal(Reduced<Sum>(Cast(Equal(x, 0), DType.Int32), axes, keepDims), 0);
 
     /// <summary>
-    /// Returns the greatest element minus the least, along some axes or of all elements: Theano's <c>ptp</c>.
+    /// Returns the largest element minus the smallest, along some axes or of all elements: Theano's <c>ptp</c>.
     /// </summary>
     /// <inheritdoc cref="Sum(Variable, Shape, bool)"/>
     public static Variable PeakToPeak(Variable x, Shape? axes = null, bool keepDims = false) =>
         Reduced<Max>(x, axes, keepDims) - Reduced<Min>(x, axes, keepDims);
 
-    /// <summary>Returns the index, in C order, of the greatest of all elements, as int32.</summary>
+    /// <summary>Returns the index, in C order, of the largest of all elements, as int32.</summary>
     /// <inheritdoc cref="ArgMax(Variable, int)"/>
     public static Variable ArgMax(Variable x) => ArgMax(Flatten(x, 1), 0);
 
     /// <summary>
-    /// Returns the index, in C order over some axes, of the greatest element along them, as int32. The axes are removed.
+    /// Returns the index, in C order over some axes, of the largest element along them, as int32. The axes are
+    /// removed.
     /// </summary>
     /// <inheritdoc cref="ArgMax(Variable, int)"/>
     /// <param name="x">The variable to search.</param>
@@ -130,7 +131,7 @@ public static partial class Symbolic
         AlongJoined(x, axes, keepDims, ArgMax);
 
     /// <summary>
-    /// Returns the index of the least element along an axis, which is removed, as int32. If several are equal, the
+    /// Returns the index of the smallest element along an axis, which is removed, as int32. If several are equal, the
     /// first counts. NaN is less than all numbers.
     /// </summary>
     /// <inheritdoc cref="ArgMax(Variable, int)"/>
@@ -140,12 +141,12 @@ public static partial class Symbolic
         return ArgMax(x.DType.IsFloat() ? -x : -1 - Cast(x, x.DType.Computes()), axis);
     }
 
-    /// <summary>Returns the index, in C order, of the least of all elements, as int32.</summary>
+    /// <summary>Returns the index, in C order, of the smallest of all elements, as int32.</summary>
     /// <inheritdoc cref="ArgMax(Variable, int)"/>
     public static Variable ArgMin(Variable x) => ArgMin(Flatten(x, 1), 0);
 
     /// <summary>
-    /// Returns the index, in C order over some axes, of the least element along them, as int32. The axes are removed.
+    /// Returns the index, in C order over some axes, of the smallest element along them, as int32. The axes are removed.
     /// </summary>
     /// <inheritdoc cref="ArgMax(Variable, Shape, bool)"/>
     public static Variable ArgMin(Variable x, Shape axes, bool keepDims = false) =>
@@ -156,7 +157,7 @@ public static partial class Symbolic
     {
         Shape joined = Axes(x, axes);
         int[] kept = [.. Enumerable.Range(0, x.Rank).Except(joined)];
-        Variable rows = Reshape(Ordered(x, [.. kept, .. joined]), [.. kept.Select(axis => (Side)SideOf(x, axis)), Joined(x, joined)]);
+        Variable rows = Reshape(Ordered(x, [.. kept, .. joined]), [.. kept.Select(axis => (Dimension)DimensionOf(x, axis)), Joined(x, joined)]);
         Variable y = function(rows, kept.Length);
         return keepDims
             ? DimShuffle(y, [.. Enumerable.Range(0, x.Rank).Select(axis => Array.IndexOf(kept, axis) is >= 0 and var place ? place : NewAxis)])

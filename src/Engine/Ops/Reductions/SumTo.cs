@@ -12,7 +12,7 @@ internal sealed record SumTo : Op, ICpuOp, ICudaEpilogueOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random)
     {
-        int n = Arg.Side(random), m = Arg.Side(random);
+        int n = Arg.Dimension(random), m = Arg.Dimension(random);
         yield return new Sample(new SumTo(), new Arg([n, m]), new Arg([m]));
         yield return new Sample(new SumTo(), new Arg([n, m]), new Arg([n, 1]));
         yield return new Sample(new SumTo(), new Arg([n, m]), new Arg(Shape.Scalar));
@@ -80,7 +80,7 @@ internal sealed record BroadcastLike : Op, ICpuOp, ICudaOp, ISampled
 
     public static IEnumerable<Sample> Samples(Random random)
     {
-        int n = Arg.Side(random), m = Arg.Side(random);
+        int n = Arg.Dimension(random), m = Arg.Dimension(random);
         yield return new Sample(new BroadcastLike(), new Arg([m]), new Arg([n, m]));
         yield return new Sample(new BroadcastLike(), new Arg([n, 1]), new Arg([n, m]));
         yield return new Sample(new BroadcastLike(), new Arg(Shape.Scalar), new Arg([n, m]));
@@ -131,17 +131,17 @@ internal sealed record BroadcastLike : Op, ICpuOp, ICudaOp, ISampled
     private static unsafe Phase Bytes(CpuStep step)
     {
         byte* x = step.In<byte>(0), y = step.Out<byte>();
-        (int[] sides, int[][] strides) = Broadcasting.Loops(step.OutShape(), [step.Shape(0)]);
+        (int[] dimensions, int[][] strides) = Broadcasting.Loops(step.OutShape(), [step.Shape(0)]);
         return new Phase(checked((int)step.OutShape().Count), Grain, (start, end, _) =>
         {
             while (start < end)
             {
-                (int row, int column) = Math.DivRem(start, sides[^1]);
-                int count = Math.Min(end - start, sides[^1] - column);
+                (int row, int column) = Math.DivRem(start, dimensions[^1]);
+                int count = Math.Min(end - start, dimensions[^1] - column);
                 long from = 0;
-                for (int loop = sides.Length - 2; loop >= 0; loop--)
+                for (int loop = dimensions.Length - 2; loop >= 0; loop--)
                 {
-                    (row, int at) = Math.DivRem(row, sides[loop]);
+                    (row, int at) = Math.DivRem(row, dimensions[loop]);
                     from += (long)at * strides[0][loop];
                 }
 

@@ -5,29 +5,29 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// Broadcasts an array to a shape; a side of −1 is the array's own. The values of further inputs are the sides of the
-/// axes <paramref name="Given"/>.
+/// Broadcasts an array to a shape; a dimension of −1 is the array's own. The values of further inputs are the
+/// dimensions of the axes <paramref name="Given"/>.
 /// </summary>
 internal sealed record BroadcastTo(Shape To, Shape Given = default) : Op, ICpuOp, ICudaOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random)
     {
-        int n = Arg.Side(random), m = Arg.Side(random);
+        int n = Arg.Dimension(random), m = Arg.Dimension(random);
         yield return new Sample(new BroadcastTo([n, m]), new Arg([m]));
         yield return new Sample(new BroadcastTo([3, -1, -1, m]), new Arg([n, 1, 1]));
         yield return new Sample(new BroadcastTo([-1, n, -1], [1]), Arg.Int([m, 1, 2]), Arg.Size(n));
         yield return new Sample(new BroadcastTo([-1], [0]), new Arg(Shape.Scalar), Arg.Size(m));
         yield return new Sample(new BroadcastTo([n, -1]), Arg.Mask([m]));
         yield return new Sample(new BroadcastTo([n, m]), new Arg(Shape.Scalar, DType.Bool, 0, 2));
-        yield return new Sample(new BroadcastTo([2, 3]), new Arg([2])) { Error = "the sides 3 and 2 of axis 1 do not broadcast" };
+        yield return new Sample(new BroadcastTo([2, 3]), new Arg([2])) { Error = "the dimensions 3 and 2 of axis 1 do not broadcast" };
         yield return new Sample(new BroadcastTo([3]), new Arg([2, 3])) { Error = "(3) has fewer axes" };
         yield return new Sample(new BroadcastTo([1]), new Arg([3])) { Error = "it does not broadcast to (1)" };
-        yield return new Sample(new BroadcastTo([-1, 2]), new Arg([2])) { Error = "axis 0 is new and needs a side" };
+        yield return new Sample(new BroadcastTo([-1, 2]), new Arg([2])) { Error = "axis 0 is new and needs a dimension" };
     }
 
     public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
     {
-        (Shape to, bool isKnown) = Sides.Of(To, Given, inputs[1..]);
+        (Shape to, bool isKnown) = Dimensions.Of(To, Given, inputs[1..]);
         Shape from = inputs[0].Shape;
         int added = to.Rank - from.Rank;
         if (added < 0)
@@ -41,7 +41,7 @@ internal sealed record BroadcastTo(Shape To, Shape Given = default) : Op, ICpuOp
             {
                 to = axis >= added
                     ? to.With(axis, from[axis - added])
-                    : throw new EngineException($"axis {axis} is new and needs a side");
+                    : throw new EngineException($"axis {axis} is new and needs a dimension");
             }
         }
 
@@ -73,12 +73,12 @@ internal sealed record BroadcastTo(Shape To, Shape Given = default) : Op, ICpuOp
 
 public static partial class Symbolic
 {
-    /// <summary>Broadcasts x to a shape; a side of −1 keeps that of x.</summary>
+    /// <summary>Broadcasts x to a shape; a dimension of −1 keeps that of x.</summary>
     /// <exception cref="EngineException">x does not broadcast to it.</exception>
-    public static Variable BroadcastTo(Variable x, params ReadOnlySpan<Side> sides)
+    public static Variable BroadcastTo(Variable x, params ReadOnlySpan<Dimension> dimensions)
     {
         ArgumentNullException.ThrowIfNull(x);
-        (Shape to, Shape given, Variable[] values) = Sides.Read(sides);
+        (Shape to, Shape given, Variable[] values) = Dimensions.Read(dimensions);
         return new BroadcastTo(to, given).Call([x, .. values]);
     }
 }

@@ -9,7 +9,7 @@ internal sealed record Concat(int Axis) : Op, ICpuOp, ICudaOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random)
     {
-        int n = Arg.Side(random), m = Arg.Side(random), k = Arg.Side(random);
+        int n = Arg.Dimension(random), m = Arg.Dimension(random), k = Arg.Dimension(random);
         yield return new Sample(new Concat(0), new Arg([n, k]), new Arg([m, k]));
         yield return new Sample(new Concat(1), new Arg([k, n]), new Arg([k, m]), new Arg([k, 1]));
         yield return new Sample(new Concat(1), new Arg([2, n, k]), new Arg([2, m, k]));
@@ -20,7 +20,7 @@ internal sealed record Concat(int Axis) : Op, ICpuOp, ICudaOp, ISampled
         yield return new Sample(new Concat(1), new Arg([27, 19]), new Arg([27, 1]));
         yield return new Sample(new Concat(0), new Arg([2, 3]), new Arg([2, 4]))
         {
-            Error = "the sides 3 and 4 of axis 1 differ",
+            Error = "the dimensions 3 and 4 of axis 1 differ",
         };
         yield return new Sample(new Concat(0), new Arg([2, 3]), new Arg([2])) { Error = "the ranks differ" };
         yield return new Sample(new Concat(0), new Arg([2]), Arg.Int([2], 0, 2)) { Error = "the dtypes differ" };
@@ -54,7 +54,7 @@ internal sealed record Concat(int Axis) : Op, ICpuOp, ICudaOp, ISampled
                 shape = shape.With(axis, axis == Axis ? (isUnknown ? Shape.Unknown : checked(a + b))
                     : isUnknown ? Math.Max(a, b)
                     : a == b ? a
-                    : throw new EngineException($"the sides {a} and {b} of axis {axis} differ"));
+                    : throw new EngineException($"the dimensions {a} and {b} of axis {axis} differ"));
             }
         }
 
@@ -130,7 +130,7 @@ internal sealed record Split(int Axis) : Op, ICpuOp, ICudaOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random)
     {
-        int n = Arg.Side(random), m = Arg.Side(random), k = Arg.Side(random);
+        int n = Arg.Dimension(random), m = Arg.Dimension(random), k = Arg.Dimension(random);
         yield return new Sample(new Split(0), new Arg([n + m, k]), new Arg([n, k]), new Arg([m, k]));
         yield return new Sample(
             new Split(1), new Arg([k, n + m + 1]), new Arg([k, n]), new Arg([k, m]), new Arg([k, 1]));
@@ -212,10 +212,10 @@ internal sealed record Split(int Axis) : Op, ICpuOp, ICudaOp, ISampled
 public static partial class Symbolic
 {
     /// <summary>
-    /// Joins arrays one after the other along an axis (a negative one counts from the innermost). Their other sides
-    /// must be equal. Different dtypes are converted to the widest among them.
+    /// Joins arrays one after the other along an axis (a negative one counts from the innermost). Their other
+    /// dimensions must be equal. Different dtypes are converted to the widest among them.
     /// </summary>
-    /// <exception cref="EngineException">There are no arrays, or their ranks or other sides differ.</exception>
+    /// <exception cref="EngineException">There are no arrays, or their ranks or other dimensions differ.</exception>
     public static Variable Concat(int axis, params ReadOnlySpan<Variable> arrays)
     {
         if (arrays.Length == 0)

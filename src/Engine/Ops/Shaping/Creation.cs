@@ -5,21 +5,21 @@ namespace Engine.Ops;
 
 public static partial class Symbolic
 {
-    /// <summary>The greatest number of elements of a constant that a rule generates: 2 GiB of float64.</summary>
+    /// <summary>The maximum number of elements of a constant that a rule generates: 2 GiB of float64.</summary>
     private const int MaxMade = 1 << 28;
 
     /// <summary>Returns an array filled with one number.</summary>
-    public static Variable Full(Variable value, params ReadOnlySpan<Side> sides) => BroadcastTo(value, sides);
+    public static Variable Full(Variable value, params ReadOnlySpan<Dimension> dimensions) => BroadcastTo(value, dimensions);
 
     /// <summary>Returns an array filled with one number, float32.</summary>
-    public static Variable Full(double value, params ReadOnlySpan<Side> sides) =>
-        BroadcastTo(Constant(value, DType.Float32), sides);
+    public static Variable Full(double value, params ReadOnlySpan<Dimension> dimensions) =>
+        BroadcastTo(Constant(value, DType.Float32), dimensions);
 
-    /// <summary>Returns an array of zeros, float32: <c>Zeros(SideOf(x, 0), 10)</c>.</summary>
-    public static Variable Zeros(params ReadOnlySpan<Side> sides) => Full(0, sides);
+    /// <summary>Returns an array of zeros, float32: <c>Zeros(DimensionOf(x, 0), 10)</c>.</summary>
+    public static Variable Zeros(params ReadOnlySpan<Dimension> dimensions) => Full(0, dimensions);
 
     /// <summary>Returns an array of ones, float32.</summary>
-    public static Variable Ones(params ReadOnlySpan<Side> sides) => Full(1, sides);
+    public static Variable Ones(params ReadOnlySpan<Dimension> dimensions) => Full(1, dimensions);
 
     /// <summary>Returns an array of the shape and dtype of x, filled with one number.</summary>
     public static Variable FullLike(Variable x, double value)
@@ -43,11 +43,11 @@ public static partial class Symbolic
 
     /// <summary>Returns the integers from 0 to a size (exclusive), as int32.</summary>
     /// <exception cref="EngineException">The size is negative.</exception>
-    public static Variable ARange(Side stop) => new Iota().Call(stop.Value ?? Constant(stop.Number, DType.Int32));
+    public static Variable ARange(Dimension stop) => new Iota().Call(stop.Value ?? Constant(stop.Number, DType.Int32));
 
     /// <summary>
-    /// Returns the numbers from <paramref name="start"/> to <paramref name="stop"/> (exclusive) in steps: float32, or, if
-    /// all three are integers, int32, or int64 if int32 does not hold them.
+    /// Returns the numbers from <paramref name="start"/> to <paramref name="stop"/> (exclusive) in steps: float32, or,
+    /// if all three are integers, int32, or int64 if int32 does not hold them.
     /// </summary>
     /// <exception cref="EngineException">The step is 0, or there are more numbers than an array can have.</exception>
     public static Variable ARange(double start, double stop, double step = 1)
@@ -87,7 +87,7 @@ public static partial class Symbolic
     /// <summary>
     /// Returns a matrix with ones on a diagonal, float32: the main one or the <paramref name="k"/>-th above it.
     /// </summary>
-    public static Variable Eye(Side rows, Side? columns = null, int k = 0) =>
+    public static Variable Eye(Dimension rows, Dimension? columns = null, int k = 0) =>
         Cast(Equal(Column(ARange(rows)) + k, ARange(columns ?? rows)), DType.Float32);
 
     /// <summary>
@@ -102,11 +102,11 @@ public static partial class Symbolic
         switch (x.Rank)
         {
             case 1:
-                Variable places = ARange(SideOf(x, 0)), side = SideOf(x, 0) + Math.Abs(k);
-                Variable zeros = BroadcastTo(Constant(0, x.DType), side, side);
+                Variable places = ARange(DimensionOf(x, 0)), dimension = DimensionOf(x, 0) + Math.Abs(k);
+                Variable zeros = BroadcastTo(Constant(0, x.DType), dimension, dimension);
                 return SetSubtensor(zeros[places + down, places + right], x);
             case 2:
-                Variable along = ARange(Maximum(Minimum(SideOf(x, 0) - down, SideOf(x, 1) - right), 0));
+                Variable along = ARange(Maximum(Minimum(DimensionOf(x, 0) - down, DimensionOf(x, 1) - right), 0));
                 return x[along + down, along + right];
             default:
                 throw new EngineException($"Diag takes a vector or a matrix, not '{x}' ({x.Type}).{Origin.Current}");
@@ -127,7 +127,7 @@ public static partial class Symbolic
     /// Returns rows of zeros with a one at the label: labels (…) become (…, classes), float32. A label that is not a
     /// class gives zeros.
     /// </summary>
-    public static Variable OneHot(Variable labels, Side classes)
+    public static Variable OneHot(Variable labels, Dimension classes)
     {
         ArgumentNullException.ThrowIfNull(labels);
         return Cast(Equal(ExpandDims(labels, -1), ARange(classes)), DType.Float32);
@@ -136,7 +136,7 @@ public static partial class Symbolic
     internal static Variable IsBelow(Variable x, int k)
     {
         ArgumentNullException.ThrowIfNull(x);
-        return GreaterOrEqual(Column(ARange(SideOf(x, -2))) + k, ARange(SideOf(x, -1)));
+        return GreaterOrEqual(Column(ARange(DimensionOf(x, -2))) + k, ARange(DimensionOf(x, -1)));
     }
 
     private static Variable Column(Variable x) => DimShuffle(x, 0, NewAxis);

@@ -20,7 +20,7 @@ internal sealed record DimShuffle(Shape Axes) : Op, ICpuOp, ICudaOp, ISampled
 
     public static IEnumerable<Sample> Samples(Random random)
     {
-        int n = Arg.Side(random), m = Arg.Side(random), k = Arg.Side(random);
+        int n = Arg.Dimension(random), m = Arg.Dimension(random), k = Arg.Dimension(random);
         yield return new Sample(new DimShuffle([1, 0]), new Arg([n, m]));
         yield return new Sample(new DimShuffle([1, 0]), Arg.Mask([n, m]));
         yield return new Sample(new DimShuffle([1, 0]), new Arg([n, 70], DType.Float16)) { HasGradient = false };
@@ -40,7 +40,7 @@ internal sealed record DimShuffle(Shape Axes) : Op, ICpuOp, ICudaOp, ISampled
         yield return new Sample(new DimShuffle([]), new Arg([1, 1]));
         yield return new Sample(new DimShuffle([0]), new Arg([3, 2]))
         {
-            Error = "axis 1 has side 2 and cannot be dropped",
+            Error = "axis 1 has size 2 and cannot be dropped",
         };
         yield return new Sample(new DimShuffle([0, 0]), new Arg([3])) { Error = "axis 0 is named twice" };
         yield return new Sample(new DimShuffle([0, 2]), new Arg([3, 1])) { Error = "there is no axis 2" };
@@ -78,7 +78,7 @@ internal sealed record DimShuffle(Shape Axes) : Op, ICpuOp, ICudaOp, ISampled
         {
             if (!named[axis] && from[axis] is not (1 or Shape.Unknown))
             {
-                throw new EngineException($"axis {axis} has side {from[axis]} and cannot be dropped");
+                throw new EngineException($"axis {axis} has size {from[axis]} and cannot be dropped");
             }
         }
 
@@ -145,9 +145,9 @@ internal sealed record DimShuffle(Shape Axes) : Op, ICpuOp, ICudaOp, ISampled
 
     public CudaLaunch[] Cuda(CudaStep step)
     {
-        const int Side = 32, Rows = 8;
+        const int Tile = 32, Rows = 8;
         int count = checked((int)step.OutShape().Count);
-        List<(int Side, int From, int To)> loops = Loops(step.Shape(0), step.OutShape());
+        List<(int Dimension, int From, int To)> loops = Loops(step.Shape(0), step.OutShape());
         string type = $"T {step.DType(0).CudaBits()}";
         if (count == 0 || loops.Count == 0 || loops[^1].From == 1)
         {
@@ -160,15 +160,15 @@ internal sealed record DimShuffle(Shape Axes) : Op, ICpuOp, ICudaOp, ISampled
         int adjacent = loops.FindIndex(loop => loop.From == 1);
         (int m, _, int stepY) = loops[adjacent];
         loops.RemoveAt(adjacent);
-        var grid = new Dim3(CudaTypes.Blocks(m, Side), CudaTypes.Blocks(n, Side), Product(loops));
+        var grid = new Dim3(CudaTypes.Blocks(m, Tile), CudaTypes.Blocks(n, Tile), Product(loops));
         return
         [
             new CudaKernel("copy.cu", "transpose", type).Launch(
-                grid, new Dim3(Side, Rows), step.In(0), step.Out(), Steps(loops), n, stepX, m, stepY),
+                grid, new Dim3(Tile, Rows), step.In(0), step.Out(), Steps(loops), n, stepX, m, stepY),
         ];
 
-        static CudaLoops Steps(List<(int Side, int From, int To)> loops) => new(
-            [.. loops.Select(loop => loop.Side)],
+        static CudaLoops Steps(List<(int Dimension, int From, int To)> loops) => new(
+            [.. loops.Select(loop => loop.Dimension)],
             loops.Select(loop => loop.From).ToArray(),
             loops.Select(loop => loop.To).ToArray());
     }
@@ -177,7 +177,7 @@ internal sealed record DimShuffle(Shape Axes) : Op, ICpuOp, ICudaOp, ISampled
     {
         T* x = step.In<T>(0);
         T* y = step.Out<T>();
-        List<(int Side, int From, int To)> loops = Loops(step.Shape(0), step.OutShape());
+        List<(int Dimension, int From, int To)> loops = Loops(step.Shape(0), step.OutShape());
         (int n, int fromStep, _) = loops[^1];
         loops.RemoveAt(loops.Count - 1);
         if (fromStep == 1)
@@ -240,41 +240,41 @@ internal sealed record DimShuffle(Shape Axes) : Op, ICpuOp, ICudaOp, ISampled
     }
 
     /// <summary>Returns the fewest nested loops over the output, with their strides in both arrays.</summary>
-    private List<(int Side, int From, int To)> Loops(Shape from, Shape to)
+    private List<(int Dimension, int From, int To)> Loops(Shape from, Shape to)
     {
         int[] fromSteps = from.Strides(), toSteps = to.Strides();
-        var loops = new List<(int Side, int From, int To)>();
+        var loops = new List<(int Dimension, int From, int To)>();
         for (int i = 0; i < Axes.Rank; i++)
         {
-            int side = to[i];
-            if (side == 1)
+            int dimension = to[i];
+            if (dimension == 1)
             {
                 continue;
             }
 
             (int fromStep, int toStep) = (fromSteps[Axes[i]], toSteps[i]);
-            if (loops.Count > 0 && loops[^1].From == fromStep * side)
+            if (loops.Count > 0 && loops[^1].From == fromStep * dimension)
             {
-                loops[^1] = (loops[^1].Side * side, fromStep, toStep);
+                loops[^1] = (loops[^1].Dimension * dimension, fromStep, toStep);
             }
             else
             {
-                loops.Add((side, fromStep, toStep));
+                loops.Add((dimension, fromStep, toStep));
             }
         }
 
         return loops;
     }
 
-    private static int Product(List<(int Side, int From, int To)> loops) =>
-        loops.Aggregate(1, (product, loop) => checked(product * loop.Side));
+    private static int Product(List<(int Dimension, int From, int To)> loops) =>
+        loops.Aggregate(1, (product, loop) => checked(product * loop.Dimension));
 
-    private static (long From, long To) Offsets(List<(int Side, int From, int To)> loops, int row)
+    private static (long From, long To) Offsets(List<(int Dimension, int From, int To)> loops, int row)
     {
         long from = 0, to = 0;
         for (int i = loops.Count - 1; i >= 0; i--)
         {
-            (row, int index) = Math.DivRem(row, loops[i].Side);
+            (row, int index) = Math.DivRem(row, loops[i].Dimension);
             from += (long)index * loops[i].From;
             to += (long)index * loops[i].To;
         }

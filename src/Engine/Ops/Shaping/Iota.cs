@@ -11,15 +11,15 @@ internal sealed record Iota : Op, ICpuOp, ICudaOp, ISampled
 
     public static IEnumerable<Sample> Samples(Random random)
     {
-        yield return new Sample(new Iota(), Arg.Size(Arg.Side(random)));
+        yield return new Sample(new Iota(), Arg.Size(Arg.Dimension(random)));
         yield return new Sample(new Iota(), Arg.Size(257));
         yield return new Sample(new Iota(), Arg.Size(513));
-        yield return new Sample(new Iota(), Arg.Size(-1)) { Error = "the side of axis 0 cannot be -1" };
-        yield return new Sample(new Iota(), new Arg([2])) { Error = "a side must be an int32 scalar" };
+        yield return new Sample(new Iota(), Arg.Size(-1)) { Error = "the dimension of axis 0 cannot be -1" };
+        yield return new Sample(new Iota(), new Arg([2])) { Error = "a dimension must be an int32 scalar" };
     }
 
     public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs) =>
-        [new TensorType(DType.Int32, Sides.Of([Shape.Unknown], [0], inputs).Shape)];
+        [new TensorType(DType.Int32, Dimensions.Of([Shape.Unknown], [0], inputs).Shape)];
 
     internal override bool IsPlain => true;
 

@@ -33,7 +33,7 @@ internal sealed record OfRows(Op Anchor, int AnchorInputs, RowsInput[] Rows) : O
 
     public static IEnumerable<Sample> Samples(Random random)
     {
-        int m = Arg.Side(random, allowEmpty: false), n = Arg.Side(random), k = Arg.Side(random, allowEmpty: false);
+        int m = Arg.Dimension(random, allowEmpty: false), n = Arg.Dimension(random), k = Arg.Dimension(random, allowEmpty: false);
         Arg start = Arg.Int(Shape.Scalar, 0, 4), labels = Arg.Int([m + 9], 0, 10), one = Arg.Int(Shape.Scalar, 1, 2);
         Shape pooled = [2, 2, 2, 1];
         double[] places = MaxPool2DGradient.Places(Conv2DMaxPool.Window, [2, 2, 4, 3], pooled, random);

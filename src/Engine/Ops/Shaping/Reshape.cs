@@ -32,14 +32,14 @@ internal abstract record View : Op
 }
 
 /// <summary>
-/// Gives the elements the shape <paramref name="To"/>, one side of which may be open. The values of further inputs are
-/// the sides of the axes <paramref name="Given"/>.
+/// Gives the elements the shape <paramref name="To"/>, one dimension of which may be open. The values of further inputs
+/// are the dimensions of the axes <paramref name="Given"/>.
 /// </summary>
 internal sealed record Reshape(Shape To, Shape Given = default) : View, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random)
     {
-        int n = Arg.Side(random), m = Arg.Side(random, false), k = Arg.Side(random, false);
+        int n = Arg.Dimension(random), m = Arg.Dimension(random, false), k = Arg.Dimension(random, false);
         yield return new Sample(new Reshape([n, m * k]), new Arg([n, m, k]));
         yield return new Sample(new Reshape([-1, m]), new Arg([n, k, m]));
         yield return new Sample(new Reshape([-1]), Arg.Mask([n, m]));
@@ -49,7 +49,7 @@ internal sealed record Reshape(Shape To, Shape Given = default) : View, ISampled
         yield return new Sample(new Reshape([-1, -1], [0, 1]), new Arg([n * m]), Arg.Size(m), Arg.Size(n));
         yield return new Sample(new Reshape([-1], [0]), new Arg([3]), Arg.Size(-1))
         {
-            Error = "the side of axis 0 cannot be -1",
+            Error = "the dimension of axis 0 cannot be -1",
         };
         yield return new Sample(new Reshape([2, 2]), new Arg([3]))
         {
@@ -61,22 +61,22 @@ internal sealed record Reshape(Shape To, Shape Given = default) : View, ISampled
         };
         yield return new Sample(new Reshape([-1, 0]), new Arg([0]))
         {
-            Error = "its 0 elements do not decide the open side",
+            Error = "its 0 elements do not decide the open dimension",
         };
-        yield return new Sample(new Reshape([-1, -1]), new Arg([4])) { Error = "only one side may be left open" };
-        yield return new Sample(new Reshape([-2, -2]), new Arg([4])) { Error = "no side can be -2" };
+        yield return new Sample(new Reshape([-1, -1]), new Arg([4])) { Error = "only one dimension may be left open" };
+        yield return new Sample(new Reshape([-2, -2]), new Arg([4])) { Error = "no dimension can be -2" };
     }
 
     protected override Shape ShapeFor(ReadOnlySpan<TensorType> inputs)
     {
-        (Shape to, bool isKnown) = Sides.Of(To, Given, inputs[1..]);
+        (Shape to, bool isKnown) = Dimensions.Of(To, Given, inputs[1..]);
         int open = -1;
         long others = 1;
         for (int axis = 0; axis < to.Rank; axis++)
         {
             if (to[axis] < Shape.Unknown)
             {
-                throw new EngineException($"no side can be {to[axis]}");
+                throw new EngineException($"no dimension can be {to[axis]}");
             }
 
             if (to[axis] != Shape.Unknown)
@@ -89,7 +89,7 @@ internal sealed record Reshape(Shape To, Shape Given = default) : View, ISampled
             }
             else if (isKnown)
             {
-                throw new EngineException($"only one side may be left open, and {to} has more");
+                throw new EngineException($"only one dimension may be left open, and {to} has more");
             }
         }
 
@@ -99,7 +99,7 @@ internal sealed record Reshape(Shape To, Shape Given = default) : View, ISampled
         }
 
         long count = inputs[0].Shape.Count;
-        return others == 0 ? throw new EngineException($"its {count} elements do not decide the open side of {to}")
+        return others == 0 ? throw new EngineException($"its {count} elements do not decide the open dimension of {to}")
             : count % others == 0 ? to.With(open, checked((int)(count / others)))
             : throw new EngineException($"its {count} elements do not fill the shape {to}");
     }
@@ -110,7 +110,7 @@ internal sealed record ReshapeLike : View, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random)
     {
-        int n = Arg.Side(random), m = Arg.Side(random);
+        int n = Arg.Dimension(random), m = Arg.Dimension(random);
         yield return new Sample(new ReshapeLike(), new Arg([n, m]), new Arg([m, 1, n]));
         yield return new Sample(new ReshapeLike(), new Arg([2]), new Arg([3]))
         {
@@ -126,13 +126,13 @@ internal sealed record Flatten(int Rank) : View, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random)
     {
-        int n = Arg.Side(random), m = Arg.Side(random), k = Arg.Side(random);
+        int n = Arg.Dimension(random), m = Arg.Dimension(random), k = Arg.Dimension(random);
         yield return new Sample(new Flatten(1), new Arg([n, m, k]));
         yield return new Sample(new Flatten(2), new Arg([n, m, k, 2]));
         yield return new Sample(new Flatten(3), new Arg([n, m, k]));
         yield return new Sample(new Flatten(1), new Arg(Shape.Scalar));
-        yield return new Sample(new Flatten(0), new Arg([1])) { Error = "only 1 to 1 sides can remain, not 0" };
-        yield return new Sample(new Flatten(4), new Arg([1, 2, 3])) { Error = "only 1 to 3 sides can remain, not 4" };
+        yield return new Sample(new Flatten(0), new Arg([1])) { Error = "only 1 to 1 dimensions can remain, not 0" };
+        yield return new Sample(new Flatten(4), new Arg([1, 2, 3])) { Error = "only 1 to 3 dimensions can remain, not 4" };
     }
 
     protected override Shape ShapeFor(ReadOnlySpan<TensorType> inputs)
@@ -140,22 +140,24 @@ internal sealed record Flatten(int Rank) : View, ISampled
         Shape from = inputs[0].Shape;
         if (Rank < 1 || Rank > Math.Max(1, from.Rank))
         {
-            throw new EngineException($"only 1 to {Math.Max(1, from.Rank)} sides can remain, not {Rank}");
+            throw new EngineException($"only 1 to {Math.Max(1, from.Rank)} dimensions can remain, not {Rank}");
         }
 
-        ReadOnlySpan<int> inner = from.Rank == 0 ? [] : from.Sides[(Rank - 1)..];
+        ReadOnlySpan<int> inner = from.Rank == 0 ? [] : from.Dimensions[(Rank - 1)..];
         int joined = inner.Contains(Shape.Unknown) ? Shape.Unknown : from.Product(from.Rank - inner.Length, from.Rank);
-        return [.. from.Sides[..(Rank - 1)], joined];
+        return [.. from.Dimensions[..(Rank - 1)], joined];
     }
 }
 
 public static partial class Symbolic
 {
     /// <summary>
-    /// Returns the elements of x, in C order, with another shape. One side may be −1; the number of elements then
+    /// Returns the elements of x, in C order, with another shape. One dimension may be −1; the number of elements then
     /// determines it. Nothing is copied.
     /// </summary>
-    /// <exception cref="EngineException">More than one side is open, or the elements don't fill the shape.</exception>
+    /// <exception cref="EngineException">
+    /// More than one dimension is open, or the elements don't fill the shape.
+    /// </exception>
     [OverloadResolutionPriority(1)]
     public static Variable Reshape(Variable x, Shape shape)
     {
@@ -164,13 +166,14 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// Returns the elements with a shape, some sides of which are computed: <c>Reshape(x, SideOf(y, 0), -1)</c>.
+    /// Returns the elements with a shape, some dimensions of which are computed:
+    /// <c>Reshape(x, DimensionOf(y, 0), -1)</c>.
     /// </summary>
     /// <inheritdoc cref="Reshape(Variable, Shape)"/>
-    public static Variable Reshape(Variable x, params ReadOnlySpan<Side> sides)
+    public static Variable Reshape(Variable x, params ReadOnlySpan<Dimension> dimensions)
     {
         ArgumentNullException.ThrowIfNull(x);
-        (Shape to, Shape given, Variable[] values) = Sides.Read(sides);
+        (Shape to, Shape given, Variable[] values) = Dimensions.Read(dimensions);
         return new Reshape(to, given).Call([x, .. values]);
     }
 

@@ -112,8 +112,8 @@ public static partial class Symbolic
     public static Variable Roll(Variable x, int shift, int axis)
     {
         axis = Axes(x, [axis])[0];
-        Variable side = SideOf(x, axis);
-        return Along(x, axis, Mod(ARange(side) - shift, Maximum(side, 1)));
+        Variable dimension = DimensionOf(x, axis);
+        return Along(x, axis, Mod(ARange(dimension) - shift, Maximum(dimension, 1)));
     }
 
     /// <summary>Shifts all elements of x, in C order.</summary>
@@ -121,7 +121,7 @@ public static partial class Symbolic
 
     /// <summary>Repeats each element along an axis: a b → a a b b.</summary>
     /// <exception cref="EngineException">There is no such axis.</exception>
-    public static Variable Repeat(Variable x, Side times, int axis)
+    public static Variable Repeat(Variable x, Dimension times, int axis)
     {
         axis = Axes(x, [axis])[0];
         if (times.Value is { Rank: 1 } counts)
@@ -131,10 +131,10 @@ public static partial class Symbolic
                 + $"for each of them are an int[].{Origin.Current}");
         }
 
-        Side[] kept = [.. Enumerable.Repeat<Side>(-1, x.Rank)], sides = [.. SidesOf(x)];
+        Dimension[] kept = [.. Enumerable.Repeat<Dimension>(-1, x.Rank)], dimensions = [.. DimensionsOf(x)];
         Variable repeated = BroadcastTo(ExpandDims(x, axis + 1), [.. kept[..(axis + 1)], times, .. kept[(axis + 1)..]]);
-        sides[axis] = Product(SideOf(x, axis), times);
-        return Reshape(repeated, sides.AsSpan());
+        dimensions[axis] = Product(DimensionOf(x, axis), times);
+        return Reshape(repeated, dimensions.AsSpan());
     }
 
     /// <summary>Repeats each element along an axis as often as a list says.</summary>
@@ -152,15 +152,15 @@ public static partial class Symbolic
     /// <summary>
     /// Repeats x along each of the innermost axes, of which there may be more than x has: a b → a b a b.
     /// </summary>
-    public static Variable Tile(Variable x, params ReadOnlySpan<Side> times)
+    public static Variable Tile(Variable x, params ReadOnlySpan<Dimension> times)
     {
         ArgumentNullException.ThrowIfNull(x);
-        Side[] given = Side.Each(times), all = [.. Enumerable.Repeat<Side>(1, Math.Max(0, x.Rank - given.Length)), .. given];
+        Dimension[] given = Dimension.Each(times), all = [.. Enumerable.Repeat<Dimension>(1, Math.Max(0, x.Rank - given.Length)), .. given];
         x = DimShuffle(x, [.. Enumerable.Repeat(NewAxis, all.Length - x.Rank), .. Enumerable.Range(0, x.Rank)]);
         Variable copies = DimShuffle(x, [.. Enumerable.Range(0, x.Rank).SelectMany(axis => (int[])[NewAxis, axis])]);
-        Side[] repeated = [.. all.SelectMany(count => (Side[])[count, -1])];
-        Side[] sides = [.. all.Select((count, axis) => Product(SideOf(x, axis), count))];
-        return Reshape(BroadcastTo(copies, repeated), sides.AsSpan());
+        Dimension[] repeated = [.. all.SelectMany(count => (Dimension[])[count, -1])];
+        Dimension[] dimensions = [.. all.Select((count, axis) => Product(DimensionOf(x, axis), count))];
+        return Reshape(BroadcastTo(copies, repeated), dimensions.AsSpan());
     }
 
     /// <summary>
@@ -195,43 +195,45 @@ public static partial class Symbolic
         {
             if (all[axis] != (0, 0))
             {
-                Variable side = SideOf(x, axis), place = ARange(side + all[axis].Before + all[axis].Behind) - all[axis].Before;
-                x = Along(x, axis, Inside(place, side, mode));
+                Variable dimension = DimensionOf(x, axis), place = ARange(dimension + all[axis].Before + all[axis].Behind) - all[axis].Before;
+                x = Along(x, axis, Inside(place, dimension, mode));
             }
         }
 
         return x;
     }
 
-    /// <summary>Returns x within an array that is filled with a scalar of its dtype; the widths are those of all axes.</summary>
+    /// <summary>
+    /// Returns x within an array that is filled with a scalar of its dtype; the widths are those of all axes.
+    /// </summary>
     internal static Variable Padded(Variable x, (int Before, int Behind)[] widths, Variable filling)
     {
-        Side[] sides = [.. widths.Select((width, axis) => (Side)(SideOf(x, axis) + width.Before + width.Behind))];
+        Dimension[] dimensions = [.. widths.Select((width, axis) => (Dimension)(DimensionOf(x, axis) + width.Before + width.Behind))];
         SubtensorParts inside = Subtensor.Of([.. widths.Select(width => (AxisIndex)(width.Before..^width.Behind))]);
-        return new SubtensorUpdate(inside, Adds: false).Call(BroadcastTo(filling, sides), x);
+        return new SubtensorUpdate(inside, Adds: false).Call(BroadcastTo(filling, dimensions), x);
     }
 
-    /// <summary>Returns the sides of x, as numbers if they are known.</summary>
-    internal static IEnumerable<Side> SidesOf(Variable x) => Enumerable.Range(0, x.Rank).Select(axis => (Side)SideOf(x, axis));
+    /// <summary>Returns the dimensions of x, as numbers if they are known.</summary>
+    internal static IEnumerable<Dimension> DimensionsOf(Variable x) => Enumerable.Range(0, x.Rank).Select(axis => (Dimension)DimensionOf(x, axis));
 
     /// <summary>Returns a part of x along one axis.</summary>
     internal static Variable Along(Variable x, int axis, AxisIndex index) =>
         x[[.. Enumerable.Repeat<AxisIndex>(.., axis), index]];
 
-    private static Side Product(Variable side, Side times) => side * (times.Value ?? Constant(times.Number, DType.Int32));
+    private static Dimension Product(Variable dimension, Dimension times) => dimension * (times.Value ?? Constant(times.Number, DType.Int32));
 
     /// <summary>Returns the index of the element that a padded index, before, in or behind the axis, shows.</summary>
-    private static Variable Inside(Variable place, Variable side, PadMode mode)
+    private static Variable Inside(Variable place, Variable dimension, PadMode mode)
     {
         switch (mode)
         {
             case PadMode.Edge:
-                return Maximum(Minimum(place, side - 1), 0);
+                return Maximum(Minimum(place, dimension - 1), 0);
             case PadMode.Wrap:
-                return Mod(place, side);
+                return Mod(place, dimension);
             default:
                 // Back and forth: the period has every element twice, except the edges if they are not repeated.
-                Variable period = mode == PadMode.Symmetric ? side * 2 : Maximum((side * 2) - 2, 1);
+                Variable period = mode == PadMode.Symmetric ? dimension * 2 : Maximum((dimension * 2) - 2, 1);
                 Variable there = Mod(place, period);
                 return Minimum(there, period - there - (mode == PadMode.Symmetric ? 1 : 0));
         }

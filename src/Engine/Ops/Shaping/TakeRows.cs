@@ -12,7 +12,7 @@ internal sealed record TakeRows : Op, ICpuOp, ICudaOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random)
     {
-        int n = Arg.Side(random), m = Arg.Side(random);
+        int n = Arg.Dimension(random), m = Arg.Dimension(random);
         int count = random.Next(n + 1);
         Arg start = Arg.Int(Shape.Scalar, 0, n - count + 1);
         yield return new Sample(new TakeRows(), new Arg([n, m]), start, Arg.Size(count));
@@ -133,7 +133,7 @@ internal sealed record TakeRowsGradient : Op, ICpuOp, ICudaOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random)
     {
-        int n = Arg.Side(random), m = Arg.Side(random);
+        int n = Arg.Dimension(random), m = Arg.Dimension(random);
         int count = random.Next(n + 1);
         Arg start = Arg.Int(Shape.Scalar, 0, n - count + 1);
         yield return new Sample(new TakeRowsGradient(), new Arg([count, m]), start, new Arg([n, m]), Arg.Size(count));

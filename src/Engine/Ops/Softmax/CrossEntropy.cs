@@ -36,7 +36,7 @@ internal sealed record CrossEntropy : Op, ICpuOp, ICudaOp, ISampled
     /// <summary>Returns matrices with one and with many classes, with their labels.</summary>
     internal static IEnumerable<Arg[]> SampleShapes(Random random)
     {
-        int rows = Arg.Side(random), classes = Arg.Side(random, false);
+        int rows = Arg.Dimension(random), classes = Arg.Dimension(random, false);
         foreach (Shape shape in (Shape[])[
             [rows, classes], [rows, 10], [0, 0], [random.Next(400, 500), 33], [257, 1], [513, 1]])
         {

@@ -19,7 +19,7 @@ internal sealed record DenseCrossEntropy(bool HasBias, bool WithInputs) : Op, IC
     private const int Threads = 256, RowsPerBlock = Threads / 32;
 
     /// <summary>
-    /// The greatest number of classes, for each of which a thread keeps a sum, and of bytes of weights in a block.
+    /// The maximum number of classes, for each of which a thread keeps a sum, and of bytes of weights in a block.
     /// </summary>
     private const int MaxClasses = 32, MaxBytes = 36 * 1024;
 
@@ -30,7 +30,7 @@ internal sealed record DenseCrossEntropy(bool HasBias, bool WithInputs) : Op, IC
 
     public static IEnumerable<Sample> Samples(Random random)
     {
-        int rows = Arg.Side(random), units = Arg.Side(random);
+        int rows = Arg.Dimension(random), units = Arg.Dimension(random);
         (int, int, int)[] shapes = [(rows, units, 10), (9, 70, 3), (257, 5, 1), (17, 33, 32), (0, 4, 2)];
         foreach ((int m, int k, int n) in shapes)
         {

@@ -1,7 +1,7 @@
 namespace Engine.Ops;
 
 /// <summary>
-/// Represents a row of numbers by its differences from the greatest, for the definitions of softmax and related
+/// Represents a row of numbers by its differences from the largest, for the definitions of softmax and related
 /// functions.
 /// </summary>
 internal readonly ref struct ExactRow
@@ -19,7 +19,7 @@ internal readonly ref struct ExactRow
             _max = Math.Max(_max, value);
         }
 
-        // The powers of the greatest elements are 1; the others may be too small for the digits of 1.
+        // The powers of the largest elements are 1; the others may be too small for the digits of 1.
         DoubleDouble rest = 0;
         int greatest = 0;
         foreach (double value in x)
@@ -33,10 +33,10 @@ internal readonly ref struct ExactRow
         LogSum = DoubleDouble.Log1P(greatest - 1 + rest);
     }
 
-    /// <summary>Gets log Σ exp(x − greatest).</summary>
+    /// <summary>Gets log Σ exp(x − largest).</summary>
     public DoubleDouble LogSum { get; }
 
-    /// <summary>Computes x[i] − greatest.</summary>
+    /// <summary>Computes x[i] − largest.</summary>
     public DoubleDouble Difference(int i) => DoubleDouble.Sum(_x[i], -_max);
 
     /// <summary>Computes exp(x[i]) / Σ exp(x).</summary>

@@ -20,7 +20,7 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// Computes max(0, delta + the greatest prediction of a wrong class − that of the right one), a vector (Crammer and
+    /// Computes max(0, delta + the largest prediction of a wrong class − that of the right one), a vector (Crammer and
     /// Singer, 2001).
     /// </summary>
     /// <param name="predictions">(n, classes).</param>
@@ -85,7 +85,7 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// Returns true where the right class is among the <paramref name="topK"/> with the greatest predictions, otherwise
+    /// Returns true where the right class is among the <paramref name="topK"/> with the largest predictions, otherwise
     /// false. Among classes with equal predictions, the first ones win.
     /// </summary>
     /// <param name="predictions">(n, classes).</param>
@@ -94,7 +94,7 @@ public static partial class Symbolic
     public static Variable CategoricalAccuracy(Variable predictions, Variable targets, int topK = 1)
     {
         Variable isRight = IsLabel("categoricalAccuracy", predictions, targets);
-        Variable classes = ARange(SideOf(predictions, -1)), place = Sum(Where(isRight, classes, 0), [-1], keepDims: true);
+        Variable classes = ARange(DimensionOf(predictions, -1)), place = Sum(Where(isRight, classes, 0), [-1], keepDims: true);
         Variable right = Sum(Where(isRight, predictions, 0), [-1], keepDims: true);
         Variable isBefore = Or(Greater(predictions, right), And(Equal(predictions, right), Less(classes, place)));
         return Less(Sum(isBefore, [-1]), topK);
@@ -103,7 +103,7 @@ public static partial class Symbolic
     /// <summary>
     /// Returns two arrays, a vector (n) and a column (n, 1), both as columns: Lasagne's <c>align_targets</c>.
     /// Broadcasting would make them (n, n). It is the same with further axes: (n, m) and (n, m, 1). Whether the last
-    /// side is 1 may be known only when a plan is made.
+    /// dimension is 1 may be known only when a plan is made.
     /// </summary>
     private static (Variable A, Variable B) Aligned(Variable a, Variable b)
     {
@@ -120,22 +120,22 @@ public static partial class Symbolic
                 return last == 1 ? ExpandDims(x, -1) : x;
             }
 
-            Variable isColumn = Equal(SideOf(other, -1), 1), one = Constant(1, DType.Int32);
-            Variable[] sides = [.. Enumerable.Range(0, x.Rank).Select(axis => SideOf(x, axis))];
-            return Reshape(x, [.. sides.Append(one).Zip(sides.Prepend(one), (column, row) => (Side)Where(isColumn, column, row))]);
+            Variable isColumn = Equal(DimensionOf(other, -1), 1), one = Constant(1, DType.Int32);
+            Variable[] dimensions = [.. Enumerable.Range(0, x.Rank).Select(axis => DimensionOf(x, axis))];
+            return Reshape(x, [.. dimensions.Append(one).Zip(dimensions.Prepend(one), (column, row) => (Dimension)Where(isColumn, column, row))]);
         }
     }
 
     /// <summary>
-    /// Returns targets after it checks, when a plan is made at the latest, that they have a number for each class: labels
-    /// (n, 1) would broadcast.
+    /// Returns targets after it checks, when a plan is made at the latest, that they have a number for each class:
+    /// labels (n, 1) would broadcast.
     /// </summary>
     private static Variable OfClasses(string name, Variable targets, Variable predictions)
     {
         int given = targets.Shape[-1], classes = predictions.Rank == 0 ? Shape.Unknown : predictions.Shape[-1];
         return given == classes && given != Shape.Unknown ? targets
             : given == Shape.Unknown || classes == Shape.Unknown
-                ? Reshape(targets, [.. SidesOf(targets).SkipLast(1), SideOf(predictions, -1)])
+                ? Reshape(targets, [.. DimensionsOf(targets).SkipLast(1), DimensionOf(predictions, -1)])
             : throw new EngineException(
                 $"{name} takes labels, with an axis less than the predictions '{predictions}' ({predictions.Type}), or targets "
                 + $"with a number for each class, not '{targets}' ({targets.Type}).{Origin.Current}");
@@ -148,6 +148,6 @@ public static partial class Symbolic
         ArgumentNullException.ThrowIfNull(targets);
         return targets.Rank == predictions.Rank
             ? NotEqual(OfClasses(name, targets, predictions), 0)
-            : Equal(ExpandDims(targets, -1), ARange(SideOf(predictions, -1)));
+            : Equal(ExpandDims(targets, -1), ARange(DimensionOf(predictions, -1)));
     }
 }

@@ -66,8 +66,8 @@ public static partial class Symbolic
             throw new EngineException($"'{x}' ({x.Type}) has no channels that make {groups} groups.{Origin.Current}");
         }
 
-        Variable grouped = Reshape(x, SideOf(x, 0), groups, -1);
-        Variable normal = Reshape(Normalized(grouped, [2], epsilon), [.. SidesOf(x)]);
+        Variable grouped = Reshape(x, DimensionOf(x, 0), groups, -1);
+        Variable normal = Reshape(Normalized(grouped, [2], epsilon), [.. DimensionsOf(x)]);
         return Scaled(normal, OfChannels(gain), OfChannels(bias));
 
         Variable? OfChannels(Variable? values) =>

@@ -97,7 +97,7 @@ internal static unsafe class RowMath<S, V, T>
     where V : struct
     where T : unmanaged, INumber<T>
 {
-    /// <summary>Returns the greatest element of a row that is not empty, or NaN.</summary>
+    /// <summary>Returns the largest element of a row that is not empty, or NaN.</summary>
     public static T Max(T* x, int n)
     {
         if (n < S.Count)
@@ -190,7 +190,7 @@ internal static unsafe class RowMath<S, V, T>
     }
 
     /// <summary>
-    /// Computes log Σ exp(x − max), where max is the greatest element, as log(1 + the others), so that small terms are
+    /// Computes log Σ exp(x − max), where max is the largest element, as log(1 + the others), so that small terms are
     /// not lost beside 1.
     /// </summary>
     public static T LogExpSum(T* x, T max, int n)

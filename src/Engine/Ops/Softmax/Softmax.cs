@@ -52,7 +52,7 @@ internal sealed record Softmax : Op, ICpuOp, ICudaOp, ISampled
     /// </summary>
     internal static IEnumerable<Arg> SampleArgs(Random random)
     {
-        int n = Arg.Side(random), m = Arg.Side(random);
+        int n = Arg.Dimension(random), m = Arg.Dimension(random);
         yield return new Arg([n, m]);
         yield return new Arg([3, m], Low: -900, High: -800);
         yield return new Arg([n, 10]);
@@ -202,7 +202,7 @@ public static partial class Symbolic
 {
     /// <summary>
     /// Computes exp(x) / Σ exp(x) along the innermost axis: for a matrix, row by row. It uses the differences from the
-    /// row's greatest element, so that nothing overflows. A row with a NaN becomes all NaN.
+    /// row's largest element, so that nothing overflows. A row with a NaN becomes all NaN.
     /// </summary>
     /// <exception cref="EngineException">x is a scalar or not floating point.</exception>
     public static Variable Softmax(Variable x)

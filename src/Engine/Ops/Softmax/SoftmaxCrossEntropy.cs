@@ -59,7 +59,7 @@ internal sealed record SoftmaxCrossEntropy : Op, ICpuOp, ICudaOp, ISampled
             T* x = operands.A + ((long)row * n);
             T max = RowMath<S, V, T>.Max(x, n);
 
-            // The difference from the greatest element comes first, because both may be large.
+            // The difference from the largest element comes first, because both may be large.
             operands.Y[row] = (max - x[label]) + RowMath<S, V, T>.Log(RowMath<S, V, T>.ExpSum(x, max, n));
         }
     }
@@ -171,7 +171,7 @@ internal sealed record SoftmaxCrossEntropyGrad : Op, ICpuOp, ICudaOp, ISampled
         }
 
         /// <summary>
-        /// Writes a row of the gradient, given the row's greatest element, and returns Σ exp(x − greatest).
+        /// Writes a row of the gradient, given the row's largest element, and returns Σ exp(x − largest).
         /// </summary>
         public static unsafe T Write<S, V, T>(T* x, T* dx, int n, T max, int label, T g)
             where S : struct, ISimd<V, T> where V : struct where T : unmanaged, INumber<T>

@@ -10,7 +10,7 @@ namespace Engine.Ops;
 /// Sorts the rows along the innermost axis, and returns, as int32, where in its row each element was. Equal elements
 /// keep their order; NaN is greater than all numbers.
 /// </summary>
-/// <param name="IsDescending">Whether the greatest are first.</param>
+/// <param name="IsDescending">Whether the largest are first.</param>
 /// <param name="Max">The number of elements of each row to return; null for all.</param>
 internal sealed record Sort(bool IsDescending, int? Max = null) : Op, ICpuOp, ICudaOp, ISampled, IForElements<CpuStep, Phase[]>
 {
@@ -22,7 +22,7 @@ internal sealed record Sort(bool IsDescending, int? Max = null) : Op, ICpuOp, IC
 
     public static IEnumerable<Sample> Samples(Random random)
     {
-        int n = Arg.Side(random), m = Arg.Side(random, false);
+        int n = Arg.Dimension(random), m = Arg.Dimension(random, false);
         foreach (bool isDescending in (bool[])[false, true])
         {
             var op = new Sort(isDescending);
@@ -71,11 +71,11 @@ internal sealed record Sort(bool IsDescending, int? Max = null) : Op, ICpuOp, IC
 
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
-        int side = inputs[0].Shape[-1], most = Max ?? side;
-        for (int row = 0; row < inputs[0].Data.Length / Math.Max(side, 1); row++)
+        int dimension = inputs[0].Shape[-1], most = Max ?? dimension;
+        for (int row = 0; row < inputs[0].Data.Length / Math.Max(dimension, 1); row++)
         {
-            double[] x = inputs[0].Data[(row * side)..((row + 1) * side)];
-            int[] order = [.. Enumerable.Range(0, side)];
+            double[] x = inputs[0].Data[(row * dimension)..((row + 1) * dimension)];
+            int[] order = [.. Enumerable.Range(0, dimension)];
             int[] sorted = IsDescending
                 ? [.. order.OrderByDescending(IsNaN).ThenByDescending(Key)]
                 : [.. order.OrderBy(IsNaN).ThenBy(Key)];
@@ -99,7 +99,7 @@ internal sealed record Sort(bool IsDescending, int? Max = null) : Op, ICpuOp, IC
     public CudaLaunch[] Cuda(CudaStep step)
     {
         Shape shape = step.Shape(0);
-        int side = shape[-1], count = checked((int)shape.Count), most = Max ?? side;
+        int dimension = shape[-1], count = checked((int)shape.Count), most = Max ?? dimension;
         if (count == 0 || most == 0)
         {
             return [];
@@ -110,16 +110,16 @@ internal sealed record Sort(bool IsDescending, int? Max = null) : Op, ICpuOp, IC
         ulong[] buffers = [step.Workspace, step.Workspace + bytes + places];
         var launches = new List<CudaLaunch>();
         ulong keys = step.In(0), at = 0;
-        int passes = Math.Max(1, Passes(side));
+        int passes = Math.Max(1, Passes(dimension));
         for (int pass = 0; pass < passes; pass++)
         {
-            bool isLast = pass == passes - 1 && most == side;
+            bool isLast = pass == passes - 1 && most == dimension;
             (ulong nextKeys, ulong nextAt) = isLast ? (step.Out(), step.Out(1)) : (buffers[pass % 2], buffers[pass % 2] + bytes);
-            launches.Add(CudaCopies.Spread(kernel, count, keys, at, nextKeys, nextAt, side, 1 << pass, count));
+            launches.Add(CudaCopies.Spread(kernel, count, keys, at, nextKeys, nextAt, dimension, 1 << pass, count));
             (keys, at) = (nextKeys, nextAt);
         }
 
-        if (most < side)
+        if (most < dimension)
         {
             launches.Add(First(step.DType(0), keys, step.Out()));
             launches.Add(First(DType.Int32, at, step.Out(1)));
@@ -129,8 +129,8 @@ internal sealed record Sort(bool IsDescending, int? Max = null) : Op, ICpuOp, IC
 
         CudaLaunch First(DType dtype, ulong from, ulong to)
         {
-            long row = (long)side * dtype.Size(), part = (long)most * dtype.Size();
-            return CudaCopies.Rows(dtype, from, row, to, part, count / side, part);
+            long row = (long)dimension * dtype.Size(), part = (long)most * dtype.Size();
+            return CudaCopies.Rows(dtype, from, row, to, part, count / dimension, part);
         }
     }
 
@@ -141,7 +141,7 @@ internal sealed record Sort(bool IsDescending, int? Max = null) : Op, ICpuOp, IC
     }
 
     /// <summary>Returns the number of passes that merge runs until one is left.</summary>
-    private static int Passes(int side) => side <= 1 ? 0 : BitOperations.Log2((uint)side - 1) + 1;
+    private static int Passes(int dimension) => dimension <= 1 ? 0 : BitOperations.Log2((uint)dimension - 1) + 1;
 
     private static long Aligned(long bytes) => (bytes + 15) / 16 * 16;
 
@@ -149,20 +149,20 @@ internal sealed record Sort(bool IsDescending, int? Max = null) : Op, ICpuOp, IC
     {
         T* x = step.In<T>(0), y = step.Out<T>();
         int* places = step.Out<int>(1);
-        int side = step.Shape(0)[-1], most = step.OutShape()[-1];
+        int dimension = step.Shape(0)[-1], most = step.OutShape()[-1];
         byte* workspace = step.Workspace;
-        long room = (long)side * SortKeys.Bytes;
+        long room = (long)dimension * SortKeys.Bytes;
         int rows = most == 0 ? 0 : (int)(step.OutShape().Count / most);
         return
         [
-            new Phase(rows, Math.Max(1, Grain / Math.Max(1, side)), (start, end, worker) =>
+            new Phase(rows, Math.Max(1, Grain / Math.Max(1, dimension)), (start, end, worker) =>
             {
                 byte* memory = workspace + (worker * room);
                 for (int row = start; row < end; row++)
                 {
-                    T* from = x + ((long)row * side);
+                    T* from = x + ((long)row * dimension);
                     var to = new Span<int>(places + ((long)row * most), most);
-                    SortKeys.Sort(new ReadOnlySpan<T>(from, side), IsDescending, memory, to);
+                    SortKeys.Sort(new ReadOnlySpan<T>(from, dimension), IsDescending, memory, to);
                     T* values = y + ((long)row * most);
                     for (int i = 0; i < most; i++)
                     {
@@ -190,12 +190,12 @@ public static partial class Symbolic
         Sorted(x, axis, new Sort(isDescending)).Indices;
 
     /// <summary>
-    /// Returns the greatest, or least, elements along an axis, in order, and their indices, as int32.
+    /// Returns the largest, or least, elements along an axis, in order, and their indices, as int32.
     /// </summary>
     /// <param name="x">The variable to search.</param>
     /// <param name="count">The number of elements to return.</param>
     /// <param name="axis">The axis; a negative one counts from the innermost.</param>
-    /// <param name="isSmallest">Whether to return the least.</param>
+    /// <param name="isSmallest">Whether to return the smallest.</param>
     /// <exception cref="EngineException">There is no such axis, or it has fewer elements.</exception>
     public static (Variable Values, Variable Indices) TopK(Variable x, int count, int axis = -1, bool isSmallest = false) =>
         Sorted(x, axis, new Sort(!isSmallest, count));

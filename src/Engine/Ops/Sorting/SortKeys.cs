@@ -21,7 +21,7 @@ internal static unsafe class SortKeys
     /// Writes the indices of the first elements in order; among equal ones, the lower index comes first.
     /// </summary>
     /// <param name="row">The elements.</param>
-    /// <param name="isDescending">Whether the greatest come first.</param>
+    /// <param name="isDescending">Whether the largest come first.</param>
     /// <param name="memory">Memory for all elements.</param>
     /// <param name="places">The indices; their number is that of the elements to find.</param>
     public static void Sort<T>(ReadOnlySpan<T> row, bool isDescending, byte* memory, Span<int> places)
@@ -113,7 +113,7 @@ internal static unsafe class SortKeys
         return keys;
     }
 
-    /// <summary>Moves the least keys, in any order, to the front: a heap of them whose greatest is replaced.</summary>
+    /// <summary>Moves the smallest keys, in any order, to the front: a heap of them whose largest is replaced.</summary>
     private static Span<TKey> Smallest<TKey>(Span<TKey> keys, int count) where TKey : struct, IComparable<TKey>
     {
         Span<TKey> heap = keys[..count];
@@ -154,7 +154,7 @@ internal static unsafe class SortKeys
 
     /// <summary>
     /// Returns bits in the order of the numbers: all bits of negative numbers are inverted, and the sign of others. NaN
-    /// is the greatest.
+    /// is the largest.
     /// </summary>
     private static ulong Bits<T>(T value) where T : unmanaged, INumber<T>
     {

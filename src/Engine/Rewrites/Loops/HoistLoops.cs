@@ -253,7 +253,7 @@ internal sealed class HoistLoops
 
     /// <summary>Returns the product of all rows, given the factors and the result of one row's product.</summary>
     private Variable Product(Dot dot, Variable rows, int count, Variable a, Variable b, Variable product) => Match.Under(
-        [count, .. product.Shape.Sides],
+        [count, .. product.Shape.Dimensions],
         dot.Call(Match.Under([checked(count * a.Shape[0]), a.Shape[1]], rows), Outside(b)));
 
     /// <summary>Returns the rows of which a variable is a view; null if it is not such a view.</summary>

@@ -117,7 +117,7 @@ internal sealed class TrimLoops
                 : write with { Like = write.Like < 0 ? -1 : draft.Input(node.Inputs[write.Like]) });
             if (isCarried[i])
             {
-                _results.Add(output, made => Match.Under([1, .. made.Outputs[place].Shape.Sides], made.Outputs[place]));
+                _results.Add(output, made => Match.Under([1, .. made.Outputs[place].Shape.Dimensions], made.Outputs[place]));
             }
             else
             {

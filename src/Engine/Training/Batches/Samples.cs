@@ -63,7 +63,7 @@ internal static class Samples
     {
         if (x.Shape.Rank != input.Rank || !input.Shape.Admits(x.Shape))
         {
-            string rank = x.Shape.Rank == input.Rank ? "" : $", with {input.Rank} sides, not {x.Shape.Rank}";
+            string rank = x.Shape.Rank == input.Rank ? "" : $", with {input.Rank} dimensions, not {x.Shape.Rank}";
             throw new EngineException(
                 $"The samples are {x.TypeText} and the Input layer '{input}' takes {input.Shape}{rank}, ? being the number "
                 + "of samples.");
@@ -157,7 +157,7 @@ internal static class Samples
     }
 
     /// <summary>
-    /// Multiplies the weights by a power of two, so that the greatest is from 1 to 2. Then nothing overflows. All bits
+    /// Multiplies the weights by a power of two, so that the largest is from 1 to 2. Then nothing overflows. All bits
     /// of a training stay the same, because only the ratios of the weights count.
     /// </summary>
     private static double[] Scaled(double[] weights) => weights.Max() is > 0 and double greatest

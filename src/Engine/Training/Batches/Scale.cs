@@ -5,9 +5,9 @@ using Engine.Layers;
 namespace Engine.Training;
 
 /// <summary>Measures how large values are. Layers are made for values around 0 ± 1.</summary>
-/// <param name="Min">The least value.</param>
-/// <param name="Max">The greatest value.</param>
-/// <param name="Magnitude">The greatest root mean square of a column or channel.</param>
+/// <param name="Min">The smallest value.</param>
+/// <param name="Max">The largest value.</param>
+/// <param name="Magnitude">The largest root mean square of a column or channel.</param>
 internal sealed record Scale(double Min, double Max, double Magnitude)
 {
     /// <summary>
@@ -26,7 +26,7 @@ internal sealed record Scale(double Min, double Max, double Magnitude)
 
     public bool IsOffForTargets => Magnitude is > MaxOfTargets or (> 0 and < MinOfAny);
 
-    /// <summary>Gets the least and the greatest as text.</summary>
+    /// <summary>Gets the smallest and the largest as text.</summary>
     public string Range => string.Create(CultureInfo.InvariantCulture, $"{Min:G4} to {Max:G4}");
 
     /// <summary>

@@ -7,7 +7,7 @@ namespace Engine.Training;
 /// <summary>Reads a source's batches for a network. The reading threads also transform and check them.</summary>
 internal sealed class SourceReader
 {
-    /// <summary>The greatest number of values to measure before the training.</summary>
+    /// <summary>The maximum number of values to measure before the training.</summary>
     private const int MaxLookedAt = 1 << 21;
 
     private readonly TrainerGraph _graph;

@@ -167,7 +167,7 @@ public sealed partial class NeuralNet
         ];
         using Function look = pass.Feeder.Compile([], outputs, _device!, new CompileOptions());
         int rows = pass.Feeder.Run(look, 1);
-        double greatest = 0;
+        double largest = 0;
         for (int i = 0; i < shown.Length; i++)
         {
             Variable output = shown[i].Output;
@@ -176,16 +176,16 @@ public sealed partial class NeuralNet
             {
                 string given = shown[i].Layer is Layers.Input
                     ? "the samples as the batch iterator makes them"
-                    : string.Create(CultureInfo.InvariantCulture, $"which is given values of up to {greatest:G3}");
+                    : string.Create(CultureInfo.InvariantCulture, $"which is given values of up to {largest:G3}");
                 return (shown[i].Name, $"The first values that are not finite are those of layer '{shown[i].Name}', {given}.");
             }
 
-            greatest = NdArray.From(values).Data.Select(Math.Abs).DefaultIfEmpty().Max();
+            largest = NdArray.From(values).Data.Select(Math.Abs).DefaultIfEmpty().Max();
         }
 
         return (shown[^1].Name, string.Create(
             CultureInfo.InvariantCulture,
-            $"All layers give finite values, the last one, '{shown[^1].Name}', of up to {greatest:G3}, but the loss of them is "
+            $"All layers give finite values, the last one, '{shown[^1].Name}', of up to {largest:G3}, but the loss of them is "
             + $"not{(Objective is not null ? ": the Objective may take the logarithm of 0, or divide by it"
                 : graph.Heads.All(head => head.IsRegression) ? "" : ": the class that is right has the probability 0")}."));
     }

@@ -14,7 +14,7 @@ public sealed partial class NeuralNet
     /// <exception cref="IO.ModelFileException">
     /// The file is no ONNX model, is damaged, or needs features that are not supported.
     /// </exception>
-    /// <exception cref="EngineException">There is no such result, or an input has unknown sides.</exception>
+    /// <exception cref="EngineException">There is no such result, or an input has unknown dimensions.</exception>
     public static NeuralNet FromOnnx(string path, string? output = null)
     {
         OnnxModel model = OnnxModel.Load(path);

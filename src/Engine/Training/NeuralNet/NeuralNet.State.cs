@@ -4,7 +4,7 @@ namespace Engine.Training;
 
 public sealed partial class NeuralNet
 {
-    /// <summary>The greatest number of mismatches that a message lists.</summary>
+    /// <summary>The maximum number of mismatches that a message lists.</summary>
     private const int MaxNamed = 5;
 
     /// <summary>

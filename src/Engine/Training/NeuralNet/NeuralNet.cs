@@ -10,7 +10,7 @@ namespace Engine.Training;
 /// <summary>Describes a layer of a network for tables.</summary>
 /// <param name="Name">Its name.</param>
 /// <param name="Kind">Its type: <c>Dense</c>.</param>
-/// <param name="OutputShape">The shape of its output. The first side, the number of samples, is unknown.</param>
+/// <param name="OutputShape">The shape of its output. The first dimension, the number of samples, is unknown.</param>
 public sealed record LayerSummary(string Name, string Kind, Shape OutputShape)
 {
     /// <summary>Gets or sets the names of the layers that it takes as inputs.</summary>

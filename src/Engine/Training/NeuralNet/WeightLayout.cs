@@ -21,9 +21,10 @@ public sealed class WeightLayout
     /// <summary>
     /// Gets PyTorch's layout: <c>weight</c> and <c>bias</c>. A linear layer's weights are (outputs, inputs); a
     /// convolution's are not flipped. BatchNorm has <c>running_mean</c>, <c>running_var</c> and a count that is
-    /// ignored; its epsilon is the layer's <see cref="BatchNorm.Epsilon"/> if that is set, else PyTorch's 1e-5. A recurrent layer has <c>weight_ih_l0</c>, <c>weight_hh_l0</c> and two biases; stacked layers have
-    /// numbers, the backward direction <c>_reverse</c>. Attention has <c>in_proj_weight</c> and <c>out_proj.weight</c>;
-    /// a transformer block has <c>self_attn</c>, <c>linear1</c> and <c>linear2</c>.
+    /// ignored; its epsilon is the layer's <see cref="BatchNorm.Epsilon"/> if that is set, else PyTorch's 1e-5. A
+    /// recurrent layer has <c>weight_ih_l0</c>, <c>weight_hh_l0</c> and two biases; stacked layers have numbers, the
+    /// backward direction <c>_reverse</c>. Attention has <c>in_proj_weight</c> and <c>out_proj.weight</c>; a
+    /// transformer block has <c>self_attn</c>, <c>linear1</c> and <c>linear2</c>.
     /// </summary>
     public static WeightLayout PyTorch { get; } = new(
         "PyTorch", ["*.num_batches_tracked"],

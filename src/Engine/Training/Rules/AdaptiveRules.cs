@@ -88,7 +88,7 @@ public abstract record AdamBase : UpdateRule
 }
 
 /// <summary>
-/// Represents Adamax, which is Adam with the greatest gradient as its size: u' = max(beta2 · u, |g|); p' = p − lr / (1
+/// Represents Adamax, which is Adam with the largest gradient as its size: u' = max(beta2 · u, |g|); p' = p − lr / (1
 /// − beta1^t) · m' / (u' + epsilon) (Kingma, Ba: Adam. ICLR 2015, section 7.1).
 /// </summary>
 public sealed record Adamax : AdamBase

@@ -106,8 +106,8 @@ public abstract record OuterRule : UpdateRule
 {
     /// <summary>Creates a rule around another.</summary>
     /// <exception cref="EngineException">
-    /// The other one is <see cref="RulesByName"/> with <see cref="Accumulate"/> in it, whose rules make their steps after
-    /// different batches.
+    /// The other one is <see cref="RulesByName"/> with <see cref="Accumulate"/> in it, whose rules make their steps
+    /// after different batches.
     /// </exception>
     private protected OuterRule(UpdateRule rule)
         : base(rule?.LearningRate ?? throw new ArgumentNullException(nameof(rule)))
@@ -142,8 +142,8 @@ public abstract record OuterRule : UpdateRule
         UpdatesOf(Rule, parameters, gradients, learningRate, state);
 
     /// <summary>
-    /// Returns the inner rule's updates with other values of the parameters, and the updates that these need. In a batch
-    /// that does not end a step of the inner rule, nothing of this happens.
+    /// Returns the inner rule's updates with other values of the parameters, and the updates that these need. In a
+    /// batch that does not end a step of the inner rule, nothing of this happens.
     /// </summary>
     private protected IReadOnlyList<Update> Changed(
         IReadOnlyList<SharedVariable> parameters, IReadOnlyList<Variable> gradients, Variable learningRate, RuleState state,
@@ -209,7 +209,8 @@ public sealed record Accumulate : OuterRule
 
 /// <summary>
 /// Represents Lookahead: another rule takes several steps; then only a part of the parameters' change is kept (Zhang,
-/// Lucas, Hinton, Ba: Lookahead optimizer. NeurIPS 2019). Around <see cref="Accumulate"/>, a step is that of its batches.
+/// Lucas, Hinton, Ba: Lookahead optimizer. NeurIPS 2019). Around <see cref="Accumulate"/>, a step is that of its
+/// batches.
 /// </summary>
 public sealed record Lookahead : OuterRule
 {
@@ -301,7 +302,7 @@ public sealed record NormConstraint : OuterRule
         ? most
         : throw new EngineException(FormattableString.Invariant($"A norm is kept below a number greater than 0, not {most}."));
 
-    /// <summary>Gets the greatest norm.</summary>
+    /// <summary>Gets the largest norm.</summary>
     public double Max { get; }
 
     /// <inheritdoc/>

@@ -125,8 +125,9 @@ public abstract record UpdateRule
 
     /// <summary>
     /// Gets whether the rule is made of others, to which it gives its learning rate by <see cref="UpdatesOf"/>. It then
-    /// gets all parameters at once, whatever their <see cref="Layer.RateFactor"/>, which those others apply: their clips
-    /// are over all parameters. Other rules get the parameters of one factor at a time, with a rate that contains it.
+    /// gets all parameters at once, whatever their <see cref="Layer.RateFactor"/>, which those others apply: their
+    /// clips are over all parameters. Other rules get the parameters of one factor at a time, with a rate that contains
+    /// it.
     /// </summary>
     protected virtual bool IsOfOthers => false;
 
@@ -148,7 +149,9 @@ public abstract record UpdateRule
             parameters, rule.Clip is null ? gradients : rule.Clip.Apply(gradients), learningRate, state);
     }
 
-    /// <summary>Returns the updates of parameters whose layers may have different factors of the learning rate.</summary>
+    /// <summary>
+    /// Returns the updates of parameters whose layers may have different factors of the learning rate.
+    /// </summary>
     private IReadOnlyList<Update> UpdatesByRate(
         IReadOnlyList<SharedVariable> parameters, IReadOnlyList<Variable> gradients, Variable learningRate, RuleState state)
     {
@@ -291,7 +294,9 @@ public sealed class RuleState
     /// <summary>Returns a scalar state variable that begins with 0.</summary>
     public SharedVariable Zero(string name) => Add(_dtype, Shape.Scalar, name);
 
-    /// <summary>A rule asks for its variables in the same order each time, so that the former ones are found again.</summary>
+    /// <summary>
+    /// A rule asks for its variables in the same order each time, so that the former ones are found again.
+    /// </summary>
     private SharedVariable Add(DType dtype, Shape shape, string name, bool isElsewhere = false)
     {
         SharedVariable variable = _former?.State[_variables.Count]

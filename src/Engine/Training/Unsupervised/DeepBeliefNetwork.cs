@@ -15,8 +15,8 @@ namespace Engine.Training;
 /// </summary>
 /// <remarks>
 /// Any number of threads may use it. Predict, PredictProba, Score and Reconstruct run at the same time, and beside Fit:
-/// they answer from the earlier network until the machines are trained, and then from the one that learns the labels. If
-/// there is no earlier network, they wait. A second Fit beside Fit is refused at once, by an
+/// they answer from the earlier network until the machines are trained, and then from the one that learns the labels.
+/// If there is no earlier network, they wait. A second Fit beside Fit is refused at once, by an
 /// <see cref="EngineException"/> that names the thread that trains. Dispose ends a training as if canceled, and waits
 /// for it and for all readers. A new Fit frees the <see cref="Net"/> and the <see cref="Machines"/> of the one before.
 /// </remarks>

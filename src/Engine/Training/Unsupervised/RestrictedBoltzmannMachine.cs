@@ -30,7 +30,8 @@ public enum BoltzmannUnit
 /// guide, 2010), or with persistent chains (Tieleman: ICML 2008).
 /// </summary>
 /// <remarks>
-/// Any number of threads may use a machine. Transform, Reconstruct, Back and FreeEnergy run at the same time, and beside
+/// Any number of threads may use a machine. Transform, Reconstruct, Back and FreeEnergy run at the same time, and
+/// beside
 /// Fit: each sees the parameters of one moment between two batches. A second Fit beside Fit is refused at once, by an
 /// <see cref="EngineException"/> that names the thread that trains. Dispose ends a training after its epoch, and waits
 /// for it and for all readers.
@@ -172,7 +173,7 @@ public sealed class RestrictedBoltzmannMachine : IDisposable
             updates.Add(new Update(chains, v));
         }
 
-        Variable n = Symbolic.Cast(Symbolic.SideOf(x, 0), DType.Float32), m = Symbolic.Cast(Symbolic.SideOf(v, 0), DType.Float32);
+        Variable n = Symbolic.Cast(Symbolic.DimensionOf(x, 0), DType.Float32), m = Symbolic.Cast(Symbolic.DimensionOf(v, 0), DType.Float32);
         Variable hk = HiddenMean(v);
         (SharedVariable Parameter, Variable Gradient)[] gradients =
         [

@@ -18,7 +18,7 @@ internal static class Cifar10Files
     private const string TestBatch = "test_batch";
     private const string TrainPrefix = "data_batch_";
 
-    // The greatest compression ratio of deflate. An archive that claims more is malformed.
+    // The largest compression ratio of deflate. An archive that claims more is malformed.
     private const int MaximumCompression = 1032;
 
     private static readonly string[] s_classNames =

@@ -124,7 +124,7 @@ internal abstract class CifarBatch(ByteSource source, CifarLabels kind) : IDispo
             int labels = _labels.Reference switch
             {
                 IReadOnlyList<PickleValue> list => list.Count,
-                PickleArray { Shape: [var side], DType: not null } => side,
+                PickleArray { Shape: [var dimension], DType: not null } => dimension,
                 _ => throw Error("'labels' is neither a list nor a one-dimensional array of integers"),
             };
             if (labels != Count)

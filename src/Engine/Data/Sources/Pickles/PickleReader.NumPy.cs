@@ -82,22 +82,22 @@ internal sealed partial class PickleReader
     private void SetState(
         PickleArray array, PickleValue shape, PickleValue dtype, bool fortran, PickleValue data)
     {
-        if (shape.Reference is not PickleValue[] sides || dtype.Reference is not PickleDType type || sides.Length > 8)
+        if (shape.Reference is not PickleValue[] dimensions || dtype.Reference is not PickleDType type || dimensions.Length > 8)
         {
             throw Error("an array without a shape or a type");
         }
 
         long size = type.Size;
-        var shapeOf = new int[sides.Length];
-        for (int i = 0; i < sides.Length; i++)
+        var shapeOf = new int[dimensions.Length];
+        for (int i = 0; i < dimensions.Length; i++)
         {
-            if (sides[i].Kind != PickleKind.Integer || sides[i].Integer is < 0 or > int.MaxValue)
+            if (dimensions[i].Kind != PickleKind.Integer || dimensions[i].Integer is < 0 or > int.MaxValue)
             {
-                throw Error("an array with a side that is no whole number");
+                throw Error("an array with a dimension that is no whole number");
             }
 
-            shapeOf[i] = (int)sides[i].Integer;
-            // The sides are below 2^31 and the product is capped at 2^31, so it cannot overflow 64 bits.
+            shapeOf[i] = (int)dimensions[i].Integer;
+            // The dimensions are below 2^31 and the product is capped at 2^31, so it cannot overflow 64 bits.
             size = Math.Min(size * shapeOf[i], 1L << 31);
         }
 

@@ -4,7 +4,7 @@ namespace Engine.Devices.Cpu;
 internal static class GammaMath
 {
     /// <summary>
-    /// The greatest order of <see cref="Polygamma"/>: 100! is finite, and higher orders are not needed.
+    /// The largest order of <see cref="Polygamma"/>: 100! is finite, and higher orders are not needed.
     /// </summary>
     public const int MaxOrder = 100;
 

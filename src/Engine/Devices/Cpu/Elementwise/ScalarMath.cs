@@ -121,7 +121,7 @@ internal static unsafe class ScalarMath
 
         public static long Of(long x, long y)
         {
-            // −1 is special: the least integer has no opposite, and processors fault on that division.
+            // −1 is special: the smallest integer has no opposite, and processors fault on that division.
             if (y is 0 or -1)
             {
                 return unchecked(x * y);

@@ -201,7 +201,7 @@ internal static unsafe partial class VectorMath
         V log = S.Add(twice, more), logLow = S.Add(S.Add(S.Sub(twice, log), more), S.Add(twiceLow, moreLow));
         V high = S.Add(exponent, log);
         V low = S.Add(S.Add(S.Sub(exponent, high), log), S.Fma(e, Ln2Low<S, V, T>(), logLow));
-        // If the exponent is 0, the first of the three terms is not the greatest.
+        // If the exponent is 0, the first of the three terms is not the largest.
         low = S.Select(S.Equal(e, S.Zero), logLow, low);
         return (high, low);
     }

@@ -13,13 +13,13 @@ internal static unsafe class ColumnConvolution
     /// <summary>The bytes of a band's matrix, which stays in the L2 cache together with the filters.</summary>
     private const int BandBytes = 256 << 10;
 
-    /// <summary>The least pixels of a band when bands are cut for more threads: two panels of a product.</summary>
+    /// <summary>The smallest pixels of a band when bands are cut for more threads: two panels of a product.</summary>
     private const int MinPixels = 64;
 
-    /// <summary>The least rows of a part of a product when it is cut for more threads.</summary>
+    /// <summary>The smallest rows of a part of a product when it is cut for more threads.</summary>
     private const int MinRows = 48;
 
-    /// <summary>The pixels of a group of images with small planes, and the least number of groups.</summary>
+    /// <summary>The pixels of a group of images with small planes, and the minimum number of groups.</summary>
     private const int GroupPixels = 256, MinGroups = 16;
 
     private const int PartsPerThread = 2;

@@ -41,6 +41,6 @@ internal readonly record struct ConvShape(
         Flip = !Flip,
     };
 
-    private static int Out(int side, int kernel, int stride, int pad) =>
-        side + (2 * pad) < kernel ? 0 : ((side + (2 * pad) - kernel) / stride) + 1;
+    private static int Out(int dimension, int kernel, int stride, int pad) =>
+        dimension + (2 * pad) < kernel ? 0 : ((dimension + (2 * pad) - kernel) / stride) + 1;
 }

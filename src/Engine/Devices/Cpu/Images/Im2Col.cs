@@ -5,8 +5,8 @@ namespace Engine.Devices.Cpu;
 
 /// <summary>
 /// Builds a matrix from channels of an image, with a row for each tap of a filter and a column for each pixel of a band
-/// of the result, so that the convolution is a matrix product; also its adjoint. With a stride along the rows, the planes
-/// are first split into phases (every StrideW-th column), so that the pixels of a tap are contiguous.
+/// of the result, so that the convolution is a matrix product; also its adjoint. With a stride along the rows, the
+/// planes are first split into phases (every StrideW-th column), so that the pixels of a tap are contiguous.
 /// </summary>
 internal static unsafe class Im2Col
 {
@@ -20,7 +20,8 @@ internal static unsafe class Im2Col
     /// <summary>
     /// Writes the matrix of <paramref name="channels"/> planes of an image, KH·KW rows each, which lie
     /// <paramref name="ld"/> elements apart; <paramref name="phases"/> is memory of <see cref="PhaseElements"/>. With
-    /// <paramref name="keepsZeros"/>, the memory holds the matrix of the same band of another image, and so the padding.
+    /// <paramref name="keepsZeros"/>, the memory holds the matrix of the same band of another image, and so the
+    /// padding.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Gather<T>(
@@ -86,8 +87,8 @@ internal static unsafe class Im2Col
     private static int PhaseLength(in ConvShape s) => (s.W + s.StrideW - 1) / s.StrideW;
 
     /// <summary>
-    /// The planes from which taps are read: the image's own, or the phases of the rows that a band reads. The first phase
-    /// of all channels is followed by the second.
+    /// The planes from which taps are read: the image's own, or the phases of the rows that a band reads. The first
+    /// phase of all channels is followed by the second.
     /// </summary>
     private readonly struct ImageRows<T>
         where T : unmanaged, INumber<T>
@@ -189,12 +190,12 @@ internal static unsafe class Im2Col
         }
 
         /// <summary>
-        /// Returns the range of i in first … last - 1 for which begin + i·stride lies in 0 … side - 1.
+        /// Returns the range of i in first … last - 1 for which begin + i·stride lies in 0 … dimension - 1.
         /// </summary>
-        private static (int Start, int End) Inside(int begin, int stride, int side, int first, int last)
+        private static (int Start, int End) Inside(int begin, int stride, int dimension, int first, int last)
         {
             int start = Math.Clamp(begin >= 0 ? 0 : (-begin + stride - 1) / stride, first, last);
-            return (start, begin >= side ? start : Math.Clamp(((side - 1 - begin) / stride) + 1, start, last));
+            return (start, begin >= dimension ? start : Math.Clamp(((dimension - 1 - begin) / stride) + 1, start, last));
         }
     }
 }

@@ -94,11 +94,11 @@ internal static unsafe class PlanePooling<S, V, T>
         }
     }
 
-    /// <summary>The greatest element of each window and its place, as defined by <see cref="Pooling.Max"/>.</summary>
+    /// <summary>The largest element of each window and its place, as defined by <see cref="Pooling.Max"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Max(in PoolShape s, in PoolMemory<T> memory, T* x, T* y, int* argmax)
     {
-        // If windows extend beyond the sides, the elements outside count as negative infinity here.
+        // If windows extend beyond the dimensions, the elements outside count as negative infinity here.
         int inside = (s.PadW + s.StrideW - 1) / s.StrideW, room = s.W + s.PadW - s.KW;
         int outside = room < 0 ? 0 : (room / s.StrideW) + 1;
         bool isInPlace = s.StrideW == 2 && inside == 0 && outside >= memory.OW;
@@ -313,7 +313,7 @@ internal static unsafe class PlanePooling<S, V, T>
     }
 
     /// <summary>
-    /// The maximum of one window, along its rows: first the first greatest element of each lane, then the first of all
+    /// The maximum of one window, along its rows: first the first largest element of each lane, then the first of all
     /// lanes.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

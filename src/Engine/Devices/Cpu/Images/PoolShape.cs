@@ -50,12 +50,12 @@ internal readonly record struct PoolShape(
     private static int OfMean((int Start, int End) inside, int start, int length, int padded, bool countPadding) =>
         Math.Max(1, countPadding ? Math.Min(length, padded - start) : inside.End - inside.Start);
 
-    private static (int Start, int End) Cut(int start, int length, int side) =>
-        (Math.Max(start, 0), Math.Min(start + length, side));
+    private static (int Start, int End) Cut(int start, int length, int dimension) =>
+        (Math.Max(start, 0), Math.Min(start + length, dimension));
 
-    private int Out(int side, int kernel, int stride, int pad)
+    private int Out(int dimension, int kernel, int stride, int pad)
     {
-        int padded = side + (2 * pad);
+        int padded = dimension + (2 * pad);
         if (IgnoreBorder)
         {
             return padded < kernel ? 0 : ((padded - kernel) / stride) + 1;
@@ -63,7 +63,7 @@ internal readonly record struct PoolShape(
 
         // The last window reaches the end, and begins in the image or the padding before it, as in Theano's Pool and
         // PyTorch's ceil_mode: a window in the padding behind would have no element.
-        return side == 0 ? 0
-            : Math.Min((Math.Max(0, padded - kernel + stride - 1) / stride) + 1, ((side + pad - 1) / stride) + 1);
+        return dimension == 0 ? 0
+            : Math.Min((Math.Max(0, padded - kernel + stride - 1) / stride) + 1, ((dimension + pad - 1) / stride) + 1);
     }
 }

@@ -13,7 +13,7 @@ internal static unsafe class Pooling
 
     /// <summary>
     /// The maximum of each window and, in <paramref name="argmax"/>, its place in its plane (row times W plus column):
-    /// the first one if there are several. NaN counts as the greatest. An empty window gives negative infinity and -1.
+    /// the first one if there are several. NaN counts as the largest. An empty window gives negative infinity and -1.
     /// </summary>
     internal static Phase[] Max<T>(PoolShape s, T* x, T* y, int* argmax, byte* workspace)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> => Planes(s, (start, end, worker) =>

@@ -10,10 +10,10 @@ namespace Engine.Devices.Cpu;
 /// </summary>
 internal static unsafe class Winograd
 {
-    /// <summary>The least filters and channels for which fewer multiplications outweigh the transforms.</summary>
+    /// <summary>The smallest filters and channels for which fewer multiplications outweigh the transforms.</summary>
     private const int MinChannels = 16;
 
-    /// <summary>The least tiles for which they outweigh the transform of the filters.</summary>
+    /// <summary>The smallest tiles for which they outweigh the transform of the filters.</summary>
     private const int MinTiles = 64;
 
     /// <summary>Returns whether this class can compute the convolution and all its gradients.</summary>

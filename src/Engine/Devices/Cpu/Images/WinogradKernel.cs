@@ -221,9 +221,9 @@ internal static unsafe partial class WinogradKernel<F, S, V, T>
         in WinogradShape shape, in WinogradBlock block, T* half, nint step, T bias, T* y, int* argmax, nint image,
         T* places)
     {
-        const int Side = 2;
+        const int Dimension = 2;
         V add = S.Splat(bias);
-        int whole = shape.Conv.OW, width = whole / Side, height = shape.Conv.OH / Side, windows = F.Tile / Side;
+        int whole = shape.Conv.OW, width = whole / Dimension, height = shape.Conv.OH / Dimension, windows = F.Tile / Dimension;
         int begin = block.Left * windows, count = Math.Min(block.Right * windows, width) - begin;
         for (int strip = block.First; strip < block.Last; strip++, half += block.Across)
         {
@@ -234,7 +234,7 @@ internal static unsafe partial class WinogradKernel<F, S, V, T>
                 nint to = (n * image) + ((nint)row * width) + begin;
                 for (int tile = 0; tile < block.Across; tile += S.Count)
                 {
-                    T* from = half + (Side * r * step) + tile;
+                    T* from = half + (Dimension * r * step) + tile;
                     Row(from, step, add, out V a0, out V a1, out V a2, out V a3);
                     Row(from + step, step, add, out V b0, out V b1, out V b2, out V b3);
                     (V at0, V at1) = (S.Zero, S.Zero);
@@ -255,7 +255,7 @@ internal static unsafe partial class WinogradKernel<F, S, V, T>
 
                 if (argmax != null)
                 {
-                    Pooling.Places(places, count, Side * ((row * whole) + begin), Side, argmax + to);
+                    Pooling.Places(places, count, Dimension * ((row * whole) + begin), Dimension, argmax + to);
                 }
             }
         }

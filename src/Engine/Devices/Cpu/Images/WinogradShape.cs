@@ -48,7 +48,7 @@ internal readonly record struct WinogradShape(ConvShape Conv, int Tile, int Stri
         return new WinogradShape(conv, tile, Math.Max(1, most / Math.Max(1, Ceiling(across, pieces))), pieces);
     }
 
-    /// <summary>m + 2: the side of a patch, from which a tile is made.</summary>
+    /// <summary>m + 2: the dimension of a patch, from which a tile is made.</summary>
     internal int Patch => Tile + 2;
 
     /// <summary>The number of matrix products.</summary>

@@ -138,7 +138,7 @@ internal static unsafe class Gemm
 
     /// <summary>
     /// How a product is divided among threads: the depth is cut into slices, and the result of each slice into pieces,
-    /// along its longer side and, for many threads, also across.
+    /// along its longer dimension and, for many threads, also across.
     /// </summary>
     /// <param name="Slices">The number of slices of the depth.</param>
     /// <param name="CutsColumns">Whether pieces are ranges of columns; else they are ranges of rows.</param>

@@ -4,7 +4,7 @@ using System.Runtime.CompilerServices;
 namespace Engine.Devices.Cpu;
 
 /// <summary>
-/// Finds the greatest elements by vectors: the first of equal ones, and the first NaN before all numbers.
+/// Finds the largest elements by vectors: the first of equal ones, and the first NaN before all numbers.
 /// </summary>
 internal static unsafe class ArgMaxRows<S, V, T>
     where S : struct, ISimd<V, T>
@@ -14,7 +14,7 @@ internal static unsafe class ArgMaxRows<S, V, T>
     /// <summary>The most columns at a time, so that their maxima stay in the L1 cache.</summary>
     internal const int MaxColumns = 512;
 
-    /// <summary>Returns the place of the greatest element in a row of at least one element.</summary>
+    /// <summary>Returns the place of the largest element in a row of at least one element.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static int OfRow(T* x, int n)
     {

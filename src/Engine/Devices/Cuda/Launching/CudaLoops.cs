@@ -10,23 +10,23 @@ internal unsafe struct CudaLoops
     public const int Max = 8, Arrays = 3;
 
     private int _count;
-    private fixed int _sides[Max];
+    private fixed int _dimensions[Max];
     private fixed int _steps[Arrays * Max];
 
     /// <exception cref="EngineException">There are more loops than <see cref="Max"/>.</exception>
-    public CudaLoops(ReadOnlySpan<int> sides, params ReadOnlySpan<int[]> steps)
+    public CudaLoops(ReadOnlySpan<int> dimensions, params ReadOnlySpan<int[]> steps)
     {
-        if (sides.Length > Max)
+        if (dimensions.Length > Max)
         {
             throw new EngineException(
-                $"CUDA kernels walk over arrays in at most {Max} nested loops, not {sides.Length}: "
+                $"CUDA kernels walk over arrays in at most {Max} nested loops, not {dimensions.Length}: "
                 + "reshape the array to fewer axes, or broadcast along fewer.");
         }
 
-        _count = sides.Length;
-        for (int i = 0; i < sides.Length; i++)
+        _count = dimensions.Length;
+        for (int i = 0; i < dimensions.Length; i++)
         {
-            _sides[i] = sides[i];
+            _dimensions[i] = dimensions[i];
             for (int array = 0; array < steps.Length; array++)
             {
                 _steps[(array * Max) + i] = steps[array][i];

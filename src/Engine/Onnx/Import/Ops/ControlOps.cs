@@ -196,7 +196,7 @@ internal static class ControlOps
     private static OnnxValue?[] Batched(OnnxNode node, OnnxGraphFile body, int states, int scanned)
     {
         int[] backwards = node.Ints("directions") is { } given && given.Length == scanned ? given : new int[scanned];
-        int batch = OnnxNode.Sides(node.X(states + 1), 0)[0];
+        int batch = OnnxNode.Dimensions(node.X(states + 1), 0)[0];
         if (batch > MaxWrittenOut)
         {
             throw new EngineException($"it makes a loop for each of {batch} samples");
@@ -204,7 +204,7 @@ internal static class ControlOps
 
         if (node.Has(0))
         {
-            int longest = OnnxNode.Sides(node.X(states + 1), 1)[0];
+            int longest = OnnxNode.Dimensions(node.X(states + 1), 1)[0];
             if (node.Longs(0).Any(length => length != longest))
             {
                 throw new EngineException("its sequences are of several lengths");

@@ -12,23 +12,23 @@ internal static class CreationOps
         new("Constant", 6, Takes.Any, ConstantOf),
         new("ConstantOfShape", 9, Takes.Any, node =>
         {
-            Whole[] sides = node.Wholes(0);
+            Whole[] dimensions = node.Wholes(0);
             OnnxTensor value = node.Tensor("value") ?? new OnnxTensor("", OnnxType.Float, [1]) { Values = Tensor.From(new float[1]) };
             Variable one = Reshape(Constant(value.ToTensor()), Shape.Scalar);
-            if (value.ToLongs(1) is [var number] && sides.All(side => side.IsKnown) && Count(sides) <= OnnxValue.MaxLookedAt)
+            if (value.ToLongs(1) is [var number] && dimensions.All(dimension => dimension.IsKnown) && Count(dimensions) <= OnnxValue.MaxLookedAt)
             {
-                Whole[] all = [.. Enumerable.Repeat(new Whole(number), (int)Count(sides))];
-                return [OnnxValue.Of(value.Type, all, [.. sides.Select(side => (int)side.Number)])];
+                Whole[] all = [.. Enumerable.Repeat(new Whole(number), (int)Count(dimensions))];
+                return [OnnxValue.Of(value.Type, all, [.. dimensions.Select(dimension => (int)dimension.Number)])];
             }
 
-            return OnnxNode.Give(value.Type, sides.Length == 0 ? one : BroadcastTo(one, [.. sides.Select(ShapingOps.Side)]));
+            return OnnxNode.Give(value.Type, dimensions.Length == 0 ? one : BroadcastTo(one, [.. dimensions.Select(ShapingOps.Dimension)]));
         }),
         new("Shape", 6, Takes.Any, node =>
         {
             Variable x = node.X(0);
             int start = Place(node.Number("start", 0), x.Rank), end = Place(node.Number("end", long.MaxValue), x.Rank);
-            Whole[] sides = [.. Enumerable.Range(start, Math.Max(0, end - start)).Select(axis => Whole.SideOf(x, axis))];
-            return [OnnxValue.Of(OnnxType.Int64, sides, [sides.Length])];
+            Whole[] dimensions = [.. Enumerable.Range(start, Math.Max(0, end - start)).Select(axis => Whole.DimensionOf(x, axis))];
+            return [OnnxValue.Of(OnnxType.Int64, dimensions, [dimensions.Length])];
         }),
         new("Size", 6, Takes.Any, node =>
         {
@@ -43,7 +43,7 @@ internal static class CreationOps
         {
             Variable x = node.X(0);
             var type = (OnnxType)node.Number("dtype", (long)node.Type);
-            return OnnxNode.Give(type, Eye(SideOf(x, 0), SideOf(x, 1), node.Int("k", 0)));
+            return OnnxNode.Give(type, Eye(DimensionOf(x, 0), DimensionOf(x, 1), node.Int("k", 0)));
         }),
         new("Trilu", 14, Takes.Any, node =>
         {
@@ -68,7 +68,7 @@ internal static class CreationOps
 
     private static Variable Floor64(Variable x) => x.DType.IsFloat() ? Trunc(x) : x;
 
-    private static long Count(Whole[] sides) => sides.Aggregate(1L, (product, side) => checked(product * side.Number));
+    private static long Count(Whole[] dimensions) => dimensions.Aggregate(1L, (product, dimension) => checked(product * dimension.Number));
 
     private static int Place(long place, int rank) => (int)Math.Clamp(place < 0 ? place + rank : place, 0, rank);
 
@@ -98,7 +98,7 @@ internal static class CreationOps
             values is null ? null : new OnnxTensor(name, OnnxType.Int64, shape) { Whole = values };
     }
 
-    /// <summary>Returns start, start + delta, … up to limit. Their number must be known, or be a side.</summary>
+    /// <summary>Returns start, start + delta, … up to limit. Their number must be known, or be a dimension.</summary>
     private static OnnxValue[] Range(OnnxNode node)
     {
         OnnxType type = node.Type;

@@ -57,8 +57,8 @@ internal static class IndexingOps
             Variable x = node.X(0);
             int batch = node.Int("batch_axis", 1), time = node.Int("time_axis", 0);
             Variable lengths = DimShuffle(Places(node, 1), [.. Enumerable.Range(0, 2).Select(axis => axis == batch ? 0 : NewAxis)]);
-            Variable steps = DimShuffle(ARange(SideOf(x, time)), [.. Enumerable.Range(0, 2).Select(axis => axis == time ? 0 : NewAxis)]);
-            Variable rows = DimShuffle(ARange(SideOf(x, batch)), [.. Enumerable.Range(0, 2).Select(axis => axis == batch ? 0 : NewAxis)]);
+            Variable steps = DimShuffle(ARange(DimensionOf(x, time)), [.. Enumerable.Range(0, 2).Select(axis => axis == time ? 0 : NewAxis)]);
+            Variable rows = DimShuffle(ARange(DimensionOf(x, batch)), [.. Enumerable.Range(0, 2).Select(axis => axis == batch ? 0 : NewAxis)]);
             Variable from = Where(Less(steps, lengths), lengths - 1 - steps, steps);
             return node.Same(time == 0 ? x[from, rows] : x[rows, from]);
         }),
@@ -74,7 +74,7 @@ internal static class IndexingOps
         ? throw new EngineException($"its indices ({places.Type}) have not as many axes as {x.Type}")
         : [.. Enumerable.Range(0, x.Rank).Select(other => (AxisIndex)(other == axis
             ? places
-            : DimShuffle(ARange(SideOf(places, other)), [.. Enumerable.Range(0, x.Rank).Select(i => i == other ? 0 : NewAxis)])))];
+            : DimShuffle(ARange(DimensionOf(places, other)), [.. Enumerable.Range(0, x.Rank).Select(i => i == other ? 0 : NewAxis)])))];
 
     /// <summary>Returns an index expression from indices whose last axis lists x's first axes.</summary>
     private static AxisIndex[] Columns(Variable x, Variable places)
@@ -97,7 +97,7 @@ internal static class IndexingOps
         for (int axis = 0; axis < batches; axis++)
         {
             index[axis] = DimShuffle(
-                ARange(SideOf(x, axis)), [.. Enumerable.Range(0, places.Rank - 1).Select(at => at == axis ? 0 : NewAxis)]);
+                ARange(DimensionOf(x, axis)), [.. Enumerable.Range(0, places.Rank - 1).Select(at => at == axis ? 0 : NewAxis)]);
         }
 
         for (int column = 0; column < columns; column++)
@@ -137,8 +137,8 @@ internal static class IndexingOps
         }
 
         (x, places, values) = (MoveAxis(x, axis, 0), MoveAxis(places, axis, 0), MoveAxis(values, axis, 0));
-        Variable part = x[[(AxisIndex)(..), .. places.Shape.Skip(1).Select(side => (AxisIndex)(..side))]];
-        Variable count = SideOf(x, 0);
+        Variable part = x[[(AxisIndex)(..), .. places.Shape.Skip(1).Select(dimension => (AxisIndex)(..dimension))]];
+        Variable count = DimensionOf(x, 0);
         places = Where(Less(places, 0), places + count, places);
         Variable rows = DimShuffle(ARange(count), [0, .. Enumerable.Repeat(NewAxis, x.Rank)]);
         Variable all = Where(Equal(rows, ExpandDims(places, 0)), ExpandDims(values, 0), Constant(reduction.Start, x.DType));
@@ -151,13 +151,13 @@ internal static class IndexingOps
         (double Start, Func<Variable, Shape, Variable> All, Func<Variable, Variable, Variable> Two) reduction)
     {
         int columns = Columns(x, places).Length;
-        int[] sides = OnnxNode.Sides(x);
+        int[] dimensions = OnnxNode.Dimensions(x);
         Variable row = Enumerable.Range(0, columns).Select(column =>
         {
             Variable place = places[Ellipsis, column];
-            return Where(Less(place, 0), place + sides[column], place) * sides[(column + 1)..columns].Aggregate(1, (a, b) => a * b);
+            return Where(Less(place, 0), place + dimensions[column], place) * dimensions[(column + 1)..columns].Aggregate(1, (a, b) => a * b);
         }).Aggregate(Add);
-        int rest = sides[columns..].Aggregate(1, (a, b) => a * b);
+        int rest = dimensions[columns..].Aggregate(1, (a, b) => a * b);
         Variable flat = Reshape(x, -1, rest);
         return ReshapeLike(ReducedAlong(
             flat, BroadcastTo(ExpandDims(Flatten(row, 1), 1), -1, rest), Reshape(values, -1, rest), 0, reduction), x);
@@ -198,30 +198,30 @@ internal static class IndexingOps
 
     private static Variable Sliced(OnnxNode node, Variable x, int axis, Whole start, Whole end, long step)
     {
-        int side = x.Shape[axis];
+        int dimension = x.Shape[axis];
         if (step == 0)
         {
             throw new EngineException("a step is 0");
         }
 
-        if (start.IsKnown && end.IsKnown && side != Shape.Unknown)
+        if (start.IsKnown && end.IsKnown && dimension != Shape.Unknown)
         {
-            if (side == 0)
+            if (dimension == 0)
             {
                 return x;
             }
 
             // With a negative step, ONNX clamps the start to the first element; Python leaves it before that.
-            long high = step < 0 ? side - 1 : side;
-            long from = Math.Clamp(start.Number < 0 ? start.Number + side : start.Number, 0, high);
-            long to = Math.Clamp(end.Number < 0 ? end.Number + side : end.Number, step < 0 ? -1 : 0, high);
+            long high = step < 0 ? dimension - 1 : dimension;
+            long from = Math.Clamp(start.Number < 0 ? start.Number + dimension : start.Number, 0, high);
+            long to = Math.Clamp(end.Number < 0 ? end.Number + dimension : end.Number, step < 0 ? -1 : 0, high);
             if (step == 1)
             {
                 return Ops.Symbolic.Along(x, axis, (int)from..(int)Math.Max(from, to));
             }
 
-            // A step larger than the side takes only the first element.
-            int pace = (int)Math.Clamp(step, -side, side);
+            // A step larger than the dimension takes only the first element.
+            int pace = (int)Math.Clamp(step, -dimension, dimension);
             return Ops.Symbolic.Along(x, axis, step > 0
                 ? ((int)from..(int)Math.Max(from, to), pace)
                 : (((int)Math.Min(from, to) + 1)..((int)from + 1), pace));
@@ -244,24 +244,24 @@ internal static class IndexingOps
 
         if (step != 1)
         {
-            throw OnnxNode.NotKnown([SideOf(x, axis), .. new[] { start, end }.Where(one => !one.IsKnown).Select(one => one.Value!)], 0);
+            throw OnnxNode.NotKnown([DimensionOf(x, axis), .. new[] { start, end }.Where(one => !one.IsKnown).Select(one => one.Value!)], 0);
         }
 
-        // If the side is unknown before the call: the indices from start on, as many as there are.
-        Variable whole = SideOf(x, axis), first = Inside(start, whole), last = Inside(end, whole);
+        // If the dimension is unknown before the call: the indices from start on, as many as there are.
+        Variable whole = DimensionOf(x, axis), first = Inside(start, whole), last = Inside(end, whole);
         return Gather(x, ARange(Maximum(last - first, 0)) + first, axis);
     }
 
-    private static Variable Inside(Whole place, Variable side)
+    private static Variable Inside(Whole place, Variable dimension)
     {
         if (place.IsKnown)
         {
             int number = (int)Math.Clamp(place.Number, int.MinValue / 2, int.MaxValue / 2);
             Variable at = Constant(number, DType.Int32);
-            return number < 0 ? Maximum(at + side, 0) : Minimum(at, side);
+            return number < 0 ? Maximum(at + dimension, 0) : Minimum(at, dimension);
         }
 
         Variable given = place.Value!;
-        return Minimum(Maximum(Where(Less(given, 0), given + side, given), 0), side);
+        return Minimum(Maximum(Where(Less(given, 0), given + dimension, given), 0), dimension);
     }
 }

@@ -62,7 +62,7 @@ internal static class NormalizationOps
             int size = node.Int("size", 1) is >= 1 and <= 1024 and var given ? given : throw new EngineException("its size is not from 1 to 1024"), before = (size - 1) / 2;
             (int, int)[] widths = [(0, 0), (before, size - 1 - before), .. Enumerable.Repeat((0, 0), x.Rank - 2)];
             Variable squares = Pad(Square(x), widths);
-            Variable channels = SideOf(x, 1);
+            Variable channels = DimensionOf(x, 1);
             Variable sum = Enumerable.Range(0, size)
                 .Select(i => Along(squares, 1, i..^(size - 1 - i))).Aggregate(Add);
             double alpha = node.Float("alpha", 1e-4f), beta = node.Float("beta", 0.75), bias = node.Float("bias", 1);
@@ -131,7 +131,7 @@ internal static class NormalizationOps
     {
         Variable x = node.X(0), gain = node.X(1), bias = node.X(2);
         Stash(node);
-        int groups = node.Int("num_groups", 0), channels = OnnxNode.Sides(x, 1)[0];
+        int groups = node.Int("num_groups", 0), channels = OnnxNode.Dimensions(x, 1)[0];
         if (groups < 1 || channels % groups != 0)
         {
             throw new EngineException($"{channels} channels do not make {groups} groups");
@@ -143,7 +143,7 @@ internal static class NormalizationOps
             (gain, bias) = (Repeat(gain, channels / groups, 0), Repeat(bias, channels / groups, 0));
         }
 
-        Variable grouped = Reshape(x, SideOf(x, 0), groups, -1);
+        Variable grouped = Reshape(x, DimensionOf(x, 0), groups, -1);
         Variable normal = ReshapeLike(Normal(grouped, [2], node.Float("epsilon", 1e-5), out _, out _), x);
         return node.Same((normal * PerChannel(gain, x)) + PerChannel(bias, x));
     }

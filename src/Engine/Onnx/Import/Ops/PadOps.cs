@@ -49,17 +49,17 @@ internal static class PadOps
             : Ops.Symbolic.Pad(x, widths, mode, value));
     }
 
-    /// <summary>Returns the center of x with given sides, or x in the center of zeros.</summary>
+    /// <summary>Returns the center of x with given dimensions, or x in the center of zeros.</summary>
     public static OnnxValue[] CenterCropPad(OnnxNode node)
     {
         Variable x = node.X(0);
         int[] axes = node.LongsOf("axes") is { } given ? OnnxNode.Axes(given, x.Rank) : [.. Enumerable.Range(0, x.Rank)];
-        int[] to = node.IntsOf(1), sides = OnnxNode.Sides(x);
+        int[] to = node.IntsOf(1), dimensions = OnnxNode.Dimensions(x);
         var widths = new (int, int)[x.Rank];
         AxisIndex[] kept = [.. Enumerable.Repeat<AxisIndex>(.., x.Rank)];
         for (int i = 0; i < axes.Length; i++)
         {
-            int more = to[i] - sides[axes[i]], start = Math.Abs(more) / 2;
+            int more = to[i] - dimensions[axes[i]], start = Math.Abs(more) / 2;
             if (more < 0)
             {
                 kept[axes[i]] = start..(start + to[i]);

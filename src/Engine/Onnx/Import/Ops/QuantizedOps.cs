@@ -129,8 +129,8 @@ internal static class QuantizedOps
         {
             int at = OnnxNode.Axis(axis, x.Rank);
             Variable repeated = Repeat(numbers, block, at);
-            int side = OnnxNode.Sides(x, at)[0];
-            return repeated.Shape[at] == side ? repeated : Along(repeated, at, ..side);
+            int dimension = OnnxNode.Dimensions(x, at)[0];
+            return repeated.Shape[at] == dimension ? repeated : Along(repeated, at, ..dimension);
         }
 
         return numbers.Rank switch

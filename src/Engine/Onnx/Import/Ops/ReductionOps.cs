@@ -83,9 +83,9 @@ internal static class ReductionOps
             value = value < 0 ? least : most;
         }
 
-        Ops.Side[] sides = [.. Enumerable.Range(0, x.Rank).Where(axis => keeps || !axes.Contains(axis))
-            .Select(axis => axes.Contains(axis) ? (Ops.Side)1 : SideOf(x, axis))];
-        return BroadcastTo(Constant(value, x.DType), sides);
+        Ops.Dimension[] dimensions = [.. Enumerable.Range(0, x.Rank).Where(axis => keeps || !axes.Contains(axis))
+            .Select(axis => axes.Contains(axis) ? (Ops.Dimension)1 : DimensionOf(x, axis))];
+        return BroadcastTo(Constant(value, x.DType), dimensions);
     }
 
     private static OnnxOp Place(string name, Func<Variable, int, Variable> op) => new(name, 6, Takes.Numbers, node =>
@@ -96,7 +96,7 @@ internal static class ReductionOps
         Variable place = op(x, axis);
         if (node.Flag("select_last_index"))
         {
-            place = (SideOf(x, axis) - 1) - op(Flip(x, [axis]), axis);
+            place = (DimensionOf(x, axis) - 1) - op(Flip(x, [axis]), axis);
         }
 
         return OnnxNode.Give(OnnxType.Int64, node.Flag("keepdims", true) ? ExpandDims(place, axis) : place);

@@ -24,7 +24,7 @@ internal static class ShapingOps
             int[]? axes = node.AxesOf("axes", 1, 13, x.Rank);
             if (axes is null && !x.Shape.IsKnown)
             {
-                OnnxNode.Sides(x);
+                OnnxNode.Dimensions(x);
             }
 
             return node.Same(Squeeze(x, axes is null ? null : [.. axes]));
@@ -60,7 +60,7 @@ internal static class ShapingOps
             Variable x = node.X(0);
             Whole[] times = node.Wholes(1);
             return times.Length == x.Rank
-                ? node.Same(x.Rank == 0 ? x : Tile(x, [.. times.Select(Side)]))
+                ? node.Same(x.Rank == 0 ? x : Tile(x, [.. times.Select(Dimension)]))
                 : throw new EngineException($"it repeats {x.Type} {times.Length} times");
         }),
         Mover("DepthToSpace", 6, DepthToSpace),
@@ -68,17 +68,17 @@ internal static class ShapingOps
         {
             Variable x = node.X(0);
             int block = node.Int("blocksize", 0);
-            int[] sides = OnnxNode.Sides(x, 1);
-            Variable parts = Ops.Symbolic.Reshape(x, SideOf(x, 0), sides[0], sides[1] / block, block, sides[2] / block, block);
+            int[] dimensions = OnnxNode.Dimensions(x, 1);
+            Variable parts = Ops.Symbolic.Reshape(x, DimensionOf(x, 0), dimensions[0], dimensions[1] / block, block, dimensions[2] / block, block);
             return node.Same(Ops.Symbolic.Reshape(
-                DimShuffle(parts, 0, 3, 5, 1, 2, 4), SideOf(x, 0), sides[0] * block * block, sides[1] / block, sides[2] / block));
+                DimShuffle(parts, 0, 3, 5, 1, 2, 4), DimensionOf(x, 0), dimensions[0] * block * block, dimensions[1] / block, dimensions[2] / block));
         }),
         new("Pad", 6, Takes.Numbers, PadOps.Pad),
         Mover("CenterCropPad", 18, PadOps.CenterCropPad),
     ];
 
-    /// <summary>Returns a side of a shape.</summary>
-    public static Side Side(Whole whole) => whole.Value is { } value ? value : checked((int)whole.Number);
+    /// <summary>Returns a dimension of a shape.</summary>
+    public static Dimension Dimension(Whole whole) => whole.Value is { } value ? value : checked((int)whole.Number);
 
     /// <summary>Returns x as a matrix. The axes from <paramref name="axis"/> on are its columns.</summary>
     public static Variable Matrix(Variable x, int axis)
@@ -95,30 +95,31 @@ internal static class ShapingOps
             : Ops.Symbolic.Reshape(x, Joined(x, 0, axis), Joined(x, axis, x.Rank));
     }
 
-    /// <summary>Returns the product of some of the sides.</summary>
-    private static Side Joined(Variable x, int from, int to) =>
-        to == from ? 1 : Enumerable.Range(from, to - from).Select(axis => SideOf(x, axis)).Aggregate(Multiply);
+    /// <summary>Returns the product of some of the dimensions.</summary>
+    private static Dimension Joined(Variable x, int from, int to) =>
+        to == from ? 1 : Enumerable.Range(from, to - from).Select(axis => DimensionOf(x, axis)).Aggregate(Multiply);
 
-    private static int Product(int[] sides) => sides.Aggregate(1, (product, side) => checked(product * side));
+    private static int Product(int[] dimensions) => dimensions.Aggregate(1, (product, dimension) => checked(product * dimension));
 
     /// <summary>
-    /// Returns x broadcast by NumPy's rule in both directions: sides of 1 in the requested shape are broadcast, too.
+    /// Returns x broadcast by NumPy's rule in both directions: dimensions of 1 in the requested shape are broadcast,
+    /// too.
     /// </summary>
     public static Variable Expand(Variable x, Whole[] to)
     {
         int rank = Math.Max(x.Rank, to.Length);
         x = DimShuffle(x, [.. Enumerable.Repeat(NewAxis, rank - x.Rank), .. Enumerable.Range(0, x.Rank)]);
-        var sides = new Side[rank];
+        var dimensions = new Dimension[rank];
         for (int axis = 0; axis < rank; axis++)
         {
             int at = axis - (rank - to.Length);
-            Whole side = at < 0 ? 1 : to[at];
-            sides[axis] = side is { IsKnown: true, Number: 1 } ? SideOf(x, axis)
-                : x.Shape[axis] == 1 || side.IsKnown ? Side(side)
-                : Maximum(SideOf(x, axis), side.ToVariable());
+            Whole dimension = at < 0 ? 1 : to[at];
+            dimensions[axis] = dimension is { IsKnown: true, Number: 1 } ? DimensionOf(x, axis)
+                : x.Shape[axis] == 1 || dimension.IsKnown ? Dimension(dimension)
+                : Maximum(DimensionOf(x, axis), dimension.ToVariable());
         }
 
-        return rank == 0 ? x : BroadcastTo(x, sides);
+        return rank == 0 ? x : BroadcastTo(x, dimensions);
     }
 
     private static OnnxOp Mover(string name, int since, Func<OnnxNode, OnnxValue?[]> import) =>
@@ -128,14 +129,14 @@ internal static class ShapingOps
     {
         Variable x = node.X(0);
         Whole[] to = node.OpSet < 5
-            ? Array.ConvertAll(node.LongsOf("shape") ?? throw new EngineException("its shape is missing"), side => new Whole(side))
+            ? Array.ConvertAll(node.LongsOf("shape") ?? throw new EngineException("its shape is missing"), dimension => new Whole(dimension))
             : node.Wholes(1);
         bool allowsZero = node.Flag("allowzero");
         for (int i = 0; i < to.Length; i++)
         {
             if (to[i] is { IsKnown: true, Number: 0 } && !allowsZero)
             {
-                to[i] = i < x.Rank ? Whole.SideOf(x, i) : throw new EngineException($"the side {i} of {x.Type} is to stay, which it has not");
+                to[i] = i < x.Rank ? Whole.DimensionOf(x, i) : throw new EngineException($"the dimension {i} of {x.Type} is to stay, which it has not");
             }
         }
 
@@ -143,19 +144,19 @@ internal static class ShapingOps
         // replace the 1 by the number of samples.
         int[] sample = [.. x.Shape.Skip(1)];
         if (x.Rank > 0 && x.Shape[0] == Shape.Unknown && to is [{ IsKnown: true, Number: 1 }, ..] && !sample.Contains(Shape.Unknown)
-            && to.All(side => side.IsKnown) && to.Aggregate(1L, (product, side) => product * side.Number) == Product(sample))
+            && to.All(dimension => dimension.IsKnown) && to.Aggregate(1L, (product, dimension) => product * dimension.Number) == Product(sample))
         {
-            to = [Whole.SideOf(x, 0), .. to[1..]];
+            to = [Whole.DimensionOf(x, 0), .. to[1..]];
         }
 
-        if (Array.FindIndex(to, side => side is { IsKnown: true, Number: -1 }) is >= 0 and var open && x.Shape.IsKnown
-            && to.All(side => side.IsKnown) && !to.Any(side => side.Number == 0))
+        if (Array.FindIndex(to, dimension => dimension is { IsKnown: true, Number: -1 }) is >= 0 and var open && x.Shape.IsKnown
+            && to.All(dimension => dimension.IsKnown) && !to.Any(dimension => dimension.Number == 0))
         {
-            long others = to.Where((_, i) => i != open).Aggregate(1L, (product, side) => checked(product * side.Number));
+            long others = to.Where((_, i) => i != open).Aggregate(1L, (product, dimension) => checked(product * dimension.Number));
             to[open] = x.Shape.Count % others == 0 ? x.Shape.Count / others : -1;
         }
 
-        return node.Same(Ops.Symbolic.Reshape(x, [.. to.Select(Side)]));
+        return node.Same(Ops.Symbolic.Reshape(x, [.. to.Select(Dimension)]));
     }
 
     private static OnnxValue[] Split(OnnxNode node)
@@ -171,9 +172,9 @@ internal static class ShapingOps
 
         if (lengths is null)
         {
-            int side = x.Shape[axis] != Shape.Unknown ? x.Shape[axis] : OnnxNode.Sides(x, axis)[0];
-            int each = (side + parts - 1) / parts;
-            lengths = [.. Enumerable.Range(0, parts).Select(part => (long)Math.Max(0, Math.Min(each, side - (part * each))))];
+            int dimension = x.Shape[axis] != Shape.Unknown ? x.Shape[axis] : OnnxNode.Dimensions(x, axis)[0];
+            int each = (dimension + parts - 1) / parts;
+            lengths = [.. Enumerable.Range(0, parts).Select(part => (long)Math.Max(0, Math.Min(each, dimension - (part * each))))];
         }
 
         return [.. Ops.Symbolic.Split(x, axis, Array.ConvertAll(lengths, length => checked((int)length)))
@@ -184,17 +185,17 @@ internal static class ShapingOps
     {
         Variable x = node.X(0);
         int block = node.Int("blocksize", 0);
-        int[] sides = OnnxNode.Sides(x, 1);
-        int depth = sides[0] / (block * block);
+        int[] dimensions = OnnxNode.Dimensions(x, 1);
+        int depth = dimensions[0] / (block * block);
         string mode = node.Text("mode", "DCR");
         Variable parts = mode switch
         {
             "DCR" => DimShuffle(
-                Ops.Symbolic.Reshape(x, SideOf(x, 0), block, block, depth, sides[1], sides[2]), 0, 3, 4, 1, 5, 2),
+                Ops.Symbolic.Reshape(x, DimensionOf(x, 0), block, block, depth, dimensions[1], dimensions[2]), 0, 3, 4, 1, 5, 2),
             "CRD" => DimShuffle(
-                Ops.Symbolic.Reshape(x, SideOf(x, 0), depth, block, block, sides[1], sides[2]), 0, 1, 4, 2, 5, 3),
+                Ops.Symbolic.Reshape(x, DimensionOf(x, 0), depth, block, block, dimensions[1], dimensions[2]), 0, 1, 4, 2, 5, 3),
             _ => throw new EngineException($"there is no mode '{mode}'"),
         };
-        return node.Same(Ops.Symbolic.Reshape(parts, SideOf(x, 0), depth, sides[1] * block, sides[2] * block));
+        return node.Same(Ops.Symbolic.Reshape(parts, DimensionOf(x, 0), depth, dimensions[1] * block, dimensions[2] * block));
     }
 }

@@ -5,7 +5,7 @@ namespace Engine.Ops;
 
 /// <summary>
 /// Returns the gradient b, which a function computed from the gradient a; but returns 0 where a is 0 and b is NaN, that
-/// is, 0 times an infinite slope. An input without effect, for example the side of a <see cref="Where"/> that is not
+/// is, 0 times an infinite slope. An input without effect, for example the branch of a <see cref="Where"/> that is not
 /// taken, thus has no gradient, whatever its value.
 /// </summary>
 internal readonly struct GuardGrad : IBinary

@@ -208,10 +208,10 @@ public static partial class Symbolic
     /// </summary>
     public static Variable Sqrt(Variable x) => Map<Sqrt>(x);
 
-    /// <summary>Returns the greatest integer that is at most x; its gradient is taken as 0.</summary>
+    /// <summary>Returns the largest integer that is at most x; its gradient is taken as 0.</summary>
     public static Variable Floor(Variable x) => Map<Floor>(x);
 
-    /// <summary>Returns the least integer that is at least x; its gradient is taken as 0.</summary>
+    /// <summary>Returns the smallest integer that is at least x; its gradient is taken as 0.</summary>
     public static Variable Ceiling(Variable x) => Map<Ceiling>(x);
 
     /// <summary>Returns the nearest integer, for halves the even one; its gradient is taken as 0.</summary>

@@ -38,7 +38,7 @@ internal sealed record Composite(
     : Op, ICpuOp, ICudaOp, ISampled
 {
     /// <summary>
-    /// The greatest number of inputs, and of terms, of one pass: more would not fit into the registers.
+    /// The maximum number of inputs, and of terms, of one pass: more would not fit into the registers.
     /// </summary>
     public const int MaxInputs = 16, MaxTerms = 48;
 
@@ -54,12 +54,12 @@ internal sealed record Composite(
 
     public static IEnumerable<Sample> Samples(Random random)
     {
-        int n = Arg.Side(random), m = Arg.Side(random), k = Arg.Side(random);
+        int n = Arg.Dimension(random), m = Arg.Dimension(random), k = Arg.Dimension(random);
         ElementRow add = new Binary<Add>().Row, multiply = new Binary<Multiply>().Row, tanh = new Unary<Tanh>().Row;
         ElementRow less = new Compare<Less>().Row, where = new Where().Row, exp = new Unary<Exp>().Row;
         foreach (DType type in (DType[])[DType.Float32, DType.Float64])
         {
-            // y = tanh(a + b), and y · 2 + c: a bias along the last side, two outputs.
+            // y = tanh(a + b), and y · 2 + c: a bias along the last dimension, two outputs.
             var chain = new Composite(
                 [n, m], type, 3, [2], [new(add, 0, 1), new(tanh, 4), new(multiply, 5, 3), new(add, 6, 2)], [5, 7]);
             yield return Of(chain, new([n, m], type), new([m], type), new([n, m], type));

@@ -10,7 +10,7 @@ internal sealed unsafe class CompositeLoop
     private const int Grain = 4096;
 
     private readonly LoopRun _run;
-    private readonly int[] _sides;
+    private readonly int[] _dimensions;
     private readonly int[][] _strides;
     private readonly nint[] _inputs;
     private readonly int[] _inputSizes;
@@ -24,7 +24,7 @@ internal sealed unsafe class CompositeLoop
     private CompositeLoop(Composite composite, CpuStep step, (nint Address, DType DType)[] outputs)
     {
         int[] operands = [.. Enumerable.Range(0, composite.Inputs)];
-        (_sides, _strides) = Broadcasting.Loops(composite.Shape, [.. operands.Select(step.Shape)]);
+        (_dimensions, _strides) = Broadcasting.Loops(composite.Shape, [.. operands.Select(step.Shape)]);
         _run = new LoopRun(LoopBody.Of(composite, operands.Select(i =>
             new LoopValue(step.DType(i), IsNumber: _strides[i][^1] == 0, IsLoaded: true))));
         _inputs = [.. operands.Select(i => (nint)step.In<byte>(i))];
@@ -62,7 +62,7 @@ internal sealed unsafe class CompositeLoop
     private void Run(int start, int end, nint moved)
     {
         nint* values = stackalloc nint[_inputs.Length + _outputs.Length];
-        int inner = _sides[^1];
+        int inner = _dimensions[^1];
         while (start < end)
         {
             (int row, int column) = Math.DivRem(start, inner);
@@ -88,9 +88,9 @@ internal sealed unsafe class CompositeLoop
     private nint Element(int[] strides, int row, int column)
     {
         nint at = (nint)column * strides[^1];
-        for (int axis = _sides.Length - 2; axis >= 0; axis--)
+        for (int axis = _dimensions.Length - 2; axis >= 0; axis--)
         {
-            (row, int index) = Math.DivRem(row, _sides[axis]);
+            (row, int index) = Math.DivRem(row, _dimensions[axis]);
             at += (nint)index * strides[axis];
         }
 

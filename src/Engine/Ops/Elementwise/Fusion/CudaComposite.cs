@@ -121,19 +121,19 @@ internal sealed class CudaComposite
     /// <summary>Returns the index into an input that broadcasts to the shape, as an expression over `place`.</summary>
     private static string Index(Shape shape, Shape input)
     {
-        (int[] sides, int[][] strides) = Broadcasting.Loops(shape, [input]);
+        (int[] dimensions, int[][] strides) = Broadcasting.Loops(shape, [input]);
         var terms = new List<string>();
         long block = 1;
-        for (int loop = sides.Length - 1; loop >= 0; loop--)
+        for (int loop = dimensions.Length - 1; loop >= 0; loop--)
         {
             if (strides[0][loop] != 0)
             {
                 string at = block == 1 ? "place" : $"place / {block}";
-                at = loop == 0 ? at : $"{at} % {sides[loop]}";
+                at = loop == 0 ? at : $"{at} % {dimensions[loop]}";
                 terms.Add(strides[0][loop] == 1 ? at : $"({at}) * {strides[0][loop]}");
             }
 
-            block *= sides[loop];
+            block *= dimensions[loop];
         }
 
         return terms.Count == 0 ? "0" : string.Join(" + ", terms);

@@ -47,16 +47,16 @@ internal static class ConvolutionOps
             throw new EngineException($"its windows, steps and pads do not fit {x.Type}");
         }
 
-        if (output is null && auto is "NOTSET" or "" && extra.All(side => side == 0))
+        if (output is null && auto is "NOTSET" or "" && extra.All(dimension => dimension == 0))
         {
             return node.Same(ConvTranspose(x, w, Options(node, stride, dilation, pads[..rank], pads[rank..]), null, node.Has(2) ? node.X(2) : null));
         }
 
-        int[] sides = OnnxNode.Sides(x, 2);
+        int[] dimensions = OnnxNode.Dimensions(x, 2);
         var to = new int[rank];
         for (int axis = 0; axis < rank; axis++)
         {
-            int whole = (stride[axis] * (sides[axis] - 1)) + extra[axis] + ((size[axis] - 1) * dilation[axis]) + 1;
+            int whole = (stride[axis] * (dimensions[axis] - 1)) + extra[axis] + ((size[axis] - 1) * dilation[axis]) + 1;
             if (output is null && auto is "NOTSET" or "" or "VALID")
             {
                 (pads[axis], pads[axis + rank]) = auto == "VALID" ? (0, 0) : (pads[axis], pads[axis + rank]);
@@ -64,7 +64,7 @@ internal static class ConvolutionOps
                 continue;
             }
 
-            to[axis] = output is null ? sides[axis] * stride[axis] : output[axis];
+            to[axis] = output is null ? dimensions[axis] * stride[axis] : output[axis];
             if (output is null && whole < to[axis])
             {
                 // ONNX's text requires zeros at the end here, but ONNX Runtime adds none.

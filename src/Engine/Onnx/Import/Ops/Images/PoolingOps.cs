@@ -42,8 +42,8 @@ internal static class PoolingOps
             return [OnnxNode.Of(node.Type, Pool(x, windows.Size, PoolMode.Max, windows.Stride, windows.Before))];
         }
 
-        int[] sides = OnnxNode.Sides(x, 2), counts = Counts(windows, sides, roundsUp);
-        (int, int)[] widths = windows.Widths(sides, counts);
+        int[] dimensions = OnnxNode.Dimensions(x, 2), counts = Counts(windows, dimensions, roundsUp);
+        (int, int)[] widths = windows.Widths(dimensions, counts);
         Variable padded = Pad(x, widths, PadMode.Constant, double.NegativeInfinity);
         if (!node.Wants(1) && windows.Rank <= 3 && windows.Dilation.All(step => step == 1))
         {
@@ -51,7 +51,7 @@ internal static class PoolingOps
         }
 
         Variable? best = null, places = null;
-        Variable numbers = Pad(Numbered(x, sides, order != 0), widths);
+        Variable numbers = Pad(Numbered(x, dimensions, order != 0), widths);
         foreach ((Variable value, Variable number) in windows.Places(padded, counts).Zip(windows.Places(numbers, counts)))
         {
             Variable isBetter = best is null ? value : Greater(value, best);
@@ -65,20 +65,20 @@ internal static class PoolingOps
     /// <summary>
     /// Returns the index of each element among all, counted along rows or, within each plane, along columns.
     /// </summary>
-    private static Variable Numbered(Variable x, int[] sides, bool byColumns)
+    private static Variable Numbered(Variable x, int[] dimensions, bool byColumns)
     {
         if (!byColumns)
         {
-            Variable[] all = [.. Enumerable.Range(0, x.Rank).Select(axis => SideOf(x, axis))];
+            Variable[] all = [.. Enumerable.Range(0, x.Rank).Select(axis => DimensionOf(x, axis))];
             return ReshapeLike(ARange(all.Aggregate(Multiply)), x);
         }
 
         // The order differs only within a plane.
-        Variable planes = ARange(SideOf(x, 0) * SideOf(x, 1)) * sides.Aggregate(1, (product, side) => product * side);
-        Variable columns = Reshape(ARange(sides.Aggregate(1, (product, side) => product * side)), [.. sides.Reverse()]);
-        Variable within = DimShuffle(columns, [.. Enumerable.Range(0, sides.Length).Reverse()]);
-        Variable plane = DimShuffle(Reshape(planes, SideOf(x, 0), SideOf(x, 1)), [0, 1, .. Enumerable.Repeat(NewAxis, sides.Length)]);
-        return plane + DimShuffle(within, [NewAxis, NewAxis, .. Enumerable.Range(0, sides.Length)]);
+        Variable planes = ARange(DimensionOf(x, 0) * DimensionOf(x, 1)) * dimensions.Aggregate(1, (product, dimension) => product * dimension);
+        Variable columns = Reshape(ARange(dimensions.Aggregate(1, (product, dimension) => product * dimension)), [.. dimensions.Reverse()]);
+        Variable within = DimShuffle(columns, [.. Enumerable.Range(0, dimensions.Length).Reverse()]);
+        Variable plane = DimShuffle(Reshape(planes, DimensionOf(x, 0), DimensionOf(x, 1)), [0, 1, .. Enumerable.Repeat(NewAxis, dimensions.Length)]);
+        return plane + DimShuffle(within, [NewAxis, NewAxis, .. Enumerable.Range(0, dimensions.Length)]);
     }
 
     private static OnnxValue[] AveragePool(OnnxNode node)
@@ -95,11 +95,11 @@ internal static class PoolingOps
             }
         }
 
-        int[] sides = OnnxNode.Sides(x, 2), counts = Counts(windows, sides, roundsUp);
-        Variable sums = Sums(x, windows, sides, counts);
+        int[] dimensions = OnnxNode.Dimensions(x, 2), counts = Counts(windows, dimensions, roundsUp);
+        Variable sums = Sums(x, windows, dimensions, counts);
         for (int axis = 0; axis < windows.Rank; axis++)
         {
-            double[] pixels = [.. Enumerable.Range(0, counts[axis]).Select(window => (double)Pixels(windows, axis, sides[axis], window, countsPads))];
+            double[] pixels = [.. Enumerable.Range(0, counts[axis]).Select(window => (double)Pixels(windows, axis, dimensions[axis], window, countsPads))];
             sums /= DimShuffle(
                 Cast(Constant(Tensor.From(pixels)), x.DType),
                 [.. Enumerable.Range(0, x.Rank).Select(at => at == axis + 2 ? 0 : NewAxis)]);
@@ -113,17 +113,17 @@ internal static class PoolingOps
         Variable x = node.X(0);
         double p = node.HasSetting("p") && node.Number("p", 2) is var whole ? whole : 2;
         Windows windows = Of(node, x);
-        int[] sides = OnnxNode.Sides(x, 2), counts = Counts(windows, sides, node.Flag("ceil_mode"));
-        return node.Same(Root(Sums(Raised(x, p), windows, sides, counts), p));
+        int[] dimensions = OnnxNode.Dimensions(x, 2), counts = Counts(windows, dimensions, node.Flag("ceil_mode"));
+        return node.Same(Root(Sums(Raised(x, p), windows, dimensions, counts), p));
     }
 
     private static Variable Raised(Variable x, double p) => p == 1 ? Abs(x) : p == 2 ? Square(x) : Power(Abs(x), p);
 
     private static Variable Root(Variable x, double p) => p == 1 ? x : p == 2 ? Sqrt(x) : Power(x, 1 / p);
 
-    private static Variable Sums(Variable x, Windows windows, int[] sides, int[] counts)
+    private static Variable Sums(Variable x, Windows windows, int[] dimensions, int[] counts)
     {
-        Variable padded = Pad(x, windows.Widths(sides, counts));
+        Variable padded = Pad(x, windows.Widths(dimensions, counts));
         return windows.Rank <= 3 && windows.Dilation.All(step => step == 1)
             ? Pool(padded, windows.Size, PoolMode.Sum, windows.Stride)
             : windows.Places(padded, counts).Aggregate(Add);
@@ -132,21 +132,21 @@ internal static class PoolingOps
     /// <summary>
     /// Returns how many pixels of a window count: pixels of the images and, on request, of the padding.
     /// </summary>
-    private static int Pixels(Windows windows, int axis, int side, int window, bool countsPads)
+    private static int Pixels(Windows windows, int axis, int dimension, int window, bool countsPads)
     {
         int start = (window * windows.Stride[axis]) - windows.Before[axis];
-        int least = countsPads ? -windows.Before[axis] : 0, most = countsPads ? side + windows.Behind[axis] : side;
+        int least = countsPads ? -windows.Before[axis] : 0, most = countsPads ? dimension + windows.Behind[axis] : dimension;
         return Enumerable.Range(0, windows.Size[axis])
             .Select(place => start + (place * windows.Dilation[axis])).Count(at => at >= least && at < most);
     }
 
-    private static int[] Counts(Windows windows, int[] sides, bool roundsUp)
+    private static int[] Counts(Windows windows, int[] dimensions, bool roundsUp)
     {
-        int[] counts = [.. sides.Select((side, axis) => windows.Count(axis, side, roundsUp))];
+        int[] counts = [.. dimensions.Select((dimension, axis) => windows.Count(axis, dimension, roundsUp))];
         _ = OnnxNode.Few(counts.Max(), "windows along an axis");
         return counts.All(count => count > 0)
             ? counts
-            : throw new EngineException($"its windows ({string.Join(", ", windows.Size)}) are larger than the images ({string.Join(", ", sides)})");
+            : throw new EngineException($"its windows ({string.Join(", ", windows.Size)}) are larger than the images ({string.Join(", ", dimensions)})");
     }
 
     /// <summary>Returns whether no window is entirely in the padding, which the ops here do not support.</summary>

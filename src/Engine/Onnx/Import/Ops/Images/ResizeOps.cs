@@ -18,9 +18,9 @@ internal static class ResizeOps
             Variable x = node.X(0);
             double[] scales = node.OpSet < 9 ? [.. node.Floats("scales").Select(scale => (double)scale)] : node.Numbers(1);
             var form = new Form(node.Text("mode", "nearest"), "asymmetric", "floor");
-            int[] sides = OnnxNode.Sides(x), all = [.. Enumerable.Range(0, x.Rank)];
-            int[] to = [.. sides.Select((side, axis) => OnnxNode.Few((long)Math.Floor(side * scales[axis]), "elements of a side"))];
-            return node.Same(Resized(x, all, sides, to, scales, form, null));
+            int[] dimensions = OnnxNode.Dimensions(x), all = [.. Enumerable.Range(0, x.Rank)];
+            int[] to = [.. dimensions.Select((dimension, axis) => OnnxNode.Few((long)Math.Floor(dimension * scales[axis]), "elements of a dimension"))];
+            return node.Same(Resized(x, all, dimensions, to, scales, form, null));
         }),
     ];
 
@@ -59,24 +59,24 @@ internal static class ResizeOps
         string policy = node.Text("keep_aspect_ratio_policy", "stretch");
         int scalesAt = isFirst ? 1 : 2;
         double[]? scales = node.Has(scalesAt) && !IsEmpty(node.V(scalesAt).Shape) ? node.Numbers(scalesAt) : null;
-        int[]? sides = !isFirst && node.Has(3) && !IsEmpty(node.V(3).Shape) ? node.IntsOf(3) : null;
+        int[]? dimensions = !isFirst && node.Has(3) && !IsEmpty(node.V(3).Shape) ? node.IntsOf(3) : null;
         double[]? region = !isFirst && node.Has(1) && form.Coordinates == "tf_crop_and_resize" ? node.Numbers(1) : null;
-        if ((scales ?? [.. (sides ?? []).Select(side => (double)side)]).Length != axes.Length || scales is null == sides is null)
+        if ((scales ?? [.. (dimensions ?? []).Select(dimension => (double)dimension)]).Length != axes.Length || scales is null == dimensions is null)
         {
-            throw new EngineException($"it says scales or sides, one of them, for each of {axes.Length} axes");
+            throw new EngineException($"it says scales or dimensions, one of them, for each of {axes.Length} axes");
         }
 
-        // An axis of scale 1 stays the same, and its side may be unknown.
+        // An axis of scale 1 stays the same, and its dimension may be unknown.
         if (scales is not null && !x.Shape.IsKnown && form.Coordinates != "tf_crop_and_resize")
         {
             int[] changed = [.. Enumerable.Range(0, axes.Length).Where(i => scales[i] != 1)];
             (axes, scales) = ([.. changed.Select(i => axes[i])], [.. changed.Select(i => scales[i])]);
         }
 
-        int[] from = [.. axes.Select(axis => x.Shape[axis] != Shape.Unknown ? x.Shape[axis] : OnnxNode.Sides(x, axis)[0])];
-        if (sides is not null)
+        int[] from = [.. axes.Select(axis => x.Shape[axis] != Shape.Unknown ? x.Shape[axis] : OnnxNode.Dimensions(x, axis)[0])];
+        if (dimensions is not null)
         {
-            scales = [.. sides.Select((side, i) => (double)side / from[i])];
+            scales = [.. dimensions.Select((dimension, i) => (double)dimension / from[i])];
             if (policy != "stretch")
             {
                 double one = policy switch
@@ -86,12 +86,12 @@ internal static class ResizeOps
                     _ => throw new EngineException($"there is no policy '{policy}'"),
                 };
                 scales = [.. scales.Select(_ => one)];
-                sides = [.. from.Select(side => (int)Math.Floor((one * side) + 0.5))];
+                dimensions = [.. from.Select(dimension => (int)Math.Floor((one * dimension) + 0.5))];
             }
         }
 
-        int[] to = sides ?? [.. from.Select((side, i) => (int)Math.Floor(side * scales![i]))];
-        _ = OnnxNode.Few(from.Concat(to).Append(0).Max(), "elements of a side");
+        int[] to = dimensions ?? [.. from.Select((dimension, i) => (int)Math.Floor(dimension * scales![i]))];
+        _ = OnnxNode.Few(from.Concat(to).Append(0).Max(), "elements of a dimension");
         return node.Same(Resized(x, axes, from, to, scales!, form, region));
     }
 
@@ -152,21 +152,21 @@ internal static class ResizeOps
         }
     }
 
-    private static Variable AlongAxis(Variable x, int axis, int side, double[] places, double scale, Form form)
+    private static Variable AlongAxis(Variable x, int axis, int dimension, double[] places, double scale, Form form)
     {
         double[][] weights = [.. places.Select(at => Weights(at, scale, form))];
         int count = weights.Length == 0 ? 0 : weights[0].Length;
         int[] starts = [.. places.Select(at => (int)Math.Ceiling(at) - (count / 2))];
         for (int i = 0; form.ExcludesOutside && form.Mode != "nearest" && i < places.Length; i++)
         {
-            double[] inside = [.. weights[i].Select((weight, tap) => starts[i] + tap < 0 || starts[i] + tap >= side ? 0 : weight)];
+            double[] inside = [.. weights[i].Select((weight, tap) => starts[i] + tap < 0 || starts[i] + tap >= dimension ? 0 : weight)];
             double sum = inside.Sum();
             weights[i] = [.. inside.Select(weight => weight / sum)];
         }
 
         if (form.Mode == "nearest")
         {
-            int[] nearest = [.. places.Select((_, i) => Math.Clamp(starts[i] + (weights[i][0] == 1 ? 0 : 1), 0, side - 1))];
+            int[] nearest = [.. places.Select((_, i) => Math.Clamp(starts[i] + (weights[i][0] == 1 ? 0 : 1), 0, dimension - 1))];
             return Along(x, axis, nearest);
         }
 
@@ -179,7 +179,7 @@ internal static class ResizeOps
                 continue;
             }
 
-            int[] taken = [.. starts.Select(start => Math.Clamp(start + tap, 0, side - 1))];
+            int[] taken = [.. starts.Select(start => Math.Clamp(start + tap, 0, dimension - 1))];
             Variable part = Along(x, axis, taken) * DimShuffle(
                 Constant(Tensor.From(share).Cast(x.DType)), [.. Enumerable.Range(0, x.Rank).Select(at => at == axis ? 0 : NewAxis)]);
             total = total is null ? part : total + part;

@@ -18,7 +18,7 @@ internal sealed record Windows(int[] Size, int[] Stride, int[] Dilation, int[] B
     /// <summary>Gets whether both ends of each axis have the same padding and windows have no gaps.</summary>
     public bool IsPlain => Before.SequenceEqual(Behind) && Dilation.All(step => step == 1);
 
-    /// <summary>Returns the windows of a node's attributes, over images of these sides.</summary>
+    /// <summary>Returns the windows of a node's attributes, over images of these dimensions.</summary>
     /// <exception cref="EngineException">
     /// They do not fit, or it is a pool with auto_pad SAME_… whose windows have gaps or are smaller than the stride:
     /// here ONNX's text and ONNX Runtime differ.
@@ -52,8 +52,8 @@ internal sealed record Windows(int[] Size, int[] Stride, int[] Dilation, int[] B
                 for (int axis = 0; axis < rank; axis++)
                 {
                     int reach = ((size[axis] - 1) * dilation[axis]) + 1;
-                    int side = stride[axis] == 1 ? 1 : x.Shape[axis + 2] != Shape.Unknown ? x.Shape[axis + 2] : OnnxNode.Sides(x, 2)[axis];
-                    int needed = ((((side + stride[axis] - 1) / stride[axis]) - 1) * stride[axis]) + reach - side;
+                    int dimension = stride[axis] == 1 ? 1 : x.Shape[axis + 2] != Shape.Unknown ? x.Shape[axis + 2] : OnnxNode.Dimensions(x, 2)[axis];
+                    int needed = ((((dimension + stride[axis] - 1) / stride[axis]) - 1) * stride[axis]) + reach - dimension;
                     more[axis] = !isPool || (needed >= 0 && dilation[axis] == 1) ? Math.Max(0, needed)
                         : throw new EngineException($"its auto_pad {auto} goes with windows that have gaps, or are smaller than its steps");
                 }
@@ -66,13 +66,13 @@ internal sealed record Windows(int[] Size, int[] Stride, int[] Dilation, int[] B
     }
 
     /// <summary>Returns the number of windows along an axis.</summary>
-    public int Count(int axis, int side, bool roundsUp)
+    public int Count(int axis, int dimension, bool roundsUp)
     {
-        int free = side + Before[axis] + Behind[axis] - Reach(axis);
+        int free = dimension + Before[axis] + Behind[axis] - Reach(axis);
         int count = ((roundsUp ? free + Stride[axis] - 1 : free) / Stride[axis]) + 1;
 
         // A last window that would begin in the padding after the images does not count.
-        return roundsUp && (count - 1) * Stride[axis] >= side + Before[axis] ? count - 1 : count;
+        return roundsUp && (count - 1) * Stride[axis] >= dimension + Before[axis] ? count - 1 : count;
     }
 
     /// <summary>Returns the distance from a window's first pixel to the end of its last.</summary>
@@ -83,7 +83,7 @@ internal sealed record Windows(int[] Size, int[] Stride, int[] Dilation, int[] B
     /// </summary>
     public IEnumerable<Variable> Places(Variable padded, int[] counts)
     {
-        if (Size.Aggregate(1.0, (product, side) => product * side) > MaxPlaces)
+        if (Size.Aggregate(1.0, (product, dimension) => product * dimension) > MaxPlaces)
         {
             throw new EngineException($"its windows ({string.Join(", ", Size)}) have more than {MaxPlaces} places, each of which is an op");
         }
@@ -100,11 +100,11 @@ internal sealed record Windows(int[] Size, int[] Stride, int[] Dilation, int[] B
     }
 
     /// <summary>Returns the padding of the images that completes all windows.</summary>
-    public (int Before, int Behind)[] Widths(int[] sides, int[] counts) =>
+    public (int Before, int Behind)[] Widths(int[] dimensions, int[] counts) =>
     [
         (0, 0), (0, 0),
         .. Enumerable.Range(0, Rank).Select(axis => (
             Before[axis],
-            Math.Max(0, ((counts[axis] - 1) * Stride[axis]) + Reach(axis) - sides[axis] - Before[axis]))),
+            Math.Max(0, ((counts[axis] - 1) * Stride[axis]) + Reach(axis) - dimensions[axis] - Before[axis]))),
     ];
 }

@@ -33,7 +33,7 @@ internal static class AttentionOps
             throw new EngineException($"its softmax is computed in {precision.Name()}");
         }
 
-        Variable? pastLength = node.Has(4) ? SideOf(node.X(4), 2) : null;
+        Variable? pastLength = node.Has(4) ? DimensionOf(node.X(4), 2) : null;
         Variable presentKey = node.Has(4) ? Concat(2, [node.X(4), k]) : k;
         Variable presentValue = node.Has(5) ? Concat(2, [node.X(5), v]) : v;
         (Variable keys, Variable values) = (presentKey, presentValue);
@@ -62,7 +62,7 @@ internal static class AttentionOps
 
         Variable shares = Softmax(Cast(scores, precision.Stored()!.Value), -1);
         Variable y = Cast(MatMul(Cast(shares, q.DType), values), q.DType);
-        y = isFlat ? Reshape(DimShuffle(y, 0, 2, 1, 3), SideOf(y, 0), SideOf(y, 2), -1) : y;
+        y = isFlat ? Reshape(DimShuffle(y, 0, 2, 1, 3), DimensionOf(y, 0), DimensionOf(y, 2), -1) : y;
         Variable shown = node.Number("qk_matmul_output_mode", 0) switch
         {
             0 => raw,
@@ -76,7 +76,7 @@ internal static class AttentionOps
 
     /// <summary>Returns (batch, steps, heads · size) as (batch, heads, steps, size).</summary>
     private static Variable Heads(Variable x, int heads) => heads > 0
-        ? DimShuffle(Reshape(x, SideOf(x, 0), SideOf(x, 1), heads, x.Shape[2] == Shape.Unknown ? -1 : x.Shape[2] / heads), 0, 2, 1, 3)
+        ? DimShuffle(Reshape(x, DimensionOf(x, 0), DimensionOf(x, 1), heads, x.Shape[2] == Shape.Unknown ? -1 : x.Shape[2] / heads), 0, 2, 1, 3)
         : throw new EngineException("its number of heads is missing");
 
     /// <summary>
@@ -91,15 +91,15 @@ internal static class AttentionOps
             Variable mask = node.X(3);
             mask = node.V(3).Type == OnnxType.Bool ? Where(mask, nothing, least) : mask;
             int missing = (keys.Shape[2], mask.Shape[-1]) is ( > 0 and var all, > 0 and var said) ? all - said
-                : throw OnnxNode.NotKnown([SideOf(keys, 2)], 3);
+                : throw OnnxNode.NotKnown([DimensionOf(keys, 2)], 3);
             bias = missing > 0 ? Pad(mask, [(0, missing)], Ops.PadMode.Constant, double.NegativeInfinity) : mask;
         }
 
-        Variable places = ARange(SideOf(keys, 2)), steps = ExpandDims(ARange(SideOf(q, 2)), 1);
+        Variable places = ARange(DimensionOf(keys, 2)), steps = ExpandDims(ARange(DimensionOf(q, 2)), 1);
         Variable? lengths = node.OpSet >= 24 && node.Has(6) ? Reshape(IndexingOps.Places(node, 6), -1, 1, 1, 1) : null;
         if (node.Flag("is_causal"))
         {
-            Variable before = past ?? (lengths is null ? Constant(0, DType.Int32) : lengths - SideOf(q, 2));
+            Variable before = past ?? (lengths is null ? Constant(0, DType.Int32) : lengths - DimensionOf(q, 2));
             Add(Where(LessOrEqual(places, steps + before), nothing, least));
         }
 
@@ -119,10 +119,10 @@ internal static class AttentionOps
         bool isFlat = x.Rank == 3;
         int heads = node.Int("num_heads", 0);
         Variable rows = isFlat
-            ? Reshape(x, SideOf(x, 0), SideOf(x, 1), heads > 0 ? heads : throw new EngineException("its num_heads is missing"), -1)
+            ? Reshape(x, DimensionOf(x, 0), DimensionOf(x, 1), heads > 0 ? heads : throw new EngineException("its num_heads is missing"), -1)
             : DimShuffle(x, 0, 2, 1, 3);
-        int size = isFlat ? OnnxNode.Sides(x, 2)[0] / heads : OnnxNode.Sides(x, 3)[0];
-        rows = isFlat ? Reshape(rows, SideOf(x, 0), SideOf(x, 1), heads, size) : rows;
+        int size = isFlat ? OnnxNode.Dimensions(x, 2)[0] / heads : OnnxNode.Dimensions(x, 3)[0];
+        rows = isFlat ? Reshape(rows, DimensionOf(x, 0), DimensionOf(x, 1), heads, size) : rows;
         int turned = node.Int("rotary_embedding_dim", 0) is > 0 and var some ? some : size;
         if (node.Has(3))
         {
@@ -137,7 +137,7 @@ internal static class AttentionOps
         Variable b = isInterleaved ? part[Ellipsis, (1.., 2)] : Along(part, 3, (turned / 2)..);
         Variable real = (cosines * a) - (sines * b), imaginary = (sines * a) + (cosines * b);
         Variable whole = isInterleaved
-            ? Reshape(Stack(4, [real, imaginary]), SideOf(rows, 0), SideOf(rows, 1), SideOf(rows, 2), turned)
+            ? Reshape(Stack(4, [real, imaginary]), DimensionOf(rows, 0), DimensionOf(rows, 1), DimensionOf(rows, 2), turned)
             : Concat(3, [real, imaginary]);
         whole = turned < size ? Concat(3, [whole, Along(rows, 3, turned..)]) : whole;
         return node.Same(isFlat ? ReshapeLike(whole, x) : DimShuffle(whole, 0, 2, 1, 3));

@@ -107,8 +107,8 @@ internal static class RecurrentOps
             Variable rows = Reshape(x, -1, x.Shape[2] != Shape.Unknown ? x.Shape[2] : w.Shape[2]);
             Variable products = Dot(rows, w[d], false, true);
             products = bias is null ? products : products + Along(bias[d], 0, ..(gates * hidden));
-            products = Reshape(products, SideOf(x, 0), SideOf(x, 1), gates * hidden);
-            Variable zeros = BroadcastTo(Constant(0, x.DType), SideOf(x, 1), hidden);
+            products = Reshape(products, DimensionOf(x, 0), DimensionOf(x, 1), gates * hidden);
+            Variable zeros = BroadcastTo(Constant(0, x.DType), DimensionOf(x, 1), hidden);
             OutputInfo?[] begin = [.. Enumerable.Range(0, states).Select(state => (OutputInfo?)(OutputInfo)First(initial[state], d, isBatchFirst, zeros))];
             ScanOutputs all = Scan(
                 given =>
@@ -123,12 +123,12 @@ internal static class RecurrentOps
 
                     return made;
                 },
-                lengths is null ? [products] : [products, ARange(SideOf(x, 0))], begin, goBackwards: isReverse);
+                lengths is null ? [products] : [products, ARange(DimensionOf(x, 0))], begin, goBackwards: isReverse);
             Variable outputs = isReverse ? Flip(all[0], [0]) : all[0];
             if (lengths is not null)
             {
                 Variable isOver = DimShuffle(
-                    GreaterOrEqual(ExpandDims(ARange(SideOf(x, 0)), 1), ExpandDims(lengths, 0)), 0, 1, NewAxis);
+                    GreaterOrEqual(ExpandDims(ARange(DimensionOf(x, 0)), 1), ExpandDims(lengths, 0)), 0, 1, NewAxis);
                 outputs = Where(isOver, ZerosLike(outputs), outputs);
             }
 

@@ -17,7 +17,7 @@ internal static class StreamOps
         new("CausalConvWithState", 27, Takes.Floats, node =>
         {
             Variable x = node.X(0), w = node.X(1);
-            int before = OnnxNode.Sides(w, 2)[0] - 1;
+            int before = OnnxNode.Dimensions(w, 2)[0] - 1;
             Variable whole = node.Has(3) ? Concat(2, [node.X(3), x]) : Pad(x, [(before, 0)]);
             var options = new ConvOptions { Groups = w.Shape[0], FlipFilters = false };
             Variable y = Convolve(whole, w, options, node.Has(2) ? node.X(2) : null);
@@ -35,7 +35,7 @@ internal static class StreamOps
     private static OnnxValue[] Flex(OnnxNode node)
     {
         Variable q = node.X(0), k = node.X(1), v = node.X(2);
-        int size = OnnxNode.Sides(q, 3)[0], heads = q.Shape[1], shared = k.Shape[1];
+        int size = OnnxNode.Dimensions(q, 3)[0], heads = q.Shape[1], shared = k.Shape[1];
         if (heads != shared)
         {
             node.Ignore("enable_gqa");
@@ -92,7 +92,7 @@ internal static class StreamOps
         }
 
         Variable q = ByStep(node.X(0), heads), k = ByStep(node.X(1), shared), v = ByStep(node.X(2), shared);
-        int width = OnnxNode.Sides(node.X(0), 2)[0] / heads, height = OnnxNode.Sides(node.X(2), 2)[0] / shared;
+        int width = OnnxNode.Dimensions(node.X(0), 2)[0] / heads, height = OnnxNode.Dimensions(node.X(2), 2)[0] / shared;
         double scale = node.Float("scale", 0) is not 0 and var given ? given : 1 / Math.Sqrt(width);
         List<ScanSequence> sequences = [q, k, v];
         if (decays)
@@ -110,7 +110,7 @@ internal static class StreamOps
             sequences.Add(ByStep(node.X(6), shared));
         }
 
-        Variable begin = node.Has(3) ? Cast(node.X(3), q.DType) : BroadcastTo(Constant(0, q.DType), SideOf(node.X(0), 0), shared, width, height);
+        Variable begin = node.Has(3) ? Cast(node.X(3), q.DType) : BroadcastTo(Constant(0, q.DType), DimensionOf(node.X(0), 0), shared, width, height);
         int states = sequences.Count;
         ScanOutputs all = Scan(
             step =>
@@ -132,11 +132,11 @@ internal static class StreamOps
 
         // From (T, B, H, d) to (B, T, H·d).
         Variable y = DimShuffle(all[1], 1, 0, 2, 3);
-        y = Reshape(y, SideOf(node.X(0), 0), SideOf(node.X(0), 1), heads * height);
+        y = Reshape(y, DimensionOf(node.X(0), 0), DimensionOf(node.X(0), 1), heads * height);
         return [OnnxNode.Of(node.Type, y), OnnxNode.Of(node.Has(3) ? node.V(3).Type : node.Type, all[0][^1])];
     }
 
     /// <summary>Returns (B, T, H·d) as (T, B, H, d).</summary>
     private static Variable ByStep(Variable x, int heads) =>
-        DimShuffle(Reshape(x, SideOf(x, 0), SideOf(x, 1), heads, x.Shape[2] == Shape.Unknown ? -1 : x.Shape[2] / heads), 1, 0, 2, 3);
+        DimShuffle(Reshape(x, DimensionOf(x, 0), DimensionOf(x, 1), heads, x.Shape[2] == Shape.Unknown ? -1 : x.Shape[2] / heads), 1, 0, 2, 3);
 }
