@@ -1,3 +1,4 @@
+using System.Numerics;
 using Engine.Devices.Cpu;
 using Engine.Devices.Cuda;
 using Engine.Graph;
@@ -51,7 +52,7 @@ internal sealed record ElementRow(
     /// <summary>Gets the row that reads a number rounded to 16 bits as one of the type of the computation.</summary>
     public static ElementRow FromHalf { get; } = Of<Itself>("cast", "x", x => x[0]);
 
-    private static readonly ElementRow s_toFloat16 = ToHalf<ToFloat16>(DType.Float16), s_toBFloat16 = ToHalf<ToBFloat16>(DType.BFloat16);
+    private static readonly ElementRow s_toFloat16 = ToHalf<Half>(DType.Float16), s_toBFloat16 = ToHalf<BFloat16>(DType.BFloat16);
 
     /// <summary>Gets the expression's names for the operands.</summary>
     public string Parameters => s_parameters[Arity];
@@ -64,10 +65,10 @@ internal sealed record ElementRow(
     /// <summary>Returns the row that rounds to a dtype of 16 bits.</summary>
     public static ElementRow ToHalf(DType dtype) => dtype == DType.Float16 ? s_toFloat16 : s_toBFloat16;
 
-    private static ElementRow ToHalf<TRounding>(DType dtype)
-        where TRounding : struct, IScalarFunction
+    private static ElementRow ToHalf<THalf>(DType dtype)
+        where THalf : unmanaged, INumber<THalf>
     {
-        ElementRow row = Of<Rounded<TRounding>>(
+        ElementRow row = Of<Rounded<THalf>>(
             $"cast{{{dtype.Name()}}}", $"convert(convert(x, {dtype.Cuda()}()), T())", x => ElementType.Of(dtype).Round(x[0]));
         return row with { Stored = dtype };
     }
@@ -87,21 +88,18 @@ internal sealed record ElementRow(
         static V IMap.Map<S, V, T>(V a, V b, V c) => a;
     }
 
-    private readonly struct Rounded<TRounding> : IMap where TRounding : struct, IScalarFunction
+    private readonly struct Rounded<THalf> : IMap where THalf : unmanaged, INumber<THalf>
     {
         public static int Arity => 1;
 
-        static V IMap.Map<S, V, T>(V a, V b, V c) => ScalarMath.PerLane<S, V, T, TRounding>(a);
+        static V IMap.Map<S, V, T>(V a, V b, V c) => typeof(T) == typeof(float)
+            ? HalfMath.Round<S, V, T, THalf>(a)
+            : ScalarMath.PerLane<S, V, T, ToHalfAndBack<THalf>>(a);
     }
 
-    private readonly struct ToFloat16 : IScalarFunction
+    private readonly struct ToHalfAndBack<THalf> : IScalarFunction where THalf : unmanaged, INumber<THalf>
     {
-        public static double Of(double x, double y) => (double)(Half)x;
-    }
-
-    private readonly struct ToBFloat16 : IScalarFunction
-    {
-        public static double Of(double x, double y) => (float)(BFloat16)x;
+        public static double Of(double x, double y) => double.CreateTruncating(THalf.CreateTruncating(x));
     }
 
     private readonly struct OneWhereSet : IMap

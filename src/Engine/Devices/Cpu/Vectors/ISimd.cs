@@ -108,6 +108,12 @@ internal unsafe interface ISimd<V, T>
     /// <summary>Returns bit i set if lane i of the mask is set.</summary>
     static abstract ulong MaskBits(V mask);
 
+    /// <summary>Loads 16 bits for each lane, its lower half; for lanes of 32 bits.</summary>
+    static abstract V LoadHalves(ushort* from);
+
+    /// <summary>Stores the lower half of each lane; for lanes of 32 bits.</summary>
+    static abstract void StoreHalves(ushort* to, V value);
+
     /// <summary>Shifts the bits of each lane toward the high end.</summary>
     static abstract V ShiftLeft(V a, int bits);
 
@@ -132,9 +138,9 @@ internal unsafe interface ISimd<V, T>
     /// </summary>
     static abstract T Sum(V a);
 
-    /// <summary>The least lane, or NaN.</summary>
+    /// <summary>The smallest lane, or NaN.</summary>
     static abstract T MinLane(V a);
 
-    /// <summary>The greatest lane, or NaN.</summary>
+    /// <summary>The largest lane, or NaN.</summary>
     static abstract T MaxLane(V a);
 }

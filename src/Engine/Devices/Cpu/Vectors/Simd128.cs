@@ -254,6 +254,20 @@ internal readonly unsafe struct Simd128<T> : ISimd<Vector128<T>, T>
     public static ulong MaskBits(Vector128<T> mask) => mask.ExtractMostSignificantBits();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<T> LoadHalves(ushort* from)
+    {
+        (Vector64<uint> low, Vector64<uint> high) = Vector64.Widen(Vector64.Load(from));
+        return Vector128.Create(low, high).As<uint, T>();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreHalves(ushort* to, Vector128<T> value)
+    {
+        Vector128<uint> lanes = value.AsUInt32();
+        Vector64.Narrow(lanes.GetLower(), lanes.GetUpper()).Store(to);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<T> ShiftLeft(Vector128<T> a, int bits) =>
         sizeof(T) == 4
             ? Vector128.ShiftLeft(a.AsInt32(), bits).As<int, T>()

@@ -225,6 +225,20 @@ internal readonly unsafe struct Simd256<T> : ISimd<Vector256<T>, T>
     public static ulong MaskBits(Vector256<T> mask) => mask.ExtractMostSignificantBits();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<T> LoadHalves(ushort* from)
+    {
+        (Vector128<uint> low, Vector128<uint> high) = Vector128.Widen(Vector128.Load(from));
+        return Vector256.Create(low, high).As<uint, T>();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreHalves(ushort* to, Vector256<T> value)
+    {
+        Vector256<uint> lanes = value.AsUInt32();
+        Vector128.Narrow(lanes.GetLower(), lanes.GetUpper()).Store(to);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<T> ShiftLeft(Vector256<T> a, int bits) =>
         sizeof(T) == 4
             ? Vector256.ShiftLeft(a.AsInt32(), bits).As<int, T>()

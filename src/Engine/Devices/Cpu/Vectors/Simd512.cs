@@ -241,6 +241,20 @@ internal readonly unsafe struct Simd512<T> : ISimd<Vector512<T>, T>
     public static ulong MaskBits(Vector512<T> mask) => mask.ExtractMostSignificantBits();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<T> LoadHalves(ushort* from)
+    {
+        (Vector256<uint> low, Vector256<uint> high) = Vector256.Widen(Vector256.Load(from));
+        return Vector512.Create(low, high).As<uint, T>();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreHalves(ushort* to, Vector512<T> value)
+    {
+        Vector512<uint> lanes = value.AsUInt32();
+        Vector256.Narrow(lanes.GetLower(), lanes.GetUpper()).Store(to);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<T> ShiftLeft(Vector512<T> a, int bits) =>
         sizeof(T) == 4
             ? Vector512.ShiftLeft(a.AsInt32(), bits).As<int, T>()

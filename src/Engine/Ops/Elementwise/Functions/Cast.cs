@@ -17,7 +17,7 @@ internal sealed record Cast(DType To) : Op, ICpuOp, ICudaOp, ISampled
 
     public static IEnumerable<Sample> Samples(Random random)
     {
-        Shape shape = [Arg.Side(random), Arg.Side(random)];
+        Shape shape = [Arg.Dimension(random), Arg.Dimension(random)];
         yield return new Sample(new Cast(DType.Float64), new Arg(shape));
         yield return new Sample(new Cast(DType.Float32), new Arg(shape));
         yield return new Sample(new Cast(DType.Float32), Arg.Int(shape, -1000, 1000));
@@ -30,7 +30,7 @@ internal sealed record Cast(DType To) : Op, ICpuOp, ICudaOp, ISampled
         yield return new Sample(new Cast(DType.Bool), new Arg(shape, Whole: true)) { HasGradient = false };
         foreach (DType half in (DType[])[DType.Float16, DType.BFloat16])
         {
-            // Beyond the range of 16 bits, in it, among the subnormal numbers, and below the least of them.
+            // Beyond the range of 16 bits, in it, among the subnormal numbers, and below the smallest of them.
             foreach (double size in (double[])[1e6, 1, 1e-6, 1e-42])
             {
                 yield return new Sample(new Cast(half), new Arg(shape, Low: -size, High: size)) { HasGradient = false };
@@ -78,7 +78,7 @@ internal sealed record Cast(DType To) : Op, ICpuOp, ICudaOp, ISampled
 
     public unsafe Phase[] Cpu(CpuStep step)
     {
-        ElementConversion convert = Conversion.Of(step.DType(0), To);
+        ElementConversion convert = HalfMath.Conversion(step.DType(0), To) ?? Conversion.Of(step.DType(0), To);
         byte* x = step.In<byte>(0), y = step.Out<byte>();
         long from = step.DType(0).Size(), to = To.Size();
         return

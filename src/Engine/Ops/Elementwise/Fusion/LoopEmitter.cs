@@ -375,7 +375,13 @@ internal sealed unsafe class LoopEmitter<S, V, T>(LoopBody body)
     private static V LoadPartialFrom<TFrom>(nint address, nint count) where TFrom : unmanaged, INumber<TFrom> =>
         typeof(TFrom) == typeof(T) ? S.LoadPartial((T*)address, (int)count) : Convert((TFrom*)address, (int)count);
 
-    private static V Convert<TFrom>(TFrom* from, int count) where TFrom : unmanaged, INumber<TFrom>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V Convert<TFrom>(TFrom* from, int count) where TFrom : unmanaged, INumber<TFrom> =>
+        typeof(T) == typeof(float) && (typeof(TFrom) == typeof(Half) || typeof(TFrom) == typeof(BFloat16))
+            ? HalfMath.Load<S, V, T, TFrom>((ushort*)from, count)
+            : ConvertEach(from, count);
+
+    private static V ConvertEach<TFrom>(TFrom* from, int count) where TFrom : unmanaged, INumber<TFrom>
     {
         T* lanes = stackalloc T[S.Count];
         S.Store(lanes, S.Zero);
@@ -396,6 +402,12 @@ internal sealed unsafe class LoopEmitter<S, V, T>(LoopBody body)
 
     private static void StoreAs<TTo>(nint address, V value, nint count) where TTo : unmanaged, INumber<TTo>
     {
+        if (typeof(T) == typeof(float))
+        {
+            HalfMath.Store<S, V, T, TTo>((ushort*)address, value, (int)count);
+            return;
+        }
+
         T* lanes = stackalloc T[S.Count];
         S.Store(lanes, value);
         for (int i = 0; i < count; i++)
