@@ -161,7 +161,7 @@ public unsafe class GoodKernelTests : SimtTests
         var collector = new Thread(() =>
         {
             // A fixed number, not until the kernels are done: a thread that collects endlessly may block all others.
-            for (int i = 0; i < 200; i++)
+            for (int i = 0; i < 60; i++)
             {
                 _ = new byte[1000];
                 GC.Collect();

@@ -74,12 +74,12 @@ internal static class KernelVariants
         }
     }
 
-    /// <summary>Returns the launches of the ops for their examples.</summary>
+    /// <summary>Returns the launches of the ops for the examples that are run.</summary>
     public static IEnumerable<(string Ops, KernelLaunch Launch)> Launches()
     {
         using var device = new LoweringDevice();
         foreach (Sample sample in OpTable.Types
-            .SelectMany(type => Enumerable.Range(0, 4).SelectMany(seed => OpTable.Samples(type, seed)))
+            .SelectMany(type => Enumerable.Range(0, CudaOpTests.Draws).SelectMany(seed => OpTable.Samples(type, seed)))
             .Where(sample => sample.Error is null && sample.Op is ICudaOp))
         {
             foreach (DType floatX in (DType[])[DType.Float32, DType.Float64])

@@ -69,10 +69,11 @@ public sealed class PtxTests(int architecture)
         }
     }
 
+    /// <summary>Each target has each sample once, and both together have each in both types.</summary>
     [TestCaseSource(nameof(Ops))]
     public void An_op_computes_what_its_reference_does(Type op) => Once(
-        KernelVariants.Describe(op, OpChecks.Draws), () => OpChecks.ComputesWhatItsReferenceDoes(
-            op, _device!, architecture == NvrtcTests.OldestSupported ? Share.Even : Share.Odd));
+        KernelVariants.Describe(op, CudaOpTests.Draws), () => OpChecks.ComputesWhatItsReferenceDoes(
+            op, _device!, architecture == NvrtcTests.OldestSupported ? Share.Even : Share.Odd, CudaOpTests.Draws));
 
     [Test]
     public void Tensor_cores_multiply_rounded_numbers()

@@ -17,13 +17,10 @@ internal enum Share
     /// <summary>Each sample of each draw in one type; the types alternate between draws.</summary>
     OneType,
 
-    /// <summary>Each sample in one draw, in one type.</summary>
-    OneDraw,
-
-    /// <summary>Every second sample, alternating between draws, in one type.</summary>
+    /// <summary>Every second sample, alternating between draws, in one type: of two draws, each sample once.</summary>
     Even,
 
-    /// <summary>The samples that <see cref="Even"/> leaves out.</summary>
+    /// <summary>The samples that <see cref="Even"/> leaves out, each in the other type.</summary>
     Odd,
 }
 
@@ -33,21 +30,25 @@ internal static class OpChecks
     /// <summary>How many times each op is asked for examples; the seeds are 0, 1, …</summary>
     public const int Draws = 3;
 
+    private static readonly Magnitudes[] s_others = [.. Enum.GetValues<Magnitudes>().Except([Magnitudes.Usual])];
+
     /// <summary>
     /// A device computes the result of the reference, within the op's own bound: for numbers of the usual magnitudes
-    /// and, one draw after the other, of all others.
+    /// and of half of the others; where samples are divided, of one other.
     /// </summary>
     /// <param name="op">The op.</param>
     /// <param name="device">The device.</param>
     /// <param name="share">The types in which each sample is tested.</param>
+    /// <param name="draws">The number of draws.</param>
     public static void ComputesWhatItsReferenceDoes(
-        Type op, Device device, Share share = Share.All) => ForEachSample(op, (sample, random, number, draw) =>
+        Type op, Device device, Share share = Share.All, int draws = Draws) => ForEachSample(op, draws: draws, check: (sample, random, number, draw) =>
     {
         foreach (DType floatX in Types(share, number, draw))
         {
-            foreach (Magnitudes magnitudes in Enum.GetValues<Magnitudes>())
+            Compare(floatX, Magnitudes.Usual);
+            foreach (Magnitudes magnitudes in s_others)
             {
-                if (magnitudes == Magnitudes.Usual || random.Next(2) == 0)
+                if (share is Share.Even or Share.Odd ? magnitudes == s_others[(number + (int)share) % s_others.Length] : random.Next(2) == 0)
                 {
                     Compare(floatX, magnitudes);
                 }
@@ -74,12 +75,11 @@ internal static class OpChecks
 
     /// <summary>DebugMode, which compares all steps with references, reports no error for the op.</summary>
     public static void RaisesNoAlarmInDebugMode(
-        Type op, Device device, params Magnitudes[] all) => ForEachSample(op, (sample, random) =>
+        Type op, Device device, Share share, int draws, params Magnitudes[] all) => ForEachSample(op, draws: draws, check: (sample, random, number, draw) =>
     {
-        foreach (Magnitudes magnitudes in all)
+        foreach ((DType floatX, Magnitudes magnitudes) in Types(share, number, draw).SelectMany(type => all.Select(each => (type, each))))
         {
-            var example = OpCase.Draw(
-                sample, random.Next(2) == 0 ? DType.Float32 : DType.Float64, random, magnitudes);
+            var example = OpCase.Draw(sample, floatX, random, magnitudes);
             Variable[] inputs = [.. example.InputTypes.Select<TensorType, Variable>((type, i) =>
                 type.KnownValue is { } size ? Constant(size, DType.Int32) : new Input(type, $"x{i}"))];
             using var function = Function.Compile(
@@ -87,7 +87,7 @@ internal static class OpChecks
                 options: new CompileOptions { Mode = Mode.DebugMode });
             function.Call([.. example.Inputs.Where((_, i) => inputs[i] is Input)]);
         }
-    }, draws: 1);
+    });
 
     public static void RefusesMisuse(Type op, Device device) => ForEachSample(op, isMisuse: true, check: (sample, random) =>
     {
@@ -107,7 +107,7 @@ internal static class OpChecks
 
     /// <summary>The first output has the same bits in every place, and in every repetition.</summary>
     public static void ComputesTheSameBitsInPlace(
-        Type op, Device device, Share share = Share.All) => ForEachSample(op, (sample, random, number, draw) =>
+        Type op, Device device, Share share = Share.All, int draws = Draws) => ForEachSample(op, draws: draws, check: (sample, random, number, draw) =>
     {
         foreach (DType floatX in Types(share, number, draw))
         {
@@ -164,16 +164,15 @@ internal static class OpChecks
     private static DType[] Types(Share share, int sample, int draw)
     {
         int turn = sample + draw;
-        bool isMine = share switch
+        (bool isMine, int type) = share switch
         {
-            Share.OneDraw => sample % Draws == draw,
-            Share.Even => turn % 2 == 0,
-            Share.Odd => turn % 2 == 1,
-            _ => true,
+            Share.Even => (turn % 2 == 0, sample / 2),
+            Share.Odd => (turn % 2 == 1, (sample / 2) + 1),
+            _ => (true, turn),
         };
         return !isMine ? []
             : share == Share.All ? [DType.Float32, DType.Float64]
-            : [turn / (share is Share.Even or Share.Odd ? 2 : 1) % 2 == 0 ? DType.Float32 : DType.Float64];
+            : [type % 2 == 0 ? DType.Float32 : DType.Float64];
     }
 
     public static void RequireSame(Tensor[] actual, Tensor[] expected, string how)

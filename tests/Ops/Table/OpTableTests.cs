@@ -27,7 +27,7 @@ public sealed class OpTableTests
 
     [TestCaseSource(typeof(OpTable), nameof(OpTable.Cases))]
     public void DebugMode_raises_no_alarm_about_an_op(Type op) => OpChecks.RaisesNoAlarmInDebugMode(
-        op, s_one, Magnitudes.Usual, Magnitudes.All, Magnitudes.Special);
+        op, s_one, Share.OneType, draws: 1, Magnitudes.Usual, Magnitudes.All, Magnitudes.Special);
 
     [TestCaseSource(typeof(OpTable), nameof(OpTable.Cases))]
     public void An_op_computes_the_same_bits_however_it_is_run(Type op) => OpChecks.ForEachSample(op, (sample, random) =>
