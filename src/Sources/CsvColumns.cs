@@ -10,7 +10,7 @@ internal sealed class CsvColumns
     /// <summary>Numbers with more names than this are not classes.</summary>
     private const int MaxNames = 1_000;
 
-    private readonly List<bool> _areSureNumbers = [];
+    private readonly List<bool> _areSureNumbers = [], _keepNA = [];
     private readonly List<List<double>?> _numbers = [];
     private readonly List<(List<int> Codes, Dictionary<string, int> Words)?> _texts = [];
     private readonly Dictionary<string, int> _missing = [];
@@ -42,6 +42,9 @@ internal sealed class CsvColumns
     /// <summary>Gets the words for missing values of the target, with the number of each.</summary>
     public IReadOnlyDictionary<string, int> Missing => _missing;
 
+    /// <summary>Gets how numbers are written.</summary>
+    public DecimalStyle Decimals { get; private init; }
+
     /// <summary>Gets the notes about the file.</summary>
     public List<string> Notes { get; } = [];
 
@@ -63,6 +66,7 @@ internal sealed class CsvColumns
             _maxNames = keepsNames ? int.MaxValue : MaxNames,
             _comment = dialect.Comments.Count > 0 ? dialect.Comments[0] : null,
             _commentCount = dialect.Comments.Count,
+            Decimals = dialect.Decimals,
         };
         using IEnumerator<string[]> each = rows.Where(row => read.IsValues(row, dialect)).GetEnumerator();
         string[]? header = dialect.Names.Count > 0 ? [.. dialect.Names] : dialect.HasHeader && each.MoveNext() ? each.Current : null;
@@ -118,7 +122,8 @@ internal sealed class CsvColumns
             }
 
             Names.Add(own);
-            bool isText = texts.Contains(i) || wishes.Texts.Contains(own, StringComparer.OrdinalIgnoreCase);
+            _keepNA.Add(wishes.KeepNA.Contains(own, StringComparer.OrdinalIgnoreCase));
+            bool isText = texts.Contains(i) || _keepNA[i] || wishes.Texts.Contains(own, StringComparer.OrdinalIgnoreCase);
             _areSureNumbers.Add(wishes.Numbers.Contains(own, StringComparer.OrdinalIgnoreCase));
             _numbers.Add(isText ? null : []);
             _texts.Add(isText ? ([], []) : null);
@@ -162,7 +167,7 @@ internal sealed class CsvColumns
         for (int i = 0; i < Names.Count; i++)
         {
             string value = i < row.Length ? row[i] : "";
-            bool isMissing = _numbers[i] is null ? Numbers.IsMissing(value) : Numbers.IsMissingNumber(value);
+            bool isMissing = _keepNA[i] ? value.Length == 0 : _numbers[i] is null ? Numbers.IsMissing(value) : Numbers.IsMissingNumber(value);
             if (isMissing && i == _target)
             {
                 _missing[value] = _missing.GetValueOrDefault(value) + 1;

@@ -50,6 +50,9 @@ public class CsvTests
         ("millions with points", "a;b\n1.234.567;1\n2.000;2\n", "a: 1234567|2000; b: 1|2"),
         ("decimal points, commas between thousands", "price;n\n\"1,234.5\";1\n987.25;2\n", "price: 1234.5|987.25; n: 1|2"),
         ("three decimals are no thousands", "a;b\n1.234;1\n2.345;2\n", "a: 1.234|2.345; b: 1|2"),
+        ("whole numbers with points between thousands", "a;b\n1.234;x\n12.500;y\n999;x\n2.100;x\n3.050;y\n7.777;x\n", "a: 1234|12500|999|2100|3050|7777; b: x|y|x|x|y|x"),
+        ("whole numbers with commas between thousands", "a;b\n1,234;x\n12,500;y\n999;x\n2,100;x\n3,050;y\n7,777;x\n", "a: 1234|12500|999|2100|3050|7777; b: x|y|x|x|y|x"),
+        ("three decimals and a whole number are no thousands", "a;b\n1.125;1\n2.375;2\n5;3\n", "a: 1.125|2.375|5; b: 1|2|3"),
         ("commas that are not between thousands", "price;n\n\"1,234.5\";x\n\"2,345.5\";\"1,2\"\n987.25;y\n", "price: 1234.5|2345.5|987.25; n: x|1,2|y"),
         ("apostrophes between thousands", "a;b\n1'234.5;1\n12’000;2\n", "a: 1234.5|12000; b: 1|2"),
         ("no-break spaces between thousands", "a;b\n1\u00A0234,5;1\n12\u202F345\u202F678;2\n2,5;3\n", "a: 1234.5|12345678|2.5; b: 1|2|3"),
@@ -225,7 +228,8 @@ public class CsvTests
         IReadOnlyList<string> notes = new Csv(folder.File("t.csv")).Load().Notes;
 
         Assert.That(notes, Has.One.EqualTo("Passed over: 2 lines of comments, such as '// about'."));
-        Assert.That(notes, Has.One.EqualTo("Left out: 2 rows without a value of the target 'y', which is empty or 'NA' there."));
+        Assert.That(notes, Has.One.EqualTo("Left out: 2 rows without a value of the target 'y', which is empty or 'NA' there. "
+            + "If that is the name of a class, keep it in this column (KeepNA, --keep-na)."));
     }
 
     [TestCase("customer_id", "n * 37 % 1009", true)]
@@ -277,6 +281,57 @@ public class CsvTests
         // Numbers find their category, too.
         float[] row = inputs.Apply(Table.Row([new("v", 1.0), new("n", 1)])).ToArray<float>();
         Assert.That(row[..3], Is.EqualTo((float[])[1, 0, 0]), string.Join(' ', ((OneHot)inputs.Transforms[0]).Values));
+    }
+
+    /// <summary>1.234 and 1,234 are read in two ways; the table that trained says which.</summary>
+    [TestCase("x;y\n1.234,5;a\n987,65;b\n", "x\n1.234\n", 1234)]
+    [TestCase("x;y\n1.234,5;a\n987,65;b\n", "x\n2,125\n", 2.125)]
+    [TestCase("x;y\n1.234,5;a\n987,65;b\n", "x;z\n1.234;0.5\n", 1.234)]
+    [TestCase("x;y\n\"1,234.5\";a\n987.65;b\n", "x;z\n1,234;1\n", 1234)]
+    [TestCase("x,y\n1234.5,a\n987.65,b\n", "x;z\n1,234;1\n", 1234)]
+    [TestCase("x;y\n5,1;a\n987,65;b\n", "x\n5,125\n", 5.125)]
+    [TestCase("x;y\n5,1;a\n987,65;b\n", "x;z\n1.234;2,345\n", 1234)]
+    public void A_number_that_can_be_read_in_two_ways_is_read_as_in_the_table_that_trained(string train, string other, double expected)
+    {
+        using var folder = new TempFolder();
+        File.WriteAllText(folder.File("train.csv"), train);
+        File.WriteAllText(folder.File("other.csv"), other);
+        DecimalStyle usual = new Csv(folder.File("train.csv")).DetectDecimals();
+
+        Table table = new Csv(folder.File("other.csv")) { UsualDecimals = usual }.Read();
+
+        Assert.That(((NumberColumn)table["x"]).Values[0], Is.EqualTo(expected));
+    }
+
+    [TestCase("x\n1.234\n", true, 1234)]
+    [TestCase("x;z\n1,234;1\n", true, 1.234)]
+    [TestCase("x\n1.234\n", false, 1.234)]
+    [TestCase("x;z\n1,234;1\n", false, 1234)]
+    public void The_decimal_mark_can_be_said(string text, bool isComma, double expected)
+    {
+        using var folder = new TempFolder();
+        File.WriteAllText(folder.File("t.csv"), text);
+
+        Table table = new Csv(folder.File("t.csv")) { DecimalComma = isComma }.Read();
+
+        Assert.That(((NumberColumn)table["x"]).Values[0], Is.EqualTo(expected));
+    }
+
+    [Test]
+    public void A_class_or_a_category_named_NA_can_be_kept()
+    {
+        using var folder = new TempFolder();
+        File.WriteAllText(folder.File("t.csv"), "region,y\nNA,EU\n,NA\nAS,EU\nnull,NA\nNA,\n");
+        File.WriteAllText(folder.File("new.csv"), "region\nNA\n\n");
+
+        DataSet data = new Csv(folder.File("t.csv")) { Target = "y", KeepNA = ["Region", "y"] }.Load();
+        Table train = new Csv(folder.File("t.csv")) { Target = "y" }.Load().Train;
+        var inputs = Preparation.Fit(data.Train, "y");
+
+        Assert.That(Show(data.Train), Is.EqualTo("region: NA|_|AS|null; y: EU|NA|EU|NA"));
+        Assert.That(data.Notes, Has.One.EqualTo("Left out: 1 row without a value of the target 'y'."));
+        Assert.That(Show(train), Is.EqualTo("region: _|AS; y: EU|EU"));
+        Assert.That(Show(new Csv(folder.File("new.csv")).As(inputs, Target.Fit(data.Train["y"])).Read()), Is.EqualTo("region: NA"));
     }
 
     [TestCase(3)]

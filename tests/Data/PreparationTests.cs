@@ -198,6 +198,27 @@ public class PreparationTests
         Assert.That(DataSplit.Stratified(labels, share, seed: 7).Test, Is.EqualTo(test), "the same seed");
     }
 
+    [TestCase("each value once", 0.2)]
+    [TestCase("each value twice", 0.2)]
+    [TestCase("each value twice", 0.05)]
+    [TestCase("fractions", 0.3)]
+    [TestCase("once or often", 0.2)]
+    public void A_share_of_values_is_the_share_of_the_samples(string kind, double share)
+    {
+        var labels = new NumberColumn("y", [.. Enumerable.Range(0, 200).Select(i => kind switch
+        {
+            "each value once" => i,
+            "each value twice" => i % 100,
+            "fractions" => (i % 7) + 0.5,
+            _ => (double)(i < 30 ? i : 100 + (i % 5)),
+        })]);
+
+        (int[] train, int[] test) = DataSplit.Stratified(labels, share, seed: 3);
+
+        Assert.That(train.Concat(test).Order(), Is.EqualTo(Enumerable.Range(0, 200)));
+        Assert.That(test, Has.Length.EqualTo((int)Math.Round(share * 200)).Within(1));
+    }
+
     [Test]
     public void Groups_are_not_torn_apart_and_the_latest_samples_test()
     {
@@ -284,5 +305,5 @@ public class PreparationTests
         House,
     }
 
-    private sealed record House(float Area, string? Dimension, bool IsNew, Kind Kind, int? Rooms);
+    private sealed record House(float Area, string? Side, bool IsNew, Kind Kind, int? Rooms);
 }
