@@ -10,6 +10,9 @@ internal sealed class CsvColumns
     /// <summary>Numbers with more names than this are not classes.</summary>
     private const int MaxNames = 1_000;
 
+    /// <summary>Fewer texts than this share among numbers may be slips.</summary>
+    private const double MaxOdd = 0.05;
+
     private readonly List<bool> _areSureNumbers = [], _keepNA = [];
     private readonly List<List<double>?> _numbers = [];
     private readonly List<(List<int> Codes, Dictionary<string, int> Words)?> _texts = [];
@@ -77,8 +80,7 @@ internal sealed class CsvColumns
             return read;
         }
 
-        // R writes no name for the column of row names.
-        header = header is not null && header.Length == dialect.Columns - 1 ? ["", .. header] : header;
+        header = header is not null && dialect.HasRowNames ? ["", .. header] : header;
         int width = header?.Length ?? Math.Max(each.Current.Length, dialect.Columns);
         if (width > MaxColumns)
         {
@@ -101,7 +103,7 @@ internal sealed class CsvColumns
         }
         while (each.MoveNext());
 
-        read.Say(dialect);
+        read.Say(dialect, wishes);
         return read;
     }
 
@@ -242,7 +244,24 @@ internal sealed class CsvColumns
         return [.. codes.Select(code => code < 0 ? double.NaN : values[code])];
     }
 
-    private void Say(CsvDialect dialect)
+    /// <summary>Returns a note about a column that only few of its values make one of texts; null if it is none.</summary>
+    private string? OddTexts(int column, CsvDialect dialect)
+    {
+        if (_texts[column] is not { } texts)
+        {
+            return null;
+        }
+
+        (List<int> codes, Dictionary<string, int> words) = texts;
+        string[] names = [.. words.Keys];
+        bool[] areNumbers = [.. names.Select(word => Numbers.IsMissingNumber(word) || dialect.TryParse(word, out _))];
+        int known = codes.Count(code => code >= 0), odd = codes.Count(code => code >= 0 && !areNumbers[code]);
+        return odd == 0 || odd > known * MaxOdd ? null : FormattableString.Invariant(
+            $"'{Names[column]}' is taken for texts, though {known - odd:N0} of its {known:N0} values are numbers: ")
+            + $"{Table.Some(names.Where((_, i) => !areNumbers[i]))} {(odd == 1 ? "is" : "are")} none.";
+    }
+
+    private void Say(CsvDialect dialect, Csv wishes)
     {
         if (_comment is not null)
         {
@@ -270,6 +289,9 @@ internal sealed class CsvColumns
         {
             Notes.Add($"Ignored: {Table.Counted(BrokenCount, "row")} with more values than columns, such as row {string.Join(", ", Broken)}.");
         }
+
+        Notes.AddRange(Names.Where((name, i) => i != _target && !wishes.Texts.Contains(name, StringComparer.OrdinalIgnoreCase))
+            .Select(name => OddTexts(Names.IndexOf(name), dialect)).OfType<string>());
 
         // scikit-learn's first line has the names of the classes 0, 1 … of the last column.
         if (dialect.ClassNames is { Count: > 1 } names && Labels(Names.Count - 1) is var labels

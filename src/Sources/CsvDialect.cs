@@ -44,6 +44,12 @@ internal sealed partial record CsvDialect(
     /// <summary>Gets or sets whether the second row is not values either: units, or names again.</summary>
     public bool HasSecondHeader { get; init; }
 
+    /// <summary>
+    /// Gets or sets whether rows begin with a name that the header has no name for, as R writes them. A separator at the
+    /// end of each row gives one value more, too.
+    /// </summary>
+    public bool HasRowNames { get; init; }
+
     /// <summary>Gets or sets the names of the classes 0, 1 … from a first line of counts.</summary>
     public IReadOnlyList<string> ClassNames { get; init; } = [];
 
@@ -167,7 +173,12 @@ internal sealed partial record CsvDialect(
             return dialect with { Names = names, Comments = comments[..^1] };
         }
 
-        return dialect with { HasSecondHeader = dialect.HasHeader && IsSecondHeader(rows, dialect) };
+        return dialect with
+        {
+            HasSecondHeader = dialect.HasHeader && IsSecondHeader(rows, dialect),
+            HasRowNames = dialect.HasHeader && rows.Count > 0 && rows[0].Length == columns - 1
+                && rows.Any(row => row.Length == columns && row[^1].Length > 0),
+        };
     }
 
     /// <summary>Returns a name, or a line of names, without the mark of a comment before it.</summary>
@@ -260,16 +271,26 @@ internal sealed partial record CsvDialect(
             : [];
 
     /// <summary>
-    /// Returns whether the first row names the columns: it has no number, and differs from the rows below.
+    /// Returns whether the first row names the columns: it has no number, and differs from the rows below. Years may be
+    /// names, if another name stands above numbers.
     /// </summary>
     private static bool IsHeader(List<string[]> rows, CsvDialect dialect)
     {
-        if (rows.Count == 0 || rows[0].Any(word => word.Length > 0 && dialect.TryParse(word, out _)))
+        if (rows.Count == 0)
         {
             return false;
         }
 
         string[] first = rows[0];
+        string[] numbers = [.. first.Where(word => word.Length > 0 && dialect.TryParse(word, out _))];
+        if (numbers.Length > 0)
+        {
+            return numbers.All(word => word.All(char.IsAsciiDigit)) && first.Distinct().Count() == first.Length
+                && Enumerable.Range(0, first.Length).Any(i => !Numbers.IsMissingNumber(first[i]) && !dialect.TryParse(first[i], out _)
+                    && rows.Skip(1).Any(row => i < row.Length && dialect.TryParse(row[i], out _))
+                    && rows.Skip(1).All(row => i < row.Length && (Numbers.IsMissingNumber(row[i]) || dialect.TryParse(row[i], out _))));
+        }
+
         bool hasNumbers = Enumerable.Range(0, first.Length).Any(i =>
             rows.Skip(1).Count(row => i < row.Length && dialect.TryParse(row[i], out _)) > (rows.Count - 1) / 2);
         bool isRepeated = Enumerable.Range(0, first.Length).Any(i =>

@@ -30,6 +30,12 @@ public class CsvTests
         ("short rows", "a,b,c\n1,2,3\n4\n5,6\n", "a: 1|4|5; b: 2|_|6; c: 3|_|_"),
         ("a header with more names than there are columns", "a,b,c,d\n1,2\n3,4\n5,6\n", "a: 1|3|5; b: 2|4|6"),
         ("names that are alike or missing", "a,a,\n1,2,3\n4,5,6\n", "a: 1|4; a_2: 2|5; column3: 3|6"),
+        ("years as names", "2019,2020,y\n1,2,3.5\n4,5,6.5\n7,8,9.5\n", "2019: 1|4|7; 2020: 2|5|8; y: 3.5|6.5|9.5"),
+        ("numbers and words without a header", "1,2,x\n3,4,y\n5,6,x\n", "column1: 1|3|5; column2: 2|4|6; column3: x|y|x"),
+        ("a missing value in a first row of numbers", "1,?,2\n3,4,5\n6,7,8\n", "column1: 1|3|6; column2: _|4|7; column3: 2|5|8"),
+        ("separators at the ends of rows", "y,a,b\nu,1,2,\nv,3,4,\n", "y: u|v; a: 1|3; b: 2|4"),
+        ("separators at the ends of all lines", "y,a,\nu,1,\nv,3,\n", "y: u|v; a: 1|3; column3: _|_"),
+        ("R's row names and a missing last value", "a,b\nr1,1,\nr2,3,4\nr3,5,6\n", "column1: r1|r2|r3; a: 1|3|5; b: _|4|6"),
         ("R's row names", "a,b\nr1,1,2\nr2,3,4\nr3,5,6\n", "column1: r1|r2|r3; a: 1|3|5; b: 2|4|6"),
         ("a header that comes again", "a,b\n1,x\na,b\n2,y\n", "a: 1|2; b: x|y"),
         ("units in a second line", "a,b,kind\ncm,kg,name\n1,2,x\n3,4,y\n5,6,x\n", "a: 1|3|5; b: 2|4|6; kind: x|y|x"),
@@ -230,6 +236,19 @@ public class CsvTests
         Assert.That(notes, Has.One.EqualTo("Passed over: 2 lines of comments, such as '// about'."));
         Assert.That(notes, Has.One.EqualTo("Left out: 2 rows without a value of the target 'y', which is empty or 'NA' there. "
             + "If that is the name of a class, keep it in this column (KeepNA, --keep-na)."));
+    }
+
+    [Test]
+    public void A_text_among_many_numbers_is_said()
+    {
+        using var folder = new TempFolder();
+        File.WriteAllText(folder.File("t.csv"), "x;z;y\n" + string.Concat(Enumerable.Range(0, 60).Select(i => $"{(i == 50 ? "oops" : $"{i},5")};{(i % 2 == 0 ? "beta" : "2,0")};{"ab"[i % 2]}\n")));
+
+        IReadOnlyList<string> notes = new Csv(folder.File("t.csv")) { Target = "y" }.Load().Notes;
+
+        Assert.That(notes, Has.One.EqualTo("'x' is taken for texts, though 59 of its 60 values are numbers: 'oops' is none."));
+        Assert.That(notes, Has.None.Contains("'z'"));
+        Assert.That(new Csv(folder.File("t.csv")) { Target = "y", Texts = ["x"] }.Load().Notes, Has.None.Contains("'x'"));
     }
 
     [TestCase("customer_id", "n * 37 % 1009", true)]

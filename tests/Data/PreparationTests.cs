@@ -164,6 +164,8 @@ public class PreparationTests
             new NumberColumn("id", [.. Enumerable.Range(1, 40).Select(i => (double)i)]),
             new NumberColumn("none", [.. Enumerable.Repeat(double.NaN, 40)]),
             new TextColumn("name", Enumerable.Range(0, 40).Select(i => $"n{i}")),
+            new TextColumn("day", Enumerable.Range(0, 40).Select(i => $"2026-11-{1 + (i % 30):00}")),
+            new TextColumn("time", Enumerable.Range(0, 40).Select(i => $"2026-11-30T10:{i:00}:00Z")),
             new NumberColumn("x", [.. Enumerable.Range(0, 40).Select(i => i * 0.5)]),
             new TextColumn("y", Enumerable.Range(0, 40).Select(i => i % 2 == 0 ? "a" : "b")));
 
@@ -174,6 +176,8 @@ public class PreparationTests
         [
             "'id' is not used: it numbers the rows.", "'none' is not used: it has no value.",
             "'name' is not used: its 40 texts are too many to be categories.",
+            "'day' is not used: it has dates: write what matters of them as numbers, the year or the days since one say.",
+            "'time' is not used: it has dates: write what matters of them as numbers, the year or the days since one say.",
         ]));
         Assert.That(() => Preparation.Fit(table.Without("x"), "y"), Throws.InstanceOf<EngineException>()
             .With.Message.Contains("There is no column to learn 'y' from"));

@@ -219,6 +219,11 @@ public sealed partial class Model : IDisposable
         catch (EngineException error)
         {
             net.Dispose();
+            if (error.Message.StartsWith(path, StringComparison.Ordinal))
+            {
+                throw;
+            }
+
             throw new EngineException($"{path}: {error.Message}", error);
         }
     }
