@@ -89,10 +89,13 @@ public sealed record Csv(string Path) : IDataSource
         KeepNA = KeptNA(inputs, target),
     };
 
-    /// <summary>Returns the columns in which a preparation and a target know a name that means a missing value elsewhere.</summary>
+    /// <summary>
+    /// Returns the columns in which a preparation and a target know a name that means a missing value elsewhere.
+    /// </summary>
     internal static IReadOnlyCollection<string> KeptNA(Preparation inputs, Target target) =>
     [
-        .. inputs.Transforms.OfType<OneHot>().Where(transform => transform.Values.Any(Engine.Data.Numbers.IsMissing)).Select(transform => transform.Column),
+        .. inputs.Transforms.OfType<OneHot>().Where(transform => transform.Values.Any(Engine.Data.Numbers.IsMissing))
+            .Select(transform => transform.Column),
         .. target is ClassTarget { Classes: var names } && names.Any(Engine.Data.Numbers.IsMissing) ? [target.Column] : (string[])[],
     ];
 

@@ -20,7 +20,9 @@ internal sealed record TableStyle
     /// <summary>Whether the decimal separator is a comma.</summary>
     public bool? DecimalComma { get; init; }
 
-    /// <summary>How numbers are written in the table that a model learned from; it holds for numbers that can be read in two ways.</summary>
+    /// <summary>
+    /// How numbers are written in the table that a model learned from; it holds for numbers that can be read in two ways.
+    /// </summary>
     public DecimalStyle? UsualDecimals { get; init; }
 
     /// <summary>The encoding; null to detect it.</summary>

@@ -32,19 +32,19 @@ internal sealed partial class DataJson : JsonSerializerContext
         }
         catch (Exception error) when (error is JsonException or NotSupportedException or ArgumentException)
         {
-            throw new EngineException(
-                $"{path} does not say rightly {(typeof(T) == typeof(Preparation) || typeof(T) == typeof(Target) ? "how its samples are prepared" : "where it comes from")}: "
-                + error.Message.TrimEnd('.') + ".", error);
+            string what = type == (object)Default.Preparation || type == (object)Default.Target ? "how its samples are prepared" : "where it comes from";
+            throw new EngineException($"{path} does not say rightly {what}: {error.Message.TrimEnd('.')}.", error);
         }
     }
 
     private static bool IsSound(Transform? transform) => transform?.Column is not null && transform switch
     {
-        ScaledNumber number => double.IsFinite(number.Mean) && double.IsFinite(number.Median) && double.IsFinite(number.Std) && number.Std > 0,
+        ScaledNumber number =>
+            double.IsFinite(number.Mean) && double.IsFinite(number.Median) && double.IsFinite(number.Std) && number.Std > 0,
         OneHot { Values: { Count: > 0 } values } words => (uint)words.Mode < (uint)values.Count && IsDistinct(values),
         ScaledPlanes { Size: [> 0, ..] size, Mean: { } mean, Std: { } std } =>
-            size.Count <= 3 && size.All(dimension => dimension > 0) && mean.Count == size[0] && std.Count == size[0] && mean.All(float.IsFinite)
-            && std.All(one => float.IsFinite(one) && one > 0),
+            size.Count <= 3 && size.All(dimension => dimension > 0) && mean.Count == size[0] && std.Count == size[0]
+            && mean.All(float.IsFinite) && std.All(one => float.IsFinite(one) && one > 0),
         WordCounts { Vocabulary: { Count: > 0 } words, Weights: { } weights } =>
             words.Count == weights.Count && weights.All(float.IsFinite) && IsDistinct(words),
         CustomTransform { Name: not null, Settings: not null } => true,

@@ -70,7 +70,9 @@ public sealed record CifarFiles(string Path) : IDataSource
             : throw new DataFormatException($"{place} has no file {file}, which CIFAR-100 has. Download the published archive again.");
     }
 
-    /// <summary>Returns the folder with CIFAR-100's files, or its archive, which is the path or in it; null if there is none.</summary>
+    /// <summary>
+    /// Returns the folder with CIFAR-100's files, or its archive, which is the path or in it; null if there is none.
+    /// </summary>
     private static string? FindHundred(string path)
     {
         if (File.Exists(path))
@@ -87,8 +89,8 @@ public sealed record CifarFiles(string Path) : IDataSource
         File.Exists(System.IO.Path.Combine(path, pair.Item1)) && File.Exists(System.IO.Path.Combine(path, pair.Item2)));
 
     /// <summary>
-    /// Returns whether the first file of samples in an archive is CIFAR-100's. A damaged archive is not, and its reader says
-    /// what is wrong.
+    /// Returns whether the first file of samples in an archive is CIFAR-100's. A damaged archive is not, and its reader
+    /// says what is wrong.
     /// </summary>
     private static bool IsArchiveOfHundred(string archive)
     {
