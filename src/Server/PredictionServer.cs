@@ -115,6 +115,12 @@ public sealed class PredictionServer : IAsyncDisposable
         else
         {
             await next(context);
+            if (context.Response.StatusCode is StatusCodes.Status404NotFound or StatusCodes.Status405MethodNotAllowed)
+            {
+                await Refuse(context, context.Response.StatusCode, context.Response.StatusCode == StatusCodes.Status405MethodNotAllowed
+                    ? $"{context.Request.Path} is asked by {context.Response.Headers.Allow}, not by {context.Request.Method}."
+                    : $"There is no {context.Request.Path} here: ask /predict, /model, /health or /metrics.");
+            }
         }
     }
 

@@ -34,6 +34,12 @@ public sealed record Csv(string Path) : IDataSource
     /// <summary>Gets or sets columns of numbers, in which any other text is an error.</summary>
     public IReadOnlyCollection<string> Numbers { get; init; } = [];
 
+    /// <summary>
+    /// Gets or sets columns of texts in which only an empty value is missing. By default NA, null and the like are
+    /// missing values, and no names.
+    /// </summary>
+    public IReadOnlyCollection<string> KeepNA { get; init; } = [];
+
     /// <summary>Gets or sets the separator of values, a blank for any run of blanks; null to detect it.</summary>
     public char? Separator { get; init; }
 
@@ -42,6 +48,12 @@ public sealed record Csv(string Path) : IDataSource
 
     /// <summary>Gets or sets whether the decimal separator is a comma; null to detect it.</summary>
     public bool? DecimalComma { get; init; }
+
+    /// <summary>
+    /// Gets or sets how numbers are written in the table that a model learned from; it holds for numbers that can be read
+    /// in two ways.
+    /// </summary>
+    internal DecimalStyle? UsualDecimals { get; init; }
 
     /// <summary>Gets or sets the encoding; null to detect it.</summary>
     public Encoding? Encoding { get; init; }
@@ -53,6 +65,9 @@ public sealed record Csv(string Path) : IDataSource
     /// <summary>Reads the table without a target.</summary>
     /// <exception cref="DataFormatException">It is no table.</exception>
     public Table Read() => Read(TargetOf, isWanted: false).ToTable();
+
+    /// <summary>Returns how the table's numbers are written.</summary>
+    internal DecimalStyle DetectDecimals() => CsvDialect.Of(Path, this).Decimals;
 
     /// <summary>
     /// Returns this table with the types of the columns that a preparation and a target were fitted to, so that a file
@@ -71,7 +86,18 @@ public sealed record Csv(string Path) : IDataSource
             .. inputs.Transforms.OfType<ScaledNumber>().Select(transform => transform.Column),
             .. target is ValueTarget ? [target.Column] : (string[])[],
         ],
+        KeepNA = KeptNA(inputs, target),
     };
+
+    /// <summary>
+    /// Returns the columns in which a preparation and a target know a name that means a missing value elsewhere.
+    /// </summary>
+    internal static IReadOnlyCollection<string> KeptNA(Preparation inputs, Target target) =>
+    [
+        .. inputs.Transforms.OfType<OneHot>().Where(transform => transform.Values.Any(Engine.Data.Numbers.IsMissing))
+            .Select(transform => transform.Column),
+        .. target is ClassTarget { Classes: var names } && names.Any(Engine.Data.Numbers.IsMissing) ? [target.Column] : (string[])[],
+    ];
 
     /// <inheritdoc/>
     public DataSet Load()
@@ -88,6 +114,7 @@ public sealed record Csv(string Path) : IDataSource
             Csv like = this with
             {
                 Path = TestPath,
+                UsualDecimals = read.Decimals,
                 Texts = [.. all.Columns.OfType<TextColumn>().Select(column => column.Name)],
                 Numbers = [.. all.Columns.OfType<NumberColumn>().Where(column => column.Name != target).Select(column => column.Name)],
             };
@@ -205,7 +232,8 @@ public sealed record Csv(string Path) : IDataSource
         {
             string[] words = [.. missing.Keys.Where(word => word.Length > 0)];
             notes.Add($"Left out: {Table.Counted(table.Count - known.Length, "row")} without a value of the target '{target}'"
-                + (words.Length > 0 ? $", which is empty or {Table.Some(words)} there." : "."));
+                + (words.Length > 0 ? $", which is empty or {Table.Some(words)} there. If that is the name of a class, keep it in this column (KeepNA, --keep-na)."
+                    : "."));
         }
 
         return known.Length == table.Count ? table : table.Rows(known);

@@ -10,7 +10,10 @@ internal sealed class CsvColumns
     /// <summary>Numbers with more names than this are not classes.</summary>
     private const int MaxNames = 1_000;
 
-    private readonly List<bool> _areSureNumbers = [];
+    /// <summary>Fewer texts than this share among numbers may be slips.</summary>
+    private const double MaxOdd = 0.05;
+
+    private readonly List<bool> _areSureNumbers = [], _keepNA = [];
     private readonly List<List<double>?> _numbers = [];
     private readonly List<(List<int> Codes, Dictionary<string, int> Words)?> _texts = [];
     private readonly Dictionary<string, int> _missing = [];
@@ -42,6 +45,9 @@ internal sealed class CsvColumns
     /// <summary>Gets the words for missing values of the target, with the number of each.</summary>
     public IReadOnlyDictionary<string, int> Missing => _missing;
 
+    /// <summary>Gets how numbers are written.</summary>
+    public DecimalStyle Decimals { get; private init; }
+
     /// <summary>Gets the notes about the file.</summary>
     public List<string> Notes { get; } = [];
 
@@ -63,6 +69,7 @@ internal sealed class CsvColumns
             _maxNames = keepsNames ? int.MaxValue : MaxNames,
             _comment = dialect.Comments.Count > 0 ? dialect.Comments[0] : null,
             _commentCount = dialect.Comments.Count,
+            Decimals = dialect.Decimals,
         };
         using IEnumerator<string[]> each = rows.Where(row => read.IsValues(row, dialect)).GetEnumerator();
         string[]? header = dialect.Names.Count > 0 ? [.. dialect.Names] : dialect.HasHeader && each.MoveNext() ? each.Current : null;
@@ -73,8 +80,7 @@ internal sealed class CsvColumns
             return read;
         }
 
-        // R writes no name for the column of row names.
-        header = header is not null && header.Length == dialect.Columns - 1 ? ["", .. header] : header;
+        header = header is not null && dialect.HasRowNames ? ["", .. header] : header;
         int width = header?.Length ?? Math.Max(each.Current.Length, dialect.Columns);
         if (width > MaxColumns)
         {
@@ -97,7 +103,7 @@ internal sealed class CsvColumns
         }
         while (each.MoveNext());
 
-        read.Say(dialect);
+        read.Say(dialect, wishes);
         return read;
     }
 
@@ -118,7 +124,8 @@ internal sealed class CsvColumns
             }
 
             Names.Add(own);
-            bool isText = texts.Contains(i) || wishes.Texts.Contains(own, StringComparer.OrdinalIgnoreCase);
+            _keepNA.Add(wishes.KeepNA.Contains(own, StringComparer.OrdinalIgnoreCase));
+            bool isText = texts.Contains(i) || _keepNA[i] || wishes.Texts.Contains(own, StringComparer.OrdinalIgnoreCase);
             _areSureNumbers.Add(wishes.Numbers.Contains(own, StringComparer.OrdinalIgnoreCase));
             _numbers.Add(isText ? null : []);
             _texts.Add(isText ? ([], []) : null);
@@ -162,7 +169,7 @@ internal sealed class CsvColumns
         for (int i = 0; i < Names.Count; i++)
         {
             string value = i < row.Length ? row[i] : "";
-            bool isMissing = _numbers[i] is null ? Numbers.IsMissing(value) : Numbers.IsMissingNumber(value);
+            bool isMissing = _keepNA[i] ? value.Length == 0 : _numbers[i] is null ? Numbers.IsMissing(value) : Numbers.IsMissingNumber(value);
             if (isMissing && i == _target)
             {
                 _missing[value] = _missing.GetValueOrDefault(value) + 1;
@@ -237,7 +244,24 @@ internal sealed class CsvColumns
         return [.. codes.Select(code => code < 0 ? double.NaN : values[code])];
     }
 
-    private void Say(CsvDialect dialect)
+    /// <summary>Returns a note about a column that only few of its values make one of texts; null if it is none.</summary>
+    private string? OddTexts(int column, CsvDialect dialect)
+    {
+        if (_texts[column] is not { } texts)
+        {
+            return null;
+        }
+
+        (List<int> codes, Dictionary<string, int> words) = texts;
+        string[] names = [.. words.Keys];
+        bool[] areNumbers = [.. names.Select(word => Numbers.IsMissingNumber(word) || dialect.TryParse(word, out _))];
+        int known = codes.Count(code => code >= 0), odd = codes.Count(code => code >= 0 && !areNumbers[code]);
+        return odd == 0 || odd > known * MaxOdd ? null : FormattableString.Invariant(
+            $"'{Names[column]}' is taken for texts, though {known - odd:N0} of its {known:N0} values are numbers: ")
+            + $"{Table.Some(names.Where((_, i) => !areNumbers[i]))} {(odd == 1 ? "is" : "are")} none.";
+    }
+
+    private void Say(CsvDialect dialect, Csv wishes)
     {
         if (_comment is not null)
         {
@@ -265,6 +289,9 @@ internal sealed class CsvColumns
         {
             Notes.Add($"Ignored: {Table.Counted(BrokenCount, "row")} with more values than columns, such as row {string.Join(", ", Broken)}.");
         }
+
+        Notes.AddRange(Names.Where((name, i) => i != _target && !wishes.Texts.Contains(name, StringComparer.OrdinalIgnoreCase))
+            .Select(name => OddTexts(Names.IndexOf(name), dialect)).OfType<string>());
 
         // scikit-learn's first line has the names of the classes 0, 1 … of the last column.
         if (dialect.ClassNames is { Count: > 1 } names && Labels(Names.Count - 1) is var labels

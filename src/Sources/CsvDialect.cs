@@ -4,22 +4,6 @@ using Engine.IO;
 
 namespace Engine.Data;
 
-/// <summary>The formats of numbers in a file.</summary>
-internal enum DecimalStyle
-{
-    /// <summary>1234.5.</summary>
-    Point,
-
-    /// <summary>1234,5.</summary>
-    Comma,
-
-    /// <summary>1,234.5.</summary>
-    PointAndThousands,
-
-    /// <summary>1.234,5.</summary>
-    CommaAndThousands,
-}
-
 /// <summary>The format of a file of values, detected from its beginning and described in one line.</summary>
 /// <param name="Encoding">The encoding.</param>
 /// <param name="Separator">The separator; a blank stands for any run of blanks.</param>
@@ -59,6 +43,12 @@ internal sealed partial record CsvDialect(
 
     /// <summary>Gets or sets whether the second row is not values either: units, or names again.</summary>
     public bool HasSecondHeader { get; init; }
+
+    /// <summary>
+    /// Gets or sets whether rows begin with a name that the header has no name for, as R writes them. A separator at the
+    /// end of each row gives one value more, too.
+    /// </summary>
+    public bool HasRowNames { get; init; }
 
     /// <summary>Gets or sets the names of the classes 0, 1 … from a first line of counts.</summary>
     public IReadOnlyList<string> ClassNames { get; init; } = [];
@@ -134,7 +124,7 @@ internal sealed partial record CsvDialect(
     /// <summary>Reads a number in this file's format.</summary>
     public bool TryParse(ReadOnlySpan<char> text, out double value) => Numbers.TryParse(
         text, out value,
-        Decimals is DecimalStyle.Comma or DecimalStyle.CommaAndThousands ? ',' : '.',
+        CsvDecimals.IsComma(Decimals) ? ',' : '.',
         Decimals switch { DecimalStyle.PointAndThousands => ',', DecimalStyle.CommaAndThousands => '.', _ => '\0' });
 
     private static CsvDialect Of(string text, bool isWhole, Encoding encoding, Csv wishes)
@@ -156,6 +146,9 @@ internal sealed partial record CsvDialect(
         lines = begin < 0 ? [] : lines[begin..];
         char quote = QuoteOf(lines);
         char separator = wishes.Separator ?? said ?? SeparatorOf(lines, quote);
+        // A comma that no name has beside it stands before decimals, if it did so in training.
+        separator = wishes.Separator is null && said is null && separator == ',' && CsvDecimals.IsComma(wishes.UsualDecimals)
+            && lines.Count > 0 && !lines[0].Contains(',', StringComparison.Ordinal) ? ';' : separator;
         char escape = lines.Any(line => line.Contains($"\\{quote}", StringComparison.Ordinal)) ? '\\' : quote;
         // The number of values in a row, by the rows after the first, which may be of another kind.
         var dialect = new CsvDialect(encoding, separator, quote, escape, Math.Max(begin, 0), HasHeader: false, DecimalStyle.Point);
@@ -168,12 +161,7 @@ internal sealed partial record CsvDialect(
             rows.RemoveAt(0);
         }
 
-        DecimalStyle decimals = wishes.DecimalComma switch
-        {
-            null => DecimalsOf(rows, separator),
-            true => DecimalsOf(rows, separator) is DecimalStyle.CommaAndThousands ? DecimalStyle.CommaAndThousands : DecimalStyle.Comma,
-            false => DecimalsOf(rows, separator) is DecimalStyle.PointAndThousands ? DecimalStyle.PointAndThousands : DecimalStyle.Point,
-        };
+        DecimalStyle decimals = CsvDecimals.Of(rows, separator, wishes.DecimalComma, wishes.UsualDecimals);
         dialect = dialect with { Columns = columns, Decimals = decimals, Comments = comments };
         string[] first = [.. rows.Skip(1).Select(row => row[0]).Where(value => !IsMarked(value))];
         dialect = dialect with { BeginsWithNumbers = first.Count(value => dialect.TryParse(value, out _)) > first.Length / 2 };
@@ -185,7 +173,12 @@ internal sealed partial record CsvDialect(
             return dialect with { Names = names, Comments = comments[..^1] };
         }
 
-        return dialect with { HasSecondHeader = dialect.HasHeader && IsSecondHeader(rows, dialect) };
+        return dialect with
+        {
+            HasSecondHeader = dialect.HasHeader && IsSecondHeader(rows, dialect),
+            HasRowNames = dialect.HasHeader && rows.Count > 0 && rows[0].Length == columns - 1
+                && rows.Any(row => row.Length == columns && row[^1].Length > 0),
+        };
     }
 
     /// <summary>Returns a name, or a line of names, without the mark of a comment before it.</summary>
@@ -277,35 +270,27 @@ internal sealed partial record CsvDialect(
             ? row[2..]
             : [];
 
-    private static DecimalStyle DecimalsOf(List<string[]> rows, char separator)
-    {
-        string[] values = [.. rows.SelectMany(row => row).Select(value => Blanks().Replace(value, ""))];
-        string[] points = [.. values.Where(value => value.Contains('.', StringComparison.Ordinal) && Numbers.TryParse(value, out _))];
-        string[] commas = [.. values.Where(value => Commas().IsMatch(value))];
-        int others = points.Count(value => !PointThousands().IsMatch(value));
-        bool haveBoth = values.Count(value => PointThousands().IsMatch(value) && value.Contains(',')) > others;
-        int decimals = commas.Count(value => !Thousands().IsMatch(value));
-        bool isEnglish = !haveBoth && (commas.Count(value => value.Contains('.')) > decimals
-            || (commas.Length > 0 && decimals == 0 && (points.Length > 0 || separator == ',' || commas.Any(value => value.Count(c => c == ',') > 1))));
-        return isEnglish ? DecimalStyle.PointAndThousands
-            : haveBoth || (others == 0 && values.Any(value => ManyPointThousands().IsMatch(value))) ? DecimalStyle.CommaAndThousands
-            : commas.Length == 0 ? DecimalStyle.Point
-            : points.Length > 0 && others == 0 ? DecimalStyle.CommaAndThousands
-            : points.Length > commas.Length ? DecimalStyle.Point
-            : DecimalStyle.Comma;
-    }
-
     /// <summary>
-    /// Returns whether the first row names the columns: it has no number, and differs from the rows below.
+    /// Returns whether the first row names the columns: it has no number, and differs from the rows below. Years may be
+    /// names, if another name stands above numbers.
     /// </summary>
     private static bool IsHeader(List<string[]> rows, CsvDialect dialect)
     {
-        if (rows.Count == 0 || rows[0].Any(word => word.Length > 0 && dialect.TryParse(word, out _)))
+        if (rows.Count == 0)
         {
             return false;
         }
 
         string[] first = rows[0];
+        string[] numbers = [.. first.Where(word => word.Length > 0 && dialect.TryParse(word, out _))];
+        if (numbers.Length > 0)
+        {
+            return numbers.All(word => word.All(char.IsAsciiDigit)) && first.Distinct().Count() == first.Length
+                && Enumerable.Range(0, first.Length).Any(i => !Numbers.IsMissingNumber(first[i]) && !dialect.TryParse(first[i], out _)
+                    && rows.Skip(1).Any(row => i < row.Length && dialect.TryParse(row[i], out _))
+                    && rows.Skip(1).All(row => i < row.Length && (Numbers.IsMissingNumber(row[i]) || dialect.TryParse(row[i], out _))));
+        }
+
         bool hasNumbers = Enumerable.Range(0, first.Length).Any(i =>
             rows.Skip(1).Count(row => i < row.Length && dialect.TryParse(row[i], out _)) > (rows.Count - 1) / 2);
         bool isRepeated = Enumerable.Range(0, first.Length).Any(i =>
@@ -340,23 +325,8 @@ internal sealed partial record CsvDialect(
     [GeneratedRegex(@"(^|[,;\t ])'[^']*'([,;\t ]|$)")]
     private static partial Regex SingleQuoted();
 
-    [GeneratedRegex(@"^[+-]?\d+(,\d+)+(\.\d+)?([eE][+-]?\d+)?$|^[+-]?\d+,\d+[eE][+-]?\d+$")]
-    private static partial Regex Commas();
-
-    [GeneratedRegex(@"^[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?$")]
-    private static partial Regex Thousands();
-
-    [GeneratedRegex(@"^[+-]?[1-9]\d{0,2}(\.\d{3})+(,\d+)?$")]
-    private static partial Regex PointThousands();
-
-    [GeneratedRegex(@"^[+-]?[1-9]\d{0,2}(\.\d{3}){2,}$")]
-    private static partial Regex ManyPointThousands();
-
     [GeneratedRegex(@"^(#+@?|//+|%(?= ))")]
     private static partial Regex Mark();
-
-    [GeneratedRegex(@"(?<=\d)['’\u00A0\u202F](?=\d{3})")]
-    private static partial Regex Blanks();
 
     [GeneratedRegex(@"^""?sep=([^\w""'\\]|\t)""?\1*$", RegexOptions.IgnoreCase)]
     private static partial Regex SeparatorLine();

@@ -73,16 +73,19 @@ internal sealed class Batches : IDisposable
         return this;
     }
 
-    public static byte[] Archive(IEnumerable<KeyValuePair<string, byte[]>> files, params TarEntry[] more)
+    public static byte[] Archive(IEnumerable<KeyValuePair<string, byte[]>> files, params TarEntry[] more) =>
+        Archive("cifar-10-batches-py", files, more);
+
+    public static byte[] Archive(string folder, IEnumerable<KeyValuePair<string, byte[]>> files, params TarEntry[] more)
     {
         var bytes = new MemoryStream();
         using (var zipped = new GZipStream(bytes, CompressionLevel.Fastest))
         using (var tar = new TarWriter(zipped, TarEntryFormat.Ustar))
         {
-            tar.WriteEntry(new UstarTarEntry(TarEntryType.Directory, "cifar-10-batches-py/"));
+            tar.WriteEntry(new UstarTarEntry(TarEntryType.Directory, folder + "/"));
             foreach ((string name, byte[] content) in files)
             {
-                tar.WriteEntry(new UstarTarEntry(TarEntryType.RegularFile, "cifar-10-batches-py/" + name)
+                tar.WriteEntry(new UstarTarEntry(TarEntryType.RegularFile, $"{folder}/{name}")
                 {
                     DataStream = new MemoryStream(content),
                 });

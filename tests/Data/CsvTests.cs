@@ -30,6 +30,12 @@ public class CsvTests
         ("short rows", "a,b,c\n1,2,3\n4\n5,6\n", "a: 1|4|5; b: 2|_|6; c: 3|_|_"),
         ("a header with more names than there are columns", "a,b,c,d\n1,2\n3,4\n5,6\n", "a: 1|3|5; b: 2|4|6"),
         ("names that are alike or missing", "a,a,\n1,2,3\n4,5,6\n", "a: 1|4; a_2: 2|5; column3: 3|6"),
+        ("years as names", "2019,2020,y\n1,2,3.5\n4,5,6.5\n7,8,9.5\n", "2019: 1|4|7; 2020: 2|5|8; y: 3.5|6.5|9.5"),
+        ("numbers and words without a header", "1,2,x\n3,4,y\n5,6,x\n", "column1: 1|3|5; column2: 2|4|6; column3: x|y|x"),
+        ("a missing value in a first row of numbers", "1,?,2\n3,4,5\n6,7,8\n", "column1: 1|3|6; column2: _|4|7; column3: 2|5|8"),
+        ("separators at the ends of rows", "y,a,b\nu,1,2,\nv,3,4,\n", "y: u|v; a: 1|3; b: 2|4"),
+        ("separators at the ends of all lines", "y,a,\nu,1,\nv,3,\n", "y: u|v; a: 1|3; column3: _|_"),
+        ("R's row names and a missing last value", "a,b\nr1,1,\nr2,3,4\nr3,5,6\n", "column1: r1|r2|r3; a: 1|3|5; b: _|4|6"),
         ("R's row names", "a,b\nr1,1,2\nr2,3,4\nr3,5,6\n", "column1: r1|r2|r3; a: 1|3|5; b: 2|4|6"),
         ("a header that comes again", "a,b\n1,x\na,b\n2,y\n", "a: 1|2; b: x|y"),
         ("units in a second line", "a,b,kind\ncm,kg,name\n1,2,x\n3,4,y\n5,6,x\n", "a: 1|3|5; b: 2|4|6; kind: x|y|x"),
@@ -50,6 +56,9 @@ public class CsvTests
         ("millions with points", "a;b\n1.234.567;1\n2.000;2\n", "a: 1234567|2000; b: 1|2"),
         ("decimal points, commas between thousands", "price;n\n\"1,234.5\";1\n987.25;2\n", "price: 1234.5|987.25; n: 1|2"),
         ("three decimals are no thousands", "a;b\n1.234;1\n2.345;2\n", "a: 1.234|2.345; b: 1|2"),
+        ("whole numbers with points between thousands", "a;b\n1.234;x\n12.500;y\n999;x\n2.100;x\n3.050;y\n7.777;x\n", "a: 1234|12500|999|2100|3050|7777; b: x|y|x|x|y|x"),
+        ("whole numbers with commas between thousands", "a;b\n1,234;x\n12,500;y\n999;x\n2,100;x\n3,050;y\n7,777;x\n", "a: 1234|12500|999|2100|3050|7777; b: x|y|x|x|y|x"),
+        ("three decimals and a whole number are no thousands", "a;b\n1.125;1\n2.375;2\n5;3\n", "a: 1.125|2.375|5; b: 1|2|3"),
         ("commas that are not between thousands", "price;n\n\"1,234.5\";x\n\"2,345.5\";\"1,2\"\n987.25;y\n", "price: 1234.5|2345.5|987.25; n: x|1,2|y"),
         ("apostrophes between thousands", "a;b\n1'234.5;1\n12’000;2\n", "a: 1234.5|12000; b: 1|2"),
         ("no-break spaces between thousands", "a;b\n1\u00A0234,5;1\n12\u202F345\u202F678;2\n2,5;3\n", "a: 1234.5|12345678|2.5; b: 1|2|3"),
@@ -225,7 +234,21 @@ public class CsvTests
         IReadOnlyList<string> notes = new Csv(folder.File("t.csv")).Load().Notes;
 
         Assert.That(notes, Has.One.EqualTo("Passed over: 2 lines of comments, such as '// about'."));
-        Assert.That(notes, Has.One.EqualTo("Left out: 2 rows without a value of the target 'y', which is empty or 'NA' there."));
+        Assert.That(notes, Has.One.EqualTo("Left out: 2 rows without a value of the target 'y', which is empty or 'NA' there. "
+            + "If that is the name of a class, keep it in this column (KeepNA, --keep-na)."));
+    }
+
+    [Test]
+    public void A_text_among_many_numbers_is_said()
+    {
+        using var folder = new TempFolder();
+        File.WriteAllText(folder.File("t.csv"), "x;z;y\n" + string.Concat(Enumerable.Range(0, 60).Select(i => $"{(i == 50 ? "oops" : $"{i},5")};{(i % 2 == 0 ? "beta" : "2,0")};{"ab"[i % 2]}\n")));
+
+        IReadOnlyList<string> notes = new Csv(folder.File("t.csv")) { Target = "y" }.Load().Notes;
+
+        Assert.That(notes, Has.One.EqualTo("'x' is taken for texts, though 59 of its 60 values are numbers: 'oops' is none."));
+        Assert.That(notes, Has.None.Contains("'z'"));
+        Assert.That(new Csv(folder.File("t.csv")) { Target = "y", Texts = ["x"] }.Load().Notes, Has.None.Contains("'x'"));
     }
 
     [TestCase("customer_id", "n * 37 % 1009", true)]
@@ -277,6 +300,57 @@ public class CsvTests
         // Numbers find their category, too.
         float[] row = inputs.Apply(Table.Row([new("v", 1.0), new("n", 1)])).ToArray<float>();
         Assert.That(row[..3], Is.EqualTo((float[])[1, 0, 0]), string.Join(' ', ((OneHot)inputs.Transforms[0]).Values));
+    }
+
+    /// <summary>1.234 and 1,234 are read in two ways; the table that trained says which.</summary>
+    [TestCase("x;y\n1.234,5;a\n987,65;b\n", "x\n1.234\n", 1234)]
+    [TestCase("x;y\n1.234,5;a\n987,65;b\n", "x\n2,125\n", 2.125)]
+    [TestCase("x;y\n1.234,5;a\n987,65;b\n", "x;z\n1.234;0.5\n", 1.234)]
+    [TestCase("x;y\n\"1,234.5\";a\n987.65;b\n", "x;z\n1,234;1\n", 1234)]
+    [TestCase("x,y\n1234.5,a\n987.65,b\n", "x;z\n1,234;1\n", 1234)]
+    [TestCase("x;y\n5,1;a\n987,65;b\n", "x\n5,125\n", 5.125)]
+    [TestCase("x;y\n5,1;a\n987,65;b\n", "x;z\n1.234;2,345\n", 1234)]
+    public void A_number_that_can_be_read_in_two_ways_is_read_as_in_the_table_that_trained(string train, string other, double expected)
+    {
+        using var folder = new TempFolder();
+        File.WriteAllText(folder.File("train.csv"), train);
+        File.WriteAllText(folder.File("other.csv"), other);
+        DecimalStyle usual = new Csv(folder.File("train.csv")).DetectDecimals();
+
+        Table table = new Csv(folder.File("other.csv")) { UsualDecimals = usual }.Read();
+
+        Assert.That(((NumberColumn)table["x"]).Values[0], Is.EqualTo(expected));
+    }
+
+    [TestCase("x\n1.234\n", true, 1234)]
+    [TestCase("x;z\n1,234;1\n", true, 1.234)]
+    [TestCase("x\n1.234\n", false, 1.234)]
+    [TestCase("x;z\n1,234;1\n", false, 1234)]
+    public void The_decimal_mark_can_be_said(string text, bool isComma, double expected)
+    {
+        using var folder = new TempFolder();
+        File.WriteAllText(folder.File("t.csv"), text);
+
+        Table table = new Csv(folder.File("t.csv")) { DecimalComma = isComma }.Read();
+
+        Assert.That(((NumberColumn)table["x"]).Values[0], Is.EqualTo(expected));
+    }
+
+    [Test]
+    public void A_class_or_a_category_named_NA_can_be_kept()
+    {
+        using var folder = new TempFolder();
+        File.WriteAllText(folder.File("t.csv"), "region,y\nNA,EU\n,NA\nAS,EU\nnull,NA\nNA,\n");
+        File.WriteAllText(folder.File("new.csv"), "region\nNA\n\n");
+
+        DataSet data = new Csv(folder.File("t.csv")) { Target = "y", KeepNA = ["Region", "y"] }.Load();
+        Table train = new Csv(folder.File("t.csv")) { Target = "y" }.Load().Train;
+        var inputs = Preparation.Fit(data.Train, "y");
+
+        Assert.That(Show(data.Train), Is.EqualTo("region: NA|_|AS|null; y: EU|NA|EU|NA"));
+        Assert.That(data.Notes, Has.One.EqualTo("Left out: 1 row without a value of the target 'y'."));
+        Assert.That(Show(train), Is.EqualTo("region: _|AS; y: EU|EU"));
+        Assert.That(Show(new Csv(folder.File("new.csv")).As(inputs, Target.Fit(data.Train["y"])).Read()), Is.EqualTo("region: NA"));
     }
 
     [TestCase(3)]

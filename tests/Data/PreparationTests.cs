@@ -164,6 +164,8 @@ public class PreparationTests
             new NumberColumn("id", [.. Enumerable.Range(1, 40).Select(i => (double)i)]),
             new NumberColumn("none", [.. Enumerable.Repeat(double.NaN, 40)]),
             new TextColumn("name", Enumerable.Range(0, 40).Select(i => $"n{i}")),
+            new TextColumn("day", Enumerable.Range(0, 40).Select(i => $"2026-11-{1 + (i % 30):00}")),
+            new TextColumn("time", Enumerable.Range(0, 40).Select(i => $"2026-11-30T10:{i:00}:00Z")),
             new NumberColumn("x", [.. Enumerable.Range(0, 40).Select(i => i * 0.5)]),
             new TextColumn("y", Enumerable.Range(0, 40).Select(i => i % 2 == 0 ? "a" : "b")));
 
@@ -174,6 +176,8 @@ public class PreparationTests
         [
             "'id' is not used: it numbers the rows.", "'none' is not used: it has no value.",
             "'name' is not used: its 40 texts are too many to be categories.",
+            "'day' is not used: it has dates: write what matters of them as numbers, the year or the days since one say.",
+            "'time' is not used: it has dates: write what matters of them as numbers, the year or the days since one say.",
         ]));
         Assert.That(() => Preparation.Fit(table.Without("x"), "y"), Throws.InstanceOf<EngineException>()
             .With.Message.Contains("There is no column to learn 'y' from"));
@@ -196,6 +200,27 @@ public class PreparationTests
         Assert.That(train.Select(labels.Text).Distinct().Count(), Is.EqualTo(3));
         Assert.That(test.Select(labels.Text).Distinct().Count(), Is.EqualTo(3));
         Assert.That(DataSplit.Stratified(labels, share, seed: 7).Test, Is.EqualTo(test), "the same seed");
+    }
+
+    [TestCase("each value once", 0.2)]
+    [TestCase("each value twice", 0.2)]
+    [TestCase("each value twice", 0.05)]
+    [TestCase("fractions", 0.3)]
+    [TestCase("once or often", 0.2)]
+    public void A_share_of_values_is_the_share_of_the_samples(string kind, double share)
+    {
+        var labels = new NumberColumn("y", [.. Enumerable.Range(0, 200).Select(i => kind switch
+        {
+            "each value once" => i,
+            "each value twice" => i % 100,
+            "fractions" => (i % 7) + 0.5,
+            _ => (double)(i < 30 ? i : 100 + (i % 5)),
+        })]);
+
+        (int[] train, int[] test) = DataSplit.Stratified(labels, share, seed: 3);
+
+        Assert.That(train.Concat(test).Order(), Is.EqualTo(Enumerable.Range(0, 200)));
+        Assert.That(test, Has.Length.EqualTo((int)Math.Round(share * 200)).Within(1));
     }
 
     [Test]
@@ -284,5 +309,5 @@ public class PreparationTests
         House,
     }
 
-    private sealed record House(float Area, string? Dimension, bool IsNew, Kind Kind, int? Rooms);
+    private sealed record House(float Area, string? Side, bool IsNew, Kind Kind, int? Rooms);
 }

@@ -1,5 +1,6 @@
 using Engine.Data;
 using Engine.Graph;
+using Engine.Inspection;
 using Engine.Layers;
 using Engine.Models;
 using Engine.Models.Description;
@@ -59,6 +60,18 @@ public class ModelTests
 
         Assert.That(model.Test(houses).Metrics["r2"], Is.GreaterThan(0.98));
         Assert.That(model.PredictOne(new Dictionary<string, object?> { ["area"] = 100 }).Value, Is.EqualTo(120_000).Within(6_000));
+    }
+
+    [Test]
+    public void A_figure_that_is_no_number_is_left_out_of_what_the_model_keeps_and_JSON_writes()
+    {
+        using Model model = Model.Train(new DataSet("flowers", s_flowers, "kind"), new ModelOptions { Epochs = 1 });
+
+        TestReport report = model.Test(s_flowers.Rows([0]));
+
+        Assert.That(report.Metrics["roc_auc"], Is.NaN, "one class");
+        Assert.That(model.Metrics.Keys, Is.EqualTo(report.Metrics.Where(pair => double.IsFinite(pair.Value)).Select(pair => pair.Key)).And.Not.Empty);
+        Assert.That(System.Text.Json.JsonSerializer.Serialize(model.Metrics), Does.Contain("accuracy").And.Not.Contain("roc_auc"));
     }
 
     /// <summary>What the validation samples say must not reach the model, or their figures are too good.</summary>
@@ -208,6 +221,10 @@ public class ModelTests
     }
 
     [TestCase("inputs", "\"deviation\":", "\"deviation\":-")]
+    [TestCase("inputs", "\"mean\":", "\"mean\":1e400,\"x\":")]
+    [TestCase("inputs", "\"median\":", "\"median\":-1e400,\"x\":")]
+    [TestCase("metrics", "{", "{\"accuracy\":\"nan\"")]
+    [TestCase("about", "{", "[{")]
     [TestCase("inputs", "\"mode\":", "\"mode\":7")]
     [TestCase("inputs", "\"blue\"", "\"red\"")]
     [TestCase("inputs", "\"kind\":\"one_hot\"", "\"kind\":\"planes\"")]
@@ -228,7 +245,7 @@ public class ModelTests
         Engine.IO.Parameters.Save(folder.File("wrong.model"), model.Net.GetParameters(), metadata);
 
         Assert.That(() => Model.Load(folder.File("wrong.model")), Throws.InstanceOf<EngineException>()
-            .With.Message.Contains("wrong.model"));
+            .With.Message.StartsWith(folder.File("wrong.model")).And.Message.Not.Contains($": {folder.File("wrong.model")}"));
     }
 
     [Test]

@@ -145,6 +145,21 @@ public class PredictionServerTests
         Assert.That((await client.GetAsync("/")).StatusCode, Is.EqualTo(HttpStatusCode.Forbidden));
     }
 
+    [TestCase("GET", "predict", HttpStatusCode.MethodNotAllowed, "/predict is asked by POST, not by GET.")]
+    [TestCase("POST", "health", HttpStatusCode.MethodNotAllowed, "/health is asked by GET, not by POST.")]
+    [TestCase("GET", "predictions", HttpStatusCode.NotFound, "There is no /predictions here: ask /predict, /model, /health or /metrics.")]
+    public async Task What_is_not_there_is_said_in_JSON(string method, string path, HttpStatusCode status, string said)
+    {
+        await using PredictionServer server = await Start(s_table.Value);
+        using HttpClient client = Client(server);
+
+        using HttpResponseMessage response = await client.SendAsync(new HttpRequestMessage(new HttpMethod(method), path));
+
+        Assert.That(response.StatusCode, Is.EqualTo(status));
+        using JsonDocument answer = JsonDocument.Parse(await response.Content.ReadAsStringAsync());
+        Assert.That(answer.RootElement.GetProperty("error").GetString(), Is.EqualTo(said));
+    }
+
     [Test]
     public async Task The_page_takes_nothing_from_elsewhere()
     {

@@ -70,7 +70,10 @@ public sealed partial class Model : IDisposable
     /// <summary>Gets the names of the classes; empty if it predicts values.</summary>
     public IReadOnlyList<string> Classes => Target is ClassTarget target ? target.Classes : [];
 
-    /// <summary>Gets the figures of its last test, by name.</summary>
+    /// <summary>
+    /// Gets the figures of its last test, by name, as the file has them: without those that are no number, such as the
+    /// ROC-AUC of samples of one class.
+    /// </summary>
     public IReadOnlyDictionary<string, double> Metrics { get; private set; } = new Dictionary<string, double>();
 
     /// <summary>
@@ -156,7 +159,7 @@ public sealed partial class Model : IDisposable
     {
         output = Output(samples);
         TestReport report = Report(output, samples);
-        Metrics = report.Metrics;
+        Metrics = report.Metrics.Where(pair => double.IsFinite(pair.Value)).ToDictionary();
         return report;
     }
 
@@ -216,6 +219,11 @@ public sealed partial class Model : IDisposable
         catch (EngineException error)
         {
             net.Dispose();
+            if (error.Message.StartsWith(path, StringComparison.Ordinal))
+            {
+                throw;
+            }
+
             throw new EngineException($"{path}: {error.Message}", error);
         }
     }
@@ -230,8 +238,7 @@ public sealed partial class Model : IDisposable
         [NetworkKey] = Network.ToJson(),
         [InputsKey] = JsonSerializer.Serialize(Inputs, DataJson.Default.Preparation),
         [TargetKey] = JsonSerializer.Serialize(Target, DataJson.Default.Target),
-        [MetricsKey] = JsonSerializer.Serialize(
-            Metrics.Where(pair => double.IsFinite(pair.Value)).ToDictionary(), DataJson.Default.DictionaryStringDouble),
+        [MetricsKey] = JsonSerializer.Serialize(Metrics.ToDictionary(), DataJson.Default.DictionaryStringDouble),
         [AboutKey] = JsonSerializer.Serialize(About.ToDictionary(), DataJson.Default.DictionaryStringString),
     };
 

@@ -46,10 +46,12 @@ internal sealed record OwnData(
     public static OwnData Load(OwnDataOptions options, int? seed, int? threads, double? validation)
     {
         NetworkDescription? described = options.Network is null ? null : Find(options.Network);
-        DataSet data = options.Source(threads).Load().WithTest(options.TestShare, seed ?? described?.Seed ?? 42);
+        IDataSource source = options.Source(threads);
+        DataSet data = source.Load().WithTest(options.TestShare, seed ?? described?.Seed ?? 42);
         NetworkDescription network = described ?? OwnNetworks.Find(OwnNetworks.DefaultFor(data));
         (Preparation inputs, Target target) = Models.Model.Prepared(
             data, options.AreValues, new TrainSplit(validation ?? network.Data.Validation));
+        options = source is Csv table ? options with { Style = options.Style with { UsualDecimals = table.DetectDecimals() } } : options;
         // Errors that the test would find are better reported before the training.
         data = data with { Validation = Checked(data.Validation), Test = Checked(data.Test) };
         return new OwnData(options, data, inputs, target, OwnNetworks.Fill(network, inputs, target));

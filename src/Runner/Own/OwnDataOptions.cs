@@ -11,6 +11,8 @@ namespace Engine.Runner;
 /// <param name="Path">A folder of pictures or of idx files, a table or an npz file.</param>
 internal sealed record OwnDataOptions(string Path)
 {
+    private const string Coarse = "coarse";
+
     private static readonly string[] s_tables = [".csv", ".tsv", ".tab", ".data", ".gz"];
 
     /// <summary>The column to predict.</summary>
@@ -40,6 +42,9 @@ internal sealed record OwnDataOptions(string Path)
     /// <summary>Columns to leave out.</summary>
     public IReadOnlyList<string> Drop { get; init; } = [];
 
+    /// <summary>Columns of texts in which NA and the like are names, and no missing values.</summary>
+    public IReadOnlyList<string> KeepNA { get; init; } = [];
+
     /// <summary>Whether numbers are values and not classes; null to detect it.</summary>
     public bool? AreValues { get; init; }
 
@@ -66,7 +71,7 @@ internal sealed record OwnDataOptions(string Path)
         (object?, string)[] ofTables =
         [
             (Target, "--target"), (Test, "--test"), (Style.Separator, "--separator"), (Style.Encoding, "--encoding"),
-            (Style.HasHeader, "--header"), (Style.DecimalComma, "--decimal"),
+            (Style.HasHeader, "--header"), (Style.DecimalComma, "--decimal"), (KeepNA.Count > 0 ? KeepNA : null, "--keep-na"),
         ];
         if (ArrayFiles.IsMatch(Path))
         {
@@ -75,7 +80,9 @@ internal sealed record OwnDataOptions(string Path)
 
         if (CifarFiles.IsMatch(Path))
         {
-            return Refused(new CifarFiles(Path), [.. ofTables, (Size, "--size")]);
+            return Target is null or Coarse or "fine"
+                ? Refused(new CifarFiles(Path) { IsCoarse = Target == Coarse }, [.. ofTables[1..], (Size, "--size")])
+                : throw new EngineException($"--target: CIFAR-100 has the classes 'fine' (a hundred) and '{Coarse}' (twenty), not '{Target}'.");
         }
 
         if (TextFolder.IsMatch(Path))
@@ -93,7 +100,7 @@ internal sealed record OwnDataOptions(string Path)
 
         Csv Table()
         {
-            Csv table = Style.Of(Path) with { Target = Target, TestPath = Test, Drop = Drop };
+            Csv table = Style.Of(Path) with { Target = Target, TestPath = Test, Drop = Drop, KeepNA = KeepNA };
             return Types is { } types ? table.As(types.Inputs, types.Target) : table;
         }
     }
@@ -112,6 +119,11 @@ internal sealed record OwnDataOptions(string Path)
             about["test"] = System.IO.Path.GetFullPath(Test);
         }
 
+        if (Target == Coarse && CifarFiles.IsMatch(Path))
+        {
+            about["classes"] = Coarse;
+        }
+
         Style.AddTo(about);
         return about;
     }
@@ -127,9 +139,10 @@ internal sealed record OwnDataOptions(string Path)
         bool isOther = path is not null && System.IO.Path.GetFullPath(path) != model.About.GetValueOrDefault("path");
         var options = new OwnDataOptions(from)
         {
-            Target = IsTable(from) ? model.Target.Column : null,
+            Target = IsTable(from) ? model.Target.Column : CifarFiles.IsMatch(from) ? model.About.GetValueOrDefault("classes") : null,
             Test = isOther ? null : model.About.GetValueOrDefault("test"),
             Types = isOther ? (model.Inputs, model.Target) : null,
+            KeepNA = IsTable(from) ? [.. Csv.KeptNA(model.Inputs, model.Target)] : [],
             Style = IsTable(from) ? TableStyle.Of(model.About)
                 : TextFolder.IsMatch(from) ? new TableStyle { Encoding = TableStyle.Of(model.About).Encoding } : new TableStyle(),
             TestShare = double.TryParse(model.About.GetValueOrDefault("test_share"), CultureInfo.InvariantCulture, out double share) ? share : 0.2,

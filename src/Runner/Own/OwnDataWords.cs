@@ -39,6 +39,13 @@ internal sealed class OwnDataWords
         AllowMultipleArgumentsPerToken = true,
     };
 
+    private readonly Option<string[]> _keepNA = new("--keep-na")
+    {
+        HelpName = "COLUMN…",
+        Description = "Of a table: columns in which NA, null and the like are names, and no missing values.",
+        AllowMultipleArgumentsPerToken = true,
+    };
+
     private readonly Option<char?> _separator = new("--separator")
     {
         HelpName = "CHAR",
@@ -100,7 +107,7 @@ internal sealed class OwnDataWords
         Description = "Of own data: write the page about the training to this file. [default: beside the model, .html; none if the model goes to a device]",
     };
 
-    private Option[] OfTables => [_drop, _separator, _encoding, _header, _decimal];
+    private Option[] OfTables => [_drop, _keepNA, _separator, _encoding, _header, _decimal];
 
     /// <summary>Adds the options to a command.</summary>
     /// <param name="command">The command.</param>
@@ -145,6 +152,7 @@ internal sealed class OwnDataWords
             Test = parsed.GetValue(_test),
             TestShare = parsed.GetValue(_testShare) ?? 0.2,
             Drop = parsed.GetValue(_drop) ?? [],
+            KeepNA = parsed.GetValue(_keepNA) ?? [],
             Style = new TableStyle
             {
                 Separator = parsed.GetValue(_separator),

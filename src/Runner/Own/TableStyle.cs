@@ -20,6 +20,11 @@ internal sealed record TableStyle
     /// <summary>Whether the decimal separator is a comma.</summary>
     public bool? DecimalComma { get; init; }
 
+    /// <summary>
+    /// How numbers are written in the table that a model learned from; it holds for numbers that can be read in two ways.
+    /// </summary>
+    public DecimalStyle? UsualDecimals { get; init; }
+
     /// <summary>The encoding; null to detect it.</summary>
     public Encoding? FoundEncoding => Encoding is null ? null : Find(Encoding);
 
@@ -30,6 +35,7 @@ internal sealed record TableStyle
         Encoding = FoundEncoding,
         HasHeader = HasHeader,
         DecimalComma = DecimalComma,
+        UsualDecimals = UsualDecimals,
     };
 
     /// <summary>The encoding of this name; null if there is none.</summary>
@@ -51,7 +57,7 @@ internal sealed record TableStyle
         foreach ((string key, string? value) in (ReadOnlySpan<(string, string?)>)
         [
             ("separator", Separator?.ToString()), ("encoding", Encoding), ("header", HasHeader?.ToString()),
-            ("decimal_comma", DecimalComma?.ToString()),
+            ("decimal_comma", DecimalComma?.ToString()), ("decimals", UsualDecimals?.ToString()),
         ])
         {
             if (value is not null)
@@ -70,6 +76,7 @@ internal sealed record TableStyle
             Encoding = Value("encoding"),
             HasHeader = bool.TryParse(Value("header"), out bool hasHeader) ? hasHeader : null,
             DecimalComma = bool.TryParse(Value("decimal_comma"), out bool isComma) ? isComma : null,
+            UsualDecimals = Enum.TryParse(Value("decimals"), out DecimalStyle usual) && Enum.IsDefined(usual) ? usual : null,
         };
 
         string? Value(string key) => about.GetValueOrDefault(Prefix + key);

@@ -59,7 +59,7 @@ internal static class ModelJson
 
         json.WriteEndArray();
         json.WriteStartObject("metrics");
-        foreach ((string name, double value) in model.Metrics.Where(pair => double.IsFinite(pair.Value)))
+        foreach ((string name, double value) in model.Metrics)
         {
             json.WriteNumber(name, value);
         }

@@ -281,12 +281,12 @@ public class OwnDataTests
         File.WriteAllText(folder.File("fruit.csv"), Fruit(90));
 
         (int code, _, string errors) = await Run(
-            ["train", folder.File("fruit.csv"), "--target", column, "--epochs", "1", "--save", folder.File("m.model"), "--seed", "5",
+            ["train", folder.File("fruit.csv"), "--target", column, "--epochs", "1", "--save", folder.File("m.model"), "--seed", "11",
                 .. validation is { } share ? ["--validation", FormattableString.Invariant($"{share}")] : (string[])[]]);
 
         Assert.That(code, Is.Zero, errors);
         using Engine.Models.Model model = Engine.Models.Model.Load(folder.File("m.model"));
-        Table train = new Csv(folder.File("fruit.csv")) { Target = column }.Load().WithTest(0.2, seed: 5).Train;
+        Table train = new Csv(folder.File("fruit.csv")) { Target = column }.Load().WithTest(0.2, seed: 11).Train;
         var target = Target.Fit(train[column]);
         int[] rows = new TrainSplit(model.Network.Data.Validation).Split(
             train.Count, target is ClassTarget ? target.Apply(train[column]).ToArray<int>() : null).Train;
@@ -380,6 +380,70 @@ public class OwnDataTests
         Assert.That(code, Is.EqualTo(1), output);
         Assert.That(errors, Does.Contain(said));
         Assert.That(output, Does.Not.Contain("epoch"));
+    }
+
+    [Test]
+    public async Task What_cannot_be_exported_is_said_before_the_training()
+    {
+        using var folder = new TempFolder();
+        Tensor x = Tensor.From([.. Enumerable.Range(0, 40 * 64).Select(i => (byte)(i % 251))], 40, 8, 8);
+        Engine.IO.Npz.Save(folder.File("digits.npz"), new Dictionary<string, Tensor> { ["x"] = x, ["y"] = Tensor.From([.. Enumerable.Range(0, 40).Select(i => i % 2)]) });
+        File.WriteAllText(folder.File("unpool.json"), """
+            { "layers": [
+              { "name": "input", "kind": "input", "shape": [1, 8, 8] }, { "name": "pool", "kind": "max_pool2d", "size": 2 },
+              { "name": "unpool", "kind": "inverse", "inputs": ["pool", "pool", "input"] }, { "name": "output", "kind": "dense", "units": 2, "nonlinearity": "softmax" } ] }
+            """);
+
+        (int code, string output, string errors) = await Run(
+            "train", folder.File("digits.npz"), "--network", folder.File("unpool.json"), "--epochs", "1", "--save", folder.File("m.onnx"));
+
+        Assert.That(code, Is.EqualTo(1), output);
+        Assert.That(errors, Does.Contain("cannot be exported: only training has it"));
+        Assert.That(output, Does.Not.Contain("trn loss"));
+        Assert.That(File.Exists(folder.File("m.onnx")), Is.False);
+    }
+
+    [TestCase("de", "", "x\n1.234\n", "large")]
+    [TestCase("region", "--keep-na region", "region\nNA\n", "far")]
+    public async Task What_the_table_that_trained_says_holds_for_new_ones(string kind, string words, string other, string expected)
+    {
+        using var folder = new TempFolder();
+        string model = folder.File("m.model");
+        File.WriteAllText(folder.File("new.csv"), other);
+        File.WriteAllText(folder.File("t.csv"), kind == "de"
+            ? "x;y\n" + string.Concat(Enumerable.Range(0, 60).Select(i => i % 2 == 0 ? $"{1 + (i / 20)}.{100 + i},5;large\n" : $"{i % 9},25;small\n"))
+            : "region,y\n" + string.Concat(Enumerable.Range(0, 60).Select(i => i % 2 == 0 ? "NA,far\n" : i % 3 == 0 ? "EU,near\n" : "AS,near\n")));
+
+        (int code, _, string errors) = await Run(
+            ["train", folder.File("t.csv"), "--target", "y", "--epochs", "30", "--save", model, .. words.Split(' ', StringSplitOptions.RemoveEmptyEntries)]);
+        Assert.That(code, Is.Zero, errors);
+
+        (code, string output, errors) = await TestCommandLine.Run("predict", "--load", model, folder.File("new.csv"), "--format", "csv", "--device", "cpu");
+        Assert.That(code, Is.Zero, errors);
+        Assert.That(output.Split('\n')[1], Does.StartWith($"row 1,{expected},"));
+        (code, output, errors) = await TestCommandLine.Run("predict", "--load", model, "--device", "cpu");
+        Assert.That(code, Is.Zero, errors);
+        Assert.That(output, Does.Contain("12 of 12 right"));
+    }
+
+    [Test]
+    public async Task The_twenty_classes_of_CIFAR_100_are_chosen_and_known_again()
+    {
+        using var batches = new Engine.Tests.Data.Batches();
+        byte[] rows = [.. Enumerable.Range(0, 20).SelectMany(i => (byte[])[(byte)i, (byte)(99 - i), .. Engine.Tests.Data.Batches.Pixels(1, i)])];
+        batches.Write("c/train.bin", rows);
+        batches.Write("c/test.bin", rows);
+        string folder = Path.Combine(batches.Folder, "c"), model = Path.Combine(batches.Folder, "m.model");
+
+        (int code, string output, string errors) = await Run("train", folder, "--target", "coarse", "--network", "mlp", "--epochs", "1", "--save", model);
+        Assert.That(code, Is.Zero, errors);
+        Assert.That(output, Does.Contain("20 classes."));
+
+        (code, output, errors) = await TestCommandLine.Run("predict", "--load", model, "--device", "cpu");
+        Assert.That(code, Is.Zero, errors);
+        Assert.That(output, Does.Match(@"\d+ of 20 right"));
+        (code, _, errors) = await Run("train", folder, "--target", "medium", "--save", model);
+        Assert.That((code, errors), Is.EqualTo((1, "--target: CIFAR-100 has the classes 'fine' (a hundred) and 'coarse' (twenty), not 'medium'.")));
     }
 
     [Test]

@@ -25,23 +25,26 @@ internal sealed partial class DataJson : JsonSerializerContext
                 Preparation { Transforms: { Count: > 0 } transforms } => transforms.All(IsSound),
                 Engine.Data.Preparation => false,
                 ClassTarget { Column: not null, Classes: { Count: > 1 } classes } => IsDistinct(classes),
-                ValueTarget { Column: not null } => true,
+                ValueTarget { Column: not null } value => double.IsFinite(value.Mean) && double.IsFinite(value.Std) && value.Std > 0,
                 Engine.Data.Target => false,
                 _ => true,
             } ? read : throw new JsonException("what it says does not fit together");
         }
         catch (Exception error) when (error is JsonException or NotSupportedException or ArgumentException)
         {
-            throw new EngineException($"{path} does not say rightly how its samples are prepared: {error.Message}", error);
+            string what = type == (object)Default.Preparation || type == (object)Default.Target ? "how its samples are prepared" : "where it comes from";
+            throw new EngineException($"{path} does not say rightly {what}: {error.Message.TrimEnd('.')}.", error);
         }
     }
 
     private static bool IsSound(Transform? transform) => transform?.Column is not null && transform switch
     {
-        ScaledNumber number => number.Std > 0,
+        ScaledNumber number =>
+            double.IsFinite(number.Mean) && double.IsFinite(number.Median) && double.IsFinite(number.Std) && number.Std > 0,
         OneHot { Values: { Count: > 0 } values } words => (uint)words.Mode < (uint)values.Count && IsDistinct(values),
         ScaledPlanes { Size: [> 0, ..] size, Mean: { } mean, Std: { } std } =>
-            size.Count <= 3 && size.All(dimension => dimension > 0) && mean.Count == size[0] && std.Count == size[0] && std.All(one => one > 0),
+            size.Count <= 3 && size.All(dimension => dimension > 0) && mean.Count == size[0] && std.Count == size[0]
+            && mean.All(float.IsFinite) && std.All(one => float.IsFinite(one) && one > 0),
         WordCounts { Vocabulary: { Count: > 0 } words, Weights: { } weights } =>
             words.Count == weights.Count && weights.All(float.IsFinite) && IsDistinct(words),
         CustomTransform { Name: not null, Settings: not null } => true,

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.ExceptionServices;
 using System.Text.Json.Serialization;
 
@@ -161,11 +162,19 @@ public sealed record Preparation(IReadOnlyList<Transform> Transforms)
             case TextColumn text:
                 int distinct = Distinct(text);
                 return distinct == 0 ? "it has no value"
+                    : AreTooMany(text, distinct) && AreDates(text) ? "it has dates: write what matters of them as numbers, the year or the days since one say"
                     : AreTooMany(text, distinct) && !WordCounts.AreSentences(text) ? $"its {distinct} texts are too many to be categories"
                     : null;
             default:
                 return null;
         }
+    }
+
+    /// <summary>Returns whether most of the first texts are dates or times.</summary>
+    private static bool AreDates(TextColumn text)
+    {
+        string[] some = [.. text.Words.Take(100)];
+        return some.Count(word => DateTime.TryParse(word, CultureInfo.InvariantCulture, out _)) > some.Length / 2;
     }
 
     private static int Distinct(TextColumn text) => text.Codes.ToArray().Where(code => code >= 0).Distinct().Count();

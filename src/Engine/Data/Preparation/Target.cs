@@ -53,11 +53,7 @@ public abstract record Target(string Column)
                 : $"The target '{column.Name}' is '{Table.Short(distinct[0])}' in every row: there is nothing to tell apart.");
         }
 
-        bool looksLikeValues = column is NumberColumn numbers
-            && !(numbers.Written is not null && distinct.Any(Numbers.IsCode))
-            && (distinct.Length > Math.Min(MaxNumberedClasses, column.Count / 2)
-                || numbers.Values.ToArray().Any(x => double.IsFinite(x) && x != Math.Round(x)));
-        if (!(areValues ?? looksLikeValues))
+        if (!(areValues ?? LooksLikeValues(column, distinct)))
         {
             IEnumerable<string> classes = column is NumberColumn { } ordered
                 ? Enumerable.Range(0, column.Count).Where(row => column.Text(row) is not null).DistinctBy(column.Text)
@@ -69,6 +65,15 @@ public abstract record Target(string Column)
         return column is NumberColumn values ? ValueTarget.Fit(values) : throw new EngineException(
             $"The target '{column.Name}' has texts, '{Table.Short(distinct[0])}' say, and is to be learned as values: those are numbers.");
     }
+
+    /// <summary>Returns whether a column has values, not classes, if nobody says which.</summary>
+    internal static bool LooksLikeValues(Column column) =>
+        column is NumberColumn && LooksLikeValues(column, [.. Enumerable.Range(0, column.Count).Select(column.Text).OfType<string>().Distinct()]);
+
+    private static bool LooksLikeValues(Column column, string[] distinct) => column is NumberColumn numbers
+        && !(numbers.Written is not null && distinct.Any(Numbers.IsCode))
+        && (distinct.Length > Math.Min(MaxNumberedClasses, column.Count / 2)
+            || numbers.Values.ToArray().Any(x => double.IsFinite(x) && x != Math.Round(x)));
 }
 
 /// <summary>Represents a target that is one of several classes.</summary>

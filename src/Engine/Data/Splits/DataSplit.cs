@@ -3,9 +3,6 @@ namespace Engine.Data;
 /// <summary>Splits samples into training and test.</summary>
 public static class DataSplit
 {
-    /// <summary>Numbers with more values than this are not classes, and are not stratified.</summary>
-    private const int MaxClasses = 1000;
-
     /// <summary>Returns the numbers from 0 on, shuffled by the seed (Fisher and Yates' shuffle).</summary>
     public static int[] Order(int count, int seed)
     {
@@ -15,8 +12,8 @@ public static class DataSplit
     }
 
     /// <summary>
-    /// Takes a part of each class for the test. A class of two or more samples is in both parts. For values, takes a
-    /// part of all samples.
+    /// Takes a part of each class for the test. A class of two or more samples is in both parts. Of values, takes a part
+    /// of all samples, but leaves one of equal ones to learn.
     /// </summary>
     /// <param name="labels">The labels.</param>
     /// <param name="share">The part for the test.</param>
@@ -26,20 +23,17 @@ public static class DataSplit
     {
         ArgumentNullException.ThrowIfNull(labels);
         int[] order = Order(labels.Count, seed);
-        IGrouping<string?, int>[] classes = [.. order.GroupBy(labels.Text)];
-        if (labels is NumberColumn && classes.Length > Math.Min(MaxClasses, labels.Count / 2))
-        {
-            return At(order, share);
-        }
+        bool areValues = Target.LooksLikeValues(labels);
 
         // The first samples of each class in the shuffled order are for the test.
         var tests = new bool[labels.Count];
         double owed = 0;
-        foreach (IGrouping<string?, int> one in classes)
+        foreach (IGrouping<string?, int> one in order.GroupBy(labels.Text))
         {
             int[] rows = [.. one];
             owed += Checked(share) * rows.Length;
-            int count = Math.Min(Math.Max((int)Math.Round(owed), rows.Length > 1 ? 1 : 0), Math.Max(rows.Length - 1, 0));
+            (int least, int most) = rows.Length > 1 ? (areValues ? 0 : 1, rows.Length - 1) : (0, areValues ? 1 : 0);
+            int count = Math.Clamp((int)Math.Round(owed), least, most);
             owed -= count;
             Array.ForEach(rows[..count], row => tests[row] = true);
         }

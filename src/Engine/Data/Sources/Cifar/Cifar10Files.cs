@@ -64,13 +64,14 @@ internal static class Cifar10Files
     public static void Unpack(string archive, string folder, CancellationToken cancellation = default)
     {
         Directory.CreateDirectory(folder);
-        foreach ((string name, byte[] content) in EntriesOf(archive, cancellation))
+        foreach ((string name, byte[] content) in EntriesOf(archive, IsOne, cancellation))
         {
             File.WriteAllBytes(Path.Combine(folder, name), content);
         }
     }
 
-    private static bool IsArchive(string path) =>
+    /// <summary>Returns whether a file is an archive, by its name.</summary>
+    public static bool IsArchive(string path) =>
         path.EndsWith(".tar.gz", StringComparison.OrdinalIgnoreCase) ||
         path.EndsWith(".tgz", StringComparison.OrdinalIgnoreCase);
 
@@ -79,6 +80,8 @@ internal static class Cifar10Files
 
     private static bool IsBatch(string name) =>
         WithoutEnding(name) is var stem && (stem == TestBatch || NumberOf(stem) > 0);
+
+    private static bool IsOne(string name) => IsBatch(name) || IsMeta(name);
 
     private static bool IsMeta(string name) => name is "batches.meta" or "batches.meta.txt";
 
@@ -126,7 +129,7 @@ internal static class Cifar10Files
     {
         var batches = new Dictionary<string, CifarBatch>();
         IReadOnlyList<string> classes = s_classNames;
-        foreach ((string name, byte[] content) in EntriesOf(archive, cancellation))
+        foreach ((string name, byte[] content) in EntriesOf(archive, IsOne, cancellation))
         {
             var source = new ByteSource(content, $"{archive}, {name}");
             if (IsMeta(name))
@@ -276,10 +279,13 @@ internal static class Cifar10Files
     private static string[] ClassNames(ByteSource source) => ClassNames(source, "label_names", 10);
 
     /// <summary>
-    /// Returns the batches and names in an archive. An entry that is a link, or leaves its folder, is an error.
+    /// Returns the files of a data set in an archive. An entry that is a link, or leaves its folder, is an error.
     /// </summary>
-    private static IEnumerable<(string Name, byte[] Content)> EntriesOf(
-        string archive, CancellationToken cancellation)
+    /// <param name="archive">The archive.</param>
+    /// <param name="isWanted">Whether a file of this name belongs to the data set.</param>
+    /// <param name="cancellation">Cancels the reading.</param>
+    public static IEnumerable<(string Name, byte[] Content)> EntriesOf(
+        string archive, Func<string, bool> isWanted, CancellationToken cancellation = default)
     {
         ReadableFile.RequireFile(archive);
         using var file = new FileStream(archive, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16);
@@ -298,11 +304,11 @@ internal static class Cifar10Files
             {
                 throw new DataFormatException(
                     $"{archive}: its entry '{PickleReader.Printable(Encoding.UTF8.GetBytes(entry.Name))}' " +
-                    $"({entry.EntryType}) is a link or leaves the folder, which CIFAR-10's archive never does; " +
+                    $"({entry.EntryType}) is a link or leaves the folder, which CIFAR's archives never do; " +
                     $"nothing was written. {FetchArchiveAgain}");
             }
 
-            if (isFile && (IsBatch(name) || IsMeta(name)))
+            if (isFile && isWanted(name))
             {
                 string shown = $"{archive}, {name}";
                 if (entry.Length > budget)

@@ -2,14 +2,17 @@ namespace Engine.Data;
 
 /// <summary>
 /// Represents CIFAR-10 or CIFAR-100 (A. Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009) as a
-/// data source: a folder with the files of either published version, or CIFAR-10's archive. Pictures are uint8 (n, 3,
-/// 32, 32); classes are names.
+/// data source: a folder with the files of either published version, its parent folder, or the published archive.
+/// Pictures are uint8 (n, 3, 32, 32); classes are names.
 /// </summary>
 /// <param name="Path">The folder or the archive.</param>
 public sealed record CifarFiles(string Path) : IDataSource
 {
     /// <summary>Specifies the names of the columns of pictures and classes.</summary>
     public const string Pictures = "picture", Class = "class";
+
+    private static readonly string[] s_files =
+        ["train", "test", "meta", "train.bin", "test.bin", "fine_label_names.txt", "coarse_label_names.txt"];
 
     /// <summary>Gets or sets whether to use CIFAR-100's twenty classes instead of its hundred.</summary>
     public bool IsCoarse { get; init; }
@@ -18,27 +21,33 @@ public sealed record CifarFiles(string Path) : IDataSource
     public static bool IsMatch(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
-        return Cifar10Files.Find(path) is not null || IsHundred(path);
+        return Cifar10Files.Find(path) is not null || FindHundred(path) is not null;
     }
 
     /// <inheritdoc/>
     public DataSet Load()
     {
         string name = System.IO.Path.GetFileName(System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(Path))).Split('.')[0];
-        if (!IsHundred(Path))
+        if (FindHundred(Path) is not { } place)
         {
+            if (IsCoarse)
+            {
+                throw new DataFormatException($"{Path} is not CIFAR-100, which alone has coarse classes.");
+            }
+
             Cifar10Set ten = Cifar10.Read(Path);
             return Of(name, "CIFAR-10", ten.ClassNames, (ten.Train.Images, ten.Train.Labels), (ten.Test.Images, ten.Test.Labels));
         }
 
-        bool isBinary = File.Exists(In("train.bin"));
+        Dictionary<string, byte[]>? packed = File.Exists(place) ? Unpacked(place) : null;
+        bool isBinary = Has("train.bin");
         CifarLabels labels = IsCoarse ? CifarLabels.Coarse : CifarLabels.Fine;
         string key = IsCoarse ? "coarse_label_names" : "fine_label_names";
-        string names = In(isBinary ? $"{key}.txt" : "meta");
+        string names = isBinary ? $"{key}.txt" : "meta";
         IReadOnlyList<string> classes = [.. Enumerable.Range(0, labels.Classes).Select(i => $"{i}")];
-        if (File.Exists(names))
+        if (Has(names))
         {
-            using var source = new ByteSource(names);
+            using ByteSource source = Open(names);
             classes = Cifar10Files.ClassNames(source, key, labels.Classes);
         }
 
@@ -46,19 +55,66 @@ public sealed record CifarFiles(string Path) : IDataSource
 
         (Tensor, Tensor) Read(string part)
         {
-            var source = new ByteSource(In(isBinary ? $"{part}.bin" : part));
+            ByteSource source = Open(isBinary ? $"{part}.bin" : part);
             using CifarBatch batch = isBinary ? CifarBatch.FromBinary(source, labels) : CifarBatch.FromPickle(source, labels);
             byte[] pixels = new byte[batch.Count * CifarBatch.ImageBytes];
             int[] numbers = new int[batch.Count];
             batch.Read(pixels, numbers);
             return (Tensor.From(pixels, batch.Count, 3, 32, 32), Tensor.From(numbers));
         }
+
+        bool Has(string file) => packed?.ContainsKey(file) ?? File.Exists(System.IO.Path.Combine(place, file));
+
+        ByteSource Open(string file) => packed is null ? new ByteSource(System.IO.Path.Combine(place, file))
+            : packed.TryGetValue(file, out byte[]? content) ? new ByteSource(content, $"{place}, {file}")
+            : throw new DataFormatException($"{place} has no file {file}, which CIFAR-100 has. Download the published archive again.");
     }
 
-    private static bool IsHundred(string path) => new[] { ("train", "test"), ("train.bin", "test.bin") }.Any(pair =>
+    /// <summary>
+    /// Returns the folder with CIFAR-100's files, or its archive, which is the path or in it; null if there is none.
+    /// </summary>
+    private static string? FindHundred(string path)
+    {
+        if (File.Exists(path))
+        {
+            return Cifar10Files.IsArchive(path) && IsArchiveOfHundred(path) ? path : null;
+        }
+
+        string[] versions = ["cifar-100-python", "cifar-100-binary"];
+        return new[] { path }.Concat(versions.Select(version => System.IO.Path.Combine(path, version))).FirstOrDefault(IsFolderOfHundred)
+            ?? versions.Select(version => System.IO.Path.Combine(path, $"{version}.tar.gz")).FirstOrDefault(File.Exists);
+    }
+
+    private static bool IsFolderOfHundred(string path) => new[] { ("train", "test"), ("train.bin", "test.bin") }.Any(pair =>
         File.Exists(System.IO.Path.Combine(path, pair.Item1)) && File.Exists(System.IO.Path.Combine(path, pair.Item2)));
 
-    private string In(string file) => System.IO.Path.Combine(Path, file);
+    /// <summary>
+    /// Returns whether the first file of samples in an archive is CIFAR-100's. A damaged archive is not, and its reader
+    /// says what is wrong.
+    /// </summary>
+    private static bool IsArchiveOfHundred(string archive)
+    {
+        try
+        {
+            return Cifar10Files.EntriesOf(archive, name => s_files.Contains(name) || name.StartsWith("data_batch", StringComparison.Ordinal))
+                .FirstOrDefault().Name is { } first && s_files.Contains(first);
+        }
+        catch (Exception error) when (error is EngineException or IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
+    private static Dictionary<string, byte[]> Unpacked(string archive)
+    {
+        var files = new Dictionary<string, byte[]>();
+        foreach ((string name, byte[] content) in Cifar10Files.EntriesOf(archive, s_files.Contains))
+        {
+            files[name] = content;
+        }
+
+        return files;
+    }
 
     private DataSet Of(
         string name, string set, IReadOnlyList<string> classes, (Tensor Pictures, Tensor Labels) train, (Tensor Pictures, Tensor Labels) test)
