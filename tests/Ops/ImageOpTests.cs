@@ -86,6 +86,43 @@ public class ImageOpTests
         static Variable Cubed(Variable y) => y * y * y;
     }
 
+    /// <summary>A sum has the windows that the other modes have, also those that the border cuts off.</summary>
+    [Test]
+    public void A_sum_pools_the_windows_of_every_other_mode(
+        [Values(1, 2, 3)] int size, [Values(1, 2, 4)] int stride, [Values(0, 1)] int pad, [Values] bool ignoreBorder,
+        [Values(2, 7)] int dimension, [Values] bool knows)
+    {
+        Assume.That(pad < size && (!ignoreBorder || dimension + (2 * pad) >= size));
+        Tensor image = Tensor.From([.. Enumerable.Range(1, dimension).Select(i => (float)(i * i))], 1, 1, dimension);
+        Input x = Variable("x", DType.Float32, knows ? image.Shape : Shape.OfRank(3));
+        Variable sums = Pool(x, [size], PoolMode.Sum, [stride], [pad], ignoreBorder);
+        using var f = Function.Compile([x], [sums, Pool(x, [size], PoolMode.Max, [stride], [pad], ignoreBorder), Grad(Sum(sums), x)]);
+
+        Tensor[] results = f.Call(image);
+
+        int windows = results[1].Shape[2];
+        int[][] inside = [.. Enumerable.Range(0, windows).Select(window => Enumerable.Range((window * stride) - pad, size)
+            .Where(at => at >= 0 && at < dimension).ToArray())];
+        Assert.That(results[0].Shape, Is.EqualTo(results[1].Shape));
+        Assert.That(results[0].ToArray<float>(), Is.EqualTo(inside.Select(window => window.Sum(at => (float)((at + 1) * (at + 1))))));
+        Assert.That(results[2].ToArray<float>(), Is.EqualTo(Enumerable.Range(0, dimension).Select(at => (float)inside.Count(window => window.Contains(at)))));
+    }
+
+    private static IEnumerable<TestCaseData> WrongNumbers =>
+    [
+        new(() => Pool(Vector("x"), [2]), "pool takes images (N, C, …), not 'x' (float32 (?))"),
+        new(() => Pool(Tensor4("x"), [1, 2, 3]), "pool of 'x' (float32 (?, ?, ?, ?)) takes one number for all axes behind the second or 2, not 3."),
+        new(() => Pool(Tensor4("x"), [2], stride: []), "or 2, not 0."),
+        new(() => AdaptivePool(Zeros([1, 1, 4, 4]), []), "adaptivePool of '"),
+        new(() => AdaptivePool(Zeros([4]), [2]), "adaptivePool takes images (N, C, …), not '"),
+        new(() => Upscale(Scalar("x"), [2]), "upscale takes images (N, C, …), not 'x' (float32 ())"),
+        new(() => Upscale(Tensor4("x"), [2, 2, 2]), "upscale of 'x' (float32 (?, ?, ?, ?)) takes one number for all axes behind the second or 2, not 3."),
+    ];
+
+    [TestCaseSource(nameof(WrongNumbers))]
+    public void Numbers_that_do_not_fit_the_axes_are_refused(Func<Variable> op, string message) =>
+        Assert.That(op, Throws.TypeOf<EngineException>().With.Message.Contains(message));
+
     [Test]
     public void Images_that_turn_out_too_small_are_refused_with_their_sizes()
     {
