@@ -108,21 +108,6 @@ public class ImageOpTests
         Assert.That(results[2].ToArray<float>(), Is.EqualTo(Enumerable.Range(0, dimension).Select(at => (float)inside.Count(window => window.Contains(at)))));
     }
 
-    private static IEnumerable<TestCaseData> WrongNumbers =>
-    [
-        new(() => Pool(Vector("x"), [2]), "pool takes images (N, C, …), not 'x' (float32 (?))"),
-        new(() => Pool(Tensor4("x"), [1, 2, 3]), "pool of 'x' (float32 (?, ?, ?, ?)) takes one number for all axes behind the second or 2, not 3."),
-        new(() => Pool(Tensor4("x"), [2], stride: []), "or 2, not 0."),
-        new(() => AdaptivePool(Zeros([1, 1, 4, 4]), []), "adaptivePool of '"),
-        new(() => AdaptivePool(Zeros([4]), [2]), "adaptivePool takes images (N, C, …), not '"),
-        new(() => Upscale(Scalar("x"), [2]), "upscale takes images (N, C, …), not 'x' (float32 ())"),
-        new(() => Upscale(Tensor4("x"), [2, 2, 2]), "upscale of 'x' (float32 (?, ?, ?, ?)) takes one number for all axes behind the second or 2, not 3."),
-    ];
-
-    [TestCaseSource(nameof(WrongNumbers))]
-    public void Numbers_that_do_not_fit_the_axes_are_refused(Func<Variable> op, string message) =>
-        Assert.That(op, Throws.TypeOf<EngineException>().With.Message.Contains(message));
-
     [Test]
     public void Images_that_turn_out_too_small_are_refused_with_their_sizes()
     {

@@ -331,6 +331,25 @@ public sealed class VocabularyTests
         AssertIs(f.Call(values)[0], shape, fingerprint);
     }
 
+    private static IEnumerable<TestCaseData> WrongNumbers =>
+    [
+        new(() => Pool(Vector("x"), [2]), "pool takes images (N, C, …), not 'x' (float32 (?))"),
+        new(() => Pool(Tensor4("x"), [1, 2, 3]), "pool of 'x' (float32 (?, ?, ?, ?)) takes one number for all axes behind the second or 2, not 3."),
+        new(() => Pool(Tensor4("x"), [2], stride: []), "or 2, not 0."),
+        new(() => AdaptivePool(Variable("x", DType.Float32, [1, 1, 4, 4]), []), "adaptivePool of '"),
+        new(() => AdaptivePool(Vector("x"), [2]), "adaptivePool takes images (N, C, …), not '"),
+        new(() => Upscale(Scalar("x"), [2]), "upscale takes images (N, C, …), not 'x' (float32 ())"),
+        new(() => Upscale(Tensor4("x"), [2, 2, 2]), "upscale of 'x' (float32 (?, ?, ?, ?)) takes one number for all axes behind the second or 2, not 3."),
+        new(() => Slice(Vector("x"), 0, int.MinValue), "The index -2147483648 lies outside every axis."),
+        new(() => Slice(Vector("x"), 0, 5, int.MaxValue), "2147483647 indices from 5 on lie outside axis 0 of 'x'"),
+        new(() => TensorDot(Vector("x"), Matrix("y"), -7), "tensorDot cannot sum along -7 axes of 'x' (float32 (?)) and 'y'"),
+        new(() => TensorDot(Vector("x"), Matrix("y"), 2), "tensorDot cannot sum along 2 axes of 'x' (float32 (?)) and 'y'"),
+    ];
+
+    [TestCaseSource(nameof(WrongNumbers))]
+    public void Numbers_that_do_not_fit_the_axes_are_refused(Func<Variable> op, string message) =>
+        Assert.That(op, Throws.TypeOf<EngineException>().With.Message.Contains(message));
+
     /// <summary>Returns an expression of inputs with these dimensions, and the inputs' values.</summary>
     internal static (Input[] Inputs, Tensor[] Values, Variable Output) Open(
         Func<Given, Variable> expression, Func<Tensor, int, Shape> dimensions)
