@@ -86,6 +86,28 @@ public class ImageOpTests
         static Variable Cubed(Variable y) => y * y * y;
     }
 
+    /// <summary>A sum has the windows that the other modes have, also those that the border cuts off.</summary>
+    [Test]
+    public void A_sum_pools_the_windows_of_every_other_mode(
+        [Values(1, 2, 3)] int size, [Values(1, 2, 4)] int stride, [Values(0, 1)] int pad, [Values] bool ignoreBorder,
+        [Values(2, 7)] int dimension, [Values] bool knows)
+    {
+        Assume.That(pad < size && (!ignoreBorder || dimension + (2 * pad) >= size));
+        Tensor image = Tensor.From([.. Enumerable.Range(1, dimension).Select(i => (float)(i * i))], 1, 1, dimension);
+        Input x = Variable("x", DType.Float32, knows ? image.Shape : Shape.OfRank(3));
+        Variable sums = Pool(x, [size], PoolMode.Sum, [stride], [pad], ignoreBorder);
+        using var f = Function.Compile([x], [sums, Pool(x, [size], PoolMode.Max, [stride], [pad], ignoreBorder), Grad(Sum(sums), x)]);
+
+        Tensor[] results = f.Call(image);
+
+        int windows = results[1].Shape[2];
+        int[][] inside = [.. Enumerable.Range(0, windows).Select(window => Enumerable.Range((window * stride) - pad, size)
+            .Where(at => at >= 0 && at < dimension).ToArray())];
+        Assert.That(results[0].Shape, Is.EqualTo(results[1].Shape));
+        Assert.That(results[0].ToArray<float>(), Is.EqualTo(inside.Select(window => window.Sum(at => (float)((at + 1) * (at + 1))))));
+        Assert.That(results[2].ToArray<float>(), Is.EqualTo(Enumerable.Range(0, dimension).Select(at => (float)inside.Count(window => window.Contains(at)))));
+    }
+
     [Test]
     public void Images_that_turn_out_too_small_are_refused_with_their_sizes()
     {

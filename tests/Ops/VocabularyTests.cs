@@ -60,6 +60,8 @@ public sealed class VocabularyTests
         Of(g => Diff(g.A), [2, 3, 3], -0.0161501),
         Of(g => Diff(g.A, 2, axis: 1), [2, 1, 4], 0),
         Of(g => Diff(g.A, axis: 0), [1, 3, 4], -0.376124),
+        Of(g => Diff(g.B[.., 0..0]), [2, 0], 0),
+        Of(g => Exp(LogSumExp(g.B[.., 0..0], [1])), [2], 0),
         Of(g => BinCount(Constant(Tensor.From([3, 0, 3, 2, 1])), 5), [5], 0.378283),
         Of(g => BinCount(g.I, 6), [6], 0.562055),
         Of(g => SearchSorted(Constant(Tensor.From([-2f, 1, 1, 4])), Constant(Tensor.From([1f, 0, 5, -2, 4, 1.5f], 3, 2))),
@@ -217,6 +219,9 @@ public sealed class VocabularyTests
         Of(g => Einsum("...ij,...kj", g.A, g.A[0..1]), [2, 3, 3], 6.93596),
         Of(g => Einsum("...,...->...", g.A[.., 0..1], g.A), [2, 3, 4], -0.515852),
         Of(g => Einsum("...i,...i", g.A, g.A[0]), [2, 3], 15.0708),
+        Of(g => Einsum("ij,ij->j", g.B[.., 0..1], g.B), [3], 1.40464),
+        Of(g => Einsum("ij,jk->ik", g.B[.., 0..1], g.C), [2, 2], 4.32878),
+        Of(g => Einsum("ii,ij->j", g.B[.., 0..2], g.B[0..1]), [3], -2.76882),
         Of(g => Convolve(g.X, g.F), [2, 6, 3, 5], -20.8004),
         Of(g => Convolve(g.X, g.F, new() { Dilation = [2], FlipFilters = false }), [2, 6, 1, 4], 81.6338),
         Of(g => Convolve(g.X, g.F[.., 0..2], new() { Groups = 2, Stride = [2, 1], Padding = [1] }), [2, 6, 3, 7], 29.1096),
@@ -325,6 +330,25 @@ public sealed class VocabularyTests
         using var f = Function.Compile(inputs, [output]);
         AssertIs(f.Call(values)[0], shape, fingerprint);
     }
+
+    private static IEnumerable<TestCaseData> WrongNumbers =>
+    [
+        new(() => Pool(Vector("x"), [2]), "pool takes images (N, C, …), not 'x' (float32 (?))"),
+        new(() => Pool(Tensor4("x"), [1, 2, 3]), "pool of 'x' (float32 (?, ?, ?, ?)) takes one number for all axes behind the second or 2, not 3."),
+        new(() => Pool(Tensor4("x"), [2], stride: []), "or 2, not 0."),
+        new(() => AdaptivePool(Variable("x", DType.Float32, [1, 1, 4, 4]), []), "adaptivePool of '"),
+        new(() => AdaptivePool(Vector("x"), [2]), "adaptivePool takes images (N, C, …), not '"),
+        new(() => Upscale(Scalar("x"), [2]), "upscale takes images (N, C, …), not 'x' (float32 ())"),
+        new(() => Upscale(Tensor4("x"), [2, 2, 2]), "upscale of 'x' (float32 (?, ?, ?, ?)) takes one number for all axes behind the second or 2, not 3."),
+        new(() => Slice(Vector("x"), 0, int.MinValue), "The index -2147483648 lies outside every axis."),
+        new(() => Slice(Vector("x"), 0, 5, int.MaxValue), "2147483647 indices from 5 on lie outside axis 0 of 'x'"),
+        new(() => TensorDot(Vector("x"), Matrix("y"), -7), "tensorDot cannot sum along -7 axes of 'x' (float32 (?)) and 'y'"),
+        new(() => TensorDot(Vector("x"), Matrix("y"), 2), "tensorDot cannot sum along 2 axes of 'x' (float32 (?)) and 'y'"),
+    ];
+
+    [TestCaseSource(nameof(WrongNumbers))]
+    public void Numbers_that_do_not_fit_the_axes_are_refused(Func<Variable> op, string message) =>
+        Assert.That(op, Throws.TypeOf<EngineException>().With.Message.Contains(message));
 
     /// <summary>Returns an expression of inputs with these dimensions, and the inputs' values.</summary>
     internal static (Input[] Inputs, Tensor[] Values, Variable Output) Open(

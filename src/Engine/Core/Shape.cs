@@ -50,8 +50,9 @@ public readonly struct Shape : IEquatable<Shape>, IReadOnlyList<int>
     /// <summary>Gets the dimensions as a span.</summary>
     public ReadOnlySpan<int> Dimensions => _dimensions;
 
-    /// <summary>Gets one dimension; a negative index counts from the innermost.</summary>
-    public int this[int index] => _dimensions![index < 0 ? index + _dimensions.Length : index];
+    /// <summary>Gets one dimension; a negative index counts from the innermost, -1.</summary>
+    /// <exception cref="EngineException">There is no such dimension.</exception>
+    public int this[int index] => Dimensions[Place(index)];
 
     /// <summary>Gets whether every dimension is known.</summary>
     public bool IsKnown => !Dimensions.Contains(Unknown);
@@ -173,13 +174,22 @@ public readonly struct Shape : IEquatable<Shape>, IReadOnlyList<int>
         return true;
     }
 
-    /// <summary>Returns this shape with dimension <paramref name="axis"/> replaced.</summary>
+    /// <summary>
+    /// Returns this shape with dimension <paramref name="axis"/> replaced; a negative axis counts from the innermost, -1.
+    /// </summary>
+    /// <exception cref="EngineException">There is no such dimension.</exception>
     public Shape With(int axis, int dimension)
     {
         int[] dimensions = [.. Dimensions];
-        dimensions[axis] = dimension;
+        dimensions[Place(axis)] = dimension;
         return new Shape(dimensions);
     }
+
+    private int Place(int index) => index >= -Rank && index < Rank
+        ? index < 0 ? index + Rank : index
+        : throw new EngineException(Rank == 0
+            ? InvariantText.Of($"A scalar has no dimensions, and so no dimension {index}.")
+            : InvariantText.Of($"The shape {this} has no dimension {index}: they go from 0 to {Rank - 1}, or from -{Rank} to -1."));
 
     /// <inheritdoc/>
     public bool Equals(Shape other) => Dimensions.SequenceEqual(other.Dimensions);

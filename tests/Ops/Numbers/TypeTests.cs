@@ -51,6 +51,19 @@ public sealed class TypeTests
         Assert.That(NdArray.From(s_values[from].Cast(to)).Data, Is.EqualTo(values));
 
     [Test]
+    public void Rounding_leaves_integers_as_they_are(
+        [Values(DType.Bool, DType.UInt8, DType.Int32, DType.Int64)] DType dtype)
+    {
+        Input x = Variable("x", dtype, s_values[dtype].Shape);
+
+        foreach (Tensor rounded in Run([Floor(x), Ceiling(x), Round(x), Trunc(x)], x, s_values[dtype]))
+        {
+            Assert.That(rounded.DType, Is.EqualTo(dtype));
+            Assert.That(NdArray.From(rounded).Data, Is.EqualTo(NdArray.From(s_values[dtype]).Data));
+        }
+    }
+
+    [Test]
     public void Comparisons_give_truths_that_are_counted_and_averaged()
     {
         Input x = Vector("x");

@@ -39,11 +39,9 @@ public static partial class Symbolic
         Variable x, IReadOnlyList<int> size, PoolMode mode = PoolMode.Max, IReadOnlyList<int>? stride = null,
         IReadOnlyList<int>? padding = null, bool ignoreBorder = true)
     {
-        ArgumentNullException.ThrowIfNull(x);
-        ArgumentNullException.ThrowIfNull(size);
-        int rank = x.Rank - 2;
-        int[] sizes = All(size), strides = stride is null ? sizes : All(stride), pads = padding is null ? new int[rank] : All(padding);
-        switch (rank)
+        int[] sizes = ForEachAxis("pool", x, size);
+        int[] strides = stride is null ? sizes : ForEachAxis("pool", x, stride), pads = ForEachAxis("pool", x, padding ?? [0]);
+        switch (sizes.Length)
         {
             case 1:
                 return Squeeze(Plane(ExpandDims(x, 2), (1, sizes[0]), (1, strides[0]), (0, pads[0]), mode, ignoreBorder), [2]);
@@ -60,11 +58,6 @@ public static partial class Symbolic
                 throw new EngineException(
                     $"Pooling takes images (N, C, …) of one to three more axes, not '{x}' ({x.Type}).{Origin.Current}");
         }
-
-        int[] All(IReadOnlyList<int> numbers) => numbers.Count == rank ? [.. numbers]
-            : numbers.Count == 1 ? [.. Enumerable.Repeat(numbers[0], rank)]
-            : throw new EngineException(
-                $"A pool of '{x}' ({x.Type}) takes one number for all its axes or {rank}, not {numbers.Count}.{Origin.Current}");
     }
 
     /// <summary>Pools each whole plane: (N, C, …) becomes (N, C).</summary>
@@ -86,14 +79,15 @@ public static partial class Symbolic
     /// Pools images of known dimensions in a given number of windows along each axis. Windows overlap if they must:
     /// window i goes from ⌊i·dimension / n⌋ to ⌈(i + 1)·dimension / n⌉, as in PyTorch.
     /// </summary>
-    /// <exception cref="EngineException">A dimension is unknown or has no elements.</exception>
+    /// <exception cref="EngineException">
+    /// A dimension is unknown or has no elements, or the number of dimensions is wrong.
+    /// </exception>
     public static Variable AdaptivePool(Variable x, IReadOnlyList<int> dimensions, PoolMode mode = PoolMode.Average)
     {
-        ArgumentNullException.ThrowIfNull(x);
-        ArgumentNullException.ThrowIfNull(dimensions);
+        int[] counts = ForEachAxis("adaptivePool", x, dimensions);
         for (int axis = 2; axis < x.Rank; axis++)
         {
-            int dimension = x.Shape[axis], windows = dimensions.Count == 1 ? dimensions[0] : dimensions[axis - 2];
+            int dimension = x.Shape[axis], windows = counts[axis - 2];
             if (dimension < 1 || windows < 1)
             {
                 throw new EngineException(
@@ -118,7 +112,7 @@ public static partial class Symbolic
     }
 
     private static Variable Plane(
-        Variable x, (int Height, int Width) size, (int, int) stride, (int, int) padding, PoolMode mode, bool ignoreBorder)
+        Variable x, (int Height, int Width) size, (int, int) stride, (int Rows, int Columns) padding, PoolMode mode, bool ignoreBorder)
     {
         if (mode == PoolMode.MaxToAll)
         {
@@ -132,10 +126,33 @@ public static partial class Symbolic
                 : AveragePool2D(x, size, stride, padding, countPadding: mode == PoolMode.AverageWithPadding, ignoreBorder);
         }
 
-        // If no window is cut off, the sum is the mean times the area. Otherwise zeros are added behind, for a whole
-        // window.
-        Variable whole = ignoreBorder ? x : Pad(x, [(0, size.Height - 1), (0, size.Width - 1)]);
-        return AveragePool2D(whole, size, stride, padding, countPadding: true) * (size.Height * size.Width);
+        // If no window is cut off, the sum is the mean times the area. Otherwise zeros are added behind, until the last
+        // window that begins before them is whole. The first of these windows are those that are asked for.
+        Variable whole = ignoreBorder ? x : Pad(x, [(0, size.Height - 1 - padding.Rows), (0, size.Width - 1 - padding.Columns)]);
+        Variable sums = AveragePool2D(whole, size, stride, padding, countPadding: true) * (size.Height * size.Width);
+        return ignoreBorder ? sums : FirstLike(FirstLike(sums, 2), 3);
+
+        Variable FirstLike(Variable sums, int axis)
+        {
+            Variable asked = AveragePool2D(x, size, stride, padding, ignoreBorder: false);
+            int count = asked.Shape[axis];
+            return count == Shape.Unknown ? Gather(sums, ARange(DimensionOf(asked, axis)), axis)
+                : count == sums.Shape[axis] ? sums
+                : Along(sums, axis, ..count);
+        }
+    }
+
+    /// <summary>Returns a number for each axis of images (N, C, …) behind the second, from one for all or one for each.</summary>
+    private static int[] ForEachAxis(string op, Variable x, IReadOnlyList<int> numbers)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        ArgumentNullException.ThrowIfNull(numbers);
+        int rank = x.Rank - 2;
+        return rank < 1 ? throw new EngineException($"{op} takes images (N, C, …), not '{x}' ({x.Type}).{Origin.Current}")
+            : numbers.Count == rank ? [.. numbers]
+            : numbers.Count == 1 ? [.. Enumerable.Repeat(numbers[0], rank)]
+            : throw new EngineException(
+                $"{op} of '{x}' ({x.Type}) takes one number for all axes behind the second or {rank}, not {numbers.Count}.{Origin.Current}");
     }
 
     /// <summary>Computes maxima whose gradient goes to every element that equals its window's maximum.</summary>

@@ -67,11 +67,10 @@ public static partial class Symbolic
     }
 
     /// <summary>Repeats each pixel of images (N, C, …) along each axis, as Lasagne's upscaling layers do.</summary>
+    /// <exception cref="EngineException">The number of factors is wrong, or a factor is negative.</exception>
     public static Variable Upscale(Variable x, IReadOnlyList<int> factors)
     {
-        ArgumentNullException.ThrowIfNull(x);
-        ArgumentNullException.ThrowIfNull(factors);
-        return Enumerable.Range(2, x.Rank - 2)
-            .Aggregate(x, (scaled, axis) => Repeat(scaled, factors.Count == 1 ? factors[0] : factors[axis - 2], axis));
+        int[] times = ForEachAxis("upscale", x, factors);
+        return Enumerable.Range(2, times.Length).Aggregate(x, (scaled, axis) => Repeat(scaled, times[axis - 2], axis));
     }
 }

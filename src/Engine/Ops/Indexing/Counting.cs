@@ -48,13 +48,14 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// Returns the differences between neighboring elements along an axis, repeated a number of times.
+    /// Returns the differences between neighboring elements along an axis, repeated a number of times. Each time there is
+    /// one less; of no elements there are none, if the dimension is known.
     /// </summary>
     /// <exception cref="EngineException">There is no such axis.</exception>
     public static Variable Diff(Variable x, int times = 1, int axis = -1)
     {
         axis = Axes(x, [axis])[0];
-        for (; times > 0; times--)
+        for (; times > 0 && x.Shape[axis] != 0; times--)
         {
             x = Along(x, axis, 1..) - Along(x, axis, ..^1);
         }

@@ -25,11 +25,10 @@ public static partial class Symbolic
             throw new EngineException($"A part of '{x}' ({x.Type}) cannot have the length {length}.{Origin.Current}");
         }
 
-        bool isFromEnd = start < 0;
-        Index first = isFromEnd ? new Index(-start, fromEnd: true) : start;
+        Index first = TensorIndex.OfPlace(start);
         Index end = length is not { } count ? Index.End
-            : !isFromEnd ? checked(start + count)
-            : count <= -start ? new Index(-start - count, fromEnd: true)
+            : start >= 0 && count <= int.MaxValue - start ? start + count
+            : start < 0 && count <= -start ? new Index(-start - count, fromEnd: true)
             : throw new EngineException(
                 $"{count} indices from {start} on lie outside axis {axis} of '{x}' ({x.Type}).{Origin.Current}");
         return Along(x, axis, first..end);

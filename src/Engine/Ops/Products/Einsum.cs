@@ -11,8 +11,8 @@ public static partial class Symbolic
     /// Computes sums of products by letters, as NumPy writes them: <c>Einsum("bik,bkj->bij", a, b)</c> computes batched
     /// products, <c>"ii->i"</c> a diagonal, <c>"ij->ji"</c> a transpose, <c>"ij,ij->"</c> a sum of products. Without an
     /// arrow the result has the letters that occur only once, in alphabetical order. Operands are multiplied from left
-    /// to right; a letter's dimensions must be equal. <c>...</c> stands for the other axes, which broadcast:
-    /// <c>"...ij,...jk->...ik"</c>; without an arrow they come first. Integers are multiplied as float32.
+    /// to right; a letter's dimensions must be equal, or 1 in some operands, which broadcast. <c>...</c> stands for the
+    /// other axes: <c>"...ij,...jk->...ik"</c>; without an arrow they come first. Integers are multiplied as float32.
     /// </summary>
     /// <exception cref="EngineException">The equation does not fit the operands.</exception>
     public static Variable Einsum(string equation, params ReadOnlySpan<Variable> operands)
@@ -38,12 +38,12 @@ public static partial class Symbolic
         }
 
         all = Promotion.Convert("einsum", all, takesIntegers: false);
+        Lettered[] factors = Broadcast([.. all.Zip(terms, (operand, term) => Diagonal(new Lettered(operand, term)))]);
         Lettered product = default;
-        for (int i = 0; i < all.Length; i++)
+        for (int i = 0; i < factors.Length; i++)
         {
-            string later = string.Concat(terms.Skip(i + 1)) + result;
-            Lettered next = Diagonal(new Lettered(all[i], terms[i]));
-            product = i == 0 ? next : Multiplied(product, next, later);
+            string later = string.Concat(factors.Skip(i + 1).Select(factor => factor.Letters)) + result;
+            product = i == 0 ? factors[i] : Multiplied(product, factors[i], later);
             product = Summed(product, later);
         }
 
@@ -58,8 +58,8 @@ public static partial class Symbolic
     private static bool IsLetter(char letter) => char.IsAsciiLetter(letter) || letter >= FirstOther;
 
     /// <summary>
-    /// Gives letters to the axes that an equation does not name; the last of each operand gets the same letter. Removes
-    /// axes of length 1 that broadcast, and broadcasts those that may turn out so. Returns the result's letters.
+    /// Gives letters to the axes that an equation does not name; the last of each operand gets the same letter. Returns
+    /// the result's letters.
     /// </summary>
     private static string NameOthers(string[] terms, Variable[] all, string result)
     {
@@ -74,41 +74,47 @@ public static partial class Symbolic
             terms[i] = at < 0 ? terms[i] : terms[i].Remove(at, Others.Length).Insert(at, own);
         }
 
-        foreach (char letter in letters)
+        return result.Replace(Others, letters, StringComparison.Ordinal);
+    }
+
+    /// <summary>Removes axes of length 1 that broadcast, and broadcasts those that may turn out so.</summary>
+    private static Lettered[] Broadcast(Lettered[] factors)
+    {
+        foreach (char letter in string.Concat(factors.Select(factor => factor.Letters)).Distinct())
         {
-            int[] having = [.. Enumerable.Range(0, all.Length).Where(i => terms[i].Contains(letter) && terms[i].Length == all[i].Rank)];
-            if (having.All(i => all[i].Shape[terms[i].IndexOf(letter)] == 1))
+            int[] having = [.. Having()];
+            if (having.All(i => DimensionAt(i) == 1))
             {
                 continue;
             }
 
-            foreach (int i in having)
+            foreach (int i in having.Where(i => DimensionAt(i) == 1))
             {
-                int axis = terms[i].IndexOf(letter);
-                if (all[i].Shape[axis] == 1)
-                {
-                    all[i] = Squeeze(all[i], [axis]);
-                    terms[i] = terms[i].Remove(axis, 1);
-                }
+                int axis = AxisOf(i);
+                factors[i] = new Lettered(Squeeze(factors[i].Value, [axis]), factors[i].Letters.Remove(axis, 1));
             }
 
-            having = [.. having.Where(i => terms[i].Contains(letter))];
-            if (having.Length > 1 && having.Any(i => DimensionAt(i, letter) == Shape.Unknown))
+            having = [.. Having()];
+            if (having.Length > 1 && having.Any(i => DimensionAt(i) == Shape.Unknown))
             {
-                Variable joined = having.Select(i => DimensionOf(all[i], terms[i].IndexOf(letter)))
+                Variable joined = having.Select(i => DimensionOf(factors[i].Value, AxisOf(i)))
                     .Aggregate((one, other) => Where(Equal(one, 1), other, one));
                 foreach (int i in having)
                 {
-                    Dimension[] dimensions = [.. Enumerable.Repeat<Dimension>(-1, all[i].Rank)];
-                    dimensions[terms[i].IndexOf(letter)] = joined;
-                    all[i] = BroadcastTo(all[i], dimensions);
+                    Dimension[] dimensions = [.. Enumerable.Repeat<Dimension>(-1, factors[i].Value.Rank)];
+                    dimensions[AxisOf(i)] = joined;
+                    factors[i] = factors[i] with { Value = BroadcastTo(factors[i].Value, dimensions) };
                 }
             }
+
+            IEnumerable<int> Having() => Enumerable.Range(0, factors.Length).Where(i => AxisOf(i) >= 0);
+
+            int AxisOf(int i) => factors[i].Letters.IndexOf(letter);
+
+            int DimensionAt(int i) => factors[i].Value.Shape[AxisOf(i)];
         }
 
-        return result.Replace(Others, letters, StringComparison.Ordinal);
-
-        int DimensionAt(int i, char letter) => all[i].Shape[terms[i].IndexOf(letter)];
+        return factors;
     }
 
     /// <summary>Returns the diagonal of an array that has a letter twice.</summary>

@@ -119,7 +119,11 @@ public static partial class Symbolic
     public static Variable TensorDot(Variable a, Variable b, int axes = 2)
     {
         ArgumentNullException.ThrowIfNull(a);
-        return TensorDot(a, b, [.. Enumerable.Range(a.Rank - axes, axes)], [.. Enumerable.Range(0, axes)]);
+        ArgumentNullException.ThrowIfNull(b);
+        return axes >= 0 && axes <= Math.Min(a.Rank, b.Rank)
+            ? TensorDot(a, b, [.. Enumerable.Range(a.Rank - axes, axes)], [.. Enumerable.Range(0, axes)])
+            : throw new EngineException(
+                $"tensorDot cannot sum along {axes} axes of '{a}' ({a.Type}) and '{b}' ({b.Type}).{Origin.Current}");
     }
 
     /// <summary>

@@ -78,14 +78,16 @@ public static partial class Symbolic
         return keepDims ? whole : Squeeze(whole, (Shape?)Axes(x, axes));
     }
 
-    /// <summary>Computes log Σ exp(x) along some axes or of all elements, without overflow and underflow.</summary>
+    /// <summary>
+    /// Computes log Σ exp(x) along some axes or of all elements, without overflow and underflow; −∞ if there are none.
+    /// </summary>
     /// <inheritdoc cref="Sum(Variable, Shape, bool)"/>
     public static Variable LogSumExp(Variable x, Shape? axes = null, bool keepDims = false)
     {
         ArgumentNullException.ThrowIfNull(x);
         x = Cast(x, x.DType.Floating());
         Shape reduced = Axes(x, axes);
-        Variable greatest = DisconnectedGrad(Reduced<Max>(x, reduced, keepDims: true));
+        Variable greatest = DisconnectedGrad(Reduced<Max>(x, reduced, keepDims: true, takesNone: true));
 
         // An infinite maximum is not subtracted: ∞ − ∞ is NaN.
         Variable shift = Where(Less(Abs(greatest), double.PositiveInfinity), greatest, 0);

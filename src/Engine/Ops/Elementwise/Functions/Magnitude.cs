@@ -208,14 +208,14 @@ public static partial class Symbolic
     /// </summary>
     public static Variable Sqrt(Variable x) => Map<Sqrt>(x);
 
-    /// <summary>Returns the largest integer that is at most x; its gradient is taken as 0.</summary>
-    public static Variable Floor(Variable x) => Map<Floor>(x);
+    /// <summary>Returns the largest integer that is at most x; its gradient is taken as 0. Integers stay as they are.</summary>
+    public static Variable Floor(Variable x) => Whole<Floor>(x);
 
-    /// <summary>Returns the smallest integer that is at least x; its gradient is taken as 0.</summary>
-    public static Variable Ceiling(Variable x) => Map<Ceiling>(x);
+    /// <summary>Returns the smallest integer that is at least x; its gradient is taken as 0. Integers stay as they are.</summary>
+    public static Variable Ceiling(Variable x) => Whole<Ceiling>(x);
 
-    /// <summary>Returns the nearest integer, for halves the even one; its gradient is taken as 0.</summary>
-    public static Variable Round(Variable x) => Map<Round>(x);
+    /// <summary>Returns the nearest integer, for halves the even one; its gradient is taken as 0. Integers stay as they are.</summary>
+    public static Variable Round(Variable x) => Whole<Round>(x);
 
     /// <summary>
     /// Computes a to the power of b, element by element, with broadcasting; integers are raised as float32.
@@ -250,6 +250,14 @@ public static partial class Symbolic
     /// <summary>Returns x, clipped to two arrays, with broadcasting.</summary>
     public static Variable Clip(Variable x, Variable least, Variable most) => Minimum(Maximum(x, least), most);
 
-    /// <summary>Returns x rounded toward 0; its gradient is taken as 0.</summary>
-    public static Variable Trunc(Variable x) => Map<Trunc>(x);
+    /// <summary>Returns x rounded toward 0; its gradient is taken as 0. Integers stay as they are.</summary>
+    public static Variable Trunc(Variable x) => Whole<Trunc>(x);
+
+    /// <summary>Rounds floating-point numbers; float32 could not hold every int32 or int64.</summary>
+    private static Variable Whole<TRounding>(Variable x)
+        where TRounding : struct, IUnary
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        return x.DType.Computes().IsFloat() ? Map<TRounding>(x) : x;
+    }
 }
