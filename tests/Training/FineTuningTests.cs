@@ -49,6 +49,35 @@ public class FineTuningTests
         Assert.That(Changed(Values(frozen), Values(plain)), Is.EqualTo(new[] { "hidden.b" }), "its velocity began anew");
     }
 
+    private static IEnumerable<UpdateRule> Rules() =>
+    [
+        new Sgd(0.1f), new Momentum(0.1f), new NesterovMomentum(0.1f), new Adagrad(), new RmsProp(), new Adadelta(), new Adam(), new Adamax(),
+        new AmsGrad(), new AdamW(), new Muon(), new WithMomentum(new Sgd(0.1f)), new NormConstraint(new Momentum(0.1f), 3),
+        new Accumulate(new Momentum(0.1f), 2), new Lookahead(new Momentum(0.1f)), new RulesByName(new Momentum(0.1f), ("head*", new Adam(0.2f))),
+    ];
+
+    [Test]
+    public void What_is_frozen_from_the_beginning_learns_when_told(
+        [ValueSource(nameof(Rules))] UpdateRule rule, [Values("*", "*.W", "*.b")] string names)
+    {
+        using var net = new NeuralNet(new Input(2), new Dense(2, Symbolic.Softmax) { Name = "head" })
+        {
+            MaxEpochs = 1, Update = rule, TrainSplit = new TrainSplit(0), BatchIteratorTrain = new BatchIterator(2),
+        };
+        Tensor x = Tensor.From([0f, 1, 1, 0, 1, 1, 0, 2], 4, 2), y = Tensor.From([0, 1, 1, 0]);
+        net.Initialize();
+        float[][] before = Values();
+        net.Freeze(names);
+        net.Fit(x, y);
+
+        net.Unfreeze("*");
+        net.Fit(x, y);
+
+        Assert.That(Values().Zip(before).Select(pair => pair.First.SequenceEqual(pair.Second)), Is.All.False);
+
+        float[][] Values() => [.. net.GetParameters().Select(pair => pair.Value.AsSpan<float>().ToArray())];
+    }
+
     [Test]
     public void A_layer_may_say_itself_that_it_is_frozen()
     {
@@ -248,6 +277,12 @@ public class FineTuningTests
 
         Assert.That(
             Values(net)["output.W"], Is.EqualTo(seen[2].Zip(seen[3], (a, b) => (a + b) / 2)).Within(1e-6));
+
+        net.MaxEpochs = 2;
+        net.Fit(points, labels);
+
+        Assert.That(
+            Values(net)["output.W"], Is.EqualTo(seen[4].Zip(seen[5], (a, b) => (a + b) / 2)).Within(1e-6), "a training has its own mean");
     }
 
     [Test]
