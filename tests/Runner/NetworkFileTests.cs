@@ -191,7 +191,7 @@ public class NetworkFileTests
     public void Augmentation_of_a_list_of_pixels_is_refused_with_its_line() => AssertFails(
         Ini.Replace("1x32x32", "1024", StringComparison.Ordinal).Replace("shuffle = true", "flip = true", StringComparison.Ordinal),
         "small.ini",
-        "small.ini, line 43: crop, flip and cutout are for images: give the input layer their sides, as 1x32x32.");
+        "small.ini, line 43: crop, flip and cutout are for images: give the input layer their dimensions, as 1x32x32.");
 
     [Test]
     public void The_command_line_stands_above_the_file()
