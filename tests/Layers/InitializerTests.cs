@@ -54,6 +54,17 @@ public class InitializerTests
         Assert.That(Std(Draw(new Normal(0.5), [10_000])), Is.EqualTo(0.5).Within(3).Percent);
     }
 
+    [Test]
+    public void Sparse_weights_are_of_a_part_of_each_units_inputs()
+    {
+        double[] w = Draw(new Sparse(0.25, 3), [40, 50]);
+
+        Assert.That(Enumerable.Range(0, 50).Select(unit => Enumerable.Range(0, 40).Count(input => w[(input * 50) + unit] != 0)), Is.All.EqualTo(10));
+        Assert.That(Enumerable.Range(0, 40).Count(input => Enumerable.Range(0, 50).Any(unit => w[(input * 50) + unit] != 0)), Is.EqualTo(40), "units differ");
+        Assert.That(Std([.. w.Where(value => value != 0)]), Is.EqualTo(3).Within(10).Percent);
+        Assert.That(() => Draw(new Sparse(), [4, 3, 2, 2]), Throws.TypeOf<EngineException>().With.Message.Contains("not for (4, 3, 2, 2)"));
+    }
+
     [TestCase(20, 50)]
     [TestCase(50, 20)]
     [TestCase(16, 9)]

@@ -112,6 +112,7 @@ public class NetworkFileTests
     [TestCase("", null)]
     [TestCase("constant", null)]
     [TestCase("step", 0.08, "step_epochs", "4", "step_factor", "0.5")]
+    [TestCase("steps", 0.08, "step_parts", "0.3, 0.9", "step_factor", "0.5")]
     [TestCase("linear", 0.12, "last_learning_rate", "0.08")]
     [TestCase("cosine", 0.12, "last_learning_rate", "0.08")]
     [TestCase("one_cycle", 0.16, "rise", "0.5")]
@@ -190,7 +191,7 @@ public class NetworkFileTests
     public void Augmentation_of_a_list_of_pixels_is_refused_with_its_line() => AssertFails(
         Ini.Replace("1x32x32", "1024", StringComparison.Ordinal).Replace("shuffle = true", "flip = true", StringComparison.Ordinal),
         "small.ini",
-        "small.ini, line 43: crop, flip and cutout are for images: give the input layer their sides, as 1x32x32.");
+        "small.ini, line 43: crop, flip and cutout are for images: give the input layer their dimensions, as 1x32x32.");
 
     [Test]
     public void The_command_line_stands_above_the_file()
@@ -296,7 +297,7 @@ public class NetworkFileTests
     [TestCase("\"seed\": 7", "\"l2\": -1", "line 12: l2 of a network must be a number from 0 on, not '-1'.")]
     [TestCase("\"shuffle\": true", "\"crop\": 0", "line 13: crop of data must be a whole number, at least 1, not '0'.")]
     [TestCase("0.002", "0.002, \"schedule\": \"cosin\"", "line 11: there is no schedule 'cosin': did you mean 'cosine'? There are "
-        + "constant, step, linear, cosine, one_cycle.")]
+        + "constant, step, steps, linear, cosine, one_cycle.")]
     [TestCase("0.002", "0.002, \"schedule\": \"cosine\", \"rise\": 0.5", "line 11: 'rise' is no key of the update rule adam with the "
         + "schedule cosine. It has learning_rate, beta1, beta2, epsilon, clip_value, clip_norm, clip_total_norm, schedule, last_learning_rate.")]
     [TestCase("\"seed\": 7,\n  \"data\": { \"images\": 100, \"validation\": 0.1", "\"patience\": 3, \"data\": { \"validation\": 0",

@@ -49,6 +49,35 @@ public class FineTuningTests
         Assert.That(Changed(Values(frozen), Values(plain)), Is.EqualTo(new[] { "hidden.b" }), "its velocity began anew");
     }
 
+    private static IEnumerable<UpdateRule> Rules() =>
+    [
+        new Sgd(0.1f), new Momentum(0.1f), new NesterovMomentum(0.1f), new Adagrad(), new RmsProp(), new Adadelta(), new Adam(), new Adamax(),
+        new AmsGrad(), new AdamW(), new Muon(), new WithMomentum(new Sgd(0.1f)), new NormConstraint(new Momentum(0.1f), 3),
+        new Accumulate(new Momentum(0.1f), 2), new Lookahead(new Momentum(0.1f)), new RulesByName(new Momentum(0.1f), ("head*", new Adam(0.2f))),
+    ];
+
+    [Test]
+    public void What_is_frozen_from_the_beginning_learns_when_told(
+        [ValueSource(nameof(Rules))] UpdateRule rule, [Values("*", "*.W", "*.b")] string names)
+    {
+        using var net = new NeuralNet(new Input(2), new Dense(2, Symbolic.Softmax) { Name = "head" })
+        {
+            MaxEpochs = 1, Update = rule, TrainSplit = new TrainSplit(0), BatchIteratorTrain = new BatchIterator(2),
+        };
+        Tensor x = Tensor.From([0f, 1, 1, 0, 1, 1, 0, 2], 4, 2), y = Tensor.From([0, 1, 1, 0]);
+        net.Initialize();
+        float[][] before = Values();
+        net.Freeze(names);
+        net.Fit(x, y);
+
+        net.Unfreeze("*");
+        net.Fit(x, y);
+
+        Assert.That(Values().Zip(before).Select(pair => pair.First.SequenceEqual(pair.Second)), Is.All.False);
+
+        float[][] Values() => [.. net.GetParameters().Select(pair => pair.Value.AsSpan<float>().ToArray())];
+    }
+
     [Test]
     public void A_layer_may_say_itself_that_it_is_frozen()
     {
@@ -140,6 +169,94 @@ public class FineTuningTests
             ],
             new LoadOptions { Layout = WeightLayout.Keras });
         Assert.That(net.Predict(x).AsSpan<float>().ToArray(), Is.EqualTo(expected).Within(1e-4));
+    }
+
+    /// <summary>Keras' formulas, with its order of gates and axes, and what the layers here give.</summary>
+    private static IEnumerable<TestCaseData> KerasLayers()
+    {
+        yield return Case(new Lstm(2), [3, 2], (w, x) => Steps(x, 2, (xt, h, c) =>
+        {
+            double[] a = Sums(xt, w("kernel"), h, w("recurrent_kernel"), w("bias"));
+            for (int u = 0; u < 2; u++)
+            {
+                c[u] = (Sigma(a[2 + u]) * c[u]) + (Sigma(a[u]) * Math.Tanh(a[4 + u]));
+                h[u] = Sigma(a[6 + u]) * Math.Tanh(c[u]);
+            }
+        }), ("kernel", [2, 8]), ("recurrent_kernel", [2, 8]), ("bias", [8]));
+        yield return Case(new Gru(2), [3, 2], (w, x) => Steps(x, 2, (xt, h, _) =>
+        {
+            double[] a = Sums(xt, w("kernel"), [], [], w("bias")[..6]), b = Sums(h, w("recurrent_kernel"), [], [], w("bias")[6..]);
+            double[] next = [.. Enumerable.Range(0, 2).Select(u =>
+            {
+                double z = Sigma(a[u] + b[u]), r = Sigma(a[2 + u] + b[2 + u]);
+                return (z * h[u]) + ((1 - z) * Math.Tanh(a[4 + u] + (r * b[4 + u])));
+            })];
+            next.CopyTo(h, 0);
+        }), ("kernel", [2, 6]), ("recurrent_kernel", [2, 6]), ("bias", [2, 6]));
+        yield return Case(new Recurrent(2), [3, 2], (w, x) => Steps(x, 2, (xt, h, _) =>
+        {
+            double[] a = Sums(xt, w("kernel"), h, w("recurrent_kernel"), w("bias"));
+            (h[0], h[1]) = (Math.Tanh(a[0]), Math.Tanh(a[1]));
+        }), ("kernel", [2, 2]), ("recurrent_kernel", [2, 2]), ("bias", [2]));
+        foreach (string kernel in (string[])["kernel", "depthwise_kernel"])
+        {
+            yield return Case(
+                new DepthwiseConv2D(2, 2, Symbolic.Linear), [3, 3, 3], (w, x) => Depthwise(w(kernel), w("bias"), x), (kernel, [2, 2, 3, 2]), ("bias", [6]));
+        }
+
+        yield return Case(new SeparableConv2D(2, 2, Symbolic.Linear) { Multiplier = 2 }, [3, 3, 3], (w, x) =>
+        {
+            double[] deep = Depthwise(w("depthwise_kernel"), new double[6], x);
+            return [.. from filter in Enumerable.Range(0, 2)
+                       from pixel in Enumerable.Range(0, 4)
+                       select w("bias")[filter] + Enumerable.Range(0, 6).Sum(i => w("pointwise_kernel")[(i * 2) + filter] * deep[(i * 4) + pixel])];
+        }, ("depthwise_kernel", [2, 2, 3, 2]), ("pointwise_kernel", [1, 1, 6, 2]), ("bias", [2]));
+
+        static double Sigma(double a) => 1 / (1 + Math.Exp(-a));
+
+        static double[] Sums(double[] x, double[] w, double[] h, double[] u, double[] b) => [.. b.Select((bias, j) => bias
+            + x.Select((value, i) => value * w[(i * b.Length) + j]).Sum() + h.Select((value, i) => value * u[(i * b.Length) + j]).Sum())];
+
+        static double[] Steps(double[] x, int inputs, Action<double[], double[], double[]> step)
+        {
+            double[] h = new double[2], c = new double[2];
+            return [.. x.Chunk(inputs).SelectMany(at =>
+            {
+                step(at, h, c);
+                return h.ToArray();
+            })];
+        }
+
+        // Channels 3, multiplier 2, images of 3 x 3 with channels first, windows of 2 x 2.
+        static double[] Depthwise(double[] w, double[] b, double[] x) =>
+            [.. from channel in Enumerable.Range(0, 3)
+                from multiplier in Enumerable.Range(0, 2)
+                from y in Enumerable.Range(0, 2)
+                from left in Enumerable.Range(0, 2)
+                select b[(channel * 2) + multiplier] + Enumerable.Range(0, 4).Sum(i =>
+                    w[(i * 6) + (channel * 2) + multiplier] * x[(channel * 9) + ((y + (i / 2)) * 3) + left + (i % 2)])];
+
+        static TestCaseData Case(
+            Layer layer, int[] sample, Func<Func<string, double[]>, double[], double[]> formula, params (string Name, int[] Shape)[] weights) =>
+            new TestCaseData(layer, sample, formula, weights).SetArgDisplayNames($"{layer.Kind} {weights[0].Name}");
+    }
+
+    [TestCaseSource(nameof(KerasLayers))]
+    public void A_layer_taken_over_from_Keras_gives_what_Keras_formulas_say(
+        Layer layer, int[] sample, Func<Func<string, double[]>, double[], double[]> formula, (string Name, int[] Shape)[] weights)
+    {
+        var random = new Random(4);
+        Tensor Drawn(int[] shape) =>
+            Tensor.From([.. Enumerable.Range(0, shape.Aggregate(1, (a, b) => a * b)).Select(_ => (2 * random.NextSingle()) - 1)], shape);
+        using var net = new NeuralNet(new Node[] { layer.On(new Input(sample)).Named("it") }) { Regression = true };
+        Dictionary<string, Tensor> given = weights.ToDictionary(weight => weight.Name, weight => Drawn(weight.Shape));
+        Tensor x = Drawn([1, .. sample]);
+
+        net.SetParameters(
+            given.Select(pair => KeyValuePair.Create($"it.{pair.Key}", pair.Value)), new LoadOptions { Layout = WeightLayout.Keras });
+
+        Assert.That(
+            NdArray.From(net.Predict(x)).Data, Is.EqualTo(formula(name => NdArray.From(given[name]).Data, NdArray.From(x).Data)).Within(1e-5));
     }
 
     // What PyTorch 1.13 gives for its default epsilon, and for 1e-3 (Keras' default), of the variances 1e-4f and 2.
@@ -248,6 +365,12 @@ public class FineTuningTests
 
         Assert.That(
             Values(net)["output.W"], Is.EqualTo(seen[2].Zip(seen[3], (a, b) => (a + b) / 2)).Within(1e-6));
+
+        net.MaxEpochs = 2;
+        net.Fit(points, labels);
+
+        Assert.That(
+            Values(net)["output.W"], Is.EqualTo(seen[4].Zip(seen[5], (a, b) => (a + b) / 2)).Within(1e-6), "a training has its own mean");
     }
 
     [Test]

@@ -59,6 +59,23 @@ public abstract record Initializer
         }
     }
 
+    /// <summary>Sets all but so many weights of each unit to 0, chosen at random; (inputs, units).</summary>
+    private protected static void KeepFew(Span<double> values, Shape shape, ulong seed, int count, string rule)
+    {
+        if (shape.Rank != 2)
+        {
+            throw new EngineException($"The {rule} initializer is for the weights of dense layers, (inputs, units), not for {shape}.");
+        }
+
+        for (int unit = 0; unit < shape[1]; unit++)
+        {
+            foreach (int input in Seeded.Permutation(Seeded.Key(seed, FormattableString.Invariant($"unit {unit}")), shape[0]).AsSpan(Math.Min(count, shape[0])))
+            {
+                values[(input * shape[1]) + unit] = 0;
+            }
+        }
+    }
+
     /// <summary>Returns the standard deviation of Glorot's rule: gain · √(2 / ((n1 + n2) · receptive field)).</summary>
     private protected static double GlorotStd(Shape shape, double gain)
     {
@@ -217,5 +234,33 @@ public sealed record Orthogonal(double Gain = 1) : Initializer
         {
             a[i] += scale * b[i];
         }
+    }
+}
+
+/// <summary>
+/// Draws normally distributed values for a part of each unit's inputs, and 0 for the others (Martens: Deep learning via
+/// Hessian-free optimization. ICML 2010). For the weights of dense layers, (inputs, units).
+/// </summary>
+/// <param name="Sparsity">The part of a unit's inputs whose weights are not 0, rounded down to whole inputs.</param>
+/// <param name="Std">The standard deviation of those weights.</param>
+public sealed record Sparse(double Sparsity = 0.1, double Std = 0.01) : Initializer
+{
+    /// <inheritdoc/>
+    protected override void Fill(Span<double> values, Shape shape, ulong seed)
+    {
+        FillNormal(values, seed, 0, Std);
+        KeepFew(values, shape, seed, (int)(Sparsity * shape[0]), "sparse");
+    }
+}
+
+/// <summary>Draws values for so many inputs of each unit, and 0 for the others.</summary>
+/// <param name="Values">Draws the values.</param>
+/// <param name="Count">The number of inputs.</param>
+internal sealed record FewInputs(Initializer Values, int Count) : Initializer
+{
+    protected override void Fill(Span<double> values, Shape shape, ulong seed)
+    {
+        NdArray.From(Values.Draw(shape, DType.Float64, seed)).Data.CopyTo(values);
+        KeepFew(values, shape, seed, Count, "fan-in");
     }
 }

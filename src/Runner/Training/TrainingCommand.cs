@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using Engine.Configuration;
+using Engine.Models.Description;
 using Engine.Runner.Description;
 
 namespace Engine.Runner;
@@ -44,6 +45,12 @@ internal static class TrainingCommand
         Option<float?> momentum = CommonOptions.Real(
             "--momentum", Default(of => (float)of.UpdateSettings.Real(UpdateKind.Momentum)),
             "How much of the former step a step keeps.", share => share is >= 0 and < 1, "a number from 0 up to, not including, 1");
+        Option<string?> schedule = new("--schedule")
+        {
+            HelpName = string.Join('|', ScheduleKind.All.Select(kind => kind.Name)),
+            Description = "How the learning rate changes during the training, in place of the network's way.",
+        };
+        schedule.AcceptOnlyFromAmong([.. ScheduleKind.All.Select(kind => kind.Name)]);
         Option<int?> seed = CommonOptions.Whole(
             "--seed", 0, Default(of => of.Seed), "Of the random numbers: same seed, same results.");
         Option<int?> seeds = CommonOptions.Whole(
@@ -123,7 +130,7 @@ internal static class TrainingCommand
 
         Option[] options =
         [
-            device, data, images, epochs, batch, learningRate, momentum, seed, seeds, threads, precision, history, tensorBoard, save, load,
+            device, data, images, epochs, batch, learningRate, momentum, schedule, seed, seeds, threads, precision, history, tensorBoard, save, load,
             ignore, keep, checkpoint, resume, gpus, shards, deterministic, shardOptimizer, syncBatchNorm, watch, profile, trace, quiet, hidden,
         ];
         if (network is null)
@@ -152,6 +159,7 @@ internal static class TrainingCommand
                 Batch = parsed.GetValue(batch),
                 LearningRate = parsed.GetValue(learningRate),
                 Momentum = parsed.GetValue(momentum),
+                Schedule = parsed.GetValue(schedule),
                 Seed = parsed.GetValue(seed),
                 Seeds = hasSeeds ? parsed.GetValue(seeds) ?? 1 : 1,
                 Threads = parsed.GetValue(threads),

@@ -37,6 +37,9 @@ internal sealed record TrainingOptions
 
     public float? Momentum { get; init; }
 
+    /// <summary>The schedule of the learning rate; null for the network's.</summary>
+    public string? Schedule { get; init; }
+
     public int? Seed { get; init; }
 
     /// <summary>The number of seeds with which a comparison trains the CPU, from <see cref="Seed"/> on.</summary>
@@ -111,6 +114,7 @@ internal sealed record TrainingOptions
         NetworkDescription network = Hidden.Count > 0 ? Network.WithHidden(Hidden) : Network;
         network = LearningRate is { } rate ? network.WithUpdate(UpdateKind.LearningRate, Exact(rate), "--learning-rate") : network;
         network = Momentum is { } share ? network.WithUpdate(UpdateKind.Momentum, Exact(share), "--momentum") : network;
+        network = Schedule is { } schedule ? network.WithSchedule(schedule) : network;
         return network with
         {
             Epochs = Epochs ?? network.Epochs,

@@ -27,6 +27,17 @@ public class ScheduleTests
             new[] { 1, (2 + Math.Sqrt(2)) / 4, 0.5, (2 - Math.Sqrt(2)) / 4, 0, 0 }).Within(Tolerance));
 
     [Test]
+    public void Steps_are_at_parts_of_the_training_between_epochs_or_batches()
+    {
+        var rate = Schedule.Steps(0.1, 0.1, [0.5, 0.75], epochs: 3);
+        double[] batches = [.. from epoch in Enumerable.Range(1, 3) from batch in Enumerable.Range(0, 4) select rate.At(new SchedulePosition(epoch, batch, 4, 3))];
+
+        Assert.That(Epochs(Schedule.Steps(8, 0.5, [0.5, 0.75], epochs: 4, everyBatch: false), 5), Is.EqualTo(new[] { 8.0, 8, 4, 2, 2 }));
+        Assert.That(batches, Is.EqualTo(new[] { 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.01, 0.01, 0.01, 0.001, 0.001, 0.001 }).Within(1e-15));
+        Assert.That(() => Schedule.Steps(1, 0.1, [0.5, 1]), Fails("parts of the training between 0 and 1, not at 0.5, 1"));
+    }
+
+    [Test]
     public void One_cycle_turns_at_its_peak() =>
         Assert.That(Epochs(Schedule.OneCycle(0.2, 1, 0, rise: 0.25, epochs: 9, everyBatch: false), 10), Is.EqualTo(new[]
         {

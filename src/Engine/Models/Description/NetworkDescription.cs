@@ -240,6 +240,17 @@ internal sealed record NetworkDescription
         ? this with { UpdateSettings = UpdateSettings.With(key, value) }
         : throw new EngineException($"{option}: the update rule of {Path}, {Update.Name}, has no {key}.");
 
+    /// <summary>Returns the description with another schedule of the learning rate, which has its defaults.</summary>
+    public NetworkDescription WithSchedule(string name)
+    {
+        Setting[] known = [.. Update.Settings, ScheduleKind.Named, .. ScheduleKind.All.Single(kind => kind.Name == name).Settings];
+        return this with
+        {
+            UpdateSettings = new Settings(
+                [.. UpdateSettings.Given.Where(pair => known.Any(setting => setting.Name == pair.Key))], known).With(ScheduleKind.Key, name),
+        };
+    }
+
     /// <summary>Returns the description in JSON, as saved models contain it.</summary>
     public string ToJson()
     {

@@ -2,7 +2,8 @@ namespace Engine.Training;
 
 /// <summary>
 /// Sets the network's parameters, including running averages, to their mean over epochs at the end of the training
-/// (Izmailov, Podoprikhin, Garipov, Vetrov, Wilson: Averaging weights leads to wider optima. UAI 2018).
+/// (Izmailov, Podoprikhin, Garipov, Vetrov, Wilson: Averaging weights leads to wider optima. UAI 2018). The next Fit
+/// goes on from there, with a new mean over its own epochs.
 /// </summary>
 public sealed class AverageWeights : Callback
 {
@@ -53,6 +54,7 @@ public sealed class AverageWeights : Callback
             net.SetParameters([.. net.GetParameters().Select(pair => KeyValuePair.Create(
                 pair.Key,
                 Tensor.From([.. _sums[pair.Key].Select(sum => sum / _count)], pair.Value.Shape.Dimensions).Cast(pair.Value.DType)))]);
+            (_sums, _count) = ([], 0);
         }
     }
 

@@ -7,6 +7,9 @@ namespace Engine.Training;
 /// <param name="Epochs">How many epochs the schedule lasts.</param>
 public readonly record struct SchedulePosition(int Epoch, int Batch, int Batches, int Epochs)
 {
+    /// <summary>Gets the part of the schedule's steps that lie before this one.</summary>
+    internal double Done => (((double)(Epoch - 1) * Batches) + Batch) / ((double)Epochs * Batches);
+
     /// <summary>Gets the part of the schedule that is done: 0 at the first step, 1 at the last and after it.</summary>
     public double Fraction
     {
@@ -57,6 +60,27 @@ public sealed class Schedule
     public static Schedule Step(double start, double factor, int every) => every > 0
         ? new(at => start * Math.Pow(factor, (at.Epoch - 1) / every), epochs: null, everyBatch: false)
         : throw new EngineException($"A schedule steps every 1 epoch or more, not every {every}.");
+
+    /// <summary>
+    /// Returns a schedule that multiplies by a factor at each of some parts of the training, as ½ and ¾ of it (He, Zhang,
+    /// Ren, Sun: Deep residual learning. CVPR 2016, section 4.2).
+    /// </summary>
+    /// <param name="start">The first value.</param>
+    /// <param name="factor">The factor.</param>
+    /// <param name="parts">The parts, numbers between 0 and 1.</param>
+    /// <param name="epochs">How many epochs the training has; null to last until the last epoch of the call of Fit.</param>
+    /// <param name="everyBatch">Whether a step may be within an epoch, not only after one.</param>
+    /// <exception cref="EngineException">A part is not between 0 and 1.</exception>
+    public static Schedule Steps(
+        double start, double factor, IReadOnlyList<double> parts, int? epochs = null, bool everyBatch = true)
+    {
+        ArgumentNullException.ThrowIfNull(parts);
+        double[] steps = [.. parts];
+        return Array.Exists(steps, part => !(part is > 0 and < 1))
+            ? throw new EngineException(FormattableString.Invariant(
+                $"A schedule steps at parts of the training between 0 and 1, not at {string.Join(", ", steps.Select(part => FormattableString.Invariant($"{part}")))}."))
+            : new(at => start * Math.Pow(factor, steps.Count(part => at.Done >= part)), epochs, everyBatch);
+    }
 
     /// <summary>
     /// Returns a linear schedule from one value to another: nolearn's users write <c>numpy.linspace</c>.

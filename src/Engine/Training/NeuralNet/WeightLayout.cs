@@ -59,16 +59,21 @@ public sealed class WeightLayout
 
     /// <summary>
     /// Gets Keras' layout: <c>kernel</c> and <c>bias</c>. A convolution's weights are (height, width, inputs, outputs)
-    /// and not flipped. BatchNorm has <c>moving_mean</c> and <c>moving_variance</c>; its epsilon is the layer's
+    /// and not flipped. A depthwise one has (height, width, channels, multiplier), also called <c>depthwise_kernel</c>, a
+    /// separable one that and <c>pointwise_kernel</c>. A recurrent layer has <c>recurrent_kernel</c> too; a GRU has the
+    /// gates in another order and two rows of biases (<c>reset_after=True</c>, the default there). BatchNorm has <c>moving_mean</c> and <c>moving_variance</c>; its epsilon is the layer's
     /// <see cref="BatchNorm.Epsilon"/> if that is set, else Keras' 1e-3. A Dense layer after a Flatten of
     /// images is not supported, because Keras orders its inputs with channels last.
     /// </summary>
     public static WeightLayout Keras { get; } = new(
-        "Keras", [], [],
+        "Keras", [],
+        [
+            (Named(@"\.depthwise\.kernel$"), ".depthwise_kernel"), (Named(@"\.pointwise\.kernel$"), ".pointwise_kernel"),
+            (Named(@"\.pointwise\.bias$"), ".bias"), (Named(@"\.kernel$"), ".depthwise_kernel"),
+        ],
         static (layer, name) => (layer, name) switch
         {
-            (Conv2D conv, "W") => new("kernel", values =>
-                conv.FlipFilters ? Flipped(Permuted(values, 3, 2, 0, 1)) : Permuted(values, 3, 2, 0, 1)),
+            (Conv2D conv, "W") => new("kernel", values => conv.FlipFilters ? Flipped(Filters(values, conv)) : Filters(values, conv)),
             (Conv1D conv, "W") => new("kernel", values =>
                 conv.FlipFilters ? Flipped(Permuted(values, 2, 1, 0)) : Permuted(values, 2, 1, 0)),
             (ConvTranspose2D conv, "W") => new("kernel", values =>
@@ -78,7 +83,12 @@ public sealed class WeightLayout
             (Embedding, "W") => new("embeddings", Same),
             (BatchNorm, "mean") => new("moving_mean", Same),
             (BatchNorm norm, "inv_std") => new("moving_variance", values => InverseRoot(values, norm.OwnEpsilon ?? 1e-3)),
-            (GatedLayer or MultiHeadAttention, _) => null,
+            (Gru, "W") => new("kernel", ResetFirst),
+            (Gru, "U") => new("recurrent_kernel", ResetFirst),
+            (Gru, "b") => new("bias", values => ResetFirst(Row(values, 0))),
+            (Gru, "c") => new("bias", values => ResetFirst(Row(values, 1))),
+            (GatedLayer, "U") => new("recurrent_kernel", Same),
+            (MultiHeadAttention, _) => null,
             (_, "W") => new("kernel", Same),
             (_, "b") => new("bias", Same),
             (_, "gamma" or "beta" or "alpha") => new(name, Same),
@@ -144,6 +154,30 @@ public sealed class WeightLayout
         int area = filters.Shape.Product(2, filters.Shape.Rank);
         return new NdArray(filters.Shape, [.. filters.Data.Chunk(area).SelectMany(Enumerable.Reverse)]);
     }
+
+    /// <summary>
+    /// Returns the filters of a convolution in Keras, those of a depthwise one (height, width, channels, multiplier).
+    /// </summary>
+    private static NdArray Filters(NdArray values, Conv2D conv)
+    {
+        bool isDepthwise = conv.Groups > 1 && values.Shape.Rank == 4
+            && values.Shape[2] == conv.Groups && values.Shape[2] * values.Shape[3] == conv.Filters;
+        return isDepthwise
+            ? new NdArray([conv.Filters, 1, values.Shape[0], values.Shape[1]], Permuted(values, 2, 3, 0, 1).Data)
+            : Permuted(values, 3, 2, 0, 1);
+    }
+
+    /// <summary>Returns the gates of a GRU in the order reset, update, new, from Keras' update, reset, new.</summary>
+    private static NdArray ResetFirst(NdArray values)
+    {
+        int width = values.Shape.Rank == 0 ? 0 : values.Shape[values.Shape.Rank - 1], units = width / 3;
+        return units == 0 || width % 3 != 0 ? values : new NdArray(values.Shape, [.. values.Data.Chunk(width).SelectMany(gates =>
+            (double[])[.. gates[units..(2 * units)], .. gates[..units], .. gates[(2 * units)..]])]);
+    }
+
+    private static NdArray Row(NdArray values, int row) => values.Shape.Rank == 2 && values.Shape[0] == 2
+        ? new NdArray([values.Shape[1]], values.Data[(row * values.Shape[1])..((row + 1) * values.Shape[1])])
+        : values;
 
     private static NdArray Transposed(NdArray values) => Permuted(values, 1, 0);
 

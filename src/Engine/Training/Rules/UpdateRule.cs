@@ -210,9 +210,13 @@ public sealed record BuiltUpdates(
             }
         }
 
+        // Without parameters to train, the earlier rule had only a learning rate.
         foreach ((string name, SharedVariable setting) in Settings)
         {
-            setting.SetValue(former.Settings[name].GetValue());
+            if (former.Settings.TryGetValue(name, out SharedVariable? earlier))
+            {
+                setting.SetValue(earlier.GetValue());
+            }
         }
     }
 }

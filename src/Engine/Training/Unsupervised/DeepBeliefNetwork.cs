@@ -5,6 +5,7 @@ using Engine.Ops;
 using Dropout = Engine.Layers.Dropout;
 using Input = Engine.Layers.Input;
 using Normal = Engine.Layers.Normal;
+using Uniform = Engine.Layers.Uniform;
 
 namespace Engine.Training;
 
@@ -20,7 +21,7 @@ namespace Engine.Training;
 /// <see cref="EngineException"/> that names the thread that trains. Dispose ends a training as if canceled, and waits
 /// for it and for all readers. A new Fit frees the <see cref="Net"/> and the <see cref="Machines"/> of the one before.
 /// </remarks>
-public sealed class DeepBeliefNetwork : IDisposable
+public sealed partial class DeepBeliefNetwork : IDisposable
 {
     private readonly int[] _sizes;
     private readonly Gate _gate = new(order: 0);
@@ -50,79 +51,6 @@ public sealed class DeepBeliefNetwork : IDisposable
 
     /// <summary>Gets the number of units of each layer: <c>layer_sizes</c>.</summary>
     public IReadOnlyList<int> LayerSizes => _sizes;
-
-    /// <summary>Gets or sets the standard deviation of the initial weights: <c>scales</c>.</summary>
-    public double Scales { get; init; } = 0.05;
-
-    /// <summary>
-    /// Gets or sets whether inputs are standardized real numbers, not numbers from 0 to 1: <c>real_valued_vis</c>.
-    /// </summary>
-    public bool RealValuedVis { get; init; } = true;
-
-    /// <summary>Gets or sets whether hidden units are rectified, not binary: <c>use_re_lu</c>.</summary>
-    public bool UseReLu { get; init; } = true;
-
-    /// <summary>Gets or sets the learning rate of the training with labels: <c>learn_rates</c>.</summary>
-    public float LearnRates { get; init; } = 0.1f;
-
-    /// <summary>Gets or sets the factor of the learning rate after each epoch: <c>learn_rate_decays</c>.</summary>
-    public double LearnRateDecays { get; init; } = 1;
-
-    /// <summary>Gets or sets the lower bound of the learning rate: <c>learn_rate_minimums</c>.</summary>
-    public double LearnRateMinimums { get; init; }
-
-    /// <summary>Gets or sets the momentum of the training with labels: <c>momentum</c>.</summary>
-    public float Momentum { get; init; } = 0.9f;
-
-    /// <summary>Gets or sets the factor of ½ Σ w² in the loss: <c>l2_costs</c>.</summary>
-    public double L2Costs { get; init; } = 0.0001;
-
-    /// <summary>
-    /// Gets or sets the dropout probability of hidden values in the training with labels: <c>dropouts</c>.
-    /// </summary>
-    public double Dropouts { get; init; }
-
-    /// <summary>Gets or sets whether the momentum is Nesterov's: <c>nesterov</c>.</summary>
-    public bool Nesterov { get; init; } = true;
-
-    /// <summary>
-    /// Gets or sets the learning rate of pre-training: <c>learn_rates_pretrain</c>; null for <see cref="LearnRates"/>.
-    /// </summary>
-    public float? LearnRatesPretrain { get; init; }
-
-    /// <summary>
-    /// Gets or sets the momentum of pre-training: <c>momentum_pretrain</c>; null for <see cref="Momentum"/>.
-    /// </summary>
-    public float? MomentumPretrain { get; init; }
-
-    /// <summary>
-    /// Gets or sets the factor of ½ Σ w² in pre-training: <c>l2_costs_pretrain</c>; null for <see cref="L2Costs"/>.
-    /// </summary>
-    public double? L2CostsPretrain { get; init; }
-
-    /// <summary>Gets or sets the number of epochs with labels: <c>epochs</c>.</summary>
-    public int Epochs { get; init; } = 10;
-
-    /// <summary>Gets or sets the number of epochs of pre-training for each layer: <c>epochs_pretrain</c>.</summary>
-    public int EpochsPretrain { get; init; }
-
-    /// <summary>Gets or sets the number of samples in a step: <c>minibatch_size</c>.</summary>
-    public int MinibatchSize { get; init; } = 64;
-
-    /// <summary>Gets or sets the seed of all random numbers: <c>random_state</c>.</summary>
-    public ulong RandomState { get; init; } = 1;
-
-    /// <summary>Gets or sets 0 to print nothing, or 1 to print a line per epoch: <c>verbose</c>.</summary>
-    public int Verbose { get; init; }
-
-    /// <summary>Gets or sets which samples are for validation.</summary>
-    public TrainSplit TrainSplit { get; init; } = new(0);
-
-    /// <summary>
-    /// Gets or sets the function to call after each epoch of pre-training, with the machine's number, the epoch and the
-    /// error: <c>pretrain_callback</c>.
-    /// </summary>
-    public Action<int, int, double>? PretrainCallback { get; init; }
 
     /// <summary>Gets or sets the device; null for <see cref="Device.Default"/>.</summary>
     public Device? Device { get; init; }
@@ -155,14 +83,30 @@ public sealed class DeepBeliefNetwork : IDisposable
     {
         ArgumentNullException.ThrowIfNull(x);
         ArgumentNullException.ThrowIfNull(labels);
+        CheckSettings();
         Tensor rows = Rows(x);
-        int inputs = Size(0, rows.Shape[1], "inputs"), classes = Size(_sizes.Length - 1, labels.DefaultIfEmpty().Max() + 1, "classes");
+        if (labels.Count == 0 || labels.Count != rows.Shape[0] || labels.Any(label => label < 0))
+        {
+            throw new EngineException(
+                $"A deep belief network learns from samples with a class each, from 0 on; here are {rows.Shape[0]} samples and {labels.Count} classes"
+                + $"{(labels.Any(label => label < 0) ? $", the least of which is {labels.Min()}" : "")}.");
+        }
+
+        int inputs = Size(0, rows.Shape[1], "inputs"), classes = Size(_sizes.Length - 1, labels.Max() + 1, "classes");
         using ChangeTurns.Scope change = _turns.Begin(nameof(Fit), isTraining: true);
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _ending.Token);
-        NeuralNet net = Pretrained(rows, inputs, classes, ending.Token);
+        NeuralNet net = Pretrained(rows, labels, inputs, classes, ending.Token);
         if (Epochs > 0)
         {
-            net.Fit(rows, Tensor.From([.. labels]), ending.Token);
+            (Tensor samples, Tensor classesOf) = (rows, Tensor.From([.. labels]));
+            if (MinibatchesPerEpoch is { } batches)
+            {
+                // The rows only say how many there are: each batch is drawn from all samples.
+                int[] places = [.. Enumerable.Range(0, batches * MinibatchSize).Select(i => i % labels.Count)];
+                (samples, classesOf) = (rows.Rows(places), classesOf.Rows(places));
+            }
+
+            net.Fit(samples, classesOf, ending.Token);
         }
 
         return this;
@@ -174,8 +118,10 @@ public sealed class DeepBeliefNetwork : IDisposable
     /// <summary>Returns the probability of each class, (n, classes).</summary>
     public Tensor PredictProba(Tensor x) => Read(net => net.PredictProba(Rows(x)));
 
-    /// <summary>Returns the accuracy.</summary>
-    public float Score(Tensor x, IReadOnlyList<int> labels) => Read(net => net.Score(Rows(x), Tensor.From([.. labels])));
+    /// <summary>Returns the accuracy; with <see cref="LossFunct"/>, 1 minus the mean loss.</summary>
+    public float Score(Tensor x, IReadOnlyList<int> labels) => Read(net => LossFunct is { } loss
+        ? 1 - (float)Mean(loss, Tensor.From([.. labels]), net.PredictProba(Rows(x)))
+        : net.Score(Rows(x), Tensor.From([.. labels])));
 
     /// <summary>Returns the reconstruction of samples by all machines, up and down again, (n, inputs).</summary>
     /// <exception cref="EngineException">There was no pre-training, or the samples do not fit.</exception>
@@ -249,14 +195,15 @@ public sealed class DeepBeliefNetwork : IDisposable
         : throw new EngineException($"The network is of {_sizes[place]} {what}, and the data have {found}.");
 
     /// <summary>Trains machines, and returns the network that begins with their weights.</summary>
-    private NeuralNet Pretrained(Tensor rows, int inputs, int classes, CancellationToken cancellationToken)
+    private NeuralNet Pretrained(
+        Tensor rows, IReadOnlyList<int> labels, int inputs, int classes, CancellationToken cancellationToken)
     {
         var machines = new List<RestrictedBoltzmannMachine>();
         NeuralNet? net = null;
         try
         {
             Pretrain(machines, rows, inputs, cancellationToken);
-            net = Make(inputs, classes);
+            net = Make(rows, labels, inputs, classes);
             net.Initialize();
             SetWeights(net, machines);
         }
@@ -273,12 +220,17 @@ public sealed class DeepBeliefNetwork : IDisposable
     private void Pretrain(
         List<RestrictedBoltzmannMachine> machines, Tensor rows, int inputs, CancellationToken cancellationToken)
     {
-        if (EpochsPretrain == 0)
+        int[] epochs = EpochsPretrain.For(nameof(EpochsPretrain), Weights);
+        double[] rates = (LearnRatesPretrain ?? LearnRates).For(nameof(LearnRatesPretrain), Weights);
+        double[] costs = (L2CostsPretrain ?? L2Costs).For(nameof(L2CostsPretrain), Weights);
+        if (epochs[..^1].All(count => count == 0))
         {
             return;
         }
 
         BoltzmannUnit hidden = UseReLu ? BoltzmannUnit.Rectified : BoltzmannUnit.Binary;
+        float momentum = MomentumPretrain ?? Momentum;
+        double factor = NestComparePretrain ?? NestCompare ? 1 : 1 - momentum;
         Tensor values = rows;
         for (int layer = 1; layer < _sizes.Length - 1; layer++)
         {
@@ -287,11 +239,12 @@ public sealed class DeepBeliefNetwork : IDisposable
                 VisibleUnits = layer == 1 ? (RealValuedVis ? BoltzmannUnit.Gaussian : BoltzmannUnit.Binary)
                     : UseReLu ? BoltzmannUnit.Gaussian : BoltzmannUnit.Binary,
                 HiddenUnits = hidden,
-                LearningRate = LearnRatesPretrain ?? LearnRates,
-                Momentum = MomentumPretrain ?? Momentum,
-                L2 = L2CostsPretrain ?? L2Costs,
+                LearningRate = (float)(rates[layer - 1] * factor),
+                Momentum = momentum,
+                L2 = costs[layer - 1],
                 BatchSize = Math.Min(MinibatchSize, rows.Shape[0]),
-                W = new Normal(Scales),
+                BatchesPerEpoch = MinibatchesPerEpoch,
+                W = InitialWeights(layer - 1),
                 Seed = RandomState + (ulong)layer,
                 Device = Device,
             };
@@ -299,7 +252,7 @@ public sealed class DeepBeliefNetwork : IDisposable
             int number = layer;
             try
             {
-                machine.Fit(values, EpochsPretrain, (epoch, error) => Report(machine, number, epoch, error), cancellationToken);
+                machine.Fit(values, epochs[layer - 1], (epoch, error) => Report(machine, number, epoch, error), cancellationToken);
             }
             catch (DivergenceException error)
             {
@@ -332,38 +285,131 @@ public sealed class DeepBeliefNetwork : IDisposable
         }
     }
 
-    private NeuralNet Make(int inputs, int classes)
+    private NeuralNet Make(Tensor rows, IReadOnlyList<int> labels, int inputs, int classes)
     {
+        double[] dropouts = Dropouts.For(nameof(Dropouts), Weights), costs = L2Costs.For(nameof(L2Costs), Weights);
         var layers = new List<Layer> { new Input(inputs) };
-        for (int layer = 1; layer < _sizes.Length - 1; layer++)
+        for (int i = 0; i < Weights; i++)
         {
-            layers.Add(new Dense(_sizes[layer], UseReLu ? Symbolic.Rectify : Symbolic.Sigmoid) { Name = $"hidden{layer}", W = new Normal(Scales) });
-            if (Dropouts > 0)
+            if (dropouts[i] > 0)
             {
-                layers.Add(new Dropout(Dropouts));
+                layers.Add(new Dropout(dropouts[i]));
             }
+
+            bool isLast = i == Weights - 1;
+            layers.Add(new Dense(isLast ? classes : _sizes[i + 1], isLast ? OutputActFunct : UseReLu ? Symbolic.Rectify : Symbolic.Sigmoid)
+            {
+                Name = NameOf(i),
+                W = InitialWeights(i),
+                L2 = costs[i] / 2,
+            });
         }
 
-        layers.Add(new Dense(classes, Symbolic.Softmax) { Name = "output", W = new Normal(Scales) });
         var net = new NeuralNet([.. layers])
         {
-            Update = Nesterov ? new NesterovMomentum(LearnRates, Momentum) : new Momentum(LearnRates, Momentum),
-            L2 = L2Costs / 2,
+            Update = Rules(inputs),
+            Objective = Objective(),
             MaxEpochs = Epochs,
-            BatchIteratorTrain = new BatchIterator(MinibatchSize) { Shuffle = true },
+            BatchIteratorTrain = MinibatchesPerEpoch is null
+                ? new BatchIterator(MinibatchSize) { Shuffle = true }
+                : new BatchIterator(MinibatchSize) { Transform = batch => Drawn(batch, rows, labels) },
             TrainSplit = TrainSplit,
             Seed = RandomState,
             Verbose = Verbose,
             Device = Device,
         };
-        if (LearnRateDecays != 1)
+        if (LossFunct is { } loss)
         {
-            net.Callbacks.Add(new AdjustVariable("learning_rate", Schedule.Of(at =>
-                Math.Max(LearnRates * Math.Pow(LearnRateDecays, at.Epoch - 1), LearnRateMinimums))));
+            net.CustomScores.Add(new CustomScore("loss_funct", (targets, output) => Mean(loss, targets, output)));
+        }
+
+        if (FineTuneCallback is { } callback)
+        {
+            net.Callbacks.Add(new LambdaCallback { EpochFinished = (_, record) => callback(record) });
+        }
+
+        double[] rates = LearnRates.For(nameof(LearnRates), Weights), decays = LearnRateDecays.For(nameof(LearnRateDecays), Weights);
+        double[] minimums = LearnRateMinimums.For(nameof(LearnRateMinimums), Weights);
+        for (int i = 0; i < Weights; i++)
+        {
+            (double rate, double decay, double minimum) = (rates[i] * Factor, decays[i], minimums[i] * Factor);
+            if (decay != 1)
+            {
+                net.Callbacks.Add(new AdjustVariable(LayerRules.RateOf(i), Schedule.Of(at => Decayed(rate, decay, minimum, at.Epoch - 1))));
+            }
         }
 
         return net;
     }
+
+    /// <summary>Gets the factor of the learning rates with labels that nolearn.dbn's momentum has.</summary>
+    private double Factor => Nesterov || NestCompare ? 1 : 1 - Momentum;
+
+    private LayerRules Rules(int inputs)
+    {
+        double[] rates = LearnRates.For(nameof(LearnRates), Weights);
+        double?[] limits = RmsLims.For(nameof(RmsLims), Weights);
+        return new LayerRules([.. Enumerable.Range(0, Weights).Select(i =>
+        {
+            float rate = (float)(rates[i] * Factor);
+            UpdateRule rule = Nesterov ? new NesterovMomentum(rate, Momentum) : new Momentum(rate, Momentum);
+            return (NameOf(i), limits[i] is { } limit ? new NormConstraint(rule, limit * Math.Sqrt(i == 0 ? inputs : _sizes[i])) : rule);
+        })]);
+    }
+
+    private Initializer InitialWeights(int layer)
+    {
+        double scale = Scales.For(nameof(Scales), Weights)[layer];
+        Initializer values = Uniforms.For(nameof(Uniforms), Weights)[layer] ? new Uniform(scale) : new Normal(scale);
+        return FanOuts.For(nameof(FanOuts), Weights)[layer] is { } count ? new FewInputs(values, count) : values;
+    }
+
+    /// <summary>Returns the loss that belongs to the output layer's activation; null for a classifier's own.</summary>
+    /// <exception cref="EngineException">It is another activation.</exception>
+    private Func<Variable, Variable, Variable>? Objective() =>
+        OutputActFunct == Symbolic.Softmax ? null
+        : OutputActFunct == Symbolic.Sigmoid
+            ? (output, labels) => Symbolic.Sum(Symbolic.BinaryCrossEntropy(output, Wanted(output, labels)), [1])
+        : OutputActFunct == Symbolic.Linear
+            ? (output, labels) => Symbolic.Sum(Symbolic.SquaredError(output, Wanted(output, labels)), [1]) * 0.5
+        : throw new EngineException(
+            "The output layer of a deep belief network has OutputActFunct Softmax, Sigmoid or Linear, each with its own loss, and here it is another.");
+
+    /// <summary>Returns 1 for the class of a sample and 0 for the others, of the output's shape and dtype.</summary>
+    private static Variable Wanted(Variable output, Variable labels) => ClassOutput.IsBinary(output.Shape)
+        ? labels
+        : Symbolic.Cast(Symbolic.OneHot(labels, output.Shape[1]), output.DType);
+
+    private static Batch Drawn(Batch batch, Tensor rows, IReadOnlyList<int> labels)
+    {
+        int[] places = [.. Enumerable.Range(0, batch.X.Shape[0]).Select(_ => batch.Random.Next(labels.Count))];
+        return batch with { X = rows.Rows(places), Y = Tensor.From([.. places.Select(place => labels[place])]) };
+    }
+
+    private static double Mean(Func<Tensor, Tensor, double> loss, Tensor labels, Tensor output)
+    {
+        var targets = new NdArray([labels.Shape[0], output.Shape[1]]);
+        ReadOnlySpan<int> classes = labels.AsSpan<int>();
+        for (int i = 0; i < classes.Length; i++)
+        {
+            targets[i, classes[i]] = 1;
+        }
+
+        return loss(targets.ToTensor(DType.Float32), output) / classes.Length;
+    }
+
+    /// <summary>Returns the rate after so many epochs, of which none decays it below the minimum.</summary>
+    private static double Decayed(double rate, double decay, double minimum, int epochs)
+    {
+        for (int epoch = 0; epoch < epochs && rate * decay >= minimum; epoch++)
+        {
+            rate *= decay;
+        }
+
+        return rate;
+    }
+
+    private string NameOf(int layer) => layer == Weights - 1 ? "output" : FormattableString.Invariant($"hidden{layer + 1}");
 
     private static void SetWeights(NeuralNet net, List<RestrictedBoltzmannMachine> machines)
     {

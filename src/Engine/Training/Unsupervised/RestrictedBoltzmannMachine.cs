@@ -31,8 +31,7 @@ public enum BoltzmannUnit
 /// </summary>
 /// <remarks>
 /// Any number of threads may use a machine. Transform, Reconstruct, Back and FreeEnergy run at the same time, and
-/// beside
-/// Fit: each sees the parameters of one moment between two batches. A second Fit beside Fit is refused at once, by an
+/// beside Fit: each sees the parameters of one moment between two batches. A second Fit beside Fit is refused at once, by an
 /// <see cref="EngineException"/> that names the thread that trains. Dispose ends a training after its epoch, and waits
 /// for it and for all readers.
 /// </remarks>
@@ -91,6 +90,12 @@ public sealed class RestrictedBoltzmannMachine : IDisposable
 
     /// <summary>Gets or sets the number of samples in a step, and of persistent chains.</summary>
     public int BatchSize { get; init; } = 64;
+
+    /// <summary>
+    /// Gets or sets the number of steps in an epoch; null for as many as the samples fill. Each epoch begins with another
+    /// order of the samples, and so does each further round in it.
+    /// </summary>
+    public int? BatchesPerEpoch { get; init; }
 
     /// <summary>Gets or sets the initial weights.</summary>
     public Initializer W { get; init; } = new Normal(0.01);
@@ -211,8 +216,9 @@ public sealed class RestrictedBoltzmannMachine : IDisposable
     {
         ArgumentNullException.ThrowIfNull(x);
         Check(x);
-        int batches = x.Shape[0] / BatchSize;
-        if (batches == 0)
+        CheckSettings();
+        int batches = BatchesPerEpoch ?? (x.Shape[0] / BatchSize);
+        if (x.Shape[0] < BatchSize)
         {
             throw new EngineException($"There are {x.Shape[0]} samples, fewer than a batch of {BatchSize}: make BatchSize less.");
         }
@@ -229,12 +235,18 @@ public sealed class RestrictedBoltzmannMachine : IDisposable
             for (int epoch = 1; epoch <= epochs && !cancellationToken.IsCancellationRequested && !_turns.IsDisposed; epoch++)
             {
                 Tensor[] before = [.. Parameters.Select(parameter => parameter.GetValue())];
-                random.Shuffle(order);
                 double sum = 0;
-                for (int batch = 0; batch < batches; batch++)
+                int at = order.Length;
+                for (int batch = 0; batch < batches; batch++, at += BatchSize)
                 {
+                    if (at + BatchSize > order.Length)
+                    {
+                        random.Shuffle(order);
+                        at = 0;
+                    }
+
                     sum += NdArray.From(function.Call(
-                        Tensor.From(order[(batch * BatchSize)..((batch + 1) * BatchSize)]), Tensor.Scalar(LearningRate))[0]).Data[0];
+                        Tensor.From(order[at..(at + BatchSize)]), Tensor.Scalar(LearningRate))[0]).Data[0];
                 }
 
                 if (!double.IsFinite(sum) || Parameters.Any(parameter => parameter.GetValue().FirstNotFinite() is not null))
@@ -339,6 +351,7 @@ public sealed class RestrictedBoltzmannMachine : IDisposable
             : HiddenUnits == BoltzmannUnit.Gaussian ? "HiddenUnits are binary or rectified, not Gaussian"
             : Steps < 1 ? $"Steps is at least 1, not {Steps}"
             : BatchSize < 1 ? $"BatchSize is at least 1, not {BatchSize}"
+            : BatchesPerEpoch < 1 ? $"BatchesPerEpoch is at least 1, not {BatchesPerEpoch}"
             : null;
         if (wrong is not null)
         {
