@@ -52,7 +52,7 @@ public class SizeTests
         ("a product", () => Dot(F(50_000, 1), F(1, 50_000)), "dot cannot take"),
         ("an input", () => F(65_536, 65_536), "(65536, 65536) would be 4,294,967,296 elements"),
         ("four dimensions", () => F(65_536, 65_536, 65_536, 65_536), "would be 18,446,744,073,709,551,616 elements"),
-        ("a negative dimension", () => F(2, -5), "a dimension is negative"),
+        ("a negative dimension", () => F(2, -5), "(2, -5) has a negative dimension."),
         ("a join", () => Concat(0, F(1_500_000_000), F(1_500_000_000)), "concat cannot take"),
         ("nothing of many", () => F(0, 65_536, 65_536), "(0, 65536, 65536) would be"),
         ("a window's step", () => MaxPool2D(F(1, 1, 2, 2), (2, 2), (int.MaxValue, 1)), "go up to 33,554,432 pixels"),

@@ -246,6 +246,29 @@ public sealed class SpecialFileTests
         Assert.That(PathKinds.Of(pipe), Is.EqualTo(PathKind.Pipe));
     }
 
+    [TestCase("char", "PIPE")]
+    [TestCase("compare", "PIPE", "PIPE")]
+    [TestCase("explain", "PIPE")]
+    [TestCase("onnx", "check", "PIPE")]
+    [TestCase("plot", "PIPE")]
+    [TestCase("predict", "--load", "PIPE")]
+    [TestCase("report", "PIPE", "PIPE")]
+    [TestCase("search", "PIPE")]
+    [TestCase("serve", "--load", "PIPE")]
+    [TestCase("show", "PIPE")]
+    [TestCase("train", "PIPE")]
+    public void What_commands_read_is_no_pipe(params string[] args)
+    {
+        Make(PathKind.Pipe);
+        (int Code, string Output, string Errors) result = default;
+
+        Within(() => result = TestCommandLine.Run(
+            [.. args.Select(arg => arg.Replace("PIPE", Special, StringComparison.Ordinal))]).GetAwaiter().GetResult());
+
+        Assert.That(result.Code, Is.EqualTo(1));
+        Assert.That(result.Errors, Does.Contain($"{Special} cannot be read: it is a pipe, not a file"));
+    }
+
     private static void With(Action<NeuralNet> use, params Callback[] callbacks)
     {
         using var net = new NeuralNet(new Input(1), new Dense(1, Symbolic.Linear))

@@ -56,6 +56,16 @@ public class GradientTests
             @"^'dimShuffle\{\}\.0' does not depend on 'w' \(float32 \(3\)\) in a way that has a gradient\. "
             + @"Built at .*GradientTests\.cs:\d+\.$"));
 
+    [TestCase(DType.Int32, "whole numbers and truths have no slope")]
+    [TestCase(DType.Bool, "whole numbers and truths have no slope")]
+    [TestCase(DType.Float32, "take its mean or its sum")]
+    public void A_cost_that_has_no_gradient_is_refused_with_what_to_do(DType dtype, string what)
+    {
+        Variable cost = dtype == DType.Float32 ? s_x * 2 : Cast(Sum(s_x), dtype);
+
+        Assert.That(() => Grad(cost, s_x), Throws.TypeOf<EngineException>().With.Message.Contains($"is {cost.Type}: {what}. Built at "));
+    }
+
     [Test]
     public void It_may_be_ignored() => Assert.That(
         Value(Grad(Sum(s_x), [s_w], disconnectedInputs: DisconnectedInputs.Ignore)[0] + (s_x * 0)),

@@ -406,6 +406,44 @@ public class UpdateRuleTests
                 "A learning rate is a finite number and not negative; Infinity is no such."));
     }
 
+    private static TestCaseData[] Settings =>
+    [
+        .. Factors("momentum", x => new Momentum(0.1f, x), x => new NesterovMomentum(0.1f, x), x => new Muon(momentum: x), x => new WithMomentum(new Sgd(1), x)),
+        .. Factors("rho", x => new RmsProp(rho: x), x => new Adadelta(rho: x)),
+        .. Factors("beta1", x => new Adam(beta1: x), x => new AdamW(beta1: x), x => new Adamax(beta1: x), x => new AmsGrad(beta1: x)),
+        .. Factors("beta2", x => new Adam(beta2: x), x => new AdamW(beta2: x), x => new Adamax(beta2: x), x => new AmsGrad(beta2: x)),
+        .. Each(
+            "epsilon", "a finite number greater than 0", [1e-8f, 1], [0, -1e-8f, float.NaN, float.PositiveInfinity],
+            x => new Adagrad(epsilon: x), x => new RmsProp(epsilon: x), x => new Adadelta(epsilon: x), x => new Adam(epsilon: x),
+            x => new AdamW(epsilon: x), x => new Adamax(epsilon: x), x => new AmsGrad(epsilon: x)),
+        .. Each(
+            "decay", "a finite number and not negative", [0, 0.1f], [-0.1f, float.NaN, float.PositiveInfinity],
+            x => new AdamW(decay: x), x => new Muon(decay: x)),
+    ];
+
+    [TestCaseSource(nameof(Settings))]
+    public void A_setting_is_in_its_range_or_is_refused(
+        Func<float, UpdateRule> make, string name, string what, float[] good, float[] bad)
+    {
+        foreach (float value in good)
+        {
+            Assert.That(() => make(value), Throws.Nothing);
+        }
+
+        foreach (float value in bad)
+        {
+            Assert.That(() => make(value), Throws.TypeOf<EngineException>().With.Message.EqualTo(
+                FormattableString.Invariant($"The {name} of an update rule is {what}; {value} is no such.")));
+        }
+    }
+
+    private static IEnumerable<TestCaseData> Factors(string name, params Func<float, UpdateRule>[] rules) => Each(
+        name, "a number from 0 up to, not including, 1", [0, 0.5f, 0.999f], [-0.1f, 1, 1.5f, float.NaN, float.PositiveInfinity], rules);
+
+    private static IEnumerable<TestCaseData> Each(
+        string name, string what, float[] good, float[] bad, params Func<float, UpdateRule>[] rules) =>
+        rules.Select(make => new TestCaseData(make, name, what, good, bad).SetArgDisplayNames(make(0.5f).GetType().Name, name));
+
     /// <summary>Compares the rule as an object and as a function with the same steps in plain arithmetic.</summary>
     private static void Check(UpdateRule rule, Func<Func<double, double, double>> formula)
     {

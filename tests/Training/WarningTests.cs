@@ -17,7 +17,8 @@ public class WarningTests
     private const TrainingWarningKind
         SamplesKind = TrainingWarningKind.UnscaledSamples, TargetsKind = TrainingWarningKind.UnscaledTargets,
         Untrained = TrainingWarningKind.UntrainedClass, Vanishing = TrainingWarningKind.VanishingWeight,
-        Growing = TrainingWarningKind.GrowingLoss, OneClass = TrainingWarningKind.OneClass;
+        Growing = TrainingWarningKind.GrowingLoss, OneClass = TrainingWarningKind.OneClass,
+        Absent = TrainingWarningKind.AbsentClass, Unreachable = TrainingWarningKind.UnreachableTargets;
 
     /// <summary>A training, and the kinds of warnings that it must give.</summary>
     private sealed record Case(NeuralNet Net, Tensor X, Tensor Y, params TrainingWarningKind[] Kinds)
@@ -105,6 +106,25 @@ public class WarningTests
         yield return One("percents", () => Regress(0.001f, x => 50 + (10 * x)));
         yield return One("tiny values", () => Regress(0.01f, x => x * 1e-5f, TargetsKind));
 
+        foreach ((string name, Func<Engine.Graph.Variable, Engine.Graph.Variable> end, float least, float most, string range) in
+            ((string, Func<Engine.Graph.Variable, Engine.Graph.Variable>, float, float, string)[])
+            [
+                ("a rectifier", Rectify, -2, 2, "from 0 on"), ("a rectifier", Rectify, 0, 5, ""),
+                ("a softplus", Softplus, -2, 2, "from 0 on"), ("a sigmoid", Sigmoid, 0, 5, "from 0 to 1"),
+                ("a sigmoid", Sigmoid, 0, 1, ""), ("a sigmoid", Sigmoid, 5, 5, "from 0 to 1"),
+                ("a tanh", Tanh, -3, 3, "from -1 to 1"), ("a tanh", Tanh, -1, 1, ""), ("a softmax", Softmax, -1, 1, "from 0 to 1"),
+                ("a leaky rectifier", x => LeakyRectify(x), -2, 2, ""), ("nothing", Linear, -2, 2, ""),
+            ])
+        {
+            yield return One($"values from {least} to {most} of {name}", () =>
+            {
+                Case one = Regress(0.01f, x => least + ((most - least) * (x - MathF.Floor(x))), end: end);
+                return range.Length == 0 ? one : one with { Kinds = [Unreachable], Message = $"gives only values {range}: " };
+            });
+        }
+
+        yield return One("values for a loss of one's own", () => Regress(0.01f, x => 2 * x, end: Rectify, objective: SquaredError));
+
         // Classes.
         yield return One("classes in a row, not stratified", () =>
         {
@@ -153,7 +173,23 @@ public class WarningTests
             return Classify(net, (x, Tensor.From([.. y.AsSpan<int>().ToArray().Select(label => label / 2)])), OneClass);
         });
         yield return One("data of one class", () => new Case(
-            Net(epochs: 12), Points().X, Tensor.From(new int[90])));
+            Net(epochs: 12), Points().X, Tensor.From(new int[90]), Absent) { Message = "Classes 1, 2 have no sample, but " });
+        foreach ((string name, Layer end, int from, string message) in ((string, Layer, int, string)[])
+        [
+            ("more outputs than classes", new Dense(5, Softmax), 0, "Classes 3, 4 have no sample, but the network tells 5 classes apart, 0 to 4"),
+            ("classes counted from 1", new Dense(4, Softmax), 1, "Class 0 has no sample, but the network tells 4 classes apart, 0 to 3"),
+        ])
+        {
+            yield return One(name, () => Classify(
+                Net(layers: [new Dense(8, Tanh), end]),
+                (Points().X, Tensor.From([.. Points().Y.AsSpan<int>().ToArray().Select(label => label + from)])), Absent) with
+            {
+                Message = message,
+            });
+        }
+
+        yield return One("one class of a binary classifier", () => new Case(
+            Net(layers: [new Dense(1, Sigmoid)]), Points().X, Tensor.From(new int[90]), Absent) { Message = "Class 1 has no sample" });
         yield return One("without validation", () =>
         {
             NeuralNet net = Net(0, epochs: 12);
@@ -328,12 +364,21 @@ public class WarningTests
     private static Case Classify(NeuralNet net, (Tensor X, Tensor Y) data, params TrainingWarningKind[] kinds) =>
         new(net, data.X, data.Y, kinds);
 
-    private static Case Regress(float rate, Func<float, float> value, params TrainingWarningKind[] kinds)
+    private static Case Regress(float rate, Func<float, float> value, params TrainingWarningKind[] kinds) =>
+        Regress(rate, value, Linear, null, kinds);
+
+    private static Case Regress(
+        float rate,
+        Func<float, float> value,
+        Func<Engine.Graph.Variable, Engine.Graph.Variable> end,
+        Func<Engine.Graph.Variable, Engine.Graph.Variable, Engine.Graph.Variable>? objective = null,
+        params TrainingWarningKind[] kinds)
     {
         (Tensor x, _) = Points();
-        var net = new NeuralNet(new Input(2), new Dense(1, Linear))
+        var net = new NeuralNet(new Input(2), new Dense(1, end))
         {
             Regression = true,
+            Objective = objective,
             Update = new Sgd(rate),
             MaxEpochs = rate > 0.5f ? 20 : 4,
         };

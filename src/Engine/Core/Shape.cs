@@ -99,7 +99,7 @@ public readonly struct Shape : IEquatable<Shape>, IReadOnlyList<int>
                 least *= dimension < Unknown ? 0 : Math.Max(dimension, 1);
                 if (least is 0 or > MaxElements)
                 {
-                    return least == 0 ? "a dimension is negative" : TooLarge();
+                    return least == 0 ? $"{this} has a negative dimension" : TooLarge();
                 }
             }
 

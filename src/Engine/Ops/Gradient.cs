@@ -112,8 +112,8 @@ public static partial class Symbolic
         if (cost.Rank != 0 || !cost.DType.IsFloat())
         {
             throw new EngineException(
-                $"Only a floating-point scalar has a gradient, and '{cost}' is {cost.Type}: take its mean or its sum."
-                + Built(cost));
+                $"Only a floating-point scalar has a gradient, and '{cost}' is {cost.Type}: "
+                + $"{(cost.DType.IsFloat() ? "take its mean or its sum" : "whole numbers and truths have no slope")}.{Built(cost)}");
         }
 
         grads.TryAdd(cost, Constant(1, cost.DType));

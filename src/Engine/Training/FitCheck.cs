@@ -1,5 +1,6 @@
 using System.Globalization;
 using Engine.Layers;
+using Engine.Ops;
 
 namespace Engine.Training;
 
@@ -27,6 +28,7 @@ internal sealed class FitCheck
     private readonly int[] _trainCounts = [];
     private readonly int[] _validCounts = [];
     private readonly double? _idleLoss;
+    private readonly bool _areAll;
     private readonly int _batches;
     private int _epochsOfOneClass;
 
@@ -39,7 +41,7 @@ internal sealed class FitCheck
     /// </param>
     public FitCheck(NeuralNet net, SampleSet data, int[] train, int[] validate, int? batches = null)
     {
-        (_net, _data, _train, _validate) = (net, data, train, validate);
+        (_net, _data, _train, _validate, _areAll) = (net, data, train, validate, batches is null);
         _batches = batches ?? net.BatchIteratorTrain.Count(train.Length);
         Samples = Scale.IsTakenAsItIs(net.Network, net.BatchIteratorTrain) ? Scale.Of(data.X, train) : null;
         Targets = net.Head.IsRegression ? Scale.Of(data.Y, train) : null;
@@ -80,6 +82,24 @@ internal sealed class FitCheck
             _net.Warn(TrainingWarningKind.UnscaledTargets, null,
                 $"The values to learn go from {Targets.Range}, and layers are made for values around 0 ± 1: learn (y - mean) / "
                 + "deviation, and scale what is predicted back.");
+        }
+
+        if (Targets is { } targets && Range is var (least, most) && targets.Exceeds(least, most))
+        {
+            string range = double.IsPositiveInfinity(most)
+                ? FormattableString.Invariant($"from {least} on")
+                : FormattableString.Invariant($"from {least} to {most}");
+            _net.Warn(TrainingWarningKind.UnreachableTargets, null,
+                $"The values to learn go from {targets.Range}, but the last layer, '{_net.Head.Name}', gives only values {range}: "
+                + "nothing else is ever predicted. End with a layer of any values, as Dense(1, Linear), or scale the values to learn.");
+        }
+
+        int[] absent = Classes(label => _trainCounts[label] == 0 && _validCounts[label] == 0);
+        if (_areAll && absent.Length > 0)
+        {
+            _net.Warn(TrainingWarningKind.AbsentClass, null,
+                $"{Listed(absent)} no sample, but the network tells {_net.Classes} classes apart, 0 to {_net.Classes - 1}: end "
+                + "with one output for each class there is, and count the classes from 0.");
         }
 
         int[] untrained = Classes(label => _validCounts[label] > 0 && _trainCounts[label] == 0);
@@ -165,6 +185,18 @@ internal sealed class FitCheck
 
         return advice.Count == 1 ? advice[0] : $"{string.Join(", ", advice[..^1])} or {advice[^1]}";
     }
+
+    /// <summary>
+    /// Gets the smallest and the largest value that the last layer gives; null if it may give any, or if the loss is
+    /// the user's own.
+    /// </summary>
+    private (double Least, double Most)? Range => _net.Head.HasObjective ? null : (_net.Head.Output as Graph.Result)?.Owner.Op switch
+    {
+        Unary<Rectify> or Unary<Softplus> => (0, double.PositiveInfinity),
+        Unary<Sigmoid> or Softmax => (0, 1),
+        Unary<Tanh> => (-1, 1),
+        _ => null,
+    };
 
     /// <summary>Returns the class that is predicted for all validation samples, or null.</summary>
     private int? PredictedAlike(EpochRecord record)

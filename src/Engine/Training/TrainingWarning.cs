@@ -22,6 +22,12 @@ public enum TrainingWarningKind
 
     /// <summary>The network has predicted the same class for all validation samples for some epochs.</summary>
     OneClass,
+
+    /// <summary>An output stands for a class that no sample has.</summary>
+    AbsentClass,
+
+    /// <summary>Values to learn lie where the last layer gives none.</summary>
+    UnreachableTargets,
 }
 
 /// <summary>

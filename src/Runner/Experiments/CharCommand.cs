@@ -78,7 +78,7 @@ internal static class CharCommand
             }
 
             ulong number = (ulong)parsed.GetValue(seed);
-            using CharModel model = IsModel(path)
+            using CharModel model = FileKind.Of(path) == FileKind.Model
                 ? CharModel.Load(path, opened, number)
                 : Train(path, new Plan(
                     parsed.GetRequiredValue(kind), parsed.GetValue(units), parsed.GetValue(layers), parsed.GetValue(steps), parsed.GetValue(batch),
@@ -104,19 +104,6 @@ internal static class CharCommand
             return Task.FromResult(CommandLine.Done);
         });
         return command;
-    }
-
-    /// <summary>Returns whether a file begins like a safetensors file: with the length of a JSON header.</summary>
-    private static bool IsModel(string path)
-    {
-        if (!File.Exists(path))
-        {
-            return false;
-        }
-
-        using FileStream stream = File.OpenRead(path);
-        byte[] start = new byte[9];
-        return stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) == start.Length && start[8] == '{' && start[7] == 0;
     }
 
     private static CharModel Train(string path, Plan plan, Device device, TextWriter output, CancellationToken cancellation)

@@ -125,6 +125,24 @@ public sealed class TypeTests
         Assert.That(y.AsSpan<float>().ToArray(), Is.EqualTo(new[] { 3f, 1 }));
     }
 
+    [TestCase(DType.Int32, DType.Int32, 46340, 46340)]
+    [TestCase(DType.Int32, DType.Int64, 46341, 46341)]
+    [TestCase(DType.Int32, DType.Int64, 100_000, 100_000)]
+    [TestCase(DType.Int32, DType.Int64, 2_000_000, 2_000_000, 2_000_000)]
+    [TestCase(DType.Int64, DType.Int64, 2_000_000, 2_000_000, 2_000_000)]
+    public void A_place_in_a_shape_beyond_int32_is_exact_and_comes_back(DType dtype, DType expected, params int[] shape)
+    {
+        Input index = Vector("index", dtype);
+        Variable places = RavelMultiIndex([.. shape.Select(dimension => dimension - 1 - index)], Shape.Create(shape));
+        long last = shape.Aggregate(1L, (count, dimension) => count * dimension) - 1;
+
+        Tensor[] y = Run([places, .. UnravelIndex(places, Shape.Create(shape))], index, Tensor.From([0]).Cast(dtype));
+
+        Assert.That(places.DType, Is.EqualTo(expected));
+        Assert.That(y[0].Cast(DType.Int64).AsSpan<long>()[0], Is.EqualTo(last));
+        Assert.That(y[1..].Select(one => one.Cast(DType.Int32).AsSpan<int>()[0]), Is.EqualTo(shape.Select(dimension => dimension - 1)));
+    }
+
     /// <summary>Its low 32 bits are the index 1.</summary>
     [Test]
     public void A_place_beyond_all_axes_is_none()

@@ -82,14 +82,25 @@ public static partial class Symbolic
         return indices;
     }
 
-    /// <summary>Converts indices along each axis to indices into the elements of a shape, in C order.</summary>
+    /// <summary>
+    /// Converts indices along each axis to indices into the elements of a shape, in C order: as int64 if the shape has
+    /// more elements than int32 can count.
+    /// </summary>
     /// <exception cref="EngineException">There is not one array of indices for each axis of the shape.</exception>
     public static Variable RavelMultiIndex(IReadOnlyList<Variable> indices, Shape shape)
     {
         ArgumentNullException.ThrowIfNull(indices);
-        return indices.Count == shape.Rank && shape.Rank > 0
-            ? indices.Select((index, axis) => axis == shape.Rank - 1 ? index : index * (double)shape.Product(axis + 1, shape.Rank))
-                .Aggregate(Add)
-            : throw new EngineException($"{indices.Count} indices do not name elements of the shape {shape}.{Origin.Current}");
+        if (indices.Count != shape.Rank || shape.Rank == 0)
+        {
+            throw new EngineException($"{indices.Count} indices do not name elements of the shape {shape}.{Origin.Current}");
+        }
+
+        Variable places = shape.IsKnown && shape.Count > int.MaxValue ? Cast(indices[0], DType.Int64) : indices[0];
+        for (int axis = 1; axis < shape.Rank; axis++)
+        {
+            places = (places * shape[axis]) + indices[axis];
+        }
+
+        return places;
     }
 }

@@ -22,9 +22,16 @@ internal sealed record Scale(double Min, double Max, double Magnitude)
     /// <summary>The number of samples to measure, evenly spaced over all; fewer if they are large.</summary>
     private const int MinRows = 16, MaxRows = 256, MaxValues = 1 << 18;
 
+    /// <summary>The part of their range by which values may lie beyond bounds that are meant to hold them.</summary>
+    private const double MostNoise = 0.01;
+
     public bool IsOffForSamples => Magnitude is > MaxOfSamples or (> 0 and < MinOfAny);
 
     public bool IsOffForTargets => Magnitude is > MaxOfTargets or (> 0 and < MinOfAny);
+
+    /// <summary>Returns whether values lie outside these bounds by more than noise would carry them.</summary>
+    public bool Exceeds(double least, double most) =>
+        Math.Max(least - Min, Max - most) > MostNoise * (Max - Min);
 
     /// <summary>Gets the smallest and the largest as text.</summary>
     public string Range => string.Create(CultureInfo.InvariantCulture, $"{Min:G4} to {Max:G4}");

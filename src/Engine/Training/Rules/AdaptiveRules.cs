@@ -10,8 +10,9 @@ namespace Engine.Training;
 public sealed record Adadelta : ParameterRule
 {
     /// <summary>Creates the rule with these settings.</summary>
+    /// <exception cref="EngineException">A setting is outside its range.</exception>
     public Adadelta(float learningRate = 1, float rho = 0.95f, float epsilon = 1e-6f) : base(learningRate) =>
-        (Rho, Epsilon) = (rho, epsilon);
+        (Rho, Epsilon) = (Factor(rho), Positive(epsilon));
 
     /// <summary>Gets the decay factor of the averages.</summary>
     public float Rho { get; }
@@ -37,7 +38,7 @@ public sealed record Adadelta : ParameterRule
 public abstract record AdamBase : UpdateRule
 {
     private protected AdamBase(float learningRate, float beta1, float beta2, float epsilon) : base(learningRate) =>
-        (Beta1, Beta2, Epsilon) = (beta1, beta2, epsilon);
+        (Beta1, Beta2, Epsilon) = (Factor(beta1), Factor(beta2), Positive(epsilon));
 
     /// <summary>Gets the decay factor of the gradients' average.</summary>
     public float Beta1 { get; }
@@ -94,6 +95,7 @@ public abstract record AdamBase : UpdateRule
 public sealed record Adamax : AdamBase
 {
     /// <summary>Creates the rule with these settings.</summary>
+    /// <exception cref="EngineException">A setting is outside its range.</exception>
     public Adamax(float learningRate = 0.002f, float beta1 = 0.9f, float beta2 = 0.999f, float epsilon = 1e-8f)
         : base(learningRate, beta1, beta2, epsilon)
     {
@@ -116,6 +118,7 @@ public sealed record Adamax : AdamBase
 public sealed record AmsGrad : AdamBase
 {
     /// <summary>Creates the rule with these settings.</summary>
+    /// <exception cref="EngineException">A setting is outside its range.</exception>
     public AmsGrad(float learningRate = 0.001f, float beta1 = 0.9f, float beta2 = 0.999f, float epsilon = 1e-8f)
         : base(learningRate, beta1, beta2, epsilon)
     {
@@ -142,9 +145,10 @@ public sealed record AmsGrad : AdamBase
 public sealed record AdamW : AdamBase
 {
     /// <summary>Creates the rule with these settings.</summary>
+    /// <exception cref="EngineException">A setting is outside its range.</exception>
     public AdamW(
         float learningRate = 0.001f, float decay = 0.01f, float beta1 = 0.9f, float beta2 = 0.999f, float epsilon = 1e-8f)
-        : base(learningRate, beta1, beta2, epsilon) => Decay = decay;
+        : base(learningRate, beta1, beta2, epsilon) => Decay = NotNegative(decay);
 
     /// <summary>Gets the weight decay: a step subtracts lr · decay of each parameter.</summary>
     public float Decay { get; }
@@ -175,8 +179,9 @@ public sealed record Muon : UpdateRule
     private const double A = 3.4445, B = -4.7750, C = 2.0315, Epsilon = 1e-7;
 
     /// <summary>Creates the rule with these settings.</summary>
+    /// <exception cref="EngineException">A setting is outside its range.</exception>
     public Muon(float learningRate = 0.02f, float momentum = 0.95f, float decay = 0) : base(learningRate) =>
-        (Momentum, Decay) = (momentum, decay);
+        (Momentum, Decay) = (Factor(momentum), NotNegative(decay));
 
     /// <summary>Gets the momentum m, the decay factor of the velocity.</summary>
     public float Momentum { get; }

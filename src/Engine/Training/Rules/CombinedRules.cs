@@ -260,7 +260,8 @@ public sealed record Lookahead : OuterRule
 public sealed record WithMomentum : OuterRule
 {
     /// <summary>Creates a rule that adds momentum to another.</summary>
-    public WithMomentum(UpdateRule rule, float momentum = 0.9f) : base(rule) => Momentum = momentum;
+    /// <exception cref="EngineException">The momentum is not from 0 up to, not including, 1.</exception>
+    public WithMomentum(UpdateRule rule, float momentum = 0.9f) : base(rule) => Momentum = Factor(momentum);
 
     /// <summary>Gets the momentum m, the decay factor of the velocity.</summary>
     public float Momentum { get; }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Engine.Graph;
 using Engine.Layers;
 using Engine.Ops;
@@ -22,6 +23,22 @@ public abstract record UpdateRule
 
         LearningRate = learningRate;
     }
+
+    /// <summary>Returns a factor by which something decays in each step, if it is one.</summary>
+    private protected static float Factor(float value, [CallerArgumentExpression(nameof(value))] string name = "") =>
+        Required(value, value is >= 0 and < 1, name, "a number from 0 up to, not including, 1");
+
+    /// <summary>Returns a number that keeps a divisor away from 0, if it is one.</summary>
+    private protected static float Positive(float value, [CallerArgumentExpression(nameof(value))] string name = "") =>
+        Required(value, value > 0 && float.IsFinite(value), name, "a finite number greater than 0");
+
+    /// <summary>Returns a weight decay, if it is one.</summary>
+    private protected static float NotNegative(float value, [CallerArgumentExpression(nameof(value))] string name = "") =>
+        Required(value, value >= 0 && float.IsFinite(value), name, "a finite number and not negative");
+
+    private static float Required(float value, bool isOne, string name, string what) => isOne
+        ? value
+        : throw new EngineException(FormattableString.Invariant($"The {name} of an update rule is {what}; {value} is no such."));
 
     /// <summary>Gets the learning rate at the start.</summary>
     public float LearningRate { get; }

@@ -21,7 +21,8 @@ public sealed record Sgd : ParameterRule
 public sealed record Momentum : ParameterRule
 {
     /// <summary>Creates the rule with this learning rate and momentum.</summary>
-    public Momentum(float learningRate, float momentum = 0.9f) : base(learningRate) => Inertia = momentum;
+    /// <exception cref="EngineException">A setting is outside its range.</exception>
+    public Momentum(float learningRate, float momentum = 0.9f) : base(learningRate) => Inertia = Factor(momentum);
 
     /// <summary>Gets the momentum m, the decay factor of the velocity.</summary>
     public float Inertia { get; }
@@ -46,7 +47,8 @@ public sealed record Momentum : ParameterRule
 public sealed record NesterovMomentum : ParameterRule
 {
     /// <summary>Creates the rule with this learning rate and momentum.</summary>
-    public NesterovMomentum(float learningRate, float momentum = 0.9f) : base(learningRate) => Momentum = momentum;
+    /// <exception cref="EngineException">A setting is outside its range.</exception>
+    public NesterovMomentum(float learningRate, float momentum = 0.9f) : base(learningRate) => Momentum = Factor(momentum);
 
     /// <summary>Gets the momentum m, the decay factor of the velocity.</summary>
     public float Momentum { get; }
@@ -71,7 +73,8 @@ public sealed record NesterovMomentum : ParameterRule
 public sealed record Adagrad : ParameterRule
 {
     /// <summary>Creates the rule with these settings.</summary>
-    public Adagrad(float learningRate = 1, float epsilon = 1e-6f) : base(learningRate) => Epsilon = epsilon;
+    /// <exception cref="EngineException">A setting is outside its range.</exception>
+    public Adagrad(float learningRate = 1, float epsilon = 1e-6f) : base(learningRate) => Epsilon = Positive(epsilon);
 
     /// <summary>Gets the small number that keeps the root away from 0.</summary>
     public float Epsilon { get; }
@@ -94,10 +97,11 @@ public sealed record Adagrad : ParameterRule
 public sealed record RmsProp : ParameterRule
 {
     /// <summary>Creates the rule with these settings.</summary>
+    /// <exception cref="EngineException">A setting is outside its range.</exception>
     public RmsProp(float learningRate = 1, float rho = 0.9f, float epsilon = 1e-6f) : base(learningRate)
     {
-        Rho = rho;
-        Epsilon = epsilon;
+        Rho = Factor(rho);
+        Epsilon = Positive(epsilon);
     }
 
     /// <summary>Gets the decay factor of the average.</summary>
@@ -126,12 +130,13 @@ public sealed record RmsProp : ParameterRule
 public sealed record Adam : UpdateRule
 {
     /// <summary>Creates the rule with these settings.</summary>
+    /// <exception cref="EngineException">A setting is outside its range.</exception>
     public Adam(float learningRate = 0.001f, float beta1 = 0.9f, float beta2 = 0.999f, float epsilon = 1e-8f)
         : base(learningRate)
     {
-        Beta1 = beta1;
-        Beta2 = beta2;
-        Epsilon = epsilon;
+        Beta1 = Factor(beta1);
+        Beta2 = Factor(beta2);
+        Epsilon = Positive(epsilon);
     }
 
     /// <summary>Gets the decay factor of the gradients' average.</summary>
