@@ -49,7 +49,7 @@ public class FuseTests
     }
 
     [TestCase(8, 3, "conv2D")]
-    [TestCase(16, 3, "conv2D{winograd2}")]
+    [TestCase(32, 3, "conv2D{winograd2}")]
     [TestCase(16, 1, "conv2D")]
     public void A_convolution_s_activation_and_its_gradient_s_are_epilogues(int channels, int dimension, string name)
     {

@@ -48,7 +48,8 @@ internal static class ChooseConvolutions
             Conv2DMaxPoolGradients gradients => (gradients.Of, Dimension(0), Dimension(1), with => gradients with { Of = with }),
             _ => null,
         };
-        return found is { } it && Winograd.WhyNot(it.Op.ConvShape(it.Images, it.Filters)) is null
+        return found is { } it && it.Op.ConvShape(it.Images, it.Filters) is var shape && Winograd.WhyNot(shape) is null
+            && !(node.Op is Conv2D && path == ConvolutionPath.Winograd2 && DirectConvolution.IsFasterThanWinograd(shape))
             ? it.With(it.Op with { Path = path })
             : null;
 

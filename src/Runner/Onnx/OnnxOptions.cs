@@ -20,15 +20,15 @@ internal sealed class OnnxOptions
 
     private readonly Option<double[]?> _std = Numbers("--std", "For an ONNX file of images: the standard deviation of each channel, by which it is then divided.");
 
-    private readonly Option<bool?> _layout = new("--layout")
+    // An option of bool would take only true and false.
+    private readonly Option<string?> _layout = new("--layout")
     {
         HelpName = "nchw|nhwc",
         Description = "Of an ONNX file of pictures: whether their channels come first or last. [default: as its input looks]",
         CustomParser = result => CommonOptions.Text(result).ToUpperInvariant() switch
         {
-            "NCHW" => false,
-            "NHWC" => true,
-            _ => CommonOptions.Refuse<bool?>(result, "nchw or nhwc"),
+            ("NCHW" or "NHWC") and var layout => layout,
+            _ => CommonOptions.Refuse<string?>(result, "nchw or nhwc"),
         },
     };
 
@@ -65,7 +65,7 @@ internal sealed class OnnxOptions
         {
             Mean = Given(parsed, _mean),
             Std = Given(parsed, _std),
-            AreChannelsLast = parsed.GetValue(_layout),
+            AreChannelsLast = parsed.GetValue(_layout) is { } layout ? layout == "NHWC" : null,
             Classes = parsed.GetValue(_classes)?.Split(',', StringSplitOptions.TrimEntries),
         };
     }

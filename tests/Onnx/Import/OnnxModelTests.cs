@@ -123,6 +123,73 @@ public class OnnxModelTests
         Assert.That(model.Run(Tensor.From([2f, -3]))[0].AsSpan<float>().ToArray(), Is.EqualTo(new float[] { 8, -27 }));
     }
 
+    private static IEnumerable<TestCaseData> Rare()
+    {
+        yield return Case(
+            "a function's optional input that a call leaves out",
+            Model(3).Floats("most", [0.5f])
+                .Function("Bounded", "a low high", "b", ModelMaker.NodeOf("Clip", "a low high", "b"))
+                .Node(ModelMaker.NodeOf("Bounded", "x - most", "y").Text(7, "own")),
+            [-9, 0.25f, 9], [-9, 0.25f, 0.5f]);
+        yield return Case(
+            "an input that a function's call ends before",
+            Model(3).Floats("least", [0.5f])
+                .Function("Bounded", "a low high", "b", ModelMaker.NodeOf("Clip", "a low high", "b"))
+                .Node(ModelMaker.NodeOf("Bounded", "x least", "y").Text(7, "own")),
+            [-9, 0.25f, 9], [0.5f, 0.5f, 9]);
+        yield return Case(
+            "a remainder with the dividend's sign as a shape: -7 fmod 3 is -1",
+            Model(4).Longs("a", -7).Longs("b", 3).Longs("c", 5).Node("Mod", "a b", "rest", ("fmod", 1)).Node("Add", "rest c", "to")
+                .Node("Reshape", "x to", "y"),
+            [1, 2, 3, 4], [1, 2, 3, 4]);
+        yield return Case(
+            "a loop of no steps that stacks rows",
+            Model(2).Longs("none", 0).Node(ModelMaker.NodeOf("Loop", "none - x", "last rows").Message(5, ModelMaker.GraphSetting("body", new ModelMaker()
+                .Input("step", OnnxType.Int64).Input("goes", OnnxType.Bool).Input("before", OnnxType.Float, 2)
+                .Node("Identity", "goes", "on").Node("Add", "before before", "after").Node("Mul", "after after", "row")
+                .Output("on", OnnxType.Bool).Output("after", OnnxType.Float, 2).Output("row", OnnxType.Float, 2).Graph())))
+                .Node("Concat", "rows whole", "all", ("axis", 0)).Floats("whole", [7, 8], 1, 2).Longs("flat", -1).Node("Reshape", "all flat", "y"),
+            [1, 2], [7, 8]);
+        yield return Case(
+            "a zero point for each column of an integer product",
+            Model(2).Tensor(Levels("w", OnnxType.UInt8, [1, 2, 3, 4, 5, 6], 2, 3)).Tensor(Levels("zeros", OnnxType.UInt8, [0, 1, 2], 3))
+                .Longs("row", 1, 2).Node("Cast", "x", "levels", ("to", (int)OnnxType.UInt8)).Node("Reshape", "levels row", "a")
+                .Node("MatMulInteger", "a w - zeros", "sums").Node("Cast", "sums", "y", ("to", 1)),
+            [1, 10], [1 + 40, 1 + 40, 1 + 40]);
+        yield return Case(
+            "a scale and a zero point for each column of a quantized product",
+            Model(2).Tensor(Levels("w", OnnxType.UInt8, [1, 2, 3, 4], 2, 2)).Tensor(Levels("zeros", OnnxType.UInt8, [0, 1], 2))
+                .Tensor(Levels("zero", OnnxType.UInt8, [0])).Floats("scales", [1, 0.5f], 2).Floats("one", [1])
+                .Longs("row", 1, 2).Node("Cast", "x", "levels", ("to", (int)OnnxType.UInt8)).Node("Reshape", "levels row", "a")
+                .Node("QLinearMatMul", "a one zero w scales zeros one zero", "sums").Node("Cast", "sums", "y", ("to", 1)),
+            [2, 10], [2 + 30, (2 + 30) / 2]);
+        yield return Case(
+            "weights of float16",
+            Model(2).Tensor(Levels("w", OnnxType.Float16, [0x00, 0x3C, 0x00, 0xC1], 2)).Node("Cast", "w", "v", ("to", 1)).Node("Mul", "x v", "y"),
+            [3, 4], [3, -10]);
+        yield return Case(
+            "weights of bfloat16",
+            Model(2).Tensor(Levels("w", OnnxType.BFloat16, [0x80, 0x3F, 0x20, 0xC0], 2)).Node("CastLike", "w x", "v").Node("Mul", "x v", "y"),
+            [3, 4], [3, -10]);
+        yield return Case(
+            "the scale of zeros, which is 1 in ONNX Runtime", Model(2).Node("DynamicQuantizeLinear", "x", "levels y zero"), [0, 0], [1]);
+
+        static ModelMaker Model(int count) => new ModelMaker().OpSet(17).Input("x", OnnxType.Float, count).Untyped("y");
+
+        static ProtoWriter Levels(string name, OnnxType type, byte[] bytes, params long[] dimensions) =>
+            new ProtoWriter().Numbers(1, dimensions).Number(2, (int)type).Text(8, name).Bytes(9, bytes);
+
+        static TestCaseData Case(string name, ModelMaker model, float[] x, float[] y) => new(model, x, y) { TestName = $"What_is_rare_counts({name})" };
+    }
+
+    [TestCaseSource(nameof(Rare))]
+    public void What_is_rare_counts(object maker, float[] x, float[] y)
+    {
+        using OnnxModel model = ((ModelMaker)maker).Load();
+
+        Assert.That(model.Run(Tensor.From(x))[0].Cast(DType.Float32).AsSpan<float>().ToArray(), Is.EqualTo(y));
+    }
+
     [Test]
     public void Levels_of_eight_bits_are_what_they_stand_for()
     {

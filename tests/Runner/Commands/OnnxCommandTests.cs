@@ -14,12 +14,13 @@ public class OnnxCommandTests
     /// A network that distinguishes pictures with a bright upper half from others, by two numbers that are no
     /// probabilities.
     /// </summary>
-    private static string Halves(TempFolder folder)
+    private static string Halves(TempFolder folder, params object[] sample)
     {
         string path = folder.File("halves.onnx");
+        sample = sample.Length > 0 ? sample : [1, 8, 8];
         float[] w = [.. Enumerable.Range(0, 64).SelectMany(at => at < 32 ? (float[])[1, 0] : [0, 1])];
         File.WriteAllBytes(path, new ModelMaker()
-            .Input("image", Engine.Onnx.OnnxType.Float, "n", 1, 8, 8).Output("scores", Engine.Onnx.OnnxType.Float, "n", 2)
+            .Input("image", Engine.Onnx.OnnxType.Float, ["n", .. sample]).Output("scores", Engine.Onnx.OnnxType.Float, "n", 2)
             .Floats("w", w, 64, 2).Node("Flatten", "image", "flat").Node("MatMul", "flat w", "scores").Bytes());
         return path;
     }
@@ -41,6 +42,21 @@ public class OnnxCommandTests
             "predict", "--load", model, picture, "--format", "csv", "--classes", "sky,ground", "--mean", "0.5", "--std", "-1", "--device", "cpu");
         Assert.That(code, Is.Zero, errors);
         Assert.That(output.Split('\n')[1], Does.Match(",ground,"));
+    }
+
+    [TestCase("nchw", 1, 8, 8)]
+    [TestCase("NHWC", 8, 8, 1)]
+    public async Task Channels_come_first_or_last_as_is_said(string layout, int first, int second, int third)
+    {
+        using var folder = new TempFolder();
+        string model = Halves(folder, first, second, third), picture = folder.File("a.png");
+        File.WriteAllBytes(picture, PngWriter.Write([.. Enumerable.Range(0, 64).Select(at => (byte)(at < 32 ? 255 : 0))], width: 8, channels: 1));
+
+        (int code, string output, string errors) = await TestCommandLine.Run(
+            "predict", "--load", model, picture, "--format", "csv", "--classes", "sky,ground", "--layout", layout, "--device", "cpu");
+
+        Assert.That(code, Is.Zero, errors);
+        Assert.That(output.Split('\n')[1], Does.Match(",sky,1"));
     }
 
     [Test]

@@ -105,6 +105,18 @@ internal sealed class OnnxImporter
         return null;
     }
 
+    /// <summary>Returns whether a name is an optional input of a function that the call leaves out.</summary>
+    private bool IsLeftOut(string name)
+    {
+        OnnxImporter? at = this;
+        while (at is not null && !at._values.ContainsKey(name))
+        {
+            at = at._outer;
+        }
+
+        return at is not null && at._values[name] is null;
+    }
+
     /// <summary>Throws if nodes use unsupported ops, before anything is built.</summary>
     /// <exception cref="ModelFileException">An op is not supported.</exception>
     public static void Check(OnnxFile file, string path, OnnxGraphFile graph) => Check(file, path, graph.Nodes, file.OpSets, 0);
@@ -225,7 +237,7 @@ internal sealed class OnnxImporter
         for (int i = 0; i < inputs.Length; i++)
         {
             string name = node.Inputs[i];
-            inputs[i] = name.Length == 0 ? null : Value(name) ?? throw new ModelFileException(
+            inputs[i] = name.Length == 0 || IsLeftOut(name) ? null : Value(name) ?? throw new ModelFileException(
                 $"{Path}: the node '{node.Called}' ({node.Op}) uses '{name}', which no input and no node before it gives.");
         }
 

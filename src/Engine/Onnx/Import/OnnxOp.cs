@@ -11,6 +11,9 @@ internal enum Takes
 
     /// <summary>Any stored type, because the op only moves elements.</summary>
     Any,
+
+    /// <summary>Also weights of float16 and bfloat16, which are stored as float, because the op converts them.</summary>
+    Halves,
 }
 
 /// <summary>
@@ -29,7 +32,12 @@ internal sealed record OnnxOp(string Name, int Since, Takes Takes, Func<OnnxNode
     /// <summary>Throws if the op does not support the input's type.</summary>
     public void Require(OnnxType type)
     {
-        if (type.Stored() is null || (Takes != Takes.Any && !type.IsComputed()))
+        if (Takes == Takes.Halves && type.IsHalf())
+        {
+            return;
+        }
+
+        if (type.Stored() is null || (Takes < Takes.Any && !type.IsComputed()))
         {
             throw new EngineException($"it is of {type.Name()}, in which nothing is computed here");
         }

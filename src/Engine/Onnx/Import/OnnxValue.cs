@@ -60,7 +60,7 @@ internal sealed class OnnxValue
         long[]? whole = tensor.ToLongs(MaxLookedAt);
         return new OnnxValue(
             tensor.Type, tensor.Shape,
-            () => tensor.Type.IsFloat() ? parameter(tensor) : Constant(tensor.ToTensor()))
+            () => tensor.Type.IsFloat() || tensor.Type.IsHalf() ? parameter(tensor) : Constant(tensor.ToTensor()))
         {
             Elements = whole is null ? null : Array.ConvertAll(whole, number => new Whole(number)),
             _numbers = tensor.Type.IsFloat() && tensor.Shape.Count <= MaxLookedAt ? NdArray.From(tensor.Values!).Data : null,

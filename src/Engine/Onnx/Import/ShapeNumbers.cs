@@ -83,7 +83,8 @@ internal static class ShapeNumbers
                 return Spread([.. inputs.Select(input => input!.Shape)], index =>
                     first[index[0]].Number != 0 ? then[index[1]] : otherwise[index[2]]);
             case "Add" or "Sub" or "Mul" or "Div" or "Max" or "Min" or "Mod" or "Equal" when inputs is [_, { Elements: { } second, Shape: var other }]:
-                return Spread([shape, other], index => Joined(op, first[index[0]], second[index[1]]));
+                string name = op == "Mod" && node.Flag("fmod") ? "Remainder" : op;
+                return Spread([shape, other], index => Joined(name, first[index[0]], second[index[1]]));
             case "Neg":
                 return Spread([shape], index => Joined("Sub", 0, first[index[0]]));
             default:
@@ -146,6 +147,7 @@ internal static class ShapeNumbers
                 "Max" => Math.Max(a.Number, b.Number),
                 "Min" => Math.Min(a.Number, b.Number),
                 "Mod" => b.Number == 0 ? null : a.Number - (b.Number * (long)Math.Floor((double)a.Number / b.Number)),
+                "Remainder" => b.Number is 0 or -1 ? null : a.Number % b.Number,
                 "Equal" => a.Number == b.Number ? 1 : 0,
                 _ => null,
             };

@@ -48,6 +48,8 @@ internal static class OnnxTypes
 
     public static bool IsFloat(this OnnxType type) => type is OnnxType.Float or OnnxType.Double;
 
+    public static bool IsHalf(this OnnxType type) => type is OnnxType.Float16 or OnnxType.BFloat16;
+
     public static bool IsWhole(this OnnxType type) => type is OnnxType.UInt8 or OnnxType.Int8 or OnnxType.UInt16
         or OnnxType.Int16 or OnnxType.Int32 or OnnxType.Int64 or OnnxType.UInt32 or OnnxType.UInt64;
 
@@ -73,7 +75,8 @@ internal static class OnnxTypes
 }
 
 /// <summary>
-/// Represents a tensor of a file: a tensor if its type is a dtype, or a list of integers for other integer types.
+/// Represents a tensor of a file: a tensor if its type is a dtype, float if it is float16 or bfloat16, or a list of
+/// integers for other integer types.
 /// </summary>
 internal sealed record OnnxTensor(string Name, OnnxType Type, Shape Shape)
 {
@@ -89,13 +92,13 @@ internal sealed record OnnxTensor(string Name, OnnxType Type, Shape Shape)
     /// <exception cref="ModelFileException">There is no such dtype, or it cannot hold the values.</exception>
     public Tensor ToTensor()
     {
-        DType stored = Type.Stored() ?? throw new ModelFileException(
-            $"The tensor '{Name}' is of {Type.Name()}, and there are no tensors of that type here.");
         if (Values is not null)
         {
             return Values;
         }
 
+        DType stored = Type.Stored() ?? throw new ModelFileException(
+            $"The tensor '{Name}' is of {Type.Name()}, and there are no tensors of that type here.");
         if (stored != DType.Int32)
         {
             return Tensor.From(Whole!).Reshape(Shape.Dimensions).Cast(stored);

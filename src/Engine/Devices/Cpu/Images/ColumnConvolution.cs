@@ -240,12 +240,12 @@ internal static unsafe class ColumnConvolution
     private static GemmShape SumsProduct(in ConvShape s, int pixels) => new(s.Taps, s.O, pixels, TransposeB: true);
 
     private static Bands ForwardBands<T>(in ConvShape s, int workers)
-        where T : unmanaged
-    {
-        long fitting = Fitting<T>(s.Taps), wanted = (long)PartsPerThread * workers;
-        long each = workers == 1 ? fitting : Math.Max(MinPixels, (long)s.N * s.Pixels / wanted);
-        return Bands.Of(s.OH, s.OW, Math.Min(fitting, each));
-    }
+        where T : unmanaged => Bands.Of(s.OH, s.OW, Math.Min(Fitting<T>(s.Taps), PixelsForThreads(s, workers)));
+
+    /// <summary>Returns the most pixels of a band with which there are enough bands for the threads.</summary>
+    internal static long PixelsForThreads(in ConvShape s, int workers) => workers == 1
+        ? long.MaxValue
+        : Math.Max(MinPixels, (long)s.N * s.Pixels / ((long)PartsPerThread * workers));
 
     private static Bands SumBands<T>(in ConvShape s)
         where T : unmanaged => Bands.Of(s.OH, s.OW, Fitting<T>(s.Taps));
@@ -256,13 +256,13 @@ internal static unsafe class ColumnConvolution
     /// <summary>
     /// Returns into how many parts the rows of a product are cut if there are too few other parts for the threads.
     /// </summary>
-    private static int Parts(int others, int rows, int workers)
+    internal static int Parts(int others, int rows, int workers)
     {
         int wanted = workers == 1 ? 1 : PartsPerThread * workers;
         return others == 0 ? 1 : Math.Clamp((wanted + others - 1) / others, 1, Math.Max(1, rows / MinRows));
     }
 
-    private static (int First, int Last) Part(int length, int part, int parts) =>
+    internal static (int First, int Last) Part(int length, int part, int parts) =>
         ((int)((long)length * part / parts), (int)((long)length * (part + 1) / parts));
 
     /// <summary>

@@ -15,6 +15,8 @@ internal static unsafe class Convolution
         {
             ConvolutionPath.Winograd2 => Winograd.WorkspaceBytes<Winograd2, T>(pass, s, workers),
             ConvolutionPath.Winograd4 => Winograd.WorkspaceBytes<Winograd4, T>(pass, s, workers),
+            _ when pass == ConvolutionPass.Forward && DirectConvolution.Takes<T>(s) =>
+                DirectConvolution.WorkspaceBytes<T>(s, workers),
             _ => ColumnConvolution.WorkspaceBytes<T>(pass, s, workers),
         };
 
@@ -26,6 +28,8 @@ internal static unsafe class Convolution
         {
             ConvolutionPath.Winograd2 => Winograd.Forward<Winograd2, T>(s, x, w, bias, y, workspace, workers, epilogue),
             ConvolutionPath.Winograd4 => Winograd.Forward<Winograd4, T>(s, x, w, bias, y, workspace, workers, epilogue),
+            _ when DirectConvolution.Takes<T>(s) =>
+                DirectConvolution.Forward(s, x, w, bias, y, workspace, workers, epilogue),
             _ => ColumnConvolution.Forward(s, x, w, bias, y, workspace, workers, epilogue),
         };
 
@@ -74,7 +78,10 @@ internal static unsafe class Convolution
         };
 
     /// <summary>Says in words why a convolution uses no other path.</summary>
-    internal static string WhyNotWinograd(in ConvShape s) => Winograd.WhyNot(s) ?? "no other path is asked for";
+    internal static string WhyNotWinograd(in ConvShape s) => Winograd.WhyNot(s)
+        ?? (DirectConvolution.IsFasterThanWinograd(s)
+            ? FormattableString.Invariant($"{s.C} channels and {s.O} filters are too few for Winograd's transforms")
+            : "no other path is asked for");
 
     /// <summary>Says in words which path a pass uses and why.</summary>
     internal static string Describe<T>(ConvolutionPass pass, in ConvShape s, ConvolutionPath path, int workers)
@@ -82,6 +89,8 @@ internal static unsafe class Convolution
         {
             ConvolutionPath.Winograd2 => Winograd.Describe<Winograd2, T>(pass, s, workers),
             ConvolutionPath.Winograd4 => Winograd.Describe<Winograd4, T>(pass, s, workers),
+            _ when pass == ConvolutionPass.Forward && DirectConvolution.Takes<T>(s) =>
+                $"{DirectConvolution.Describe<T>(s, workers)}: {WhyNotWinograd(s)}",
             _ => $"{ColumnConvolution.Describe<T>(pass, s, workers)}: {WhyNotWinograd(s)}",
         };
 }

@@ -3,7 +3,10 @@ namespace Engine.Devices.Cpu;
 /// <summary>Specifies the algorithm of a convolution and its gradients on the CPU.</summary>
 internal enum ConvolutionPath
 {
-    /// <summary>A product with a matrix of the image's pixels (<see cref="ColumnConvolution"/>).</summary>
+    /// <summary>
+    /// A product with a matrix of the image's pixels (<see cref="ColumnConvolution"/>), or forward with the pixels
+    /// themselves (<see cref="DirectConvolution"/>).
+    /// </summary>
     Columns,
 
     /// <summary>

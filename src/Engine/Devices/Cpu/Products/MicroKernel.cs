@@ -5,7 +5,7 @@ namespace Engine.Devices.Cpu;
 
 /// <summary>
 /// One tile of a matrix product: R rows by W vectors of C, kept in registers while A and B are read. Element (i, k) of
-/// A is at A[i·RowStep + k·DepthStep]; row k of B's W vectors is at B[k·Ldb].
+/// A is at A[i·RowStep + k·DepthStep]; row k of B's W vectors is at B[k·Ldb], or at B[Offsets[k]].
 /// </summary>
 internal unsafe struct Tile<T>
     where T : unmanaged
@@ -15,6 +15,9 @@ internal unsafe struct Tile<T>
     public nint RowStep, DepthStep;
     public T* B;
     public nint Ldb;
+
+    /// <summary>Where the rows of B begin; null if they lie Ldb apart.</summary>
+    public int* Offsets;
     public T* C;
     public nint Ldc;
 
@@ -45,40 +48,42 @@ internal static unsafe class MicroKernel<S, V, T>
     /// <summary>Computes a tile of 1 to <see cref="MaxRows"/> rows and of one vector, or two if it is wide.</summary>
     internal static void Run(int rows, bool wide, in Tile<T> tile)
     {
-        if (wide)
+        switch (wide, tile.Offsets == null)
         {
-            Run<N2>(rows, tile);
-        }
-        else
-        {
-            Run<N1>(rows, tile);
+            case (true, true): Run<N2, N0>(rows, tile); break;
+            case (false, true): Run<N1, N0>(rows, tile); break;
+            case (true, false): Run<N2, N1>(rows, tile); break;
+            default: Run<N1, N1>(rows, tile); break;
         }
     }
 
-    private static void Run<W>(int rows, in Tile<T> tile)
+    /// <summary>Computes a tile; with offsets of B's rows if <typeparamref name="O"/> is 1.</summary>
+    private static void Run<W, O>(int rows, in Tile<T> tile)
         where W : struct, IConstant
+        where O : struct, IConstant
     {
         switch (rows)
         {
-            case 1: Run<N1, W>(tile); break;
-            case 2: Run<N2, W>(tile); break;
-            case 3: Run<N3, W>(tile); break;
-            case 4: Run<N4, W>(tile); break;
-            case 5: Run<N5, W>(tile); break;
-            case 6: Run<N6, W>(tile); break;
-            case 7: Run<N7, W>(tile); break;
-            case 8: Run<N8, W>(tile); break;
-            case 9: Run<N9, W>(tile); break;
-            case 10: Run<N10, W>(tile); break;
-            case 11: Run<N11, W>(tile); break;
-            default: Run<N12, W>(tile); break;
+            case 1: Run<N1, W, O>(tile); break;
+            case 2: Run<N2, W, O>(tile); break;
+            case 3: Run<N3, W, O>(tile); break;
+            case 4: Run<N4, W, O>(tile); break;
+            case 5: Run<N5, W, O>(tile); break;
+            case 6: Run<N6, W, O>(tile); break;
+            case 7: Run<N7, W, O>(tile); break;
+            case 8: Run<N8, W, O>(tile); break;
+            case 9: Run<N9, W, O>(tile); break;
+            case 10: Run<N10, W, O>(tile); break;
+            case 11: Run<N11, W, O>(tile); break;
+            default: Run<N12, W, O>(tile); break;
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Run<R, W>(in Tile<T> tile)
+    private static void Run<R, W, O>(in Tile<T> tile)
         where R : struct, IConstant
         where W : struct, IConstant
+        where O : struct, IConstant
     {
         T* bias = tile.Bias;
         nint biasStep = tile.BiasStep;
@@ -100,6 +105,7 @@ internal static unsafe class MicroKernel<S, V, T>
         nint d3 = 3 * tile.RowStep, d6 = 2 * d3, d9 = 3 * d3, step = tile.DepthStep;
         T* b = tile.B;
         nint ldb = tile.Ldb;
+        int* offset = tile.Offsets;
         if (tile.Add && Sse.IsSupported)
         {
             // Prefetch C, to which the sums are added at the end.
@@ -113,8 +119,9 @@ internal static unsafe class MicroKernel<S, V, T>
 
         for (int k = tile.Depth; k > 0; k--)
         {
-            V u = S.Load(b), v = W.Value > 1 ? S.Load(b + S.Count) : u;
-            b += ldb;
+            T* row = O.Value > 0 ? b + *offset++ : b;
+            V u = S.Load(row), v = W.Value > 1 ? S.Load(row + S.Count) : u;
+            b += O.Value > 0 ? 0 : ldb;
             MultiplyAdd<W>(p, u, v, ref a0, ref b0);
             if (R.Value > 1) MultiplyAdd<W>(q, u, v, ref a1, ref b1);
             if (R.Value > 2) MultiplyAdd<W>(r, u, v, ref a2, ref b2);

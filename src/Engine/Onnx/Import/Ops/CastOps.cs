@@ -8,13 +8,13 @@ internal static class CastOps
 {
     public static IEnumerable<OnnxOp> Rows() =>
     [
-        new("Cast", 6, Takes.Any, node =>
+        new("Cast", 6, Takes.Halves, node =>
         {
             // These attributes apply only to 8-bit floating-point numbers.
             node.Ignore("saturate", "round_mode");
             return To(node, (OnnxType)node.Number("to", 0));
         }),
-        new("CastLike", 15, Takes.Any, node =>
+        new("CastLike", 15, Takes.Halves, node =>
         {
             node.Ignore("saturate", "round_mode");
             return To(node, node.V(1).Type);

@@ -85,8 +85,15 @@ internal static class ControlOps
             .. state,
             .. rows.Select((list, i) => list.Count > 0
                 ? OnnxValue.Of(list[0].Type, Stack(0, [.. list.Select(value => value.Variable)]))
-                : Wanted(node, states + i) ? throw new EngineException("it makes no step, so that the shape of its output is not known") : null),
+                : Wanted(node, states + i) ? NoRows(node, body, states + 1 + i, condition, state) : null),
         ];
+    }
+
+    /// <summary>Returns what a loop of no steps stacks: no rows of the shape that a step would give.</summary>
+    private static OnnxValue NoRows(OnnxNode node, OnnxGraphFile body, int output, OnnxValue condition, OnnxValue[] state)
+    {
+        OnnxValue row = node.Importer.Inner(body, [OnnxValue.Of(OnnxType.Int64, [new Whole(0)], Shape.Scalar), condition, .. state])[output];
+        return OnnxValue.Of(row.Type, Along(Stack(0, [row.Variable]), 0, ..0));
     }
 
     private static bool Wanted(OnnxNode node, int output) => node.Wants(output);

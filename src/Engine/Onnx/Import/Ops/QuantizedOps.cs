@@ -47,7 +47,7 @@ internal static class QuantizedOps
         {
             Variable x = node.X(0);
             Variable least = Minimum(Min(x), 0), most = Maximum(Max(x), 0);
-            Variable scale = (most - least) / 255;
+            Variable range = (most - least) / 255, scale = Where(Equal(range, 0), OnesLike(range), range);
             Variable zero = Clip(Round(-least / scale), 0, 255);
             Variable y = Levels(OnnxType.UInt8, Round(x / scale) + zero);
             return [OnnxNode.Of(OnnxType.UInt8, y), OnnxNode.Of(OnnxType.Float, scale), OnnxNode.Of(OnnxType.UInt8, zero)];
@@ -64,11 +64,14 @@ internal static class QuantizedOps
     private static OnnxOp Requantized(string name, Func<OnnxNode, Variable, Variable, Variable> op) => new(name, 10, Takes.Any, node =>
     {
         Variable product = op(node, Level(node, 0, 2), Level(node, 3, 5));
-        Variable scale = Cast(node.X(1) * Across(node, node.X(4), product) / node.X(6), DType.Float64);
-        return OnnxNode.Give(node.V(7).Type, Levels(node.V(7).Type, Round(product * scale) + Cast(Across(node, node.X(7), product), DType.Float64)));
+        Variable scale = Cast(Across(node, 1, product) * Across(node, 4, product) / Across(node, 6, product), DType.Float64);
+        return OnnxNode.Give(node.V(7).Type, Levels(node.V(7).Type, Round(product * scale) + Cast(Across(node, 7, product), DType.Float64)));
     });
 
-    /// <summary>Returns levels minus their zero point, in float64.</summary>
+    /// <summary>
+    /// Returns levels minus their zero point, in float64: one for all, or one for each row of a product's first factor,
+    /// column of its second, or filter.
+    /// </summary>
     private static Variable Level(OnnxNode node, int input, int zero)
     {
         Variable x = Cast(node.X(input), DType.Float64);
@@ -78,18 +81,35 @@ internal static class QuantizedOps
         }
 
         Variable point = Cast(node.X(zero), DType.Float64);
-        return point.Rank == 0 ? x - point
-            : point.Rank == 1 && point.Shape[0] == 1 ? x - Reshape(point, Shape.Scalar)
-            : throw new EngineException($"its zero point is {point.Type}, one for each place");
+        bool isFactor = node.File.Op.Contains("MatMul", StringComparison.Ordinal);
+        return (point.Rank, isFactor, input) switch
+        {
+            (0, _, _) => x - point,
+            (1, _, _) when point.Shape[0] == 1 => x - Reshape(point, Shape.Scalar),
+            (1, true, 0) => x - ExpandDims(point, 1),
+            (1, true, _) => x - point,
+            (1, false, > 0) => x - DimShuffle(point, [0, .. Enumerable.Repeat(NewAxis, x.Rank - 1)]),
+            _ => throw new EngineException($"its zero point is {point.Type}, for levels of {x.Type}"),
+        };
     }
 
-    private static Variable Across(OnnxNode node, Variable numbers, Variable product) => numbers.Rank switch
+    /// <summary>
+    /// Broadcasts an input to a product: one number for all, or one for each column of the second factor, row of
+    /// another, or filter.
+    /// </summary>
+    private static Variable Across(OnnxNode node, int input, Variable product)
     {
-        0 => numbers,
-        1 when numbers.Shape[0] == 1 => Reshape(numbers, Shape.Scalar),
-        1 when node.File.Op == "QLinearConv" => NormalizationOps.PerChannel(numbers, product),
-        _ => throw new EngineException($"its scale or zero point is {numbers.Type}"),
-    };
+        Variable numbers = node.X(input);
+        return (numbers.Rank, node.File.Op, input) switch
+        {
+            (0, _, _) => numbers,
+            (1, _, _) when numbers.Shape[0] == 1 => Reshape(numbers, Shape.Scalar),
+            (1, "QLinearMatMul", 4) => numbers,
+            (1, "QLinearMatMul", _) => ExpandDims(numbers, 1),
+            (1, "QLinearConv", 4) => NormalizationOps.PerChannel(numbers, product),
+            _ => throw new EngineException($"its scale or zero point is {numbers.Type}"),
+        };
+    }
 
     private static Variable Convolved(OnnxNode node, Variable x, Variable w)
     {
