@@ -62,7 +62,10 @@ public class FineTuningTests
     {
         using var net = new NeuralNet(new Input(2), new Dense(2, Symbolic.Softmax) { Name = "head" })
         {
-            MaxEpochs = 1, Update = rule, TrainSplit = new TrainSplit(0), BatchIteratorTrain = new BatchIterator(2),
+            MaxEpochs = 1,
+            Update = rule,
+            TrainSplit = new TrainSplit(0),
+            BatchIteratorTrain = new BatchIterator(2),
         };
         Tensor x = Tensor.From([0f, 1, 1, 0, 1, 1, 0, 2], 4, 2), y = Tensor.From([0, 1, 1, 0]);
         net.Initialize();

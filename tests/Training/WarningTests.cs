@@ -173,7 +173,8 @@ public class WarningTests
             return Classify(net, (x, Tensor.From([.. y.AsSpan<int>().ToArray().Select(label => label / 2)])), OneClass);
         });
         yield return One("data of one class", () => new Case(
-            Net(epochs: 12), Points().X, Tensor.From(new int[90]), Absent) { Message = "Classes 1, 2 have no sample, but " });
+            Net(epochs: 12), Points().X, Tensor.From(new int[90]), Absent)
+        { Message = "Classes 1, 2 have no sample, but " });
         foreach ((string name, Layer end, int from, string message) in ((string, Layer, int, string)[])
         [
             ("more outputs than classes", new Dense(5, Softmax), 0, "Classes 3, 4 have no sample, but the network tells 5 classes apart, 0 to 4"),
@@ -189,7 +190,8 @@ public class WarningTests
         }
 
         yield return One("one class of a binary classifier", () => new Case(
-            Net(layers: [new Dense(1, Sigmoid)]), Points().X, Tensor.From(new int[90]), Absent) { Message = "Class 1 has no sample" });
+            Net(layers: [new Dense(1, Sigmoid)]), Points().X, Tensor.From(new int[90]), Absent)
+        { Message = "Class 1 has no sample" });
         yield return One("without validation", () =>
         {
             NeuralNet net = Net(0, epochs: 12);

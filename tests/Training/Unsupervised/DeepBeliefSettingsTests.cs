@@ -16,7 +16,11 @@ public class DeepBeliefSettingsTests
     {
         using var net = new DeepBeliefNetwork(-1, Hidden, 4, -1)
         {
-            LearnRates = [0, 0.1, 0.2], LearnRateDecays = [1, 0.5, 0.5], LearnRateMinimums = [0, 0.03, 0], Epochs = 4, MinibatchSize = 8,
+            LearnRates = [0, 0.1, 0.2],
+            LearnRateDecays = [1, 0.5, 0.5],
+            LearnRateMinimums = [0, 0.03, 0],
+            Epochs = 4,
+            MinibatchSize = 8,
         };
         using var untrained = new DeepBeliefNetwork(-1, Hidden, 4, -1) { Epochs = 0 };
 
@@ -37,7 +41,12 @@ public class DeepBeliefSettingsTests
     {
         using var net = new DeepBeliefNetwork(-1, Hidden, -1)
         {
-            Scales = [0.5, 0.01], Uniforms = [true, false], FanOuts = [2, null], Epochs = 0, LearnRatesPretrain = 0.0, L2Costs = 0.0,
+            Scales = [0.5, 0.01],
+            Uniforms = [true, false],
+            FanOuts = [2, null],
+            Epochs = 0,
+            LearnRatesPretrain = 0.0,
+            L2Costs = 0.0,
             EpochsPretrain = isPretrained ? 1 : 0,
         };
 
@@ -72,7 +81,10 @@ public class DeepBeliefSettingsTests
         using var net = new DeepBeliefNetwork(-1, Hidden, -1)
         {
             OutputActFunct = activation switch { "Softmax" => Symbolic.Softmax, "Sigmoid" => Symbolic.Sigmoid, _ => Symbolic.Linear },
-            Scales = 0.5, LearnRates = 0.0, L2Costs = 0.0, Epochs = 1,
+            Scales = 0.5,
+            LearnRates = 0.0,
+            L2Costs = 0.0,
+            Epochs = 1,
         };
 
         net.Fit(X(), s_labels);
@@ -99,7 +111,12 @@ public class DeepBeliefSettingsTests
         {
             using var net = new DeepBeliefNetwork(-1, Hidden, -1)
             {
-                Nesterov = false, NestCompare = nestCompare, LearnRates = rate, Momentum = 0.75f, EpochsPretrain = epochsPretrain, Epochs = 2,
+                Nesterov = false,
+                NestCompare = nestCompare,
+                LearnRates = rate,
+                Momentum = 0.75f,
+                EpochsPretrain = epochsPretrain,
+                Epochs = 2,
                 MinibatchSize = 8,
             };
             net.Fit(X(), s_labels);
@@ -116,7 +133,10 @@ public class DeepBeliefSettingsTests
         float[] usual = Trained(new(-1, Hidden, Classes) { MinibatchSize = Samples, Epochs = 6, LearnRates = 0.05 });
         var machines = new[] { 5, 30 }.Select(batches => new RestrictedBoltzmannMachine(Inputs, Hidden)
         {
-            VisibleUnits = BoltzmannUnit.Gaussian, BatchSize = Samples, BatchesPerEpoch = batches, LearningRate = 0.01f,
+            VisibleUnits = BoltzmannUnit.Gaussian,
+            BatchSize = Samples,
+            BatchesPerEpoch = batches,
+            LearningRate = 0.01f,
         }).ToArray();
 
         Assert.That(few, Is.EqualTo(usual).Within(1e-5), "if all samples are equal, only the number of steps counts");
@@ -154,7 +174,9 @@ public class DeepBeliefSettingsTests
         using var net = new DeepBeliefNetwork(-1, Hidden, -1)
         {
             LossFunct = (targets, outputs) => NdArray.From(targets).Data.Zip(NdArray.From(outputs).Data, (t, p) => Math.Pow(t - p, 2)).Sum(),
-            FineTuneCallback = record => epochs.Add(record.Epoch), TrainSplit = new TrainSplit(0.25), Epochs = 3,
+            FineTuneCallback = record => epochs.Add(record.Epoch),
+            TrainSplit = new TrainSplit(0.25),
+            Epochs = 3,
         };
 
         net.Fit(X(), s_labels);
