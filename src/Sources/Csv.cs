@@ -50,8 +50,8 @@ public sealed record Csv(string Path) : IDataSource
     public bool? DecimalComma { get; init; }
 
     /// <summary>
-    /// Gets or sets how numbers are written in the table that a model learned from; it holds for numbers that can be read
-    /// in two ways.
+    /// Gets or sets how numbers are written in the table that a model learned from; it holds for numbers that can be
+    /// read in two ways.
     /// </summary>
     internal DecimalStyle? UsualDecimals { get; init; }
 

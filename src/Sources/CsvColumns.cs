@@ -244,7 +244,9 @@ internal sealed class CsvColumns
         return [.. codes.Select(code => code < 0 ? double.NaN : values[code])];
     }
 
-    /// <summary>Returns a note about a column that only few of its values make one of texts; null if it is none.</summary>
+    /// <summary>
+    /// Returns a note about a column that only few of its values make one of texts; null if it is none.
+    /// </summary>
     private string? OddTexts(int column, CsvDialect dialect)
     {
         if (_texts[column] is not { } texts)

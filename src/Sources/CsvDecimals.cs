@@ -78,7 +78,8 @@ internal static partial class CsvDecimals
     public static bool IsComma(DecimalStyle? style) => style is DecimalStyle.Comma or DecimalStyle.CommaAndThousands;
 
     /// <summary>
-    /// Returns whether a column has several numbers with three digits after the mark, and whole numbers below a thousand.
+    /// Returns whether a column has several numbers with three digits after the mark, and whole numbers below a
+    /// thousand.
     /// Decimals would have one or two digits, too.
     /// </summary>
     private static bool AreGrouped(IReadOnlyList<string[]> rows, Regex grouped) =>

@@ -45,8 +45,8 @@ internal sealed partial record CsvDialect(
     public bool HasSecondHeader { get; init; }
 
     /// <summary>
-    /// Gets or sets whether rows begin with a name that the header has no name for, as R writes them. A separator at the
-    /// end of each row gives one value more, too.
+    /// Gets or sets whether rows begin with a name that the header has no name for, as R writes them. A separator at
+    /// the end of each row gives one value more, too.
     /// </summary>
     public bool HasRowNames { get; init; }
 

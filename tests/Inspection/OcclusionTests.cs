@@ -89,7 +89,7 @@ public class OcclusionTests
         Assert.That(() => Occlusion.Map(net, image, 3), Throws.InstanceOf<EngineException>()
             .With.Message.EqualTo("There is no output 3 to look at: the network gives (?, 3)."));
         Assert.That(() => Occlusion.Map(net, image, 0, square: 0), Throws.InstanceOf<EngineException>()
-            .With.Message.EqualTo("The square to cover the image with has a dimension of at least 1, not 0."));
+            .With.Message.EqualTo("The square to cover the image with has a side of at least 1, not 0."));
         Assert.That(() => Occlusion.Map(net, image, 0, value: float.NaN), Throws.InstanceOf<EngineException>());
     }
 }

@@ -175,7 +175,8 @@ public readonly struct Shape : IEquatable<Shape>, IReadOnlyList<int>
     }
 
     /// <summary>
-    /// Returns this shape with dimension <paramref name="axis"/> replaced; a negative axis counts from the innermost, -1.
+    /// Returns this shape with dimension <paramref name="axis"/> replaced; a negative axis counts from the innermost,
+    /// -1.
     /// </summary>
     /// <exception cref="EngineException">There is no such dimension.</exception>
     public Shape With(int axis, int dimension)

@@ -28,7 +28,9 @@ internal static class RunComparison
         static double Least(IEnumerable<double> values) => values.Where(double.IsFinite).DefaultIfEmpty(double.NaN).Min();
     }
 
-    /// <summary>Returns the epoch with the smallest validation loss, or the last one if there is no validation.</summary>
+    /// <summary>
+    /// Returns the epoch with the smallest validation loss, or the last one if there is no validation.
+    /// </summary>
     private static EpochFigures Best(IReadOnlyList<EpochFigures> epochs) =>
         epochs.Where(epoch => double.IsFinite(epoch.ValidLoss)).MinBy(epoch => epoch.ValidLoss) ?? epochs[^1];
 }

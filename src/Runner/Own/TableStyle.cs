@@ -21,7 +21,8 @@ internal sealed record TableStyle
     public bool? DecimalComma { get; init; }
 
     /// <summary>
-    /// How numbers are written in the table that a model learned from; it holds for numbers that can be read in two ways.
+    /// How numbers are written in the table that a model learned from; it holds for numbers that can be read in two
+    /// ways.
     /// </summary>
     public DecimalStyle? UsualDecimals { get; init; }
 

@@ -8,7 +8,9 @@ namespace Engine.Tests.Devices.Cuda;
 [TestFixture]
 public sealed class CudaOpTests
 {
-    /// <summary>Of two draws, each sample is tested once, the same in all tests: each kernel takes compiler time.</summary>
+    /// <summary>
+    /// Of two draws, each sample is tested once, the same in all tests: each kernel takes compiler time.
+    /// </summary>
     internal const int Draws = 2;
 
     private static IEnumerable<TestCaseData> Cases => OpTable.Types

@@ -82,7 +82,7 @@ public class ExplainCommandTests
         (int code, string output, string errors) = await Run("explain", file, "--device", "cpu", "--threads", "2");
 
         Assert.That(code, Is.Zero, errors);
-        Assert.That(output, Does.Match("(?m)^conv2D .*im2col, .*: 3 channels and 32 filters, less than 16, are too few"));
+        Assert.That(output, Does.Match("(?m)^conv2D .*taps read the padded images, .*: 3 channels and 32 filters, less than 16, are too few"));
         Assert.That(output, Does.Match(@"(?m)^conv2D\{winograd2\} .*Winograd F\(2×2, 3×3\), .*2.25 times fewer products"));
         Assert.That(output, Does.Match(@"(?m)^conv2DInputGradient\{winograd2\} .*Winograd"));
         Assert.That(output, Does.Match("(?m)^conv2DWeightsGradient .*im2col, .*: the stride is 2 × 2"));

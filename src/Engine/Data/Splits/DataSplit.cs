@@ -12,8 +12,8 @@ public static class DataSplit
     }
 
     /// <summary>
-    /// Takes a part of each class for the test. A class of two or more samples is in both parts. Of values, takes a part
-    /// of all samples, but leaves one of equal ones to learn.
+    /// Takes a part of each class for the test. A class of two or more samples is in both parts. Of values, takes a
+    /// part of all samples, but leaves one of equal ones to learn.
     /// </summary>
     /// <param name="labels">The labels.</param>
     /// <param name="share">The part for the test.</param>

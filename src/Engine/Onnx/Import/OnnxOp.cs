@@ -12,7 +12,9 @@ internal enum Takes
     /// <summary>Any stored type, because the op only moves elements.</summary>
     Any,
 
-    /// <summary>Also weights of float16 and bfloat16, which are stored as float, because the op converts them.</summary>
+    /// <summary>
+    /// Also weights of float16 and bfloat16, which are stored as float, because the op converts them.
+    /// </summary>
     Halves,
 }
 

@@ -52,7 +52,8 @@ public static partial class Symbolic
     /// </param>
     /// <param name="options">Strides, paddings, dilations and groups of the convolution.</param>
     /// <param name="outputDimensions">
-    /// The dimensions of the images. With a stride, images of several sizes give the same x; the default is the smallest:
+    /// The dimensions of the images. With a stride, images of several sizes give the same x; the default is the
+    /// smallest:
     /// (dimension − 1)·stride + size − paddings.
     /// </param>
     /// <param name="bias">C numbers that are added to the result; null for none.</param>

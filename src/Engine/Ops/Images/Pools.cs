@@ -142,7 +142,9 @@ public static partial class Symbolic
         }
     }
 
-    /// <summary>Returns a number for each axis of images (N, C, …) behind the second, from one for all or one for each.</summary>
+    /// <summary>
+    /// Returns a number for each axis of images (N, C, …) behind the second, from one for all or one for each.
+    /// </summary>
     private static int[] ForEachAxis(string op, Variable x, IReadOnlyList<int> numbers)
     {
         ArgumentNullException.ThrowIfNull(x);

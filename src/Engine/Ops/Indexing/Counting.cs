@@ -48,8 +48,8 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// Returns the differences between neighboring elements along an axis, repeated a number of times. Each time there is
-    /// one less; of no elements there are none, if the dimension is known.
+    /// Returns the differences between neighboring elements along an axis, repeated a number of times. Each time there
+    /// is one less; of no elements there are none, if the dimension is known.
     /// </summary>
     /// <exception cref="EngineException">There is no such axis.</exception>
     public static Variable Diff(Variable x, int times = 1, int axis = -1)

@@ -148,7 +148,8 @@ public static partial class Symbolic
     public static Variable ArgMin(Variable x) => ArgMin(Flatten(x, 1), 0);
 
     /// <summary>
-    /// Returns the index, in C order over some axes, of the smallest element along them, as int32. The axes are removed.
+    /// Returns the index, in C order over some axes, of the smallest element along them, as int32. The axes are
+    /// removed.
     /// </summary>
     /// <inheritdoc cref="ArgMax(Variable, Shape, bool)"/>
     public static Variable ArgMin(Variable x, Shape axes, bool keepDims = false) =>

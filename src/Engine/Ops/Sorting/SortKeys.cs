@@ -113,7 +113,9 @@ internal static unsafe class SortKeys
         return keys;
     }
 
-    /// <summary>Moves the smallest keys, in any order, to the front: a heap of them whose largest is replaced.</summary>
+    /// <summary>
+    /// Moves the smallest keys, in any order, to the front: a heap of them whose largest is replaced.
+    /// </summary>
     private static Span<TKey> Smallest<TKey>(Span<TKey> keys, int count) where TKey : struct, IComparable<TKey>
     {
         Span<TKey> heap = keys[..count];

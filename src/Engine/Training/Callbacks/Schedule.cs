@@ -62,13 +62,15 @@ public sealed class Schedule
         : throw new EngineException($"A schedule steps every 1 epoch or more, not every {every}.");
 
     /// <summary>
-    /// Returns a schedule that multiplies by a factor at each of some parts of the training, as ½ and ¾ of it (He, Zhang,
-    /// Ren, Sun: Deep residual learning. CVPR 2016, section 4.2).
+    /// Returns a schedule that multiplies by a factor at each of some parts of the training, as ½ and ¾ of it (He,
+    /// Zhang, Ren, Sun: Deep residual learning. CVPR 2016, section 4.2).
     /// </summary>
     /// <param name="start">The first value.</param>
     /// <param name="factor">The factor.</param>
     /// <param name="parts">The parts, numbers between 0 and 1.</param>
-    /// <param name="epochs">How many epochs the training has; null to last until the last epoch of the call of Fit.</param>
+    /// <param name="epochs">
+    /// How many epochs the training has; null to last until the last epoch of the call of Fit.
+    /// </param>
     /// <param name="everyBatch">Whether a step may be within an epoch, not only after one.</param>
     /// <exception cref="EngineException">A part is not between 0 and 1.</exception>
     public static Schedule Steps(

@@ -8,8 +8,8 @@ namespace Engine.Training;
 
 /// <summary>
 /// Assigns the optimizer state of each parameter to one rank (ZeRO's first stage: Rajbhandari, Rasley, Ruwase, He:
-/// ZeRO. SC 2020). The largest parameters are assigned first, each as a whole to the rank that has the smallest so far, so
-/// that rules that need a whole parameter compute the same as before.
+/// ZeRO. SC 2020). The largest parameters are assigned first, each as a whole to the rank that has the smallest so far,
+/// so that rules that need a whole parameter compute the same as before.
 /// </summary>
 internal sealed class StateOwners
 {

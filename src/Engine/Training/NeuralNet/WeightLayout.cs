@@ -59,11 +59,12 @@ public sealed class WeightLayout
 
     /// <summary>
     /// Gets Keras' layout: <c>kernel</c> and <c>bias</c>. A convolution's weights are (height, width, inputs, outputs)
-    /// and not flipped. A depthwise one has (height, width, channels, multiplier), also called <c>depthwise_kernel</c>, a
-    /// separable one that and <c>pointwise_kernel</c>. A recurrent layer has <c>recurrent_kernel</c> too; a GRU has the
-    /// gates in another order and two rows of biases (<c>reset_after=True</c>, the default there). BatchNorm has <c>moving_mean</c> and <c>moving_variance</c>; its epsilon is the layer's
-    /// <see cref="BatchNorm.Epsilon"/> if that is set, else Keras' 1e-3. A Dense layer after a Flatten of
-    /// images is not supported, because Keras orders its inputs with channels last.
+    /// and not flipped. A depthwise one has (height, width, channels, multiplier), also called <c>depthwise_kernel</c>,
+    /// a separable one that and <c>pointwise_kernel</c>. A recurrent layer has <c>recurrent_kernel</c> too; a GRU has
+    /// the gates in another order and two rows of biases (<c>reset_after=True</c>, the default there). BatchNorm has
+    /// <c>moving_mean</c> and <c>moving_variance</c>; its epsilon is the layer's <see cref="BatchNorm.Epsilon"/> if
+    /// that is set, else Keras' 1e-3. A Dense layer after a Flatten of images is not supported, because Keras orders
+    /// its inputs with channels last.
     /// </summary>
     public static WeightLayout Keras { get; } = new(
         "Keras", [],

@@ -31,9 +31,9 @@ public enum BoltzmannUnit
 /// </summary>
 /// <remarks>
 /// Any number of threads may use a machine. Transform, Reconstruct, Back and FreeEnergy run at the same time, and
-/// beside Fit: each sees the parameters of one moment between two batches. A second Fit beside Fit is refused at once, by an
-/// <see cref="EngineException"/> that names the thread that trains. Dispose ends a training after its epoch, and waits
-/// for it and for all readers.
+/// beside Fit: each sees the parameters of one moment between two batches. A second Fit beside Fit is refused at once,
+/// by an <see cref="EngineException"/> that names the thread that trains. Dispose ends a training after its epoch, and
+/// waits for it and for all readers.
 /// </remarks>
 public sealed class RestrictedBoltzmannMachine : IDisposable
 {
@@ -92,8 +92,8 @@ public sealed class RestrictedBoltzmannMachine : IDisposable
     public int BatchSize { get; init; } = 64;
 
     /// <summary>
-    /// Gets or sets the number of steps in an epoch; null for as many as the samples fill. Each epoch begins with another
-    /// order of the samples, and so does each further round in it.
+    /// Gets or sets the number of steps in an epoch; null for as many as the samples fill. Each epoch begins with
+    /// another order of the samples, and so does each further round in it.
     /// </summary>
     public int? BatchesPerEpoch { get; init; }
 

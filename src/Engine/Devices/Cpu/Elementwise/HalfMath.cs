@@ -122,8 +122,8 @@ internal static unsafe class HalfMath
     }
 
     /// <summary>
-    /// Rounds positive numbers to <paramref name="dropped"/> bits less. The sum with a number that is so much larger has
-    /// no room for these bits.
+    /// Rounds positive numbers to <paramref name="dropped"/> bits less. The sum with a number that is so much larger
+    /// has no room for these bits.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static V ToGrid<S, V, T>(V size, int dropped, double minNormal)

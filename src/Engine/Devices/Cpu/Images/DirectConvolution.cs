@@ -15,7 +15,9 @@ internal static unsafe class DirectConvolution
     /// <summary>The fewest rows of a band that the planes must hold, as rows are copied for two bands.</summary>
     private const int MinRows = 4;
 
-    /// <summary>The smallest channels or filters for which Winograd's transforms pay in comparison with this class.</summary>
+    /// <summary>
+    /// The smallest channels or filters for which Winograd's transforms pay in comparison with this class.
+    /// </summary>
     private const int MinWinogradChannels = 32;
 
     /// <summary>The filters of which a tile of pixels is computed before the next tile.</summary>
@@ -238,7 +240,9 @@ internal static unsafe class DirectConvolution
 
         private long WorkerBytes => ((long)PlanesSize * sizeof(T)) + (MaxRows * Room);
 
-        /// <summary>Rounds up to an odd number of cache lines: planes must not fall into few sets of the L1 cache.</summary>
+        /// <summary>
+        /// Rounds up to an odd number of cache lines: planes must not fall into few sets of the L1 cache.
+        /// </summary>
         private static int Lines(int elements)
         {
             int line = Alignment / sizeof(T);

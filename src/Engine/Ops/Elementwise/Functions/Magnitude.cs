@@ -208,13 +208,19 @@ public static partial class Symbolic
     /// </summary>
     public static Variable Sqrt(Variable x) => Map<Sqrt>(x);
 
-    /// <summary>Returns the largest integer that is at most x; its gradient is taken as 0. Integers stay as they are.</summary>
+    /// <summary>
+    /// Returns the largest integer that is at most x; its gradient is taken as 0. Integers stay as they are.
+    /// </summary>
     public static Variable Floor(Variable x) => Whole<Floor>(x);
 
-    /// <summary>Returns the smallest integer that is at least x; its gradient is taken as 0. Integers stay as they are.</summary>
+    /// <summary>
+    /// Returns the smallest integer that is at least x; its gradient is taken as 0. Integers stay as they are.
+    /// </summary>
     public static Variable Ceiling(Variable x) => Whole<Ceiling>(x);
 
-    /// <summary>Returns the nearest integer, for halves the even one; its gradient is taken as 0. Integers stay as they are.</summary>
+    /// <summary>
+    /// Returns the nearest integer, for halves the even one; its gradient is taken as 0. Integers stay as they are.
+    /// </summary>
     public static Variable Round(Variable x) => Whole<Round>(x);
 
     /// <summary>
