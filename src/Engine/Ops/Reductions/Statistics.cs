@@ -87,10 +87,10 @@ public static partial class Symbolic
         ArgumentNullException.ThrowIfNull(x);
         x = Cast(x, x.DType.Floating());
         Shape reduced = Axes(x, axes);
-        Variable greatest = DisconnectedGrad(Reduced<Max>(x, reduced, keepDims: true, takesNone: true));
+        Variable largest = DisconnectedGrad(Reduced<Max>(x, reduced, keepDims: true, takesNone: true));
 
         // An infinite maximum is not subtracted: ∞ − ∞ is NaN.
-        Variable shift = Where(Less(Abs(greatest), double.PositiveInfinity), greatest, 0);
+        Variable shift = Where(Less(Abs(largest), double.PositiveInfinity), largest, 0);
         Variable sum = Log(Reduced<Sum>(Exp(x - shift), reduced, keepDims: true)) + shift;
         return keepDims ? sum : DimShuffle(sum, [.. Enumerable.Range(0, x.Rank).Except(reduced)]);
     }
