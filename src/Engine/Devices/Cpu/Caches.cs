@@ -11,16 +11,13 @@ internal static class Caches
     private const int IntelLeaf = 4, AmdLeaf = unchecked((int)0x8000001D), LargestAmdLeaf = unchecked((int)0x80000000);
     private const int Data = 1, Unified = 3, MaxCaches = 8;
 
-    /// <summary>
-    /// The size of the L1 cache, and how many lines it holds whose addresses differ by a multiple of 4 KB, or of a part
-    /// of 4 KB.
-    /// </summary>
-    internal static (int Bytes, int Ways) First { get; } = Find(level: 1) ?? (32 << 10, 8);
+    /// <summary>The size of the L1 cache in bytes.</summary>
+    internal static int FirstBytes { get; } = Find(level: 1) ?? 32 << 10;
 
-    /// <summary>The same for the L2 cache.</summary>
-    internal static (int Bytes, int Ways) Second { get; } = Find(level: 2) ?? (256 << 10, 8);
+    /// <summary>The size of the L2 cache in bytes.</summary>
+    internal static int SecondBytes { get; } = Find(level: 2) ?? 256 << 10;
 
-    private static (int Bytes, int Ways)? Find(int level)
+    private static int? Find(int level)
     {
         if (!X86Base.IsSupported)
         {
@@ -37,7 +34,7 @@ internal static class Caches
                 if ((kind & 0x1F) is Data or Unified && ((kind >> 5) & 7) == level)
                 {
                     int ways = (int)((uint)shape >> 22) + 1;
-                    return (ways * (((shape >> 12) & 0x3FF) + 1) * ((shape & 0xFFF) + 1) * (sets + 1), ways);
+                    return ways * (((shape >> 12) & 0x3FF) + 1) * ((shape & 0xFFF) + 1) * (sets + 1);
                 }
             }
         }

@@ -23,7 +23,7 @@ internal static unsafe class GemmBlock<S, V, T>
     /// <summary>
     /// The most columns of B that are packed at a time: half a megabyte if the L2 cache has room for it.
     /// </summary>
-    private static int Width => Caches.Second.Bytes >= 1 << 20 ? 2048 / sizeof(T) : 1024 / sizeof(T);
+    private static int Width => Caches.SecondBytes >= 1 << 20 ? 2048 / sizeof(T) : 1024 / sizeof(T);
 
     private static int PanelWidth
     {
@@ -275,10 +275,10 @@ internal static unsafe class GemmBlock<S, V, T>
     private static int PackedTileSize(int depth) => (PackedHeight * depth) + LineLength;
 
     /// <summary>
-    /// Returns whether rows at this distance fall into one set of the L1 cache, which has no room for those of a tile.
+    /// Returns whether rows at this distance fall into one or two sets of the L1 cache: those of a tile would evict one
+    /// another and B's panel.
     /// </summary>
-    private static bool SharesSets(int ld) =>
-        (long)ld * sizeof(T) % 4096 == 0 && MicroKernel<S, V, T>.MaxRows > Caches.First.Ways;
+    private static bool SharesSets(int ld) => (long)ld * sizeof(T) % 2048 == 0;
 
     /// <summary>
     /// Returns up to how many rows of C it does not pay to copy B. One tile reads B only once. More tiles are allowed
@@ -289,7 +289,7 @@ internal static unsafe class GemmBlock<S, V, T>
     {
         // Two unaligned vectors lie on three cache lines.
         int panel = depth * ((PanelWidth * sizeof(T)) + Alignment);
-        return panel <= Caches.First.Bytes && ldb * sizeof(T) % 512 != 0 ? Height : MicroKernel<S, V, T>.MaxRows;
+        return panel <= Caches.FirstBytes && ldb * sizeof(T) % 512 != 0 ? Height : MicroKernel<S, V, T>.MaxRows;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
