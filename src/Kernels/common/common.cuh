@@ -101,7 +101,10 @@ __device__ __forceinline__ U wholeNumber(V x, U low, U high)
 __device__ __forceinline__ int convert(float x, int) { return wholeNumber(x, lowest(0), highest(0)); }
 __device__ __forceinline__ int convert(double x, int) { return wholeNumber(x, lowest(0), highest(0)); }
 __device__ __forceinline__ int64 convert(float x, int64) { return wholeNumber(x, lowest((int64)0), highest((int64)0)); }
-__device__ __forceinline__ int64 convert(double x, int64) { return wholeNumber(x, lowest((int64)0), highest((int64)0)); }
+__device__ __forceinline__ int64 convert(double x, int64)
+{
+    return wholeNumber(x, lowest((int64)0), highest((int64)0));
+}
 __device__ __forceinline__ uint8 convert(float x, uint8) { return (uint8)wholeNumber(x, 0, 255); }
 __device__ __forceinline__ uint8 convert(double x, uint8) { return (uint8)wholeNumber(x, 0, 255); }
 
@@ -157,7 +160,10 @@ __device__ __forceinline__ U modulo(U a, U b)
 }
 
 __device__ __forceinline__ int modulo(int a, int b) { return b == 0 ? 0 : subtract(a, multiply(quotient(a, b), b)); }
-__device__ __forceinline__ int64 modulo(int64 a, int64 b) { return b == 0 ? 0 : subtract(a, multiply(quotient(a, b), b)); }
+__device__ __forceinline__ int64 modulo(int64 a, int64 b)
+{
+    return b == 0 ? 0 : subtract(a, multiply(quotient(a, b), b));
+}
 
 #include "gamma.cuh"
 

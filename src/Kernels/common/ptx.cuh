@@ -73,7 +73,8 @@ __device__ __forceinline__ void copyAsync(SharedPlace shared, const void* global
                      ::"r"(shared), "l"(global), "r"(filled), "n"(SharedOffset), "n"(GlobalOffset) : "memory");
     } else {
         asm volatile("cp.async.ca.shared.global [%0+%4], [%1+%5], %2, %3;"
-                     ::"r"(shared), "l"(global), "n"(Bytes), "r"(filled), "n"(SharedOffset), "n"(GlobalOffset) : "memory");
+                     ::"r"(shared), "l"(global), "n"(Bytes), "r"(filled), "n"(SharedOffset), "n"(GlobalOffset)
+                     : "memory");
     }
 #endif
 }
@@ -129,7 +130,8 @@ __device__ __forceinline__ void multiplyFragments(float* sums, const unsigned* a
 #ifdef ENGINE_SIMT
     simt::mma_tf32(sums, a, b);
 #else
-    asm volatile("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+    asm volatile("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 "
+                 "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
                  : "+f"(sums[0]), "+f"(sums[1]), "+f"(sums[2]), "+f"(sums[3])
                  : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 #endif
@@ -142,7 +144,8 @@ __device__ __forceinline__ void multiplyFragments(float* sums, const unsigned* a
 #ifdef ENGINE_SIMT
     simt::mma_halves(sums, a, b, [](unsigned short bits) { return (double)simt::of_half(bits); });
 #else
-    asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+    asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 "
+                 "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
                  : "+f"(sums[0]), "+f"(sums[1]), "+f"(sums[2]), "+f"(sums[3])
                  : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 #endif
@@ -151,9 +154,11 @@ __device__ __forceinline__ void multiplyFragments(float* sums, const unsigned* a
 __device__ __forceinline__ void multiplyFragments(float* sums, const unsigned* a, const unsigned* b, const bfloat16*)
 {
 #ifdef ENGINE_SIMT
-    simt::mma_halves(sums, a, b, [](unsigned short bits) { return (double)__int_as_float((int)((unsigned)bits << 16)); });
+    simt::mma_halves(
+        sums, a, b, [](unsigned short bits) { return (double)__int_as_float((int)((unsigned)bits << 16)); });
 #else
-    asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+    asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
+                 "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
                  : "+f"(sums[0]), "+f"(sums[1]), "+f"(sums[2]), "+f"(sums[3])
                  : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 #endif
@@ -170,10 +175,14 @@ __device__ __forceinline__ void readMatrices(unsigned* registers, SharedPlace ro
 #else
     if (Transposed) {
         asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
-                     : "=r"(registers[0]), "=r"(registers[1]), "=r"(registers[2]), "=r"(registers[3]) : "r"(row) : "memory");
+                     : "=r"(registers[0]), "=r"(registers[1]), "=r"(registers[2]), "=r"(registers[3])
+                     : "r"(row)
+                     : "memory");
     } else {
         asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
-                     : "=r"(registers[0]), "=r"(registers[1]), "=r"(registers[2]), "=r"(registers[3]) : "r"(row) : "memory");
+                     : "=r"(registers[0]), "=r"(registers[1]), "=r"(registers[2]), "=r"(registers[3])
+                     : "r"(row)
+                     : "memory");
     }
 #endif
 }

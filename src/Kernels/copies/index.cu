@@ -13,7 +13,8 @@
 // offsets[i] = the sum over the index arrays of index · stride, one launch for each array; −1 if an index is out of
 // range, which is reported. The loops go over the shape that the index arrays broadcast to.
 extern "C" __global__ void places(
-    const int* indices, int* offsets, LoopsArgument loops, int dim, int stride, int isFirst, unsigned count, Fault* fault,
+    const int* indices, int* offsets, LoopsArgument loops, int dim, int stride, int isFirst, unsigned count,
+    Fault* fault,
     int code)
 {
     unsigned threads = gridDim.x * blockDim.x;

@@ -27,7 +27,8 @@ __device__ inline double digammaOfPositive(double x)
 {
     if (x >= 10) {
         double z = 1 / x / x;
-        const double series[] = {1.0 / 12, -1.0 / 120, 1.0 / 252, -1.0 / 240, 1.0 / 132, -691.0 / 32760, 1.0 / 12, -3617.0 / 8160};
+        const double series[] = {
+            1.0 / 12, -1.0 / 120, 1.0 / 252, -1.0 / 240, 1.0 / 132, -691.0 / 32760, 1.0 / 12, -3617.0 / 8160};
         return log(x) - 0.5 / x - z * gammaPolynomial(z, series);
     }
 
@@ -41,7 +42,8 @@ __device__ inline double digammaOfPositive(double x)
         x += 1;
     }
 
-    double distance = x - 1569415565.0 / 1073741824.0 - 381566830.0 / 1073741824.0 / 1073741824.0 - 9.016312093258695919e-20;
+    double distance =
+        x - 1569415565.0 / 1073741824.0 - 381566830.0 / 1073741824.0 / 1073741824.0 - 9.016312093258695919e-20;
     const double numerator[] = {0.25479851061131551, -0.32555031186804491, -0.65031853770896507, -0.28919126444774784,
         -0.045251321448739056, -0.0020713321167745952};
     const double denominator[] = {1, 2.0767117023730469, 1.4606242909763515, 0.43593529692665969, 0.054151797245674225,
@@ -77,14 +79,16 @@ __device__ inline double factorialByPower(int n, double x)
 // n!·Σ (x + k)⁻ⁿ⁻¹: first term by term, then by the Euler-Maclaurin series with Bernoulli numbers.
 __device__ inline double polygammaOfPositive(int n, double x)
 {
-    const double bernoulli[] = {1.0 / 6, -1.0 / 30, 1.0 / 42, -1.0 / 30, 5.0 / 66, -691.0 / 2730, 7.0 / 6, -3617.0 / 510,
-        43867.0 / 798, -174611.0 / 330};
+    const double bernoulli[] = {
+        1.0 / 6, -1.0 / 30, 1.0 / 42, -1.0 / 30, 5.0 / 66, -691.0 / 2730, 7.0 / 6, -3617.0 / 510, 43867.0 / 798,
+        -174611.0 / 330};
     double sum = 0;
     for (; x < 12 + n; x += 1) {
         sum += factorialByPower(n, x) / x;
     }
 
-    double lead = factorialByPower(n - 1, x) / x, square = 1 / x / x, power = 0.5 * n * (n + 1) * square, rest = 0.5 * n / x;
+    double lead = factorialByPower(n - 1, x) / x, square = 1 / x / x;
+    double power = 0.5 * n * (n + 1) * square, rest = 0.5 * n / x;
 #pragma unroll
     for (int j = 1; j <= 10; j++) {
         rest += bernoulli[j - 1] * power;

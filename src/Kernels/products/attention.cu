@@ -61,7 +61,8 @@ __device__ __forceinline__ void loadValues(const T* from, int rows, int size, in
 {
     for (int i = threadIdx.x; i < TileSize * Chunk; i += AttentionThreads) {
         int row = i / Chunk, column = i % Chunk;
-        values[row * (Chunk + 1) + column] = row < rows && first + column < size ? from[(size_t)row * size + first + column] : T(0);
+        bool isInside = row < rows && first + column < size;
+        values[row * (Chunk + 1) + column] = isInside ? from[(size_t)row * size + first + column] : T(0);
     }
 }
 
@@ -72,7 +73,9 @@ __device__ __forceinline__ T masked(T score, const T* mask, const AttentionShape
         return -infinity(T(0));
     }
 
-    return mask == nullptr ? score : score + mask[batch * s.maskBatch + (int64)query * s.maskRow + (int64)key * s.maskColumn];
+    return mask == nullptr
+        ? score
+        : score + mask[batch * s.maskBatch + (int64)query * s.maskRow + (int64)key * s.maskColumn];
 }
 
 __device__ __forceinline__ int lesserOf(int a, int b) { return a < b ? a : b; }
@@ -87,7 +90,8 @@ extern "C" __global__ void __launch_bounds__(AttentionThreads, 2) attend(
     Square& right = *(Square*)(tiles + TileSize * (TileSize + 1));
     int tx = threadIdx.x % Columns, ty = threadIdx.x / Columns;
     int64 batch = blockIdx.x / s.chunks;
-    int first = blockIdx.x % s.chunks * TileSize, column = blockIdx.y * Chunk, rows = lesserOf(TileSize, s.queries - first);
+    int first = blockIdx.x % s.chunks * TileSize, column = blockIdx.y * Chunk;
+    int rows = lesserOf(TileSize, s.queries - first);
     q += (batch * s.queries + first) * s.size;
     k += batch * s.keys * s.size;
     v += batch * s.keys * s.valueSize;
@@ -178,7 +182,8 @@ extern "C" __global__ void __launch_bounds__(AttentionThreads, 2) attend(
 
 // The powers, and the gradients of their products, for a tile of queries and keys.
 __device__ __forceinline__ void products(
-    const T* q, const T* k, const T* v, const T* g, const T* mask, const T* logs, const T* common, const AttentionShape& s,
+    const T* q, const T* k, const T* v, const T* g, const T* mask, const T* logs, const T* common,
+    const AttentionShape& s,
     int64 batch, int query, int key, Square left, Square right, Square powers, Square terms)
 {
     int tx = threadIdx.x % Columns, ty = threadIdx.x / Columns;
@@ -191,7 +196,9 @@ __device__ __forceinline__ void products(
     for (int i = 0; i < 4; i++) {
         int row = 2 * ty + i / 2, at = tx + i % 2 * Columns;
         bool isInside = row < rows && at < count;
-        T power = isInside ? exp(masked(score[i / 2][i % 2], mask, s, batch, query + row, key + at) - logs[row0 + row]) : T(0);
+        T power = isInside
+            ? exp(masked(score[i / 2][i % 2], mask, s, batch, query + row, key + at) - logs[row0 + row])
+            : T(0);
         powers[row][at] = power;
 
         // A power of 0 has gradient 0, even if the other factor overflows.
@@ -202,7 +209,8 @@ __device__ __forceinline__ void products(
 }
 
 extern "C" __global__ void __launch_bounds__(AttentionThreads) attend_queries(
-    const T* q, const T* k, const T* v, const T* logs, const T* common, const T* g, const T* mask, T* dq, AttentionShape s)
+    const T* q, const T* k, const T* v, const T* logs, const T* common, const T* g, const T* mask, T* dq,
+    AttentionShape s)
 {
     __shared__ T tiles[2 * TileSize * (TileSize + 1)];
     __shared__ Square powers, terms;
@@ -253,7 +261,8 @@ __device__ __forceinline__ void addTransposed(Square tile, const T* values, T to
 }
 
 extern "C" __global__ void __launch_bounds__(AttentionThreads) attend_keys(
-    const T* q, const T* k, const T* v, const T* logs, const T* common, const T* g, const T* mask, T* dk, T* dv, AttentionShape s)
+    const T* q, const T* k, const T* v, const T* logs, const T* common, const T* g, const T* mask, T* dk, T* dv,
+    AttentionShape s)
 {
     __shared__ T tiles[2 * TileSize * (TileSize + 1)];
     __shared__ Square powers, terms;

@@ -56,7 +56,8 @@ typedef ELEMENT Element;
 // Slice-K: where a tile's accumulators need only a part of the threads, SliceK groups of warps keep the same
 // accumulators, each for its slice of every K-tile, and add them up at the end. Smaller register tiles for all threads
 // would be bound by shared memory: 4 × 2 products for 4 + 2 reads.
-constexpr int Threads = TILE_THREADS, SliceThreads = TILE_M / ROWS * (TILE_N / COLUMNS), SliceK = Threads / SliceThreads;
+constexpr int Threads = TILE_THREADS, SliceThreads = TILE_M / ROWS * (TILE_N / COLUMNS);
+constexpr int SliceK = Threads / SliceThreads;
 static_assert(SliceK * SliceThreads == Threads, "kTiles of K are whole");
 
 // Occupancy: the number of blocks that share a multiprocessor, so that one multiplies while another waits. With 8 × 8

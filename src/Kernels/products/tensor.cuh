@@ -59,7 +59,9 @@ struct Product {
     static __device__ __forceinline__ int ownRowOfA()
     {
         int lane = threadIdx.x % WarpThreads, first = lane % 8, rows = lane / 8 % 2 * 8, along = lane / 16 * 8;
-        return A::AlongK ? TileA::place(warpRow() + rows + first, along) : TileA::place(warpRow() + rows, along + first);
+        return A::AlongK
+            ? TileA::place(warpRow() + rows + first, along)
+            : TileA::place(warpRow() + rows, along + first);
     }
 
     static __device__ __forceinline__ int ownRowOfB()
@@ -89,7 +91,8 @@ struct Product {
 
             #pragma unroll
             for (int f = 0; f < FragmentsM * FragmentsN; f++) {
-                multiplyFragments(accumulators + f * Four, left[f / FragmentsN], right[f % FragmentsN], (const Element*)nullptr);
+                multiplyFragments(
+                    accumulators + f * Four, left[f / FragmentsN], right[f % FragmentsN], (const Element*)nullptr);
             }
         }
     }
@@ -108,7 +111,8 @@ struct Product {
             for (int f = 0; f < FragmentsM; f++) {
                 #pragma unroll
                 for (int i = 0; i < 4; i++) {
-                    left[f][i] = toTensorFloat(originA[TileA::place(f * MmaM + i % 2 * (MmaM / 2), k + i / 2 * (MmaK / 2))]);
+                    int row = f * MmaM + i % 2 * (MmaM / 2);
+                    left[f][i] = toTensorFloat(originA[TileA::place(row, k + i / 2 * (MmaK / 2))]);
                 }
             }
 
@@ -134,7 +138,8 @@ struct Product {
     {
         extern __shared__ __align__(16) unsigned char sharedTiles[];
         Element* buffers = (Element*)sharedTiles;
-        static_assert(TileA::Elements * sizeof(Element) % 16 == 0 && KTile * sizeof(Element) % 16 == 0, "K-tiles are aligned");
+        static_assert(
+            TileA::Elements * sizeof(Element) % 16 == 0 && KTile * sizeof(Element) % 16 == 0, "K-tiles are aligned");
         int m0 = blockIdx.x * TILE_M, n0 = blockIdx.y * TILE_N;
         int kTiles = k / TILE_K + (k % TILE_K != 0), first = 0, last = kTiles;
 #if ARRIVALS

@@ -117,7 +117,8 @@ extern "C" __global__ void __launch_bounds__(Threads) dense_cross_entropy(
     z += bias[lane % CLASSES];
 #endif
     z = isClassLane ? z : lowest(T(0));
-    T rowMax = maxOfWarp<ClassLanes>(z), power = isClassLane ? exactExp(z, rowMax) : T(0), sum = sumOfWarp<ClassLanes>(power);
+    T rowMax = maxOfWarp<ClassLanes>(z), power = isClassLane ? exactExp(z, rowMax) : T(0);
+    T sum = sumOfWarp<ClassLanes>(power);
     T ofLabel = __shfl_sync(WholeWarp, z, label & (WarpThreads - 1));
     if (lane == 0 && isClass(label, i, CLASSES, fault, code)) {
         // The difference from the row's maximum comes first, because both may be large.

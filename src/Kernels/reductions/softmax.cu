@@ -165,7 +165,8 @@ extern "C" __global__ void __launch_bounds__(Threads) softmax_cross_entropy_grad
 
 // Both at once: the losses cost almost nothing when the gradient is computed.
 extern "C" __global__ void __launch_bounds__(Threads) softmax_cross_entropy_with_gradient(
-    const T* x, const int* labels, const T* g, T* dx, T* losses, int rows, int columns, int gStep, Fault* fault, int code)
+    const T* x, const int* labels, const T* g, T* dx, T* losses, int rows, int columns, int gStep, Fault* fault,
+    int code)
 {
     Row row;
     if (row.index >= rows) {
