@@ -176,10 +176,10 @@ struct Fault {
 
 // Reports a value, its index, and the number of the message to throw. The report of the first kernel counts, and within
 // a kernel that of the lowest index, whichever thread comes first.
-__device__ inline void reportFault(Fault* fault, int code, int value, int place)
+__device__ inline void reportFault(Fault* fault, int code, int value, int element)
 {
     int first = atomicCAS(&fault->code, 0, code);
     if (first == 0 || first == code) {
-        atomicMin(&fault->report, (uint64)(uint32)place << 32 | (uint32)value);
+        atomicMin(&fault->report, (uint64)(uint32)element << 32 | (uint32)value);
     }
 }

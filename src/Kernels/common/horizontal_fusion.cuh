@@ -13,7 +13,7 @@
 #define LEAVE() return
 #endif
 
-struct Place {
+struct BlockIndex {
     unsigned x, y, z;
 };
 
@@ -61,10 +61,10 @@ __device__ __forceinline__ const Rows& rowsAt(const char* at) { return *reinterp
 __device__ __forceinline__ unsigned launchedBlock() { return blockIdx.x; }
 
 // The block's index in a grid of x by y by … blocks that begins with the launch's block `first`.
-__device__ __forceinline__ Place partBlock(unsigned first, unsigned x, unsigned y)
+__device__ __forceinline__ BlockIndex partBlock(unsigned first, unsigned x, unsigned y)
 {
     unsigned block = launchedBlock() - first;
     return {block % x, block / x % y, block / (x * y)};
 }
 
-__device__ __forceinline__ Place partGrid(unsigned x, unsigned y, unsigned z) { return {x, y, z}; }
+__device__ __forceinline__ BlockIndex partGrid(unsigned x, unsigned y, unsigned z) { return {x, y, z}; }

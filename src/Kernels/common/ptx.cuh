@@ -47,13 +47,16 @@ __device__ __forceinline__ float ofHalf(unsigned short bits)
 #endif
 }
 
-// A place in shared memory, as the instructions want it.
+// An address in shared memory, as the instructions want it.
 #ifdef ENGINE_SIMT
-typedef char* SharedPlace;
-__device__ __forceinline__ SharedPlace sharedPlace(void* shared) { return (char*)shared; }
+typedef char* SharedAddress;
+__device__ __forceinline__ SharedAddress sharedAddress(void* shared) { return (char*)shared; }
 #else
-typedef unsigned SharedPlace;
-__device__ __forceinline__ SharedPlace sharedPlace(void* shared) { return (unsigned)__cvta_generic_to_shared(shared); }
+typedef unsigned SharedAddress;
+__device__ __forceinline__ SharedAddress sharedAddress(void* shared)
+{
+    return (unsigned)__cvta_generic_to_shared(shared);
+}
 #endif
 
 #if ASYNC_COPIES
@@ -62,7 +65,7 @@ __device__ __forceinline__ SharedPlace sharedPlace(void* shared) { return (unsig
 // zeros. If `filled` is 0, nothing is read. Copies of 16 bytes bypass the L1 cache, because a block reads the data only
 // once. The offsets are added to both addresses.
 template <int Bytes, int SharedOffset = 0, int GlobalOffset = 0>
-__device__ __forceinline__ void copyAsync(SharedPlace shared, const void* global, int filled)
+__device__ __forceinline__ void copyAsync(SharedAddress shared, const void* global, int filled)
 {
     static_assert(Bytes == 4 || Bytes == 8 || Bytes == 16, "cp.async copies 4, 8 or 16 bytes");
 #ifdef ENGINE_SIMT
@@ -168,7 +171,7 @@ __device__ __forceinline__ void multiplyFragments(float* sums, const unsigned* a
 // lanes give those of the first matrix. Register i of lane l gets elements 2 (l % 4) and 2 (l % 4) + 1 of row l / 4 of
 // matrix i, or of column l / 4 if the matrices are transposed. All lanes take part.
 template <bool Transposed>
-__device__ __forceinline__ void readMatrices(unsigned* registers, SharedPlace row)
+__device__ __forceinline__ void readMatrices(unsigned* registers, SharedAddress row)
 {
 #ifdef ENGINE_SIMT
     simt::ldmatrix<Transposed>(registers, row);

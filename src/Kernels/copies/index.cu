@@ -14,23 +14,22 @@
 // range, which is reported. The loops go over the shape that the index arrays broadcast to.
 extern "C" __global__ void places(
     const int* indices, int* offsets, LoopsArgument loops, int dim, int stride, int isFirst, unsigned count,
-    Fault* fault,
-    int code)
+    Fault* fault, int code)
 {
     unsigned threads = gridDim.x * blockDim.x;
     for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < count; i += threads) {
-        int place = indices[loops.offset(0, i)], counted = place < 0 ? place + dim : place;
+        int index = indices[loops.offset(0, i)], counted = index < 0 ? index + dim : index;
         int before = isFirst ? 0 : offsets[i];
         bool isInside = (unsigned)counted < (unsigned)dim;
         if (!isInside) {
-            reportFault(fault, code, place, i);
+            reportFault(fault, code, index, i);
         }
 
         offsets[i] = isInside && before >= 0 ? before + counted * stride : -1;
     }
 }
 
-// Narrows 64-bit indices; one that 32 bits do not hold is reported, its upper half as the place.
+// Narrows 64-bit indices; one that 32 bits do not hold is reported, its upper half as the element.
 extern "C" __global__ void to_places(const int64* x, int* y, unsigned count, Fault* fault, int code)
 {
     unsigned threads = gridDim.x * blockDim.x;
@@ -43,13 +42,13 @@ extern "C" __global__ void to_places(const int64* x, int* y, unsigned count, Fau
 }
 
 extern "C" __global__ void take(
-    const T* x, const int* offsets, T* part, int64 start, LoopsArgument loops, int hasPlaces, unsigned count)
+    const T* x, const int* offsets, T* part, int64 start, LoopsArgument loops, int hasOffsets, unsigned count)
 {
     unsigned threads = gridDim.x * blockDim.x;
     for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < count; i += threads) {
-        int place = hasPlaces ? offsets[loops.offset(1, i)] : 0;
-        if (place >= 0) {
-            part[i] = x[start + loops.offset(0, i) + place];
+        int offset = hasOffsets ? offsets[loops.offset(1, i)] : 0;
+        if (offset >= 0) {
+            part[i] = x[start + loops.offset(0, i) + offset];
         }
     }
 }
@@ -57,9 +56,9 @@ extern "C" __global__ void take(
 // The loops go over all axes except the list of offsets, whose elements are `behind` elements of the part apart. Only
 // elements of the part with equal offsets meet in one element of x. A thread goes through the offsets in order, and no
 // two threads write one element: the last value that is set stays, and values are added in order. If the loops are few,
-// `groups` threads share the offsets, each those with one remainder. places: −1 if there are only loops.
+// `groups` threads share the offsets, each those with one remainder. indices: −1 if there are only loops.
 extern "C" __global__ void put(
-    const T* part, const int* offsets, T* x, int64 start, LoopsArgument loops, int places, int behind, int groups,
+    const T* part, const int* offsets, T* x, int64 start, LoopsArgument loops, int indices, int behind, int groups,
     unsigned count)
 {
     unsigned threads = gridDim.x * blockDim.x;
@@ -67,17 +66,17 @@ extern "C" __global__ void put(
         unsigned element = i / groups, group = i % groups;
         unsigned outer = element / behind, inner = element % behind;
         T* to = x + start + loops.offset(0, element);
-        if (places < 0) {
+        if (indices < 0) {
             T value = part[element];
             *to = ADDS ? (T)add(*to, value) : value;
             continue;
         }
 
-        const T* from = part + (size_t)outer * places * behind + inner;
-        for (int place = 0; place < places; place++) {
-            int offset = offsets[place];
+        const T* from = part + (size_t)outer * indices * behind + inner;
+        for (int index = 0; index < indices; index++) {
+            int offset = offsets[index];
             if (offset >= 0 && (unsigned)offset % groups == group) {
-                T value = from[(size_t)place * behind];
+                T value = from[(size_t)index * behind];
                 to[offset] = ADDS ? (T)add(to[offset], value) : value;
             }
         }

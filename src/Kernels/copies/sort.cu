@@ -1,8 +1,7 @@
 // Sorts rows by merging sorted runs to runs of twice their length.
 //
-//   keys, places: (rows, dimension) in runs of `width`; the outputs are in runs of 2 · width. In the first pass there
-//   are no
-//   places: an element's place is its index in its row.
+//   keys, indices: (rows, dimension) in runs of `width`; the outputs are in runs of 2 · width. In the first pass
+//   there are no indices: an element's index is that in its row.
 //
 // Each thread handles an element of one of two neighboring runs. Its index in the merged run is its index in its own
 // run plus the number of elements of the other run that come before it, which a binary search finds. Equal elements of
@@ -15,7 +14,7 @@ __device__ __forceinline__ bool isLess(T a, T b) { return a < b || (b != b && a 
 __device__ __forceinline__ bool isBefore(T a, T b) { return DESCENDING ? isLess(b, a) : isLess(a, b); }
 
 extern "C" __global__ void merge_runs(
-    const T* keys, const int* places, T* keysOut, int* placesOut, int dim, int width, unsigned count)
+    const T* keys, const int* indices, T* keysOut, int* indicesOut, int dim, int width, unsigned count)
 {
     unsigned threads = gridDim.x * blockDim.x;
     for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < count; i += threads) {
@@ -41,6 +40,6 @@ extern "C" __global__ void merge_runs(
         int64 pair = (int64)(run / 2) * 2 * width;
         size_t to = (size_t)row * dim + pair + (at - (int64)run * width) + (low - start);
         keysOut[to] = key;
-        placesOut[to] = places == nullptr ? at : places[i];
+        indicesOut[to] = indices == nullptr ? at : indices[i];
     }
 }

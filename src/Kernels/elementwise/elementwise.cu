@@ -14,23 +14,23 @@
 
 #if PATTERNS == 0
 #define LOOPS
-#define PLACES
+#define OFFSETS
 #elif PATTERNS == 1
 #define LOOPS LoopsArgument loops,
-#define PLACES int64 at0 = loops.offset(0, i);
+#define OFFSETS int64 at0 = loops.offset(0, i);
 #elif PATTERNS == 2
 #define LOOPS LoopsArgument loops,
-#define PLACES int64 at0 = loops.offset(0, i), at1 = loops.offset(1, i);
+#define OFFSETS int64 at0 = loops.offset(0, i), at1 = loops.offset(1, i);
 #else
 #define LOOPS LoopsArgument loops,
-#define PLACES int64 at0 = loops.offset(0, i), at1 = loops.offset(1, i), at2 = loops.offset(2, i);
+#define OFFSETS int64 at0 = loops.offset(0, i), at1 = loops.offset(1, i), at2 = loops.offset(2, i);
 #endif
 
 extern "C" __global__ void map(PARAMETERS, LOOPS unsigned count)
 {
     unsigned threads = gridDim.x * blockDim.x;
     for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < count; i += threads) {
-        PLACES
+        OFFSETS
         LOAD
         COMPUTE
     }

@@ -10,12 +10,12 @@
 
 constexpr int SumThreads = 256;
 
-__device__ __forceinline__ int places(const PatchShape& s) { return s.size[0] * s.size[1] * s.size[2]; }
+__device__ __forceinline__ int taps(const PatchShape& s) { return s.size[0] * s.size[1] * s.size[2]; }
 
-__device__ __forceinline__ int weight(const PatchShape& s, int place) { return FLIP ? places(s) - 1 - place : place; }
+__device__ __forceinline__ int weight(const PatchShape& s, int tap) { return FLIP ? taps(s) - 1 - tap : tap; }
 
 // The offset in the images of a tap's pixel, for an element of a plane of the result; −1 outside.
-__device__ __forceinline__ int64 pixel(const PatchShape& s, int plane, int result, int place)
+__device__ __forceinline__ int64 pixel(const PatchShape& s, int plane, int result, int tap)
 {
     int64 at = plane;
     int over[3], size[3];
@@ -23,8 +23,8 @@ __device__ __forceinline__ int64 pixel(const PatchShape& s, int plane, int resul
     for (int axis = 2; axis >= 0; axis--) {
         over[axis] = result % s.over[axis];
         result /= s.over[axis];
-        size[axis] = place % s.size[axis];
-        place /= s.size[axis];
+        size[axis] = tap % s.size[axis];
+        tap /= s.size[axis];
     }
 
     bool isInside = true;
@@ -48,9 +48,9 @@ extern "C" __global__ void channelwise(
         int image = line / filters, filter = line % filters;
         int plane = image * s.channels + filter / multiples;
         T total = T(0);
-        for (int place = 0; place < places(s); place++) {
-            int64 at = pixel(s, plane, result, place);
-            total += at >= 0 ? w[filter * places(s) + weight(s, place)] * x[at] : T(0);
+        for (int tap = 0; tap < taps(s); tap++) {
+            int64 at = pixel(s, plane, result, tap);
+            total += at >= 0 ? w[filter * taps(s) + weight(s, tap)] * x[at] : T(0);
         }
 
         y[i] = total;
@@ -76,10 +76,10 @@ extern "C" __global__ void channelwise_input_gradient(
                     int y = seenFrom(s, 1, row, b);
                     for (int c = 0; c < s.size[2] && y >= 0; c++) {
                         int over = seenFrom(s, 2, column, c);
-                        int place = (a * s.size[1] + b) * s.size[2] + c;
+                        int tap = (a * s.size[1] + b) * s.size[2] + c;
                         size_t at = (((size_t)image * filters + filter) * s.over[0] + z) * s.over[1] + y;
                         total += over >= 0
-                            ? w[filter * places(s) + weight(s, place)] * g[at * s.over[2] + over]
+                            ? w[filter * taps(s) + weight(s, tap)] * g[at * s.over[2] + over]
                             : T(0);
                     }
                 }
@@ -94,12 +94,12 @@ extern "C" __global__ void __launch_bounds__(SumThreads) channelwise_weights_gra
     const T* x, const T* g, T* w, PatchShape s, int filters)
 {
     __shared__ T totals[SumThreads];
-    int filter = blockIdx.x / places(s), place = blockIdx.x % places(s);
+    int filter = blockIdx.x / taps(s), tap = blockIdx.x % taps(s);
     int area = s.over[0] * s.over[1] * s.over[2], multiples = filters / s.channels;
     T total = T(0);
     for (int64 i = threadIdx.x; i < (int64)s.images * area; i += SumThreads) {
         int image = (int)(i / area), result = (int)(i % area);
-        int64 at = pixel(s, image * s.channels + filter / multiples, result, place);
+        int64 at = pixel(s, image * s.channels + filter / multiples, result, tap);
         total += at >= 0 ? x[at] * g[((size_t)image * filters + filter) * area + result] : T(0);
     }
 
@@ -114,6 +114,6 @@ extern "C" __global__ void __launch_bounds__(SumThreads) channelwise_weights_gra
     }
 
     if (threadIdx.x == 0) {
-        w[filter * places(s) + weight(s, place)] = totals[0];
+        w[filter * taps(s) + weight(s, tap)] = totals[0];
     }
 }

@@ -56,11 +56,11 @@ extern "C" __global__ void __launch_bounds__(Threads, Blocks) conv_forward(
         WindowMax windowMax;
         int image = 0;
         #pragma unroll
-        for (int place = 0; place < Window; place++) {
-            Pixel at = resultPixel(s, i + place);
+        for (int result = 0; result < Window; result++) {
+            Pixel at = resultPixel(s, i + result);
             image = at.plane;
             int pixel = at.row * s.resultWidth + at.column;
-            T value = product.accumulators[sum + place];
+            T value = product.accumulators[sum + result];
             EPILOGUE(value, image, filter, pixel)
             windowMax.take(value, pixel);
         }

@@ -58,7 +58,7 @@ __device__ __forceinline__ bool under(const T* x, const ConvShape& s, const Pixe
 __device__ __forceinline__ int weight(const ConvShape& s, int filter, int tap)
 {
     int channel = tap / s.filterArea();
-    return (filter * s.channels + channel) * s.filterArea() + s.place(tap - channel * s.filterArea());
+    return (filter * s.channels + channel) * s.filterArea() + s.weightIndex(tap - channel * s.filterArea());
 }
 
 // The gradient with respect to a pixel of a filter's result. If the result was pooled, only the pixel that was its

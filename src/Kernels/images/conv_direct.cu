@@ -48,9 +48,9 @@ extern "C" __global__ void __launch_bounds__(THREADS) conv_direct(
 
         WindowMax windowMax;
         #pragma unroll
-        for (int place = 0; place < Window; place++) {
-            int pixel = corner + place / 2 * s.resultWidth + place % 2;
-            T value = windows.sums[out][place];
+        for (int result = 0; result < Window; result++) {
+            int pixel = corner + result / 2 * s.resultWidth + result % 2;
+            T value = windows.sums[out][result];
             EPILOGUE(value, image, filter, pixel)
             windowMax.take(value, pixel);
         }

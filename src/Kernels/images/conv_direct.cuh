@@ -43,7 +43,7 @@ static_assert(ROWS_STEP >= 4 * HalfRow && IMAGE_STEP >= CHUNK * PlaneStep, "rows
 constexpr int PlaneElements = (IMAGES * IMAGE_STEP + MostVector - 1) / MostVector * MostVector;
 
 // The offset in a plane of an element.
-__device__ __forceinline__ constexpr int placeInPlane(int row, int column)
+__device__ __forceinline__ constexpr int offsetInPlane(int row, int column)
 {
     return row / 2 * ROWS_STEP + row % 2 * 2 * HalfRow + column % 2 * HalfRow + column / 2;
 }
@@ -65,7 +65,7 @@ __device__ __forceinline__ void bringPlanes(
     for (int i = threadIdx.x; i < Together * PlaneArea; i += THREADS) {
         int at = i % PlaneArea, row = at / PLANE_WIDTH - top, column = at % PLANE_WIDTH - left;
         bool inside = row >= 0 && row < height && column >= 0 && column < width;
-        T* to = sharedPlanes() + placeInPlane(row + top, column + left);
+        T* to = sharedPlanes() + offsetInPlane(row + top, column + left);
         #pragma unroll 1
         for (int image = 0; image < IMAGES; image++) {
             bool isThere = inside && (int)blockIdx.x * IMAGES + image < images;
@@ -130,7 +130,7 @@ struct Windows {
             for (int row = 0; row <= FILTER_HEIGHT; row++) {
                 #pragma unroll
                 for (int column = 0; column <= FILTER_WIDTH; column++) {
-                    under[row][column] = plane[placeInPlane(row, column)];
+                    under[row][column] = plane[offsetInPlane(row, column)];
                 }
             }
 
@@ -141,9 +141,9 @@ struct Windows {
                 #pragma unroll
                 for (int out = 0; out < OWN; out++) {
                     #pragma unroll
-                    for (int place = 0; place < Window; place++) {
-                        sums[out][place] += own[out]
-                            * under[place / 2 + tap / FILTER_WIDTH][place % 2 + tap % FILTER_WIDTH];
+                    for (int result = 0; result < Window; result++) {
+                        sums[out][result] += own[out]
+                            * under[result / 2 + tap / FILTER_WIDTH][result % 2 + tap % FILTER_WIDTH];
                     }
                 }
             }
@@ -167,10 +167,10 @@ struct Windows {
             #pragma unroll
             for (int out = 0; out < OWN; out++) {
                 #pragma unroll
-                for (int place = 0; place < Window; place++) {
-                    int y = row + place / 2, x = column + place % 2;
+                for (int result = 0; result < Window; result++) {
+                    int y = row + result / 2, x = column + result % 2;
                     if (y < height && x < width) {
-                        results[(image * Outputs + group * OWN + out) * area + y * width + x] = sums[out][place];
+                        results[(image * Outputs + group * OWN + out) * area + y * width + x] = sums[out][result];
                     }
                 }
             }

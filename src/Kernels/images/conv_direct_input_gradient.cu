@@ -22,7 +22,7 @@ __device__ __forceinline__ void spreadGradient(
         for (int i = threadIdx.x; i < count * windows; i += THREADS) {
             int at = argmax[from + i], row = at / s.resultWidth, column = at - row * s.resultWidth;
             T* plane = sharedPlanes() + image * IMAGE_STEP + i / windows * PlaneStep;
-            plane[placeInPlane(row + top, column + left)] = g[from + i];
+            plane[offsetInPlane(row + top, column + left)] = g[from + i];
         }
     }
 }

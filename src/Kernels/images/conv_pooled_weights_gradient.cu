@@ -3,10 +3,10 @@
 //
 // Only one pixel of each window has a gradient, so this needs a quarter of the products of the whole result:
 //
-//   y[o][c][kh][kw] = sum over images and windows of g[window of o] · x[c][place + (kh, kw)]
+//   y[o][c][kh][kw] = sum over images and windows of g[window of o] · x[c][argmax + (kh, kw)]
 //
-// where `place` is the pixel of the window's maximum. A thread keeps the sums of OWN channels of a filter and of its
-// bias, and goes from window to window: it reads g and the place once, and then an element of the image for each
+// where `argmax` is the pixel of the window's maximum. A thread keeps the sums of OWN channels of a filter and of its
+// bias, and goes from window to window: it reads g and the index once, and then an element of the image for each
 // product. The lanes of a warp have different filters at the same window, so that they read the same few elements.
 //
 // x: (N, C, H, W), g and argmax: (N, O, OH / 2, OW / 2), y: (O, C, KH, KW), sums: (O)
@@ -113,10 +113,10 @@ extern "C" __global__ void __launch_bounds__(THREADS) conv_pooled_weights_gradie
 
     // The sums of the threads are side by side, so that they can be joined in the order of y.
     T* joined = (T*)sharedBytes;
-    int place = walker * FILTERS * GROUPS + filter * GROUPS + group;
+    int thread = walker * FILTERS * GROUPS + filter * GROUPS + group;
     #pragma unroll
     for (int i = 0; i < Count; i++) {
-        joined[place * Count + i] = all[i];
+        joined[thread * Count + i] = all[i];
     }
 
     __syncthreads();
@@ -152,7 +152,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) conv_pooled_weights_gradie
                 sums[o] = value;
             }
         } else if (channel < s.channels) {
-            int to = (o * s.channels + channel) * FilterArea + s.place(index % FilterArea);
+            int to = (o * s.channels + channel) * FilterArea + s.weightIndex(index % FilterArea);
             EPILOGUE(value, to)
             y[to] = value;
         }

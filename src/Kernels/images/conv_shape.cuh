@@ -14,7 +14,7 @@ struct ConvShape {
     __device__ __forceinline__ int resultArea() const { return resultHeight * resultWidth; }
 
     // The weight of a filter that belongs to a tap: the filters may be flipped.
-    __device__ __forceinline__ int place(int tap) const { return FLIP ? filterArea() - 1 - tap : tap; }
+    __device__ __forceinline__ int weightIndex(int tap) const { return FLIP ? filterArea() - 1 - tap : tap; }
 };
 
 // The shape as a kernel uses it: its argument or, if there is enough work to compile a kernel for this shape only,

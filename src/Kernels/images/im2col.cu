@@ -19,7 +19,7 @@ extern "C" __global__ void im2col(const T* images, T* columns, ConvShape given, 
     for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < count; i += threads) {
         int line = i / pixels, channel = line / s.filterArea();
         Pixel result(i - line * pixels, s.resultHeight, s.resultWidth);
-        Pixel tap(s.place(line - channel * s.filterArea()), s.filterHeight, s.filterWidth);
+        Pixel tap(s.weightIndex(line - channel * s.filterArea()), s.filterHeight, s.filterWidth);
         int row = result.row * s.strideH - s.padH + tap.row, column = result.column * s.strideW - s.padW + tap.column;
         columns[i] = row >= 0 && row < s.height && column >= 0 && column < s.width
             ? images[((size_t)(result.plane * s.channels + channel) * s.height + row) * s.width + column]
@@ -34,22 +34,22 @@ extern "C" __global__ void col2im(const T* columns, T* images, ConvShape given, 
     CONV_SHAPE_OF(given);
     unsigned pixels = s.images * s.resultArea(), threads = gridDim.x * blockDim.x;
     for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < count; i += threads) {
-        Pixel place(i, s.height, s.width);
-        int image = place.plane / s.channels, channel = place.plane - image * s.channels;
+        Pixel pixel(i, s.height, s.width);
+        int image = pixel.plane / s.channels, channel = pixel.plane - image * s.channels;
         T total = T(0);
         for (int kh = 0; kh < s.filterHeight; kh++) {
-            int row = place.row + s.padH - kh, resultRow = row / s.strideH;
+            int row = pixel.row + s.padH - kh, resultRow = row / s.strideH;
             if (row < 0 || resultRow * s.strideH != row || resultRow >= s.resultHeight) {
                 continue;
             }
 
             for (int kw = 0; kw < s.filterWidth; kw++) {
-                int column = place.column + s.padW - kw, resultColumn = column / s.strideW;
+                int column = pixel.column + s.padW - kw, resultColumn = column / s.strideW;
                 if (column < 0 || resultColumn * s.strideW != column || resultColumn >= s.resultWidth) {
                     continue;
                 }
 
-                size_t line = channel * s.filterArea() + s.place(kh * s.filterWidth + kw);
+                size_t line = channel * s.filterArea() + s.weightIndex(kh * s.filterWidth + kw);
                 total += columns[line * pixels + (image * s.resultHeight + resultRow) * s.resultWidth + resultColumn];
             }
         }

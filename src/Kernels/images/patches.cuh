@@ -8,8 +8,8 @@ struct PatchShape {
 };
 
 // The index of the result for which a tap of the filter reads this pixel; −1 for none.
-__device__ __forceinline__ int seenFrom(const PatchShape& s, int axis, int pixel, int place)
+__device__ __forceinline__ int seenFrom(const PatchShape& s, int axis, int pixel, int tap)
 {
-    int from = pixel + s.pad[axis] - place * s.dilation[axis], over = from / s.stride[axis];
+    int from = pixel + s.pad[axis] - tap * s.dilation[axis], over = from / s.stride[axis];
     return from >= 0 && over * s.stride[axis] == from && over < s.over[axis] ? over : -1;
 }

@@ -28,16 +28,15 @@ struct Cut {
 // The windows that cover a row (or column).
 struct Cover {
     int start, end;
-    __device__ __forceinline__ Cover(int place, int stride, int pad, int size, int windows)
+    __device__ __forceinline__ Cover(int position, int stride, int pad, int size, int windows)
     {
-        int last = place + pad, first = last - size + 1;
+        int last = position + pad, first = last - size + 1;
         start = first <= 0 ? 0 : (first + stride - 1) / stride;
         end = min(last / stride + 1, windows);
     }
 };
 
-// Calls act(oh, ow, index of the window, place) for each window that covers element i of the planes; the place is the
-// element's row times the width plus its column.
+// Calls act(oh, ow, index of the window, index in the plane) for each window that covers element i of the planes.
 template <typename Act>
 __device__ __forceinline__ void forEachCover(const Windows& s, unsigned i, Act act)
 {
@@ -103,8 +102,8 @@ extern "C" __global__ void max_pool_gradient(const T* g, const int* argmax, T* y
     }
 
     T total = T(0);
-    forEachCover(s, i, [&](int oh, int ow, size_t window, int place) {
-        if (argmax[window] == place) {
+    forEachCover(s, i, [&](int oh, int ow, size_t window, int index) {
+        if (argmax[window] == index) {
             total += g[window];
         }
     });

@@ -52,8 +52,8 @@ extern "C" __global__ void fold(const T* patches, T* images, PatchShape s, unsig
                 for (int c = 0; c < s.size[2] && overY >= 0; c++) {
                     int overX = seenFrom(s, 2, x, c);
                     if (overX >= 0) {
-                        size_t place = ((size_t)channel * s.size[0] + a) * s.size[1] + b;
-                        size_t row = ((place * s.size[2] + c) * s.images + image) * s.over[0] + overZ;
+                        size_t tap = ((size_t)channel * s.size[0] + a) * s.size[1] + b;
+                        size_t row = ((tap * s.size[2] + c) * s.images + image) * s.over[0] + overZ;
                         total = add(total, patches[(row * s.over[1] + overY) * s.over[2] + overX]);
                     }
                 }

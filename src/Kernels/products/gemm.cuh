@@ -124,19 +124,19 @@ struct Product {
     // TileA::Apart apart, which is 1 if A is across k.
     static __device__ __forceinline__ int row(int sum)
     {
-        unsigned four = place(sum) / TILE_N, thread = four % ThreadRows, own = four / ThreadRows * Four;
+        unsigned four = slot(sum) / TILE_N, thread = four % ThreadRows, own = four / ThreadRows * Four;
         return blockIdx.x * TILE_M + (SliceK > 1 ? TileA::row(thread, own) : TileA::row(threadRow(), sum % ROWS));
     }
 
     static __device__ __forceinline__ int column(int sum)
     {
-        unsigned slot = place(sum) % TILE_N, thread = slot % ThreadColumns, own = slot / ThreadColumns;
+        unsigned inRow = slot(sum) % TILE_N, thread = inRow % ThreadColumns, own = inRow / ThreadColumns;
         return blockIdx.y * TILE_N + (SliceK > 1 ? TileB::row(thread, own) : TileB::row(threadColumn(), sum / ROWS));
     }
 
     // The index of the four within the tile, and whether it exists: some threads may have fewer than others.
-    static __device__ __forceinline__ unsigned place(int sum) { return sum / Four * Threads + threadIdx.x; }
-    static __device__ __forceinline__ bool has(int sum) { return Fours % Threads == 0 || place(sum) < Fours; }
+    static __device__ __forceinline__ unsigned slot(int sum) { return sum / Four * Threads + threadIdx.x; }
+    static __device__ __forceinline__ bool has(int sum) { return Fours % Threads == 0 || slot(sum) < Fours; }
 
     static __device__ __forceinline__ void multiply(
         const TileA& a, const TileB& b, const T* bufferA, const T* bufferB, T (&all)[ROWS][COLUMNS])
@@ -183,7 +183,7 @@ struct Product {
                 continue;
             }
 
-            const T* from = buffer + (place(i) / TILE_N * Step + place(i) % TILE_N) * Four;
+            const T* from = buffer + (slot(i) / TILE_N * Step + slot(i) % TILE_N) * Four;
             load<Four>(accumulators + i, from);
             #pragma unroll
             for (int other = 1; other < SliceK; other++) {
@@ -201,9 +201,9 @@ struct Product {
     static __device__ __forceinline__ void bring(
         TileA& tileA, TileB& tileB, const A& a, const B& b, T* buffer, int m, int n, int k0, int k)
     {
-        SharedPlace place = sharedPlace(buffer);
-        tileA.start(a, place, blockIdx.x * TILE_M, m, k0, k);
-        tileB.start(b, place + TileA::Elements * (int)sizeof(T), blockIdx.y * TILE_N, n, k0, k);
+        SharedAddress shared = sharedAddress(buffer);
+        tileA.start(a, shared, blockIdx.x * TILE_M, m, k0, k);
+        tileB.start(b, shared + TileA::Elements * (int)sizeof(T), blockIdx.y * TILE_N, n, k0, k);
     }
 
     // Completes the load; after the next barrier all threads see both.

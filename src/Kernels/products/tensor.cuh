@@ -54,39 +54,39 @@ struct Product {
 
 #if HALVES
 
-    // The place in a K-tile of the row whose address this lane gives to ldmatrix. For A, the four matrices of 8 × 8 are
-    // the quarters of a fragment, in column-major order; for B, they are the halves along k of two fragments.
+    // The offset in a K-tile of the row whose address this lane gives to ldmatrix. For A, the four matrices of 8 × 8
+    // are the quarters of a fragment, in column-major order; for B, they are the halves along k of two fragments.
     static __device__ __forceinline__ int ownRowOfA()
     {
         int lane = threadIdx.x % WarpThreads, first = lane % 8, rows = lane / 8 % 2 * 8, along = lane / 16 * 8;
         return A::AlongK
-            ? TileA::place(warpRow() + rows + first, along)
-            : TileA::place(warpRow() + rows, along + first);
+            ? TileA::offset(warpRow() + rows + first, along)
+            : TileA::offset(warpRow() + rows, along + first);
     }
 
     static __device__ __forceinline__ int ownRowOfB()
     {
         int lane = threadIdx.x % WarpThreads, first = lane % 8, along = lane / 8 % 2 * 8, columns = lane / 16 * 8;
-        return B::AlongK ? TileB::place(warpColumn() + columns + first, along)
-                         : TileB::place(warpColumn() + columns, along + first);
+        return B::AlongK ? TileB::offset(warpColumn() + columns + first, along)
+                         : TileB::offset(warpColumn() + columns, along + first);
     }
 
     // Multiplies a K-tile.
     __device__ __forceinline__ void multiply(Element* a, Element* b)
     {
         static_assert(FragmentsN % 2 == 0, "ldmatrix reads two fragments of B");
-        SharedPlace originA = sharedPlace(a + ownRowOfA()), originB = sharedPlace(b + ownRowOfB());
+        SharedAddress originA = sharedAddress(a + ownRowOfA()), originB = sharedAddress(b + ownRowOfB());
         #pragma unroll
         for (int k = 0; k < TILE_K; k += MmaK) {
             unsigned left[FragmentsM][4], right[FragmentsN][2];
             #pragma unroll
             for (int f = 0; f < FragmentsM; f++) {
-                readMatrices<!A::AlongK>(left[f], originA + TileA::place(f * MmaM, k) * (int)sizeof(Element));
+                readMatrices<!A::AlongK>(left[f], originA + TileA::offset(f * MmaM, k) * (int)sizeof(Element));
             }
 
             #pragma unroll
             for (int f = 0; f < FragmentsN; f += 2) {
-                readMatrices<!B::AlongK>(right[f], originB + TileB::place(f * MmaN, k) * (int)sizeof(Element));
+                readMatrices<!B::AlongK>(right[f], originB + TileB::offset(f * MmaN, k) * (int)sizeof(Element));
             }
 
             #pragma unroll
@@ -102,8 +102,8 @@ struct Product {
     // Multiplies a K-tile.
     __device__ __forceinline__ void multiply(const T* a, const T* b)
     {
-        const T* originA = a + TileA::place(warpRow() + group(), inGroup());
-        const T* originB = b + TileB::place(warpColumn() + group(), inGroup());
+        const T* originA = a + TileA::offset(warpRow() + group(), inGroup());
+        const T* originB = b + TileB::offset(warpColumn() + group(), inGroup());
         #pragma unroll
         for (int k = 0; k < TILE_K; k += MmaK) {
             unsigned left[FragmentsM][4], right[FragmentsN][2];
@@ -112,7 +112,7 @@ struct Product {
                 #pragma unroll
                 for (int i = 0; i < 4; i++) {
                     int row = f * MmaM + i % 2 * (MmaM / 2);
-                    left[f][i] = toTensorFloat(originA[TileA::place(row, k + i / 2 * (MmaK / 2))]);
+                    left[f][i] = toTensorFloat(originA[TileA::offset(row, k + i / 2 * (MmaK / 2))]);
                 }
             }
 
@@ -120,7 +120,7 @@ struct Product {
             for (int f = 0; f < FragmentsN; f++) {
                 #pragma unroll
                 for (int i = 0; i < 2; i++) {
-                    right[f][i] = toTensorFloat(originB[TileB::place(f * MmaN, k + i * (MmaK / 2))]);
+                    right[f][i] = toTensorFloat(originB[TileB::offset(f * MmaN, k + i * (MmaK / 2))]);
                 }
             }
 
@@ -162,9 +162,9 @@ struct Product {
         int filled = 0;
         auto bring = [&](int kTile) {
             if (kTile < last) {
-                SharedPlace place = sharedPlace(buffers) + filled * KTile * (int)sizeof(Element);
-                tileA.start(a, place, m0, m, kTile * TILE_K, k);
-                tileB.start(b, place + TileA::Elements * (int)sizeof(Element), n0, n, kTile * TILE_K, k);
+                SharedAddress shared = sharedAddress(buffers) + filled * KTile * (int)sizeof(Element);
+                tileA.start(a, shared, m0, m, kTile * TILE_K, k);
+                tileB.start(b, shared + TileA::Elements * (int)sizeof(Element), n0, n, kTile * TILE_K, k);
                 filled = filled + 1 < STAGES ? filled + 1 : 0;
             }
 

@@ -69,7 +69,7 @@ struct Tile {
         return Vectors % Threads == 0 || copy * Threads + (int)threadIdx.x < Vectors;
     }
 
-    static __device__ __forceinline__ int place(int across, int along)
+    static __device__ __forceinline__ int offset(int across, int along)
     {
         return Source::AlongK ? across * Stride + along : along * Stride + across;
     }
@@ -85,17 +85,17 @@ struct Tile {
 
     // If a thread's copies are whole rows apart, and the length of a row is known, one address is enough for all.
     static constexpr bool IsWhole = Source::IsGrid && AreWhole;
-    static constexpr bool HasOnePlace = Holds && IsWhole && Source::Length > 0;
-    static constexpr int Places = HasOnePlace ? 1 : Held;
-    const Element* at[Places];
-    int bytes[Held], to[Places];
+    static constexpr bool HasOneAddress = Holds && IsWhole && Source::Length > 0;
+    static constexpr int Addresses = HasOneAddress ? 1 : Held;
+    const Element* at[Addresses];
+    int bytes[Held], to[Addresses];
 
     // Their offsets in a buffer, in bytes.
-    __device__ __forceinline__ int placeOf(int copy) const
+    __device__ __forceinline__ int bufferOffset(int copy) const
     {
-        return HasOnePlace ? to[0] + copy * Further * Stride * (int)sizeof(Element)
-            : Holds ? to[Holds && !HasOnePlace ? copy : 0]
-                    : place(across(copy), along(copy)) * (int)sizeof(Element);
+        return HasOneAddress ? to[0] + copy * Further * Stride * (int)sizeof(Element)
+            : Holds ? to[Holds && !HasOneAddress ? copy : 0]
+                    : offset(across(copy), along(copy)) * (int)sizeof(Element);
     }
 
     __device__ __forceinline__ void begin(const Source& source, int first, int end, int k0)
@@ -104,7 +104,7 @@ struct Tile {
         for (int copy = 0; copy < Held && Holds; copy++) {
             int i = first + across(copy);
             bool isThere = true;
-            if (copy < Places) {
+            if (copy < Addresses) {
                 if constexpr (IsWhole) {
                     if (copy == 0) {
                         isThere = source.find(i, k0 + along(copy), at[copy]);
@@ -115,7 +115,7 @@ struct Tile {
                     isThere = source.find(i, k0 + along(copy), at[copy]);
                 }
 
-                to[copy] = place(across(copy), along(copy)) * (int)sizeof(Element);
+                to[copy] = offset(across(copy), along(copy)) * (int)sizeof(Element);
                 keep(to[copy]);
             }
 
@@ -126,7 +126,7 @@ struct Tile {
 #if ASYNC_COPIES
     // Starts the copies that share one address.
     template <int Copy>
-    __device__ __forceinline__ void copyFrom(SharedPlace to, const Element* from)
+    __device__ __forceinline__ void copyFrom(SharedAddress to, const Element* from)
     {
         if constexpr (Copy < Copies) {
             if (takes(Copy)) {
@@ -140,7 +140,7 @@ struct Tile {
 #endif
 
     // Starts to load a K-tile into a buffer. K-tiles are loaded in order, from the one that begin() received.
-    __device__ __forceinline__ void start(const Source& source, SharedPlace buffer, int first, int end, int k0, int k)
+    __device__ __forceinline__ void start(const Source& source, SharedAddress buffer, int first, int end, int k0, int k)
     {
         if (!WHOLE_K_TILES && Holds && k0 + TILE_K > k) {
             // The last K-tile may be cut off at the end of k.
@@ -152,7 +152,7 @@ struct Tile {
         }
 
 #if ASYNC_COPIES
-        if constexpr (HasOnePlace) {
+        if constexpr (HasOneAddress) {
             copyFrom<0>(buffer + to[0], at[0]);
             at[0] += source.step(first) * TILE_K;
             return;
@@ -165,7 +165,7 @@ struct Tile {
         for (int copy = 0; copy < Copies; copy++) {
             const Element* from = nullptr;
             int count;
-            if constexpr (HasOnePlace) {
+            if constexpr (HasOneAddress) {
                 from = at[0] + copy * Further * Source::Length;
                 count = bytes[copy];
             } else if constexpr (Holds) {
@@ -178,14 +178,14 @@ struct Tile {
             }
 #if ASYNC_COPIES
             if (takes(copy)) {
-                copyAsync<Bytes>(buffer + placeOf(copy), from, count);
+                copyAsync<Bytes>(buffer + bufferOffset(copy), from, count);
             }
 #else
             next[copy] = count > 0 ? *(const Pack<Vector>*)from : Pack<Vector>{};
 #endif
         }
 
-        if constexpr (HasOnePlace) {
+        if constexpr (HasOneAddress) {
             at[0] += source.step(first) * TILE_K;
         }
     }
@@ -197,7 +197,7 @@ struct Tile {
         #pragma unroll
         for (int copy = 0; copy < Copies; copy++) {
             if (takes(copy)) {
-                *(Pack<Vector>*)((char*)buffer + placeOf(copy)) = next[copy];
+                *(Pack<Vector>*)((char*)buffer + bufferOffset(copy)) = next[copy];
             }
         }
 #endif
@@ -209,8 +209,8 @@ struct Tile {
 
     __device__ __forceinline__ void reads(int thread, int k0)
     {
-        origin = place(Grouped > 0 || Source::AlongK ? row(thread, 0) : 0, k0) * (int)sizeof(Element);
-        originLeft = place(thread * Left, k0) * (int)sizeof(Element);
+        origin = offset(Grouped > 0 || Source::AlongK ? row(thread, 0) : 0, k0) * (int)sizeof(Element);
+        originLeft = offset(thread * Left, k0) * (int)sizeof(Element);
         keep(origin);
         keep(originLeft);
     }
@@ -225,7 +225,7 @@ struct Tile {
             #pragma unroll
             for (int r = 0; r < Own; r++) {
                 T some[Step];
-                load<Step>(some, origin + place(row(0, r), k0));
+                load<Step>(some, origin + offset(row(0, r), k0));
                 #pragma unroll
                 for (int j = 0; j < Step; j++) {
                     own[j][r] = some[j];
@@ -236,12 +236,12 @@ struct Tile {
             for (int j = 0; j < Step; j++) {
                 #pragma unroll
                 for (int r = 0; r < Grouped; r += Group) {
-                    load<Group>(&own[j][r], origin + place(row(0, r), k0 + j));
+                    load<Group>(&own[j][r], origin + offset(row(0, r), k0 + j));
                 }
 
                 if constexpr (Left > 0) {
                     // It is counted from the thread's own offset in its smaller groups.
-                    load<Left>(&own[j][Grouped], left + place(row(0, Grouped), k0 + j));
+                    load<Left>(&own[j][Grouped], left + offset(row(0, Grouped), k0 + j));
                 }
             }
         }

@@ -12,7 +12,7 @@
 
 constexpr int ScanThreads = 256, ScanWarps = ScanThreads / WarpThreads, ColumnBlock = 32;
 
-__device__ __forceinline__ int place(int j, int dim) { return REVERSE ? dim - 1 - j : j; }
+__device__ __forceinline__ int index(int j, int dim) { return REVERSE ? dim - 1 - j : j; }
 
 extern "C" __global__ void __launch_bounds__(ScanThreads) accumulate_lines(
     const T* x, T* y, int dim, int inner, int lines)
@@ -24,7 +24,7 @@ extern "C" __global__ void __launch_bounds__(ScanThreads) accumulate_lines(
     T before = START;
     for (int first = 0; first < dim; first += ScanThreads) {
         int j = first + threadIdx.x;
-        T own = j < dim ? from[place(j, dim)] : START;
+        T own = j < dim ? from[index(j, dim)] : START;
         T total = own;
         for (int step = 1; step < WarpThreads; step *= 2) {
             T other = __shfl_up_sync(WholeWarp, total, step);
@@ -47,7 +47,7 @@ extern "C" __global__ void __launch_bounds__(ScanThreads) accumulate_lines(
         exclusive = lane == 0 ? START : exclusive;
         T joined = EXCLUSIVE ? exclusive : total;
         if (j < dim) {
-            to[place(j, dim)] = JOIN(prefix, joined);
+            to[index(j, dim)] = JOIN(prefix, joined);
         }
 
         __syncthreads();
@@ -65,7 +65,7 @@ extern "C" __global__ void __launch_bounds__(ScanThreads) accumulate_columns(
     size_t start = (size_t)(line / inner) * dim * inner + line % inner;
     T before = START, total = START;
     for (int j = 0; j < dim; j++) {
-        size_t at = start + (size_t)place(j, dim) * inner;
+        size_t at = start + (size_t)index(j, dim) * inner;
         T value = x[at], next = JOIN(total, value), joined = JOIN(before, next);
         y[at] = EXCLUSIVE ? JOIN(before, total) : joined;
         bool endsBlock = j % ColumnBlock == ColumnBlock - 1;
