@@ -130,6 +130,10 @@ internal sealed record Attend(bool IsCausal) : Op, ICpuOp, ICudaOp, ISampled
         yield return (true, Of(1, 66, 100, 35, 5));
         yield return (false, Of(2, 2, 530, 3, 2));
 
+        // The first block of keys is hidden.
+        double[] mask = [.. Enumerable.Range(0, 530).Select(key => key < 520 ? double.NegativeInfinity : 0)];
+        yield return (false, [.. Of(1, 2, 530, 3, 2), new([1, 1, 530], Values: mask)]);
+
         static Arg[] Of(int b, int t, int s, int d, int e) => [new([b, t, d]), new([b, s, d]), new([b, s, e])];
     }
 

@@ -49,6 +49,7 @@ internal sealed record Accumulate<TRow>(int Axis, bool IsReverse = false, bool I
             yield return Of(2, [n, m, k]);
             yield return Of(0, [random.Next(200, 1200)]);
             yield return Of(0, [random.Next(200, 400), 70]);
+            yield return Of(1, [6, random.Next(70, 100)]);
             yield return new Sample(new Accumulate<TRow>(1, isReverse, isExclusive), Arg.Int([n, m]));
 
             Sample Of(int axis, Shape shape) =>
