@@ -18,7 +18,7 @@ public class WarningTests
         SamplesKind = TrainingWarningKind.UnscaledSamples, TargetsKind = TrainingWarningKind.UnscaledTargets,
         Untrained = TrainingWarningKind.UntrainedClass, Vanishing = TrainingWarningKind.VanishingWeight,
         Growing = TrainingWarningKind.GrowingLoss, OneClass = TrainingWarningKind.OneClass,
-        Absent = TrainingWarningKind.AbsentClass, Unreachable = TrainingWarningKind.UnreachableTargets;
+        Nothing = TrainingWarningKind.NothingLearned, Absent = TrainingWarningKind.AbsentClass, Unreachable = TrainingWarningKind.UnreachableTargets;
 
     /// <summary>A training, and the kinds of warnings that it must give.</summary>
     private sealed record Case(NeuralNet Net, Tensor X, Tensor Y, params TrainingWarningKind[] Kinds)
@@ -153,7 +153,7 @@ public class WarningTests
 
         // Metrics.
         yield return One("a loss that explodes", () => Regress(0.9f, x => x, Growing) with { Message = "the training diverges" });
-        yield return One("a network that learns nothing", () => Classify(Net(0, epochs: 12), Points(x => 0), OneClass) with
+        yield return One("a network that learns nothing", () => Classify(Net(1e-30f, epochs: 12), Points(x => 0), OneClass) with
         {
             Message = "the network predicts one class only",
             Epoch = 10,
@@ -194,10 +194,44 @@ public class WarningTests
         { Message = "Class 1 has no sample" });
         yield return One("without validation", () =>
         {
-            NeuralNet net = Net(0, epochs: 12);
+            NeuralNet net = Net(1e-30f, epochs: 12);
             net.TrainSplit = new TrainSplit(0);
             return Classify(net, Points());
         });
+
+        // What changes no parameter.
+        yield return One("a learning rate of 0", () => Classify(Net(0), Points(), Nothing) with
+        {
+            Epoch = 1,
+            Message = "the learning rate is 0",
+        });
+        foreach ((string name, double? factor, bool isSecond, bool isWarned) in
+            ((string, double?, bool, bool)[])[("layers frozen", null, true, true), ("one of two layers frozen", null, false, false), ("rates times 0", 0, true, true)])
+        {
+            yield return One(name, () => Classify(
+                Net(layers: [Resting(new Dense(8, Tanh)), isSecond ? Resting(new Dense(3, Softmax)) : new Dense(3, Softmax)]),
+                Points(), isWarned ? [Nothing] : []) with
+            {
+                Message = "no layer has parameters that are not frozen",
+            });
+
+            Dense Resting(Dense layer) => new(layer.Units, layer.Nonlinearity) { IsTrainable = factor is not null, RateFactor = factor };
+        }
+
+        foreach ((string name, Schedule schedule, int? epoch) in ((string, Schedule, int?)[])
+        [
+            ("a rate that rises from 0", Schedule.Linear(0, 0.1), null),
+            ("a rate that falls to 0", Schedule.Linear(0.1, 0), null),
+            ("a rate that stays 0", Schedule.Linear(0, 0), 2),
+        ])
+        {
+            yield return One(name, () =>
+            {
+                NeuralNet net = Net();
+                net.Callbacks.Add(new AdjustVariable("learning_rate", schedule));
+                return Classify(net, Points(), epoch is null ? [] : [Nothing]) with { Epoch = epoch };
+            });
+        }
 
         static TestCaseData One(string name, Func<Case> make) => new TestCaseData(make).SetArgDisplayNames(name);
     }

@@ -29,7 +29,13 @@ internal readonly struct DoubleDouble
 
     public static DoubleDouble operator +(DoubleDouble a, DoubleDouble b)
     {
-        DoubleDouble high = Sum(a.High, b.High), low = Sum(a.Low, b.Low);
+        DoubleDouble high = Sum(a.High, b.High);
+        if (a.Low == 0 && b.Low == 0)
+        {
+            return high;
+        }
+
+        DoubleDouble low = Sum(a.Low, b.Low);
         high = Renormalized(high.High, high.Low + low.High);
         return Renormalized(high.High, high.Low + low.Low);
     }

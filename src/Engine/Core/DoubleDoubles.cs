@@ -13,12 +13,8 @@ internal sealed class DoubleDoubles
         Array.Fill(_values, start);
     }
 
-    /// <summary>Gets or sets the sum at an index, with the rules of <see cref="NdArray"/>.</summary>
-    public DoubleDouble this[params ReadOnlySpan<int> index]
-    {
-        get => _values[_target.Offset(index)];
-        set => _values[_target.Offset(index)] = value;
-    }
+    /// <summary>Gets the sum at an index, with the rules of <see cref="NdArray"/>.</summary>
+    public ref DoubleDouble this[params ReadOnlySpan<int> index] => ref _values[_target.Offset(index)];
 
     /// <summary>Adds to the sum at an offset.</summary>
     public void Add(int at, DoubleDouble value) => _values[at] += value;

@@ -6,6 +6,7 @@ namespace Engine;
 /// </summary>
 public sealed class NdArray
 {
+    // 0 for a dimension of 1, so that any index reads its only element.
     private readonly int[] _strides;
 
     /// <summary>Creates an array of zeros.</summary>
@@ -21,6 +22,10 @@ public sealed class NdArray
         Data = data;
         DType = dtype;
         _strides = shape.Strides();
+        for (int axis = 0; axis < _strides.Length; axis++)
+        {
+            _strides[axis] = shape[axis] == 1 ? 0 : _strides[axis];
+        }
     }
 
     /// <summary>
@@ -58,11 +63,11 @@ public sealed class NdArray
     /// <summary>Returns every index of a shape, in C order, always in the same array with other contents.</summary>
     public static IEnumerable<int[]> Indices(Shape shape)
     {
-        var index = new int[shape.Rank];
+        int[] dimensions = [.. shape], index = new int[dimensions.Length];
         for (long left = shape.Count; left > 0; left--)
         {
             yield return index;
-            for (int axis = shape.Rank - 1; axis >= 0 && ++index[axis] == shape[axis]; axis--)
+            for (int axis = index.Length - 1; axis >= 0 && ++index[axis] == dimensions[axis]; axis--)
             {
                 index[axis] = 0;
             }
@@ -76,7 +81,7 @@ public sealed class NdArray
         int skipped = index.Length - _strides.Length;
         for (int axis = 0; axis < _strides.Length; axis++)
         {
-            offset += Shape[axis] == 1 ? 0 : index[axis + skipped] * _strides[axis];
+            offset += index[axis + skipped] * _strides[axis];
         }
 
         return offset;

@@ -52,7 +52,7 @@ public readonly struct Shape : IEquatable<Shape>, IReadOnlyList<int>
 
     /// <summary>Gets one dimension; a negative index counts from the innermost, -1.</summary>
     /// <exception cref="EngineException">There is no such dimension.</exception>
-    public int this[int index] => Dimensions[Place(index)];
+    public int this[int index] => (uint)index < (uint)Rank ? Dimensions[index] : Dimensions[Place(index)];
 
     /// <summary>Gets whether every dimension is known.</summary>
     public bool IsKnown => !Dimensions.Contains(Unknown);

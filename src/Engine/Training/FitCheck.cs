@@ -31,6 +31,7 @@ internal sealed class FitCheck
     private readonly bool _areAll;
     private readonly int _batches;
     private int _epochsOfOneClass;
+    private int _epochsAtRest;
 
     /// <param name="net">The network.</param>
     /// <param name="data">All samples.</param>
@@ -130,6 +131,7 @@ internal sealed class FitCheck
                 + $"diverges. Try {Advice(_net.LearningRate)}."));
         }
 
+        WarnIfNothingIsLearned(record.Epoch);
         int? label = PredictedAlike(record);
         _epochsOfOneClass = label is null ? 0 : _epochsOfOneClass + 1;
         if (_epochsOfOneClass >= (_epochsOfOneClass * _batches >= FewestBatches ? FewestEpochs : MaxEpochs))
@@ -184,6 +186,26 @@ internal sealed class FitCheck
         }
 
         return advice.Count == 1 ? advice[0] : $"{string.Join(", ", advice[..^1])} or {advice[^1]}";
+    }
+
+    private void WarnIfNothingIsLearned(int epoch)
+    {
+        if (!_net.Network.Parameters.Any(parameter => !parameter.IsFrozen && parameter.RateFactor != 0))
+        {
+            _net.Warn(TrainingWarningKind.NothingLearned, epoch,
+                "Nothing is learned: no layer has parameters that are not frozen, with a RateFactor that is not 0. "
+                + "net.Network.Unfreeze(\"*\") before Fit makes all trainable again.");
+        }
+
+        // A schedule may rise from 0 in its first epoch or fall to 0 in its last.
+        bool isScheduled = _net.Callbacks.OfType<AdjustVariable>()
+            .Any(_net.AdjustsRate);
+        _epochsAtRest = _net.RateOf(epoch, 0, _batches) == 0 && _net.RateOf(epoch, _batches - 1, _batches) == 0 ? _epochsAtRest + 1 : 0;
+        if (_epochsAtRest > (isScheduled ? 1 : 0))
+        {
+            _net.Warn(TrainingWarningKind.NothingLearned, epoch,
+                "Nothing is learned: the learning rate is 0. Give the update rule another, such as 0.01, or set net.LearningRate.");
+        }
     }
 
     /// <summary>

@@ -28,6 +28,9 @@ public enum TrainingWarningKind
 
     /// <summary>Values to learn lie where the last layer gives none.</summary>
     UnreachableTargets,
+
+    /// <summary>No parameter changes: all are frozen, or the learning rate is 0.</summary>
+    NothingLearned,
 }
 
 /// <summary>

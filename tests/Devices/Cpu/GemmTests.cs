@@ -39,6 +39,7 @@ public unsafe class GemmTests
     [TestCase(200, 3, 513)]
     [TestCase(5, 700, 300)]
     [TestCase(2, 700, 601)]
+    [TestCase(2, 17000, 9)]
     [TestCase(3, 2070, 1030)]
     public void Products_larger_than_a_cache_block_are_those_of_the_plain_loop(int m, int n, int k)
     {

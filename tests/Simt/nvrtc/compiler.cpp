@@ -192,7 +192,9 @@ namespace simt
 
             bool to_library(std::string& image)
             {
-                if (!gpp({"-shared", "-nostartfiles", path("k.s"), "-o", path("k.so"), "-lm"})) return false;
+                // Most of the linker's time would be spent in reading the library of C++.
+                if (!gpp({"-shared", "-nostartfiles", "-nodefaultlibs", path("k.s"), "-o", path("k.so"), "-lm", "-lgcc"}))
+                    return false;
                 std::string elf, description;
                 read_file(path("k.so"), elf);
                 for (auto& [kernel, variables] : assembly_.shared)

@@ -57,6 +57,7 @@ internal sealed record Attend(bool IsCausal) : Op, ICpuOp, ICudaOp, ISampled
 
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
+        NdArray v = inputs[2];
         var rows = new AttentionRows(inputs, inputs.Count > 3 ? inputs[3] : null, IsCausal);
         rows.ForEach((b, t, scores) =>
         {
@@ -71,7 +72,7 @@ internal sealed record Attend(bool IsCausal) : Op, ICpuOp, ICudaOp, ISampled
                 DoubleDouble total = 0;
                 for (int s = 0; s < powers.Length; s++)
                 {
-                    total += powers[s] * inputs[2][b, s, e];
+                    total += powers[s] * v[b, s, e];
                 }
 
                 outputs[0][b, t, e] = (total / sum).High;
@@ -88,14 +89,19 @@ internal sealed record Attend(bool IsCausal) : Op, ICpuOp, ICudaOp, ISampled
     public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         NdArray[] magnitudes = [new(outputs[0].Shape), new(outputs[1].Shape)];
+        NdArray v = inputs[2], most = new([v.Shape[0], 1, v.Shape[2]]);
+        foreach (int[] index in NdArray.Indices(v.Shape))
+        {
+            most[index] = double.MaxNumber(most[index], Math.Abs(v[index]));
+        }
+
         var rows = new AttentionRows(inputs, inputs.Count > 3 ? inputs[3] : null, IsCausal);
         rows.ForEachError(inputs[0].DType, (b, t, _, error) =>
         {
             magnitudes[1][b, t] = 1 + error + Math.Abs(outputs[1][b, t]);
             for (int e = 0; e < outputs[0].Shape[2]; e++)
             {
-                double most = Enumerable.Range(0, inputs[2].Shape[1]).Select(s => Math.Abs(inputs[2][b, s, e])).Append(0).Max();
-                magnitudes[0][b, t, e] = (1 + error) * most;
+                magnitudes[0][b, t, e] = (1 + error) * most[b, t, e];
             }
         });
         return magnitudes;
@@ -123,6 +129,10 @@ internal sealed record Attend(bool IsCausal) : Op, ICpuOp, ICudaOp, ISampled
 
         yield return (true, Of(1, 66, 100, 35, 5));
         yield return (false, Of(2, 2, 530, 3, 2));
+
+        // The first block of keys is hidden.
+        double[] mask = [.. Enumerable.Range(0, 530).Select(key => key < 520 ? double.NegativeInfinity : 0)];
+        yield return (false, [.. Of(1, 2, 530, 3, 2), new([1, 1, 530], Values: mask)]);
 
         static Arg[] Of(int b, int t, int s, int d, int e) => [new([b, t, d]), new([b, s, d]), new([b, s, e])];
     }

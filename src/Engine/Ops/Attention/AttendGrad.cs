@@ -178,9 +178,12 @@ internal sealed record AttendGrad(bool IsCausal) : Op, ICpuOp, ICudaOp, ISampled
 
     public CudaLaunch[] Cuda(CudaStep step) => CudaAttention.Backward(step, IsCausal);
 
+    /// <summary>Adds a term to an output at an index.</summary>
+    private delegate void Adding(int output, ReadOnlySpan<int> index, DoubleDouble term);
+
     /// <summary>Calls an action with all terms of the three sums, computed from the powers.</summary>
     private void Accumulate(
-        IReadOnlyList<NdArray> inputs, Func<int, int, int, DoubleDouble, DoubleDouble> power, Action<int, int[], DoubleDouble> add)
+        IReadOnlyList<NdArray> inputs, Func<int, int, int, DoubleDouble, DoubleDouble> power, Adding add)
     {
         (NdArray q, NdArray k, NdArray v, NdArray g) = (inputs[0], inputs[1], inputs[2], inputs[5]);
         new AttentionRows(inputs, inputs.Count > 6 ? inputs[6] : null, IsCausal).ForEach((b, t, scores) =>

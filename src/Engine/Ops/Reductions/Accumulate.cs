@@ -49,6 +49,7 @@ internal sealed record Accumulate<TRow>(int Axis, bool IsReverse = false, bool I
             yield return Of(2, [n, m, k]);
             yield return Of(0, [random.Next(200, 1200)]);
             yield return Of(0, [random.Next(200, 400), 70]);
+            yield return Of(1, [6, random.Next(70, 100)]);
             yield return new Sample(new Accumulate<TRow>(1, isReverse, isExclusive), Arg.Int([n, m]));
 
             Sample Of(int axis, Shape shape) =>
@@ -79,19 +80,15 @@ internal sealed record Accumulate<TRow>(int Axis, bool IsReverse = false, bool I
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         NdArray x = inputs[0];
-        int dimension = x.Shape[Axis], inner = x.Shape.Product(Axis + 1, x.Shape.Rank);
-        for (int line = 0; line < x.Data.Length / Math.Max(dimension, 1); line++)
+        bool isFloat = x.DType.IsFloat();
+        DoubleDouble total = TRow.Start;
+        foreach ((int at, int count) in InOrder(x.Shape))
         {
-            int first = (line / inner * dimension * inner) + (line % inner);
-            DoubleDouble total = TRow.Start;
-            for (int j = 0; j < dimension; j++)
-            {
-                int at = first + ((IsReverse ? dimension - 1 - j : j) * inner);
-                DoubleDouble next = TRow.Join(total, x.Data[at]);
-                next = x.DType.IsFloat() ? next : DTypes.WrapExactly(next, x.DType);
-                outputs[0].Data[at] = (IsExclusive ? total : next).High;
-                total = next;
-            }
+            total = count == 0 ? TRow.Start : total;
+            DoubleDouble next = TRow.Join(total, x.Data[at]);
+            next = isFloat ? next : DTypes.WrapExactly(next, x.DType);
+            outputs[0].Data[at] = (IsExclusive ? total : next).High;
+            total = next;
         }
     }
 
@@ -104,23 +101,35 @@ internal sealed record Accumulate<TRow>(int Axis, bool IsReverse = false, bool I
     public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         NdArray magnitudes = OfMagnitudes(inputs, outputs)[0];
-        var so = new List<double>();
-        foreach (int[] index in NdArray.Indices(magnitudes.Shape))
+        NdArray x = inputs[0];
+        var before = default(Powers);
+        foreach ((int at, int count) in InOrder(x.Shape))
         {
-            so.Clear();
-            int[] at = [.. index];
-            int first = IsReverse ? magnitudes.Shape[Axis] - 1 : 0, step = IsReverse ? -1 : 1;
-            for (at[Axis] = first; at[Axis] != index[Axis] + (IsExclusive ? 0 : step); at[Axis] += step)
-            {
-                so.Add(inputs[0][at]);
-            }
-
-            var total = new NdArray(Shape.Scalar, [magnitudes[index]]);
-            magnitudes[index] = Math.Sqrt(Math.Max(1, so.Count))
-                * TRow.OfMagnitudes(new NdArray([so.Count], [.. so], inputs[0].DType), total)[0].Data[0];
+            before = count == 0 ? default : before;
+            Powers next = TRow.Multiplies ? before + Powers.Of(x.Data[at]) : default;
+            bool mayExceed = (IsExclusive ? before : next).MayExceed(x.DType);
+            double growth = Math.Sqrt(Math.Max(1, IsExclusive ? count : count + 1));
+            magnitudes.Data[at] = mayExceed ? double.NaN : growth * magnitudes.Data[at];
+            before = next;
         }
 
         return [magnitudes];
+    }
+
+    /// <summary>
+    /// Returns the places of all elements, line by line, each with the number of elements that it is joined with.
+    /// </summary>
+    private IEnumerable<(int At, int Before)> InOrder(Shape shape)
+    {
+        int dimension = shape[Axis], inner = shape.Product(Axis + 1, shape.Rank), lines = (int)shape.Count / Math.Max(dimension, 1);
+        for (int line = 0; line < lines; line++)
+        {
+            int first = (line / inner * dimension * inner) + (line % inner);
+            for (int j = 0; j < dimension; j++)
+            {
+                yield return (first + ((IsReverse ? dimension - 1 - j : j) * inner), j);
+            }
+        }
     }
 
     public Phase[] Cpu(CpuStep step) => step.DType(0).Call(this, step);

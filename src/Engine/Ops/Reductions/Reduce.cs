@@ -33,8 +33,10 @@ internal interface IReduction
     /// <summary>Joins all lanes.</summary>
     static abstract T Lanes<S, V, T>(V a) where S : struct, ISimd<V, T> where V : struct where T : unmanaged;
 
-    /// <summary>Changes <see cref="Op.Magnitudes"/>, if they are not the joined magnitudes of the elements.</summary>
-    static virtual NdArray[] OfMagnitudes(NdArray elements, NdArray magnitudes) => [magnitudes];
+    /// <summary>
+    /// Gets whether intermediate results are products, which may overflow or vanish where the result does not.
+    /// </summary>
+    static virtual bool Multiplies => false;
 
     /// <summary>Returns the gradient with respect to x; y and g keep the reduced axes with length 1.</summary>
     static abstract Variable Grad(Variable x, Variable y, Variable g, Shape axes);
@@ -183,10 +185,12 @@ internal sealed record Reduce<TRow>(Shape Axes, Composite? Elements = null, bool
     {
         NdArray elements = Elements is null ? inputs[0] : Made(inputs);
         var totals = new DoubleDoubles(outputs[0], TRow.Start);
+        bool isFloat = outputs[0].DType.IsFloat();
         foreach (int[] index in NdArray.Indices(elements.Shape))
         {
-            DoubleDouble total = TRow.Join(totals[index], elements[index]);
-            totals[index] = outputs[0].DType.IsFloat() ? total : DTypes.WrapExactly(total, outputs[0].DType);
+            ref DoubleDouble total = ref totals[index];
+            total = TRow.Join(total, elements[index]);
+            total = isFloat ? total : DTypes.WrapExactly(total, outputs[0].DType);
         }
 
         totals.Round();
@@ -215,7 +219,22 @@ internal sealed record Reduce<TRow>(Shape Axes, Composite? Elements = null, bool
             elements = new NdArray(made.Shape, [.. errors.Zip(made.Data, (error, value) => Math.Max(error, Math.Abs(value)))], made.DType);
         }
 
-        return TRow.OfMagnitudes(made, (this with { Elements = null }).OfMagnitudes([elements], outputs)[0]);
+        NdArray magnitudes = (this with { Elements = null }).OfMagnitudes([elements], outputs)[0];
+        if (TRow.Multiplies)
+        {
+            var powers = new Powers[magnitudes.Data.Length];
+            foreach (int[] index in NdArray.Indices(made.Shape))
+            {
+                powers[magnitudes.Offset(index)] += Powers.Of(made[index]);
+            }
+
+            for (int i = 0; i < powers.Length; i++)
+            {
+                magnitudes.Data[i] = powers[i].MayExceed(made.DType) ? double.NaN : magnitudes.Data[i];
+            }
+        }
+
+        return [magnitudes];
     }
 
     private NdArray Made(IReadOnlyList<NdArray> inputs) =>
@@ -352,6 +371,8 @@ internal readonly struct Prod : IAccumulation
 
     public static double Ulps => 4;
 
+    public static bool Multiplies => true;
+
     public static T Join<T>(T a, T b) where T : INumber<T> => unchecked(a * b);
 
     public static V Join<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
@@ -367,28 +388,6 @@ internal readonly struct Prod : IAccumulation
         T* all = stackalloc T[S.Count];
         S.Store(all, a);
         return all[0];
-    }
-
-    public static NdArray[] OfMagnitudes(NdArray elements, NdArray magnitudes)
-    {
-        var large = new NdArray(magnitudes.Shape);
-        var small = new NdArray(magnitudes.Shape);
-        foreach (int[] index in NdArray.Indices(elements.Shape))
-        {
-            double log = Math.Log2(Math.Abs(elements[index]));
-            large[index] += Math.Max(log, 0);
-            small[index] += double.IsFinite(log) ? Math.Min(log, 0) : log;
-        }
-
-        (double most, double least) = elements.DType == DType.Float32 ? (127, -125) : (1023, -1021);
-        for (int i = 0; i < magnitudes.Data.Length; i++)
-        {
-            bool mayOverflow = large.Data[i] > most && !double.IsPositiveInfinity(large.Data[i]);
-            bool mayVanish = small.Data[i] < least;
-            magnitudes.Data[i] = mayOverflow || mayVanish || double.IsNaN(large.Data[i]) ? double.NaN : magnitudes.Data[i];
-        }
-
-        return [magnitudes];
     }
 
     /// <summary>Returns g times the product of all other elements, axis by axis, so that elements may be 0.</summary>

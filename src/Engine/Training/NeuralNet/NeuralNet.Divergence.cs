@@ -100,9 +100,12 @@ public sealed partial class NeuralNet
     private static bool IsBad(double loss, SharedVariable sum) =>
         !double.IsFinite(loss) && !double.IsFinite(sum.GetScalar<double>());
 
+    /// <summary>Whether a callback sets the learning rate.</summary>
+    internal bool AdjustsRate(AdjustVariable adjust) => UpdateSettings[adjust.Setting] == Initialized.Rule.LearningRate;
+
     /// <summary>Returns the learning rate of a batch.</summary>
-    private double RateOf(int epoch, int batch, int batches) => PerBatch
-        .Where(adjust => UpdateSettings[adjust.Setting] == Initialized.Rule.LearningRate)
+    internal double RateOf(int epoch, int batch, int batches) => PerBatch
+        .Where(AdjustsRate)
         .Select(adjust => NdArray.From(adjust.Values(this, epoch, batches)).Data[batch])
         .DefaultIfEmpty(LearningRate).First();
 

@@ -151,16 +151,13 @@ internal sealed record Composite(
     {
         var values = new double[FirstTerm + Terms.Length];
         var magnitudes = new double[values.Length];
+        NdArray[] operands = [.. inputs.Take(Inputs)];
         Constants.CopyTo(values, Inputs);
         foreach (int[] index in NdArray.Indices(Shape))
         {
-            for (int i = 0; i < Inputs; i++)
+            for (int i = 0; i < operands.Length; i++)
             {
-                values[i] = DTypes.Convert(inputs[i][index], inputs[i].DType, DType);
-            }
-
-            for (int i = 0; i < Inputs; i++)
-            {
+                values[i] = DTypes.Convert(operands[i][index], operands[i].DType, DType);
                 magnitudes[i] = IsRounded(values[i]) ? double.NaN : i < errors.Count ? errors[i]?[index] ?? 0 : 0;
             }
 
