@@ -38,7 +38,7 @@ public sealed class ArgumentTests
         Of(() => s_stream.Choice(5, [Shape.Unknown], replace: false), "name a variable of that shape"),
         Of(() => s_stream.TruncatedNormal([3], -2), "at most some standard deviations from the mean, not -2."),
         Of(() => s_stream.TruncatedNormal([3], double.NaN), "not NaN."),
-        Of(() => Grad(Sum(Summed.Call(Vector("x"))), Vector("y")),
+        Of(() => Vector("x") is var x ? Grad(Sum(Summed.Call(x)), x) : throw new InvalidOperationException(),
             "The gradient of summed with respect to its input 0, a float32 (?), cannot be a float32 ()."),
     ];
 
@@ -97,7 +97,7 @@ public sealed class ArgumentTests
         }
     }
 
-    private static Variable Images(params int[] plane) => Variable("x", DType.Float32, [1, 1, .. plane]);
+    private static Input Images(params int[] plane) => Variable("x", DType.Float32, [1, 1, .. plane]);
 
     private static TestCaseData Of(Func<Variable> expression, string message) =>
         new TestCaseData(expression, message).SetArgDisplayNames(message);
