@@ -66,6 +66,8 @@ public sealed class VocabularyTests
         Of(g => BinCount(g.I, 6), [6], 0.562055),
         Of(g => SearchSorted(Constant(Tensor.From([-2f, 1, 1, 4])), Constant(Tensor.From([1f, 0, 5, -2, 4, 1.5f], 3, 2))),
             [3, 2], -1.39977),
+        Of(g => SearchSorted(Constant(Tensor.From([1, 2, float.NaN, float.NaN])), Constant(Tensor.From([float.NaN, 3]))), [2], 3.50154),
+        Of(g => SearchSorted(Constant(Tensor.From([1, 2, float.NaN, float.NaN])), Constant(Tensor.From([float.NaN, 3])), true), [2], 5.18448),
         Of(g => SearchSorted(Constant(Tensor.From([-2f, 1, 1, 4])), Constant(Tensor.From([1f, 0, 5, -2, 4, 1.5f], 3, 2)), true),
             [3, 2], -1.43256),
         Of(g => InversePermutation(Constant(Tensor.From([2, 0, 1]))), [3], 2.66007),

@@ -62,6 +62,19 @@ public class StabilizeTests
         Assert.That(y[1].AsSpan<float>()[0], Is.EqualTo(slope).Within(1e-5).Percent);
     }
 
+    /// <summary>As written, 0 times infinity is 0 in a gradient; with a factor and a divisor canceled, infinity is left.</summary>
+    [Test]
+    public void A_gradient_of_0_passes_nothing_on_whatever_is_canceled(
+        [Values(17, 40, 1000)] double x, [Values] bool isMasked, [Values] Optimizer optimizer)
+    {
+        Input input = Vector("x");
+        Variable logit = Log(Sigmoid(input) / (1 - Sigmoid(input)));
+        Variable y = isMasked ? Where(Less(input, 5), logit, 0) : logit;
+        using var f = Function.Compile([input], [Grad(Sum(y), input)], options: new CompileOptions { Optimizer = optimizer });
+
+        Assert.That(f.Call(Tensor.From([(float)x]))[0].AsSpan<float>()[0], Is.Zero);
+    }
+
     [TestCase(double.PositiveInfinity, double.PositiveInfinity)]
     [TestCase(double.NegativeInfinity, 0)]
     [TestCase(double.NaN, double.NaN)]

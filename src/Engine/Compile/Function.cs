@@ -232,12 +232,20 @@ public sealed partial class Function : IDisposable
     /// </summary>
     /// <param name="swap">Shared variables to replace by others, in outputs and in updates.</param>
     /// <param name="withUpdates">Whether it updates shared variables.</param>
-    /// <exception cref="EngineException">A variable has another type than the one that it replaces.</exception>
+    /// <exception cref="EngineException">
+    /// A variable has another type than the one that it replaces, or the function does not use that.
+    /// </exception>
     public Function Copy(IReadOnlyDictionary<SharedVariable, SharedVariable>? swap = null, bool withUpdates = true)
     {
         swap ??= new Dictionary<SharedVariable, SharedVariable>();
+        HashSet<Variable> used = [.. FunctionGraph.Leaves(_graph.Roots), .. _graph.Updates.Select(update => update.Target)];
         foreach ((SharedVariable variable, SharedVariable other) in swap)
         {
+            if (!used.Contains(variable))
+            {
+                throw new EngineException($"'{variable}' ({variable.Type}) cannot be replaced: the function does not use it.");
+            }
+
             if (variable.Type != other.Type)
             {
                 throw new EngineException(

@@ -58,7 +58,9 @@ public sealed class Apply
         }
         catch (Exception error) when (error is EngineException or OverflowException)
         {
-            string shapes = string.Join(" and ", inputs.Select(type => type.ToString()));
+            const int Most = 8;
+            string shapes = string.Join(" and ", inputs.Take(Most).Select(type => type.ToString()));
+            shapes += inputs.Length > Most ? InvariantText.Of($" and {inputs.Length - Most} more") : null;
             string reason = error is OverflowException
                 ? $"what comes of it has more than {Shape.MaxElements} elements"
                 : error.Message.TrimEnd('.');

@@ -120,6 +120,10 @@ __device__ __forceinline__ U minimum(U a, U b) { return a != a ? a : b != b ? b 
 // a / b rounded down, and the remainder, with the sign of b. For integers 0 if b is 0.
 __device__ __forceinline__ double quotient(double a, double b)
 {
+    if (isinf(a)) {
+        return a - a;
+    }
+
     double ratio = a / b, whole = floor(ratio);
     if (whole != ratio || fabs(ratio) >= 9007199254740992.0 || a == 0) {
         return whole;

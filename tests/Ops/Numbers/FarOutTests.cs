@@ -129,6 +129,10 @@ public sealed class FarOutTests(bool isGpu)
     [TestCase(5, double.NegativeInfinity, -1)]
     [TestCase(-5, double.PositiveInfinity, -1)]
     [TestCase(5, double.PositiveInfinity, 0)]
+    [TestCase(5, 0, double.PositiveInfinity)]
+    [TestCase(double.PositiveInfinity, 2, double.NaN)]
+    [TestCase(double.NegativeInfinity, 2, double.NaN)]
+    [TestCase(double.PositiveInfinity, double.PositiveInfinity, double.NaN)]
     public void A_quotient_is_rounded_down_and_not_what_it_is_rounded_to(double a, double b, double whole)
     {
         foreach ((DType dtype, double scale) in ((DType, double)[])[(DType.Float32, 1), (DType.Float64, 1), (DType.Float64, 1e-150)])

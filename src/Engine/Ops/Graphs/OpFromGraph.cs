@@ -100,10 +100,22 @@ internal sealed record Inlined(FunctionGraph Body, int Given, string Title, Grap
             Variable[] all = [.. outputGrads.Select((grad, i) => grad ?? Symbolic.Zero(node.Outputs[i]))];
             Variable[] given = [.. node.Inputs.Take(Given)];
             IReadOnlyList<Variable?> own = Gradient(given, node.Outputs, all);
-            return own.Count == Given
-                ? [.. own, .. node.Inputs.Skip(Given).Select(_ => (Variable?)null)]
-                : throw new EngineException(
+            if (own.Count != Given)
+            {
+                throw new EngineException(
                     $"The gradient of {Name} is of {own.Count} variables, and it has {Given} inputs.{node.Origin}");
+            }
+
+            for (int i = 0; i < Given; i++)
+            {
+                if (own[i] is { } grad && !IsOf(grad, given[i]))
+                {
+                    throw new EngineException(
+                        $"The gradient of {Name} with respect to its input {i}, a {given[i].Type}, cannot be a {grad.Type}.{node.Origin}");
+                }
+            }
+
+            return [.. own, .. node.Inputs.Skip(Given).Select(_ => (Variable?)null)];
         }
 
         Variable?[] grads = Symbolic.Backward(Body.Outputs, outputGrads, Body.Inputs);
@@ -111,6 +123,11 @@ internal sealed record Inlined(FunctionGraph Body, int Given, string Title, Grap
             Body.Inputs.Zip(node.Inputs).ToDictionary(pair => (Variable)pair.First, pair => pair.Second);
         return [.. grads.Select(grad => grad is null ? null : Traversal.Replace([grad], outside)[0])];
     }
+
+    /// <summary>Returns whether a gradient has the variable's type, as far as that is known.</summary>
+    private static bool IsOf(Variable grad, Variable variable) =>
+        (grad.DType == variable.DType || grad.DType == variable.DType.Computes()) && grad.Rank == variable.Rank
+        && grad.Shape.Zip(variable.Shape).All(pair => pair.First == pair.Second || pair.First < 0 || pair.Second < 0);
 
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {

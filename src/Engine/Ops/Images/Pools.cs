@@ -80,11 +80,12 @@ public static partial class Symbolic
     /// window i goes from ⌊i·dimension / n⌋ to ⌈(i + 1)·dimension / n⌉, as in PyTorch.
     /// </summary>
     /// <exception cref="EngineException">
-    /// A dimension is unknown or has no elements, or the number of dimensions is wrong.
+    /// A dimension is unknown or has no elements, the number of dimensions is wrong, or there would be too many windows.
     /// </exception>
     public static Variable AdaptivePool(Variable x, IReadOnlyList<int> dimensions, PoolMode mode = PoolMode.Average)
     {
         int[] counts = ForEachAxis("adaptivePool", x, dimensions);
+        CheckSize("adaptivePool", x, [.. x.Shape.Take(2), .. counts]);
         for (int axis = 2; axis < x.Rank; axis++)
         {
             int dimension = x.Shape[axis], windows = counts[axis - 2];
@@ -94,21 +95,49 @@ public static partial class Symbolic
                     $"AdaptivePool needs images of known dimensions, not '{x}' ({x.Type}), and windows, not {windows}.{Origin.Current}");
             }
 
-            Variable[] parts = [.. Enumerable.Range(0, windows).Select(i =>
-            {
-                int start = (int)((long)i * dimension / windows), end = (int)((((long)i + 1) * dimension) + windows - 1) / windows;
-                Variable part = Along(x, axis, start..end);
-                return mode switch
-                {
-                    PoolMode.Max or PoolMode.MaxToAll => Max(part, [axis], keepDims: true),
-                    PoolMode.Sum => Sum(part, [axis], keepDims: true),
-                    _ => Mean(part, [axis], keepDims: true),
-                };
-            })];
-            x = Concat(axis, parts);
+            x = Windows(x, axis, windows, mode);
         }
 
         return x;
+    }
+
+    /// <summary>Pools one axis of an adaptive pool, from windows that are all as long as the longest.</summary>
+    private static Variable Windows(Variable x, int axis, int windows, PoolMode mode)
+    {
+        int dimension = x.Shape[axis], atMost = (dimension / windows) + 2;
+        CheckSize("adaptivePool", x, [.. x.Shape.Take(axis), windows, Math.Min(atMost, dimension), .. x.Shape.Skip(axis + 1)]);
+        int[] starts = [.. Enumerable.Range(0, windows).Select(i => (int)((long)i * dimension / windows))];
+        int[] lengths = [.. starts.Select((start, i) => (int)(((((long)i + 1) * dimension) + windows - 1) / windows) - start)];
+        int longest = lengths.Max();
+        Variable part;
+        if (dimension % windows == 0)
+        {
+            Dimension[] axes = [.. DimensionsOf(x)];
+            part = Reshape(x, [.. axes[..axis], windows, longest, .. axes[(axis + 1)..]]);
+        }
+        else
+        {
+            int[] places = [.. starts.SelectMany((start, i) => Enumerable.Range(0, longest).Select(k => start + Math.Min(k, lengths[i] - 1)))];
+            bool[] isInside = [.. lengths.SelectMany(length => Enumerable.Range(0, longest).Select(k => k < length))];
+            part = Along(x, axis, Constant(Tensor.From(places, windows, longest)));
+
+            // A shorter window is filled with its last element, which gets no second gradient, or for a sum with zeros.
+            Variable filling = mode is PoolMode.Max or PoolMode.MaxToAll ? DisconnectedGrad(part) : ZerosLike(part);
+            part = Where(Behind(Tensor.From(isInside, windows, longest)), part, filling);
+        }
+
+        Shape elements = [axis + 1];
+        return mode switch
+        {
+            PoolMode.Max or PoolMode.MaxToAll => Max(part, elements),
+            PoolMode.Sum => Sum(part, elements),
+            _ when dimension % windows == 0 => Mean(part, elements),
+            _ => Sum(Cast(part, part.DType.Floating()), elements) / Behind(Tensor.From(lengths)),
+        };
+
+        // One number for each window, or for each of its elements, whatever the axes behind.
+        Variable Behind(Tensor each) => DimShuffle(
+            Constant(each), [.. Enumerable.Range(0, each.Shape.Rank), .. Enumerable.Repeat(NewAxis, x.Rank - axis - 1)]);
     }
 
     private static Variable Plane(
@@ -155,6 +184,15 @@ public static partial class Symbolic
             : numbers.Count == 1 ? [.. Enumerable.Repeat(numbers[0], rank)]
             : throw new EngineException(
                 $"{op} of '{x}' ({x.Type}) takes one number for all axes behind the second or {rank}, not {numbers.Count}.{Origin.Current}");
+    }
+
+    /// <summary>Checks the shape of a result before anything is made for each of its pixels.</summary>
+    private static void CheckSize(string op, Variable x, Shape shape)
+    {
+        if (shape.Problem is { } problem)
+        {
+            throw new EngineException($"{op} of '{x}' ({x.Type}): {problem}.{Origin.Current}");
+        }
     }
 
     /// <summary>Computes maxima whose gradient goes to every element that equals its window's maximum.</summary>

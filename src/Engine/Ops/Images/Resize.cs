@@ -22,7 +22,8 @@ public static partial class Symbolic
 {
     /// <summary>Resizes images (N, C, …) of known dimensions.</summary>
     /// <exception cref="EngineException">
-    /// A dimension is unknown or has no elements, or the number of new dimensions is wrong.
+    /// A dimension is unknown or has no elements, the number of new dimensions is wrong, or there would be too many
+    /// pixels.
     /// </exception>
     public static Variable Resize(Variable x, IReadOnlyList<int> dimensions, ResizeMode mode = ResizeMode.Nearest)
     {
@@ -34,6 +35,7 @@ public static partial class Symbolic
                 $"Images of known dimensions are resized to as many, not '{x}' ({x.Type}) to ({string.Join(", ", dimensions)}).{Origin.Current}");
         }
 
+        CheckSize("resize", x, [.. x.Shape.Take(2), .. dimensions]);
         for (int axis = 2; axis < x.Rank; axis++)
         {
             (int from, int to) = (x.Shape[axis], dimensions[axis - 2]);

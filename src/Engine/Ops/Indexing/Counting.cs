@@ -37,14 +37,15 @@ public static partial class Symbolic
 
     /// <summary>
     /// Returns how many numbers of a sorted vector are less than each of v or, from the right, at most equal to it.
-    /// This is the position where the number would be inserted. Each is compared with all.
+    /// This is the position where the number would be inserted. NaN is sorted last. Each is compared with all.
     /// </summary>
     public static Variable SearchSorted(Variable sorted, Variable v, bool isFromRight = false)
     {
         OfRank("searchSorted", sorted, 1);
         ArgumentNullException.ThrowIfNull(v);
         Variable each = ExpandDims(v, -1);
-        return Sum(isFromRight ? LessOrEqual(sorted, each) : Less(sorted, each), [-1]);
+        return Sum(
+            isFromRight ? Or(LessOrEqual(sorted, each), IsNaN(each)) : Or(Less(sorted, each), And(IsNaN(each), Not(IsNaN(sorted)))), [-1]);
     }
 
     /// <summary>
@@ -69,9 +70,11 @@ public static partial class Symbolic
     public static Variable InversePermutation(Variable permutation) => ArgSort(permutation);
 
     /// <summary>Converts indices into the elements of a shape, in C order, to indices along each axis.</summary>
+    /// <exception cref="EngineException">A dimension behind the first is unknown.</exception>
     public static IReadOnlyList<Variable> UnravelIndex(Variable places, Shape shape)
     {
         ArgumentNullException.ThrowIfNull(places);
+        CheckInner("unravelIndex", shape);
         var indices = new Variable[shape.Rank];
         for (int axis = shape.Rank - 1; axis >= 0; axis--)
         {
@@ -86,7 +89,9 @@ public static partial class Symbolic
     /// Converts indices along each axis to indices into the elements of a shape, in C order: as int64 if the shape has
     /// more elements than int32 can count.
     /// </summary>
-    /// <exception cref="EngineException">There is not one array of indices for each axis of the shape.</exception>
+    /// <exception cref="EngineException">
+    /// There is not one array of indices for each axis of the shape, or a dimension behind the first is unknown.
+    /// </exception>
     public static Variable RavelMultiIndex(IReadOnlyList<Variable> indices, Shape shape)
     {
         ArgumentNullException.ThrowIfNull(indices);
@@ -95,6 +100,7 @@ public static partial class Symbolic
             throw new EngineException($"{indices.Count} indices do not name elements of the shape {shape}.{Origin.Current}");
         }
 
+        CheckInner("ravelMultiIndex", shape);
         Variable places = shape.IsKnown && shape.Count > int.MaxValue ? Cast(indices[0], DType.Int64) : indices[0];
         for (int axis = 1; axis < shape.Rank; axis++)
         {
@@ -102,5 +108,14 @@ public static partial class Symbolic
         }
 
         return places;
+    }
+
+    private static void CheckInner(string op, Shape shape)
+    {
+        if (shape.Skip(1).Any(dimension => dimension < 0))
+        {
+            throw new EngineException(
+                $"{op} needs the dimensions behind the first, not {shape}: compute with DimensionOf where they are unknown.{Origin.Current}");
+        }
     }
 }

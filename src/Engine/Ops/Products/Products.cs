@@ -65,6 +65,7 @@ public static partial class Symbolic
         }
 
         Variable[] operands = Promotion.Convert("matMul", [a, b], takesIntegers: false);
+        CheckOuter(a, b);
         (Variable left, Variable right) = (operands[0], operands[1]);
         bool isOne = a.Shape.SkipLast(2).All(dimension => dimension == 1) && a.Rank <= b.Rank;
         if (!isOne && !(a.Shape.IsKnown && b.Shape.IsKnown && a.Shape.SkipLast(2).SequenceEqual(b.Shape.SkipLast(2))))
@@ -77,6 +78,18 @@ public static partial class Symbolic
         Variable product = new BatchedDot(false, false).Call(Matrices(left), Matrices(right));
         Dimension[] outer = [.. DimensionsOf(right).SkipLast(2)];
         return Reshape(product, [.. outer, DimensionOf(left, -2), DimensionOf(right, -1)]);
+
+        static void CheckOuter(Variable a, Variable b)
+        {
+            try
+            {
+                Broadcasting.Join([new(a.DType, [.. a.Shape.SkipLast(2)]), new(b.DType, [.. b.Shape.SkipLast(2)])]);
+            }
+            catch (EngineException error)
+            {
+                throw new EngineException($"matMul cannot take {a.Type} and {b.Type}: {error.Message}.{Origin.Current}", error);
+            }
+        }
 
         static Variable Matrices(Variable x) =>
             x.Rank == 3 ? x : Reshape(x, Joined(x, Enumerable.Range(0, x.Rank - 2)), DimensionOf(x, -2), DimensionOf(x, -1));

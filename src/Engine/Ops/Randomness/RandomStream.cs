@@ -53,10 +53,11 @@ public sealed partial class RandomStream
     /// <summary>Returns a number that no other draw from this stream has.</summary>
     internal int Next() => Interlocked.Increment(ref _draws) - 1;
 
-    private Variable Draw<TRow>(Shape shape, DType dtype) where TRow : struct, IDistribution => shape.IsKnown
-        ? new RandomDraw<TRow>(Next(), dtype, shape).Call(State)
-        : throw new EngineException(
-            $"Random numbers of shape {shape} cannot be drawn: name a variable of that shape instead.");
+    private Variable Draw<TRow>(Shape shape, DType dtype) where TRow : struct, IDistribution
+    {
+        AllowShape(shape);
+        return new RandomDraw<TRow>(Next(), dtype, shape).Call(State);
+    }
 
     private Variable Draw<TRow>(Variable like) where TRow : struct, IDistribution
     {

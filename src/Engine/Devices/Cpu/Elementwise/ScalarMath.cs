@@ -100,7 +100,7 @@ internal static unsafe class ScalarMath
     }
 
     /// <summary>
-    /// x / y rounded down. A quotient that rounds to a whole number may be less than it; then the sign of the
+    /// x / y rounded down, NaN of an infinite x, as in NumPy. A quotient that rounds to a whole number may be less than it; then the sign of the
     /// remainder, which is exact, shows it.
     /// </summary>
     internal readonly struct IntDiv : IScalarFunction
@@ -109,6 +109,11 @@ internal static unsafe class ScalarMath
 
         public static double Of(double x, double y)
         {
+            if (double.IsInfinity(x))
+            {
+                return double.NaN;
+            }
+
             double quotient = x / y, whole = Math.Floor(quotient);
             if (whole != quotient || Math.Abs(quotient) >= MaxExact || x == 0)
             {

@@ -51,7 +51,7 @@ public static partial class Symbolic
 {
     /// <summary>
     /// Computes a / b rounded down, element by element, with broadcasting: Python's <c>//</c>. For integers the result
-    /// is an integer, 0 where b is 0.
+    /// is an integer, 0 where b is 0. Of an infinite a it is NaN, as the remainder is.
     /// </summary>
     public static Variable IntDiv(Variable a, Variable b) => Map<IntDiv>(a, b);
 
