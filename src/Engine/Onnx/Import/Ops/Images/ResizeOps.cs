@@ -36,6 +36,9 @@ internal static class ResizeOps
 
         /// <summary>Gets whether the file has scales, which are float32: 3 / 0.6f is 5 in float32 only.</summary>
         public bool HasScales { get; init; }
+
+        /// <summary>Gets whether aligned corners are of the new dimension, as PyTorch computes them, not of a fraction.</summary>
+        public bool IsWhole { get; init; }
     }
 
     private static OnnxValue[] Resize(OnnxNode node)
@@ -93,7 +96,7 @@ internal static class ResizeOps
             }
         }
 
-        form = form with { HasScales = dimensions is null };
+        form = form with { HasScales = dimensions is null, IsWhole = node.Importer.File.Producer == "pytorch" };
         int[] to = dimensions ?? [.. from.Select((dimension, i) => (int)Math.Floor(dimension * scales![i]))];
         _ = OnnxNode.Few(from.Concat(to).Append(0).Max(), "elements of a dimension");
         return node.Same(Resized(x, axes, from, to, scales!, form, region));
@@ -131,7 +134,7 @@ internal static class ResizeOps
     private static (double At, bool IsOutside) Place(
         int place, int from, int to, double scale, Form form, (double Start, double End) part)
     {
-        double whole = scale * from;
+        double whole = form is { IsWhole: true, Coordinates: "align_corners" } ? to : scale * from;
         double Divided(double by, double at) => form.HasScales ? (float)at / (float)by : at / by;
         switch (form.Coordinates)
         {
