@@ -102,15 +102,22 @@ public class LayerTests
         float[] expected = [.. net.PredictProba(Tensors.Of([.. net.Network.Inputs.Select(input => input.Name!)], xs)).AsSpan<float>()];
         net.ExportOnnx(folder.File("first.onnx"));
         using OnnxModel first = OnnxModel.Load(folder.File("first.onnx"));
-        Engine.Graph.Input[] inputs = [.. first.Inputs.Select(port => new Engine.Graph.Input(new TensorType(port.DType, port.Shape), port.Name))];
-        OnnxExport.Save(
-            folder.File("second.onnx"), inputs,
-            KeyValuePair.Create("y", first.Build(inputs.ToDictionary(input => input.Name!, input => (Variable)input))[0]));
-        using OnnxModel second = OnnxModel.Load(folder.File("second.onnx"));
+        using OnnxModel second = Again(first, "second.onnx"), third = Again(second, "third.onnx");
 
         float[] read = [.. first.Run(xs)[0].AsSpan<float>()];
         Assert.That(read, Is.EqualTo(expected).Within(1e-5));
         Assert.That(second.Run(xs)[0].AsSpan<float>().ToArray(), Is.EqualTo(read).Within(1e-6));
+        Assert.That(third.Run(xs)[0].AsSpan<float>().ToArray(), Is.EqualTo(read).Within(1e-6));
+
+        OnnxModel Again(OnnxModel model, string name)
+        {
+            Engine.Graph.Input[] inputs =
+                [.. model.Inputs.Select(port => new Engine.Graph.Input(new TensorType(port.DType, port.Shape), port.Name))];
+            OnnxExport.Save(
+                folder.File(name), inputs,
+                KeyValuePair.Create("y", model.Build(inputs.ToDictionary(input => input.Name!, input => (Variable)input))[0]));
+            return OnnxModel.Load(folder.File(name));
+        }
     }
 
     [TestCaseSource(nameof(DealtCases))]

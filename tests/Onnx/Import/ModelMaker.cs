@@ -12,6 +12,9 @@ internal sealed class ModelMaker
 
     public static OnnxAttribute[] None => [];
 
+    /// <summary>The program that is said to have written the model.</summary>
+    public string Producer { get; init; } = "maker";
+
     public ModelMaker OpSet(int version)
     {
         _opSet = version;
@@ -38,6 +41,10 @@ internal sealed class ModelMaker
     /// <summary>An attribute that is a graph.</summary>
     public static ProtoWriter GraphSetting(string name, ProtoWriter graph) =>
         new ProtoWriter().Text(1, name).Message(6, graph).Number(20, 5);
+
+    /// <summary>An attribute that is a list of floats.</summary>
+    public static ProtoWriter FloatsSetting(string name, params float[] values) =>
+        new ProtoWriter().Text(1, name).Bytes(7, MemoryMarshal.AsBytes<float>(values)).Number(20, 6);
 
     public ModelMaker Input(string name, OnnxType type, params object[] dimensions)
     {
@@ -92,9 +99,10 @@ internal sealed class ModelMaker
 
     public byte[] Bytes() =>
     [
-        .. new ProtoWriter().Number(1, 8).Text(2, "maker").Text(3, "7").Message(7, Graph())
+        .. new ProtoWriter().Number(1, 8).Text(2, Producer).Text(3, "7").Message(7, Graph())
             .Message(8, new ProtoWriter().Text(1, "").Number(2, _opSet))
-            .Message(8, new ProtoWriter().Text(1, "own").Number(2, 1)).Written,
+            .Message(8, new ProtoWriter().Text(1, "own").Number(2, 1))
+            .Message(8, new ProtoWriter().Text(1, "ai.onnx.ml").Number(2, 3)).Written,
         .. _more.Written,
     ];
 

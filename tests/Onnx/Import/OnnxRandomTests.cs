@@ -177,6 +177,28 @@ public class OnnxRandomTests
         },
         ["LpNormalization"] = random => new Draw(
             "LpNormalization", 13, [("axis", (long)random.Next(-3, 3)), ("p", (long)random.Next(1, 3))], [], [[2, 3, 4]]),
+        ["GridSample"] = random =>
+        {
+            int rank = random.Next(2, 4);
+            string mode = rank == 3 ? One(random, "linear", "nearest") : One(random, "linear", "nearest", "cubic");
+            return new Draw(
+                "GridSample", 20,
+                [
+                    ("mode", mode), ("padding_mode", mode == "cubic" ? "zeros" : One(random, "zeros", "border", "reflection")),
+                    ("align_corners", (long)random.Next(2)),
+                ],
+                [], [[2, 3, .. Dimensions(random, rank, 1, 6)], [2, .. Dimensions(random, rank, 1, 6), rank]]);
+        },
+        ["Col2Im"] = random =>
+        {
+            int[] size = Dimensions(random, 2, 1, 4), counts = Dimensions(random, 2, 1, 4), stride = Dimensions(random, 2, 1, 4);
+            int[] dilation = Dimensions(random, 2, 1, 3), pads = Dimensions(random, 4, 0, 2);
+            int[] image = [.. Enumerable.Range(0, 2).Select(axis =>
+                ((counts[axis] - 1) * stride[axis]) + ((size[axis] - 1) * dilation[axis]) + 1 - pads[axis] - pads[axis + 2])];
+            return new Draw(
+                "Col2Im", 18, [("strides", Longs(stride)), ("dilations", Longs(dilation)), ("pads", Longs(pads))], [],
+                [[2, 3 * size[0] * size[1], counts[0] * counts[1]]], [null, Longs(image), Longs(size)]);
+        },
         ["LSTM"] = random => Recurrent(random, "LSTM", 4),
         ["GRU"] = random => Recurrent(random, "GRU", 3),
         ["RNN"] = random => Recurrent(random, "RNN", 1),

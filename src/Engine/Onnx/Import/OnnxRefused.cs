@@ -15,6 +15,6 @@ internal static class OnnxRefused
         ("there are no complex numbers", ["DFT", "STFT"]),
         ("random numbers are others here", ["RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli"]),
         ("nothing is computed in its types", ["BitwiseAnd", "BitwiseOr", "BitwiseXor", "BitwiseNot", "BitShift", "BitCast"]),
-        ("there is nothing to compute it with", ["Det", "GridSample", "Col2Im", "DeformConv", "RoiAlign", "MaxRoiPool", "MaxUnpool", "MelWeightMatrix", "TensorScatter"]),
+        ("there is nothing to compute it with", ["Det", "DeformConv", "RoiAlign", "MaxRoiPool", "MelWeightMatrix", "TensorScatter"]),
     ];
 }

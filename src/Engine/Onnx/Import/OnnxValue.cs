@@ -74,6 +74,8 @@ internal sealed class OnnxValue
     /// <summary>Returns the value of a variable, converted to the dtype that stores this type.</summary>
     public static OnnxValue Of(OnnxType type, Variable variable, Whole[]? elements = null)
     {
+        // A bool that became a number is itself again.
+        variable = type == OnnxType.Bool && variable is Result { Owner: { Op: Ops.Cast, Inputs: [{ DType: DType.Bool } truth] } } ? truth : variable;
         Variable stored = type == OnnxType.Bool && variable.DType != DType.Bool
             ? NotEqual(variable, 0)
             : Cast(variable, type.Stored() ?? throw new EngineException($"There is no {type.Name()} here."));

@@ -25,7 +25,7 @@ internal static class ShapeNumbers
         }
 
         return Computed(node) is { } elements && (results[0]!.Type == OnnxType.Bool || Fits(results[0]!.Type, elements)) && results[0] is { Shape.IsKnown: true } first && first.Shape.Count == elements.Length
-            ? [OnnxValue.Of(first.Type, first.Variable, elements), .. results.Skip(1)]
+            ? [Tracked(first, elements), .. results.Skip(1)]
             : results;
     }
 
@@ -60,9 +60,15 @@ internal static class ShapeNumbers
 
         OnnxValue?[] places = node.Op.Import(node.On(inputs));
         return [.. results.Select((result, i) => result is not null && places[i]?.Numbers is { } from
-            ? OnnxValue.Of(result.Type, result.Variable, Array.ConvertAll(from, place => all[(int)place]))
+            ? Tracked(result, Array.ConvertAll(from, place => all[(int)place]))
             : result)];
     }
+
+    /// <summary>Returns a result with its elements; known ones need no graph.</summary>
+    private static OnnxValue Tracked(OnnxValue result, Whole[] elements) =>
+        Array.TrueForAll(elements, one => one.IsKnown) && result.Shape.IsKnown
+            ? OnnxValue.Of(result.Type, elements, result.Shape)
+            : OnnxValue.Of(result.Type, result.Variable, elements);
 
     private static Whole[]? Computed(OnnxNode node)
     {

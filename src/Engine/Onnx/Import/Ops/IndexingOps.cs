@@ -115,21 +115,21 @@ internal static class IndexingOps
     /// Returns the functions that reduce an element with all updates at its index; null if updates replace it or are
     /// added.
     /// </summary>
-    private static (double Start, Func<Variable, Shape, Variable> All, Func<Variable, Variable, Variable> Two)? Reduction(OnnxNode node) =>
+    private static (Tensor Start, Func<Variable, Shape, Variable> All, Func<Variable, Variable, Variable> Two)? Reduction(OnnxNode node) =>
         (node.OpSet < 16 ? "none" : node.Text("reduction", "none")) switch
         {
             "none" => null,
             "add" when node.Type != OnnxType.Bool => null,
-            "mul" => (1, (x, axes) => Prod(x, axes), Multiply),
-            "max" when node.Type.IsFloat() => (double.NegativeInfinity, (x, axes) => Max(x, axes), Maximum),
-            "min" when node.Type.IsFloat() => (double.PositiveInfinity, (x, axes) => Min(x, axes), Minimum),
+            "mul" => (Tensor.Scalar(1), (x, axes) => Prod(x, axes), Multiply),
+            "max" => (node.Type.IsFloat() ? Tensor.Scalar(double.NegativeInfinity) : Tensor.Scalar(node.Type.Range().Min), (x, axes) => Max(x, axes), Maximum),
+            "min" => (node.Type.IsFloat() ? Tensor.Scalar(double.PositiveInfinity) : Tensor.Scalar(node.Type.Range().Max), (x, axes) => Min(x, axes), Minimum),
             string other => throw new EngineException($"its reduction '{other}' of {node.Type.Name()} is not there"),
         };
 
     /// <summary>Reduces each element of x with the updates that have its index along an axis.</summary>
     private static Variable ReducedAlong(
         Variable x, Variable places, Variable values, int axis,
-        (double Start, Func<Variable, Shape, Variable> All, Func<Variable, Variable, Variable> Two) reduction)
+        (Tensor Start, Func<Variable, Shape, Variable> All, Func<Variable, Variable, Variable> Two) reduction)
     {
         if (places.Rank != x.Rank || !places.Shape.IsKnown)
         {
@@ -141,14 +141,14 @@ internal static class IndexingOps
         Variable count = DimensionOf(x, 0);
         places = Where(Less(places, 0), places + count, places);
         Variable rows = DimShuffle(ARange(count), [0, .. Enumerable.Repeat(NewAxis, x.Rank)]);
-        Variable all = Where(Equal(rows, ExpandDims(places, 0)), ExpandDims(values, 0), Constant(reduction.Start, x.DType));
+        Variable all = Where(Equal(rows, ExpandDims(places, 0)), ExpandDims(values, 0), Constant(reduction.Start.Cast(x.DType)));
         return MoveAxis(SetSubtensor(part, reduction.Two(part, reduction.All(all, [1]))), 0, axis);
     }
 
     /// <summary>Reduces each part of x that an index can name with the updates that have its index.</summary>
     private static Variable ReducedRows(
         OnnxNode node, Variable x, Variable places, Variable values,
-        (double Start, Func<Variable, Shape, Variable> All, Func<Variable, Variable, Variable> Two) reduction)
+        (Tensor Start, Func<Variable, Shape, Variable> All, Func<Variable, Variable, Variable> Two) reduction)
     {
         int columns = Columns(x, places).Length;
         int[] dimensions = OnnxNode.Dimensions(x);

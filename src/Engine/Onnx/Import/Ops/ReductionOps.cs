@@ -9,14 +9,14 @@ internal static class ReductionOps
 {
     public static IEnumerable<OnnxOp> Rows() =>
     [
-        Reduction("ReduceSum", 13, (x, axes, keep) => Sum(x, axes, keep), 0, Takes.Numbers),
-        Reduction("ReduceProd", 18, (x, axes, keep) => Prod(x, axes, keep), 1, Takes.Numbers),
-        Reduction("ReduceMax", 18, (x, axes, keep) => Max(x, axes, keep), double.NegativeInfinity, Takes.Numbers),
-        Reduction("ReduceMin", 18, (x, axes, keep) => Min(x, axes, keep), double.PositiveInfinity, Takes.Numbers),
+        Reduction("ReduceSum", 13, (x, axes, keep) => Sum(x, axes, keep), 0, staysWhole: true),
+        Reduction("ReduceProd", 18, (x, axes, keep) => Prod(x, axes, keep), 1, staysWhole: true),
+        Reduction("ReduceMax", 18, (x, axes, keep) => Max(x, axes, keep), double.NegativeInfinity, staysWhole: true),
+        Reduction("ReduceMin", 18, (x, axes, keep) => Min(x, axes, keep), double.PositiveInfinity, staysWhole: true),
         Reduction("ReduceMean", 18, (x, axes, keep) => Mean(x, axes, keep), double.NaN),
-        Reduction("ReduceL1", 18, (x, axes, keep) => Sum(Abs(x), axes, keep), 0, Takes.Numbers),
+        Reduction("ReduceL1", 18, (x, axes, keep) => Sum(Abs(x), axes, keep), 0, staysWhole: true),
         Reduction("ReduceL2", 18, (x, axes, keep) => Sqrt(Sum(Square(x), axes, keep)), 0),
-        Reduction("ReduceSumSquare", 18, (x, axes, keep) => Sum(x * x, axes, keep), 0, Takes.Numbers),
+        Reduction("ReduceSumSquare", 18, (x, axes, keep) => Sum(x * x, axes, keep), 0, staysWhole: true),
         Reduction("ReduceLogSum", 18, (x, axes, keep) => Log(Sum(x, axes, keep)), double.NegativeInfinity),
         Reduction("ReduceLogSumExp", 18, (x, axes, keep) => LogSumExp(x, axes, keep), double.NegativeInfinity),
         Place("ArgMax", (x, axis) => ArgMax(x, axis)), Place("ArgMin", (x, axis) => ArgMin(x, axis)),
@@ -24,16 +24,16 @@ internal static class ReductionOps
         new("TopK", 6, Takes.Numbers, TopK),
     ];
 
+    /// <summary>
+    /// Returns a reduction. That of integers is computed in integers, or in float64 and rounded toward zero.
+    /// </summary>
     private static OnnxOp Reduction(
-        string name, int axesAreInput, Func<Variable, Shape, bool, Variable> op, double ofNone, Takes takes = Takes.Floats) =>
-        new(name, 6, takes, node =>
+        string name, int axesAreInput, Func<Variable, Shape, bool, Variable> op, double ofNone, bool staysWhole = false) =>
+        new(name, 6, Takes.Numbers, node =>
         {
             Variable x = node.X(0);
-            if (takes == Takes.Floats && !node.Type.IsFloat())
-            {
-                throw new EngineException($"it is of {node.Type.Name()}, and {name} of floating-point numbers");
-            }
-
+            x = node.Type.IsFloat() ? x : !staysWhole ? Cast(x, DType.Float64)
+                : node.Type is OnnxType.UInt8 or OnnxType.Bool ? Cast(x, DType.Int32) : x;
             int[]? axes = node.AxesOf("axes", 1, axesAreInput, x.Rank);
             bool keeps = node.Flag("keepdims", true), isNothing = node.Flag("noop_with_empty_axes");
             if (axes is null or { Length: 0 })
@@ -58,7 +58,7 @@ internal static class ReductionOps
                 return node.Same(OfNone(node, x, axes, keeps, ofNone));
             }
 
-            return node.Same(op(node.Type is OnnxType.UInt8 or OnnxType.Bool ? Cast(x, DType.Int32) : x, over, keeps));
+            return node.Same(op(x, over, keeps));
         });
 
     /// <summary>Returns the reduction of a single element.</summary>
@@ -75,7 +75,7 @@ internal static class ReductionOps
         if (!double.IsFinite(value) && !node.Type.IsFloat())
         {
             (long least, long most) = node.Type == OnnxType.Int64 ? (int.MinValue, int.MaxValue) : node.Type.Range();
-            if (node.Type == OnnxType.Int64)
+            if (node.Type == OnnxType.Int64 || double.IsNaN(value))
             {
                 throw new EngineException("it is a reduction of nothing");
             }

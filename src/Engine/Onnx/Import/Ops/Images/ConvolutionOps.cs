@@ -21,7 +21,37 @@ internal static class ConvolutionOps
             return node.Same(Convolve(x, w, options, node.Has(2) ? node.X(2) : null));
         }),
         new("ConvTranspose", 6, Takes.Floats, Transposed),
+        new("Col2Im", 18, Takes.Floats, FromColumns),
     ];
+
+    /// <summary>Imports sums of windows into images: a transposed convolution whose filters each have a single 1.</summary>
+    private static OnnxValue[] FromColumns(OnnxNode node)
+    {
+        Variable x = node.X(0);
+        int[] image = node.IntsOf(1), size = node.IntsOf(2);
+        int rank = image.Length, places = OnnxNode.Few(size.Aggregate(1L, (product, dimension) => checked(product * dimension)), "places of a window");
+        int[] Each(string name, int count, int otherwise) =>
+            node.Ints(name) is { Length: > 0 } given ? given : [.. Enumerable.Repeat(otherwise, count)];
+        int[] dilation = Each("dilations", rank, 1), stride = Each("strides", rank, 1), pads = Each("pads", 2 * rank, 0);
+        int rows = OnnxNode.Dimensions(x, 1)[0];
+        if (size.Length != rank || dilation.Length != rank || stride.Length != rank || pads.Length != 2 * rank || rank is < 1 or > 3
+            || places == 0 || rows % places != 0 || stride.Concat(dilation).Any(step => step < 1))
+        {
+            throw new EngineException($"its windows ({string.Join(", ", size)}), steps and pads do not fit {x.Type}");
+        }
+
+        Dimension[] counts = [.. Enumerable.Range(0, rank).Select(axis => (Dimension)(
+            ((image[axis] + pads[axis] + pads[axis + rank] - ((size[axis] - 1) * dilation[axis]) - 1) / stride[axis]) + 1))];
+        int channels = rows / places;
+        Variable filters = Tile(
+            Cast(Reshape(Eye(places), [places, 1, .. size.Select(dimension => (Dimension)dimension)]), x.DType),
+            [channels, .. Enumerable.Repeat(1, rank + 1)]);
+        var options = new ConvOptions
+        {
+            Stride = stride, Dilation = dilation, Padding = pads[..rank], PaddingBehind = pads[rank..], Groups = channels, FlipFilters = false,
+        };
+        return node.Same(ConvTranspose(Reshape(x, [DimensionOf(x, 0), rows, .. counts]), filters, options, image));
+    }
 
     private static int[] Size(OnnxNode node, Variable w)
     {

@@ -12,6 +12,7 @@ internal static class PoolingOps
         new("MaxPool", 6, Takes.Any, MaxPool),
         new("AveragePool", 6, Takes.Floats, AveragePool),
         new("LpPool", 6, Takes.Floats, LpPool),
+        new("MaxUnpool", 9, Takes.Floats, MaxUnpool),
         Global("GlobalAveragePool", (node, x, axes) => Mean(x, axes, keepDims: true)),
         Global("GlobalMaxPool", (node, x, axes) => Max(x, axes, keepDims: true)),
         Global("GlobalLpPool", (node, x, axes) => Root(Sum(Raised(x, node.Float("p", 2)), axes, keepDims: true), node.Float("p", 2))),
@@ -79,6 +80,23 @@ internal static class PoolingOps
         Variable within = DimShuffle(columns, [.. Enumerable.Range(0, dimensions.Length).Reverse()]);
         Variable plane = DimShuffle(Reshape(planes, DimensionOf(x, 0), DimensionOf(x, 1)), [0, 1, .. Enumerable.Repeat(NewAxis, dimensions.Length)]);
         return plane + DimShuffle(within, [NewAxis, NewAxis, .. Enumerable.Range(0, dimensions.Length)]);
+    }
+
+    /// <summary>Puts maxima back to their places. A larger output has zeros behind.</summary>
+    private static OnnxValue[] MaxUnpool(OnnxNode node)
+    {
+        Variable x = node.X(0);
+        Windows windows = Of(node, x);
+        int[] dimensions = OnnxNode.Dimensions(x);
+        int[] to = [.. dimensions[..2], .. Enumerable.Range(0, windows.Rank).Select(axis =>
+            ((dimensions[axis + 2] - 1) * windows.Stride[axis]) - windows.Before[axis] - windows.Behind[axis] + windows.Size[axis])];
+        int count = OnnxNode.Few(to.Aggregate(1L, (product, dimension) => checked(product * dimension)), "elements");
+        Variable flat = BroadcastTo(Constant(0, x.DType), count);
+        Variable y = Reshape(SetSubtensor(flat[Flatten(IndexingOps.Places(node, 1), 1)], Flatten(x, 1)), [.. to]);
+        int[] whole = node.Has(2) ? node.IntsOf(2) : to;
+        return whole.Length == to.Length && whole.Zip(to).All(pair => pair.First >= pair.Second)
+            ? node.Same(Pad(y, [.. whole.Zip(to).Select(pair => (0, pair.First - pair.Second))]))
+            : throw new EngineException($"its output_shape ({string.Join(", ", whole)}) is smaller than ({string.Join(", ", to)})");
     }
 
     private static OnnxValue[] AveragePool(OnnxNode node)

@@ -17,7 +17,7 @@ internal static class ResizeOps
         {
             Variable x = node.X(0);
             double[] scales = node.OpSet < 9 ? [.. node.Floats("scales").Select(scale => (double)scale)] : node.Numbers(1);
-            var form = new Form(node.Text("mode", "nearest"), "asymmetric", "floor");
+            var form = new Form(node.Text("mode", "nearest"), "asymmetric", "floor") { HasScales = true };
             int[] dimensions = OnnxNode.Dimensions(x), all = [.. Enumerable.Range(0, x.Rank)];
             int[] to = [.. dimensions.Select((dimension, axis) => OnnxNode.Few((long)Math.Floor(dimension * scales[axis]), "elements of a dimension"))];
             return node.Same(Resized(x, all, dimensions, to, scales, form, null));
@@ -33,6 +33,12 @@ internal static class ResizeOps
         public bool IsSmoothed { get; init; }
 
         public double Outside { get; init; }
+
+        /// <summary>Gets whether the file has scales, which are float32: 3 / 0.6f is 5 in float32 only.</summary>
+        public bool HasScales { get; init; }
+
+        /// <summary>Gets whether aligned corners are of the new dimension, as PyTorch computes them, not of a fraction.</summary>
+        public bool IsWhole { get; init; }
     }
 
     private static OnnxValue[] Resize(OnnxNode node)
@@ -90,6 +96,7 @@ internal static class ResizeOps
             }
         }
 
+        form = form with { HasScales = dimensions is null, IsWhole = node.Importer.File.Producer == "pytorch" };
         int[] to = dimensions ?? [.. from.Select((dimension, i) => (int)Math.Floor(dimension * scales![i]))];
         _ = OnnxNode.Few(from.Concat(to).Append(0).Max(), "elements of a dimension");
         return node.Same(Resized(x, axes, from, to, scales!, form, region));
@@ -127,21 +134,22 @@ internal static class ResizeOps
     private static (double At, bool IsOutside) Place(
         int place, int from, int to, double scale, Form form, (double Start, double End) part)
     {
-        double whole = scale * from;
+        double whole = form is { IsWhole: true, Coordinates: "align_corners" } ? to : scale * from;
+        double Divided(double by, double at) => form.HasScales ? (float)at / (float)by : at / by;
         switch (form.Coordinates)
         {
             case "align_corners":
-                return (to == 1 || whole == 1 ? 0 : place * (from - 1) / (whole - 1), false);
+                return (to == 1 || whole == 1 ? 0 : Divided(whole - 1, place * (from - 1)), false);
             case "asymmetric":
-                return (place / scale, false);
+                return (Divided(scale, place), false);
             case "half_pixel":
-                return (((place + 0.5) / scale) - 0.5, false);
+                return (Divided(scale, place + 0.5) - 0.5, false);
             case "pytorch_half_pixel":
-                return (to == 1 ? 0 : ((place + 0.5) / scale) - 0.5, false);
+                return (to == 1 ? 0 : Divided(scale, place + 0.5) - 0.5, false);
             case "half_pixel_symmetric":
-                return ((from / 2.0 * (1 - (to / whole))) + ((place + 0.5) / scale) - 0.5, false);
+                return ((from / 2.0 * (1 - (to / whole))) + Divided(scale, place + 0.5) - 0.5, false);
             case "tf_half_pixel_for_nn":
-                return ((place + 0.5) / scale, false);
+                return (Divided(scale, place + 0.5), false);
             case "tf_crop_and_resize":
                 double at = (to == 1
                     ? (part.End - part.Start) * (from - 1) / 2

@@ -94,11 +94,6 @@ internal static class RecurrentOps
         for (int d = 0; d < directions; d++)
         {
             bool isReverse = direction == "reverse" || d == 1;
-            if (isReverse && lengths is not null)
-            {
-                throw new EngineException("its sequences are of several lengths and gone through backwards");
-            }
-
             var scope = new Direction(
                 r[d], bias is null ? null : Along(bias[d], 0, (gates * hidden)..), peepholes?[d],
                 functions[(d * defaults.Length)..((d + 1) * defaults.Length)], hidden, clip);
