@@ -28,7 +28,7 @@ internal sealed class DrainingListeners(IOptions<SocketTransportOptions> options
         private static readonly TimeSpan s_longest = TimeSpan.FromSeconds(1);
 
         /// <summary>How long a client that has just connected may take to send the first bytes of its request.</summary>
-        private static readonly TimeSpan s_patience = TimeSpan.FromMilliseconds(100);
+        private static readonly TimeSpan s_patience = TimeSpan.FromMilliseconds(250);
 
         public EndPoint EndPoint => inner.EndPoint;
 
