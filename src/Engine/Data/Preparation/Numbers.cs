@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Globalization;
 
 namespace Engine.Data;
@@ -15,7 +14,7 @@ internal static class Numbers
     public const char Minus = '\u2212';
 
     /// <summary>What stands between thousands beside the points and commas of some languages.</summary>
-    private static readonly SearchValues<char> s_gaps = SearchValues.Create("'’ \u00A0\u2007\u2009\u202F");
+    private const string Gaps = "'’ \u00A0\u2007\u2009\u202F";
 
     /// <summary>Words that mean a missing value in every column.</summary>
     private static readonly string[] s_missing = ["?", "NA", "N/A", "#N/A", "<NA>", "NaN", "-NaN", "null"];
@@ -56,7 +55,7 @@ internal static class Numbers
     {
         Span<char> plain = stackalloc char[LongestNumber];
         bool isPlain = (mark == '.' || !text.Contains(mark)) && (group == '\0' || !text.Contains(group))
-            && !text.ContainsAny(s_gaps) && !text.Contains(Minus);
+            && !text.Contains('\'') && !text.ContainsAnyExceptInRange('!', '~');
         int length = isPlain ? 0 : Ungrouped(text, plain, mark, group);
         return double.TryParse(length > 0 ? plain[..length] : text, NumberStyles.Float, CultureInfo.InvariantCulture, out value);
     }
@@ -109,7 +108,7 @@ internal static class Numbers
 
                 (isWhole, to[length++]) = (false, '.');
             }
-            else if (c == group || s_gaps.Contains(c))
+            else if (c == group || Gaps.Contains(c, StringComparison.Ordinal))
             {
                 // After a zero come the digits of a telephone number, not thousands.
                 if (!isWhole || (isGrouped ? run != 3 || c != between : run is 0 or > 3 || to[length - run] == '0'))
