@@ -6,6 +6,7 @@ using System.Text.Json;
 using Engine.Data;
 using Engine.Models;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -38,6 +39,7 @@ public sealed class PredictionServer : IAsyncDisposable
         builder.Logging.ClearProviders();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.Timeout);
         builder.Services.Configure<FormOptions>(form => form.MultipartBodyLengthLimit = options.MaxBody);
+        builder.Services.AddSingleton<IConnectionListenerFactory, DrainingListeners>();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.Listen(options.Address, options.Port);

@@ -34,6 +34,9 @@ public sealed record Csv(string Path) : IDataSource
     /// <summary>Gets or sets columns of numbers, in which any other text is an error.</summary>
     public IReadOnlyCollection<string> Numbers { get; init; } = [];
 
+    /// <summary>Gets or sets the units of those numbers that were written with one; they may have it again.</summary>
+    internal IReadOnlyDictionary<string, string> Units { get; init; } = new Dictionary<string, string>();
+
     /// <summary>
     /// Gets or sets columns of texts in which only an empty value is missing. By default NA, null and the like are
     /// missing values, and no names.
@@ -86,8 +89,16 @@ public sealed record Csv(string Path) : IDataSource
             .. inputs.Transforms.OfType<ScaledNumber>().Select(transform => transform.Column),
             .. target is ValueTarget ? [target.Column] : (string[])[],
         ],
+        Units = UnitsOf(
+        [
+            .. inputs.Transforms.OfType<ScaledNumber>().Select(number => (number.Column, number.Unit)),
+            (target.Column, (target as ValueTarget)?.Unit),
+        ]),
         KeepNA = KeptNA(inputs, target),
     };
+
+    private static Dictionary<string, string> UnitsOf(IEnumerable<(string Column, string? Unit)> columns) =>
+        columns.Where(one => one.Unit is not null).ToDictionary(one => one.Column, one => one.Unit!, StringComparer.OrdinalIgnoreCase);
 
     /// <summary>
     /// Returns the columns in which a preparation and a target know a name that means a missing value elsewhere.
@@ -117,6 +128,7 @@ public sealed record Csv(string Path) : IDataSource
                 UsualDecimals = read.Decimals,
                 Texts = [.. all.Columns.OfType<TextColumn>().Select(column => column.Name)],
                 Numbers = [.. all.Columns.OfType<NumberColumn>().Where(column => column.Name != target).Select(column => column.Name)],
+                Units = UnitsOf(all.Columns.OfType<NumberColumn>().Select(column => (column.Name, column.Unit))),
             };
             CsvColumns other = like.Read((names, _) => names.IndexOf(target), isWanted: true);
             notes.AddRange(other.Notes);

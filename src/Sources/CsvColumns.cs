@@ -10,12 +10,13 @@ internal sealed class CsvColumns
     /// <summary>Numbers with more names than this are not classes.</summary>
     private const int MaxNames = 1_000;
 
-    /// <summary>Fewer texts than this share among numbers may be slips.</summary>
-    private const double MaxOdd = 0.05;
+    /// <summary>Texts that are no more than this share of a column of numbers may be slips.</summary>
+    private const double MaxOdd = 0.25;
 
     private readonly List<bool> _areSureNumbers = [], _keepNA = [];
     private readonly List<List<double>?> _numbers = [];
     private readonly List<(List<int> Codes, Dictionary<string, int> Words)?> _texts = [];
+    private readonly List<string?> _units = [];
     private readonly Dictionary<string, int> _missing = [];
     private int _commentCount, _short, _repeated, _widest, _target = -1;
     private int _maxNames = MaxNames;
@@ -109,7 +110,11 @@ internal sealed class CsvColumns
 
     /// <summary>Returns the columns as a table.</summary>
     public Table ToTable() => new(Names.Select((name, i) => _numbers[i] is { } numbers
-        ? new NumberColumn(name, [.. numbers]) { Written = i == _target ? _names?.ToColumn(name) : null }
+        ? new NumberColumn(name, [.. numbers])
+        {
+            Unit = _units[i] is { Length: > 0 } unit ? unit : null,
+            Written = i == _target ? _names?.ToColumn(name) : null,
+        }
         : (Column)new TextColumn(name, [.. _texts[i]!.Value.Codes], [.. _texts[i]!.Value.Words.Keys])));
 
     private void Begin(string[]? header, int width, HashSet<int> texts, Csv wishes)
@@ -129,6 +134,7 @@ internal sealed class CsvColumns
             _areSureNumbers.Add(wishes.Numbers.Contains(own, StringComparer.OrdinalIgnoreCase));
             _numbers.Add(isText ? null : []);
             _texts.Add(isText ? ([], []) : null);
+            _units.Add(_areSureNumbers[i] ? wishes.Units.GetValueOrDefault(own, "") : null);
         }
     }
 
@@ -178,7 +184,7 @@ internal sealed class CsvColumns
             if (_numbers[i] is { } numbers)
             {
                 double parsed = double.NaN;
-                if (!isMissing && !dialect.TryParse(value, out parsed))
+                if (!isMissing && !(dialect.TryParse(value, out parsed, out ReadOnlySpan<char> unit) && IsUnit(i, unit)))
                 {
                     RequireText(i, value);
                     TextColumns.Add(i);
@@ -208,13 +214,23 @@ internal sealed class CsvColumns
         Rows++;
     }
 
+    /// <summary>
+    /// Returns whether a column's numbers have this unit: that of the first one, or, as for a model, that of training
+    /// or none.
+    /// </summary>
+    private bool IsUnit(int column, ReadOnlySpan<char> unit)
+    {
+        string known = _units[column] ??= unit.ToString();
+        return unit.SequenceEqual(known) || (_areSureNumbers[column] && unit.IsEmpty);
+    }
+
     /// <summary>Refuses a text in a column that is known to have numbers.</summary>
     private void RequireText(int column, string value)
     {
         if (_areSureNumbers[column])
         {
             throw new DataFormatException(FormattableString.Invariant(
-                $"'{Names[column]}' of row {Rows + 1} is '{Table.Short(value)}', which is no number, as all values were that were trained with"));
+                $"'{Names[column]}' of row {Rows + 1} is '{Table.Short(value)}', which is no number{(_units[column] is { Length: > 0 } unit ? $" in {unit}" : "")}, as all values were that were trained with"));
         }
     }
 
@@ -256,10 +272,13 @@ internal sealed class CsvColumns
 
         (List<int> codes, Dictionary<string, int> words) = texts;
         string[] names = [.. words.Keys];
-        bool[] areNumbers = [.. names.Select(word => Numbers.IsMissingNumber(word) || dialect.TryParse(word, out _))];
+        string?[] units = [.. names.Select(word => dialect.TryParse(word, out _, out ReadOnlySpan<char> unit) ? unit.ToString() : null)];
+        string? usual = codes.Where(code => code >= 0).Select(code => units[code]).OfType<string>().CountBy(unit => unit)
+            .OrderByDescending(pair => pair.Value).Select(pair => pair.Key).FirstOrDefault();
+        bool[] areNumbers = [.. names.Select((word, i) => units[i] == usual || Numbers.IsMissingNumber(word))];
         int known = codes.Count(code => code >= 0), odd = codes.Count(code => code >= 0 && !areNumbers[code]);
-        return odd == 0 || odd > known * MaxOdd ? null : FormattableString.Invariant(
-            $"'{Names[column]}' is taken for texts, though {known - odd:N0} of its {known:N0} values are numbers: ")
+        return usual is null || odd == 0 || odd > known * MaxOdd ? null : FormattableString.Invariant(
+            $"'{Names[column]}' is taken for texts, though {known - odd:N0} of its {known:N0} values are numbers{(usual.Length > 0 ? $" in {usual}" : "")}: ")
             + $"{Table.Some(names.Where((_, i) => !areNumbers[i]))} {(odd == 1 ? "is" : "are")} none.";
     }
 

@@ -89,7 +89,7 @@ internal static partial class CsvDecimals
             return values.Count(value => grouped.IsMatch(value)) >= FewestGrouped && values.Any(value => Small().IsMatch(value));
         });
 
-    private static string Ungrouped(string value) => Blanks().Replace(value, "");
+    private static string Ungrouped(string value) => Blanks().Replace(Units.Without(value), "");
 
     private static bool IsPoint(string value) => value.Contains('.', StringComparison.Ordinal) && Numbers.TryParse(value, out _);
 
@@ -108,6 +108,6 @@ internal static partial class CsvDecimals
     [GeneratedRegex(@"^[+-]?[1-9]\d{0,2}$")]
     private static partial Regex Small();
 
-    [GeneratedRegex(@"(?<=\d)['’\u00A0\u202F](?=\d{3})")]
+    [GeneratedRegex(@"(?<=\d)['’ \u00A0\u2007\u2009\u202F](?=\d{3})")]
     private static partial Regex Blanks();
 }

@@ -121,11 +121,19 @@ internal sealed partial record CsvDialect(
         Encoding.WebName.ToUpperInvariant(),
         FormattableString.Invariant($"{bytes / 1e3:N0} kB"));
 
-    /// <summary>Reads a number in this file's format.</summary>
-    public bool TryParse(ReadOnlySpan<char> text, out double value) => Numbers.TryParse(
-        text, out value,
-        CsvDecimals.IsComma(Decimals) ? ',' : '.',
-        Decimals switch { DecimalStyle.PointAndThousands => ',', DecimalStyle.CommaAndThousands => '.', _ => '\0' });
+    /// <summary>Reads a number in this file's format, with or without a unit.</summary>
+    public bool TryParse(ReadOnlySpan<char> text, out double value, out ReadOnlySpan<char> unit) =>
+        Numbers.TryParse(text, out value, DecimalMark, ThousandsMark, out unit);
+
+    private char DecimalMark => CsvDecimals.IsComma(Decimals) ? ',' : '.';
+
+    private char ThousandsMark => Decimals switch { DecimalStyle.PointAndThousands => ',', DecimalStyle.CommaAndThousands => '.', _ => '\0' };
+
+    /// <summary>Returns whether a value is a number, with or without a unit.</summary>
+    private bool IsNumber(string text) => TryParse(text, out _, out _);
+
+    /// <summary>Returns whether a name is a number alone.</summary>
+    private bool IsBareNumber(string text) => Numbers.TryParse(text, out _, DecimalMark, ThousandsMark);
 
     private static CsvDialect Of(string text, bool isWhole, Encoding encoding, Csv wishes)
     {
@@ -164,7 +172,7 @@ internal sealed partial record CsvDialect(
         DecimalStyle decimals = CsvDecimals.Of(rows, separator, wishes.DecimalComma, wishes.UsualDecimals);
         dialect = dialect with { Columns = columns, Decimals = decimals, Comments = comments };
         string[] first = [.. rows.Skip(1).Select(row => row[0]).Where(value => !IsMarked(value))];
-        dialect = dialect with { BeginsWithNumbers = first.Count(value => dialect.TryParse(value, out _)) > first.Length / 2 };
+        dialect = dialect with { BeginsWithNumbers = first.Count(dialect.IsNumber) > first.Length / 2 };
         rows.RemoveAll(dialect.IsComment);
         dialect = dialect with { HasHeader = wishes.HasHeader ?? (classes.Length == 0 && IsHeader(rows, dialect)) };
         if (wishes.HasHeader is null && !dialect.HasHeader && classes.Length == 0 && last is not null
@@ -282,17 +290,17 @@ internal sealed partial record CsvDialect(
         }
 
         string[] first = rows[0];
-        string[] numbers = [.. first.Where(word => word.Length > 0 && dialect.TryParse(word, out _))];
+        string[] numbers = [.. first.Where(word => word.Length > 0 && dialect.IsBareNumber(word))];
         if (numbers.Length > 0)
         {
             return numbers.All(word => word.All(char.IsAsciiDigit)) && first.Distinct().Count() == first.Length
-                && Enumerable.Range(0, first.Length).Any(i => !Numbers.IsMissingNumber(first[i]) && !dialect.TryParse(first[i], out _)
-                    && rows.Skip(1).Any(row => i < row.Length && dialect.TryParse(row[i], out _))
-                    && rows.Skip(1).All(row => i < row.Length && (Numbers.IsMissingNumber(row[i]) || dialect.TryParse(row[i], out _))));
+                && Enumerable.Range(0, first.Length).Any(i => !Numbers.IsMissingNumber(first[i]) && !dialect.IsBareNumber(first[i])
+                    && rows.Skip(1).Any(row => i < row.Length && dialect.IsNumber(row[i]))
+                    && rows.Skip(1).All(row => i < row.Length && (Numbers.IsMissingNumber(row[i]) || dialect.IsNumber(row[i]))));
         }
 
         bool hasNumbers = Enumerable.Range(0, first.Length).Any(i =>
-            rows.Skip(1).Count(row => i < row.Length && dialect.TryParse(row[i], out _)) > (rows.Count - 1) / 2);
+            rows.Skip(1).Count(row => i < row.Length && dialect.IsNumber(row[i])) > (rows.Count - 1) / 2);
         bool isRepeated = Enumerable.Range(0, first.Length).Any(i =>
             first[i].Length > 0 && rows.Skip(2).Count(row => i < row.Length && row[i] == first[i]) > 1);
         return (hasNumbers || !isRepeated) && first.Any(word => word.Length > 0);
@@ -311,12 +319,12 @@ internal sealed partial record CsvDialect(
 
         string[] second = rows[1];
         int[] numbered = [.. Enumerable.Range(0, dialect.Columns).Where(i =>
-            rows.Skip(2).All(row => i < row.Length && (Numbers.IsMissingNumber(row[i]) || dialect.TryParse(row[i], out _)))
-            && rows.Skip(2).Any(row => dialect.TryParse(row[i], out _)))];
+            rows.Skip(2).All(row => i < row.Length && (Numbers.IsMissingNumber(row[i]) || dialect.IsNumber(row[i])))
+            && rows.Skip(2).Any(row => dialect.IsNumber(row[i])))];
         bool isValue = Enumerable.Range(0, dialect.Columns).Except(numbered).Any(i =>
             i < second.Length && rows.Skip(2).Any(row => i < row.Length && row[i] == second[i]));
         return numbered.Length > 0 && !isValue
-            && numbered.All(i => i < second.Length && !Numbers.IsMissingNumber(second[i]) && !dialect.TryParse(second[i], out _));
+            && numbered.All(i => i < second.Length && !Numbers.IsMissingNumber(second[i]) && !dialect.IsNumber(second[i]));
     }
 
     [GeneratedRegex(@"^(\[\s*[\[{]|\{\s*"")")]

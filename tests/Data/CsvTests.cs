@@ -62,6 +62,17 @@ public class CsvTests
         ("commas that are not between thousands", "price;n\n\"1,234.5\";x\n\"2,345.5\";\"1,2\"\n987.25;y\n", "price: 1234.5|2345.5|987.25; n: x|1,2|y"),
         ("apostrophes between thousands", "a;b\n1'234.5;1\n12’000;2\n", "a: 1234.5|12000; b: 1|2"),
         ("no-break spaces between thousands", "a;b\n1\u00A0234,5;1\n12\u202F345\u202F678;2\n2,5;3\n", "a: 1234.5|12345678|2.5; b: 1|2|3"),
+        ("blanks between thousands", "a;b;c\n1\u2009234;1 234;1\n12\u2009345;12 345;2\n7;7;3\n", "a: 1234|12345|7; b: 1234|12345|7; c: 1|2|3"),
+        ("telephone numbers are no thousands", "a;b\n030 123;1\n089 456;2\n", "a: 030 123|089 456; b: 1|2"),
+        ("minus signs of typesetters", "a,b\n\u22125,1\n3,\u22121.5e2\n", "a: -5|3; b: 1|-150"),
+        ("currencies before numbers", "a;b;c;d\n$0.50;US$ 1;CHF 1;-$1\n$1,234.5;US$ 2;CHF 2;$-2\n", "a: 0.5|1234.5; b: 1|2; c: 1|2; d: -1|-2"),
+        ("currencies after numbers and decimal commas", "a;b\n€ 3,20;1.234,5 €\n€ 4,5;2,25 €\n", "a: 3.2|4.5; b: 1234.5|2.25"),
+        ("percents and measures", "a,b,c\n12%,1 %,4 kg\n7.5%,-2 %,10 kg\n", "a: 12|7.5; b: 1|-2; c: 4|10"),
+        ("missing values among units", "a,b\n12%,1\n,2\nN/A,3\n", "a: 12|_|_; b: 1|2|3"),
+        ("parentheses for a minus", "a;b;c\n(1,234);($5);(12 %)\n1,234.5;$6;3 %\n", "a: -1234|1234.5; b: -5|6; c: -12|3"),
+        ("several units in a column", "a,b,c\n$5,12%,1kg\n€5,12,2g\n", "a: $5|€5; b: 12%|12; c: 1kg|2g"),
+        ("names with numbers are no units", "a,b,c,d\nQ1,A1,1st,(030)\nQ2,A2,2nd,(089)\n", "a: Q1|Q2; b: A1|A2; c: 1st|2nd; d: (030)|(089)"),
+        ("numbers with units as a header", "name,5 kg,10 kg\nx,1,2\ny,3,4\n", "name: x|y; 5 kg: 1|3; 10 kg: 2|4"),
         ("addresses that look like millions", "ip,x\n192.168.100.101,0.5\n192.168.100.102,2.25\n", "ip: 192.168.100.101|192.168.100.102; x: 0.5|2.25"),
         ("Excel's line of the separator", "sep=;\na;b\n1;2\n3;4\n", "a: 1|3; b: 2|4"),
         ("Excel's line, quoted, of another separator than is frequent", "\"sep=|\"\r\na,b|c,d\r\n1,5|x,y\r\n2,5|z,w\r\n", "a,b: 1.5|2.5; c,d: x,y|z,w"),
@@ -320,6 +331,47 @@ public class CsvTests
         Table table = new Csv(folder.File("other.csv")) { UsualDecimals = usual }.Read();
 
         Assert.That(((NumberColumn)table["x"]).Values[0], Is.EqualTo(expected));
+    }
+
+    /// <summary>A column's unit goes with the model: later files and texts have it, or none, and no other.</summary>
+    [TestCase("share\n12%\n", 12)]
+    [TestCase("share\n12\n", 12)]
+    [TestCase("share\n-1,5 %\n", -1.5)]
+    [TestCase("share\n€12\n", null)]
+    public void A_model_reads_units_as_in_the_table_that_trained(string other, double? expected)
+    {
+        using var folder = new TempFolder();
+        File.WriteAllText(folder.File("train.csv"), "share;price\n" + string.Concat(Enumerable.Range(0, 40).Select(i => $"{i},5 %;€ {i * i % 37},20\n")));
+        DataSet data = new Csv(folder.File("train.csv")) { Target = "price" }.Load();
+        Preparation inputs = Preparation.Fit(data.Train, "price");
+        var target = (ValueTarget)Target.Fit(data.Train["price"]);
+        File.WriteAllText(folder.File("other.csv"), other);
+        Csv file = new Csv(folder.File("other.csv")) { UsualDecimals = DecimalStyle.Comma }.As(inputs, target);
+
+        Assert.That((target.Unit, inputs.Transforms[0].Words), Is.EqualTo(("€", "(x - 20) / 11.54, missing: 20, x in %")));
+        if (expected is { } number)
+        {
+            Assert.That(((NumberColumn)file.Read()["share"]).Values[0], Is.EqualTo(number));
+            Assert.That(
+                inputs.Apply(Table.Row([new("share", FormattableString.Invariant($"{number} %"))])).ToArray<float>(),
+                Is.EqualTo(inputs.Apply(Table.Row([new("share", number)])).ToArray<float>()));
+        }
+        else
+        {
+            Assert.That(() => file.Read(), Throws.TypeOf<DataFormatException>().With.Message.Contains("'€12', which is no number in %"));
+            Assert.That(() => inputs.Apply(Table.Row([new("share", "€12")])), Throws.TypeOf<EngineException>());
+        }
+    }
+
+    [Test]
+    public void What_makes_a_column_of_numbers_one_of_texts_is_said()
+    {
+        using var folder = new TempFolder();
+        File.WriteAllText(folder.File("t.csv"), "a,y\n1%,u\n2%,v\n3,u\n4%,v\n");
+
+        Assert.That(
+            new Csv(folder.File("t.csv")).Load().Notes,
+            Has.Some.EqualTo("'a' is taken for texts, though 3 of its 4 values are numbers in %: '3' is none."));
     }
 
     [TestCase("x\n1.234\n", true, 1234)]

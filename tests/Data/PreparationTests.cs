@@ -87,6 +87,21 @@ public class PreparationTests
         }
     }
 
+    /// <summary>A web API gives a row as a dictionary of JSON's elements.</summary>
+    [TestCase("""{"isNew": true, "text": "True", "area": 2.5}""")]
+    [TestCase("""{"isNew": 1, "text": true, "area": "2.5"}""")]
+    public void A_row_of_JSON_is_prepared_as_the_record_is(string json)
+    {
+        var table = new Table(
+            new NumberColumn("isNew", [1, 0, 1, 0]), new TextColumn("text", ["True", "False", "True", "False"]),
+            new NumberColumn("area", [2.5, 1, 3, 4]), new TextColumn("y", ["a", "b", "a", "b"]));
+        Preparation inputs = Preparation.Fit(table, "y");
+
+        Table row = Table.Row(JsonSerializer.Deserialize<Dictionary<string, object?>>(json)!);
+
+        Assert.That(inputs.Apply(row).ToArray<float>(), Is.EqualTo(inputs.Apply(table).ToArray<float>()[..4]));
+    }
+
     [Test]
     public void Values_come_back_in_their_own_unit()
     {

@@ -207,6 +207,28 @@ public class PredictionServerTests
     }
 
     [Test]
+    public async Task Stopping_answers_the_connections_that_wait_to_be_accepted()
+    {
+        PredictionServer server = await Start(s_table.Value);
+        const string Row = """{"weight": 1, "color": "red"}""";
+        byte[] request = Encoding.ASCII.GetBytes($"POST /predict HTTP/1.1\r\nHost: {server.Address.Authority}\r\nConnection: close\r\n"
+            + $"Content-Type: application/json\r\nContent-Length: {Row.Length}\r\n\r\n{Row}");
+        var clients = new List<TcpClient>();
+        for (int i = 0; i < 100; i++)
+        {
+            clients.Add(new TcpClient(server.Address.Host, server.Address.Port));
+        }
+
+        Task stopped = server.DisposeAsync().AsTask();
+        clients.ForEach(client => client.GetStream().Write(request));
+        string[] answers = await Task.WhenAll(clients.Select(client => new StreamReader(client.GetStream()).ReadToEndAsync()));
+
+        await stopped;
+        clients.ForEach(client => client.Dispose());
+        Assert.That(answers, Has.All.StartsWith("HTTP/1.1 200"));
+    }
+
+    [Test]
     public async Task A_request_that_does_not_end_is_told_so_in_time()
     {
         await using PredictionServer server = await Start(s_table.Value, new ServerOptions { Port = 0, Timeout = TimeSpan.FromMilliseconds(200) });

@@ -130,7 +130,8 @@ internal sealed record OwnData(
             double[] values = ((NumberColumn)Data.Train[Target.Column]).Values.ToArray();
             var scale = (ValueTarget)Target;
             return string.Create(CultureInfo.InvariantCulture,
-                $"Target '{Target.Column}': values from {values.Min():G6} to {values.Max():G6}, learned as (y - {scale.Mean:G4}) / {scale.Std:G4}.\n");
+                $"Target '{Target.Column}': values from {values.Min():G6} to {values.Max():G6}, learned as (y - {scale.Mean:G4}) / {scale.Std:G4}")
+                + (scale.Unit is null ? ".\n" : $", y in {scale.Unit}.\n");
         }
 
         Dictionary<string, int> counts = Counts(Data.Train);

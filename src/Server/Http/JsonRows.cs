@@ -47,14 +47,14 @@ internal static class JsonRows
         return transform switch
         {
             ScaledPlanes planes => Vectors(planes, rows),
-            ScaledNumber => new NumberColumn(transform.Column, [.. rows.Select((row, i) => Number(transform.Column, row, i))]),
+            ScaledNumber number => new NumberColumn(number.Column, [.. rows.Select((row, i) => Number(number, row, i))]),
             _ => new TextColumn(transform.Column, rows.Select((row, i) => Text(transform.Column, row, i))),
         };
     }
 
-    private static double Number(string name, JsonElement row, int index)
+    private static double Number(ScaledNumber number, JsonElement row, int index)
     {
-        JsonElement value = TryFind(row, name, out JsonElement found) ? found : default;
+        JsonElement value = TryFind(row, number.Column, out JsonElement found) ? found : default;
         return value.ValueKind switch
         {
             JsonValueKind.Number => value.GetDouble(),
@@ -62,8 +62,9 @@ internal static class JsonRows
             JsonValueKind.False => 0,
             JsonValueKind.Null or JsonValueKind.Undefined => double.NaN,
             JsonValueKind.String when Numbers.IsMissingNumber(value.GetString()!.Trim()) => double.NaN,
-            JsonValueKind.String when Numbers.TryParse(value.GetString()!.Trim(), out double parsed) => parsed,
-            _ => throw new EngineException($"'{name}' of row {index + 1} is to be a number, not {Short(value)}."),
+            JsonValueKind.String when Numbers.TryParse(value.GetString()!.Trim(), out double parsed, '.', '\0', out ReadOnlySpan<char> unit)
+                && Units.Fit(unit, number.Unit) => parsed,
+            _ => throw new EngineException($"'{number.Column}' of row {index + 1} is to be a number, not {Short(value)}."),
         };
     }
 

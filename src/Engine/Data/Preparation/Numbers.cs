@@ -10,6 +10,12 @@ internal static class Numbers
 
     private const int LongestNumber = 64;
 
+    /// <summary>The minus sign of typesetters.</summary>
+    public const char Minus = '\u2212';
+
+    /// <summary>What stands between thousands beside the points and commas of some languages.</summary>
+    private const string Gaps = "'’ \u00A0\u2007\u2009\u202F";
+
     /// <summary>Words that mean a missing value in every column.</summary>
     private static readonly string[] s_missing = ["?", "NA", "N/A", "#N/A", "<NA>", "NaN", "-NaN", "null"];
 
@@ -28,9 +34,9 @@ internal static class Numbers
     /// <summary>
     /// Returns whether a number is written as a name is: with zeros before it, or with more digits than float64 keeps.
     /// </summary>
-    public static bool IsCode(string text)
+    public static bool IsCode(ReadOnlySpan<char> text)
     {
-        ReadOnlySpan<char> digits = text.AsSpan().TrimStart("+-");
+        ReadOnlySpan<char> digits = text.TrimStart("+-");
         return digits.Length > 1 && (digits[0] == '0' || digits.Length > ExactDigits) && !digits.ContainsAnyExceptInRange('0', '9');
     }
 
@@ -38,8 +44,8 @@ internal static class Numbers
     public static bool TryParse(ReadOnlySpan<char> text, out double value) => TryParse(text, out value, '.', '\0');
 
     /// <summary>
-    /// Reads a number. Apostrophes and no-break spaces between thousands are passed over, too. A decimal point is read
-    /// even if the mark is a comma.
+    /// Reads a number. Apostrophes and blanks between thousands are passed over, too. A decimal point is read even if
+    /// the mark is a comma.
     /// </summary>
     /// <param name="text">The text.</param>
     /// <param name="value">Receives the number.</param>
@@ -49,9 +55,32 @@ internal static class Numbers
     {
         Span<char> plain = stackalloc char[LongestNumber];
         bool isPlain = (mark == '.' || !text.Contains(mark)) && (group == '\0' || !text.Contains(group))
-            && !text.ContainsAny("'’\u00A0\u202F");
+            && !text.Contains('\'') && !text.ContainsAnyExceptInRange('!', '~');
         int length = isPlain ? 0 : Ungrouped(text, plain, mark, group);
         return double.TryParse(length > 0 ? plain[..length] : text, NumberStyles.Float, CultureInfo.InvariantCulture, out value);
+    }
+
+    /// <summary>Reads a number with or without a unit, or in parentheses, which are a minus.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="value">Receives the number.</param>
+    /// <param name="mark">The decimal mark.</param>
+    /// <param name="group">What stands between thousands; 0 for nothing.</param>
+    /// <param name="unit">Receives the unit; empty if there is none.</param>
+    public static bool TryParse(ReadOnlySpan<char> text, out double value, char mark, char group, out ReadOnlySpan<char> unit)
+    {
+        unit = default;
+        if (TryParse(text, out value, mark, group))
+        {
+            return true;
+        }
+
+        if (!Units.TrySplit(text, out bool isNegative, out ReadOnlySpan<char> number, out unit) || !TryParse(number, out value, mark, group))
+        {
+            return false;
+        }
+
+        value = isNegative ? -value : value;
+        return true;
     }
 
     /// <summary>
@@ -79,9 +108,10 @@ internal static class Numbers
 
                 (isWhole, to[length++]) = (false, '.');
             }
-            else if (c == group || c is '\'' or '’' or '\u00A0' or '\u202F')
+            else if (c == group || Gaps.Contains(c, StringComparison.Ordinal))
             {
-                if (!isWhole || (isGrouped ? run != 3 || c != between : run is 0 or > 3))
+                // After a zero come the digits of a telephone number, not thousands.
+                if (!isWhole || (isGrouped ? run != 3 || c != between : run is 0 or > 3 || to[length - run] == '0'))
                 {
                     return 0;
                 }
@@ -95,7 +125,7 @@ internal static class Numbers
             else
             {
                 run += char.IsAsciiDigit(c) ? 1 : 0;
-                to[length++] = c;
+                to[length++] = c == Minus ? '-' : c;
             }
         }
 

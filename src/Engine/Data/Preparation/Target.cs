@@ -71,7 +71,7 @@ public abstract record Target(string Column)
         column is NumberColumn && LooksLikeValues(column, [.. Enumerable.Range(0, column.Count).Select(column.Text).OfType<string>().Distinct()]);
 
     private static bool LooksLikeValues(Column column, string[] distinct) => column is NumberColumn numbers
-        && !(numbers.Written is not null && distinct.Any(Numbers.IsCode))
+        && !(numbers.Written is not null && distinct.Any(text => Numbers.IsCode(text)))
         && (distinct.Length > Math.Min(MaxNumberedClasses, column.Count / 2)
             || numbers.Values.ToArray().Any(x => double.IsFinite(x) && x != Math.Round(x)));
 }
@@ -146,6 +146,13 @@ public sealed record ValueTarget(
     [JsonIgnore]
     public override int Outputs => 1;
 
+    /// <summary>
+    /// Gets or sets the unit that each value was written with in training: %, $, kg; null for none. Predictions are in
+    /// this unit.
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Unit { get; init; }
+
     /// <summary>Returns the members as text, with decimal points in the numbers.</summary>
     public override string ToString() => RecordText.Of(nameof(ValueTarget), PrintMembers);
 
@@ -159,7 +166,7 @@ public sealed record ValueTarget(
                 $"The target '{column.Name}' has values of about {Math.Max(Math.Abs(scale.Mean), scale.Std):G2}, too {(scale.Std > 1 ? "large" : "small")} to be learned: give it in another unit."));
         }
 
-        return new ValueTarget(column.Name, scale.Mean, scale.Std);
+        return new ValueTarget(column.Name, scale.Mean, scale.Std) { Unit = scale.Unit };
     }
 
     /// <summary>Converts a network's output to the target's own unit.</summary>

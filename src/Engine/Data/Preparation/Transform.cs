@@ -42,13 +42,20 @@ public sealed record ScaledNumber(
     /// <summary>Numbers that are more deviations away than this are clamped to it.</summary>
     private const double FarthestOff = 1e15;
 
+    /// <summary>
+    /// Gets or sets the unit that each number was written with in training: %, $, kg; null for none. Texts may have
+    /// it, too.
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Unit { get; init; }
+
     /// <inheritdoc/>
     [JsonIgnore]
     public override Shape Dimensions => [1];
 
     /// <inheritdoc/>
     [JsonIgnore]
-    public override string Words => FormattableString.Invariant($"(x - {Mean:G4}) / {Std:G4}, missing: {Median:G4}");
+    public override string Words => FormattableString.Invariant($"(x - {Mean:G4}) / {Std:G4}, missing: {Median:G4}") + (Unit is null ? "" : $", x in {Unit}");
 
     /// <summary>Returns the members as text, with decimal points in the numbers.</summary>
     public override string ToString() => RecordText.Of(nameof(ScaledNumber), PrintMembers);
@@ -66,7 +73,7 @@ public sealed record ScaledNumber(
         // Equal numbers differ from their mean by its rounding error.
         bool isConstant = known.Length == 0 || known[0] == known[^1] || std == 0;
         double median = known.Length == 0 ? 0 : unit * (((known[(known.Length - 1) / 2] / unit) + (known[known.Length / 2] / unit)) / 2);
-        return new ScaledNumber(column.Name, isConstant && known.Length > 0 ? known[0] : mean * unit, isConstant ? 1 : std, median);
+        return new ScaledNumber(column.Name, isConstant && known.Length > 0 ? known[0] : mean * unit, isConstant ? 1 : std, median) { Unit = column.Unit };
     }
 
     /// <inheritdoc/>
@@ -76,7 +83,7 @@ public sealed record ScaledNumber(
         {
             NumberColumn numbers => numbers.Values[row],
             _ when column.Text(row) is not { } text || Numbers.IsMissingNumber(text) => double.NaN,
-            _ => Numbers.TryParse(column.Text(row)!, out double parsed) ? parsed : throw new EngineException(
+            _ => Numbers.TryParse(column.Text(row)!, out double parsed, '.', '\0', out ReadOnlySpan<char> unit) && Units.Fit(unit, Unit) ? parsed : throw new EngineException(
                 $"'{Column}' of row {row + 1} is '{column.Text(row)}', which is no number: in training all of its values were."),
         };
         value = double.IsFinite(value) ? value : Median;

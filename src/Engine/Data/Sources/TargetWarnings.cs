@@ -23,7 +23,7 @@ internal static partial class TargetWarnings
 
         string every = distinct == values.Length ? FormattableString.Invariant($"in each of the {distinct:N0} rows")
             : FormattableString.Invariant($"in {distinct:N0} of {values.Length:N0} rows");
-        if (target is NumberColumn numbers && !values.Any(Numbers.IsCode)
+        if (target is NumberColumn numbers && !values.Any(text => Numbers.IsCode(text))
             ? distinct == values.Length && AreIds(target.Name, [.. numbers.Values.ToArray().Where(x => !double.IsNaN(x))])
             : distinct > values.Length / 2)
         {

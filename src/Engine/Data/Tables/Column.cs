@@ -45,16 +45,20 @@ public sealed class NumberColumn(string name, double[] values) : Column(name, va
     /// <summary>Gets the numbers.</summary>
     public ReadOnlySpan<double> Values => values;
 
+    /// <summary>Gets or sets the unit that each number is written with: %, $, kg; null for none.</summary>
+    public string? Unit { get; init; }
+
     /// <summary>Gets or sets how the numbers are written if they may be names; null for the shortest way.</summary>
     internal TextColumn? Written { get; init; }
 
     /// <inheritdoc/>
     public override Column Rows(ReadOnlySpan<int> indices) =>
-        new NumberColumn(Name, Pick(values, indices)) { Written = (TextColumn?)Written?.Rows(indices) };
+        new NumberColumn(Name, Pick(values, indices)) { Unit = Unit, Written = (TextColumn?)Written?.Rows(indices) };
 
     internal override Column Joined(IReadOnlyList<Column> columns) =>
         new NumberColumn(Name, [.. columns.SelectMany(column => ((NumberColumn)column).Values.ToArray())])
         {
+            Unit = Unit,
             Written = columns.All(column => ((NumberColumn)column).Written is null) ? null
                 : new TextColumn(Name, columns.SelectMany(column => Enumerable.Range(0, column.Count).Select(column.Text))),
         };

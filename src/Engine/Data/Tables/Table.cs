@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Reflection;
+using System.Text.Json;
 
 namespace Engine.Data;
 
@@ -77,10 +78,12 @@ public sealed class Table
     }
 
     /// <summary>
-    /// Returns a table of one row from its values by name: texts and numbers; null for missing values.
+    /// Returns a table of one row from its values by name: texts, numbers and booleans, also as JsonElement; null for
+    /// missing values.
     /// </summary>
     public static Table Row(IEnumerable<KeyValuePair<string, object?>> values) => new(values.Select(pair =>
-        pair.Value is Tensor tensor ? new TensorColumn(pair.Key, tensor.Reshape([1, .. tensor.Shape]))
+        pair.Value is JsonElement { ValueKind: JsonValueKind.True or JsonValueKind.False } flag ? NumbersOf(pair.Key, [flag.GetBoolean()])
+        : pair.Value is Tensor tensor ? new TensorColumn(pair.Key, tensor.Reshape([1, .. tensor.Shape]))
         : pair.Value is not null && IsNumber(pair.Value.GetType()) ? (Column)NumbersOf(pair.Key, [pair.Value])
         : new TextColumn(pair.Key, [TextOf(pair.Value)])));
 
