@@ -2,6 +2,7 @@ using Engine.Compile;
 using Engine.Graph;
 using Engine.Layers;
 using Engine.Models;
+using Engine.Training;
 using static Engine.Ops.Operators;
 using static Engine.Ops.Symbolic;
 using Add = Engine.Layers.Add;
@@ -30,6 +31,21 @@ public class NetworkFilesTests
         Assert.That(again.Parameters.Select(parameter => parameter.ToString()), Is.EqualTo(network.Parameters.Select(parameter => parameter.ToString())));
         Assert.That(again.Parameters.Count(parameter => parameter.Name.StartsWith("twin", StringComparison.Ordinal)), Is.EqualTo(2));
         Assert.That(Outputs(again), Is.EqualTo(Outputs(network)));
+    }
+
+    [Test]
+    public void A_network_of_a_file_predicts_at_once()
+    {
+        using var folder = new TempFolder();
+        using var network = new Network(new Dense(3, Softmax).On(new Input(2)));
+        network.SaveNetwork(folder.File("a.safetensors"));
+        using Network again = NetworkFiles.LoadNetwork(folder.File("a.safetensors"));
+        using var saved = new NeuralNet(network);
+        using var loaded = new NeuralNet(again);
+        Tensor x = Tensor.From([1f, -2f, 0.5f, 4f], 2, 2);
+
+        Assert.That(
+            loaded.PredictProba(x).AsSpan<float>().ToArray(), Is.EqualTo(saved.PredictProba(x).AsSpan<float>().ToArray()));
     }
 
     [Test]

@@ -107,7 +107,7 @@ public class OnnxOpTests
         || (sample.Op is Scan scan && scan.StepWrites.Any(write => write.Like >= 0 || write.IsBefore));
 
     /// <summary>Whether it adds up or multiplies large integers, which do not wrap around in ONNX Runtime.</summary>
-    private static bool MayWrap(OpCase drawn) => drawn.Op is IReduce && !drawn.InputTypes[0].DType.IsFloat()
+    private static bool MayWrap(OpCase drawn) => drawn.Op is IReduce or SumTo && !drawn.InputTypes[0].DType.IsFloat()
         && NdArray.From(drawn.Inputs[0]).Data.Any(number => Math.Abs(number) > 1 << 15);
 
     /// <summary>Returns the outputs; null if ONNX Runtime has no kernel for these dtypes.</summary>

@@ -272,7 +272,7 @@ public class NetworkFileTests
         "line 12: epochs is null, where a number, a text, true, false or a list of numbers was due.")]
     [TestCase("\"epochs\": 3", "\"seed\": 3", "line 12: seed is given twice; the first time on line 12.")]
     [TestCase("\"filters\": 4", "\"filtres\": 4", "line 5: 'filtres' is no key of conv2d: did you mean 'filters'? It has "
-        + "filters, size, stride, pad, dilation, groups, flip_filters, nonlinearity, weights, gain, bias, l1, l2, is_trainable, rate_factor.")]
+        + "filters, size, stride, pad, dilation, groups, flip_filters, untie_biases, nonlinearity, weights, gain, bias, l1, l2, is_trainable, rate_factor.")]
     [TestCase("\"filters\": 4, ", "", "line 5: conv2d needs filters.")]
     [TestCase("[3, 2]", "[3, 2, 1]",
         "line 5: size of conv2d must be a number or HEIGHTxWIDTH, as 3 or 3x2, at least 1, not '3x2x1'.")]

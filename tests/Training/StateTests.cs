@@ -287,6 +287,37 @@ public class StateTests
         Assert.That(() => net.LoadState(path), Fails("of version 2; this program reads version 1"));
     }
 
+    [TestCase("a.*", null, "when it was saved, a.W, a.b did not learn: call Freeze for them before LoadState, and Unfreeze after it")]
+    [TestCase(null, "a.*", "when it was saved, a.W, a.b learned, which are frozen here: call LoadState before Freeze.")]
+    [TestCase("a.*", "b.b", "when it was saved, a.W, a.b did not learn, but b.b did: freeze the former alone before LoadState.")]
+    public void A_state_of_other_frozen_parameters_says_what_to_do(string? before, string? here, string message)
+    {
+        using var folder = new TempFolder();
+        (Tensor x, int[] y) = Toy.Clouds(30);
+        using NeuralNet saved = Frozen(before), loaded = Frozen(here), resumed = Frozen(before);
+        saved.PartialFit(x, y);
+        saved.SaveState(folder.File("a.state"));
+
+        Assert.That(
+            () => loaded.LoadState(folder.File("a.state")),
+            Throws.TypeOf<EngineException>().With.Message.StartsWith($"{folder.File("a.state")}: {message}"));
+        resumed.LoadState(folder.File("a.state"));
+        resumed.Unfreeze("*");
+        resumed.PartialFit(x, y);
+
+        static NeuralNet Frozen(string? pattern)
+        {
+            var net = new NeuralNet(new Input(2), new Dense(4) { Name = "a" }, new Dense(3, Softmax) { Name = "b" }) { Update = new Adam() };
+            net.Initialize();
+            if (pattern is not null)
+            {
+                net.Freeze(pattern);
+            }
+
+            return net;
+        }
+    }
+
     private static NUnit.Framework.Constraints.ContainsConstraint Fails(string message) =>
         Throws.InstanceOf<EngineException>().With.Message.Contains(message);
 

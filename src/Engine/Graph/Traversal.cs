@@ -55,7 +55,10 @@ public static class Traversal
         ArgumentNullException.ThrowIfNull(outputs);
         ArgumentNullException.ThrowIfNull(replacements);
         var map = new Dictionary<Variable, Variable>(replacements);
-        foreach (Apply node in Order(outputs))
+
+        // What only a replaced variable depends on is not looked at.
+        IEnumerable<Variable> kept = outputs.Where(output => !replacements.ContainsKey(output));
+        foreach (Apply node in Order(kept, (node, input) => !replacements.ContainsKey(node.Inputs[input])))
         {
             if (!node.Inputs.Any(map.ContainsKey))
             {

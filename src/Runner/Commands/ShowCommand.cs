@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Engine.Inspection;
 using Engine.Runner.Description;
+using Engine.Runner.Experiments;
 using Engine.Training;
 
 namespace Engine.Runner;
@@ -51,6 +52,15 @@ internal static class ShowCommand
 
             if (folder is null)
             {
+                if (!isDescription && options.Network(parsed) is null && FileKind.Of(model) == FileKind.Model
+                    && ModelFile.Read(model) is var file && CharModel.IsModel(file))
+                {
+                    using var letters = CharModel.From(file, model, device: null, seed: 0);
+                    using var net = new NeuralNet(letters.Network) { Regression = true };
+                    output.Write(LayerTable.Of(net).Print(HasColors(output)));
+                    return CommandLine.Done;
+                }
+
                 ModelFile? saved = isDescription ? null : ModelFile.Load(
                     model, options.Network(parsed), notes, options.Ignored(parsed), options.Samples(parsed));
                 if (saved?.Own is { } own)

@@ -30,11 +30,11 @@ internal sealed class CharModel : IDisposable
 
     private const string Key = "char";
 
-    private readonly Device _device;
+    private readonly Device? _device;
     private readonly Input _input;
     private readonly Lazy<Function> _losses, _next;
 
-    public CharModel(CharSettings settings, Device device, ulong seed)
+    public CharModel(CharSettings settings, Device? device, ulong seed)
     {
         (Settings, _device) = (settings, device);
         _input = new Input(settings.Steps) { Name = "text", DType = DType.Int32 };
@@ -66,11 +66,17 @@ internal sealed class CharModel : IDisposable
             $"The model does not know the character '{letter}' (U+{(int)letter:X4}): it was trained on a text without it."))];
     }
 
+    /// <summary>Returns whether a file is a model of characters.</summary>
+    public static bool IsModel(SafetensorsFile file) => file.Metadata.ContainsKey(Key);
+
     /// <summary>Reads a saved model.</summary>
     /// <exception cref="EngineException">The file is not such a model, or is damaged.</exception>
-    public static CharModel Load(string path, Device device, ulong seed)
+    public static CharModel Load(string path, Device device, ulong seed) => From(Parameters.LoadAll(path), path, device, seed);
+
+    /// <summary>Returns the model of a file that was read; without a device on the default one.</summary>
+    /// <exception cref="EngineException">The file is not such a model, or is damaged.</exception>
+    public static CharModel From(SafetensorsFile file, string path, Device? device, ulong seed)
     {
-        SafetensorsFile file = Parameters.LoadAll(path);
         if (!file.Metadata.TryGetValue(Key, out string? text))
         {
             throw new EngineException($"{path} is no model of characters: 'runner char FILE --save MODEL' writes such.");

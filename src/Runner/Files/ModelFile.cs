@@ -2,6 +2,7 @@ using System.Text.Json;
 using Engine.Devices;
 using Engine.IO;
 using Engine.Runner.Description;
+using Engine.Runner.Experiments;
 using Engine.Training;
 
 namespace Engine.Runner;
@@ -56,6 +57,12 @@ internal sealed record ModelFile(NetworkDescription Network, IReadOnlyList<strin
                 Own = (device, floatX) => Models.Model.Load(file, path, device, floatX),
                 Parameters = file.Tensors,
             };
+        }
+
+        if (network is null && CharModel.IsModel(file))
+        {
+            throw new EngineException(
+                $"{path} is a model of characters: '{CommandLine.Name} char {path}' writes a text, and '{CommandLine.Name} show {path}' shows its layers.");
         }
 
         NetworkDescription described;

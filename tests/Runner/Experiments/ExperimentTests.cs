@@ -35,6 +35,10 @@ public class ExperimentTests
         Assert.That((again, more), Is.EqualTo((0, "")));
         Assert.That(Number(output, @"Validation: (\S+) nats"), Is.LessThan(0.8));
         Assert.That(sample, Has.Length.EqualTo(68).And.StartsWith("the cat sat on the "));
+        (int shown, string table, _) = await TestCommandLine.Run(["show", saved]);
+        Assert.That(shown, Is.Zero);
+        Assert.That(table, Does.Contain("letters").And.Contain($"{(model == "transformer" ? "block" : model)}1").And.Contain("next"));
+        Assert.That((await TestCommandLine.Run(["predict", file, "--load", saved])).Errors, Does.Contain("is a model of characters").And.Contain("show"));
     }
 
     [Test]

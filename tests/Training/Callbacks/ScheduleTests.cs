@@ -163,6 +163,38 @@ public class ScheduleTests
         Assert.That(() => twice.Fit(x, y), Fails("Two callbacks adjust 'momentum'"));
     }
 
+    /// <summary>The rates, times 10, are those of PyTorch's ReduceLROnPlateau, whose patience is one less.</summary>
+    [TestCase(false, 2, 0, 0.0, 0.0, "1 1 1 .5 .5 .5 .5 .25 .25 .125 .125 .125 .0625 .0625 .03125 .03125")]
+    [TestCase(false, 2, 2, 0.0, 0.0, "1 1 1 .5 .5 .5 .5 .25 .25 .25 .25 .25 .125 .125 .125 .125")]
+    [TestCase(false, 1, 3, 0.2, 0.0, "1 1 .5 .5 .5 .5 .25 .25 .25 .25 .25 .2 .2 .2 .2 .2")]
+    [TestCase(false, 2, 1, 0.0, 0.5, "1 1 1 .5 .5 .5 .5 .25 .25 .25 .125 .125 .125 .0625 .0625 .0625")]
+    [TestCase(true, 3, 1, 0.3, 0.0, "1 1 1 .5 .5 .5 .5 .3 .3 .3 .3 .3 .3 .3 .3 .3")]
+    [TestCase(false, 1, 0, 2.0, 0.0, "1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1")]
+    public void A_plateau_reduces_the_rate_and_never_raises_it(
+        bool higherIsBetter, int patience, int cooldown, double min, double minDelta, string expected)
+    {
+        double[] figures = [5, 4, 4, 4, 4.5, 3, 3, 3, 3, 3, 2.9, 2.9, 2.9, 3, 3, 3], rates = Numbers(expected);
+        var plateau = new ReduceOnPlateau(0.5, patience)
+        {
+            Watch = new Metric("figure", record => figures[record.Epoch - 1], higherIsBetter),
+            Cooldown = cooldown,
+            Min = min / 10,
+            MinDelta = minDelta,
+        };
+        var seen = new List<double>();
+        (Tensor x, int[] y) = Toy.Clouds(30);
+        using NeuralNet net = Net(
+            null, new BatchIterator(30), plateau, new LambdaCallback { EpochFinished = (one, _) => seen.Add(Settings(one).Rate * 10) });
+        net.MaxEpochs = figures.Length;
+        net.Fit(x, y);
+
+        Assert.That(seen, Is.EqualTo(rates).Within(1e-6));
+        Assert.That(plateau.Reductions, Is.EqualTo(rates.Distinct().Count() - 1));
+
+        static double[] Numbers(string text) =>
+            [.. text.Split(' ').Select(word => double.Parse(word, System.Globalization.CultureInfo.InvariantCulture))];
+    }
+
     private static double[] Epochs(Schedule schedule, int count) => [.. Enumerable.Range(1, count)
         .Select(epoch => schedule.At(new SchedulePosition(epoch, 0, 1, schedule.Epochs ?? count)))];
 

@@ -41,9 +41,8 @@ public sealed class Conv2D : FilterLayer2D
         int channels = input.Shape[1];
         Images.RequireGroups(Groups, channels, Filters, scope, this);
         SharedVariable w = scope.Parameter("W", [Filters, channels / Groups, Size.Height, Size.Width], W);
-        SharedVariable? b = Biases(scope, Filters);
         Variable x = scope.Floating(input);
-        return Nonlinearity(Dilation == 1 && Groups == 1
+        return Activated(scope, Filters, b => Dilation == 1 && Groups == 1
             ? Symbolic.Conv2D(x, w, Stride.Tuple, pad.Tuple, FlipFilters, b)
             : Symbolic.Convolve(x, w, Images.Options(Stride, pad, Dilation, Groups, FlipFilters), b));
     }

@@ -57,9 +57,8 @@ public sealed class Conv3D : FilterLayer
         int channels = input.Shape[1];
         Images.RequireGroups(Groups, channels, Filters, scope, this);
         SharedVariable w = scope.Parameter("W", [Filters, channels / Groups, .. Size], W);
-        SharedVariable? b = Biases(scope, Filters);
         var options = new ConvOptions { Stride = Stride, Padding = Pad, Dilation = Dilation, Groups = Groups, FlipFilters = FlipFilters };
-        return Nonlinearity(Symbolic.Convolve(scope.Floating(input), w, options, b));
+        return Activated(scope, Filters, b => Symbolic.Convolve(scope.Floating(input), w, options, b));
     }
 
     private static bool IsOfThree(Shape dimensions) => dimensions.Rank is 1 or 3;

@@ -21,15 +21,31 @@ public abstract class FilterLayer : Layer
     /// <summary>Gets or sets the initializer of the biases; null for no biases.</summary>
     public Initializer? B { get; init; } = new Full();
 
+    /// <summary>
+    /// Gets or sets whether each position of the output has a bias of its own: <c>b</c> is then (filters, height,
+    /// width) instead of (filters).
+    /// </summary>
+    public bool UntieBiases { get; init; }
+
     /// <summary>Sets what a description says of every layer with filters.</summary>
     internal FilterSettings Common
     {
-        init => (Origin, FlipFilters, W, B) = (value.Origin, value.FlipFilters, value.W, value.B);
+        init => (Origin, FlipFilters, W, B, UntieBiases) = (value.Origin, value.FlipFilters, value.W, value.B, value.UntieBiases);
     }
 
-    /// <summary>Returns one bias per filter; null if there are none.</summary>
-    private protected SharedVariable? Biases(LayerScope scope, int filters) =>
-        B is null ? null : scope.Parameter("b", [filters], B, isRegularized: false);
+    /// <summary>Returns the nonlinearity of the sums, which are computed with these biases, or without if there are none.</summary>
+    private protected Variable Activated(LayerScope scope, int filters, Func<SharedVariable?, Variable> sums)
+    {
+        if (B is null || !UntieBiases)
+        {
+            return Nonlinearity(sums(B is null ? null : scope.Parameter("b", [filters], B, isRegularized: false)));
+        }
+
+        Variable untied = sums(null);
+        Shape own = [.. untied.Shape.Skip(1)];
+        scope.Require(own.IsKnown, $"{Kind} has a bias for each position, but {own} is not known: give the Input layer all dimensions.");
+        return Nonlinearity(untied + scope.Parameter("b", own, B, isRegularized: false));
+    }
 }
 
 /// <summary>Contains what a description says of every layer with filters.</summary>
@@ -37,7 +53,8 @@ public abstract class FilterLayer : Layer
 /// <param name="FlipFilters">Whether the filters are flipped.</param>
 /// <param name="W">The initializer of the weights.</param>
 /// <param name="B">The initializer of the biases; null for no biases.</param>
-internal readonly record struct FilterSettings(Origin Origin, bool FlipFilters, Initializer W, Initializer? B);
+/// <param name="UntieBiases">Whether each position has a bias of its own.</param>
+internal readonly record struct FilterSettings(Origin Origin, bool FlipFilters, Initializer W, Initializer? B, bool UntieBiases);
 
 /// <summary>Represents the base of layers that move filters over images.</summary>
 public abstract class FilterLayer2D : FilterLayer

@@ -37,6 +37,7 @@ public sealed class DepthwiseConv2D : FilterLayer2D
             FlipFilters = FlipFilters,
             W = W,
             B = B,
+            UntieBiases = UntieBiases,
             Origin = Origin,
         }.Build(input, scope.Of(this));
     }
@@ -79,7 +80,7 @@ public sealed class SeparableConv2D : FilterLayer2D
             B = null,
             Origin = Origin,
         };
-        var pointwise = new Conv2D(Filters, 1, Nonlinearity) { W = W, B = B, Origin = Origin };
+        var pointwise = new Conv2D(Filters, 1, Nonlinearity) { W = W, B = B, UntieBiases = UntieBiases, Origin = Origin };
         return pointwise.Build(depthwise.Build(input, scope.Child("depthwise", depthwise)), scope.Child("pointwise", pointwise));
     }
 }

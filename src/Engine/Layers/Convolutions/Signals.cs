@@ -53,10 +53,9 @@ public sealed class Conv1D : FilterLayer
         scope.Require(Pad.IsValid, $"Conv1D cannot have the padding {Pad}.");
         Images.RequireGroups(Groups, channels, Filters, scope, this);
         SharedVariable w = scope.Parameter("W", [Filters, channels / Groups, Size], W);
-        SharedVariable? b = Biases(scope, Filters);
         int pad = scope.Checked(() => Pad.For(new Size2D(1, Size).Dilated((1, Dilation)))).Width;
         var options = new ConvOptions { Stride = [Stride], Padding = [pad], Dilation = [Dilation], Groups = Groups, FlipFilters = FlipFilters };
-        return Nonlinearity(Symbolic.Convolve(scope.Floating(input), w, options, b));
+        return Activated(scope, Filters, b => Symbolic.Convolve(scope.Floating(input), w, options, b));
     }
 }
 

@@ -17,7 +17,7 @@ internal static class ConvolutionKinds
             [
                 Setting.Whole("filters", 1).Required(), Setting.Whole("size", 1).Required(), Setting.Whole("stride", 1, 1),
                 Setting.Padding("pad"), Setting.Whole("dilation", 1, 1), Setting.Whole("groups", 1, 1),
-                Setting.Flag("flip_filters", true), .. LayerKind.WeightSettings("rectify"),
+                .. LayerKind.FilterFlags(flips: true), .. LayerKind.WeightSettings("rectify"),
             ],
             (set, origin) => new Conv1D(set.Whole("filters"), set.Whole("size"), LayerKind.Nonlinearity(set))
             {
@@ -31,7 +31,7 @@ internal static class ConvolutionKinds
             [
                 Setting.Whole("filters", 1).Required(), Setting.Volume("size", 1).Required(), Setting.Volume("stride", 1),
                 Setting.Volume("pad", -1), Setting.Volume("dilation", 1), Setting.Whole("groups", 1, 1),
-                Setting.Flag("flip_filters", true), .. LayerKind.WeightSettings("rectify"),
+                .. LayerKind.FilterFlags(flips: true), .. LayerKind.WeightSettings("rectify"),
             ],
             (set, origin) => new Conv3D(set.Whole("filters"), Shape.Create(set.Integers("size")), LayerKind.Nonlinearity(set))
             {
@@ -43,7 +43,7 @@ internal static class ConvolutionKinds
             }),
         new("depthwise_conv2d",
             [
-                Setting.Size("size", 1).Required(), Setting.Whole("multiplier", 1, 1), .. LayerKind.StepSettings, Setting.Flag("flip_filters", true),
+                Setting.Size("size", 1).Required(), Setting.Whole("multiplier", 1, 1), .. LayerKind.StepSettings, .. LayerKind.FilterFlags(flips: true),
                 .. LayerKind.WeightSettings("rectify"),
             ],
             (set, origin) => new DepthwiseConv2D(LayerKind.Size(set, "size")!.Value, set.Whole("multiplier"), LayerKind.Nonlinearity(set))
@@ -54,7 +54,7 @@ internal static class ConvolutionKinds
         new("separable_conv2d",
             [
                 Setting.Whole("filters", 1).Required(), Setting.Size("size", 1).Required(), Setting.Whole("multiplier", 1, 1), .. LayerKind.StepSettings,
-                Setting.Flag("flip_filters", true), .. LayerKind.WeightSettings("rectify"),
+                .. LayerKind.FilterFlags(flips: true), .. LayerKind.WeightSettings("rectify"),
             ],
             (set, origin) => new SeparableConv2D(set.Whole("filters"), LayerKind.Size(set, "size")!.Value, LayerKind.Nonlinearity(set))
             {
@@ -65,7 +65,7 @@ internal static class ConvolutionKinds
         new("conv_transpose2d",
             [
                 Setting.Whole("filters", 1).Required(), Setting.Size("size", 1).Required(), .. LayerKind.StepSettings, Setting.Size("extra", 0),
-                Setting.Whole("groups", 1, 1), Setting.Flag("flip_filters", false), .. LayerKind.WeightSettings("rectify"),
+                Setting.Whole("groups", 1, 1), .. LayerKind.FilterFlags(flips: false), .. LayerKind.WeightSettings("rectify"),
             ],
             (set, origin) => new ConvTranspose2D(set.Whole("filters"), LayerKind.Size(set, "size")!.Value, LayerKind.Nonlinearity(set))
             {

@@ -74,6 +74,10 @@ internal sealed record LayerKind(string Name, IReadOnlyList<Setting> Own, Func<S
     /// <summary>Gets the settings of strides, padding and dilation over images.</summary>
     public static Setting[] StepSettings => [Setting.Size("stride", 1), Setting.Padding("pad"), Setting.Size("dilation", 1)];
 
+    /// <summary>Returns the flags of layers with filters.</summary>
+    /// <param name="flips">Whether the filters are flipped by default.</param>
+    public static Setting[] FilterFlags(bool flips) => [Setting.Flag("flip_filters", flips), Setting.Flag("untie_biases", false)];
+
     /// <summary>Returns the settings that all layers with weights have.</summary>
     public static Setting[] WeightSettings(string nonlinearity) =>
     [
@@ -100,7 +104,7 @@ internal sealed record LayerKind(string Name, IReadOnlyList<Setting> Own, Func<S
         new("conv2d",
             [
                 Setting.Whole("filters", 1).Required(), Setting.Size("size", 1).Required(), .. StepSettings,
-                Setting.Whole("groups", 1, 1), Setting.Flag("flip_filters", true), .. s_weights,
+                Setting.Whole("groups", 1, 1), .. FilterFlags(flips: true), .. s_weights,
             ],
             (set, origin) => new Conv2D(set.Whole("filters"), Size(set, "size")!.Value, Nonlinearity(set))
             {
@@ -199,7 +203,7 @@ internal sealed record LayerKind(string Name, IReadOnlyList<Setting> Own, Func<S
 
     /// <summary>Returns what all layers with filters take from their settings.</summary>
     public static FilterSettings Common(Settings set, Origin origin) => new(
-        origin, set.Flag("flip_filters"), Weights(set), Biases(set));
+        origin, set.Flag("flip_filters"), Weights(set), Biases(set), set.Flag("untie_biases"));
 
     /// <summary>Returns the strides, padding and dilation over images.</summary>
     public static (Size2D Stride, Padding Pad, Size2D Dilation) Steps(Settings set) =>

@@ -92,7 +92,7 @@ internal static class LayerWriter
         [
             ("filters", Text(conv.Filters)), ("size", $"{conv.Size}"), ("stride", conv.Stride == 1 ? null : $"{conv.Stride}"),
             ("pad", conv.Pad == (Padding)0 ? null : $"{conv.Pad}"), ("dilation", conv.Dilation == 1 ? null : $"{conv.Dilation}"),
-            ("groups", Text(conv.Groups)), ("flip_filters", $"{conv.FlipFilters}"),
+            ("groups", Text(conv.Groups)), ("flip_filters", $"{conv.FlipFilters}"), ("untie_biases", $"{conv.UntieBiases}"),
             .. Weights(name, conv.Nonlinearity, conv.W, conv.B),
         ]),
         Pool2D pool => (pool is MaxPool2D ? "max_pool2d" : "average_pool2d",

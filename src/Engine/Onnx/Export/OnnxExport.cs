@@ -80,7 +80,9 @@ public static class OnnxExport
     /// <summary>Adds the nodes that compute some variables.</summary>
     internal static void Add(OnnxGraph graph, IReadOnlyList<Variable> values)
     {
-        foreach (Apply node in Traversal.Order(values, OnnxShapes.Uses))
+        IReadOnlyList<Apply> order = Traversal.Order(values, OnnxShapes.Uses);
+        graph.Read(order.SelectMany(node => node.Inputs).Concat(values));
+        foreach (Apply node in order)
         {
             graph.Layer = node.Origin.Layer;
             switch (node.Op)

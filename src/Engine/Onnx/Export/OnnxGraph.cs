@@ -27,6 +27,7 @@ internal sealed class OnnxGraph
     private readonly HashSet<string> _taken = [];
     private readonly Dictionary<Variable, string> _names = [];
     private readonly Dictionary<string, int> _counts = [];
+    private readonly HashSet<Variable> _read = [];
     private bool _hasWords;
 
     /// <summary>Returns ONNX's number for a dtype.</summary>
@@ -44,6 +45,7 @@ internal sealed class OnnxGraph
             {
                 SharedVariable shared => Tensor(shared.Name ?? "shared", shared.GetValue()),
                 Constant constant => Tensor("constant", constant.Value),
+                ShapeOnly { Shape.IsKnown: true } => Tensor("shape", new Tensor(variable.DType, variable.Shape)),
                 _ => throw new EngineException($"'{variable}' ({variable.Type}) is needed but is not an input."),
             };
             _names.Add(variable, name);
@@ -54,6 +56,12 @@ internal sealed class OnnxGraph
 
     /// <summary>Gives a variable a name, which must be unique.</summary>
     public void Give(Variable variable, string name) => _names.Add(variable, name);
+
+    /// <summary>Says that a node or an output reads variables.</summary>
+    public void Read(IEnumerable<Variable> variables) => _read.UnionWith(variables);
+
+    /// <summary>Returns whether a node or an output reads a variable.</summary>
+    public bool IsRead(Variable variable) => _read.Contains(variable);
 
     /// <summary>Returns a unique name with this beginning.</summary>
     public string NewName(string wanted)

@@ -113,22 +113,44 @@ internal static class OnnxImages
     };
 
     /// <summary>
-    /// Returns a pool. The padding after the images completes the last window; ONNX does not count it as pixels.
+    /// Returns the largest element of each window and, under its own name if a node reads it, its place in its plane.
+    /// ONNX counts places in all planes together.
     /// </summary>
-    public static string Pool(OnnxGraph graph, string kind, string x, Shape images, Window window)
+    public static string MaxPool(OnnxGraph graph, Apply node, Window window)
+    {
+        Shape images = node.Inputs[0].Shape;
+        OnnxAttribute[] attributes = Pool("MaxPool", images, window);
+        if (!graph.IsRead(node.Outputs[1]))
+        {
+            return graph.Add("MaxPool", [graph.Name(node.Inputs[0])], attributes);
+        }
+
+        (string values, string places) = graph.AddPair("MaxPool", [graph.Name(node.Inputs[0])], attributes);
+        string inPlane = graph.Add("Mod", [places, graph.Scalar("plane", images[2] * images[3])]);
+        graph.Give(node.Outputs[1], graph.Add("Cast", [inPlane], ("to", OnnxGraph.Type(DType.Int32))));
+        return values;
+    }
+
+    /// <summary>
+    /// Returns the attributes of a pool. The padding after the images completes the last window; ONNX does not count it
+    /// as pixels.
+    /// </summary>
+    private static OnnxAttribute[] Pool(string kind, Shape images, Window window)
     {
         if (images[2] == Shape.Unknown || images[3] == Shape.Unknown)
         {
             throw new EngineException($"{kind} of {images} cannot be exported: height and width must be known.");
         }
 
+        return [Pair("kernel_shape", window.Size), Pair("strides", window.Stride), Pads(window.Padding, Behind(images, window))];
+    }
+
+    private static (int Height, int Width) Behind(Shape images, Window window)
+    {
         var pool = window.Of([1, 1, images[2], images[3]]);
-        (int, int) behind = (
+        return (
             Behind(pool.OH, images[2], window.Size.Height, window.Stride.Height, window.Padding.Height),
             Behind(pool.OW, images[3], window.Size.Width, window.Stride.Width, window.Padding.Width));
-        return graph.Add(
-            kind, [x],
-            Pair("kernel_shape", window.Size), Pair("strides", window.Stride), Pads(window.Padding, behind));
     }
 
     /// <summary>Returns an average pool. If padding counts, it becomes pixels first.</summary>
@@ -149,7 +171,32 @@ internal static class OnnxImages
             window = window with { Padding = (0, 0) };
         }
 
-        return Pool(graph, "AveragePool", x, images, window);
+        return graph.Add("AveragePool", [x], Pool("AveragePool", images, window));
+    }
+
+    /// <summary>
+    /// Returns the gradient of an average pool: each window's share, at each of its places. Each plane is an image with
+    /// one channel.
+    /// </summary>
+    public static string AveragePoolGradient(OnnxGraph graph, Apply node, AveragePool2D op)
+    {
+        Shape images = node.Outputs[0].Shape;
+        DType dtype = node.Outputs[0].DType;
+        (Window window, string shape) = (op.Window, graph.Add("Shape", [graph.Name(node.Inputs[1])]));
+        Shape plane = images.With(0, 1).With(1, 1), pooled = window.Infer(new TensorType(dtype, plane)).Shape;
+        double[] divisors = new double[pooled.Count];
+        window.ForEach(plane, pooled, (at, inside, places) => divisors[at] = op.Divisor(inside.Count, places));
+        string shares = graph.Add(
+            "Div", [graph.Name(node.Inputs[0]), graph.Tensor("divisors", Tensor.From(divisors).Reshape([.. pooled]).Cast(dtype))]);
+        string planes = graph.Add("Reshape", [shares, graph.Vector("planes", [-1, 1, pooled[2], pooled[3]])]);
+        Shape size = [window.Size.Height, window.Size.Width];
+        double[] ones = [.. Enumerable.Repeat(1.0, size.Product(0, 2))];
+        string spread = Transposed(
+            graph, node, planes, graph.Tensor("ones", Tensor.From(ones).Reshape(1, 1, size[0], size[1]).Cast(dtype)),
+            new Patches(
+                size, [window.Stride.Height, window.Stride.Width], [window.Padding.Height, window.Padding.Width],
+                [Behind(images, window).Height, Behind(images, window).Width], [1, 1]), 1);
+        return graph.Add("Reshape", [spread, shape]);
     }
 
     private static int Padded(int dimension, int padding) => dimension == Shape.Unknown ? dimension : dimension + padding;

@@ -129,7 +129,7 @@ internal static class OnnxOps
             case Fold op:
                 return OnnxImages.Fold(graph, node, op);
             case MaxPool2D op:
-                return OnnxImages.Pool(graph, "MaxPool", X(0), node.Inputs[0].Shape, op.Window);
+                return OnnxImages.MaxPool(graph, node, op.Window);
             case AveragePool2D op:
                 return OnnxImages.AveragePool(graph, node, op);
             case Attend op:
@@ -191,6 +191,11 @@ internal static class OnnxOps
                 string chosen = graph.Add("GatherElements", [X(0), labels], ("axis", 1));
                 return graph.Add("Neg", [graph.Add("Log", [graph.Add("Squeeze", [chosen, graph.Vector("axes", 1)])])]);
             default:
+                if (OnnxGradients.Add(graph, node) is { } gradient)
+                {
+                    return gradient;
+                }
+
                 string why = OnnxLeftOut.Find(node.Op.GetType()) ?? "ONNX has no such op";
                 throw new EngineException($"{node.Op.Name} cannot be exported: {why}.{node.Origin}");
         }

@@ -77,6 +77,11 @@ internal sealed class TrimLoops
     {
         int[] kept = Needed(scan, node);
         int Place(int output) => Array.IndexOf(kept, output);
+
+        // What computes an input whose shape alone is read is not part of the order, so it is not rebuilt.
+        Variable Given(int input) =>
+            scan.Reads(input) || node.Inputs[input] is ShapeOnly ? node.Inputs[input] : new ShapeOnly(node.Inputs[input].Type);
+
         int count = scan.Count([.. node.Inputs.Select(input => input.Type)]);
         var draft = new LoopDraft
         {
@@ -92,7 +97,7 @@ internal sealed class TrimLoops
                 continue;
             }
 
-            Variable? before = read.Before < 0 ? null : node.Inputs[read.Before];
+            Variable? before = read.Before < 0 ? null : Given(read.Before);
             if (read.Source == LoopSource.State && isCarried[Place(read.From)])
             {
                 Variable first = Match.Under(scan.Body.Inputs[i].Shape, before!);
@@ -103,7 +108,7 @@ internal sealed class TrimLoops
             draft.Read(scan.Body.Inputs[i], read with
             {
                 From = read.Source is LoopSource.State or LoopSource.Carried ? Place(read.From)
-                    : read.From < 0 ? -1 : draft.Input(node.Inputs[read.From]),
+                    : read.From < 0 ? -1 : draft.Input(Given(read.From)),
                 Before = before is null ? -1 : draft.Input(before),
             });
         }
@@ -114,7 +119,7 @@ internal sealed class TrimLoops
             LoopWrite write = scan.StepWrites[kept[i]];
             int place = draft.Write(scan.Body.Outputs[kept[i]], isCarried[i]
                 ? new LoopWrite(HasRows: false)
-                : write with { Like = write.Like < 0 ? -1 : draft.Input(node.Inputs[write.Like]) });
+                : write with { Like = write.Like < 0 ? -1 : draft.Input(Given(write.Like)) });
             if (isCarried[i])
             {
                 _results.Add(output, made => Match.Under([1, .. made.Outputs[place].Shape.Dimensions], made.Outputs[place]));
@@ -164,7 +169,7 @@ internal sealed class TrimLoops
             && output != scan.Until && count > 0
             && !_wanted.Contains(node.Outputs[output])
             && (readers.Length == 0
-                || (readers is [{ Lag: 1, Before: >= 0 and var before }] && node.Inputs[before].Shape[0] == 1));
+                || (readers is [{ Lag: 1, Before: >= 0 and var before }] && scan.Reads(before) && node.Inputs[before].Shape[0] == 1));
     }
 
     private void Rebuild(Apply node, Dictionary<Variable, Variable> map)

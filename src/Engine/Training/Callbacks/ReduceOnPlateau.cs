@@ -11,6 +11,8 @@ public sealed class ReduceOnPlateau : Callback
     private const string BestName = "best", WaitedName = "waited";
 
     private double _best = double.NaN;
+
+    // The epochs without improvement; below 0 in the cooldown.
     private int _waited;
 
     /// <summary>Creates a callback that reduces by a factor after so many epochs without improvement.</summary>
@@ -38,8 +40,18 @@ public sealed class ReduceOnPlateau : Callback
     /// <summary>Gets or sets the setting's name among <see cref="NeuralNet.UpdateSettings"/>.</summary>
     public string Setting { get; init; } = "learning_rate";
 
-    /// <summary>Gets or sets the lower bound of the setting.</summary>
+    /// <summary>Gets or sets the lower bound of the setting. A setting below it stays as it is.</summary>
     public double Min { get; init; }
+
+    /// <summary>
+    /// Gets or sets how many epochs after a reduction do not count as epochs without improvement.
+    /// </summary>
+    /// <exception cref="EngineException">It is less than 0.</exception>
+    public int Cooldown
+    {
+        get;
+        init => field = value >= 0 ? value : throw new EngineException($"A cooldown is 0 epochs or more, not {value}.");
+    }
 
     /// <summary>Gets how many times the setting was reduced.</summary>
     public int Reductions { get; private set; }
@@ -51,20 +63,24 @@ public sealed class ReduceOnPlateau : Callback
         ArgumentNullException.ThrowIfNull(net);
         ArgumentNullException.ThrowIfNull(record);
         double value = Watch.Of(record, net);
-        if (Watch.IsBetter(value, _best, MinDelta))
+        bool isBetter = Watch.IsBetter(value, _best, MinDelta);
+        _best = isBetter ? value : _best;
+        _waited = isBetter && _waited >= 0 ? 0 : _waited + 1;
+        if (_waited < Patience)
         {
-            (_best, _waited) = (value, 0);
+            return;
         }
-        else if (++_waited >= Patience)
+
+        SharedVariable setting = net.UpdateSettings.TryGetValue(Setting, out SharedVariable? found)
+            ? found
+            : throw new EngineException(
+                $"The update rule {net.Update.GetType().Name} has no setting '{Setting}' to reduce; it has "
+                + $"{string.Join(", ", net.UpdateSettings.Keys)}.");
+        double now = NdArray.From(setting.GetValue()).Data[0], reduced = Math.Max(now * Factor, Min);
+        _waited = -Cooldown;
+        if (reduced < now)
         {
-            SharedVariable setting = net.UpdateSettings.TryGetValue(Setting, out SharedVariable? found)
-                ? found
-                : throw new EngineException(
-                    $"The update rule {net.Update.GetType().Name} has no setting '{Setting}' to reduce; it has "
-                    + $"{string.Join(", ", net.UpdateSettings.Keys)}.");
-            double reduced = Math.Max(NdArray.From(setting.GetValue()).Data[0] * Factor, Min);
             setting.SetValue(Tensor.Scalar(reduced).Cast(net.FloatX));
-            _waited = 0;
             Reductions++;
         }
     }

@@ -156,11 +156,49 @@ public sealed partial class NeuralNet
 
         wrong.AddRange(state.Tensors.Keys.Where(name => wrong.Count == 0 && !variables.ContainsKey(name))
             .Select(name => $"{name} is nothing of this network"));
+        if (wrong.Count > 0 && OtherFrozen(state, variables) is { } frozen)
+        {
+            throw new EngineException($"{path}: {frozen}");
+        }
+
         if (wrong.Count > 0)
         {
             throw new EngineException(
                 $"{path} is the state of another network: {string.Join("; ", wrong.Take(MaxNamed))}"
                 + $"{(wrong.Count > MaxNamed ? $"; and {wrong.Count - MaxNamed} more" : "")}.");
         }
+    }
+
+    /// <summary>
+    /// Returns what to do if the state fits but for the update rule's part, which is of other parameters because others
+    /// were frozen; null if something else is wrong.
+    /// </summary>
+    private string? OtherFrozen(TrainingState state, Dictionary<string, SharedVariable> variables)
+    {
+        string[] all = [.. Network.Parameters.Select(parameter => parameter.Name)];
+        string[] known = Learned(state.Tensors.Keys), here = Learned(variables.Keys);
+        string[] frozen = [.. here.Except(known)], learned = [.. known.Except(here)];
+        return state.Rule != Update.GetType().Name || state.Seed != Seed || known.Length == 0
+            || !all.All(name => state.Tensors.TryGetValue(name, out Tensor? value) && value.Shape == variables[name].Shape)
+            ? null
+            : (frozen, learned) switch
+            {
+                ({ Length: > 0 }, []) => $"when it was saved, {Some(frozen)} did not learn: call Freeze for them before {nameof(LoadState)}, "
+                    + "and Unfreeze after it if they are to learn now.",
+                ([], { Length: > 0 }) => $"when it was saved, {Some(learned)} learned, which {(learned.Length > 1 ? "are" : "is")} frozen here: "
+                    + $"call {nameof(LoadState)} before Freeze.",
+                ([], []) => null,
+                _ => $"when it was saved, {Some(frozen)} did not learn, but {Some(learned)} did: freeze the former alone before {nameof(LoadState)}.",
+            };
+
+        string[] Learned(IEnumerable<string> names)
+        {
+            string[] rule = [.. names.Where(name => name.StartsWith(TrainingState.Prefix + "rule/", StringComparison.Ordinal))
+                .Select(name => name.Split('/', 4)[^1])];
+            return [.. all.Where(name => rule.Any(of => of.StartsWith($"{name}.", StringComparison.Ordinal)))];
+        }
+
+        static string Some(string[] names) =>
+            string.Join(", ", names.Take(MaxNamed)) + (names.Length > MaxNamed ? $" and {names.Length - MaxNamed} more" : "");
     }
 }

@@ -227,8 +227,19 @@ public sealed partial class NeuralNet : IDisposable
     /// <summary>Gets the device of the network, once it is initialized.</summary>
     internal Device RunsOn => _device!;
 
-    internal TrainerGraph Initialized => _graph ?? throw new EngineException(
-        "The network has no parameters yet: call Fit, Initialize or SetParameters first.");
+    internal TrainerGraph Initialized
+    {
+        get
+        {
+            // A network that exists has parameters.
+            if (_graph is null && !_ownsNetwork)
+            {
+                Initialize();
+            }
+
+            return _graph ?? throw new EngineException("The network has no parameters yet: call Fit, Initialize or SetParameters first.");
+        }
+    }
 
     /// <summary>
     /// Checks that the layers fit each other and draws the parameters' initial values. This happens once; Fit does it
