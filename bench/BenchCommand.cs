@@ -64,14 +64,16 @@ internal static class BenchCommand
             Yardstick? peer = Yardstick.Named(parsed.GetValue(yardstick), findYardstick);
             if (peer is null && findYardstick is not null && parsed.GetValue(yardstick) != Yardstick.None)
             {
-                Console.WriteLine($"There is nothing to compare with: no PyTorch, and {Yardstick.Variable} names no program.");
+                Console.WriteLine(
+                    $"There is nothing to compare with: no PyTorch, and {Yardstick.Variable} names no program.");
             }
 
             using StreamWriter? file = parsed.GetValue(json) is { } path
                 ? new StreamWriter(WritableFile.Open(path, FileMode.Append, FileAccess.Write)) { AutoFlush = true }
                 : null;
             Cifar10Set? set = wanted.Any(name => name is "mlp" or "cnn")
-                ? await CifarTraining.LoadSet(parsed.GetValue(data), parsed.GetValue(images), isQuiet: false, cancellation)
+                ? await CifarTraining.LoadSet(
+                    parsed.GetValue(data), parsed.GetValue(images), isQuiet: false, cancellation)
                 : null;
             var all = new List<Measurement>();
             foreach (Device opened in Open(choice, parsed.GetValue(threads)))
@@ -86,7 +88,8 @@ internal static class BenchCommand
                         {
                             // Right after ours, because a machine's speed varies over time.
                             Array.ForEach([.. peer.Measure(
-                                name, cpu.Threads, parsed.GetValue(data), parsed.GetValue(epochs), Console.Error)], Take);
+                                name, cpu.Threads, parsed.GetValue(data), parsed.GetValue(epochs), Console.Error)],
+                                Take);
                         }
                     }
                 }

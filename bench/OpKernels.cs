@@ -34,7 +34,8 @@ internal static class OpKernels
         ("transposed convolution 4x4 of stride 2, 16x64x28x28 to 32",
             d => [ConvTranspose(d.Numbers(16, 64, 28, 28), d.Numbers(64, 32, 4, 4), s_transposed)]),
         ("transposed convolution 3x3, 16x64x28x28 to 32",
-            d => [ConvTranspose(d.Numbers(16, 64, 28, 28), d.Numbers(64, 32, 3, 3), s_transposed with { Stride = [1, 1] })]),
+            d => [ConvTranspose(
+                d.Numbers(16, 64, 28, 28), d.Numbers(64, 32, 3, 3), s_transposed with { Stride = [1, 1] })]),
         ("attention, 8 heads, 512x64", d => [Attention(d.Heads(), d.Heads(), d.Heads())]),
         ("causal attention, 8 heads, 512x64", d => [Attention(d.Heads(), d.Heads(), d.Heads(), isCausal: true)]),
         ("attention, 8 heads, 512x64, with gradients", d =>

@@ -11,20 +11,24 @@ internal static class ResultTable
     /// <summary>Returns the table, with a line below it that names the machine and the versions.</summary>
     public static string Of(IReadOnlyList<Measurement> measurements)
     {
-        string[] peers = [.. measurements.Select(measured => measured.Who).Where(who => who != Measurement.Ours).Distinct()];
+        string[] peers =
+            [.. measurements.Select(measured => measured.Who).Where(who => who != Measurement.Ours).Distinct()];
         var text = new StringBuilder();
         text.AppendLine($"| what | engine |{string.Concat(peers.Select(peer => $" {peer} | {peer} / engine |"))}");
         text.AppendLine($"|---|---|{string.Concat(peers.Select(_ => "---|---|"))}");
-        foreach (Measurement ours in measurements.Where(measured => measured.Who == Measurement.Ours && measured.Error is null))
+        foreach (Measurement ours in measurements.Where(
+            measured => measured.Who == Measurement.Ours && measured.Error is null))
         {
             string rate = ours.Gflops is { } gflops
-                ? Invariant($", {gflops:F0} GFLOP/s") + (ours.PartOfPeak is { } part ? Invariant($", {part * 100:F0} % of the peak") : "")
+                ? Invariant($", {gflops:F0} GFLOP/s")
+                    + (ours.PartOfPeak is { } part ? Invariant($", {part * 100:F0} % of the peak") : "")
                 : "";
             text.Append($"| {ours.Bench} {ours.Item}, {ours.Device} | {ours.Seconds.Text(0)}{rate} |");
             foreach (string peer in peers)
             {
                 Measurement? theirs = measurements.FirstOrDefault(measured =>
-                    (measured.Who, measured.Bench, measured.Item, Family(measured)) == (peer, ours.Bench, ours.Item, Family(ours)));
+                    (measured.Who, measured.Bench, measured.Item, Family(measured))
+                        == (peer, ours.Bench, ours.Item, Family(ours)));
                 text.Append(theirs is null
                     ? " | |"
                     : Invariant($" {theirs.Seconds.Text(0)} | {theirs.Seconds.Median / ours.Seconds.Median:F2} |"));

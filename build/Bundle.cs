@@ -20,7 +20,8 @@ internal static class Bundle
     /// </summary>
     private static readonly string[] s_leftOut =
     [
-        "*.xml", "Microsoft.CodeAnalysis*", "libonnxruntime*", "onnxruntime*", "libmscordaccore*", "libmscordbi*", "createdump",
+        "*.xml", "Microsoft.CodeAnalysis*", "libonnxruntime*", "onnxruntime*", "libmscordaccore*", "libmscordbi*",
+        "createdump",
         "libcoreclrtraceptprovider*",
     ];
 
@@ -128,8 +129,9 @@ internal static class Bundle
 
         if (code != 0)
         {
-            Console.Error.WriteLine("The bundle is packed by tar with xz: install both. Windows' own tar has no xz: take Git's, "
-                + "MSYS2's or WSL's.");
+            Console.Error.WriteLine(
+                "The bundle is packed by tar with xz: install both. Windows' own tar has no xz: take Git's, "
+                    + "MSYS2's or WSL's.");
             return false;
         }
 

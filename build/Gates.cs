@@ -13,7 +13,8 @@ internal static class Gates
     private const string Nvrtc = "FullyQualifiedName~NvrtcTests";
     private const string Ptx = "FullyQualifiedName~PtxTests";
     private const string Mpi = "FullyQualifiedName~MpiTests";
-    private const string Others = "FullyQualifiedName!~NvrtcTests&FullyQualifiedName!~PtxTests&FullyQualifiedName!~MpiTests";
+    private const string Others =
+        "FullyQualifiedName!~NvrtcTests&FullyQualifiedName!~PtxTests&FullyQualifiedName!~MpiTests";
     private const string Device = "FullyQualifiedName~Engine.Tests.Devices.Cuda";
 
     /// <summary>
@@ -59,7 +60,8 @@ internal static class Gates
         Stage nvrtc = new("nvrtc", TestFilter.Both(filter, Nvrtc), (Choice, "none"), (Folders, folders));
         Stage ptx = new("ptx", TestFilter.Both(filter, Ptx), (Choice, "ptx"));
         Stage mpi = new("mpi", TestFilter.Both(filter, Mpi), (Choice, "none"));
-        Stage[] others = [.. TestParts.Of(filter, Others).Select(part => new Stage(part.Name, part.Filter, (Choice, "double")))];
+        Stage[] others =
+            [.. TestParts.Of(filter, Others).Select(part => new Stage(part.Name, part.Filter, (Choice, "double")))];
         if (filter.Length == 0 && WhyNoDouble is null && !BuildDouble())
         {
             return (TestCounts.None.After(exitCode: 1), IsAll: false);
@@ -78,7 +80,8 @@ internal static class Gates
         {
             Console.WriteLine(counts[nvrtc].Passed == 0
                 ? "Gate 1 was left out: there is no NVRTC to compile the kernels with; ./build.sh nvrtc gets it."
-                : "Gate 1 was left out in part: this NVRTC does not know every GPU; name a newer one in ENGINE_CUDA_PATH.");
+                : "Gate 1 was left out in part: this NVRTC does not know every GPU; "
+                    + "name a newer one in ENGINE_CUDA_PATH.");
         }
 
         if (!isDoubleAll)
@@ -93,7 +96,8 @@ internal static class Gates
 
         if (counts[mpi].Skipped > 0)
         {
-            Console.WriteLine($"Gate 5 was left out{(counts[mpi].Passed > 0 ? " in part" : "")}: {WhyNoMpi ?? "a launcher does not work here"}.");
+            Console.WriteLine(
+                $"Gate 5 was left out{(counts[mpi].Passed > 0 ? " in part" : "")}: {WhyNoMpi ?? "a launcher does not work here"}.");
         }
 
         if (filter.Length == 0 && gpu.Passed == 0)

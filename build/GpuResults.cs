@@ -15,7 +15,8 @@ internal static class GpuResults
     /// </summary>
     public static bool Write(string file, string page, TextWriter errors)
     {
-        if (JsonNode.Parse(File.ReadAllText(file)) is not { } results || Word(results, "verdict") is not ("passed" or "failed"))
+        if (JsonNode.Parse(File.ReadAllText(file)) is not { } results
+            || Word(results, "verdict") is not ("passed" or "failed"))
         {
             errors.WriteLine($"{file} has no figures of a GPU: it is what gpu-check.sh leaves where there is one.");
             return false;
@@ -39,9 +40,12 @@ internal static class GpuResults
         var text = new StringBuilder();
         JsonNode found = results["found"]!;
         text.Append($"On {Word(found, "date").Split('T')[0]}: {Word(found, "gpu")}; {Word(found, "cpu")}; data: ")
-            .Append($"{(Word(found, "data") == "drawn images" ? "drawn images" : "CIFAR-10")}, {Word(found, "images")} images. ")
+            .Append(
+                $"{(Word(found, "data") == "drawn images" ? "drawn images" : "CIFAR-10")}, {Word(found, "images")} "
+                + $"images. ")
             .Append($"`gpu-check.sh` {Word(results, "verdict")} in {Number(results["seconds"])} s.\n\n");
-        AppendTable(text, "part | outcome | s", results["parts"]!.AsObject().Select(part => Part(part.Key, part.Value!)));
+        AppendTable(
+            text, "part | outcome | s", results["parts"]!.AsObject().Select(part => Part(part.Key, part.Value!)));
         AppendTable(
             text, "network | test accuracy CPU | GPU | first losses differ by | s an epoch CPU | GPU",
             results["comparisons"]!.AsArray().Select(line => Comparison(Word(line!, "network"), line!["comparison"]!)));
@@ -88,14 +92,17 @@ internal static class GpuResults
 
     private static string[] Measured(JsonNode each) =>
     [
-        $"{Word(each, "bench")} {Word(each, "item")}, {Word(each, "device")}", $"{Word(each, "who")} {Word(each, "version")}",
-        Word(each, "math"), $"{Milliseconds(each, "min")} – {Milliseconds(each, "median")} – {Milliseconds(each, "max")}",
+        $"{Word(each, "bench")} {Word(each, "item")}, {Word(each, "device")}",
+        $"{Word(each, "who")} {Word(each, "version")}",
+        Word(each, "math"),
+        $"{Milliseconds(each, "min")} – {Milliseconds(each, "median")} – {Milliseconds(each, "max")}",
         Number(each["gflops"], "0.0"), Number(each["ratio"], "0.00"),
     ];
 
-    private static string Accuracies(JsonNode comparison) => comparison["cpu_accuracies"] is JsonArray { Count: > 0 } several
-        ? string.Join(", ", several.Select(accuracy => Number(accuracy, "0.0000")))
-        : Number(comparison["cpu"]!["test_accuracy"], "0.0000");
+    private static string Accuracies(JsonNode comparison) =>
+        comparison["cpu_accuracies"] is JsonArray { Count: > 0 } several
+            ? string.Join(", ", several.Select(accuracy => Number(accuracy, "0.0000")))
+            : Number(comparison["cpu"]!["test_accuracy"], "0.0000");
 
     private static string Milliseconds(JsonNode measurement, string which) =>
         ((double)measurement["seconds"]![which]! * 1e3).ToString("0.000", CultureInfo.InvariantCulture);

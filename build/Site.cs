@@ -41,7 +41,8 @@ internal static partial class Site
             ("Changes", "CHANGELOG.md")));
         Write("docs/toc.yml", TableOfContents(
             [.. Pages("docs").Select(page => (Title(page), page["docs/".Length..]))]));
-        Write("index.md", "---\n_layout: landing\n---\n" + File.ReadAllText(Path.Combine(Repository.Root, "README.md")));
+        Write("index.md",
+            "---\n_layout: landing\n---\n" + File.ReadAllText(Path.Combine(Repository.Root, "README.md")));
         Write("logo.svg", """
             <svg xmlns="http://www.w3.org/2000/svg" width="32" height="32">
               <path d="M6 26V16M16 26V10M26 26V4" stroke="#2a7fc9" stroke-width="6" stroke-linecap="round"/>
@@ -54,7 +55,9 @@ internal static partial class Site
             return false;
         }
 
-        Console.WriteLine($"{Path.Combine(site, "index.html")}: open it in a browser. Its search wants a server: dotnet docfx serve artifacts/docs");
+        Console.WriteLine(
+            $"{Path.Combine(site, "index.html")}: open it in a browser. Its search wants a server: "
+            + $"dotnet docfx serve artifacts/docs");
         return true;
     }
 

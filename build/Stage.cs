@@ -46,7 +46,8 @@ internal sealed class Stage(string name, string filter, params (string Name, str
             environment.Select(variable => KeyValuePair.Create(variable.Name, variable.Value)),
             line => Console.WriteLine(line.Length == 0 ? "" : $"{name}: {line}"),
             Repository.Built("Tests", "Engine.Tests"),
-            "--settings", Path.Combine(Repository.Root, "tests", "nunit.runsettings"), "--results-directory", results, "--report-trx", "--report-trx-filename", Path.GetFileName(report),
+            "--settings", Path.Combine(Repository.Root, "tests", "nunit.runsettings"), "--results-directory", results,
+            "--report-trx", "--report-trx-filename", Path.GetFileName(report),
             "--timeout", "40m", "--filter", filter);
         TestCounts counts = (File.Exists(report) ? TestCounts.Read(report) : TestCounts.None).After(exitCode);
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;

@@ -21,9 +21,11 @@ internal static class Verbs
         new("nvrtc", "", "get NVIDIA's run-time compiler for the tests, where the machine has none", FetchNvrtc),
         new("run", "COMMAND…", "build the runner if need be and run it: ./build.sh run --help", RunRunner),
         new("bench", "[NAME…]", "build the benchmarks if need be and run them: ./build.sh bench --help", Bench),
-        new("count", "WHAT…", "count what kernels do, with no GPU: mlp, cnn, gemm M,N,K [--arch sm_90] [--precision bf16] [--json]", Count),
+        new("count", "WHAT…", "count what kernels do, with no GPU: mlp, cnn, "
+            + "gemm M,N,K [--arch sm_90] [--precision bf16] [--json]", Count),
         new("results", "FILE", "put what gpu-check.sh found, a results.json, into docs/results.md", WriteResults),
-        new("bundle", "", "pack what checks a GPU machine of Linux (x64) that has no .NET into artifacts/bundle.tar.xz", MakeBundle),
+        new("bundle", "", "pack what checks a GPU machine of Linux (x64) that has no .NET into artifacts/bundle.tar.xz",
+            MakeBundle),
         new("pack", "", "make the packages of the library and of the runner in artifacts/packages", MakePackages),
         new("docs", "", "make a site of the pages and of the API's reference in artifacts/docs", MakeSite),
         new("api", "", "write the list of the library's public members anew", WriteApi),

@@ -109,7 +109,8 @@ internal static class CountCommand
         return ($"{name} at batch {network.Batch}", Named(step.Function, cuda.Count(() => step.Run(1))));
     }
 
-    private static (string, LaunchCount[]) Product(CudaDouble cuda, int[] dimensions, string transpose, Precision precision)
+    private static (string, LaunchCount[]) Product(
+        CudaDouble cuda, int[] dimensions, string transpose, Precision precision)
     {
         (int m, int n, int k) = (dimensions[0], dimensions[1], dimensions[2]);
         DType stored = precision.Stored() ?? DType.Float32;

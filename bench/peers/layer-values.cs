@@ -20,10 +20,13 @@ Tensor Grad(Tensor x) { x.requires_grad = true; return x; }
     module.to(ScalarType.Float64);
     using (torch.no_grad())
     {
-        foreach (var (name, p) in module.named_parameters()) p.copy_((torch.rand_like(p) - 0.5).mul(64).round().div(64) + (name.EndsWith("weight") && p.dim() == 1 ? 1 : 0));
-        foreach (var (name, b) in module.named_buffers()) if (b.dim() == 1) b.copy_((torch.rand_like(b) * 64).round().div(64) + (name.EndsWith("var") ? 0.5 : -0.5));
+        foreach (var (name, p) in module.named_parameters()) p.copy_(
+            (torch.rand_like(p) - 0.5).mul(64).round().div(64) + (name.EndsWith("weight") && p.dim() == 1 ? 1 : 0));
+        foreach (var (name, b) in module.named_buffers()) if (b.dim() == 1) b.copy_(
+            (torch.rand_like(b) * 64).round().div(64) + (name.EndsWith("var") ? 0.5 : -0.5));
     }
-    return [.. module.named_parameters().Select(p => (prefix + p.name, (Tensor)p.parameter)), .. module.named_buffers().Where(b => b.buffer.dim() == 1).Select(b => (prefix + b.name, b.buffer))];
+    return [.. module.named_parameters().Select(p => (prefix + p.name, (Tensor)p.parameter)),
+        .. module.named_buffers().Where(b => b.buffer.dim() == 1).Select(b => (prefix + b.name, b.buffer))];
 }
 void Case(string name, Tensor[] inputs, (string Name, Tensor Value)[] weights, Func<Tensor[], Tensor> forward)
 {
@@ -35,14 +38,17 @@ void Case(string name, Tensor[] inputs, (string Name, Tensor Value)[] weights, F
     for (int i = 0; i < inputs.Length; i++) written.Add(($"{name}/x{i + 1}", inputs[i]));
     written.Add(($"{name}/y", y.detach())); written.Add(($"{name}/g", g));
     int at = 0;
-    for (int i = 0; i < given.Length; i++) if (given[i].requires_grad) { Tensor d = grads[at++]; if (d is not null && !d.IsInvalid) written.Add(($"{name}/dx{i + 1}", d)); }
+    for (int i = 0; i < given.Length; i++) if (given[i].requires_grad) { Tensor d = grads[at++];
+    if (d is not null && !d.IsInvalid) written.Add(($"{name}/dx{i + 1}", d)); }
     foreach (var (n, w) in weights) if (w.requires_grad) written.Add(($"{name}/dw/{n}", grads[at++]));
 }
-void One<M>(string name, M module, Tensor x) where M : Module<Tensor, Tensor> { var w = Of(module); module.train(); Case(name, [x], w, xs => module.call(xs[0])); }
+void One<M>(string name, M module, Tensor x) where M : Module<Tensor, Tensor> { var w = Of(module); module.train();
+Case(name, [x], w, xs => module.call(xs[0])); }
 
 One("dense", Linear(3, 4), R(2, 3));
 One("conv2d", Conv2d(2, 3, 3, stride: 2, padding: 1), R(2, 2, 5, 6));
-One("conv2d_dilated_grouped", Conv2d(4, 4, (2, 3), stride: (1, 1), padding: (1, 1), dilation: (2, 1), groups: 2), R(2, 4, 5, 4));
+One("conv2d_dilated_grouped", Conv2d(4, 4, (2, 3), stride: (1, 1), padding: (1, 1), dilation: (2, 1), groups: 2),
+    R(2, 4, 5, 4));
 One("depthwise", Conv2d(2, 4, 3, padding: 1, groups: 2), R(2, 2, 4, 5));
 One("conv_transpose2d", ConvTranspose2d(2, 3, 3, stride: 2, padding: 1, output_padding: 1), R(2, 2, 3, 4));
 One("conv_transpose2d_dilated_grouped", ConvTranspose2d(4, 2, 2, dilation: 2, groups: 2), R(2, 4, 3, 3));
@@ -61,12 +67,14 @@ One("average_pool1d", AvgPool1d(3, stride: 1, padding: 1, count_include_pad: fal
 Case("global_pool", [R(2, 3, 2, 4)], [], x => x[0].mean([2, 3]));
 Case("maxout", [R(2, 6)], [], x => x[0].reshape(2, 3, 2).amax([2]));
 One("batch_norm", BatchNorm2d(3, eps: 1e-4), R(3, 3, 2, 2));
-{ var m = BatchNorm2d(3, eps: 1e-4); var w = Of(m); m.eval(); Case("batch_norm_in_use", [R(3, 3, 2, 2)], w, x => m.call(x[0])); }
+{ var m = BatchNorm2d(3, eps: 1e-4); var w = Of(m); m.eval();
+Case("batch_norm_in_use", [R(3, 3, 2, 2)], w, x => m.call(x[0])); }
 One("layer_norm", LayerNorm(5), R(2, 3, 5));
 One("group_norm", GroupNorm(2, 4), R(2, 4, 3, 2));
 {
     Tensor weight = Grad(R(5) / 4);
-    Case("rms_norm", [R(2, 3, 5)], [("weight", weight)], x => x[0] / (x[0].square().mean([-1], true) + 1e-5).sqrt() * weight);
+    Case("rms_norm", [R(2, 3, 5)], [("weight", weight)],
+        x => x[0] / (x[0].square().mean([-1], true) + 1e-5).sqrt() * weight);
 }
 Case("local_response_norm", [R(2, 6, 2, 2)], [], x => functional.local_response_norm(x[0], 5, 0.5, 0.75, 2));
 {
@@ -77,42 +85,55 @@ Case("gelu", [R(2, 5)], [], x => functional.gelu(x[0]));
 Case("softplus", [R(2, 5)], [], x => functional.softplus(x[0]));
 Case("leaky", [R(2, 5)], [], x => functional.leaky_relu(x[0], 0.01));
 Case("softmax", [R(2, 5)], [], x => functional.softmax(x[0], 1));
-Case("upscale", [R(1, 2, 2, 3)], [], x => functional.interpolate(x[0], scale_factor: [2.0, 2.0], mode: InterpolationMode.Nearest));
+Case("upscale", [R(1, 2, 2, 3)], [],
+    x => functional.interpolate(x[0], scale_factor: [2.0, 2.0], mode: InterpolationMode.Nearest));
 Case("pad", [R(1, 2, 2, 3)], [], x => functional.pad(x[0], [2, 2, 1, 1], PaddingModes.Constant, 0.5));
-{ var m = Embedding(7, 3); var w = Of(m); Case("embedding", [torch.randint(7, [2, 4], dtype: ScalarType.Int64)], w, x => m.call(x[0])); }
+{ var m = Embedding(7, 3); var w = Of(m);
+Case("embedding", [torch.randint(7, [2, 4], dtype: ScalarType.Int64)], w, x => m.call(x[0])); }
 
 // Sequences.
 { var m = RNN(3, 4, batchFirst: true); var w = Of(m); Case("recurrent", [R(2, 5, 3)], w, x => m.call(x[0]).Item1); }
 { var m = LSTM(3, 4, batchFirst: true); var w = Of(m); Case("lstm", [R(2, 5, 3)], w, x => m.call(x[0]).Item1); }
 {
     var m = LSTM(3, 4, batchFirst: true); var w = Of(m);
-    Case("lstm_start", [R(2, 5, 3), R(2, 4), R(2, 4)], w, x => m.call(x[0], (x[1].unsqueeze(0), x[2].unsqueeze(0))).Item1);
+    Case("lstm_start", [R(2, 5, 3), R(2, 4), R(2, 4)], w,
+        x => m.call(x[0], (x[1].unsqueeze(0), x[2].unsqueeze(0))).Item1);
 }
 {
     // Sequences of 3 and 5 steps, each separately.
     var m = LSTM(3, 4, batchFirst: true); var w = Of(m);
-    Case("lstm_masked", [R(2, 5, 3)], w, x => torch.cat([m.call(x[0].narrow(0, 0, 1).narrow(1, 0, 3)).Item1.select(1, 2), m.call(x[0].narrow(0, 1, 1)).Item1.select(1, 4)], 0));
+    Case("lstm_masked", [R(2, 5, 3)], w,
+        x => torch.cat(
+            [m.call(x[0].narrow(0, 0, 1).narrow(1, 0, 3)).Item1.select(1, 2),
+                m.call(x[0].narrow(0, 1, 1)).Item1.select(1, 4)], 0));
 }
-{ var m = LSTM(3, 2, numLayers: 2, batchFirst: true, bidirectional: true); var w = Of(m); Case("lstm_stacked_both_ways", [R(2, 4, 3)], w, x => m.call(x[0]).Item1); }
+{ var m = LSTM(3, 2, numLayers: 2, batchFirst: true, bidirectional: true); var w = Of(m);
+Case("lstm_stacked_both_ways", [R(2, 4, 3)], w, x => m.call(x[0]).Item1); }
 { var m = GRU(3, 4, batchFirst: true); var w = Of(m); Case("gru", [R(2, 5, 3)], w, x => m.call(x[0]).Item1); }
-{ var m = GRU(3, 2, batchFirst: true, bidirectional: true); var w = Of(m); Case("gru_both_ways", [R(2, 4, 3)], w, x => m.call(x[0]).Item1); }
+{ var m = GRU(3, 2, batchFirst: true, bidirectional: true); var w = Of(m);
+Case("gru_both_ways", [R(2, 4, 3)], w, x => m.call(x[0]).Item1); }
 Tensor Causal(long n) => torch.full([n, n], double.NegativeInfinity, dtype: ScalarType.Float64).triu(1);
 Tensor Attend(MultiheadAttention m, Tensor q, Tensor k, Tensor? hidden = null, Tensor? mask = null) =>
     m.call(q.transpose(0, 1), k.transpose(0, 1), k.transpose(0, 1), hidden!, false, mask!).Item1.transpose(0, 1);
 { var m = MultiheadAttention(4, 2); var w = Of(m); Case("attention", [R(2, 5, 4)], w, x => Attend(m, x[0], x[0])); }
-{ var m = MultiheadAttention(4, 2); var w = Of(m); Case("attention_causal", [R(2, 5, 4)], w, x => Attend(m, x[0], x[0], mask: Causal(5))); }
+{ var m = MultiheadAttention(4, 2); var w = Of(m);
+Case("attention_causal", [R(2, 5, 4)], w, x => Attend(m, x[0], x[0], mask: Causal(5))); }
 {
-    var m = MultiheadAttention(4, 2); var w = Of(m); var hidden = torch.tensor(new[] { false, false, true, true, false, false, false, false }, [2, 4]);
+    var m = MultiheadAttention(4, 2); var w = Of(m);
+    var hidden = torch.tensor(new[] { false, false, true, true, false, false, false, false }, [2, 4]);
     Case("attention_of_others_masked", [R(2, 3, 4), R(2, 4, 4)], w, x => Attend(m, x[0], x[1], hidden));
 }
 foreach (bool first in new[] { true, false })
 {
-    var a = MultiheadAttention(4, 2); var l1 = Linear(4, 6); var l2 = Linear(6, 4); var n1 = LayerNorm(4); var n2 = LayerNorm(4);
-    (string, Tensor)[] w = [.. Of(a, "self_attn."), .. Of(l1, "linear1."), .. Of(l2, "linear2."), .. Of(n1, "norm1."), .. Of(n2, "norm2.")];
+    var a = MultiheadAttention(4, 2); var l1 = Linear(4, 6); var l2 = Linear(6, 4); var n1 = LayerNorm(4);
+    var n2 = LayerNorm(4);
+    (string, Tensor)[] w = [
+        .. Of(a, "self_attn."), .. Of(l1, "linear1."), .. Of(l2, "linear2."), .. Of(n1, "norm1."), .. Of(n2, "norm2.")];
     Case(first ? "transformer_norm_first" : "transformer", [R(2, 3, 4)], w, xs =>
     {
         var x = xs[0];
-        if (first) { var z = n1.call(x); x = x + Attend(a, z, z); return x + l2.call(functional.gelu(l1.call(n2.call(x)))); }
+        if (first) { var z = n1.call(x); x = x + Attend(a, z, z);
+        return x + l2.call(functional.gelu(l1.call(n2.call(x)))); }
         x = n1.call(x + Attend(a, x, x)); return n2.call(x + l2.call(functional.relu(l1.call(x))));
     });
 }
@@ -128,11 +149,15 @@ foreach (var (name, value) in written)
 {
     bool isWhole = !value.is_floating_point(); long start = data.Length;
     var flat = value.detach().contiguous().reshape(-1);
-    byte[] bytes = isWhole ? flat.to(ScalarType.Int32).data<int>().ToArray().SelectMany(BitConverter.GetBytes).ToArray() : flat.to(ScalarType.Float32).data<float>().ToArray().SelectMany(BitConverter.GetBytes).ToArray();
+    byte[] bytes = isWhole
+        ? flat.to(ScalarType.Int32).data<int>().ToArray().SelectMany(BitConverter.GetBytes).ToArray()
+        : flat.to(ScalarType.Float32).data<float>().ToArray().SelectMany(BitConverter.GetBytes).ToArray();
     data.Write(bytes);
-    header.Append($"{(header.Length > 1 ? "," : "")}\"{name}\":{{\"dtype\":\"{(isWhole ? "I32" : "F32")}\",\"shape\":[{string.Join(",", value.shape)}],\"data_offsets\":[{start},{data.Length}]}}");
+    header.Append(
+        $"{(header.Length > 1 ? "," : "")}\"{name}\":{{\"dtype\":\"{(isWhole ? "I32" : "F32")}\",\"shape\":[{string.Join(",", value.shape)}],\"data_offsets\":[{start},{data.Length}]}}");
 }
 header.Append('}'); while (header.Length % 8 != 0) header.Append(' ');
 using var file = File.Create(args[0]);
-file.Write(BitConverter.GetBytes((long)header.Length)); file.Write(Encoding.ASCII.GetBytes(header.ToString())); file.Write(data.ToArray());
+file.Write(BitConverter.GetBytes((long)header.Length)); file.Write(
+    Encoding.ASCII.GetBytes(header.ToString())); file.Write(data.ToArray());
 Console.WriteLine($"{written.Count} tensors, {data.Length} bytes");

@@ -21,7 +21,9 @@ if (!args.Contains("ops"))
     return;
 }
 
-int threads = int.TryParse(Environment.GetEnvironmentVariable("OMP_NUM_THREADS"), out int asked) ? asked : Environment.ProcessorCount;
+int threads = int.TryParse(Environment.GetEnvironmentVariable("OMP_NUM_THREADS"), out int asked)
+    ? asked
+    : Environment.ProcessorCount;
 torch.set_num_threads(threads);
 torch.random.manual_seed(1);
 
@@ -30,18 +32,23 @@ Tensor Places(long dimension, params long[] shape) => torch.randint(dimension, s
 Tensor Heads() => Numbers(1, 8, 512, 64);
 
 Op("batched dot, 64 of 128x128x128", [Numbers(64, 128, 128), Numbers(64, 128, 128)], x => x[0].bmm(x[1]));
-Op("depthwise 3x3, 16x64x56x56", [Numbers(16, 64, 56, 56), Numbers(64, 1, 3, 3)], x => functional.conv2d(x[0], x[1], padding: [1, 1], groups: 64));
+Op("depthwise 3x3, 16x64x56x56", [Numbers(16, 64, 56, 56), Numbers(64, 1, 3, 3)],
+    x => functional.conv2d(x[0], x[1], padding: [1, 1], groups: 64));
 Op("depthwise 3x3 of stride 2, 16x64x56x56", [Numbers(16, 64, 56, 56), Numbers(64, 1, 3, 3)],
     x => functional.conv2d(x[0], x[1], padding: [1, 1], strides: [2, 2], groups: 64));
-Op("depthwise 3x3, 16x512x14x14", [Numbers(16, 512, 14, 14), Numbers(512, 1, 3, 3)], x => functional.conv2d(x[0], x[1], padding: [1, 1], groups: 512));
-Gradients("depthwise 3x3, 16x64x56x56, gradients", [Numbers(16, 64, 56, 56), Numbers(64, 1, 3, 3)], Numbers(16, 64, 56, 56), again: false,
+Op("depthwise 3x3, 16x512x14x14", [Numbers(16, 512, 14, 14), Numbers(512, 1, 3, 3)],
+    x => functional.conv2d(x[0], x[1], padding: [1, 1], groups: 512));
+Gradients("depthwise 3x3, 16x64x56x56, gradients", [Numbers(16, 64, 56, 56), Numbers(64, 1, 3, 3)],
+    Numbers(16, 64, 56, 56), again: false,
     x => functional.conv2d(x[0], x[1], padding: [1, 1], groups: 64));
 Op("transposed convolution 4x4 of stride 2, 16x64x28x28 to 32", [Numbers(16, 64, 28, 28), Numbers(64, 32, 4, 4)],
     x => functional.conv_transpose2d(x[0], x[1], padding: [1, 1], strides: [2, 2]));
 Op("transposed convolution 3x3, 16x64x28x28 to 32", [Numbers(16, 64, 28, 28), Numbers(64, 32, 3, 3)],
     x => functional.conv_transpose2d(x[0], x[1], padding: [1, 1]));
-Op("attention, 8 heads, 512x64", [Heads(), Heads(), Heads()], x => functional.scaled_dot_product_attention(x[0], x[1], x[2]));
-Op("causal attention, 8 heads, 512x64", [Heads(), Heads(), Heads()], x => functional.scaled_dot_product_attention(x[0], x[1], x[2], is_casual: true));
+Op("attention, 8 heads, 512x64", [Heads(), Heads(), Heads()],
+    x => functional.scaled_dot_product_attention(x[0], x[1], x[2]));
+Op("causal attention, 8 heads, 512x64", [Heads(), Heads(), Heads()],
+    x => functional.scaled_dot_product_attention(x[0], x[1], x[2], is_casual: true));
 Gradients("attention, 8 heads, 512x64, with gradients", [Heads(), Heads(), Heads()], Heads(), again: true,
     x => functional.scaled_dot_product_attention(x[0], x[1], x[2]));
 Op("cumulative sum along rows, 4096x1024", [Numbers(4096, 1024)], x => x[0].cumsum(1));
@@ -54,12 +61,18 @@ Op("largest 10 of rows, 4096x1000", [Numbers(4096, 1000)], x => x[0].topk(10, 1)
 Op("largest 100 of rows, 16x100000", [Numbers(16, 100_000)], x => x[0].topk(100, 1).values);
 Op("gather of 8192 rows, 50000x128", [Numbers(50_000, 128), Places(50_000, 8192)], x => x[0].index_select(0, x[1]));
 Op("gather of 512 columns, 4096x1024", [Numbers(4096, 1024), Places(1024, 512)], x => x[0].index_select(1, x[1]));
-Op("gather along rows, 4096x512 of 4096x1024", [Numbers(4096, 1024), Places(1024, 4096, 512)], x => x[0].gather(1, x[1]));
-Op("gather of 1000000 elements, 4096x1024", [Numbers(4096, 1024), Places(4096, 1_000_000), Places(1024, 1_000_000)], x => x[0].index(x[1], x[2]));
-Op("rows set, 8192 of 50000x128", [Numbers(50_000, 128), Places(50_000, 8192), Numbers(8192, 128)], x => x[0].index_copy(0, x[1], x[2]));
-Op("rows added, 8192 to 50000x128", [Numbers(50_000, 128), Places(50_000, 8192), Numbers(8192, 128)], x => x[0].index_add(0, x[1], x[2], 1));
-Op("scatter along rows, 4096x512 to 4096x1024", [Numbers(4096, 1024), Places(1024, 4096, 512), Numbers(4096, 512)], x => x[0].scatter(1, x[1], x[2]));
-Op("scatter along rows, added, 4096x512 to 4096x1024", [Numbers(4096, 1024), Places(1024, 4096, 512), Numbers(4096, 512)],
+Op("gather along rows, 4096x512 of 4096x1024", [Numbers(4096, 1024), Places(1024, 4096, 512)],
+    x => x[0].gather(1, x[1]));
+Op("gather of 1000000 elements, 4096x1024", [Numbers(4096, 1024), Places(4096, 1_000_000), Places(1024, 1_000_000)],
+    x => x[0].index(x[1], x[2]));
+Op("rows set, 8192 of 50000x128", [Numbers(50_000, 128), Places(50_000, 8192), Numbers(8192, 128)],
+    x => x[0].index_copy(0, x[1], x[2]));
+Op("rows added, 8192 to 50000x128", [Numbers(50_000, 128), Places(50_000, 8192), Numbers(8192, 128)],
+    x => x[0].index_add(0, x[1], x[2], 1));
+Op("scatter along rows, 4096x512 to 4096x1024", [Numbers(4096, 1024), Places(1024, 4096, 512), Numbers(4096, 512)],
+    x => x[0].scatter(1, x[1], x[2]));
+Op("scatter along rows, added, 4096x512 to 4096x1024",
+    [Numbers(4096, 1024), Places(1024, 4096, 512), Numbers(4096, 512)],
     x => x[0].scatter_add(1, x[1], x[2]));
 
 void Op(string item, Tensor[] inputs, Func<Tensor[], Tensor> of)

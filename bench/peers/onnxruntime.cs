@@ -23,10 +23,14 @@ CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 int threads = int.TryParse(Environment.GetEnvironmentVariable("OMP_NUM_THREADS"), out int asked) ? asked : 2;
 string path = Path.Combine(Directory.CreateTempSubdirectory("onnxruntime").FullName, "network.onnx");
 using var device = new CpuDevice(threads);
-Console.WriteLine($"ONNX Runtime {OrtEnv.Instance().GetVersionString()}, {threads} threads each; least – median – largest of {Runs} runs");
-Console.WriteLine("| network | batch | from the file | the same, built here | ONNX Runtime | ONNX Runtime / from the file |");
+Console.WriteLine(
+    $"ONNX Runtime {OrtEnv.Instance().GetVersionString()}, {threads} threads each; least – median – largest of {Runs} "
+    + $"runs");
+Console.WriteLine(
+    "| network | batch | from the file | the same, built here | ONNX Runtime | ONNX Runtime / from the file |");
 Console.WriteLine("|---|---|---|---|---|---|");
-foreach ((string name, Func<Node> make) in new (string, Func<Node>)[] { ("LeNet-like", LeNet), ("VGG-like", Vgg), ("ResNet-like", ResNet) })
+foreach ((string name, Func<Node> make) in new (string, Func<Node>)[] { ("LeNet-like", LeNet), ("VGG-like", Vgg),
+    ("ResNet-like", ResNet) })
 {
     foreach (int batch in (int[])[1, 64])
     {
@@ -43,13 +47,15 @@ void Compare(string name, Node network, int batch)
     using OnnxModel model = OnnxModel.Load(path);
     Shape shape = model.Inputs[0].Shape.With(0, batch);
     var random = new Random(1);
-    Tensor x = Tensor.From([.. Enumerable.Range(0, (int)shape.Count).Select(_ => random.NextSingle() - 0.5f)]).Reshape(shape.Dimensions);
+    Tensor x = Tensor.From([.. Enumerable.Range(0, (int)shape.Count).Select(_ => random.NextSingle() - 0.5f)])
+        .Reshape(shape.Dimensions);
     using var options = new SessionOptions { IntraOpNumThreads = threads, InterOpNumThreads = 1 };
 
     // Its threads would otherwise keep the cores busy for a while after each run, at the cost of who runs next.
     options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
     using var session = new InferenceSession(path, options);
-    using OrtValue given = OrtValue.CreateTensorValueFromMemory(x.ToArray<float>(), [.. shape.Select(dimension => (long)dimension)]);
+    using OrtValue given =
+        OrtValue.CreateTensorValueFromMemory(x.ToArray<float>(), [.. shape.Select(dimension => (long)dimension)]);
     using var run = new RunOptions();
     Action[] ways =
     [
@@ -110,7 +116,8 @@ static Node ResNet()
     foreach ((int filters, int stride) in new[] { (16, 1), (16, 1), (32, 2), (32, 1), (64, 2), (64, 1) })
     {
         Node dimension = stride == 1 ? node : node.Then(new Conv2D(filters, 1, Linear) { Stride = stride });
-        Node inner = node.Then(new Conv2D(filters, 3, Rectify) { Pad = 1, Stride = stride }, new Conv2D(filters, 3, Linear) { Pad = 1 });
+        Node inner = node.Then(
+            new Conv2D(filters, 3, Rectify) { Pad = 1, Stride = stride }, new Conv2D(filters, 3, Linear) { Pad = 1 });
         node = new Add().On(inner, dimension).Then(new Activation(Rectify));
     }
 

@@ -35,7 +35,8 @@ public static class ConfusionTable
         bool isNarrow = width < 480;
         float nameSize = isNarrow ? 10 : 12;
         const string Rows = "is ↓";
-        float longest = Math.Max(Math.Min(names.Max(name => Pen.Measure(name, nameSize)), width / 4f), Pen.Measure(Rows, nameSize));
+        float longest =
+            Math.Max(Math.Min(names.Max(name => Pen.Measure(name, nameSize)), width / 4f), Pen.Measure(Rows, nameSize));
         float left = Margin + longest + 8;
         // A slanted name extends beyond the last column.
         const float Degrees = 50;

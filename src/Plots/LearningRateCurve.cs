@@ -26,7 +26,8 @@ public static class LearningRateCurve
         ArgumentNullException.ThrowIfNull(losses);
         if (rates.Count == 0 || rates.Count != losses.Count || !rates.All(rate => rate > 0))
         {
-            throw new ArgumentException("There must be learning rates greater than 0, and a loss for each.", nameof(rates));
+            throw new ArgumentException(
+                "There must be learning rates greater than 0, and a loss for each.", nameof(rates));
         }
 
         Theme colors = theme ?? Theme.Light;
@@ -45,7 +46,8 @@ public static class LearningRateCurve
             int first = (int)Math.Floor(powers.Min()), last = (int)Math.Ceiling(powers.Max());
             plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericManual(
                 [.. Enumerable.Range(first, last - first + 1).Select(power => (double)power)],
-                [.. Enumerable.Range(first, last - first + 1).Select(power => Math.Pow(10, power).ToString("G3", CultureInfo.InvariantCulture))]);
+                [.. Enumerable.Range(first, last - first + 1)
+                    .Select(power => Math.Pow(10, power).ToString("G3", CultureInfo.InvariantCulture))]);
             var line = plot.Add.ScatterLine(powers, [.. losses], Color.FromSKColor(colors.Series(0)));
             line.LineWidth = 2;
             if (suggestion > 0)

@@ -31,7 +31,8 @@ public static class QualityCurves
             (PixelRect first, PixelRect second) = isNarrow
                 ? (new PixelRect(0, width, height / 2f, 0), new PixelRect(0, width, height, height / 2f))
                 : (new PixelRect(0, width / 2f, height, 0), new PixelRect(width / 2f, width, height, 0));
-            using Plot apart = Square("taken for it, of the class", "taken for it, of all others", rocs, colors, markers: false);
+            using Plot apart =
+                Square("taken for it, of the class", "taken for it, of all others", rocs, colors, markers: false);
             LearningCurves.Render(apart, canvas, first);
             using Plot sure = Square("right", "sure", [calibration], colors, markers: true);
             LearningCurves.Render(sure, canvas, second);
@@ -42,7 +43,8 @@ public static class QualityCurves
     {
         Plot plot = LearningCurves.Framed(up, along, theme);
         plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic();
-        ScottPlot.Plottables.Scatter diagonal = plot.Add.Scatter((double[])[0, 1], (double[])[0, 1], Color.FromSKColor(theme.Line));
+        ScottPlot.Plottables.Scatter diagonal =
+            plot.Add.Scatter((double[])[0, 1], (double[])[0, 1], Color.FromSKColor(theme.Line));
         diagonal.LineWidth = 1.5f;
         diagonal.MarkerSize = 0;
         foreach ((int i, RateCurve curve) in curves.Index())
@@ -52,7 +54,8 @@ public static class QualityCurves
                 continue;
             }
 
-            ScottPlot.Plottables.Scatter line = plot.Add.Scatter(curve.X.ToArray(), curve.Y.ToArray(), Color.FromSKColor(theme.Series(i)));
+            ScottPlot.Plottables.Scatter line =
+                plot.Add.Scatter(curve.X.ToArray(), curve.Y.ToArray(), Color.FromSKColor(theme.Series(i)));
             line.LineWidth = 2;
             line.MarkerSize = markers ? 6 : 0;
             line.LegendText = curve.Name;

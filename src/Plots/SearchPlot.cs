@@ -21,7 +21,8 @@ public static class SearchPlot
     /// <param name="height">The picture's height.</param>
     /// <param name="theme">The colors; null for <see cref="Theme.Light"/>.</param>
     public static Picture Draw(
-        IReadOnlyList<SearchPoint> points, string setting, string score, bool isLogarithmic, int width = 800, int height = 420,
+        IReadOnlyList<SearchPoint> points, string setting, string score, bool isLogarithmic, int width = 800,
+        int height = 420,
         Theme? theme = null)
     {
         ArgumentNullException.ThrowIfNull(points);
@@ -33,12 +34,14 @@ public static class SearchPlot
             plot.Axes.Bottom.TickGenerator = isLogarithmic
                 ? new ScottPlot.TickGenerators.NumericAutomatic
                 {
-                    LabelFormatter = power => Math.Pow(10, power).ToString("G2", System.Globalization.CultureInfo.InvariantCulture),
+                    LabelFormatter =
+                        power => Math.Pow(10, power).ToString("G2", System.Globalization.CultureInfo.InvariantCulture),
                 }
                 : new ScottPlot.TickGenerators.NumericAutomatic();
             foreach ((int i, IGrouping<string, SearchPoint> series) in points.GroupBy(point => point.Series).Index())
             {
-                SearchPoint[] known = [.. series.Where(point => double.IsFinite(point.Score) && (!isLogarithmic || point.X > 0))];
+                SearchPoint[] known =
+                    [.. series.Where(point => double.IsFinite(point.Score) && (!isLogarithmic || point.X > 0))];
                 if (known.Length == 0)
                 {
                     continue;
@@ -51,7 +54,8 @@ public static class SearchPlot
                 marks.LegendText = series.Key;
             }
 
-            LearningCurves.Render(LearningCurves.Finished(plot, Alignment.LowerRight, colors), canvas, new PixelRect(0, width, height, 0));
+            LearningCurves.Render(LearningCurves.Finished(plot, Alignment.LowerRight, colors), canvas,
+                new PixelRect(0, width, height, 0));
         });
     }
 }

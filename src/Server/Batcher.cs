@@ -43,7 +43,8 @@ internal sealed class Batcher : IAsyncDisposable
 
         try
         {
-            var job = new Job(samples, new TaskCompletionSource<IReadOnlyList<Prediction>>(TaskCreationOptions.RunContinuationsAsynchronously));
+            var job = new Job(samples, new TaskCompletionSource<IReadOnlyList<Prediction>>(
+                TaskCreationOptions.RunContinuationsAsynchronously));
             return _jobs.Writer.TryWrite(job) ? await job.Result.Task : null;
         }
         finally
@@ -67,7 +68,8 @@ internal sealed class Batcher : IAsyncDisposable
             batch.Clear();
             int count = 0;
             while (count < _maxBatch && _jobs.Reader.TryPeek(out Job? next)
-                && (batch.Count == 0 || (count + next.Samples.Count <= _maxBatch && IsAlike(batch[0].Samples, next.Samples)))
+                && (batch.Count == 0
+                    || (count + next.Samples.Count <= _maxBatch && IsAlike(batch[0].Samples, next.Samples)))
                 && _jobs.Reader.TryRead(out next))
             {
                 batch.Add(next);
@@ -121,7 +123,8 @@ internal sealed class Batcher : IAsyncDisposable
     }
 
     private static bool IsAlike(Table a, Table b) => a.Columns.Count == b.Columns.Count
-        && a.Columns.Zip(b.Columns).All(pair => pair.First.Name == pair.Second.Name && pair.First.GetType() == pair.Second.GetType());
+        && a.Columns.Zip(b.Columns)
+            .All(pair => pair.First.Name == pair.Second.Name && pair.First.GetType() == pair.Second.GetType());
 
     private sealed record Job(Table Samples, TaskCompletionSource<IReadOnlyList<Prediction>> Result);
 }

@@ -107,20 +107,24 @@ public sealed class PredictionServer : IAsyncDisposable
         Pages.Protect(context.Response);
         if (_options.Token is null && !Pages.IsAskedAsThisMachine(context.Request))
         {
-            await Refuse(context, StatusCodes.Status403Forbidden, "This server is for this machine alone: ask localhost.");
+            await Refuse(
+                context, StatusCodes.Status403Forbidden, "This server is for this machine alone: ask localhost.");
         }
         else if (_options.Token is not null && context.Request.Path != "/health" && !HasToken(context.Request))
         {
             await Refuse(
-                context, StatusCodes.Status401Unauthorized, "Show the token: the header 'Authorization: Bearer TOKEN', or ?token=TOKEN.");
+                context, StatusCodes.Status401Unauthorized,
+                "Show the token: the header 'Authorization: Bearer TOKEN', or ?token=TOKEN.");
         }
         else
         {
             await next(context);
             if (context.Response.StatusCode is StatusCodes.Status404NotFound or StatusCodes.Status405MethodNotAllowed)
             {
-                await Refuse(context, context.Response.StatusCode, context.Response.StatusCode == StatusCodes.Status405MethodNotAllowed
-                    ? $"{context.Request.Path} is asked by {context.Response.Headers.Allow}, not by {context.Request.Method}."
+                await Refuse(context, context.Response.StatusCode,
+                    context.Response.StatusCode == StatusCodes.Status405MethodNotAllowed
+                    ? $"{context.Request.Path} is asked by {context.Response.Headers.Allow}, "
+                        + $"not by {context.Request.Method}."
                     : $"There is no {context.Request.Path} here: ask /predict, /model, /health or /metrics.");
             }
         }
@@ -136,7 +140,8 @@ public sealed class PredictionServer : IAsyncDisposable
         if (isRight && request.Query.ContainsKey("token"))
         {
             // The page's own requests send it from now on.
-            request.HttpContext.Response.Cookies.Append("token", given, new CookieOptions { HttpOnly = true, SameSite = SameSiteMode.Strict });
+            request.HttpContext.Response.Cookies.Append(
+                "token", given, new CookieOptions { HttpOnly = true, SameSite = SameSiteMode.Strict });
         }
 
         return isRight;
@@ -154,7 +159,8 @@ public sealed class PredictionServer : IAsyncDisposable
             if (predictions is null)
             {
                 context.Response.Headers.RetryAfter = "1";
-                await Refuse(context, StatusCodes.Status503ServiceUnavailable, "Too many samples wait: ask again in a second.");
+                await Refuse(
+                    context, StatusCodes.Status503ServiceUnavailable, "Too many samples wait: ask again in a second.");
             }
             else
             {
@@ -174,14 +180,16 @@ public sealed class PredictionServer : IAsyncDisposable
         catch (BadHttpRequestException error)
         {
             await Refuse(context, error.StatusCode, error.StatusCode == StatusCodes.Status413PayloadTooLarge
-                ? FormattableString.Invariant($"The request is longer than {_options.MaxBody:N0} bytes.") : "The request is cut off or malformed.");
+                ? FormattableString.Invariant($"The request is longer than {_options.MaxBody:N0} bytes.") : "The "
+                    + "request is cut off or malformed.");
         }
         catch (Exception error) when (error is EngineException or JsonException or InvalidDataException or IOException)
         {
             string why = error switch
             {
                 EngineException => error.Message,
-                JsonException json => $"This is not JSON: line {json.LineNumber + 1}, byte {json.BytePositionInLine + 1}.",
+                JsonException json =>
+                    $"This is not JSON: line {json.LineNumber + 1}, byte {json.BytePositionInLine + 1}.",
                 _ => "The request is cut off or malformed.",
             };
             await Refuse(context, StatusCodes.Status400BadRequest, why);

@@ -15,7 +15,8 @@ public static class ServiceCollectionExtensions
     /// <param name="services">The services.</param>
     /// <param name="path">The model's file.</param>
     /// <param name="device">The device; null for the default device.</param>
-    public static IServiceCollection AddNeuralNet(this IServiceCollection services, string path, Device? device = null) =>
+    public static IServiceCollection AddNeuralNet(
+        this IServiceCollection services, string path, Device? device = null) =>
         services.AddSingleton(provider =>
         {
             Model model = Model.Load(path, device);

@@ -38,8 +38,10 @@ public sealed partial class TrainingLogger(ILogger logger) : Callback
     private static partial void Started(ILogger logger, long parameters, int epochs);
 
     [LoggerMessage(2, LogLevel.Information,
-        "Epoch {Epoch}: training loss {TrainLoss}, validation loss {ValidLoss}, validation accuracy {ValidAccuracy}, {Seconds} s.")]
-    private static partial void Epoch(ILogger logger, int epoch, double trainLoss, double validLoss, double validAccuracy, double seconds);
+        "Epoch {Epoch}: training loss {TrainLoss}, validation loss {ValidLoss}, validation accuracy {ValidAccuracy}, "
+        + "{Seconds} s.")]
+    private static partial void Epoch(
+        ILogger logger, int epoch, double trainLoss, double validLoss, double validAccuracy, double seconds);
 
     [LoggerMessage(3, LogLevel.Warning, "{Warning}")]
     private static partial void Warned(ILogger logger, string warning);
@@ -49,7 +51,8 @@ public sealed partial class TrainingLogger(ILogger logger) : Callback
 internal static partial class ModelLog
 {
     /// <summary>Logs that a model was loaded.</summary>
-    public static void LogModel(this ILogger logger, string path, Model model) => Loaded(logger, path, model.Target.Column, model.Classes.Count);
+    public static void LogModel(this ILogger logger, string path, Model model) =>
+        Loaded(logger, path, model.Target.Column, model.Classes.Count);
 
     [LoggerMessage(4, LogLevel.Information, "{Path} is loaded: it predicts {Target}, of {Classes} classes.")]
     private static partial void Loaded(ILogger logger, string path, string target, int classes);

@@ -11,7 +11,8 @@ internal sealed class ClassFolders(string path, SampleFiles kind)
     private const int MaxTold = 5;
 
     private static readonly string[]
-        s_trainNames = ["train", "training"], s_validationNames = ["validation", "valid", "val"], s_testNames = ["test", "testing"];
+        s_trainNames = ["train", "training"], s_validationNames = ["validation", "valid", "val"],
+            s_testNames = ["test", "testing"];
 
     /// <summary>Gets what a user should check before trusting any figure, one sentence each.</summary>
     public List<string> Warnings { get; } = [];
@@ -32,7 +33,8 @@ internal sealed class ClassFolders(string path, SampleFiles kind)
         string? train = Named(s_trainNames), validation = Named(s_validationNames), test = Named(s_testNames);
         if (train is null && folders.Length > 1 && folders.All(folder => folder == validation || folder == test))
         {
-            throw new DataFormatException($"{path} has {validation} and {test}, and no folder called train with the samples to learn.");
+            throw new DataFormatException(
+                $"{path} has {validation} and {test}, and no folder called train with the samples to learn.");
         }
 
         // A class may be called train, too.
@@ -41,16 +43,20 @@ internal sealed class ClassFolders(string path, SampleFiles kind)
             return (path, null, null);
         }
 
-        string[] others = [.. folders.Where(folder => folder != train && folder != validation && folder != test).Select(Name)];
+        string[] others =
+            [.. folders.Where(folder => folder != train && folder != validation && folder != test).Select(Name)];
         if (others.Length > 0)
         {
-            Warnings.Add($"Left out of {path}: the folder{(others.Length == 1 ? "" : "s")} {Table.Some(others)} beside {Name(train)}.");
+            Warnings.Add(
+                $"Left out of {path}: the folder{(others.Length == 1 ? "" : "s")} {Table.Some(others)} "
+                + $"beside {Name(train)}.");
         }
 
         return test is null ? (train, null, validation) : (train, validation, test);
 
         string? Named(string[] names) => names
-            .Select(name => folders.FirstOrDefault(folder => Name(folder).Equals(name, StringComparison.OrdinalIgnoreCase)))
+            .Select(
+                name => folders.FirstOrDefault(folder => Name(folder).Equals(name, StringComparison.OrdinalIgnoreCase)))
             .FirstOrDefault(folder => folder is not null);
     }
 
@@ -67,15 +73,17 @@ internal sealed class ClassFolders(string path, SampleFiles kind)
             {
                 Warnings.Add(own.Count == 0
                     ? $"The folder {inner} holds no {kind.Noun}: it is no class."
-                    : $"Left out of {inner}: {Table.Counted(others, "file")} that {(others == 1 ? "does" : "do")} not end in {kind.Endings}.");
+                    : $"Left out of {inner}: {Table.Counted(others, "file")} that {(others == 1 ? "does" : "do")} not "
+                        + $"end in {kind.Endings}.");
             }
         }
 
         if (files.Count == 0)
         {
             throw new DataFormatException(
-                $"{part} has no folders with {kind.Noun}s in them. Each class is a folder: {Path.Combine(part, "cats")}, "
-                + $"{Path.Combine(part, "dogs")}; a {kind.Noun} ends in {kind.Endings}.");
+                $"{part} has no folders with {kind.Noun}s in them. "
+                + $"Each class is a folder: {Path.Combine(part, "cats")}, {Path.Combine(part, "dogs")}; a {kind.Noun} "
+                + $"ends in {kind.Endings}.");
         }
 
         if (kind.Find(part, isRecursive: false).Files.Count is > 0 and int outside)
@@ -112,7 +120,8 @@ internal sealed class ClassFolders(string path, SampleFiles kind)
     /// <param name="train">The classes of the samples to learn.</param>
     /// <param name="others">The folders and the classes of the samples to validate and test with.</param>
     /// <exception cref="DataFormatException">There is one class, or another part has a class of its own.</exception>
-    public void Require(IEnumerable<string> train, params IEnumerable<(string Folder, IEnumerable<string> Classes)> others)
+    public void Require(
+        IEnumerable<string> train, params IEnumerable<(string Folder, IEnumerable<string> Classes)> others)
     {
         HashSet<string> known = [.. train];
         foreach ((string folder, IEnumerable<string> classes) in others)
@@ -120,14 +129,16 @@ internal sealed class ClassFolders(string path, SampleFiles kind)
             if (classes.FirstOrDefault(one => !known.Contains(one)) is { } unknown)
             {
                 throw new DataFormatException(
-                    $"{folder} has {kind.Noun}s of the class '{unknown}', of which those to learn have none: it cannot be learned.");
+                    $"{folder} has {kind.Noun}s of the class '{unknown}', of which those to learn have none: "
+                    + "it cannot be learned.");
             }
         }
 
         if (known.Count == 1)
         {
             throw new DataFormatException(
-                $"{path} has {kind.Noun}s of one class alone, '{known.Single()}': there is nothing to tell apart. Each class is a folder in it.");
+                $"{path} has {kind.Noun}s of one class alone, '{known.Single()}': there is nothing to tell apart. "
+                + "Each class is a folder in it.");
         }
     }
 

@@ -80,8 +80,10 @@ public sealed record Csv(string Path) : IDataSource
     {
         Texts =
         [
-            .. inputs.Transforms.Where(transform => transform is OneHot or WordCounts).Select(transform => transform.Column),
-            .. target is ClassTarget { Classes: var names } && !names.All(name => Engine.Data.Numbers.TryParse(name, out _))
+            .. inputs.Transforms.Where(transform => transform is OneHot or WordCounts)
+            .Select(transform => transform.Column),
+            .. target is ClassTarget { Classes: var names }
+                && !names.All(name => Engine.Data.Numbers.TryParse(name, out _))
                 ? [target.Column] : (string[])[],
         ],
         Numbers =
@@ -98,7 +100,8 @@ public sealed record Csv(string Path) : IDataSource
     };
 
     private static Dictionary<string, string> UnitsOf(IEnumerable<(string Column, string? Unit)> columns) =>
-        columns.Where(one => one.Unit is not null).ToDictionary(one => one.Column, one => one.Unit!, StringComparer.OrdinalIgnoreCase);
+        columns.Where(one => one.Unit is not null)
+            .ToDictionary(one => one.Column, one => one.Unit!, StringComparer.OrdinalIgnoreCase);
 
     /// <summary>
     /// Returns the columns in which a preparation and a target know a name that means a missing value elsewhere.
@@ -107,7 +110,9 @@ public sealed record Csv(string Path) : IDataSource
     [
         .. inputs.Transforms.OfType<OneHot>().Where(transform => transform.Values.Any(Engine.Data.Numbers.IsMissing))
             .Select(transform => transform.Column),
-        .. target is ClassTarget { Classes: var names } && names.Any(Engine.Data.Numbers.IsMissing) ? [target.Column] : (string[])[],
+        .. target is ClassTarget { Classes: var names } && names.Any(Engine.Data.Numbers.IsMissing)
+            ? [target.Column]
+            : (string[])[],
     ];
 
     /// <inheritdoc/>
@@ -115,7 +120,8 @@ public sealed record Csv(string Path) : IDataSource
     {
         CsvColumns read = Read(TargetOf, isWanted: true);
         Table all = read.ToTable();
-        string target = read.Target ?? throw new DataFormatException($"{Path}: the column to predict has a name, but no values.");
+        string target = read.Target
+            ?? throw new DataFormatException($"{Path}: the column to predict has a name, but no values.");
         List<string> notes = read.Notes;
         all = all.Without([.. Drop.Where(name => all[name] is not null)]);
         Table train = WithTarget(all, target, Path, notes, read.Missing);
@@ -127,7 +133,8 @@ public sealed record Csv(string Path) : IDataSource
                 Path = TestPath,
                 UsualDecimals = read.Decimals,
                 Texts = [.. all.Columns.OfType<TextColumn>().Select(column => column.Name)],
-                Numbers = [.. all.Columns.OfType<NumberColumn>().Where(column => column.Name != target).Select(column => column.Name)],
+                Numbers = [.. all.Columns.OfType<NumberColumn>().Where(column => column.Name != target)
+                    .Select(column => column.Name)],
                 Units = UnitsOf(all.Columns.OfType<NumberColumn>().Select(column => (column.Name, column.Unit))),
             };
             CsvColumns other = like.Read((names, _) => names.IndexOf(target), isWanted: true);
@@ -137,7 +144,12 @@ public sealed record Csv(string Path) : IDataSource
             test = WithTarget(other.ToTable().Without([.. Drop]), target, TestPath, notes, other.Missing);
         }
 
-        return new DataSet(NameOf(Path), train, target) { Test = test, Notes = notes, Warnings = [.. TargetWarnings.Of(train[target])] };
+        return new DataSet(NameOf(Path), train, target)
+        {
+            Test = test,
+            Notes = notes,
+            Warnings = [.. TargetWarnings.Of(train[target])],
+        };
     }
 
     /// <summary>Returns a file's name, without its folder and extensions.</summary>
@@ -197,13 +209,16 @@ public sealed record Csv(string Path) : IDataSource
         if (read.BrokenCount > (read.Rows + read.BrokenCount) * MaxBroken)
         {
             throw new DataFormatException(read.Names.Count == 1
-                ? $"{Path} is no table: nothing stands between values in most lines; if something does, give it as the separator."
-                : $"{Path}: {read.BrokenCount} of {read.Rows + read.BrokenCount} rows have more values than the {read.Names.Count} columns, the "
-                + $"first is row {read.Broken[0]}: give the separator, if '{dialect.Separator}' is not it.");
+                ? $"{Path} is no table: nothing stands between values in most lines; if something does, "
+                    + "give it as the separator."
+                : $"{Path}: {read.BrokenCount} of {read.Rows + read.BrokenCount} rows have more values than "
+                + $"the {read.Names.Count} columns, the first is row {read.Broken[0]}: give the separator, "
+                + $"if '{dialect.Separator}' is not it.");
         }
 
         string rows = FormattableString.Invariant($"{read.Rows:N0} rows");
-        read.Notes.Insert(0, $"{System.IO.Path.GetFileName(Path)}: {rows}; {dialect.Describe(read.Names.Count, new FileInfo(Path).Length)}.");
+        read.Notes.Insert(
+            0, $"{System.IO.Path.GetFileName(Path)}: {rows}; {dialect.Describe(read.Names.Count, new FileInfo(Path).Length)}.");
         return read;
     }
 
@@ -218,15 +233,20 @@ public sealed record Csv(string Path) : IDataSource
     {
         if (Target is not null)
         {
-            int[] alike = [.. Enumerable.Range(0, names.Count).Where(i => names[i].Equals(Target, StringComparison.OrdinalIgnoreCase))];
-            return names.IndexOf(Target) is >= 0 and int exact ? exact : alike is [int only] ? only : throw new EngineException(
+            int[] alike = [.. Enumerable.Range(0, names.Count)
+                .Where(i => names[i].Equals(Target, StringComparison.OrdinalIgnoreCase))];
+            return names.IndexOf(Target) is >= 0 and int exact
+                ? exact
+                : alike is [int only] ? only : throw new EngineException(
                 $"There is no column '{Target}': there are {Table.Some(names)}.");
         }
 
         string[] usual = ["target", "label", "class", "y"];
         return !hasNames ? names.Count - 1
-            : names.FindIndex(name => usual.Contains(name, StringComparer.OrdinalIgnoreCase)) is >= 0 and int found ? found
-            : throw new DataFormatException($"{Path}: which column is to be predicted? Name it as the target: {Table.Some(names)}.");
+            : names.FindIndex(name => usual.Contains(name, StringComparer.OrdinalIgnoreCase)) is >= 0 and int found
+            ? found
+            : throw new DataFormatException(
+                $"{Path}: which column is to be predicted? Name it as the target: {Table.Some(names)}.");
     }
 
     /// <summary>Returns the rows with a known target.</summary>
@@ -243,9 +263,11 @@ public sealed record Csv(string Path) : IDataSource
         if (known.Length < table.Count)
         {
             string[] words = [.. missing.Keys.Where(word => word.Length > 0)];
-            notes.Add($"Left out: {Table.Counted(table.Count - known.Length, "row")} without a value of the target '{target}'"
-                + (words.Length > 0 ? $", which is empty or {Table.Some(words)} there. If that is the name of a class, keep it in this column (KeepNA, --keep-na)."
-                    : "."));
+            notes.Add(
+                $"Left out: {Table.Counted(table.Count - known.Length, "row")} without a value of the target '{target}'"
+                    + (words.Length > 0 ? $", which is empty or {Table.Some(words)} there. "
+                    + "If that is the name of a class, keep it in this column (KeepNA, --keep-na)."
+                        : "."));
         }
 
         return known.Length == table.Count ? table : table.Rows(known);

@@ -62,7 +62,8 @@ internal sealed class CsvColumns
     /// </param>
     /// <param name="keepsNames">Whether all names of the target's numbers are kept, however many they are.</param>
     public static CsvColumns Read(
-        IEnumerable<string[]> rows, CsvDialect dialect, HashSet<int> texts, Csv wishes, Func<List<string>, int>? target, bool keepsNames)
+        IEnumerable<string[]> rows, CsvDialect dialect, HashSet<int> texts, Csv wishes, Func<List<string>, int>? target,
+        bool keepsNames)
     {
         const int MaxColumns = 20_000;
         var read = new CsvColumns
@@ -73,7 +74,9 @@ internal sealed class CsvColumns
             Decimals = dialect.Decimals,
         };
         using IEnumerator<string[]> each = rows.Where(row => read.IsValues(row, dialect)).GetEnumerator();
-        string[]? header = dialect.Names.Count > 0 ? [.. dialect.Names] : dialect.HasHeader && each.MoveNext() ? each.Current : null;
+        string[]? header = dialect.Names.Count > 0
+            ? [.. dialect.Names]
+            : dialect.HasHeader && each.MoveNext() ? each.Current : null;
         string[]? second = dialect.HasSecondHeader && each.MoveNext() ? each.Current : null;
         bool hasRow = each.MoveNext();
         if (!hasRow)
@@ -86,7 +89,8 @@ internal sealed class CsvColumns
         if (width > MaxColumns)
         {
             throw new DataFormatException(
-                FormattableString.Invariant($"it has {width:N0} columns, and {MaxColumns:N0} is the most that are read"));
+                FormattableString.Invariant(
+                    $"it has {width:N0} columns, and {MaxColumns:N0} is the most that are read"));
         }
 
         read.Begin(header, width, texts, wishes);
@@ -121,7 +125,9 @@ internal sealed class CsvColumns
     {
         for (int i = 0; i < width; i++)
         {
-            string name = header is not null && CsvDialect.Unmarked(header[i]) is { Length: > 0 } given ? given : $"column{i + 1}";
+            string name = header is not null && CsvDialect.Unmarked(header[i]) is { Length: > 0 } given
+                ? given
+                : $"column{i + 1}";
             string own = name;
             for (int again = 2; Names.Contains(own); again++)
             {
@@ -130,7 +136,8 @@ internal sealed class CsvColumns
 
             Names.Add(own);
             _keepNA.Add(wishes.KeepNA.Contains(own, StringComparer.OrdinalIgnoreCase));
-            bool isText = texts.Contains(i) || _keepNA[i] || wishes.Texts.Contains(own, StringComparer.OrdinalIgnoreCase);
+            bool isText = texts.Contains(i) || _keepNA[i]
+                || wishes.Texts.Contains(own, StringComparer.OrdinalIgnoreCase);
             _areSureNumbers.Add(wishes.Numbers.Contains(own, StringComparer.OrdinalIgnoreCase));
             _numbers.Add(isText ? null : []);
             _texts.Add(isText ? ([], []) : null);
@@ -175,7 +182,9 @@ internal sealed class CsvColumns
         for (int i = 0; i < Names.Count; i++)
         {
             string value = i < row.Length ? row[i] : "";
-            bool isMissing = _keepNA[i] ? value.Length == 0 : _numbers[i] is null ? Numbers.IsMissing(value) : Numbers.IsMissingNumber(value);
+            bool isMissing = _keepNA[i]
+                ? value.Length == 0
+                : _numbers[i] is null ? Numbers.IsMissing(value) : Numbers.IsMissingNumber(value);
             if (isMissing && i == _target)
             {
                 _missing[value] = _missing.GetValueOrDefault(value) + 1;
@@ -184,7 +193,8 @@ internal sealed class CsvColumns
             if (_numbers[i] is { } numbers)
             {
                 double parsed = double.NaN;
-                if (!isMissing && !(dialect.TryParse(value, out parsed, out ReadOnlySpan<char> unit) && IsUnit(i, unit)))
+                if (!isMissing
+                    && !(dialect.TryParse(value, out parsed, out ReadOnlySpan<char> unit) && IsUnit(i, unit)))
                 {
                     RequireText(i, value);
                     TextColumns.Add(i);
@@ -272,8 +282,10 @@ internal sealed class CsvColumns
 
         (List<int> codes, Dictionary<string, int> words) = texts;
         string[] names = [.. words.Keys];
-        string?[] units = [.. names.Select(word => dialect.TryParse(word, out _, out ReadOnlySpan<char> unit) ? unit.ToString() : null)];
-        string? usual = codes.Where(code => code >= 0).Select(code => units[code]).OfType<string>().CountBy(unit => unit)
+        string?[] units = [.. names.Select(
+            word => dialect.TryParse(word, out _, out ReadOnlySpan<char> unit) ? unit.ToString() : null)];
+        string? usual = codes.Where(code => code >= 0).Select(code => units[code]).OfType<string>()
+            .CountBy(unit => unit)
             .OrderByDescending(pair => pair.Value).Select(pair => pair.Key).FirstOrDefault();
         bool[] areNumbers = [.. names.Select((word, i) => units[i] == usual || Numbers.IsMissingNumber(word))];
         int known = codes.Count(code => code >= 0), odd = codes.Count(code => code >= 0 && !areNumbers[code]);
@@ -286,19 +298,24 @@ internal sealed class CsvColumns
     {
         if (_comment is not null)
         {
-            Notes.Add($"Passed over: {Table.Counted(_commentCount, "line")} of comments, such as '{Table.Short(_comment)}'.");
+            Notes.Add(
+                $"Passed over: {Table.Counted(_commentCount, "line")} of comments, such as '{Table.Short(_comment)}'.");
         }
 
         if (_widest < Names.Count)
         {
-            Notes.Add($"The header has {Names.Count} names for {_widest} columns: the last {Names.Count - _widest} are ignored.");
+            Notes.Add(
+                $"The header has {Names.Count} names for {_widest} columns: the last {Names.Count - _widest} are "
+                + $"ignored.");
             Names.RemoveRange(_widest, Names.Count - _widest);
             _short = 0;
         }
 
         if (_short > 0)
         {
-            Notes.Add($"Fewer values than the {Names.Count} columns: in {Table.Counted(_short, "row")}; what is lacking counts as missing.");
+            Notes.Add(
+                $"Fewer values than the {Names.Count} columns: in {Table.Counted(_short, "row")}; "
+                + $"what is lacking counts as missing.");
         }
 
         if (_repeated > 0)
@@ -308,17 +325,21 @@ internal sealed class CsvColumns
 
         if (BrokenCount > 0)
         {
-            Notes.Add($"Ignored: {Table.Counted(BrokenCount, "row")} with more values than columns, such as row {string.Join(", ", Broken)}.");
+            Notes.Add(
+                $"Ignored: {Table.Counted(BrokenCount, "row")} with more values than columns, "
+                + $"such as row {string.Join(", ", Broken)}.");
         }
 
-        Notes.AddRange(Names.Where((name, i) => i != _target && !wishes.Texts.Contains(name, StringComparer.OrdinalIgnoreCase))
-            .Select(name => OddTexts(Names.IndexOf(name), dialect)).OfType<string>());
+        Notes.AddRange(
+            Names.Where((name, i) => i != _target && !wishes.Texts.Contains(name, StringComparer.OrdinalIgnoreCase))
+                .Select(name => OddTexts(Names.IndexOf(name), dialect)).OfType<string>());
 
         // scikit-learn's first line has the names of the classes 0, 1 … of the last column.
         if (dialect.ClassNames is { Count: > 1 } names && Labels(Names.Count - 1) is var labels
             && labels.All(label => label >= 0 && label < names.Count && label == Math.Round(label)))
         {
-            _texts[Names.Count - 1] = ([.. labels.Select(label => (int)label)], names.Index().ToDictionary(one => one.Item, one => one.Index));
+            _texts[Names.Count - 1] = ([.. labels.Select(label => (int)label)],
+                names.Index().ToDictionary(one => one.Item, one => one.Index));
             _numbers[Names.Count - 1] = null;
             Notes.Add($"The first line names the classes of the last column: {string.Join(", ", names)}.");
         }

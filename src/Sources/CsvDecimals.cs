@@ -43,7 +43,9 @@ internal static partial class CsvDecimals
         if (isComma is { } said)
         {
             return said
-                ? haveBoth || (otherPoints == 0 && (points.Length > 0 || haveManyPoints)) ? DecimalStyle.CommaAndThousands : DecimalStyle.Comma
+                ? haveBoth || (otherPoints == 0 && (points.Length > 0 || haveManyPoints))
+                    ? DecimalStyle.CommaAndThousands
+                    : DecimalStyle.Comma
                 : otherCommas == 0 && commas.Length > 0 ? DecimalStyle.PointAndThousands : DecimalStyle.Point;
         }
 
@@ -52,8 +54,10 @@ internal static partial class CsvDecimals
         {
             DecimalStyle? style = usual switch
             {
-                null when commas.Length > 0 && points.Length == 0 && AreGrouped(rows, Thousands()) => DecimalStyle.PointAndThousands,
-                null when commas.Length == 0 && separator != ',' && AreGrouped(rows, PointThousands()) => DecimalStyle.CommaAndThousands,
+                null when commas.Length > 0 && points.Length == 0 && AreGrouped(rows, Thousands()) =>
+                    DecimalStyle.PointAndThousands,
+                null when commas.Length == 0 && separator != ',' && AreGrouped(rows, PointThousands()) =>
+                    DecimalStyle.CommaAndThousands,
                 DecimalStyle.Point when commas.Length > 0 => DecimalStyle.PointAndThousands,
                 DecimalStyle.Comma when commas.Length > 0 && points.Length > 0 => DecimalStyle.CommaAndThousands,
                 _ => usual,
@@ -86,12 +90,14 @@ internal static partial class CsvDecimals
         Enumerable.Range(0, rows.Select(row => row.Length).DefaultIfEmpty().Max()).Any(column =>
         {
             string[] values = [.. rows.Where(row => column < row.Length).Select(row => Ungrouped(row[column]))];
-            return values.Count(value => grouped.IsMatch(value)) >= FewestGrouped && values.Any(value => Small().IsMatch(value));
+            return values.Count(value => grouped.IsMatch(value)) >= FewestGrouped
+                && values.Any(value => Small().IsMatch(value));
         });
 
     private static string Ungrouped(string value) => Blanks().Replace(Units.Without(value), "");
 
-    private static bool IsPoint(string value) => value.Contains('.', StringComparison.Ordinal) && Numbers.TryParse(value, out _);
+    private static bool IsPoint(string value) =>
+        value.Contains('.', StringComparison.Ordinal) && Numbers.TryParse(value, out _);
 
     [GeneratedRegex(@"^[+-]?\d+(,\d+)+(\.\d+)?([eE][+-]?\d+)?$|^[+-]?\d+,\d+[eE][+-]?\d+$")]
     private static partial Regex Commas();

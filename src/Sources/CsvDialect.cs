@@ -95,11 +95,13 @@ internal sealed partial record CsvDialect(
         }
 
         Encoding encoding = wishes.Encoding ?? TextEncoding.Of(bytes.AsSpan(0, read), read == Looked ? stream : null)
-            ?? throw new DataFormatException($"{name} is no text: it has bytes that no text has. A table is a file of text, values with separators between.");
+            ?? throw new DataFormatException($"{name} is no text: it has bytes that no text has. "
+                + "A table is a file of text, values with separators between.");
         string text = encoding.GetString(bytes, 0, read).TrimStart('\uFEFF');
         if (read == Looked && text.AsSpan().IsWhiteSpace())
         {
-            throw new DataFormatException($"{name} begins with {Table.Counted(Looked, "byte")} of blanks and empty lines, and no table does.");
+            throw new DataFormatException(
+                $"{name} begins with {Table.Counted(Looked, "byte")} of blanks and empty lines, and no table does.");
         }
 
         return Of(text, isWhole: read < Looked, encoding, wishes);
@@ -127,7 +129,8 @@ internal sealed partial record CsvDialect(
 
     private char DecimalMark => CsvDecimals.IsComma(Decimals) ? ',' : '.';
 
-    private char ThousandsMark => Decimals switch { DecimalStyle.PointAndThousands => ',', DecimalStyle.CommaAndThousands => '.', _ => '\0' };
+    private char ThousandsMark =>
+        Decimals switch { DecimalStyle.PointAndThousands => ',', DecimalStyle.CommaAndThousands => '.', _ => '\0' };
 
     /// <summary>Returns whether a value is a number, with or without a unit.</summary>
     private bool IsNumber(string text) => TryParse(text, out _, out _);
@@ -149,19 +152,23 @@ internal sealed partial record CsvDialect(
         int begin = FindRow(lines, said is null ? 0 : 1);
         // If all lines begin as comments, they are the values.
         begin = begin < 0 ? lines.FindIndex(said is null ? 0 : 1, line => line.Length > 0) : begin;
-        List<string> comments = [.. lines.Take(Math.Max(begin, 0)).Skip(said is null ? 0 : 1).Where(line => line.Length > 0)];
+        List<string> comments =
+            [.. lines.Take(Math.Max(begin, 0)).Skip(said is null ? 0 : 1).Where(line => line.Length > 0)];
         string? last = comments.Count > 0 && comments[^1] == lines[begin - 1] ? lines[begin - 1] : null;
         lines = begin < 0 ? [] : lines[begin..];
         char quote = QuoteOf(lines);
         char separator = wishes.Separator ?? said ?? SeparatorOf(lines, quote);
         // A comma that no name has beside it stands before decimals, if it did so in training.
-        separator = wishes.Separator is null && said is null && separator == ',' && CsvDecimals.IsComma(wishes.UsualDecimals)
-            && lines.Count > 0 && !lines[0].Contains(',', StringComparison.Ordinal) ? ';' : separator;
+        separator =
+            wishes.Separator is null && said is null && separator == ',' && CsvDecimals.IsComma(wishes.UsualDecimals)
+                && lines.Count > 0 && !lines[0].Contains(',', StringComparison.Ordinal) ? ';' : separator;
         char escape = lines.Any(line => line.Contains($"\\{quote}", StringComparison.Ordinal)) ? '\\' : quote;
         // The number of values in a row, by the rows after the first, which may be of another kind.
-        var dialect = new CsvDialect(encoding, separator, quote, escape, Math.Max(begin, 0), HasHeader: false, DecimalStyle.Point);
+        var dialect = new CsvDialect(
+            encoding, separator, quote, escape, Math.Max(begin, 0), HasHeader: false, DecimalStyle.Point);
         List<string[]> rows = RowsOf(lines.Take(LookedRows + 1), dialect);
-        int columns = Usual(rows.Skip(1).Where(row => !IsMarked(row[0])).Select(row => row.Length), rows.FirstOrDefault()?.Length ?? 0);
+        int columns = Usual(
+            rows.Skip(1).Where(row => !IsMarked(row[0])).Select(row => row.Length), rows.FirstOrDefault()?.Length ?? 0);
         string[] classes = rows.Count > 2 ? CountsLine(rows[0], columns) : [];
         if (classes.Length > 0)
         {
@@ -176,7 +183,8 @@ internal sealed partial record CsvDialect(
         rows.RemoveAll(dialect.IsComment);
         dialect = dialect with { HasHeader = wishes.HasHeader ?? (classes.Length == 0 && IsHeader(rows, dialect)) };
         if (wishes.HasHeader is null && !dialect.HasHeader && classes.Length == 0 && last is not null
-            && RowsOf([Unmarked(last)], dialect) is [var names] && names.Length == columns && IsHeader([names, .. rows], dialect))
+            && RowsOf([Unmarked(last)], dialect) is [var names] && names.Length == columns
+            && IsHeader([names, .. rows], dialect))
         {
             return dialect with { Names = names, Comments = comments[..^1] };
         }
@@ -200,7 +208,9 @@ internal sealed partial record CsvDialect(
     {
         int found = lines.FindIndex(start, line => line.Length > 0 && !IsMarked(line));
         int row = found < 0 ? -1 : lines.FindIndex(found, line => line.Length > 0 && line[0] != '#' && !IsMarked(line));
-        return row > found && HasSeparator(lines[row]) ? lines.FindIndex(found, line => line == lines[row] || HasSeparator(line)) : found;
+        return row > found && HasSeparator(lines[row])
+            ? lines.FindIndex(found, line => line == lines[row] || HasSeparator(line))
+            : found;
 
         static bool HasSeparator(string line) => line.AsSpan().ContainsAny("\t;|,");
     }
@@ -212,7 +222,8 @@ internal sealed partial record CsvDialect(
     private static void RequireTable(string text)
     {
         ReadOnlySpan<char> begin = text.AsSpan(0, Math.Min(text.Length, 1000)).TrimStart();
-        string? kind = begin.StartsWith("<!doctype html", StringComparison.OrdinalIgnoreCase) || begin.StartsWith("<html", StringComparison.OrdinalIgnoreCase)
+        string? kind = begin.StartsWith("<!doctype html", StringComparison.OrdinalIgnoreCase)
+            || begin.StartsWith("<html", StringComparison.OrdinalIgnoreCase)
                 ? "a page of HTML, as servers send instead of what they do not have"
             : begin.StartsWith("<?xml", StringComparison.Ordinal) ? "XML"
             : Json().IsMatch(begin) ? "JSON"
@@ -227,7 +238,9 @@ internal sealed partial record CsvDialect(
     {
         int looked = Math.Min(lines.Count, LookedRows);
         int single = lines.Take(looked).Count(line => SingleQuoted().IsMatch(line));
-        return single > looked / 2 && !lines.Take(looked).Any(line => line.Contains('"', StringComparison.Ordinal)) ? '\'' : '"';
+        return single > looked / 2 && !lines.Take(looked).Any(line => line.Contains('"', StringComparison.Ordinal))
+            ? '\''
+            : '"';
     }
 
     /// <summary>Returns the separator that is equally frequent in most lines, outside quotes.</summary>
@@ -244,7 +257,8 @@ internal sealed partial record CsvDialect(
                 int usual = Usual(counts.Where(count => count > 0), 0);
                 double share = usual == 0 ? 0 : (double)counts.Count(count => count == usual) / counts.Length;
                 // Texts contain blanks too, so only numbers may be separated by blanks.
-                bool isAllowed = separator != ' ' || looked.Skip(1).Take(20).All(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries)
+                bool isAllowed = separator != ' '
+                    || looked.Skip(1).Take(20).All(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries)
                     .All(word => Numbers.IsMissingNumber(word) || Numbers.TryParse(word, out _)));
                 return (separator, Share: isAllowed ? share : 0);
             })
@@ -267,13 +281,15 @@ internal sealed partial record CsvDialect(
     }
 
     private static int Usual(IEnumerable<int> counts, int otherwise) =>
-        counts.CountBy(count => count).OrderByDescending(pair => pair.Value).Select(pair => pair.Key).FirstOrDefault(otherwise);
+        counts.CountBy(count => count).OrderByDescending(pair => pair.Value).Select(pair => pair.Key)
+            .FirstOrDefault(otherwise);
 
     /// <summary>
     /// Reads scikit-learn's first line: the numbers of rows and columns, then the names of the classes.
     /// </summary>
     private static string[] CountsLine(string[] row, int columns) =>
-        row.Length > 3 && int.TryParse(row[0], out _) && int.TryParse(row[1], out int features) && features == columns - 1
+        row.Length > 3 && int.TryParse(row[0], out _) && int.TryParse(row[1], out int features)
+            && features == columns - 1
             && row[2..].All(word => word.Length > 0 && !Numbers.TryParse(word, out _))
             ? row[2..]
             : [];
@@ -294,9 +310,11 @@ internal sealed partial record CsvDialect(
         if (numbers.Length > 0)
         {
             return numbers.All(word => word.All(char.IsAsciiDigit)) && first.Distinct().Count() == first.Length
-                && Enumerable.Range(0, first.Length).Any(i => !Numbers.IsMissingNumber(first[i]) && !dialect.IsBareNumber(first[i])
+                && Enumerable.Range(0, first.Length)
+                    .Any(i => !Numbers.IsMissingNumber(first[i]) && !dialect.IsBareNumber(first[i])
                     && rows.Skip(1).Any(row => i < row.Length && dialect.IsNumber(row[i]))
-                    && rows.Skip(1).All(row => i < row.Length && (Numbers.IsMissingNumber(row[i]) || dialect.IsNumber(row[i]))));
+                    && rows.Skip(1)
+                        .All(row => i < row.Length && (Numbers.IsMissingNumber(row[i]) || dialect.IsNumber(row[i]))));
         }
 
         bool hasNumbers = Enumerable.Range(0, first.Length).Any(i =>
@@ -324,7 +342,8 @@ internal sealed partial record CsvDialect(
         bool isValue = Enumerable.Range(0, dialect.Columns).Except(numbered).Any(i =>
             i < second.Length && rows.Skip(2).Any(row => i < row.Length && row[i] == second[i]));
         return numbered.Length > 0 && !isValue
-            && numbered.All(i => i < second.Length && !Numbers.IsMissingNumber(second[i]) && !dialect.IsNumber(second[i]));
+            && numbered.All(
+                i => i < second.Length && !Numbers.IsMissingNumber(second[i]) && !dialect.IsNumber(second[i]));
     }
 
     [GeneratedRegex(@"^(\[\s*[\[{]|\{\s*"")")]

@@ -46,7 +46,8 @@ internal static class CsvRows
         }
         catch (CsvConfigurationException error)
         {
-            throw new DataFormatException($"'{dialect.Separator}' cannot stand between values: take a sign of ASCII that is no quote", error);
+            throw new DataFormatException(
+                $"'{dialect.Separator}' cannot stand between values: take a sign of ASCII that is no quote", error);
         }
 
         using (reader)
@@ -78,7 +79,9 @@ internal static class CsvRows
                 }
 
                 first = first == 0 ? row.Length : first;
-                int lines = row.Max(value => Math.Max(LinesLikeRows(value, dialect, dialect.Columns), LinesLikeRows(value, dialect, first)));
+                int lines =
+                    row.Max(value =>
+                        Math.Max(LinesLikeRows(value, dialect, dialect.Columns), LinesLikeRows(value, dialect, first)));
                 if (lines > FewestLines)
                 {
                     throw new DataFormatException(FormattableString.Invariant(
@@ -99,7 +102,8 @@ internal static class CsvRows
     private static string Trimmed(string value, CsvDialect dialect)
     {
         string trimmed = value.Trim();
-        return trimmed.Length < value.Length && trimmed.Length > 1 && trimmed[0] == dialect.Quote && trimmed[^1] == dialect.Quote
+        return trimmed.Length < value.Length && trimmed.Length > 1 && trimmed[0] == dialect.Quote
+            && trimmed[^1] == dialect.Quote
             ? trimmed[1..^1]
             : trimmed;
     }
@@ -125,7 +129,8 @@ internal static class CsvRows
     }
 
     private static DataFormatException TooLong(long row, Exception error) => new(FormattableString.Invariant(
-        $"row {row:N0} is longer than {LongestRow:N0} letters: a quote is not closed there, or this is no table"), error);
+        $"row {row:N0} is longer than {LongestRow:N0} letters: a quote is not closed there, or this is no table"),
+        error);
 
     /// <summary>
     /// Replaces every run of blanks by a tab, and removes blanks at the beginning and the end of a line.

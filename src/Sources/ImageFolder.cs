@@ -54,7 +54,8 @@ public sealed record ImageFolder(string Path) : IDataSource
         (string train, string? validation, string? test) = folders.Parts();
         var notes = new List<string>();
         Part first = Decode(folders, train, notes);
-        Part? second = validation is null ? null : Decode(folders, validation, notes), third = test is null ? null : Decode(folders, test, notes);
+        Part? second = validation is null ? null : Decode(folders, validation, notes),
+            third = test is null ? null : Decode(folders, test, notes);
         Part[] parts = [.. new[] { first, second, third }.OfType<Part>()];
         folders.Require(first.Classes, [.. parts[1..].Select(part => (part.Folder, part.Classes.AsEnumerable()))]);
         Compare(parts, folders.Warnings);
@@ -75,14 +76,18 @@ public sealed record ImageFolder(string Path) : IDataSource
         HashSet<string> known = [.. parts[0].Hashes];
         if (parts.Length == 1 && parts[0].Hashes.Length - known.Count is > 0 and int doubles)
         {
-            warnings.Add($"There more than once: {Table.Counted(doubles, "picture")}. One to learn and its double to test with make the test too good.");
+            warnings.Add(
+                $"There more than once: {Table.Counted(doubles, "picture")}. "
+                + $"One to learn and its double to test with make the test too good.");
         }
 
         foreach (Part part in parts[1..])
         {
             if (part.Hashes.Count(known.Contains) is > 0 and int again)
             {
-                warnings.Add($"Among those to learn too: {again} of the {part.Classes.Length} pictures of {part.Folder}. Its figures are too good by them.");
+                warnings.Add(
+                    $"Among those to learn too: {again} of the {part.Classes.Length} pictures of {part.Folder}. "
+                    + $"Its figures are too good by them.");
             }
         }
     }
@@ -91,7 +96,9 @@ public sealed record ImageFolder(string Path) : IDataSource
     {
         List<(string Path, string Class)> files = folders.Files(folder);
         long pixels = (IsGray == true ? 1L : 3) * Size * Size, all = pixels * files.Count;
-        bool isStored = IsStored ?? (all > Shape.MaxElements || all * (1 + sizeof(float)) > GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2);
+        bool isStored = IsStored
+            ?? (all > Shape.MaxElements
+                || all * (1 + sizeof(float)) > GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2);
         PictureFacts[] facts;
         Func<int[], bool, VectorColumn> column;
         if (isStored)
@@ -108,8 +115,10 @@ public sealed record ImageFolder(string Path) : IDataSource
         {
             byte[] planes = new byte[all];
             facts = new PictureFacts[files.Count];
-            Parallel.For(0, files.Count, new ParallelOptions { MaxDegreeOfParallelism = Threads ?? Environment.ProcessorCount }, i =>
-                facts[i] = PictureFacts.Read(files[i].Path, Size, IsGray == true, planes.AsSpan(i * (int)pixels, (int)pixels)));
+            Parallel.For(0, files.Count,
+                new ParallelOptions { MaxDegreeOfParallelism = Threads ?? Environment.ProcessorCount }, i =>
+                facts[i] = PictureFacts.Read(
+                    files[i].Path, Size, IsGray == true, planes.AsSpan(i * (int)pixels, (int)pixels)));
             var tensor = Tensor.From(planes, files.Count, (int)pixels / (Size * Size), Size, Size);
             column = (rows, isGray) =>
             {
@@ -125,7 +134,8 @@ public sealed record ImageFolder(string Path) : IDataSource
             $"{folder}: {good.Length} pictures of {good.Select(i => files[i].Class).Distinct().Count()} classes, from "
             + $"{known[0].Width}x{known[0].Height} to {known[^1].Width}x{known[^1].Height} pixels.");
         return new Part(
-            folder, isGray => column(good, isGray), [.. good.Select(i => files[i].Class)], [.. good.Select(i => facts[i].Hash)],
+            folder, isGray => column(good, isGray), [.. good.Select(i => files[i].Class)],
+            [.. good.Select(i => facts[i].Hash)],
             known.All(one => one.IsGray));
     }
 
@@ -137,20 +147,25 @@ public sealed record ImageFolder(string Path) : IDataSource
     {
         string cache = Cache ?? Cifar10.CacheFolder(Environment.GetEnvironmentVariable);
         PictureStore store = PictureStore.Of(
-            cache, folder, [.. files.Select(file => file.Path)], Size, IsGray == true, Threads ?? Environment.ProcessorCount);
+            cache, folder, [.. files.Select(file => file.Path)], Size, IsGray == true, Threads
+                ?? Environment.ProcessorCount);
         int planes = IsGray == true ? 1 : 3;
         long length = (long)planes * Size * Size;
         notes.Add(FormattableString.Invariant(
             $"They are read from {store.Path}, {length * files.Count / 1e6:N0} MB of decoded pictures ")
-            + (store.IsKept ? "that are there from the last time." : "that are kept for the next time; delete it at will."));
+            + (store.IsKept
+                ? "that are there from the last time."
+                : "that are kept for the next time; delete it at will."));
         long[][] sums = [.. store.Facts.Select(one => one.Sums)];
         // The planes of gray pictures are equal, so the first one is enough.
         return (
-            (rows, isGray) => new StoredColumn(Pictures, store.Path, [isGray ? 1 : planes, Size, Size], length, rows) { Sums = sums },
+            (rows, isGray) =>
+                new StoredColumn(Pictures, store.Path, [isGray ? 1 : planes, Size, Size], length, rows) { Sums = sums },
             store.Facts);
     }
 
-    private sealed record Part(string Folder, Func<bool, VectorColumn> Images, string[] Classes, string[] Hashes, bool IsGray)
+    private sealed record Part(
+        string Folder, Func<bool, VectorColumn> Images, string[] Classes, string[] Hashes, bool IsGray)
     {
         public Table ToTable(bool isGray) => new(Images(isGray), new TextColumn(Class, Classes));
     }

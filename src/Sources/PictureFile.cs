@@ -42,7 +42,8 @@ public static class PictureFile
     /// <summary>
     /// Converts color pictures, uint8 (n, 3, height, width), to a model's input: to gray if it has one channel.
     /// </summary>
-    internal static Tensor Fit(Tensor pictures, Preparation inputs) => Of(inputs).Size[0] == 1 ? Gray(pictures) : pictures;
+    internal static Tensor Fit(Tensor pictures, Preparation inputs) =>
+        Of(inputs).Size[0] == 1 ? Gray(pictures) : pictures;
 
     /// <summary>
     /// Returns pictures in gray, uint8 (n, 1, height, width): 0.299 R + 0.587 G + 0.114 B, the luma of ITU-R BT.601.
@@ -52,7 +53,8 @@ public static class PictureFile
         Shape shape = pictures.Shape;
         int plane = shape[2] * shape[3];
         byte[] gray = new byte[shape[0] * plane];
-        Parallel.For(0, shape[0], i => Gray(pictures.AsSpan<byte>().Slice(3 * i * plane, 3 * plane), gray.AsSpan(i * plane, plane)));
+        Parallel.For(0, shape[0],
+            i => Gray(pictures.AsSpan<byte>().Slice(3 * i * plane, 3 * plane), gray.AsSpan(i * plane, plane)));
         return Tensor.From(gray, shape[0], 1, shape[2], shape[3]);
     }
 
@@ -62,7 +64,8 @@ public static class PictureFile
         int plane = gray.Length;
         for (int i = 0; i < plane; i++)
         {
-            gray[i] = (byte)(((299 * planes[i]) + (587 * planes[plane + i]) + (114 * planes[(2 * plane) + i]) + 500) / 1000);
+            gray[i] =
+                (byte)(((299 * planes[i]) + (587 * planes[plane + i]) + (114 * planes[(2 * plane) + i]) + 500) / 1000);
         }
     }
 

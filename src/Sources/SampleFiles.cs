@@ -44,7 +44,8 @@ internal sealed class SampleFiles(string noun, params string[] endings)
         while (left.TryPop(out string? at))
         {
             string[] all = Entries(at);
-            string[] below = [.. all.Where(path => Directory.Exists(path) && new DirectoryInfo(path).LinkTarget is null).OrderDescending(StringComparer.Ordinal)];
+            string[] below = [.. all.Where(path => Directory.Exists(path) && new DirectoryInfo(path).LinkTarget is null)
+                .OrderDescending(StringComparer.Ordinal)];
             string[] own = [.. all.Where(IsOne).Order(StringComparer.Ordinal)];
             files.AddRange(own);
             others += all.Length - own.Length - (isRecursive ? below.Length : 0);
@@ -69,7 +70,8 @@ internal sealed class SampleFiles(string noun, params string[] endings)
         }
 
         string? target = Directory.ResolveLinkTarget(folder, returnFinalTarget: true)?.FullName;
-        return target is null || $"{Path.GetFullPath(folder)}/".StartsWith($"{Path.TrimEndingDirectorySeparator(target)}/", StringComparison.Ordinal);
+        return target is null || $"{Path.GetFullPath(folder)}/".StartsWith(
+            $"{Path.TrimEndingDirectorySeparator(target)}/", StringComparison.Ordinal);
     }
 
     private List<string> InFolder(string folder, bool isRecursive, TextWriter notes)
@@ -77,7 +79,9 @@ internal sealed class SampleFiles(string noun, params string[] endings)
         (List<string> files, int others, int folders) = Find(folder, isRecursive);
         if (files.Count == 0)
         {
-            string hint = folders > 0 && !isRecursive ? $" Of the folders in it, {folders}, --recursive takes the {noun}s." : "";
+            string hint = folders > 0 && !isRecursive
+                ? $" Of the folders in it, {folders}, --recursive takes the {noun}s."
+                : "";
             throw new EngineException(
                 $"The folder {folder} holds no {noun}: no file that ends in {Endings}.{hint}");
         }
@@ -94,7 +98,8 @@ internal sealed class SampleFiles(string noun, params string[] endings)
     {
         try
         {
-            return [.. Directory.GetFileSystemEntries(folder).Where(path => !SystemFiles.IsSystemFile(Path.GetFileName(path)))];
+            return [.. Directory.GetFileSystemEntries(folder)
+                .Where(path => !SystemFiles.IsSystemFile(Path.GetFileName(path)))];
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

@@ -38,9 +38,16 @@ public sealed record TextFolder(string Path) : IDataSource
         (string train, string? validation, string? test) = folders.Parts();
         var notes = new List<string>();
         Table first = Read(folders, train, notes);
-        Table? second = validation is null ? null : Read(folders, validation, notes), third = test is null ? null : Read(folders, test, notes);
+        Table? second = validation is null ? null : Read(folders, validation, notes),
+            third = test is null ? null : Read(folders, test, notes);
         folders.Require(ClassesOf(first), [.. Others(validation, second), .. Others(test, third)]);
-        return new DataSet(folders.DataName, first, Class) { Validation = second, Test = third, Notes = notes, Warnings = folders.Warnings };
+        return new DataSet(folders.DataName, first, Class)
+        {
+            Validation = second,
+            Test = third,
+            Notes = notes,
+            Warnings = folders.Warnings,
+        };
 
         static IEnumerable<string> ClassesOf(Table part) => ((TextColumn)part[Class]).Words;
 
@@ -50,7 +57,8 @@ public sealed record TextFolder(string Path) : IDataSource
 
     /// <summary>Returns the text of a file as a table of one row.</summary>
     /// <exception cref="EngineException">It is no text, empty or too long.</exception>
-    internal static Table ReadFile(string path, string column, Encoding? encoding) => new(new TextColumn(column, [TextOf(path, encoding).Text]));
+    internal static Table ReadFile(string path, string column, Encoding? encoding) =>
+        new(new TextColumn(column, [TextOf(path, encoding).Text]));
 
     private Table Read(ClassFolders folders, string part, List<string> notes)
     {
@@ -76,8 +84,12 @@ public sealed record TextFolder(string Path) : IDataSource
 
         folders.LeaveOut(part, complaints, files.Count, MaxBroken);
         string[] found = [.. encodings.CountBy(name => name).OrderByDescending(pair => pair.Value)
-            .Select(pair => encodings.Count == pair.Value ? pair.Key : FormattableString.Invariant($"{pair.Value:N0} in {pair.Key}"))];
-        notes.Add(FormattableString.Invariant($"{part}: {texts.Count:N0} texts of {classes.Distinct().Count()} classes; {string.Join(", ", found)}."));
+            .Select(
+                pair => encodings.Count == pair.Value
+                    ? pair.Key
+                    : FormattableString.Invariant($"{pair.Value:N0} in {pair.Key}"))];
+        notes.Add(FormattableString.Invariant(
+            $"{part}: {texts.Count:N0} texts of {classes.Distinct().Count()} classes; {string.Join(", ", found)}."));
         return new Table(new TextColumn(Text, texts), new TextColumn(Class, classes));
     }
 
@@ -88,7 +100,8 @@ public sealed record TextFolder(string Path) : IDataSource
             byte[] read = new byte[Math.Min(file.Length, MaxBytes) + 1];
             int length = file.ReadAtLeast(read, read.Length, throwOnEndOfStream: false);
             return length <= MaxBytes ? read[..length] : throw new DataFormatException(
-                FormattableString.Invariant($"{name} has {file.Length:N0} bytes, and a text has {MaxBytes:N0} at most: cut it into pieces."));
+                FormattableString.Invariant(
+                    $"{name} has {file.Length:N0} bytes, and a text has {MaxBytes:N0} at most: cut it into pieces."));
         });
         Encoding own = encoding ?? TextEncoding.Of(bytes)
             ?? throw new DataFormatException($"{path} is no text: it has bytes that no text has.");

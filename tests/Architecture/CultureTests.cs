@@ -80,7 +80,8 @@ public class CultureTests
 
     private static bool IsInUsersLanguage(SyntaxNode node, SemanticModel model) => node switch
     {
-        InterpolationSyntax part => IsSpoken(part, model) && !HasProvider((InterpolatedStringExpressionSyntax)part.Parent!, model),
+        InterpolationSyntax part =>
+            IsSpoken(part, model) && !HasProvider((InterpolatedStringExpressionSyntax)part.Parent!, model),
         BinaryExpressionSyntax { RawKind: (int)SyntaxKind.AddExpression } sum =>
             model.GetTypeInfo(sum).Type?.SpecialType == SpecialType.System_String
             && (IsSpoken(sum.Left, model) || IsSpoken(sum.Right, model)),
@@ -95,19 +96,24 @@ public class CultureTests
             ArgumentList.Arguments: [_, var parts],
         } when IsOfTuples(parts.Expression, model) => true,
         InvocationExpressionSyntax { Expression: MemberAccessExpressionSyntax { Name.Identifier.Text: var name } } call =>
-            name is "ToUpper" or "ToLower" or "StartsWith" or "EndsWith" or "IndexOf" or "LastIndexOf" or "Compare" or "CompareTo"
-            && model.GetSymbolInfo(call).Symbol is IMethodSymbol { ContainingType.SpecialType: SpecialType.System_String } method
-            && method.Parameters.All(parameter => parameter.Type.Name is nameof(String) or nameof(Int32) or nameof(Boolean)),
+            name is "ToUpper" or "ToLower" or "StartsWith" or "EndsWith" or "IndexOf" or "LastIndexOf" or "Compare"
+                or "CompareTo"
+            && model.GetSymbolInfo(
+                call).Symbol is IMethodSymbol { ContainingType.SpecialType: SpecialType.System_String } method
+            && method.Parameters.All(
+                parameter => parameter.Type.Name is nameof(String) or nameof(Int32) or nameof(Boolean)),
         _ => false,
     };
 
     private static bool IsSpoken(InterpolationSyntax part, SemanticModel model) => IsSpoken(part.Expression, model)
         || (part.FormatClause?.FormatStringToken.Text is ['N' or 'C' or 'P', ..]
-            && model.GetTypeInfo(part.Expression).Type?.SpecialType is SpecialType.System_Int32 or SpecialType.System_Int64);
+            && model.GetTypeInfo(
+                part.Expression).Type?.SpecialType is SpecialType.System_Int32 or SpecialType.System_Int64);
 
     private static bool IsSpoken(ExpressionSyntax expression, SemanticModel model) =>
         model.GetTypeInfo(expression).Type is { } type
-        && s_spoken.Contains((type is INamedTypeSymbol { TypeArguments: [var inner], Name: "Nullable" } ? inner : type).SpecialType);
+        && s_spoken.Contains(
+            (type is INamedTypeSymbol { TypeArguments: [var inner], Name: "Nullable" } ? inner : type).SpecialType);
 
     /// <summary>A tuple writes its parts in the user's language.</summary>
     private static bool IsOfTuples(ExpressionSyntax values, SemanticModel model) =>

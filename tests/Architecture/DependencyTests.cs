@@ -67,9 +67,10 @@ public class DependencyTests
             .Concat(type.GetInterfaces())
             .Append(type.BaseType);
         MethodBase[] methods = [.. type.GetMethods(All), .. type.GetConstructors(All)];
-        IEnumerable<Type?> bodies = methods.SelectMany(method => method.GetParameters().Select(p => (Type?)p.ParameterType)
-            .Append((method as MethodInfo)?.ReturnType)
-            .Concat(Instruction.Of(method).Select(step => step.Member as Type ?? step.Member?.DeclaringType)));
+        IEnumerable<Type?> bodies =
+            methods.SelectMany(method => method.GetParameters().Select(p => (Type?)p.ParameterType)
+                .Append((method as MethodInfo)?.ReturnType)
+                .Concat(Instruction.Of(method).Select(step => step.Member as Type ?? step.Member?.DeclaringType)));
         return signature.Concat(bodies).OfType<Type>().SelectMany(Parts).Distinct();
     }
 

@@ -16,8 +16,9 @@ public class MessageTests
         IEnumerable<Type> types = within == typeof(Tensor) ? within.Assembly.GetTypes() : [within];
         IEnumerable<string> printing = types
             .SelectMany(type => type.GetMembers(All).OfType<MethodBase>())
-            .Where(method => Instruction.Of(method).Any(step => step.Member is MethodInfo { IsGenericMethod: true } called
-                && called.Name == "AppendFormatted" && called.GetGenericArguments()[0] == typeof(Tensor)))
+            .Where(method =>
+                Instruction.Of(method).Any(step => step.Member is MethodInfo { IsGenericMethod: true } called
+                    && called.Name == "AppendFormatted" && called.GetGenericArguments()[0] == typeof(Tensor)))
             .Select(method => $"{method.DeclaringType!.Name}.{method.Name}");
 
         Assert.That(string.Join(", ", printing), Is.EqualTo(found));

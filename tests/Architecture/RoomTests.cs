@@ -33,18 +33,20 @@ public partial class RoomTests
     }
 
     /// <summary>All folders with files, except those of a kind that no reader begins with.</summary>
-    private static IEnumerable<string> AllFolders => ((string[])["src", "bench", "build", "tests", "docs", "samples", "templates"])
-        .Select(root => Path.Combine(Repository.Root, root))
-        .SelectMany(root => Directory.EnumerateDirectories(root, "*", SearchOption.AllDirectories).Prepend(root))
-        .Where(folder => Directory.EnumerateFiles(folder).Any())
-        .Select(folder => Path.GetRelativePath(Repository.Root, folder));
+    private static IEnumerable<string> AllFolders =>
+        ((string[])["src", "bench", "build", "tests", "docs", "samples", "templates"])
+            .Select(root => Path.Combine(Repository.Root, root))
+            .SelectMany(root => Directory.EnumerateDirectories(root, "*", SearchOption.AllDirectories).Prepend(root))
+            .Where(folder => Directory.EnumerateFiles(folder).Any())
+            .Select(folder => Path.GetRelativePath(Repository.Root, folder));
 
     /// <summary>
     /// The folders with sources or pages. Data (networks as text, fonts, pictures) is explained where it is read, and a
     /// template has no file that the user would not want in a project.
     /// </summary>
     private static IEnumerable<string> Folders => AllFolders
-        .Where(folder => !s_roots.Contains(folder) && !folder.StartsWith($"templates{Path.DirectorySeparatorChar}", StringComparison.Ordinal))
+        .Where(folder => !s_roots.Contains(folder)
+            && !folder.StartsWith($"templates{Path.DirectorySeparatorChar}", StringComparison.Ordinal))
         .Where(folder => Directory.EnumerateFiles(Path.Combine(Repository.Root, folder))
             .Any(file => s_read.Contains(Path.GetExtension(file))));
 

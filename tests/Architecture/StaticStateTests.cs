@@ -27,7 +27,8 @@ public class StaticStateTests
         ["Ops.LoopCode.s_kernels"] = "code that is made once: the same key gives the same code to everybody",
         ["Devices.Cuda.KernelSource.s_files"] = "texts out of the assembly, each read once",
         ["Ops.CudaEpilogue.None"] = "nothing to be done, with no operands that could change",
-        ["Data.CustomTransforms.s_known"] = "the transforms that a program gives names to, which its files may then have",
+        ["Data.CustomTransforms.s_known"] =
+            "the transforms that a program gives names to, which its files may then have",
         ["Models.CustomLayers.s_known"] = "the layers that a program gives names to, which its files may then have",
         ["Models.Description.NetworkDescription.s_format"] = "how JSON is written, which is never set again",
         ["Training.TrainingState.s_format"] = "how JSON is written, which its first use locks",

@@ -24,7 +24,8 @@ public class ComparisonTests
     [Test]
     public void The_table_has_a_row_for_what_we_measured_with_the_peer_beside_it()
     {
-        var theirs = s_ours with { Who = "libtorch", Version = "2.10", Seconds = s_seconds.Times(3), PartOfPeak = null };
+        var theirs =
+            s_ours with { Who = "libtorch", Version = "2.10", Seconds = s_seconds.Times(3), PartOfPeak = null };
         Measurement alone = s_ours with { Item = "4x5x6", Gflops = null, PartOfPeak = null };
 
         string[] lines = ResultTable.Of([s_ours, alone, theirs]).Split(Environment.NewLine);

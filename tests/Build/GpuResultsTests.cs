@@ -52,7 +52,8 @@ public class GpuResultsTests
         Assert.That(lines, Has.None.EqualTo("of another day"));
         Assert.That(lines.Where(line => line.Length > 0), Is.SupersetOf((string[])
         [
-            "On 2027-01-02: Some GPU, 1.0; Some CPU, 16 threads; data: CIFAR-10, all images. `gpu-check.sh` passed in 301 s.",
+            "On 2027-01-02: Some GPU, 1.0; Some CPU, 16 threads; data: CIFAR-10, all images. "
+            + "`gpu-check.sh` passed in 301 s.",
             "| gate4 | passed | 61 |",
             "| jax | left out: python3 has no jax |  |",
             "| mlp | 0.4100, 0.4200, 0.4050 | 0.4120 | 1.2e-5 | 0.2500 | 0.1250 |",

@@ -64,7 +64,9 @@ public class ScriptTests
         }
 
         (int Code, string Said) expected = Run("/bin/sh", "-c", $"./build.sh {posix}");
-        string line = powerShell.Contains("./build.ps1", StringComparison.Ordinal) ? powerShell : $"./build.ps1 {powerShell}";
+        string line = powerShell.Contains("./build.ps1", StringComparison.Ordinal)
+            ? powerShell
+            : $"./build.ps1 {powerShell}";
 
         Assert.That(PowerShell("-Command", $"{line}; exit $LASTEXITCODE"), Is.EqualTo(expected));
     }

@@ -46,7 +46,8 @@ public class VerbsTests
         }
 
         Assert.That(parts.Select(part => part.Name), Is.Unique);
-        Assert.That(TestParts.Of("FullyQualifiedName~Stamp", "A"), Is.EqualTo(new[] { ("tests", "(FullyQualifiedName~Stamp)&(A)") }));
+        Assert.That(TestParts.Of("FullyQualifiedName~Stamp", "A"),
+            Is.EqualTo(new[] { ("tests", "(FullyQualifiedName~Stamp)&(A)") }));
 
         // The subset of the filter language that the parts use: '&' binds more tightly than '|'.
         static bool Holds(string filter, string test)
@@ -69,7 +70,9 @@ public class VerbsTests
                 if (terms.Count > 0)
                 {
                     terms.Add(filter[from..]);
-                    return operation == '|' ? terms.Any(term => Holds(term, test)) : terms.All(term => Holds(term, test));
+                    return operation == '|'
+                        ? terms.Any(term => Holds(term, test))
+                        : terms.All(term => Holds(term, test));
                 }
             }
 

@@ -36,7 +36,8 @@ public sealed class DefinitionTests(bool isGpu)
         Of("products of constants wrap", x => x * 65536 * 65536, Ints(1, 3), 0, 0),
         Of("fused sums and products wrap", x => ((x + 2147483000) * x) - x, Ints(1000), 351000),
         Of("a sum that wraps is less", x => Less(x + 1, x), Ints(int.MaxValue, 5), 1, 0),
-        Of("an integer becomes a byte by its low bits", x => Cast(x, DType.UInt8), Ints(300, -1, 256, 7), 44, 255, 0, 7),
+        Of("an integer becomes a byte by its low bits", x => Cast(x, DType.UInt8), Ints(300, -1, 256, 7), 44, 255, 0,
+            7),
         Of(
             "a number becomes the nearest byte", x => Cast(x, DType.UInt8), Floats(300, -1.5, 255.9, 2.9, Nan, -1e30),
             255, 0, 255, 2, 0, 0),
@@ -73,13 +74,15 @@ public sealed class DefinitionTests(bool isGpu)
     {
         Input y = Matrix("y"), g = Matrix("g");
         using var f = Function.Compile(
-            [y, g], [new SoftmaxGrad().Call(y, g)], device: Device, options: new CompileOptions { Mode = Mode.DebugMode });
+            [y, g], [new SoftmaxGrad().Call(y, g)], device: Device,
+            options: new CompileOptions { Mode = Mode.DebugMode });
 
         Assert.That(() => f.Call(Tensor.From([0f, 1], 1, 2), Tensor.From([-3e38f, 3e38f], 1, 2)), Throws.Nothing);
     }
 
     [TestCaseSource(nameof(Programs))]
-    public void A_program_means_the_same_everywhere(Func<Variable, Variable> program, Tensor argument, double[] expected)
+    public void A_program_means_the_same_everywhere(
+        Func<Variable, Variable> program, Tensor argument, double[] expected)
     {
         var x = new Input(new TensorType(argument.DType, argument.Shape), "x");
         foreach (Optimizer optimizer in Enum.GetValues<Optimizer>())
@@ -88,7 +91,8 @@ public sealed class DefinitionTests(bool isGpu)
             {
                 var options = new CompileOptions { Optimizer = optimizer, Mode = mode };
                 using var given = Function.Compile([x], [program(x)], device: Device, options: options);
-                using var folded = Function.Compile([], [program(Constant(argument))], device: Device, options: options);
+                using var folded =
+                    Function.Compile([], [program(Constant(argument))], device: Device, options: options);
 
                 foreach (Tensor actual in (Tensor[])[given.Call(argument)[0], folded.Call()[0]])
                 {

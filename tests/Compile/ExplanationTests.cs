@@ -121,7 +121,8 @@ public class ExplanationTests
         Variable images = Variable("x", DType.Float32, [128, 16, 15, 15]);
         Variable filters = Variable("w", DType.Float32, [32, 16, 2, 2]);
         Assert.That(Flops(Conv2D(images, filters)), Is.EqualTo(2L * 128 * 32 * 14 * 14 * 16 * 2 * 2));
-        Variable data = Variable("data", DType.Float32, [40000, 1024]), first = Variable("i", DType.Int32, Shape.Scalar);
+        Variable data = Variable("data", DType.Float32, [40000, 1024]),
+            first = Variable("i", DType.Int32, Shape.Scalar);
         Variable rows = TakeRows(data, first, Constant(128, DType.Int32));
         Assert.That(Flops(rows), Is.Zero);
         Apply take = ((Result)rows).Owner;

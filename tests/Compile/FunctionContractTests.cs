@@ -220,7 +220,8 @@ public class FunctionContractTests
                 "The given for 'x' uses 'y' (float32 (?)), which has a given of its own, and givens do not chain"));
         Assert.That(
             () => Function.Compile([], [x * 2], givens: [new(x, y + 1)]),
-            Throws.TypeOf<EngineException>().With.Message.StartsWith("'y' (float32 (?)) is needed but is neither an input nor"));
+            Throws.TypeOf<EngineException>().With.Message
+                .StartsWith("'y' (float32 (?)) is needed but is neither an input nor"));
 
         // All replacements happen at once, so two variables can be swapped.
         using var f = Function.Compile([x, y], [x - y], givens: [new(x, y), new(y, x)]);
@@ -257,7 +258,8 @@ public class FunctionContractTests
         (Input[] Inputs, Variable Output, Tensor[] Arguments)[] wrong =
         [
             ([(Input)x, (Input)i], Gather(x, i), [Tensor.From([1f, 2f]), Tensor.From([2])]),
-            ([(Input)x, (Input)first], TakeRows(x, first, Constant(1, DType.Int32)), [Tensor.From([1f, 2f]), Tensor.Scalar(2)]),
+            ([(Input)x, (Input)first], TakeRows(x, first, Constant(1, DType.Int32)),
+                [Tensor.From([1f, 2f]), Tensor.Scalar(2)]),
             ([(Input)logits, (Input)i], CategoricalCrossEntropy(Softmax(logits), i),
                 [Tensor.From([1f, 2f], 1, 2), Tensor.From([2])]),
         ];

@@ -43,7 +43,8 @@ public sealed class Int64DefinitionTests(bool isGpu)
         Of("the product", l => Prod(l), unchecked(Most * Odd)),
         Of("running sums", l => CumSum(l), 1, long.MinValue, unchecked(1 + Most + Odd)),
         Of("the order", l => Sort(l), 1, Odd, Most),
-        Of("places in the order", l => Cast(SearchSorted(Constant(Tensor.From([1L, Odd, Most])), l), DType.Int64), 0, 2, 1),
+        Of("places in the order", l => Cast(SearchSorted(Constant(Tensor.From([1L, Odd, Most])), l), DType.Int64), 0, 2,
+            1),
         Of("elements", l => l[Constant(Tensor.From([2, 1]))], Odd, Most),
         Of("what is chosen", l => Where(Greater(l, 1), l, 0), 0, Most, Odd),
     ];
@@ -55,7 +56,8 @@ public sealed class Int64DefinitionTests(bool isGpu)
     [
         Given("a sum that comes back", l => Sum(l), [(1L << 53) - 1, 2, -(1L << 52), -(1L << 52)], 1),
         Given("a running sum", l => CumSum(l)[3], [(1L << 53) - 1, 2, -(1L << 52), -(1L << 52)], 1),
-        Given("a product that wraps", l => Prod(l), [3486784401L, 3486784401L, 3486784401L], unchecked(3486784401L * 3486784401L * 3486784401L)),
+        Given("a product that wraps", l => Prod(l), [3486784401L, 3486784401L, 3486784401L],
+            unchecked(3486784401L * 3486784401L * 3486784401L)),
         Given("a square that wraps", l => l * l, [(1L << 33) + 1], (1L << 34) + 1),
         Given("a remainder of a square", l => Mod(l * l, 10), [100_000_003], 9),
         Given("a sum of squares", l => Sum((l * l) - (l * l)), [100_000_003, 3], 0),
@@ -79,15 +81,20 @@ public sealed class Int64DefinitionTests(bool isGpu)
     }
 
     [TestCase(new[] { 5L, Odd, 7 }, new[] { 6L, Odd + 1, 9 }, 2, TestName = "beside a number that float64 rounds")]
-    [TestCase(new[] { 5L, Odd, 7 }, new[] { 6L, 0, 8 }, -1, TestName = "of a number that float64 rounds nothing is known")]
-    [TestCase(new[] { 5L, 6, (1L << 53) - 2 }, new[] { 6L, 7, 1L << 53 }, 2, TestName = "at the end of what float64 holds")]
+    [TestCase(
+        new[] { 5L, Odd, 7 }, new[] { 6L, 0, 8 }, -1, TestName = "of a number that float64 rounds nothing is known")]
+    [TestCase(
+        new[] { 5L, 6, (1L << 53) - 2 }, new[] { 6L, 7, 1L << 53 }, 2, TestName = "at the end of what float64 holds")]
     [TestCase(new[] { 5L }, new[] { long.MaxValue }, 0, TestName = "a result that is much too great")]
     public void A_wrong_number_that_float64_holds_is_found(long[] x, long[] given, int wrong)
     {
         NdArray operand = NdArray.From(Tensor.From(x)), one = NdArray.From(Tensor.Scalar(1L));
         var op = new Binary<Add>();
         TensorType[] types = [new TensorType(DType.Int64, operand.Shape)];
-        var tolerance = new Tolerance(op, [operand, one], ReferenceEvaluator.Of(op, [operand, one], types), types) { IsLenient = true };
+        var tolerance = new Tolerance(op, [operand, one], ReferenceEvaluator.Of(op, [operand, one], types), types)
+        {
+            IsLenient = true,
+        };
 
         Assert.That(tolerance.FirstOutside(0, Tensor.From(given)), Is.EqualTo(wrong));
     }
@@ -95,6 +102,7 @@ public sealed class Int64DefinitionTests(bool isGpu)
     private static TestCaseData Of(string name, Func<Variable, Variable> program, params long[] expected) =>
         Given(name, program, [1, Most, Odd], expected);
 
-    private static TestCaseData Given(string name, Func<Variable, Variable> program, long[] argument, params long[] expected) =>
+    private static TestCaseData Given(
+        string name, Func<Variable, Variable> program, long[] argument, params long[] expected) =>
         new TestCaseData(program, argument, expected).SetArgDisplayNames(name);
 }

@@ -40,10 +40,12 @@ public sealed class LongIndexTests(bool isGpu)
         using var f = Function.Compile([x, i], [use(x, i)], device: Device);
         using var small = Function.Compile([x, same], [use(x, same)], device: Device);
         Tensor values = Tensor.From([1f, 2, 3, 4], 2, 2);
-        foreach (long wrong in (long[])[4294967296, -4294967296, 4294967297, int.MaxValue + 1L, long.MaxValue, long.MinValue])
+        foreach (long wrong in (long[])[
+            4294967296, -4294967296, 4294967297, int.MaxValue + 1L, long.MaxValue, long.MinValue])
         {
-            Assert.That(() => f.Call(values, Tensor.From([1L, wrong])), Throws.TypeOf<EngineException>().With.Message.Matches(
-                $@"^The {what} {wrong} lies outside every axis: no axis is longer than 2147483647\. Built at .*LongIndexTests\.cs:\d+\.$"));
+            Assert.That(
+                () => f.Call(values, Tensor.From([1L, wrong])), Throws.TypeOf<EngineException>().With.Message.Matches(
+                    $@"^The {what} {wrong} lies outside every axis: no axis is longer than 2147483647\. Built at .*LongIndexTests\.cs:\d+\.$"));
         }
 
         Assert.That(
@@ -61,7 +63,8 @@ public sealed class LongIndexTests(bool isGpu)
         Assert.That(() => net.Fit(points, Tensor.From(wrong)), Throws.TypeOf<EngineException>().With.Message.StartsWith(
             "The label of sample 4 is 4294967296, but the network has "));
         net.Initialize();
-        Assert.That(() => ConfusionMatrix.Of(net, points, Tensor.From(wrong)), Throws.TypeOf<EngineException>().With.Message.StartsWith(
+        Assert.That(() => ConfusionMatrix.Of(net, points, Tensor.From(wrong)),
+            Throws.TypeOf<EngineException>().With.Message.StartsWith(
             "The label of sample 4 is 4294967296: labels go from 0"));
     }
 

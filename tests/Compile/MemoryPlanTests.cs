@@ -153,7 +153,8 @@ public sealed class MemoryPlanTests
             }
         }
 
-        Assert.That(plan.Offsets.Zip(buffers, (offset, buffer) => offset + buffer.Bytes).Max(), Is.EqualTo(plan.ArenaBytes));
+        Assert.That(
+            plan.Offsets.Zip(buffers, (offset, buffer) => offset + buffer.Bytes).Max(), Is.EqualTo(plan.ArenaBytes));
         Assert.That(plan.ArenaBytes, Is.InRange(plan.LowerBound, plan.LowerBound * 5 / 4));
     }
 
@@ -174,7 +175,8 @@ public sealed class MemoryPlanTests
         HashSet<Allocation> kept = [.. layout.Outputs, .. layout.CopiesAfter.Select(copy => copy.From)];
         for (int s = 0; s < layout.Steps.Count; s++)
         {
-            foreach (Allocation allocation in layout.Steps[s].Outputs.Where(allocation => allocation.Kind == AllocationKind.Arena))
+            foreach (Allocation allocation in layout.Steps[s].Outputs.Where(
+                allocation => allocation.Kind == AllocationKind.Arena))
             {
                 int last = end - 1;
                 while (last > s && !layout.Steps[last].Inputs.Contains(allocation))

@@ -85,7 +85,8 @@ public sealed class ModeTests(bool isGpu)
         Assert.That(
             () => f.Run(Tensor.From([1f, 2, 0])),
             Throws.TypeOf<EngineException>().With.Message.StartsWith(
-                $"log(x), step 1 of 3 on {Device}, made the first value that is no finite number: in output 0, float32 (3), element (2) is -Infinity.").And
+                $"log(x), step 1 of 3 on {Device}, made the first value that is no finite number: in output 0, "
+                + $"float32 (3), element (2) is -Infinity.").And
                 .Message.EndsWith("Its inputs are finite: float32 (3). Layer 'hidden'. Built at Model.cs:12."));
     }
 

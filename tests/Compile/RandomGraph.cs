@@ -95,7 +95,8 @@ internal sealed class RandomGraph
         const int Times = 4;
         const double Roundings = 64;
         Dictionary<Variable, NdArray> values = Evaluate(arguments, noise: null);
-        NdArray?[] tolerances = [.. Outputs.Select(output => Leaves(output, values) ? null : new NdArray(values[output].Shape))];
+        NdArray?[] tolerances =
+            [.. Outputs.Select(output => Leaves(output, values) ? null : new NdArray(values[output].Shape))];
         for (int time = 0; time < Times; time++)
         {
             Dictionary<Variable, NdArray> others = Evaluate(arguments, new Random(time));
@@ -154,7 +155,8 @@ internal sealed class RandomGraph
 
         NdArray Changed(NdArray value) => noise is null || !value.DType.IsFloat()
             ? value
-            : new NdArray(value.Shape, [.. value.Data.Select(x => x * (1 + Math.ScaleB(noise.NextDouble() - 0.5, -50)))]);
+            : new NdArray(
+                value.Shape, [.. value.Data.Select(x => x * (1 + Math.ScaleB(noise.NextDouble() - 0.5, -50)))]);
     }
 
     /// <summary>
@@ -287,7 +289,8 @@ internal sealed class RandomGraph
         21 => Repeat(a, 2, axis),
         22 when shape.Rank > 1 => Tril(a, -1) + Triu(a, 1),
         23 => TakeAlongAxis(a, Lines(shape.With(axis, 3), shape[axis]), axis),
-        24 => Scatter(a, Lines(shape.With(axis, 2), shape[axis]), new Constant(Draw(new TensorType(DType.Float64, shape.With(axis, 2)))), axis, adds: true),
+        24 => Scatter(a, Lines(shape.With(axis, 2), shape[axis]),
+            new Constant(Draw(new TensorType(DType.Float64, shape.With(axis, 2)))), axis, adds: true),
         25 when shape.Rank > 1 => Attention(Tanh(a), Tanh(a), a, isCausal: _random.Next(2) == 0),
         26 when shape[0] > 0 => Scan(step => Tanh(step[0] + (0.5 * step[1])), [a], [Sum(a, [0]) * 0.1])[0],
         27 when shape[0] > 0 => FoldL((row, sum) => (sum * 0.5) + row, a, Mean(a, [0])),
@@ -304,7 +307,8 @@ internal sealed class RandomGraph
 
     /// <summary>Places along an axis, some counted from the end.</summary>
     private Constant Lines(Shape shape, int dimension) =>
-        new(Tensor.From([.. Enumerable.Range(0, (int)shape.Count).Select(_ => _random.Next(-dimension, dimension))]).Reshape(shape.Dimensions));
+        new(Tensor.From([.. Enumerable.Range(0, (int)shape.Count).Select(_ => _random.Next(-dimension, dimension))])
+            .Reshape(shape.Dimensions));
 
     /// <summary>
     /// Zeros and ones that broadcast with both shapes. They depend only on leaves: for computed values, a rounding
@@ -406,7 +410,8 @@ internal sealed class RandomGraph
     {
         if (!_known.ContainsKey(variable))
         {
-            foreach (Apply node in Traversal.Order([variable], (node, input) => !_known.ContainsKey(node.Inputs[input])))
+            foreach (Apply node in Traversal.Order(
+                [variable], (node, input) => !_known.ContainsKey(node.Inputs[input])))
             {
                 Apply known = node.With([.. node.Inputs.Select(Known)]);
                 foreach (Result output in node.Outputs)

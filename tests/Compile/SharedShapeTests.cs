@@ -151,7 +151,8 @@ public sealed class SharedShapeTests(bool isGpu)
                 }
 
                 Tensor[] results = number == 1 ? [x.GetValue()] : f.Call();
-                Interlocked.Add(ref wrong, results[0].AsSpan<float>().SequenceEqual(Rows(results[0].Shape[0]).AsSpan<float>()) ? 0 : 1);
+                Interlocked.Add(ref wrong,
+                    results[0].AsSpan<float>().SequenceEqual(Rows(results[0].Shape[0]).AsSpan<float>()) ? 0 : 1);
             }
         });
 
@@ -196,7 +197,8 @@ public sealed class SharedShapeTests(bool isGpu)
             Is.EqualTo("The shared variable 'known' is float32 (2, 3) and cannot take a float32 (3, 3)."));
         Assert.That(Message(() => open.SetValue(new Tensor(DType.Float32, [3, 2]))),
             Is.EqualTo("The shared variable 'open' is float32 (?, 3) and cannot take a float32 (3, 2)."));
-        Assert.That(Message(() => open.SetValue(new Tensor(DType.Float64, [2, 3]))), Does.Contain("cannot take a float64 (2, 3)"));
+        Assert.That(Message(() => open.SetValue(new Tensor(DType.Float64, [2, 3]))),
+            Does.Contain("cannot take a float64 (2, 3)"));
         Assert.That(Message(() => open.SetValue(Tensor.From([1f]))), Does.Contain("cannot take a float32 (1)"));
         Assert.That(Message(() => Shared(Rows(2), [Shape.Unknown, 4], "w")), Does.Contain("is float32 (?, 4)"));
         Assert.That(Message(() => open.ReadValue(new byte[25])), Does.Contain("float32 (2, 3), has 24 bytes, not 25"));
@@ -209,5 +211,6 @@ public sealed class SharedShapeTests(bool isGpu)
     private static Tensor Rows(int rows) =>
         Tensor.From(Enumerable.Range(0, 3 * rows).Select(i => (float)i).ToArray(), rows, 3);
 
-    private static TestCaseData Of(string name, Func<Variable, Variable> of) => new TestCaseData(of).SetArgDisplayNames(name);
+    private static TestCaseData Of(string name, Func<Variable, Variable> of) =>
+        new TestCaseData(of).SetArgDisplayNames(name);
 }

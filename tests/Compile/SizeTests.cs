@@ -47,8 +47,8 @@ public class SizeTests
     private static readonly (string Name, Func<Variable> Make, string Message)[] s_refused =
     [
         ("a broadcast", () => Sum(F(50_000, 1) * F(1, 50_000)),
-            "multiply cannot take float32 (50000, 1) and float32 (1, 50000): (50000, 50000) would be 2,500,000,000 elements, "
-            + "and 2,000,000,000 is the most that an array has."),
+            "multiply cannot take float32 (50000, 1) and float32 (1, 50000): (50000, "
+            + "50000) would be 2,500,000,000 elements, and 2,000,000,000 is the most that an array has."),
         ("a product", () => Dot(F(50_000, 1), F(1, 50_000)), "dot cannot take"),
         ("an input", () => F(65_536, 65_536), "(65536, 65536) would be 4,294,967,296 elements"),
         ("four dimensions", () => F(65_536, 65_536, 65_536, 65_536), "would be 18,446,744,073,709,551,616 elements"),
@@ -56,10 +56,13 @@ public class SizeTests
         ("a join", () => Concat(0, F(1_500_000_000), F(1_500_000_000)), "concat cannot take"),
         ("nothing of many", () => F(0, 65_536, 65_536), "(0, 65536, 65536) would be"),
         ("a window's step", () => MaxPool2D(F(1, 1, 2, 2), (2, 2), (int.MaxValue, 1)), "go up to 33,554,432 pixels"),
-        ("a window", () => MaxPool2D(F(1, 1, 2, 2), (60_000, 60_000), padding: (59_999, 59_999)), "2,000,000,000 in all"),
-        ("a padding", () => Conv2D(F(1, 1, 2, 2), F(1, 1, 2, 2), padding: (int.MaxValue, 0)), "go up to 33,554,432 pixels"),
+        ("a window", () => MaxPool2D(F(1, 1, 2, 2), (60_000, 60_000), padding: (59_999, 59_999)),
+            "2,000,000,000 in all"),
+        ("a padding", () => Conv2D(F(1, 1, 2, 2), F(1, 1, 2, 2), padding: (int.MaxValue, 0)),
+            "go up to 33,554,432 pixels"),
         ("a padded axis", () => Pad(F(5), [(int.MaxValue, 5)]), "and a size is below 2³¹"),
-        ("numbers in steps", () => ARange(0, 3e9), "An ARange from 0 to 3000000000 by 1 would have 3,000,000,000 numbers"),
+        ("numbers in steps", () => ARange(0, 3e9),
+            "An ARange from 0 to 3000000000 by 1 would have 3,000,000,000 numbers"),
         ("endless numbers", () => ARange(0, double.PositiveInfinity), "An ARange from 0 to Infinity by 1"),
         ("numbers between two", () => LinSpace(0, 1, int.MaxValue), "A LinSpace cannot be of 2147483647 numbers"),
         ("a reshape", () => Reshape(F(1_000_000), [65_536, 65_536, -1]), "do not fill the shape (65536, 65536, ?)"),
@@ -80,7 +83,8 @@ public class SizeTests
         FunctionGraph graph = Rewritten(make(), cpu);
         var layout = Layout.Create(graph, Schedule.Create(graph, cpu.RunsAtOnce), cpu);
 
-        Assert.That(gpu.Launches.Select(launch => launch.Grid), Is.Not.Empty.And.All.Matches<Dim3>(grid => grid.IsGrid));
+        Assert.That(
+            gpu.Launches.Select(launch => launch.Grid), Is.Not.Empty.And.All.Matches<Dim3>(grid => grid.IsGrid));
         Assert.That(layout.Memory.ArenaBytes, Is.Positive);
     }
 
@@ -113,7 +117,8 @@ public class SizeTests
             {
                 foreach (int length in s_dimensions)
                 {
-                    Assert.That(() => Plan(sample, dimension, length, gpu, cpu), Throws.Nothing, $"{sample.Op}: {dimension} is {length}");
+                    Assert.That(() => Plan(sample, dimension, length, gpu, cpu), Throws.Nothing,
+                        $"{sample.Op}: {dimension} is {length}");
                 }
             }
         }
@@ -124,10 +129,11 @@ public class SizeTests
     [Test]
     public void An_error_of_a_device_names_the_op_the_shapes_and_the_line()
     {
-        var tall = new CudaKernelOp("tall", """extern "C" __global__ void tall(const float*, float*) {}""", (_, _) => { })
-        {
-            Grid = (_, _) => new CudaGrid((1, 93_750, 1), (32, 8, 1)),
-        };
+        var tall =
+            new CudaKernelOp("tall", """extern "C" __global__ void tall(const float*, float*) {}""", (_, _) => { })
+            {
+                Grid = (_, _) => new CudaGrid((1, 93_750, 1), (32, 8, 1)),
+            };
         using var gpu = new LoweringDevice();
         FunctionGraph graph = Rewritten(tall.Call(F(3, 4)), gpu);
 
@@ -144,7 +150,8 @@ public class SizeTests
     [TestCase(Shape.Unknown, 3)]
     public void There_is_no_tensor_of_impossible_dimensions(params int[] dimensions) => Assert.That(
         () => new Tensor(DType.UInt8, Shape.Create(dimensions)),
-        Throws.InstanceOf<EngineException>().With.Message.StartsWith($"There is no tensor of uint8 {Shape.Create(dimensions)}: "));
+        Throws.InstanceOf<EngineException>().With.Message
+            .StartsWith($"There is no tensor of uint8 {Shape.Create(dimensions)}: "));
 
     [Test]
     public void A_tensor_beyond_2_GiB_goes_to_a_device_and_back_in_pieces()
@@ -188,7 +195,8 @@ public class SizeTests
         }
     }
 
-    private static Input F(params ReadOnlySpan<int> dimensions) => Variable("x", DType.Float32, Shape.Create(dimensions));
+    private static Input F(params ReadOnlySpan<int> dimensions) =>
+        Variable("x", DType.Float32, Shape.Create(dimensions));
 
     private static FunctionGraph Rewritten(Variable output, Device device)
     {
@@ -205,9 +213,11 @@ public class SizeTests
         try
         {
             TensorType[] inputs = [.. sample.Args.Select(arg => new TensorType(
-                arg.DType ?? DType.Float32, [.. arg.Shape.Select(each => each == dimension ? length : each)], arg.KnownValue))];
-            TensorType[] outputs = [.. new Apply(sample.Op, [.. inputs.Select(type => new Input(type))], new Origin(null, 0)).Outputs
-                .Select(output => output.Type)];
+                arg.DType ?? DType.Float32, [.. arg.Shape.Select(each => each == dimension ? length : each)],
+                arg.KnownValue))];
+            TensorType[] outputs =
+                [.. new Apply(sample.Op, [.. inputs.Select(type => new Input(type))], new Origin(null, 0)).Outputs
+                    .Select(output => output.Type)];
             OperandType[] from = [.. inputs.Select(Operand)], to = [.. outputs.Select(Operand)];
             if (sample.Op.IsView(inputs))
             {
@@ -223,7 +233,8 @@ public class SizeTests
             {
                 long workspace = gpu.Workspace(sample.Op, from, to);
                 IKernel kernel = gpu.Bind(sample.Op, new StepOperands(
-                    [.. from.Select(At)], [.. to.Select(At)], workspace == 0 ? null : new MemoryRange(null!, 0, workspace)));
+                    [.. from.Select(At)], [.. to.Select(At)],
+                    workspace == 0 ? null : new MemoryRange(null!, 0, workspace)));
                 gpu.Link([[kernel]]).Dispose();
             }
         }

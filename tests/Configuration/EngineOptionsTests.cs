@@ -120,7 +120,8 @@ public class EngineOptionsTests
         Write(_current, "[global]\n\ndevise = gpu\n");
 
         AssertFails($"{_current.File(".enginerc")}, line 3: unknown key 'devise'; "
-            + "known are device, floatX, threads, optimizer, optimizer_excluding, optimizer_including, mode, nvcc.fastmath, cuda.tf32.");
+            + "known are device, floatX, threads, optimizer, optimizer_excluding, optimizer_including, mode, "
+            + "nvcc.fastmath, cuda.tf32.");
     }
 
     [Test]
@@ -128,7 +129,8 @@ public class EngineOptionsTests
     {
         _environment["ENGINE_FLAGS"] = "device=cpu,fastmath=True";
 
-        AssertFails("$ENGINE_FLAGS: unknown key 'fastmath'; known are device, floatX, threads, optimizer, optimizer_excluding, optimizer_including, mode, nvcc.fastmath, cuda.tf32.");
+        AssertFails("$ENGINE_FLAGS: unknown key 'fastmath'; known are device, floatX, threads, optimizer, "
+            + "optimizer_excluding, optimizer_including, mode, nvcc.fastmath, cuda.tf32.");
     }
 
     [Test]

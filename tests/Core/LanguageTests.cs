@@ -60,7 +60,8 @@ public class LanguageTests
         ("files", Files),
         ("a configuration", Configuration),
         ("a network in JSON", () => Described("{ 'layers': [{'kind': 'INPUT', 'shape': [-4]}] }")
-            + Described("{ 'layers': [{'kind': 'input', 'shape': 4}, {'kind': 'dense', 'units': 2}], 'update': {'rule': 'SGD'} }")
+            + Described("{ 'layers': [{'kind': 'input', 'shape': 4}, {'kind': 'dense', 'units': 2}], 'update': "
+            + "{'rule': 'SGD'} }")
             + Described("{ 'LAYERS': [] }") + Described("{ 'epochs': -3.5 }")),
     ];
 
@@ -149,7 +150,8 @@ public class LanguageTests
         Input x = Matrix("x");
         SharedVariable w = Shared(new Tensor(DType.Float32, [3, 2]), "w");
         using var gpu = new AbsentCudaDevice(90);
-        using var f = Function.Compile([x], [Dot(x, w) * -1.5 + 1e-20, Slice(x, 0, -1, 1)], [new(w, w * 0.5)], device: gpu);
+        using var f =
+            Function.Compile([x], [Dot(x, w) * -1.5 + 1e-20, Slice(x, 0, -1, 1)], [new(w, w * 0.5)], device: gpu);
         f.Prepare(new Tensor(DType.Float32, [4, 3]));
         IEnumerable<Stage> stages = [Stage.Graph, Stage.Schedule, Stage.Memory];
         return $"{f}\n{f.DebugPrint()}\n{f.ToDot()}\n{string.Join('\n', stages.Select(stage => f.Print(stage)))}";
@@ -180,10 +182,12 @@ public class LanguageTests
         using var folder = new TempFolder();
         File.WriteAllText(folder.File(".enginerc"), "[Global]\nFLOATX = FLOAT32\nDEVICE = CPU\nTHREADS: 2\n");
         EngineOptions options = EngineOptions.Load(
-            new Dictionary<string, string>(), new Dictionary<string, string>().GetValueOrDefault, folder.Path, folder.Path);
+            new Dictionary<string, string>(), new Dictionary<string, string>().GetValueOrDefault, folder.Path,
+            folder.Path);
         File.WriteAllText(folder.File(".enginerc"), "[global]\nthreads = -2\n");
         return $"{options}" + Message(() => EngineOptions.Load(
-            new Dictionary<string, string>(), new Dictionary<string, string>().GetValueOrDefault, folder.Path, folder.Path))
+            new Dictionary<string, string>(), new Dictionary<string, string>().GetValueOrDefault, folder.Path,
+            folder.Path))
             .Replace(folder.Path, "");
     }
 

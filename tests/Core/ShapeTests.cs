@@ -29,8 +29,10 @@ public class ShapeTests
     public void A_dimension_that_is_not_there_is_refused(int index, string message)
     {
         Assert.That(() => new Shape(2, 3)[index], Throws.TypeOf<EngineException>().With.Message.EqualTo(message));
-        Assert.That(() => new Shape(2, 3).With(index, 1), Throws.TypeOf<EngineException>().With.Message.EqualTo(message));
-        Assert.That(() => Shape.Scalar[index], Throws.TypeOf<EngineException>().With.Message.Contains("A scalar has no dimensions"));
+        Assert.That(
+            () => new Shape(2, 3).With(index, 1), Throws.TypeOf<EngineException>().With.Message.EqualTo(message));
+        Assert.That(() => Shape.Scalar[index],
+            Throws.TypeOf<EngineException>().With.Message.Contains("A scalar has no dimensions"));
     }
 
     [Test]

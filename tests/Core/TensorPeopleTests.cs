@@ -83,13 +83,15 @@ public sealed class TensorPeopleTests
     [Test]
     public void Rows_that_do_not_exist_are_named()
     {
-        Assert.That(Message(() => s_x.Rows(1, 2)), Is.EqualTo("A tensor of shape (2, 3, 4) does not have 2 rows from row 1 on."));
+        Assert.That(Message(() => s_x.Rows(1, 2)),
+            Is.EqualTo("A tensor of shape (2, 3, 4) does not have 2 rows from row 1 on."));
         Assert.That(Message(() => s_x.Rows(-1, 1)), Does.EndWith("does not have 1 rows from row -1 on."));
         Assert.That(Message(() => s_x.Rows(0, -1)), Does.EndWith("does not have -1 rows from row 0 on."));
         Assert.That(Message(() => s_x.Rows(int.MaxValue, int.MaxValue)), Does.Contain("rows from row 2147483647 on."));
         Assert.That(Message(() => s_x.Rows([0, 2])), Is.EqualTo("A tensor of shape (2, 3, 4) has no row 2."));
         Assert.That(Message(() => s_x.Rows([-1])), Does.EndWith("has no row -1."));
-        Assert.That(Message(() => Tensor.Scalar(1f).Rows(0, 1)), Does.StartWith("A tensor of shape () does not have 1 rows"));
+        Assert.That(
+            Message(() => Tensor.Scalar(1f).Rows(0, 1)), Does.StartWith("A tensor of shape () does not have 1 rows"));
         Assert.That(Message(() => Tensor.Scalar(1f).Rows([])), Is.EqualTo("A tensor without dimensions has no rows."));
         Assert.That(Message(() => _ = s_x[int.MinValue]), Is.EqualTo("The index -2147483648 lies outside every axis."));
         Assert.That(s_x.Rows(2, 0).Shape, Is.EqualTo(new Shape(0, 3, 4)));
@@ -100,16 +102,19 @@ public sealed class TensorPeopleTests
     [Test]
     public void What_lies_outside_is_named()
     {
-        Assert.That(Message(() => _ = s_x[2]), Is.EqualTo("The index 2 lies outside axis 0, of size 2, of a tensor of shape (2, 3, 4)."));
+        Assert.That(Message(() => _ = s_x[2]),
+            Is.EqualTo("The index 2 lies outside axis 0, of size 2, of a tensor of shape (2, 3, 4)."));
         Assert.That(Message(() => _ = s_x[0, -4]), Does.StartWith("The index ^4 lies outside axis 1, of size 3"));
         Assert.That(Message(() => _ = s_x[.., 1..4]), Does.StartWith("The range 1..4 lies outside axis 1, of size 3"));
         Assert.That(Message(() => _ = s_x[0, 0, 0, 0]), Is.EqualTo("A tensor of shape (2, 3, 4) has 3 axes, not 4."));
-        Assert.That(Message(() => _ = (float)s_x[0, 0]), Is.EqualTo("A tensor of shape (4) is no single number: it has 4 elements."));
+        Assert.That(Message(() => _ = (float)s_x[0, 0]),
+            Is.EqualTo("A tensor of shape (4) is no single number: it has 4 elements."));
         Assert.That(Message(() => s_x.ToArray<float>()), Is.EqualTo("The tensor holds int32, not float32."));
 
         static string Message(Action act) => Assert.Throws<EngineException>(() => act())!.Message;
     }
 
     private static TestCaseData Of(Func<Tensor, Tensor> of, int[] shape, params int[] values) =>
-        new TestCaseData(of, shape, values).SetArgDisplayNames($"({string.Join(", ", shape)})", string.Join(' ', values));
+        new TestCaseData(of, shape, values).SetArgDisplayNames(
+            $"({string.Join(", ", shape)})", string.Join(' ', values));
 }

@@ -116,7 +116,8 @@ public class TensorTextTests
         IEnumerable<Tensor> threes = Enumerable.Range(0, (1 << 16) / 7 + 1)
             .Select(n => Tensor.From([all[7 * n], all[7 * n * 3 % (1 << 16)], all[((7 * n * 5) + 77) % (1 << 16)]]));
 
-        Assert.That(Hash(all.Select(Tensor.Scalar)), Is.EqualTo("bcffd57db42c7dcf7b1ccc84abfa1dc2620adcf1cfe74330864469a63872f726"));
+        Assert.That(Hash(all.Select(Tensor.Scalar)),
+            Is.EqualTo("bcffd57db42c7dcf7b1ccc84abfa1dc2620adcf1cfe74330864469a63872f726"));
         Assert.That(Hash(threes), Is.EqualTo("59c90d36bba9485e195b672b480f75ef1e6eeadaf2bafa12fb606fc04073fb7f"));
 
         static string Hash(IEnumerable<Tensor> tensors) =>
@@ -131,7 +132,8 @@ public class TensorTextTests
             BFloat16 number = BFloat16.FromBits((ushort)bits);
             string text = number.ToString();
             string digits = text.Split('E')[0].Replace(".", "", StringComparison.Ordinal).Trim('0');
-            double shorter = double.Parse(((float)number).ToString($"E{Math.Max(0, digits.Length - 2)}", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+            double shorter = double.Parse(((float)number).ToString(
+                $"E{Math.Max(0, digits.Length - 2)}", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
 
             Assert.That((BFloat16)double.Parse(text, CultureInfo.InvariantCulture), Is.EqualTo(number));
             Assert.That(digits, Has.Length.LessThanOrEqualTo(4));
@@ -178,7 +180,8 @@ public class TensorTextTests
         using var f = Function.Compile([x, y], [Dot(x, w), y], [new(w, w * 2)]);
 
         Assert.That($"{f}", Is.EqualTo(
-            "function (x float32 (?, ?), float32 (?)) -> (dot.0 float32 (?, 2), float32 (?)) with updates of w on cpu"));
+            "function (x float32 (?, ?), float32 (?)) -> (dot.0 float32 (?, 2), "
+            + "float32 (?)) with updates of w on cpu"));
         Assert.That($"{w}", Is.EqualTo("w"));
         Assert.That($"{Shared(new Tensor(DType.Int32, [3]))}", Is.EqualTo("int32 (3)"));
     }

@@ -15,7 +15,8 @@ public class ArrayFilesTests
     {
         using var folder = new TempFolder();
         File.WriteAllBytes(folder.File("train-images-idx3-ubyte"), s_images);
-        using (var gzip = new GZipStream(File.Create(folder.File("train-labels-idx1-ubyte.gz")), CompressionLevel.Fastest))
+        using (var gzip =
+            new GZipStream(File.Create(folder.File("train-labels-idx1-ubyte.gz")), CompressionLevel.Fastest))
         {
             gzip.Write(s_labels);
         }
@@ -37,7 +38,8 @@ public class ArrayFilesTests
 
         double[] read = Idx.Read(folder.File("x-idx1")).Cast(DType.Float64).AsSpan<double>().ToArray();
 
-        Assert.That(string.Join(',', read.Select(x => x.ToString(System.Globalization.CultureInfo.InvariantCulture))), Is.EqualTo(values));
+        Assert.That(string.Join(',', read.Select(x => x.ToString(System.Globalization.CultureInfo.InvariantCulture))),
+            Is.EqualTo(values));
     }
 
     [TestCase(new byte[] { 1, 2, 3, 4, 5 }, "is not in the format idx")]
@@ -71,12 +73,14 @@ public class ArrayFilesTests
         byte[] color = [10, 20, 30, (byte)opacity];
         int channels = isLast ? shape[2] : shape[0];
         byte[] pixels = [.. Enumerable.Range(0, 30 * channels).Select(i => color[isLast ? i % channels : i / 30])];
-        Npz.Save(folder.File("p.npz"), new Dictionary<string, Tensor> { ["x"] = Tensor.From(pixels, [1, .. shape]), ["y"] = Tensor.From([0]) });
+        Npz.Save(folder.File("p.npz"),
+            new Dictionary<string, Tensor> { ["x"] = Tensor.From(pixels, [1, .. shape]), ["y"] = Tensor.From([0]) });
 
         DataSet data = new ArrayFiles(folder.File("p.npz")).Load();
 
         Tensor read = ((TensorColumn)data.Train["x"]).Values;
-        string colors = string.Join(' ', read.AsSpan<byte>().ToArray().Chunk(30).Select(plane => plane.Distinct().Single()));
+        string colors =
+            string.Join(' ', read.AsSpan<byte>().ToArray().Chunk(30).Select(plane => plane.Distinct().Single()));
         Assert.That($"{string.Join(' ', read.Shape.Skip(1))}: {colors}", Is.EqualTo(expected));
         Assert.That(data.Notes[0].Contains("opacity", StringComparison.Ordinal), Is.EqualTo(channels == 4));
     }
@@ -95,11 +99,13 @@ public class ArrayFilesTests
     /// <summary>Labels as NumPy writes them: the type, the shape, the bytes, and the names of four samples.</summary>
     private static readonly (string Type, string Shape, byte[] Bytes, string Names)[] s_arrays =
     [
-        ("<U2", "(4,)", [97, 0, 0, 0, 0, 0, 0, 0, 228, 0, 0, 0, 98, 0, 0, 0, 97, 0, 0, 0, 0, 0, 0, 0, 0, 0xF6, 1, 0, 0, 0, 0, 0], "a|äb|a|\U0001F600"),
+        ("<U2", "(4,)", [97, 0, 0, 0, 0, 0, 0, 0, 228, 0, 0, 0, 98, 0, 0, 0, 97, 0, 0, 0, 0, 0, 0, 0, 0, 0xF6, 1, 0, 0,
+            0, 0, 0], "a|äb|a|\U0001F600"),
         (">U1", "(4, 1)", [0, 0, 0, 97, 0, 0, 0, 98, 0, 0, 0, 97, 0, 0, 0, 98], "a|b|a|b"),
         ("|S2", "(4,)", [120, 0, 121, 122, 120, 0, 0, 0], "x|yz|x|_"),
         ("|b1", "(4,)", [1, 0, 1, 1], "True|False|True|True"),
-        ("<i8", "(4,)", [1, 0, 0, 0, 0, 0, 32, 0, 0, 0, 0, 0, 0, 0, 32, 0, 1, 0, 0, 0, 0, 0, 32, 0, 3, 0, 0, 0, 0, 0, 0, 0], "9007199254740993|9007199254740992|9007199254740993|3"),
+        ("<i8", "(4,)", [1, 0, 0, 0, 0, 0, 32, 0, 0, 0, 0, 0, 0, 0, 32, 0, 1, 0, 0, 0, 0, 0, 32, 0, 3, 0, 0, 0, 0, 0, 0,
+            0], "9007199254740993|9007199254740992|9007199254740993|3"),
         ("<i2", "(4,)", [7, 0, 8, 0, 7, 0, 8, 0], "7|8|7|8"),
         ("|u1", "(4, 3)", [0, 0, 1, 1, 0, 0, 0, 1, 0, 0, 0, 1], "2|0|1|2"),
         ("|u1", "(4, 2)", [0, 1, 0, 1, 1, 0, 1, 1], "a row of 2 numbers of which one is 1"),
@@ -107,7 +113,8 @@ public class ArrayFilesTests
         ("|u1", "(2, 2)", [1, 0, 0, 1], "with n labels, not float32 (4, 2) with uint8 (2, 2)"),
         ("<U1", "(3,)", [97, 0, 0, 0, 98, 0, 0, 0, 97, 0, 0, 0], "with n labels, not float32 (4, 2) with texts (3)"),
         ("<U1", "(4,)", [0, 0xD8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], "the text of element 0 is no Unicode"),
-        ("|O", "(4,)", [1, 2, 3], "Python objects, which only Python can make; save arrays of numbers, or of texts by x.astype(str)"),
+        ("|O", "(4,)", [1, 2, 3],
+            "Python objects, which only Python can make; save arrays of numbers, or of texts by x.astype(str)"),
     ];
 
     [Test]
@@ -136,11 +143,13 @@ public class ArrayFilesTests
         if (which < 7)
         {
             Column labels = new ArrayFiles(path).Load().Train["class"];
-            Assert.That(string.Join('|', Enumerable.Range(0, 4).Select(row => labels.Text(row) ?? "_")), Is.EqualTo(names));
+            Assert.That(
+                string.Join('|', Enumerable.Range(0, 4).Select(row => labels.Text(row) ?? "_")), Is.EqualTo(names));
         }
         else
         {
-            Assert.That(() => new ArrayFiles(path).Load(), Throws.InstanceOf<EngineException>().With.Message.Contains(names).And.Message.Contains(folder.Path));
+            Assert.That(() => new ArrayFiles(path).Load(),
+                Throws.InstanceOf<EngineException>().With.Message.Contains(names).And.Message.Contains(folder.Path));
         }
     }
 
@@ -177,7 +186,8 @@ public class ArrayFilesTests
 
     private static byte[] Npy(string type, string shape, byte[] elements)
     {
-        byte[] header = System.Text.Encoding.ASCII.GetBytes($"{{'descr': '{type}', 'fortran_order': False, 'shape': {shape}, }}\n");
+        byte[] header =
+            System.Text.Encoding.ASCII.GetBytes($"{{'descr': '{type}', 'fortran_order': False, 'shape': {shape}, }}\n");
         return [0x93, .. "NUMPY"u8, 1, 0, (byte)header.Length, 0, .. header, .. elements];
     }
 

@@ -18,16 +18,19 @@ public class BatchSourceTests
         Assert.That(again, Is.EqualTo(first));
         Assert.That(second.Order(), Is.EqualTo(Enumerable.Range(0, 95)));
         Assert.That(second.SequenceEqual(first), Is.EqualTo(window == 1));
-        Assert.That(first.Index().All(one => one.Item <= one.Index + window), "a sample comes before the window can hold it");
+        Assert.That(
+            first.Index().All(one => one.Item <= one.Index + window), "a sample comes before the window can hold it");
     }
 
     [Test]
     public void Unshuffled_the_samples_come_as_they_come_in_batches_of_the_size_that_is_wanted()
     {
-        SampleBatch[] batches = [.. Counting(20, piece: 3, window: 5).Epoch(Plan(1, shuffle: false)).Select(read => read())];
+        SampleBatch[] batches =
+            [.. Counting(20, piece: 3, window: 5).Epoch(Plan(1, shuffle: false)).Select(read => read())];
 
         Assert.That(batches.Select(batch => batch.X.Single.Shape[0]), Is.EqualTo((int[])[8, 8, 4]));
-        Assert.That(batches.SelectMany(batch => batch.Y.Single.AsSpan<int>().ToArray()), Is.EqualTo(Enumerable.Range(0, 20)));
+        Assert.That(
+            batches.SelectMany(batch => batch.Y.Single.AsSpan<int>().ToArray()), Is.EqualTo(Enumerable.Range(0, 20)));
     }
 
     [Test]
@@ -39,7 +42,8 @@ public class BatchSourceTests
 
         SampleBatch batch = new TableSource(table, inputs, target).Read([3, 0]);
 
-        Assert.That(batch.X.Single.AsSpan<float>().ToArray(), Is.EqualTo(inputs.Apply(table.Rows([3, 0])).AsSpan<float>().ToArray()));
+        Assert.That(batch.X.Single.AsSpan<float>().ToArray(),
+            Is.EqualTo(inputs.Apply(table.Rows([3, 0])).AsSpan<float>().ToArray()));
         Assert.That(batch.Y.Single.AsSpan<int>().ToArray(), Is.EqualTo((int[])[1, 0]));
     }
 
@@ -56,10 +60,12 @@ public class BatchSourceTests
         Assert.That(column.Count, Is.EqualTo(4));
         Assert.That(values, Is.EqualTo((float[])[180, 190, 200, 210, 220, 230]));
         Assert.That(column.Load().Shape, Is.EqualTo(new Shape(4, 1, 2, 3)));
-        Assert.That(ScaledPlanes.Fit(column), Is.EqualTo(ScaledPlanes.Fit(new TensorColumn("picture", column.Load()))).Using<ScaledPlanes>(
+        Assert.That(ScaledPlanes.Fit(column),
+            Is.EqualTo(ScaledPlanes.Fit(new TensorColumn("picture", column.Load()))).Using<ScaledPlanes>(
             (a, b) => a.Mean.SequenceEqual(b.Mean) && a.Std.SequenceEqual(b.Std)));
-        Assert.That(() => new StoredColumn("picture", folder.File("pixels"), [1, 5]), Throws.InstanceOf<DataFormatException>()
-            .With.Message.Contains("no whole samples"));
+        Assert.That(
+            () => new StoredColumn("picture", folder.File("pixels"), [1, 5]), Throws.InstanceOf<DataFormatException>()
+                .With.Message.Contains("no whole samples"));
     }
 
     [Test]
@@ -91,7 +97,8 @@ public class BatchSourceTests
     public void Reading_ahead_ends_when_it_is_disposed_of_amid_it()
     {
         int begun = 0;
-        var ahead = new ReadAhead<int>(Enumerable.Range(0, 1000).Select(i => (Func<int>)(() => Interlocked.Increment(ref begun))), 4);
+        var ahead = new ReadAhead<int>(
+            Enumerable.Range(0, 1000).Select(i => (Func<int>)(() => Interlocked.Increment(ref begun))), 4);
 
         ahead.Next(out _);
         ahead.Dispose();
@@ -110,7 +117,8 @@ public class BatchSourceTests
         }
     }
 
-    private static EpochPlan Plan(int epoch, bool shuffle = true) => new(epoch, 8, shuffle, 3, count => DataSplit.Order(count, epoch));
+    private static EpochPlan Plan(int epoch, bool shuffle = true) =>
+        new(epoch, 8, shuffle, 3, count => DataSplit.Order(count, epoch));
 
     private static int[] Order(WindowedSource source, int epoch) =>
         [.. source.Epoch(Plan(epoch)).SelectMany(read => read().Y.Single.AsSpan<int>().ToArray())];

@@ -34,7 +34,8 @@ public class CifarFilesTests
         DataSet data = new CifarFiles(batches.Folder) { IsCoarse = isCoarse }.Load();
 
         Assert.That(Classes(data.Train), Is.EqualTo((string[])[first, second]));
-        Assert.That(((TensorColumn)data.Train["picture"]).Values.Rows(1, 1).Bytes.ToArray(), Is.EqualTo(Batches.Pixels(2)[3072..]));
+        Assert.That(((TensorColumn)data.Train["picture"]).Values.Rows(1, 1).Bytes.ToArray(),
+            Is.EqualTo(Batches.Pixels(2)[3072..]));
         Assert.That(data.Test!.Count, Is.EqualTo(1));
     }
 
@@ -51,7 +52,9 @@ public class CifarFilesTests
             ["coarse_label_names.txt"] = Names("group", 20),
             ["train.bin"] = Rows((1, 7), (19, 99)),
         };
-        _ = unpacked.Length > 0 ? batches.With(files, unpacked) : batches.With([new("cifar-100-binary.tar.gz", Batches.Archive("cifar-100-binary", files))]);
+        _ = unpacked.Length > 0
+            ? batches.With(files, unpacked)
+            : batches.With([new("cifar-100-binary.tar.gz", Batches.Archive("cifar-100-binary", files))]);
         string path = Path.Combine(batches.Folder, archive);
 
         Assert.That(CifarFiles.IsMatch(path), Is.True);
@@ -59,7 +62,8 @@ public class CifarFilesTests
         DataSet data = new CifarFiles(path) { IsCoarse = true }.Load();
 
         Assert.That(Classes(data.Train), Is.EqualTo((string[])["group1", "group19"]));
-        Assert.That(((TensorColumn)data.Train["picture"]).Values.Rows(1, 1).Bytes.ToArray(), Is.EqualTo(Batches.Pixels(2)[3072..]));
+        Assert.That(((TensorColumn)data.Train["picture"]).Values.Rows(1, 1).Bytes.ToArray(),
+            Is.EqualTo(Batches.Pixels(2)[3072..]));
         Assert.That(data.Test!.Count, Is.EqualTo(1));
     }
 
@@ -70,11 +74,15 @@ public class CifarFilesTests
     {
         using var batches = new Batches();
         byte[] whole = kind == "coarse of ten" ? Batches.Archive(Batches.Small()) : Batches.Archive("cifar-100-binary",
-            new Dictionary<string, byte[]> { ["train.bin"] = Rows([.. Enumerable.Range(0, 40).Select(i => (i % 20, i))]) });
+            new Dictionary<string, byte[]>
+            {
+                ["train.bin"] = Rows([.. Enumerable.Range(0, 40).Select(i => (i % 20, i))]),
+            });
         string path = batches.Write("cifar-100.tgz", kind == "a cut archive" ? whole[..(whole.Length / 2)] : whole);
 
         Assert.That(CifarFiles.IsMatch(path), Is.True);
-        Assert.That(() => new CifarFiles(path) { IsCoarse = kind == "coarse of ten" }.Load(), Throws.InstanceOf<DataFormatException>()
+        Assert.That(() => new CifarFiles(path) { IsCoarse = kind == "coarse of ten" }.Load(),
+            Throws.InstanceOf<DataFormatException>()
             .With.Message.Contains(said).And.Message.Contains(path));
     }
 
@@ -89,7 +97,8 @@ public class CifarFilesTests
             .With.Message.Contains("has the label 100; CIFAR-100's are 0 to 99"));
     }
 
-    private static IEnumerable<string?> Classes(Table table) => Enumerable.Range(0, table.Count).Select(table["class"].Text);
+    private static IEnumerable<string?> Classes(Table table) =>
+        Enumerable.Range(0, table.Count).Select(table["class"].Text);
 
     private static byte[] Names(string word, int count) =>
         Encoding.UTF8.GetBytes(string.Join('\n', Enumerable.Range(0, count).Select(i => $"{word}{i}")));
@@ -97,6 +106,7 @@ public class CifarFilesTests
     private static byte[] Rows(params (int Coarse, int Fine)[] labels)
     {
         byte[] pixels = Batches.Pixels(labels.Length);
-        return [.. labels.SelectMany((label, i) => (byte[])[(byte)label.Coarse, (byte)label.Fine, .. pixels[(i * 3072)..((i + 1) * 3072)]])];
+        return [.. labels.SelectMany(
+            (label, i) => (byte[])[(byte)label.Coarse, (byte)label.Fine, .. pixels[(i * 3072)..((i + 1) * 3072)]])];
     }
 }

@@ -30,7 +30,8 @@ public class ClassFoldersTests
                     value += 10;
                     if (arePictures)
                     {
-                        File.WriteAllBytes(folder.File($"{name}/{one}/1.png"), PngWriter.Write([(byte)value], width: 1, channels: 1));
+                        File.WriteAllBytes(
+                            folder.File($"{name}/{one}/1.png"), PngWriter.Write([(byte)value], width: 1, channels: 1));
                     }
                     else
                     {
@@ -70,7 +71,8 @@ public class ClassFoldersTests
 
         File.WriteAllText(folder.File("stray.txt"), "text");
 
-        Assert.That(new TextFolder(folder.Path).Load().Warnings, Is.EqualTo((string[])[$"Left out of {folder.Path}: 1 text in no folder of a class."]));
+        Assert.That(new TextFolder(folder.Path).Load().Warnings,
+            Is.EqualTo((string[])[$"Left out of {folder.Path}: 1 text in no folder of a class."]));
     }
 
     [TestCase("x_val", "y_val")]
@@ -104,8 +106,11 @@ public class ClassFoldersTests
             {
                 isPart ? $"{names[0]} {data.Train.Count}" : $"{string.Join(' ', ((TextColumn)data.Train["class"]).Words)} {data.Train.Count}",
                 data.Validation is null ? null : $"{names[1]} {data.Validation.Count}",
-                data.Test is null ? null : data.Validation is null ? $"{names[1]} {data.Test.Count}{(names[1] == "val" ? " tests" : "")}" : $"{names[2]} {data.Test.Count}",
-            }.OfType<string>()) + string.Concat(data.Warnings.Select(warning => $"; {warning.Replace(path, "*", StringComparison.Ordinal)}"));
+                data.Test is null ? null : data.Validation is null
+                    ? $"{names[1]} {data.Test.Count}{(names[1] == "val" ? " tests" : "")}"
+                    : $"{names[2]} {data.Test.Count}",
+            }.OfType<string>()) + string.Concat(
+                data.Warnings.Select(warning => $"; {warning.Replace(path, "*", StringComparison.Ordinal)}"));
         }
         catch (DataFormatException error)
         {

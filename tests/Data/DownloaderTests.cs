@@ -26,7 +26,8 @@ public class DownloaderTests
 #pragma warning restore CA5351
 
     private Task DownloadAsync(
-        DownloadSource source, IProgress<DownloadProgress>? progress = null, CancellationToken cancellation = default) =>
+        DownloadSource source, IProgress<DownloadProgress>? progress = null,
+        CancellationToken cancellation = default) =>
         new Downloader(source, progress).DownloadAsync(Destination, cancellation);
 
     private void AssertWhole()

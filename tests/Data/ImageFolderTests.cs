@@ -17,7 +17,8 @@ public class ImageFolderTests
         DataSet data = new ImageFolder(folder.Path) { Size = 4 }.Load();
 
         Assert.That(data.Train.Count, Is.EqualTo(3));
-        Assert.That(Enumerable.Range(0, 3).Select(data.Train["class"].Text), Is.EqualTo((string[])["cats", "cats", "dogs"]));
+        Assert.That(
+            Enumerable.Range(0, 3).Select(data.Train["class"].Text), Is.EqualTo((string[])["cats", "cats", "dogs"]));
         Assert.That(Pixels(data.Train).Shape, Is.EqualTo(new Shape(3, 3, 4, 4)));
         Assert.That(data.Warnings, Has.One.Contains("1 file that does not end in"));
     }
@@ -31,7 +32,8 @@ public class ImageFolderTests
 
         Assert.That(Pixels(new ImageFolder(folder.Path) { Size = 2 }.Load().Train).AsSpan<byte>().ToArray(),
             Is.EqualTo((byte[])[200, 200, 200, 200, 100, 100, 100, 100]));
-        Assert.That(Pixels(new ImageFolder(folder.Path) { Size = 2, IsGray = false }.Load().Train).Shape[1], Is.EqualTo(3));
+        Assert.That(
+            Pixels(new ImageFolder(folder.Path) { Size = 2, IsGray = false }.Load().Train).Shape[1], Is.EqualTo(3));
     }
 
     [Test]
@@ -69,7 +71,10 @@ public class ImageFolderTests
         Put(folder, "cats/2.png", 2);
 
         Assert.That(() => new ImageFolder(folder.Path).Load(), Throws.InstanceOf<DataFormatException>()
-            .With.Message.EqualTo($"{folder.Path} has pictures of one class alone, 'cats': there is nothing to tell apart. Each class is a folder in it."));
+            .With.Message
+            .EqualTo(
+                $"{folder.Path} has pictures of one class alone, 'cats': there is nothing to tell apart. "
+                + $"Each class is a folder in it."));
     }
 
     [Test]
@@ -85,7 +90,8 @@ public class ImageFolderTests
         DataSet data = new ImageFolder(folder.Path) { Size = 2 }.Load();
 
         Assert.That(data.Train.Count, Is.EqualTo(20));
-        Assert.That(data.Warnings, Has.One.Contains("Left out: 1 picture that cannot be read").And.One.Contains("broken.png"));
+        Assert.That(
+            data.Warnings, Has.One.Contains("Left out: 1 picture that cannot be read").And.One.Contains("broken.png"));
         Assert.That(() => new ImageFolder(folder.Path) { Size = 2, MaxBroken = 0 }.Load(),
             Throws.InstanceOf<DataFormatException>().With.Message.Contains("1 of 21 pictures cannot be read"));
     }
@@ -102,24 +108,28 @@ public class ImageFolderTests
         }
 
         File.WriteAllText(folder.File("photos/a/broken.png"), "no picture");
-        ImageFolder kept = new(folder.File("photos")) { Size = 2, IsGray = isGray, IsStored = true, Cache = folder.File("cache") };
+        ImageFolder kept =
+            new(folder.File("photos")) { Size = 2, IsGray = isGray, IsStored = true, Cache = folder.File("cache") };
         ImageFolder inMemory = kept with { IsStored = false };
 
         DataSet first = kept.Load(), second = kept.Load(), expected = inMemory.Load();
 
         Assert.That(first.Notes, Has.One.Contains("kept for the next time"));
         Assert.That(second.Notes, Has.One.Contains("from the last time"));
-        Assert.That((kept with { Path = folder.File("photos/../photos") }).Load().Notes, Has.One.Contains("from the last time"), "however the folder is named");
+        Assert.That((kept with { Path = folder.File("photos/../photos") }).Load().Notes,
+            Has.One.Contains("from the last time"), "however the folder is named");
         Assert.That(first.Train["picture"], Is.InstanceOf<StoredColumn>());
         foreach (DataSet stored in (DataSet[])[first, second])
         {
-            Assert.That(((StoredColumn)stored.Train["picture"]).Load().Bytes.ToArray(), Is.EqualTo(Pixels(expected.Train).Bytes.ToArray()));
+            Assert.That(((StoredColumn)stored.Train["picture"]).Load().Bytes.ToArray(),
+                Is.EqualTo(Pixels(expected.Train).Bytes.ToArray()));
             Assert.That(stored.Warnings, Is.EqualTo(expected.Warnings));
             ScaledPlanes one = Planes(stored), other = Planes(expected);
             Assert.That((one.Size, one.Mean, one.Std), Is.EqualTo((other.Size, other.Mean, other.Std)));
         }
 
-        static ScaledPlanes Planes(DataSet data) => (ScaledPlanes)Preparation.Fit(data.WithTest().Train, data.Target).Transforms[0];
+        static ScaledPlanes Planes(DataSet data) =>
+            (ScaledPlanes)Preparation.Fit(data.WithTest().Train, data.Target).Transforms[0];
     }
 
     [Test]
@@ -175,6 +185,7 @@ public class ImageFolderTests
         string path = folder.File(name);
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         byte own = (byte)value, other = isGray ? own : (byte)(value + 1);
-        File.WriteAllBytes(path, PngWriter.Write([.. Enumerable.Repeat((byte[])[own, other, own], 6).SelectMany(pixel => pixel)], width: 3));
+        File.WriteAllBytes(path,
+            PngWriter.Write([.. Enumerable.Repeat((byte[])[own, other, own], 6).SelectMany(pixel => pixel)], width: 3));
     }
 }

@@ -6,15 +6,18 @@ namespace Engine.Tests.Data;
 public class PreparationTests
 {
     private static readonly Table s_train = new(
-        new NumberColumn("size", [1, 2, double.NaN, 3, 10, 2]), new NumberColumn("same", [0.1, 0.1, 0.1, 0.1, 0.1, 0.1]),
-        new TextColumn("color", ["red", "blue", "red", null, "red", "blue"]), new TextColumn("y", ["a", "b", "a", "b", "a", "b"]));
+        new NumberColumn("size", [1, 2, double.NaN, 3, 10, 2]),
+        new NumberColumn("same", [0.1, 0.1, 0.1, 0.1, 0.1, 0.1]),
+        new TextColumn("color", ["red", "blue", "red", null, "red", "blue"]),
+        new TextColumn("y", ["a", "b", "a", "b", "a", "b"]));
 
     [Test]
     public void It_knows_of_the_samples_that_train_alone_and_fills_what_is_missing()
     {
         Preparation preparation = Preparation.Fit(s_train, "y");
         var test = new Table(
-            new TextColumn("color", ["green", null]), new NumberColumn("same", [0.3, 0.1]), new NumberColumn("size", [double.NaN, 3.6]));
+            new TextColumn("color", ["green", null]), new NumberColumn("same", [0.3, 0.1]),
+            new NumberColumn("size", [double.NaN, 3.6]));
 
         float[] prepared = preparation.Apply(test).AsSpan<float>().ToArray();
 
@@ -24,36 +27,49 @@ public class PreparationTests
         Assert.That(prepared[0], Is.EqualTo(median).Within(1e-6f), "the median");
         Assert.That(prepared[1], Is.EqualTo(0.2f).Within(1e-6f), "a column that is constant is not divided by 0");
         Assert.That(prepared[2..4], Is.EqualTo((float[])[0, 0]), "a new word is none of those known");
-        Assert.That(prepared[4..], Is.EqualTo((float[])[0, 0, 0, 1]).Within(1e-6f), "the mean, the constant, and red, the most frequent");
+        Assert.That(prepared[4..], Is.EqualTo((float[])[0, 0, 0, 1]).Within(1e-6f),
+            "the mean, the constant, and red, the most frequent");
     }
 
     [Test]
     public void Sentences_become_their_words_by_how_few_texts_have_them()
     {
         string[] texts = ["The cat sat on the mat.", "A dog sat on a mat!", "the bird sang a song today"];
-        var table = new Table(new TextColumn("text", texts.Concat(texts).Concat(texts).Select((text, i) => $"{text} {(char)('k' + i)}{i}")), new TextColumn("y", "abaabbaba".Select(c => $"{c}")));
+        var table =
+            new Table(
+                new TextColumn(
+                    "text", texts.Concat(texts).Concat(texts).Select((text, i) => $"{text} {(char)('k' + i)}{i}")),
+                    new TextColumn("y", "abaabbaba".Select(c => $"{c}")));
 
         Preparation preparation = Preparation.Fit(table, "y");
         var words = (WordCounts)preparation.Transforms[0];
 
         // Each word is in three or six of nine texts, except k0 to s8: they are in one and not in the vocabulary.
-        Assert.That(words.Vocabulary, Is.EqualTo((string[])["a", "bird", "cat", "dog", "mat", "on", "sang", "sat", "song", "the", "today"]));
-        double six = Math.Log(10.0 / 7) + 1, three = Math.Log(10.0 / 4) + 1, norm = Math.Sqrt((5 * six * six) + (three * three));
-        float[] prepared = preparation.Apply(new Table(new TextColumn("text", ["THE the cat, on; unheard-of", null]))).AsSpan<float>().ToArray();
-        Assert.That(prepared[..11], Is.EqualTo((double[])[0, 0, 3 * three / norm, 0, 0, 3 * six / norm, 0, 0, 0, 6 * six / norm, 0]).Within(1e-6));
+        Assert.That(words.Vocabulary,
+            Is.EqualTo((string[])["a", "bird", "cat", "dog", "mat", "on", "sang", "sat", "song", "the", "today"]));
+        double six = Math.Log(10.0 / 7) + 1, three = Math.Log(10.0 / 4) + 1,
+            norm = Math.Sqrt((5 * six * six) + (three * three));
+        float[] prepared = preparation.Apply(new Table(new TextColumn("text", ["THE the cat, on; unheard-of", null])))
+            .AsSpan<float>().ToArray();
+        Assert.That(prepared[..11], Is.EqualTo(
+            (double[])[0, 0, 3 * three / norm, 0, 0, 3 * six / norm, 0, 0, 0, 6 * six / norm, 0]).Within(1e-6));
         Assert.That(prepared[11..], Is.All.Zero, "a text that is missing has no word");
 
         string json = JsonSerializer.Serialize(preparation, DataJson.Default.Preparation);
         Assert.That(DataJson.Read(json, DataJson.Default.Preparation, "file"), Is.EqualTo(preparation));
-        Assert.That(() => DataJson.Read(json.Replace("\"bird\"", "\"cat\"", StringComparison.Ordinal), DataJson.Default.Preparation, "file"), Throws.InstanceOf<EngineException>());
+        Assert.That(
+            () => DataJson.Read(json.Replace("\"bird\"", "\"cat\"", StringComparison.Ordinal),
+                DataJson.Default.Preparation, "file"), Throws.InstanceOf<EngineException>());
     }
 
     [Test]
     public void It_is_the_same_after_it_was_written_and_read()
     {
         var pictures = new Table(
-            new TensorColumn("p", Tensor.From<byte>([.. Enumerable.Range(0, 24).Select(i => (byte)i)], 2, 3, 2, 2)), new TextColumn("y", ["a", "b"]));
-        foreach (Preparation preparation in (Preparation[])[Preparation.Fit(s_train, "y"), Preparation.Fit(pictures, "y")])
+            new TensorColumn("p", Tensor.From<byte>([.. Enumerable.Range(0, 24).Select(i => (byte)i)], 2, 3, 2, 2)),
+            new TextColumn("y", ["a", "b"]));
+        foreach (Preparation preparation in (Preparation[])[
+            Preparation.Fit(s_train, "y"), Preparation.Fit(pictures, "y")])
         {
             string json = JsonSerializer.Serialize(preparation, DataJson.Default.Preparation);
             Preparation read = DataJson.Read(json, DataJson.Default.Preparation, "file");
@@ -75,7 +91,8 @@ public class PreparationTests
         var random = new Random(3);
         byte[] pixels = new byte[8 * 3 * 25];
         random.NextBytes(pixels);
-        var table = new Table(new TensorColumn("p", Tensor.From(pixels, 8, 3, 5, 5)), new TextColumn("y", ["a", "b", "a", "b", "a", "b", "a", "b"]));
+        var table = new Table(new TensorColumn("p", Tensor.From(pixels, 8, 3, 5, 5)),
+            new TextColumn("y", ["a", "b", "a", "b", "a", "b", "a", "b"]));
 
         float[] prepared = Preparation.Fit(table, "y").Apply(table).AsSpan<float>().ToArray();
 
@@ -121,7 +138,8 @@ public class PreparationTests
     [TestCase(5e-324)]
     public void Numbers_of_any_size_are_brought_to_mean_0_and_deviation_1(double unit)
     {
-        var table = new Table(new NumberColumn("x", [-unit, unit, -unit, unit, double.NaN]), new TextColumn("y", ["a", "b", "a", "b", "a"]));
+        var table = new Table(new NumberColumn("x", [-unit, unit, -unit, unit, double.NaN]),
+            new TextColumn("y", ["a", "b", "a", "b", "a"]));
 
         float[] prepared = Preparation.Fit(table, "y").Apply(table).AsSpan<float>().ToArray();
 
@@ -134,7 +152,8 @@ public class PreparationTests
     public void A_number_that_is_further_off_than_any_that_trained_stays_finite(double value)
     {
         Preparation preparation = Preparation.Fit(s_train, "y");
-        var one = new Table(new NumberColumn("size", [value]), new NumberColumn("same", [value]), new TextColumn("color", ["red"]));
+        var one = new Table(
+            new NumberColumn("size", [value]), new NumberColumn("same", [value]), new TextColumn("color", ["red"]));
 
         Assert.That(preparation.Apply(one).AsSpan<float>().ToArray(), Has.All.Matches<float>(float.IsFinite));
     }
@@ -142,17 +161,21 @@ public class PreparationTests
     [TestCase(1e200, "too large")]
     [TestCase(1e-200, "too small")]
     public void A_target_whose_squares_are_none_is_refused(double unit, string said) =>
-        Assert.That(() => Target.Fit(new NumberColumn("y", [0.5 * unit, 1.5 * unit, 2.5 * unit]), areValues: true), Throws.InstanceOf<EngineException>()
+        Assert.That(() => Target.Fit(new NumberColumn("y", [0.5 * unit, 1.5 * unit, 2.5 * unit]), areValues: true),
+            Throws.InstanceOf<EngineException>()
             .With.Message.Contains("'y'").And.Message.Contains(said));
 
     [Test]
     public void A_column_is_found_by_its_name_in_other_capitals_if_it_is_the_only_one()
     {
         Preparation preparation = Preparation.Fit(s_train, "y");
-        Column size = new NumberColumn("Size", [3.6]), same = new NumberColumn("SAME", [0.1]), color = new TextColumn("Color", ["red"]);
+        Column size = new NumberColumn("Size", [3.6]), same = new NumberColumn("SAME", [0.1]),
+            color = new TextColumn("Color", ["red"]);
 
-        Assert.That(preparation.Apply(new Table(size, same, color)).AsSpan<float>().ToArray(), Is.EqualTo((float[])[0, 0, 0, 1]).Within(1e-6f));
-        Assert.That(() => preparation.Apply(new Table(size, new NumberColumn("SIZE", [1]), same, color)), Throws.InstanceOf<EngineException>()
+        Assert.That(preparation.Apply(new Table(size, same, color)).AsSpan<float>().ToArray(),
+            Is.EqualTo((float[])[0, 0, 0, 1]).Within(1e-6f));
+        Assert.That(() => preparation.Apply(new Table(size, new NumberColumn("SIZE", [1]), same, color)),
+            Throws.InstanceOf<EngineException>()
             .With.Message.Contains("The column 'size' that the model was trained with is missing"));
     }
 
@@ -162,7 +185,8 @@ public class PreparationTests
     [TestCase("10,20,30,40,50,60", false)]
     public void Whole_numbers_of_few_values_are_classes(string numbers, bool areClasses)
     {
-        var column = new NumberColumn("y", [.. numbers.Split(',').Select(x => double.Parse(x, System.Globalization.CultureInfo.InvariantCulture))]);
+        var column = new NumberColumn("y",
+            [.. numbers.Split(',').Select(x => double.Parse(x, System.Globalization.CultureInfo.InvariantCulture))]);
 
         Assert.That(Target.Fit(column) is ClassTarget, Is.EqualTo(areClasses));
         Assert.That(Target.Fit(column, areValues: true), Is.TypeOf<ValueTarget>());
@@ -170,7 +194,8 @@ public class PreparationTests
 
     [Test]
     public void Numbers_of_classes_are_in_their_order_not_in_that_of_their_letters() =>
-        Assert.That(((ClassTarget)Target.Fit(new NumberColumn("y", [10, 9, 2, 10, 9, 2]))).Classes, Is.EqualTo((string[])["2", "9", "10"]));
+        Assert.That(((ClassTarget)Target.Fit(new NumberColumn("y", [10, 9, 2, 10, 9, 2]))).Classes,
+            Is.EqualTo((string[])["2", "9", "10"]));
 
     [Test]
     public void What_cannot_be_learnt_from_is_left_out_or_refused()
@@ -191,8 +216,10 @@ public class PreparationTests
         [
             "'id' is not used: it numbers the rows.", "'none' is not used: it has no value.",
             "'name' is not used: its 40 texts are too many to be categories.",
-            "'day' is not used: it has dates: write what matters of them as numbers, the year or the days since one say.",
-            "'time' is not used: it has dates: write what matters of them as numbers, the year or the days since one say.",
+            "'day' is not used: it has dates: write what matters of them as numbers, "
+            + "the year or the days since one say.",
+            "'time' is not used: it has dates: write what matters of them as numbers, "
+            + "the year or the days since one say.",
         ]));
         Assert.That(() => Preparation.Fit(table.Without("x"), "y"), Throws.InstanceOf<EngineException>()
             .With.Message.Contains("There is no column to learn 'y' from"));
@@ -254,9 +281,11 @@ public class PreparationTests
     [Test]
     public void Records_of_ones_own_become_columns()
     {
-        Table table = Table.Of((House[])[new(120.5f, "north", true, Kind.Flat, null), new(80, null, false, Kind.House, 3)]);
+        Table table =
+            Table.Of((House[])[new(120.5f, "north", true, Kind.Flat, null), new(80, null, false, Kind.House, 3)]);
 
-        Assert.That(table.Columns.Select(column => $"{column.Name} {column.Text(0) ?? "_"} {column.Text(1) ?? "_"}"), Is.EqualTo((string[])
+        Assert.That(table.Columns.Select(column => $"{column.Name} {column.Text(0) ?? "_"} {column.Text(1) ?? "_"}"),
+            Is.EqualTo((string[])
             ["Area 120.5 80", "Side north _", "IsNew True False", "Kind Flat House", "Rooms _ 3"]));
         Assert.That(((NumberColumn)table["IsNew"]).Values.ToArray(), Is.EqualTo((double[])[1, 0]));
     }
@@ -266,13 +295,16 @@ public class PreparationTests
     [
         (() => Labeled('a', 'b', 'a'), "a|b"),
         (() => Labeled('1', '0', '1'), "0|1"),
-        (() => Labeled(new Guid(1, 2, 3, new byte[8]), new Guid(2, 2, 3, new byte[8])), "00000001-0002-0003-0000-000000000000|00000002-0002-0003-0000-000000000000"),
+        (() => Labeled(new Guid(1, 2, 3, new byte[8]), new Guid(2, 2, 3, new byte[8])),
+            "00000001-0002-0003-0000-000000000000|00000002-0002-0003-0000-000000000000"),
         (() => Labeled(new DateOnly(2026, 11, 30), new DateOnly(2026, 1, 2)), "01/02/2026|11/30/2026"),
         (() => Labeled(true, false, true), "False|True"),
         (() => Labeled<bool?>(true, false, true), "False|True"),
         (() => Labeled(9007199254740993, 9007199254740992, 9007199254740993), "9007199254740992|9007199254740993"),
-        (() => Labeled(ulong.MaxValue, ulong.MaxValue - 1, ulong.MaxValue), "18446744073709551614|18446744073709551615"),
-        (() => Labeled((Int128)long.MaxValue * 10, ((Int128)long.MaxValue * 10) + 1, (Int128)5, (Int128)5), "5|92233720368547758070|92233720368547758071"),
+        (() => Labeled(ulong.MaxValue, ulong.MaxValue - 1, ulong.MaxValue),
+            "18446744073709551614|18446744073709551615"),
+        (() => Labeled((Int128)long.MaxValue * 10, ((Int128)long.MaxValue * 10) + 1, (Int128)5, (Int128)5),
+            "5|92233720368547758070|92233720368547758071"),
         (() => Labeled(2L, 1L, 2L), "1|2"),
         (() => Labeled((Half)2, (Half)1, (Half)2), "1|2"),
         (() => Labeled(2m, 1m, 2m), "1|2"),
@@ -289,9 +321,11 @@ public class PreparationTests
 
         Assert.That(string.Join('|', target.Classes), Is.EqualTo(s_labels[which].Classes));
         int[] labels = target.Apply(table["Label"]).ToArray<int>();
-        Assert.That(labels.Select(label => target.Classes[label]), Is.EqualTo(Enumerable.Range(0, table.Count).Select(table["Label"].Text)));
+        Assert.That(labels.Select(label => target.Classes[label]),
+            Is.EqualTo(Enumerable.Range(0, table.Count).Select(table["Label"].Text)));
         // Another table writes the same numbers in another way.
-        Assert.That(labels, Is.EqualTo(target.Apply(new TextColumn("Label", labels.Select(label => target.Classes[label]))).ToArray<int>()));
+        Assert.That(labels, Is.EqualTo(
+            target.Apply(new TextColumn("Label", labels.Select(label => target.Classes[label]))).ToArray<int>()));
     }
 
     [TestCase("1|2", "2.0", 1)]
@@ -310,11 +344,13 @@ public class PreparationTests
         }
         else
         {
-            Assert.That(() => target.Apply(new TextColumn("y", [text])), Throws.InstanceOf<EngineException>().With.Message.StartsWith($"'{text}' is no class"));
+            Assert.That(() => target.Apply(new TextColumn("y", [text])),
+                Throws.InstanceOf<EngineException>().With.Message.StartsWith($"'{text}' is no class"));
         }
     }
 
-    private static Table Labeled<T>(params T[] labels) => Table.Of(labels.Concat(labels).Select(label => new Sample<T>(1, label)));
+    private static Table Labeled<T>(params T[] labels) =>
+        Table.Of(labels.Concat(labels).Select(label => new Sample<T>(1, label)));
 
     private sealed record Sample<T>(double X, T Label);
 

@@ -20,7 +20,8 @@ public class PublishedDataTests
         if (!File.Exists(Path.Combine(Folder, "head.tar.xz")) ||
             !Unpacked(Path.Combine(Folder, "head.tar.xz"), batches.Folder))
         {
-            Assert.Ignore($"{Variable} names no folder with head.tar.xz and labels.bin, or there is no python3 to unpack it.");
+            Assert.Ignore(
+                $"{Variable} names no folder with head.tar.xz and labels.bin, or there is no python3 to unpack it.");
         }
 
         // Only the beginning of each batch is there: the labels, and the pixels of a thousand images.

@@ -14,11 +14,20 @@ public class TextFolderTests
         new(Encoding.UTF8.GetBytes(Letters)) { TestName = "UTF-8" },
         new((byte[])[.. Encoding.UTF8.Preamble, .. Encoding.UTF8.GetBytes(Letters)]) { TestName = "UTF-8 with a mark" },
         new(s_windows.GetBytes(Letters)) { TestName = "Latin-1" },
-        new((byte[])[.. Encoding.Unicode.Preamble, .. Encoding.Unicode.GetBytes(Letters)]) { TestName = "UTF-16 with a mark" },
-        new((byte[])[.. Encoding.BigEndianUnicode.Preamble, .. Encoding.BigEndianUnicode.GetBytes(Letters)]) { TestName = "UTF-16BE with a mark" },
+        new((byte[])[.. Encoding.Unicode.Preamble, .. Encoding.Unicode.GetBytes(Letters)])
+        {
+            TestName = "UTF-16 with a mark",
+        },
+        new((byte[])[.. Encoding.BigEndianUnicode.Preamble, .. Encoding.BigEndianUnicode.GetBytes(Letters)])
+        {
+            TestName = "UTF-16BE with a mark",
+        },
         new(Encoding.Unicode.GetBytes(Letters)) { TestName = "UTF-16" },
         new(Encoding.BigEndianUnicode.GetBytes(Letters)) { TestName = "UTF-16BE" },
-        new((byte[])[.. Encoding.UTF32.Preamble, .. Encoding.UTF32.GetBytes(Letters)]) { TestName = "UTF-32 with a mark" },
+        new((byte[])[.. Encoding.UTF32.Preamble, .. Encoding.UTF32.GetBytes(Letters)])
+        {
+            TestName = "UTF-32 with a mark",
+        },
     ];
 
     private static IEnumerable<TestCaseData> NoTexts =>
@@ -27,7 +36,8 @@ public class TextFolderTests
         new((byte[])[0xFF, 0xD8, 0xFF, 0xE0, 1, 2, 0x80], "is no text") { TestName = "a picture" },
         new((byte[])[], "is empty") { TestName = "nothing" },
         new((byte[])[.. " \r\n"u8], "is empty") { TestName = "blanks" },
-        new(Encoding.UTF8.GetBytes(new string('x', (1 << 20) + 1)), "has 1,048,577 bytes, and a text has 1,048,576 at most: cut it into pieces") { TestName = "too long" },
+        new(Encoding.UTF8.GetBytes(new string('x', (1 << 20) + 1)),
+            "has 1,048,577 bytes, and a text has 1,048,576 at most: cut it into pieces") { TestName = "too long" },
     ];
 
     [TestCaseSource(nameof(Encoded))]
@@ -52,10 +62,12 @@ public class TextFolderTests
         DataSet data = new TextFolder(folder.Path).Load();
 
         Assert.That(data.Train.Count, Is.EqualTo(20));
-        Assert.That(data.Warnings, Has.One.Contains("Left out: 1 text that cannot be read").And.One.Contains(said).And.One.Contains("x.txt"));
+        Assert.That(data.Warnings,
+            Has.One.Contains("Left out: 1 text that cannot be read").And.One.Contains(said).And.One.Contains("x.txt"));
         Assert.That(() => new TextFolder(folder.Path) { MaxBroken = 0 }.Load(), Throws.InstanceOf<DataFormatException>()
             .With.Message.Contains("1 of 21 texts cannot be read"));
-        Assert.That(() => TextFolder.ReadFile(folder.File("a/x.txt"), "text", null), Throws.InstanceOf<EngineException>().With.Message.Contains(said));
+        Assert.That(() => TextFolder.ReadFile(folder.File("a/x.txt"), "text", null),
+            Throws.InstanceOf<EngineException>().With.Message.Contains(said));
     }
 
     [Test]
@@ -82,8 +94,12 @@ public class TextFolderTests
         using TempFolder folder = Texts();
         File.WriteAllBytes(folder.File("a/x.txt"), [0xE4]);
 
-        Assert.That(new TextFolder(folder.Path).Load().Notes, Has.One.EndsWith("21 texts of 2 classes; 20 in UTF-8, 1 in WINDOWS-1252."));
-        DataSet cyrillic = new TextFolder(folder.Path) { Encoding = CodePagesEncodingProvider.Instance.GetEncoding("windows-1251") }.Load();
+        Assert.That(new TextFolder(folder.Path).Load().Notes,
+            Has.One.EndsWith("21 texts of 2 classes; 20 in UTF-8, 1 in WINDOWS-1252."));
+        DataSet cyrillic = new TextFolder(folder.Path)
+        {
+            Encoding = CodePagesEncodingProvider.Instance.GetEncoding("windows-1251"),
+        }.Load();
         Assert.That(((TextColumn)cyrillic.Train["text"]).Words, Has.Member("д"));
         Assert.That(cyrillic.Notes, Has.One.EndsWith("WINDOWS-1251."));
     }
@@ -95,7 +111,8 @@ public class TextFolderTests
         Directory.CreateDirectory(folder.File("a"));
         File.WriteAllText(folder.File("a/x.txt"), "x");
 
-        Assert.That(() => new TextFolder(folder.Path).Load(), Throws.InstanceOf<DataFormatException>().With.Message.Contains("one class alone, 'a'"));
+        Assert.That(() => new TextFolder(folder.Path).Load(),
+            Throws.InstanceOf<DataFormatException>().With.Message.Contains("one class alone, 'a'"));
     }
 
     private static TempFolder Texts()

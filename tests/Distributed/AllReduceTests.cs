@@ -31,7 +31,8 @@ public class AllReduceTests
         int ofRanks = ranks * (ranks - 1) / 2;
         float[] expected =
         [
-            .. Enumerable.Range(0, 513).Select(i => (float)(2 * ((i * ranks) + ofRanks)) + 1), ranks, 2 * ranks, 3 * ranks, ofRanks,
+            .. Enumerable.Range(0, 513)
+            .Select(i => (float)(2 * ((i * ranks) + ofRanks)) + 1), ranks, 2 * ranks, 3 * ranks, ofRanks,
         ];
         Assert.That(all, Is.All.EqualTo(expected));
     }

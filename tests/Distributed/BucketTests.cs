@@ -28,7 +28,8 @@ public class BucketTests
         Assert.That(waits[0], Is.GreaterThan(starts[^1]));
         Assert.That(names.Skip(waits[0]), Has.None.Contains("conv2D"));
 
-        int[] Places(string op) => [.. Enumerable.Range(0, names.Length).Where(i => names[i].StartsWith(op, StringComparison.Ordinal))];
+        int[] Places(string op) =>
+            [.. Enumerable.Range(0, names.Length).Where(i => names[i].StartsWith(op, StringComparison.Ordinal))];
     }
 
     [TestCase(true)]
@@ -57,7 +58,8 @@ public class BucketTests
     /// Returns a network with three buckets: the last two dense layers, the first dense layer, and the convolution.
     /// </summary>
     private static NeuralNet Net(DataParallel parallel) => new(
-        new Input(1, 32, 32), new Conv2D(3, 3), new MaxPool2D(2), new Dense(150), new Dense(150), new Dense(10, Softmax))
+        new Input(1, 32, 32), new Conv2D(3, 3), new MaxPool2D(2), new Dense(150), new Dense(150),
+        new Dense(10, Softmax))
     {
         Parallel = parallel,
         Device = new CpuDevice(1),

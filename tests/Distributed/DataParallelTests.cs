@@ -18,14 +18,15 @@ public class DataParallelTests
 {
     private static readonly Dictionary<string, Func<DataParallel?, NeuralNet>> s_networks = new()
     {
-        ["perceptron"] = parallel => new NeuralNet(new Input(1, 32, 32), new Flatten(), new Dense(10), new Dense(10, Softmax))
-        {
-            Parallel = parallel,
-            Device = new CpuDevice(1),
-            MaxEpochs = 2,
-            Update = new NesterovMomentum(0.1f, 0.9f),
-            BatchIteratorTrain = new BatchIterator(32),
-        },
+        ["perceptron"] =
+            parallel => new NeuralNet(new Input(1, 32, 32), new Flatten(), new Dense(10), new Dense(10, Softmax))
+            {
+                Parallel = parallel,
+                Device = new CpuDevice(1),
+                MaxEpochs = 2,
+                Update = new NesterovMomentum(0.1f, 0.9f),
+                BatchIteratorTrain = new BatchIterator(32),
+            },
         ["images, dropout, shuffle, augmentation"] = parallel => new NeuralNet(
             new Input(1, 32, 32), new Conv2D(3, 3), new MaxPool2D(2), new Dropout(0.3), new Dense(8), new Dropout(0.5),
             new Dense(10, Softmax))
@@ -41,7 +42,8 @@ public class DataParallelTests
             },
         },
         ["batch normalization, Adam, clipped, penalized"] = parallel => new NeuralNet(
-            new Input(1, 32, 32), new Conv2D(3, 3, Linear), new BatchNorm(), new Activation(Rectify), new Flatten(), new Dense(10, Softmax))
+            new Input(1, 32, 32), new Conv2D(3, 3, Linear), new BatchNorm(), new Activation(Rectify), new Flatten(),
+            new Dense(10, Softmax))
         {
             Parallel = parallel,
             Device = new CpuDevice(1),
@@ -63,7 +65,8 @@ public class DataParallelTests
             CustomScores =
             [
                 new CustomScore("first", (_, output) => output.AsSpan<double>()[0]),
-                new CustomScore("of all", (truth, output) => Metrics.Recall(truth.AsSpan<int>(), output) + output.Shape[0]),
+                new CustomScore(
+                    "of all", (truth, output) => Metrics.Recall(truth.AsSpan<int>(), output) + output.Shape[0]),
             ],
         },
         ["mixed precision of bfloat16"] = parallel => Mixed(parallel, Precision.MixedBFloat16),
@@ -135,7 +138,8 @@ public class DataParallelTests
                 return Values();
             }
 
-            string[] Values() => [.. net.GetParameters().Select(pair => Convert.ToHexString(MemoryMarshal.AsBytes(pair.Value.AsSpan<float>())))];
+            string[] Values() => [.. net.GetParameters()
+                .Select(pair => Convert.ToHexString(MemoryMarshal.AsBytes(pair.Value.AsSpan<float>())))];
         });
 
         Assert.That(changes, Is.All.EqualTo((false, true)));
@@ -147,7 +151,8 @@ public class DataParallelTests
         EpochRecord plain = History("perceptron", null)[^1];
 
         IReadOnlyList<IReadOnlyList<EpochRecord>> all = ThreadCommunicator.Run(
-            ranks, communicator => History("perceptron", new DataParallel(communicator) { IsDeterministic = false, Shards = 2 * ranks }));
+            ranks, communicator =>
+                History("perceptron", new DataParallel(communicator) { IsDeterministic = false, Shards = 2 * ranks }));
 
         Assert.That(all.Select(history => history[^1].TrainLoss), Is.All.EqualTo(plain.TrainLoss).Within(1e-5));
         Assert.That(all.Select(history => history[^1].TrainLoss).Distinct().Count(), Is.EqualTo(1));
@@ -263,7 +268,8 @@ public class DataParallelTests
             bool differs = ranks.Rank == 1;
             (Tensor images, int[] labels) = Toy.Images(Samples, differs && what == "data" ? 2 : 1);
             using var net = new NeuralNet(
-                new Input(1, 32, 32), new Flatten(), new Dense(differs && what == "network" ? 11 : 10), new Dense(10, Softmax))
+                new Input(1, 32, 32), new Flatten(), new Dense(differs && what == "network" ? 11 : 10),
+                new Dense(10, Softmax))
             {
                 Parallel = new DataParallel(ranks),
                 Device = new CpuDevice(1),
@@ -283,7 +289,8 @@ public class DataParallelTests
             return net.Fit(images, labels).TrainHistory.Count;
         }))!;
 
-        Assert.That(error.Message, Does.Contain($"The ranks do not train the same: {expected} of rank 1 is not what rank 0 has"));
+        Assert.That(error.Message,
+            Does.Contain($"The ranks do not train the same: {expected} of rank 1 is not what rank 0 has"));
     }
 
     [TestCase(3, 4, true, null)]
@@ -292,7 +299,11 @@ public class DataParallelTests
     [TestCase(3, 4, false, "cannot be dealt out evenly to 3 ranks")]
     public void Shards_fit_the_ranks(int ranks, int shards, bool isDeterministic, string? message)
     {
-        var parallel = new DataParallel(ThreadCommunicator.Create(ranks)[0]) { Shards = shards, IsDeterministic = isDeterministic };
+        var parallel = new DataParallel(ThreadCommunicator.Create(ranks)[0])
+        {
+            Shards = shards,
+            IsDeterministic = isDeterministic,
+        };
 
         if (message is null)
         {
@@ -308,8 +319,10 @@ public class DataParallelTests
     [TestCase(8, true, 8)]
     [TestCase(9, true, 16)]
     [TestCase(3, false, 3)]
-    public void Shards_are_eight_unless_there_are_more_ranks(int ranks, bool isDeterministic, int expected) => Assert.That(
-        new DataParallel(ThreadCommunicator.Create(ranks)[0]) { IsDeterministic = isDeterministic }.ShardCount, Is.EqualTo(expected));
+    public void Shards_are_eight_unless_there_are_more_ranks(int ranks, bool isDeterministic, int expected) =>
+        Assert.That(
+            new DataParallel(ThreadCommunicator.Create(ranks)[0]) { IsDeterministic = isDeterministic }.ShardCount,
+            Is.EqualTo(expected));
 
     /// <summary>
     /// Compared with the gradients, other traffic is small (hashes at the start, metrics of the validation).
@@ -323,9 +336,11 @@ public class DataParallelTests
         (Tensor images, int[] labels) = Toy.Images(Samples);
         (long Sent, long Gradients)[] all = [.. ThreadCommunicator.Run(ranks, communicator =>
         {
-            using NeuralNet net = s_networks["perceptron"](new DataParallel(communicator) { IsDeterministic = isDeterministic });
+            using NeuralNet net =
+                s_networks["perceptron"](new DataParallel(communicator) { IsDeterministic = isDeterministic });
             net.Fit(images, labels);
-            int steps = net.MaxEpochs * net.BatchIteratorTrain.Count(net.TrainSplit.Split(Samples, labels).Train.Length);
+            int steps =
+                net.MaxEpochs * net.BatchIteratorTrain.Count(net.TrainSplit.Split(Samples, labels).Train.Length);
             return (communicator.BytesSent, steps * net.LearnableParameters * sizeof(float));
         })];
 
@@ -341,7 +356,8 @@ public class DataParallelTests
         return ThreadCommunicator.Run(ranks, communicator =>
         {
             using NeuralNet net = s_networks[network](new DataParallel(communicator));
-            return (string[])[.. Bits.Of(net.Fit(images, labels)), .. net.TrainHistory.Select(record => $"{record.Scores.Values.FirstOrDefault():R}")];
+            return (string[])[.. Bits.Of(net.Fit(images, labels)),
+                .. net.TrainHistory.Select(record => $"{record.Scores.Values.FirstOrDefault():R}")];
         });
     }
 

@@ -37,7 +37,8 @@ public class MpiTests
     {
         foreach (string launcher in (string[])[OpenMpi, Mpich])
         {
-            if (!(Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(folder => File.Exists(Path.Combine(folder, launcher))))
+            if (!(Environment.GetEnvironmentVariable("PATH") ?? "").Split(':')
+                .Any(folder => File.Exists(Path.Combine(folder, launcher))))
             {
                 Assert.Ignore($"There is no {launcher}.");
             }
@@ -45,7 +46,8 @@ public class MpiTests
 
         _folder = new TempFolder();
         File.WriteAllText(_folder.File("net.json"), Network);
-        _train = $"train {_folder.File("net.json")} --device cpu --threads 1 --data {Batches.WriteFolder(_folder.Path, 60, 20)}";
+        _train = $"train {_folder.File("net.json")} --device cpu --threads 1 "
+            + $"--data {Batches.WriteFolder(_folder.Path, 60, 20)}";
         Run(OpenMpi, 1, $"{_train} --history {_folder.File("alone")} --save {_folder.File("alone.model")}");
     }
 
@@ -90,7 +92,8 @@ public class MpiTests
             run.Signal(rank: 1, 9);
 
             Assert.That(run.End(), Is.Not.Zero);
-            Assert.That(run.Errors, Does.Match("Rank 1 on [^ ]+ has ended; it was last heard of at (the validation of )?epoch [0-9]+"));
+            Assert.That(run.Errors,
+                Does.Match("Rank 1 on [^ ]+ has ended; it was last heard of at (the validation of )?epoch [0-9]+"));
         }
 
         string[] whole = Whole(train);
@@ -102,7 +105,8 @@ public class MpiTests
         string[] Whole(string command)
         {
             string file = _folder.File("whole");
-            Run(OpenMpi, 2, $"{command.Replace(state, _folder.File("other"), StringComparison.Ordinal)} --history {file}");
+            Run(OpenMpi, 2,
+                $"{command.Replace(state, _folder.File("other"), StringComparison.Ordinal)} --history {file}");
             return Losses(file);
         }
     }
@@ -117,7 +121,8 @@ public class MpiTests
 
         Assert.That(run.End(), Is.Not.Zero);
         Assert.That(Stopwatch.GetElapsedTime(start).TotalSeconds, Is.LessThan(30));
-        Assert.That(run.Errors, Does.Match($"Rank {rank} on [^ ]+ has not answered for 3 s|At epoch [0-9]+, step [0-9]+ no answer came for"));
+        Assert.That(run.Errors, Does.Match(
+            $"Rank {rank} on [^ ]+ has not answered for 3 s|At epoch [0-9]+, step [0-9]+ no answer came for"));
     }
 
     [Test]
@@ -127,7 +132,8 @@ public class MpiTests
             OpenMpi, 2, $"exec \"$0\" {_train} --seed $((1 + OMPI_COMM_WORLD_RANK))");
 
         Assert.That(run.End(), Is.Not.Zero);
-        Assert.That(run.Errors, Does.Contain("The ranks do not train the same: the seed of rank 1 is not what rank 0 has."));
+        Assert.That(
+            run.Errors, Does.Contain("The ranks do not train the same: the seed of rank 1 is not what rank 0 has."));
     }
 
     [Test]
@@ -143,7 +149,8 @@ public class MpiTests
     [Test]
     public void A_library_of_another_kind_than_the_launcher_is_refused()
     {
-        using MpiRun run = MpiRun.StartScript(Mpich, 2, $"OMPI_COMM_WORLD_SIZE=2 OMPI_COMM_WORLD_RANK=$PMI_RANK exec \"$0\" {_train}");
+        using MpiRun run =
+            MpiRun.StartScript(Mpich, 2, $"OMPI_COMM_WORLD_SIZE=2 OMPI_COMM_WORLD_RANK=$PMI_RANK exec \"$0\" {_train}");
 
         Assert.That(run.End(), Is.Not.Zero);
         Assert.That(run.Errors, Does.Contain("launcher and library are of different kinds"));
@@ -188,8 +195,10 @@ public class MpiTests
 
         private static string Runner => Path.Combine(AppContext.BaseDirectory, "runner");
 
-        public static MpiRun Start(string launcher, int ranks, string command, params IEnumerable<(string Name, string Value)> environment) =>
-            new(new ProcessStartInfo(launcher, [.. Options(launcher, ranks), Runner, .. command.Split(' ')]), environment);
+        public static MpiRun Start(
+            string launcher, int ranks, string command, params IEnumerable<(string Name, string Value)> environment) =>
+            new(new ProcessStartInfo(launcher, [.. Options(launcher, ranks), Runner, .. command.Split(' ')]),
+                environment);
 
         /// <summary>Runs a script in each process, in which <c>"$0"</c> is the runner.</summary>
         public static MpiRun StartScript(string launcher, int ranks, string script) =>
@@ -217,7 +226,8 @@ public class MpiTests
             int id = Directory.GetDirectories("/proc").Select(folder => Path.GetFileName(folder)!)
                 .Where(name => int.TryParse(name, out _))
                 .Select(name => int.Parse(name, CultureInfo.InvariantCulture))
-                .First(process => ParentOf(process) == _process.Id && Read($"/proc/{process}/environ").Split('\0').Contains(wanted));
+                .First(process =>
+                    ParentOf(process) == _process.Id && Read($"/proc/{process}/environ").Split('\0').Contains(wanted));
             using Process kill = Process.Start("kill", [$"-{signal}", id.ToString(CultureInfo.InvariantCulture)]);
             kill.WaitForExit();
         }

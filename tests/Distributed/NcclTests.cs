@@ -32,7 +32,8 @@ public class NcclTests
         }
         """;
 
-    private const string One = "RANK=1 WORLD_SIZE=2 LOCAL_RANK=1 LOCAL_WORLD_SIZE=2", Zero = "RANK=0 WORLD_SIZE=2 LOCAL_RANK=0 LOCAL_WORLD_SIZE=2";
+    private const string One = "RANK=1 WORLD_SIZE=2 LOCAL_RANK=1 LOCAL_WORLD_SIZE=2",
+        Zero = "RANK=0 WORLD_SIZE=2 LOCAL_RANK=0 LOCAL_WORLD_SIZE=2";
 
     private TempFolder _folder = null!;
     private string _train = "";
@@ -61,7 +62,8 @@ public class NcclTests
 
         Assert.That(run.ExitCode, Is.Zero, run.Errors);
         Assert.That(run.Output, Does.Contain(
-            $"Ranks: {gpus} on 1 machine, started by --gpus, connected by NCCL 2.22.3; 8 shards a batch, summed pairwise; 1 GPU a rank."));
+            $"Ranks: {gpus} on 1 machine, started by --gpus, connected by NCCL 2.22.3; 8 shards a batch, "
+            + $"summed pairwise; 1 GPU a rank."));
         RequireSameBits(history);
     }
 
@@ -90,10 +92,13 @@ public class NcclTests
     {
         string history = _folder.File("free");
 
-        RunnerProcess run = Script($"{One} \"$0\" {_train} --deterministic false & {Zero} \"$0\" {_train} --deterministic false --history {history}; wait");
+        RunnerProcess run =
+            Script($"{One} \"$0\" {_train} --deterministic false & {Zero} \"$0\" {_train} --deterministic false "
+                + $"--history {history}; wait");
 
         Assert.That(run.ExitCode, Is.Zero, run.Errors);
-        Assert.That(run.Output, Does.Contain("started by torchrun, connected by NCCL 2.22.3; 2 shards a batch, summed as NCCL does it fastest"));
+        Assert.That(run.Output, Does.Contain(
+            "started by torchrun, connected by NCCL 2.22.3; 2 shards a batch, summed as NCCL does it fastest"));
         Assert.That(Losses(history), Has.Length.EqualTo(2).And.Not.EqualTo(Losses(_folder.File("1"))));
     }
 
@@ -101,18 +106,20 @@ public class NcclTests
     public void A_rank_that_is_killed_ends_the_others()
     {
         RunnerProcess run = Script(
-            $"{One} \"$0\" {_train} --epochs 2000 & one=$!; {Zero} \"$0\" {_train} --epochs 2000 | while read -r line; do "
-            + "case $line in '6 '*) kill -9 $one;; esac; done; wait");
+            $"{One} \"$0\" {_train} --epochs 2000 & one=$!; {Zero} \"$0\" {_train} --epochs 2000 | while read -r "
+            + "line; do case $line in '6 '*) kill -9 $one;; esac; done; wait");
 
-        Assert.That(run.Errors, Does.Match("Rank 1 on [^ ]+ has ended; it was last heard of at (the validation of )?epoch [0-9]+"));
+        Assert.That(run.Errors,
+            Does.Match("Rank 1 on [^ ]+ has ended; it was last heard of at (the validation of )?epoch [0-9]+"));
     }
 
     [Test]
     public void A_rank_that_hangs_ends_the_others()
     {
         RunnerProcess run = Script(
-            $"export ENGINE_RANK_TIMEOUT=3; {One} \"$0\" {_train} --epochs 2000 & one=$!; {Zero} \"$0\" {_train} --epochs 2000 | "
-            + "while read -r line; do case $line in '6 '*) kill -STOP $one;; esac; done; kill -9 $one; wait");
+            $"export ENGINE_RANK_TIMEOUT=3; {One} \"$0\" {_train} --epochs 2000 & one=$!; {Zero} \"$0\" {_train} "
+            + "--epochs 2000 | while read -r line; do case $line in '6 '*) kill -STOP $one;; esac; done; "
+            + "kill -9 $one; wait");
 
         Assert.That(run.Errors, Does.Match("Rank 1 on [^ ]+ has not answered for 3 s"));
     }
@@ -122,8 +129,10 @@ public class NcclTests
     {
         string pipe = _folder.File("pipe"), model = _folder.File("stopped.model");
 
-        RunnerProcess run = RunnerProcess.RunBy("env", [], $"mkfifo {pipe}; \"$0\" {_train} --gpus 2 --epochs 2000 --save {model} > {pipe} & all=$!; "
-            + $"while read -r line; do echo \"$line\"; case $line in '6 '*) kill -TERM $all;; esac; done < {pipe}; wait $all", Machine(2));
+        RunnerProcess run = RunnerProcess.RunBy(
+            "env", [], $"mkfifo {pipe}; \"$0\" {_train} --gpus 2 --epochs 2000 --save {model} > {pipe} & all=$!; "
+                + $"while read -r line; do echo \"$line\"; case $line in '6 '*) kill -TERM $all;; esac; "
+                + $"done < {pipe}; wait $all", Machine(2));
 
         Assert.That(run.ExitCode, Is.EqualTo(143), run.Errors);
         Assert.That(run.Output, Does.Contain("The accuracy of this network is"));
@@ -133,14 +142,17 @@ public class NcclTests
     [Test]
     public void Ranks_that_differ_are_refused_at_the_start()
     {
-        RunnerProcess run = Script($"{One} \"$0\" {_train} --seed 2 & {Zero} \"$0\" {_train}; code=$?; wait; exit $code");
+        RunnerProcess run =
+            Script($"{One} \"$0\" {_train} --seed 2 & {Zero} \"$0\" {_train}; code=$?; wait; exit $code");
 
         Assert.That(run.ExitCode, Is.EqualTo(1));
-        Assert.That(run.Errors, Does.Contain("The ranks do not train the same: the seed of rank 1 is not what rank 0 has."));
+        Assert.That(
+            run.Errors, Does.Contain("The ranks do not train the same: the seed of rank 1 is not what rank 0 has."));
     }
 
     [TestCase("--gpus 3", 2, "--gpus 3: this machine has 2 GPUs.\n")]
-    [TestCase("--gpus 2 --device cpu", 2, "--gpus 2 takes the first 2 GPUs of this machine, and --device says cpu: give one of them.\n")]
+    [TestCase("--gpus 2 --device cpu", 2,
+        "--gpus 2 takes the first 2 GPUs of this machine, and --device says cpu: give one of them.\n")]
     [TestCase("--gpus 2", 0, "--gpus 2: the CUDA driver finds no GPU.\n")]
     public void What_cannot_be_is_refused_before_anything_is_started(string options, int gpus, string message)
     {
@@ -150,8 +162,10 @@ public class NcclTests
         Assert.That(run.ExitCode, Is.EqualTo(1));
     }
 
-    [TestCase("--device cpu", "The processes that torchrun starts speak by NCCL, from GPU to GPU: on CPUs start them with mpirun or srun.")]
-    [TestCase("--gpus 3", "--gpus starts processes by itself, and torchrun has started 2 on this machine: leave --gpus out.")]
+    [TestCase("--device cpu",
+        "The processes that torchrun starts speak by NCCL, from GPU to GPU: on CPUs start them with mpirun or srun.")]
+    [TestCase(
+        "--gpus 3", "--gpus starts processes by itself, and torchrun has started 2 on this machine: leave --gpus out.")]
     public void What_contradicts_the_launcher_is_refused(string options, string message)
     {
         RunnerProcess run = Script($"{Zero} exec \"$0\" {_train} {options}");
@@ -191,7 +205,8 @@ public class NcclTests
 
         for (int i = 0; i < 3; i++)
         {
-            Assert.That(function.Call(Tensor.From([1f, 2, i]))[0].AsSpan<float>().ToArray(), Is.EqualTo([2f, 4, 2 * i]));
+            Assert.That(
+                function.Call(Tensor.From([1f, 2, i]))[0].AsSpan<float>().ToArray(), Is.EqualTo([2f, 4, 2 * i]));
         }
     }
 
@@ -200,7 +215,8 @@ public class NcclTests
     {
         CudaDevice device = CudaTestDevice.Open();
         Engine.Graph.Input x = Symbolic.Vector("x");
-        using Function function = Function.Compile([x], [Symbolic.AllReduce(x, ThreadCommunicator.Create(2)[0])], device: device);
+        using Function function =
+            Function.Compile([x], [Symbolic.AllReduce(x, ThreadCommunicator.Create(2)[0])], device: device);
 
         Assert.That(() => function.Call(Tensor.From([1f])), Throws.TypeOf<EngineException>().With.Message.Contains(
             "Data on GPUs need NCCL, but these 2 ranks communicate by threads of one process"));

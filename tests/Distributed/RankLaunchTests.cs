@@ -6,12 +6,18 @@ namespace Engine.Tests.Distributed;
 /// <summary>The launcher of a process is recognized by its environment.</summary>
 public class RankLaunchTests
 {
-    [TestCase("OMPI_COMM_WORLD_RANK=2 OMPI_COMM_WORLD_SIZE=4 OMPI_COMM_WORLD_LOCAL_RANK=0 OMPI_COMM_WORLD_LOCAL_SIZE=2", "OpenMpi 2 4 0 2")]
-    [TestCase("OMPI_COMM_WORLD_RANK=0 OMPI_COMM_WORLD_SIZE=1 OMPI_COMM_WORLD_LOCAL_RANK=0 OMPI_COMM_WORLD_LOCAL_SIZE=1", "OpenMpi 0 1 0 1")]
+    [TestCase("OMPI_COMM_WORLD_RANK=2 OMPI_COMM_WORLD_SIZE=4 OMPI_COMM_WORLD_LOCAL_RANK=0 OMPI_COMM_WORLD_LOCAL_SIZE=2",
+        "OpenMpi 2 4 0 2")]
+    [TestCase("OMPI_COMM_WORLD_RANK=0 OMPI_COMM_WORLD_SIZE=1 OMPI_COMM_WORLD_LOCAL_RANK=0 OMPI_COMM_WORLD_LOCAL_SIZE=1",
+        "OpenMpi 0 1 0 1")]
     [TestCase("PMI_RANK=1 PMI_SIZE=3 MPI_LOCALRANKID=1 MPI_LOCALNRANKS=3", "Pmi 1 3 1 3")]
     [TestCase("PMI_RANK=1 PMI_SIZE=3 SLURM_LOCALID=0 SLURM_STEP_TASKS_PER_NODE=2,1", "Pmi 1 3 0 2")]
-    [TestCase("SLURM_PROCID=1 SLURM_STEP_ID=0 SLURM_STEP_NUM_TASKS=3 PMI_RANK=1 PMI_SIZE=3 SLURM_LOCALID=0 SLURM_STEP_TASKS_PER_NODE=2,1", "Slurm 1 3 0 2")]
-    [TestCase("SLURM_PROCID=3 SLURM_STEP_ID=0 SLURM_STEP_NUM_TASKS=4 SLURM_LOCALID=1 SLURM_STEP_TASKS_PER_NODE=2(x2) PMIX_RANK=3", "Slurm 3 4 1 2")]
+    [TestCase(
+        "SLURM_PROCID=1 SLURM_STEP_ID=0 SLURM_STEP_NUM_TASKS=3 PMI_RANK=1 PMI_SIZE=3 SLURM_LOCALID=0 "
+        + "SLURM_STEP_TASKS_PER_NODE=2,1", "Slurm 1 3 0 2")]
+    [TestCase(
+        "SLURM_PROCID=3 SLURM_STEP_ID=0 SLURM_STEP_NUM_TASKS=4 SLURM_LOCALID=1 SLURM_STEP_TASKS_PER_NODE=2(x2) "
+        + "PMIX_RANK=3", "Slurm 3 4 1 2")]
     [TestCase("RANK=1 WORLD_SIZE=2 LOCAL_RANK=1 LOCAL_WORLD_SIZE=2 MASTER_ADDR=a", "Torchrun 1 2 1 2")]
     [TestCase("SLURM_PROCID=0 SLURM_NTASKS=4", null)]
     [TestCase("SLURM_PROCID=0 SLURM_STEP_ID=0 SLURM_STEP_NUM_TASKS=1", null)]
@@ -22,7 +28,9 @@ public class RankLaunchTests
         RankLaunch? launch = RankLaunch.Find(Variables(environment));
 
         Assert.That(
-            launch is null ? null : $"{launch.Launcher} {launch.Rank} {launch.Size} {launch.LocalRank} {launch.LocalSize}",
+            launch is null
+                ? null
+                : $"{launch.Launcher} {launch.Rank} {launch.Size} {launch.LocalRank} {launch.LocalSize}",
             Is.EqualTo(expected));
     }
 

@@ -16,13 +16,15 @@ public class RendezvousTests
         Func<string, string?> variables = Variables(agentStore is null ? own : own - 1, agentStore);
         Task<byte[]> first = Task.Run(() => Rendezvous.Share(Launch(0, 4), variables, s_word));
         CallAsStranger(own, first);
-        Task<byte[]>[] others = [.. Enumerable.Range(1, 3).Select(rank => Task.Run(() => Rendezvous.Share(Launch(rank, 4), variables, new byte[4])))];
+        Task<byte[]>[] others = [.. Enumerable.Range(1, 3)
+            .Select(rank => Task.Run(() => Rendezvous.Share(Launch(rank, 4), variables, new byte[4])))];
 
         Assert.That(Task.WhenAll([first, .. others]).GetAwaiter().GetResult(), Is.All.EqualTo(s_word));
     }
 
     [Test]
-    public void A_rank_alone_meets_nobody() => Assert.That(Rendezvous.Share(Launch(0, 1), _ => "x", s_word), Is.EqualTo(s_word));
+    public void A_rank_alone_meets_nobody() =>
+        Assert.That(Rendezvous.Share(Launch(0, 1), _ => "x", s_word), Is.EqualTo(s_word));
 
     [TestCase("x")]
     [TestCase("0")]
@@ -40,7 +42,8 @@ public class RendezvousTests
 
         Assert.That(
             () => Rendezvous.Share(Launch(0, 2), Variables(port, null), s_word),
-            Throws.TypeOf<EngineException>().With.Message.StartsWith($"Rank 0 cannot wait for the others at port {port}"));
+            Throws.TypeOf<EngineException>().With.Message
+                .StartsWith($"Rank 0 cannot wait for the others at port {port}"));
     }
 
     /// <summary>Connects once rank 0 listens, like a stranger who scans ports.</summary>

@@ -12,7 +12,8 @@ public class ShardTreeTests
     [TestCase(3, "((0+1)+2)")]
     [TestCase(7, "(((0+1)+(2+3))+((4+5)+6))")]
     public void Shards_are_added_pairwise(int shards, string expected) =>
-        Assert.That(SumOf([.. Enumerable.Range(0, shards).Select(shard => (new ShardTree.Node(shard, 1), $"{shard}"))]), Is.EqualTo(expected));
+        Assert.That(SumOf([.. Enumerable.Range(0, shards).Select(shard => (new ShardTree.Node(shard, 1), $"{shard}"))]),
+            Is.EqualTo(expected));
 
     [Test]
     public void Every_number_of_ranks_adds_in_the_same_order(
@@ -45,7 +46,8 @@ public class ShardTreeTests
     private static string SumOf((ShardTree.Node Node, string Text)[] nodes)
     {
         string[] texts = [.. nodes.Select(node => node.Text)];
-        ShardTree.Sum([.. nodes.Select(node => node.Node)], (into, other) => texts[into] = $"({texts[into]}+{texts[other]})");
+        ShardTree.Sum(
+            [.. nodes.Select(node => node.Node)], (into, other) => texts[into] = $"({texts[into]}+{texts[other]})");
         return texts[0];
     }
 }

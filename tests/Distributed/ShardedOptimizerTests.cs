@@ -110,7 +110,8 @@ public class ShardedOptimizerTests
             return net.Fit(images, labels).TrainHistory.Count;
         }))!;
 
-        Assert.That(error.Message, Does.Contain("add one to Callbacks, or call SaveState on all ranks when Fit has returned"));
+        Assert.That(
+            error.Message, Does.Contain("add one to Callbacks, or call SaveState on all ranks when Fit has returned"));
     }
 
     [Test]
@@ -124,7 +125,8 @@ public class ShardedOptimizerTests
             return net.Fit(images, labels).TrainHistory.Count;
         }))!;
 
-        Assert.That(error.Message, Does.Contain("the sharding of the update rule's state of rank 1 is not what rank 0 has"));
+        Assert.That(
+            error.Message, Does.Contain("the sharding of the update rule's state of rank 1 is not what rank 0 has"));
     }
 
     private static IReadOnlyList<string[]> Fit(UpdateRule rule, int ranks, bool isSharded)
@@ -138,7 +140,8 @@ public class ShardedOptimizerTests
     }
 
     private static NeuralNet Net(UpdateRule rule, Communicator ranks, bool isSharded) => new(
-        new Input(1, 32, 32), new Conv2D(3, 3), new MaxPool2D(2), new Dense(3), new Dense(500), new Dense(10, Symbolic.Softmax))
+        new Input(1, 32, 32), new Conv2D(3, 3), new MaxPool2D(2), new Dense(3), new Dense(500),
+        new Dense(10, Symbolic.Softmax))
     {
         Parallel = new DataParallel(ranks) { Shards = 4, IsOptimizerSharded = isSharded },
         Device = new CpuDevice(1),

@@ -44,7 +44,8 @@ public class SynchronizedBatchNormTests
     [TestCase(1, 2, "2 shards do not fit 1 rank. Say 1 (--shards 1)")]
     public void Several_shards_a_rank_are_refused(int ranks, int shards, string message)
     {
-        var parallel = new DataParallel(ThreadCommunicator.Create(ranks)[0]) { IsBatchNormSynchronized = true, Shards = shards };
+        var parallel =
+            new DataParallel(ThreadCommunicator.Create(ranks)[0]) { IsBatchNormSynchronized = true, Shards = shards };
 
         Assert.That(() => parallel.ShardCount, Throws.TypeOf<EngineException>().With.Message.Contains(message));
     }

@@ -36,7 +36,8 @@ internal sealed class CompiledProgram
 
     private static readonly MetadataReference[] s_references =
     [
-        .. Directory.GetFiles(System.IO.Path.GetDirectoryName(typeof(object).Assembly.Location)!, "*.dll").Where(IsManaged)
+        .. Directory.GetFiles(System.IO.Path.GetDirectoryName(typeof(object).Assembly.Location)!, "*.dll")
+        .Where(IsManaged)
             .Append(typeof(Tensor).Assembly.Location)
             .Append(typeof(Engine.Data.Csv).Assembly.Location)
             .Select(file => MetadataReference.CreateFromFile(file)),
@@ -65,7 +66,8 @@ internal sealed class CompiledProgram
         EmitResult result = compilation.Emit(
             assembly, symbols, options: new EmitOptions(debugInformationFormat: DebugInformationFormat.PortablePdb));
         IEnumerable<Diagnostic> heard = result.Diagnostics.Where(told => told.Severity == DiagnosticSeverity.Error
-            || (told.Severity == DiagnosticSeverity.Warning && !Path(told).StartsWith(Preludes, StringComparison.Ordinal)));
+            || (told.Severity == DiagnosticSeverity.Warning
+                && !Path(told).StartsWith(Preludes, StringComparison.Ordinal)));
         return new CompiledProgram(assembly.ToArray(), symbols.ToArray(), [.. heard.Select(Complaint)]);
     }
 

@@ -46,7 +46,8 @@ public sealed partial class ReadingTests
             || (hop.EndsWith("/README.md", StringComparison.Ordinal) && text.Contains(room, StringComparison.Ordinal));
     }
 
-    private static string Read(string page) => File.ReadAllText(Path.Combine(Repository.Root, page)).ReplaceLineEndings("\n");
+    private static string Read(string page) =>
+        File.ReadAllText(Path.Combine(Repository.Root, page)).ReplaceLineEndings("\n");
 
     [GeneratedRegex(@"^\d+\. (.+)\n   README → (.+)\n   `(.+)`$", RegexOptions.Multiline)]
     private static partial Regex Way();

@@ -14,7 +14,8 @@ public class SampleTests
 
     /// <summary>The programs that run within the tests; the server has tests of its own.</summary>
     private static IEnumerable<string> Programs =>
-        Files.Where(file => !File.ReadAllText(Path.Combine(Folder, file)).StartsWith("#:sdk", StringComparison.Ordinal));
+        Files.Where(
+            file => !File.ReadAllText(Path.Combine(Folder, file)).StartsWith("#:sdk", StringComparison.Ordinal));
 
     [TestCaseSource(nameof(Programs))]
     public void A_sample_compiles_and_runs(string file)
@@ -27,7 +28,8 @@ public class SampleTests
     }
 
     [TestCase("xor.fsx", "1 xor 0 = 1", "1 xor 1 = 0", "swish 1 + 1 = 1.7311")]
-    [TestCase("operators.fsx", "1 xor 0 = 1", "1 xor 1 = 0", "at (0, 2): [401.0f; -2.0f; 400.0f]", "at (1, 1): [0.0f; 0.0f; 0.0f]")]
+    [TestCase("operators.fsx", "1 xor 0 = 1", "1 xor 1 = 0", "at (0, 2): [401.0f; -2.0f; 400.0f]",
+        "at (1, 1): [0.0f; 0.0f; 0.0f]")]
     public void A_sample_in_FSharp_runs(string file, params string[] said)
     {
         using var folder = new TempFolder();
@@ -35,8 +37,10 @@ public class SampleTests
         string configuration = Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory));
         File.WriteAllText(script, File.ReadAllText(Path.Combine(Folder, file))
             .Replace("../artifacts/bin/Engine/release/Engine.dll", library, StringComparison.Ordinal)
-            .Replace("../artifacts/bin/FSharp/release", Path.Combine(Repository.Artifacts, "bin", "FSharp", configuration), StringComparison.Ordinal));
-        using Process process = Process.Start(new ProcessStartInfo("dotnet", ["fsi", "--quiet", script]) { RedirectStandardOutput = true })!;
+            .Replace("../artifacts/bin/FSharp/release",
+                Path.Combine(Repository.Artifacts, "bin", "FSharp", configuration), StringComparison.Ordinal));
+        using Process process = Process.Start(
+            new ProcessStartInfo("dotnet", ["fsi", "--quiet", script]) { RedirectStandardOutput = true })!;
 
         string output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
@@ -47,7 +51,9 @@ public class SampleTests
 
     [Test]
     public void A_sample_in_FSharp_is_listed() => Assert.That(
-        Directory.GetFiles(Folder, "*.fsx").Select(path => Path.GetFileName(path)).Where(file => !File.ReadAllText(Path.Combine(Folder, "README.md")).Contains($"[{file}]({file})", StringComparison.Ordinal)),
+        Directory.GetFiles(Folder, "*.fsx").Select(path => Path.GetFileName(path))
+            .Where(file => !File.ReadAllText(Path.Combine(Folder, "README.md"))
+            .Contains($"[{file}]({file})", StringComparison.Ordinal)),
         Is.Empty);
 
     [TestCaseSource(nameof(Files))]

@@ -68,7 +68,8 @@ internal sealed record Snippet(
     {
         IEnumerable<ProgramPart> blocks = Blocks.Select(block => new ProgramPart(block.Page, block.Line, block.Text));
         return CompiledProgram.Of(
-            Preludes.Select(Prelude).Concat(Frame is null ? blocks : blocks.Select(block => Framed(block, Prelude(Frame)))));
+            Preludes.Select(Prelude)
+                .Concat(Frame is null ? blocks : blocks.Select(block => Framed(block, Prelude(Frame)))));
     }
 
     public override string ToString() => $"{Blocks[0].Page}:{Blocks[0].Line}";

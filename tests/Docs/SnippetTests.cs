@@ -28,7 +28,8 @@ public class SnippetTests
     [Test]
     public void The_first_program_and_the_three_levels_are_among_them() =>
         Assert.That(
-            (Snippet.Of(CodeBlock.Of("README.md")).Count, Snippet.Of(CodeBlock.Of("docs/guide.md")).Count), Is.EqualTo((1, 3)));
+            (Snippet.Of(CodeBlock.Of("README.md")).Count, Snippet.Of(CodeBlock.Of("docs/guide.md")).Count),
+            Is.EqualTo((1, 3)));
 
     [Test]
     public void A_mistake_is_told_with_the_page_and_its_line()
@@ -69,8 +70,9 @@ public class SnippetTests
     [Test]
     public void A_page_may_say_once_what_stands_before_all_of_its_blocks()
     {
-        string[] lines = ["# Page", "<!-- snippets: with usings -->", "```csharp", "Console.Write(new Dense(3).Units);", "```",
-            "```csharp", "sealed record Own(DType Type);", "```"];
+        string[] lines =
+            ["# Page", "<!-- snippets: with usings -->", "```csharp", "Console.Write(new Dense(3).Units);", "```",
+                "```csharp", "sealed record Own(DType Type);", "```"];
 
         IReadOnlyList<Snippet> snippets = Snippet.Of(CodeBlock.Of("page.md", lines));
 

@@ -10,7 +10,8 @@ namespace Engine.Tests.Docs;
 public sealed partial class TemplateTests
 {
     private static readonly string[] s_all = [.. Directory.GetDirectories(Path.Combine(Repository.Root, "templates"))
-        .Where(folder => Directory.Exists(Path.Combine(folder, ".template.config"))).Select(folder => Path.GetFileName(folder)!).Order()];
+        .Where(folder => Directory.Exists(Path.Combine(folder, ".template.config")))
+        .Select(folder => Path.GetFileName(folder)!).Order()];
 
     private TempFolder _home = null!;
 
@@ -20,8 +21,10 @@ public sealed partial class TemplateTests
         _home = new TempFolder();
         foreach (string arguments in (string[])
         [
-            $"pack {Path.Combine(Repository.Root, "templates", "Templates.csproj")} -c Release -v q --nologo -o {_home.File("packages")} --artifacts-path {_home.File("artifacts")}",
-            $"new install {_home.File("packages/Engine.Templates.0.1.0.nupkg")} --debug:custom-hive {_home.File("hive")}",
+            $"pack {Path.Combine(Repository.Root, "templates", "Templates.csproj")} -c Release -v q --nologo "
+            + $"-o {_home.File("packages")} --artifacts-path {_home.File("artifacts")}",
+            $"new install {_home.File("packages/Engine.Templates.0.1.0.nupkg")} "
+            + $"--debug:custom-hive {_home.File("hive")}",
         ])
         {
             (int code, string output) = Dotnet(arguments, _home.Path);
@@ -49,11 +52,12 @@ public sealed partial class TemplateTests
     public async Task A_web_api_made_of_a_template_answers()
     {
         string folder = Made("web");
-        using Process server = Process.Start(new ProcessStartInfo("dotnet", ["run", "--", "--urls", "http://127.0.0.1:0"])
-        {
-            WorkingDirectory = folder,
-            RedirectStandardOutput = true,
-        })!;
+        using Process server =
+            Process.Start(new ProcessStartInfo("dotnet", ["run", "--", "--urls", "http://127.0.0.1:0"])
+            {
+                WorkingDirectory = folder,
+                RedirectStandardOutput = true,
+            })!;
         try
         {
             Match? address = null;
@@ -63,11 +67,13 @@ public sealed partial class TemplateTests
             }
 
             using var client = new HttpClient { BaseAddress = new Uri(address!.Groups[1].Value) };
-            using HttpResponseMessage right = await client.PostAsJsonAsync("predict", new { Weight = 170, Color = "red" });
+            using HttpResponseMessage right =
+                await client.PostAsJsonAsync("predict", new { Weight = 170, Color = "red" });
             using HttpResponseMessage wrong = await client.PostAsJsonAsync("predict", new { Weight = 170 });
 
             Assert.That(await right.Content.ReadAsStringAsync(), Does.Contain("\"class\":\"apple\""));
-            Assert.That(await wrong.Content.ReadAsStringAsync(), Does.Contain("The column 'Color' that the model was trained with is missing"));
+            Assert.That(await wrong.Content.ReadAsStringAsync(),
+                Does.Contain("The column 'Color' that the model was trained with is missing"));
         }
         finally
         {
@@ -83,13 +89,15 @@ public sealed partial class TemplateTests
     private string Made(string template)
     {
         string folder = _home.File($"My{template}");
-        (int code, string output) = Dotnet($"new engine-{template} -o {folder} --debug:custom-hive {_home.File("hive")}", _home.Path);
+        (int code, string output) =
+            Dotnet($"new engine-{template} -o {folder} --debug:custom-hive {_home.File("hive")}", _home.Path);
         Assert.That(code, Is.Zero, output);
         string project = Path.Combine(folder, $"My{template}.csproj"), here = AppContext.BaseDirectory;
         string[] assemblies = ["Engine", "Engine.Sources", "Engine.Server", "StbImageSharp", "Sylvan.Data.Csv"];
         File.WriteAllText(project, Packages().Replace(File.ReadAllText(project), "").Replace(
             "</ItemGroup>",
-            string.Concat(assemblies.Select(name => $"<Reference Include=\"{Path.Combine(here, $"{name}.dll")}\" />")) + "</ItemGroup>",
+            string.Concat(assemblies.Select(name => $"<Reference Include=\"{Path.Combine(here, $"{name}.dll")}\" />"))
+                + "</ItemGroup>",
             StringComparison.Ordinal));
         return folder;
     }

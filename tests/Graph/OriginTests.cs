@@ -31,7 +31,8 @@ public sealed class OriginTests
         Variable y = function(Variable("x", DType.Float32, [1, 1, 3, 3]));
 
         Assert.That(
-            Traversal.Order([y]).Where(node => Path.GetFileName(node.Origin.File) != $"{nameof(OriginTests)}.cs"), Is.Empty);
+            Traversal.Order([y])
+                .Where(node => Path.GetFileName(node.Origin.File) != $"{nameof(OriginTests)}.cs"), Is.Empty);
     }
 
     private static TestCaseData Of(string name, Func<Variable, Variable> function) =>

@@ -122,7 +122,8 @@ public class StoredTypeTests
 
     [TestCase("'<c8'", "'c' are complex numbers; save the real and the imaginary part.")]
     [TestCase("'>c16'", "'c' are complex numbers; save the real and the imaginary part.")]
-    [TestCase("'|O'", "'O' are Python objects, which only Python can make; save arrays of numbers, or of texts by x.astype(str).")]
+    [TestCase("'|O'",
+        "'O' are Python objects, which only Python can make; save arrays of numbers, or of texts by x.astype(str).")]
     [TestCase("'<U5'", "'U' are texts; save numbers.")]
     [TestCase("'|S3'", "'S' are bytes; save numbers.")]
     [TestCase("'<M8[ns]'", "'M' are dates; save numbers.")]

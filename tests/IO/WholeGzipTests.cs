@@ -25,7 +25,8 @@ public class WholeGzipTests
 
         foreach (int length in Enumerable.Range(1, packed.Length - 1))
         {
-            Assert.That(() => Unpacked(packed[..length]), Throws.InstanceOf<InvalidDataException>(), $"{length} of {packed.Length} bytes");
+            Assert.That(() => Unpacked(packed[..length]), Throws.InstanceOf<InvalidDataException>(),
+                $"{length} of {packed.Length} bytes");
         }
     }
 
@@ -33,10 +34,12 @@ public class WholeGzipTests
     public void A_table_that_is_cut_off_is_refused_in_a_sentence()
     {
         using var folder = new TempFolder();
-        byte[] packed = Packed(System.Text.Encoding.UTF8.GetBytes("a,y\n" + string.Concat(Enumerable.Range(0, 5000).Select(i => $"{i * 7919 % 4999},{i % 2}\n"))));
+        byte[] packed = Packed(System.Text.Encoding.UTF8.GetBytes(
+            "a,y\n" + string.Concat(Enumerable.Range(0, 5000).Select(i => $"{i * 7919 % 4999},{i % 2}\n"))));
         File.WriteAllBytes(folder.File("t.csv.gz"), packed[..(packed.Length / 2)]);
 
-        Assert.That(() => new Engine.Data.Csv(folder.File("t.csv.gz")).Load(), Throws.InstanceOf<Engine.Data.DataFormatException>()
+        Assert.That(() => new Engine.Data.Csv(folder.File("t.csv.gz")).Load(),
+            Throws.InstanceOf<Engine.Data.DataFormatException>()
             .With.Message.Contains("is damaged: it is packed by gzip and cannot be unpacked"));
     }
 

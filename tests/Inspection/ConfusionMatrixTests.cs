@@ -50,7 +50,8 @@ public class ConfusionMatrixTests
     public void It_prints_with_names_recall_precision_and_F1()
     {
         using var comma = new CommaCulture();
-        var matrix = new ConfusionMatrix(4, [0, 0, 0, 1, 1, 2], [0, 0, 1, 1, 0, 1]) { Names = ["cat", "dog", "bird", "fish"] };
+        var matrix =
+            new ConfusionMatrix(4, [0, 0, 0, 1, 1, 2], [0, 0, 1, 1, 0, 1]) { Names = ["cat", "dog", "bird", "fish"] };
 
         Assert.That((matrix.F1(0), matrix.F1(1), matrix.F1(2)), Is.EqualTo((4 / 6.0, 2 / 5.0, 0.0)));
         Assert.That(matrix.F1(3), Is.NaN);
@@ -65,7 +66,8 @@ public class ConfusionMatrixTests
             "fish     0    0     0     0        0     nan        nan    nan",
             "accuracy 0.500 of 6 samples, macro F1 0.356",
         }));
-        Assert.That($"{new ConfusionMatrix(2, [], [])}", Does.StartWith("class  0  1  samples").And.EndWith("macro F1 nan"));
+        Assert.That(
+            $"{new ConfusionMatrix(2, [], [])}", Does.StartWith("class  0  1  samples").And.EndWith("macro F1 nan"));
         Assert.That(() => new ConfusionMatrix(2, [0], [1]) { Names = ["a"] }, Throws.TypeOf<EngineException>()
             .With.Message.EqualTo("There are 1 names for 2 classes."));
     }

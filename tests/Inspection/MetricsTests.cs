@@ -9,7 +9,8 @@ public class MetricsTests
 
     private static readonly Tensor s_probabilities = Tensor.From<double>(
     [
-        .7, .2, .1, .1, .8, .1, .2, .2, .6, .5, .3, .2, .3, .4, .3, .4, .35, .25, .1, .1, .8, .3, .2, .5, .6, .3, .1, .25, .35, .4,
+        .7, .2, .1, .1, .8, .1, .2, .2, .6, .5, .3, .2, .3, .4, .3, .4, .35, .25, .1, .1, .8, .3, .2, .5, .6, .3, .1,
+        .25, .35, .4,
     ], 10, 3);
 
     [Test]
@@ -63,20 +64,30 @@ public class MetricsTests
             weighted avg       0.86      0.71      0.77         7
 
             """.ReplaceLineEndings("\n")));
-        Assert.That(turned.ToString(), Does.Contain("   micro avg       0.75      0.86      0.80         7\n   macro avg       0.75      0.88      0.80         7\n"));
-        Assert.That(all.ToString(), Does.Contain("    accuracy                           0.75         4\n   macro avg       0.83      0.75      0.73         4\n"));
+        Assert.That(
+            turned.ToString(),
+            Does.Contain(
+                "   micro avg       0.75      0.86      0.80         7\n   macro avg       0.75      0.88      "
+                + "0.80         7\n"));
+        Assert.That(
+            all.ToString(),
+            Does.Contain(
+                "    accuracy                           0.75         4\n   macro avg       0.83      0.75      "
+                + "0.73         4\n"));
         Assert.That(some.Metrics["micro_f1"], Is.EqualTo(10.0 / 13).Within(1e-12));
         Assert.That(all.Metrics.ContainsKey("micro_f1"), Is.False);
         foreach (int[] wrong in (int[][])[[], [1, 1], [3], [-1]])
         {
-            Assert.That(() => new ClassificationReport(names, s_labels, s_probabilities) { Classes = wrong }, Throws.InstanceOf<EngineException>());
+            Assert.That(() => new ClassificationReport(names, s_labels, s_probabilities) { Classes = wrong },
+                Throws.InstanceOf<EngineException>());
         }
     }
 
     [TestCase(Averaging.Macro, 0.8333333333333334, 0.8055555555555555, 0.8023809523809523)]
     [TestCase(Averaging.Micro, 0.8, 0.8, 0.8)]
     [TestCase(Averaging.Weighted, 0.825, 0.8, 0.7971428571428572)]
-    public void Scores_of_classes_become_one_as_scikit_learns(Averaging averaging, double precision, double recall, double f1)
+    public void Scores_of_classes_become_one_as_scikit_learns(
+        Averaging averaging, double precision, double recall, double f1)
     {
         Assert.That(Metrics.Precision(s_labels, s_probabilities, averaging), Is.EqualTo(precision).Within(1e-12));
         Assert.That(Metrics.Recall(s_labels, s_probabilities, averaging), Is.EqualTo(recall).Within(1e-12));
@@ -88,7 +99,8 @@ public class MetricsTests
     [TestCase(Averaging.Macro, 0.4444444444444444, 0.5, 0.38888888888888884)]
     [TestCase(Averaging.Micro, 0.5, 0.5, 0.5)]
     [TestCase(Averaging.Weighted, 0.5833333333333334, 0.5, 0.4583333333333333)]
-    public void Classes_that_are_never_predicted_count_as_0(Averaging averaging, double precision, double recall, double f1)
+    public void Classes_that_are_never_predicted_count_as_0(
+        Averaging averaging, double precision, double recall, double f1)
     {
         int[] labels = [0, 1, 1, 2];
         Tensor sure = Tensor.From<double>([1, 0, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0], 4, 4);

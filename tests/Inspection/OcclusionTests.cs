@@ -62,16 +62,21 @@ public class OcclusionTests
     public void A_step_has_the_values_at_the_middles_of_its_pieces(int step, int square)
     {
         const int Height = 6, Width = 5;
-        using var net = new NeuralNet(new Input(1, Height, Width), new Conv2D(2, 2), new Dense(3, Symbolic.Softmax)) { Device = s_cpu };
+        using var net = new NeuralNet(new Input(1, Height, Width), new Conv2D(2, 2), new Dense(3, Symbolic.Softmax))
+        {
+            Device = s_cpu,
+        };
         net.Initialize();
-        Tensor image = Tensor.From([.. Enumerable.Range(0, Height * Width).Select(i => MathF.Sin(i))], 1, Height, Width);
+        Tensor image =
+            Tensor.From([.. Enumerable.Range(0, Height * Width).Select(i => MathF.Sin(i))], 1, Height, Width);
 
         float[] each = Occlusion.Map(net, image, 1, square).AsSpan<float>().ToArray();
         float[] some = Occlusion.Map(net, image, 1, square, value: 0, step).AsSpan<float>().ToArray();
 
         for (int at = 0; at < some.Length; at++)
         {
-            int y = Math.Min((at / Width / step * step) + (step / 2), Height - 1), x = Math.Min((at % Width / step * step) + (step / 2), Width - 1);
+            int y = Math.Min((at / Width / step * step) + (step / 2), Height - 1),
+                x = Math.Min((at % Width / step * step) + (step / 2), Width - 1);
             Assert.That(some[at], Is.EqualTo(each[(y * Width) + x]).Within(1e-6f), $"{at}");
         }
     }

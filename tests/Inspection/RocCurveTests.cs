@@ -7,7 +7,8 @@ public class RocCurveTests
     // scikit-learn's roc_curve([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8]) has these points, and (0, 0).
     [Test]
     public void It_has_the_points_of_scikit_learns() => Assert.That(
-        Metrics.RocCurve([false, false, true, true], [0.1, 0.4, 0.35, 0.8]).Select(point => (point.FalsePositives, point.TruePositives)),
+        Metrics.RocCurve([false, false, true, true], [0.1, 0.4, 0.35, 0.8])
+            .Select(point => (point.FalsePositives, point.TruePositives)),
         Is.EqualTo(new[] { (0, 0), (0, 0.5), (0.5, 0.5), (0.5, 1), (1, 1) }));
 
     [Test]
@@ -19,7 +20,8 @@ public class RocCurveTests
 
         IReadOnlyList<RocPoint> curve = Metrics.RocCurve(truth, scores);
 
-        double area = curve.Zip(curve.Skip(1), (a, b) => (b.FalsePositives - a.FalsePositives) * (a.TruePositives + b.TruePositives) / 2).Sum();
+        double area = curve.Zip(curve.Skip(1),
+            (a, b) => (b.FalsePositives - a.FalsePositives) * (a.TruePositives + b.TruePositives) / 2).Sum();
         Assert.That(area, Is.EqualTo(Metrics.RocAuc(truth, scores)).Within(1e-12));
         Assert.That(curve, Has.Count.LessThanOrEqualTo(16));
     }

@@ -32,10 +32,12 @@ public sealed class CuBlasTests
         CudaDevice device = Open();
         using CuBlasHandle blas = new CuBlasHandle(device.Queue);
         float[] a = Numbers(1, M * K), b = Numbers(2, K * N);
-        using Storage left = Put(device, Doubles(a)), right = Put(device, Doubles(b)), result = device.Allocate(8 * M * N);
+        using Storage left = Put(device, Doubles(a)), right = Put(device, Doubles(b)),
+            result = device.Allocate(8 * M * N);
 
         blas.GemmEx(
-            CuBlasType.Float64, M, N, K, CudaDevice.Address(left), CudaDevice.Address(right), CudaDevice.Address(result),
+            CuBlasType.Float64, M, N, K, CudaDevice.Address(left), CudaDevice.Address(right),
+            CudaDevice.Address(result),
             transA, transB);
 
         Assert.That(Get<double>(result), Is.EqualTo(Doubles(Product(a, b, transA, transB))).Within(1e-5));

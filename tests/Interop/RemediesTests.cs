@@ -8,7 +8,8 @@ public class RemediesTests
     public void What_to_do_is_what_can_be_done_on_that_system([Range(0, 4)] int which)
     {
         var system = (HostSystem)which;
-        string[] remedies = [Remedies.Driver(system), Remedies.Nvrtc(system), Remedies.CuBlas(system), Remedies.Nccl(system)];
+        string[] remedies =
+            [Remedies.Driver(system), Remedies.Nvrtc(system), Remedies.CuBlas(system), Remedies.Nccl(system)];
 
         Assert.That(remedies, Has.All.Not.Empty);
         bool isDebian = system is HostSystem.Debian or HostSystem.Wsl;

@@ -27,10 +27,12 @@ public class BranchTests
         Node sum = new Add().On(body, new Conv2D(4, 1) { Name = "around" }.On(image));
         using var network = new Network(new Dense(3, Softmax).On(sum));
 
-        Assert.That(network.Layers.Select(layer => $"{layer.Name} on {string.Join(" and ", layer.Inputs)}"), Is.EqualTo(new[]
-        {
-            "image on ", "a on image", "conv2d2 on a", "around on image", "add4 on conv2d2 and around", "dense5 on add4",
-        }));
+        Assert.That(
+            network.Layers.Select(layer => $"{layer.Name} on {string.Join(" and ", layer.Inputs)}"), Is.EqualTo(new[]
+            {
+                "image on ", "a on image", "conv2d2 on a", "around on image", "add4 on conv2d2 and around",
+                "dense5 on add4",
+            }));
         Assert.That(network.Inputs.Select(input => input.Name), Is.EqualTo(new[] { "image" }));
         Assert.That(network.ToString(), Does.Contain("add4     Add     conv2d2, around  (?, 4, 8, 8)"));
     }
@@ -49,10 +51,12 @@ public class BranchTests
         {
             "twin.dense0.W", "twin.dense0.b", "twin.dense1.W", "twin.dense1.b",
         }));
-        Assert.That(net.Layers.Select(layer => layer.Name), Is.EqualTo(new[] { "left", "twin", "right", "twin:2", "distance" }));
+        Assert.That(net.Layers.Select(layer => layer.Name),
+            Is.EqualTo(new[] { "left", "twin", "right", "twin:2", "distance" }));
         Assert.That(Numbers(net.Predict(Pair(x, x))), Is.All.Zero);
         Assert.That(Numbers(net.Predict(Pair(x, y))), Is.EqualTo(Numbers(net.Predict(Pair(y, x)))));
-        Assert.That(Numbers(net.GetOutput("twin", Pair(x, y))), Is.EqualTo(Numbers(net.GetOutput("twin:2", Pair(y, x)))));
+        Assert.That(
+            Numbers(net.GetOutput("twin", Pair(x, y))), Is.EqualTo(Numbers(net.GetOutput("twin:2", Pair(y, x)))));
 
         // Both places train it.
         float[] before = Numbers(net.GetParameters()[0].Value);
@@ -89,7 +93,8 @@ public class BranchTests
         };
         net.Fit(points, new Tensors { ["class"] = Tensor.From(labels), ["sum"] = sums });
 
-        Assert.That(net.Score(points, new Tensors { ["class"] = Tensor.From(labels), ["sum"] = sums }), Is.GreaterThan(0.95));
+        Assert.That(
+            net.Score(points, new Tensors { ["class"] = Tensor.From(labels), ["sum"] = sums }), Is.GreaterThan(0.95));
         Tensors all = net.PredictAll(points);
         Assert.That(all.Names, Is.EqualTo(new[] { "class", "sum" }));
         Assert.That(Numbers(all["class"]), Is.EqualTo(Numbers(net.PredictProba(points))));
@@ -103,7 +108,8 @@ public class BranchTests
     [Test]
     public void The_loss_of_several_outputs_is_the_weighted_sum_of_theirs()
     {
-        Tensor x = Tensor.From([1f, -2f, 0.5f, 0f], 2, 2), y = Tensor.From([1f, 2f], 2, 1), z = Tensor.From([0f, -1f], 2, 1);
+        Tensor x = Tensor.From([1f, -2f, 0.5f, 0f], 2, 2), y = Tensor.From([1f, 2f], 2, 1),
+            z = Tensor.From([0f, -1f], 2, 1);
         var point = new Input(2) { Name = "point" };
         Node a = new Dense(1, Linear) { Name = "a" }.On(point), b = new Dense(1, Linear) { Name = "b" }.On(point);
         double both = Loss(new Network(a, b), new Tensors { ["a"] = y, ["b"] = z }, ("a", 2), ("b", 0.5));
@@ -139,7 +145,8 @@ public class BranchTests
             ["x"] = Tensor.From([.. numbers.Where((_, i) => i % 2 == 0)], 90, 1),
             ["y"] = Tensor.From([.. numbers.Where((_, i) => i % 2 == 1)], 90, 1),
         };
-        using NeuralNet branched = Net(Joined()), plain = Net(new Dense(3, Softmax) { Name = "class" }.On(new Input(2)));
+        using NeuralNet branched = Net(Joined()),
+            plain = Net(new Dense(3, Softmax) { Name = "class" }.On(new Input(2)));
         branched.Initialize();
         plain.Initialize();
         plain.SetParameters(branched.GetParameters());
@@ -195,7 +202,8 @@ public class BranchTests
         {
             Input points = new(2) { Name = "points" }, more = new(2) { Name = "more" };
             Node joined = new Concat { Name = "joined" }.On(
-                new Dense(3) { Name = "a" }.On(points), new Residual(new Dense(2) { Name = "r" }) { Name = "b" }.On(more), points);
+                new Dense(3) { Name = "a" }.On(points),
+                new Residual(new Dense(2) { Name = "r" }) { Name = "b" }.On(more), points);
             return new NeuralNet(new Dense(3, Softmax) { Name = "class" }.On(joined)) { Seed = seed };
         }
     }
@@ -214,7 +222,8 @@ public class BranchTests
         Refused("Add has 1 factors, but 2 inputs", () => new Network(new Add(2).On(x, x)).Layers);
         Refused("Concat joins samples along their own axes", () => new Concat(0));
         Refused("A network needs an output", () => new Network(Array.Empty<Node>()).Layers);
-        Refused("There is a loss for 'b', which is no output", () => new NeuralNet(new Dense(2, Softmax) { Name = "a" }.On(x))
+        Refused("There is a loss for 'b', which is no output",
+            () => new NeuralNet(new Dense(2, Softmax) { Name = "a" }.On(x))
         {
             Losses = new Dictionary<string, OutputLoss> { ["b"] = new() },
         }.Initialize());
@@ -228,9 +237,12 @@ public class BranchTests
         Tensor two = new(DType.Float32, [2, 2]), three = new(DType.Float32, [3, 2]);
         net.Initialize();
 
-        Refused("x needs a tensor for each input of the network, 'left' and 'right', and one tensor without a name is given",
+        Refused(
+            "x needs a tensor for each input of the network, 'left' and 'right', "
+            + "and one tensor without a name is given",
             () => net.Predict(two));
-        Refused("'right' missing and there is no input 'rihgt'", () => net.Predict(new Tensors { ["left"] = two, ["rihgt"] = two }));
+        Refused("'right' missing and there is no input 'rihgt'",
+            () => net.Predict(new Tensors { ["left"] = two, ["rihgt"] = two }));
         Refused("There are 2 samples for the input 'left' but 3 for 'right'",
             () => net.Predict(new Tensors { ["left"] = two, ["right"] = three }));
         Refused("there is no output 'y'", () => net.Fit(
@@ -255,7 +267,8 @@ public class BranchTests
         Assert.That(Numbers(results[1]), Is.EqualTo(Numbers(results[2])));
         Assert.That(results[0].Shape, Is.EqualTo(Shape.Create(1, 4)));
         Refused("There is no layer 'cod' but 'x', 'code', 'back'", () => autoencoder.GetOutput(v, "cod"));
-        Refused("The network's input 'x' is float32 (?, 4) and cannot be a float32 (?)", () => autoencoder.GetOutput(Vector("v")));
+        Refused("The network's input 'x' is float32 (?, 4) and cannot be a float32 (?)",
+            () => autoencoder.GetOutput(Vector("v")));
     }
 
     private static float[] Numbers(Tensor tensor) => tensor.AsSpan<float>().ToArray();

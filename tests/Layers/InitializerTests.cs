@@ -59,10 +59,13 @@ public class InitializerTests
     {
         double[] w = Draw(new Sparse(0.25, 3), [40, 50]);
 
-        Assert.That(Enumerable.Range(0, 50).Select(unit => Enumerable.Range(0, 40).Count(input => w[(input * 50) + unit] != 0)), Is.All.EqualTo(10));
-        Assert.That(Enumerable.Range(0, 40).Count(input => Enumerable.Range(0, 50).Any(unit => w[(input * 50) + unit] != 0)), Is.EqualTo(40), "units differ");
+        Assert.That(Enumerable.Range(0, 50)
+            .Select(unit => Enumerable.Range(0, 40).Count(input => w[(input * 50) + unit] != 0)), Is.All.EqualTo(10));
+        Assert.That(Enumerable.Range(0, 40).Count(
+            input => Enumerable.Range(0, 50).Any(unit => w[(input * 50) + unit] != 0)), Is.EqualTo(40), "units differ");
         Assert.That(Std([.. w.Where(value => value != 0)]), Is.EqualTo(3).Within(10).Percent);
-        Assert.That(() => Draw(new Sparse(), [4, 3, 2, 2]), Throws.TypeOf<EngineException>().With.Message.Contains("not for (4, 3, 2, 2)"));
+        Assert.That(() => Draw(new Sparse(), [4, 3, 2, 2]),
+            Throws.TypeOf<EngineException>().With.Message.Contains("not for (4, 3, 2, 2)"));
     }
 
     [TestCase(20, 50)]
@@ -111,7 +114,8 @@ public class InitializerTests
     [Test]
     public void A_vector_has_no_inputs_and_outputs() =>
         Assert.That(() => new GlorotUniform().Draw([10], DType.Float32, 1), Throws.TypeOf<EngineException>()
-            .With.Message.StartsWith("The Glorot initializer is for weights, which have at least 2 dimensions, not for"));
+            .With.Message
+            .StartsWith("The Glorot initializer is for weights, which have at least 2 dimensions, not for"));
 
     private static double[] Draw(Initializer initializer, int[] shape) =>
         initializer.Draw(Shape.Create(shape), DType.Float64, 1).AsSpan<double>().ToArray();

@@ -45,11 +45,13 @@ public class InnerLayerTests
     public void A_parameter_that_is_asked_for_twice_in_one_Build_is_refused(
         string parameter, Func<Variable, LayerScope, Variable> build)
     {
-        using var net = new NeuralNet(("input", new Input(2)), ("block", new Block(build)), ("y", new Dense(2, Softmax)));
+        using var net =
+            new NeuralNet(("input", new Input(2)), ("block", new Block(build)), ("y", new Dense(2, Softmax)));
 
         Assert.That(net.Initialize, Throws.TypeOf<EngineException>()
             .With.Message.StartsWith($"The parameter '{parameter}' is asked for twice in one Build")
-            .And.Message.Contains("scope.Child(").And.Message.Matches(@"Layer 'block.*'\. Built at .*InnerLayerTests\.cs:\d+"));
+            .And.Message.Contains("scope.Child(").And.Message
+            .Matches(@"Layer 'block.*'\. Built at .*InnerLayerTests\.cs:\d+"));
     }
 
     [Test]
@@ -65,7 +67,8 @@ public class InnerLayerTests
 
     [Test]
     public void An_inner_layer_needs_a_name() => Assert.That(
-        () => new Network([(null, new Input(2)), ("b", new Block((x, scope) => x * scope.Child(" ").FloatX.Size()))], DType.Float32, 1).Layers,
+        () => new Network([(null, new Input(2)), ("b", new Block((x, scope) => x * scope.Child(" ").FloatX.Size()))],
+            DType.Float32, 1).Layers,
         Throws.TypeOf<EngineException>().With.Message.StartsWith("An inner layer needs a name"));
 
     [Test]
@@ -112,7 +115,8 @@ public class InnerLayerTests
         Assert.That(Value(resumed, "block2.second.W"), Is.EqualTo(Value(net, "block2.second.W")));
         LayerTable table = LayerTable.Of(net);
         Assert.That(table.Parameters, Is.EqualTo(net.LearnableParameters));
-        Assert.That(table.Layers[2].Parameters, Is.EqualTo(2 * ((4 * 4 * 9) + 4 + 8)), "block1's are its inner layers'");
+        Assert.That(
+            table.Layers[2].Parameters, Is.EqualTo(2 * ((4 * 4 * 9) + 4 + 8)), "block1's are its inner layers'");
     }
 
     [Test]
@@ -130,7 +134,8 @@ public class InnerLayerTests
         });
         Tensor x = Tensor.From([1f, 2f, -1f, 0.5f], 2, 2);
 
-        Assert.That(shared.GetParameters().Select(pair => pair.Key), Is.EqualTo(new[] { "block.a.W", "block.a.b", "y.W", "y.b" }));
+        Assert.That(shared.GetParameters().Select(pair => pair.Key),
+            Is.EqualTo(new[] { "block.a.W", "block.a.b", "y.W", "y.b" }));
         Assert.That(Bits(shared), Is.EqualTo(Bits(kept)));
 
         float[] Bits(NeuralNet net)
@@ -146,7 +151,8 @@ public class InnerLayerTests
     [Test]
     public void Averages_that_two_layers_share_follow_one_after_the_other()
     {
-        using NeuralNet net = Twice((x, scope) => Normal(scope).Build(Normal(scope).Build(x, Child(scope)) * 3, Child(scope)));
+        using NeuralNet net =
+            Twice((x, scope) => Normal(scope).Build(Normal(scope).Build(x, Child(scope)) * 3, Child(scope)));
         Tensor x = Tensor.From([1f, 2f, 3f, 6f], 2, 2);
         net.PartialFit(x, [0, 1]);
 

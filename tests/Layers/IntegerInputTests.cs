@@ -109,7 +109,8 @@ public class IntegerInputTests
         using var net = Net(new Embedding(), new Dense(2, Symbolic.Softmax));
 
         Assert.That(
-            () => Saliency.Of(net, x, 0), Throws.TypeOf<EngineException>().With.Message.Contains("whole numbers have none"));
+            () => Saliency.Of(net, x, 0), Throws.TypeOf<EngineException>().With.Message
+                .Contains("whole numbers have none"));
     }
 
     [Test]

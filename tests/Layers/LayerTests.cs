@@ -29,9 +29,12 @@ public class LayerTests
     /// <summary>
     /// The cases that together use most ops, because each kernel is compiled; all cases if ENGINE_ALL_LAYERS is set.
     /// </summary>
-    private static IEnumerable<LayerCase> DealtCases => Environment.GetEnvironmentVariable("ENGINE_ALL_LAYERS") is { Length: > 0 }
-        ? Cases
-        : Cases.Where(each => each.Name is "residual, shortcut" or "group_norm" or "pad" or "transformer, as at first" or "lstm, last, masked");
+    private static IEnumerable<LayerCase> DealtCases =>
+        Environment.GetEnvironmentVariable("ENGINE_ALL_LAYERS") is { Length: > 0 }
+            ? Cases
+            : Cases.Where(
+                each => each.Name is "residual, shortcut" or "group_norm" or "pad" or "transformer, as at first"
+                    or "lstm, last, masked");
 
     [Test]
     public void Every_layer_is_in_the_table() => Assert.That(
@@ -88,10 +91,12 @@ public class LayerTests
         Assert.That(net.TrainHistory[0].TrainLoss, Is.Positive);
         Assert.That(NdArray.From(other.PredictProba(x)).Data, Is.EqualTo(expected.Data));
         OnnxRun.AssertSame(
-            expected, OnnxRun.Run(folder.File("a.onnx"), net.Network.Inputs.Zip(xs, (input, one) => (input.Name!, one))));
+            expected,
+            OnnxRun.Run(folder.File("a.onnx"), net.Network.Inputs.Zip(xs, (input, one) => (input.Name!, one))));
         IReadOnlyList<LayerInfo> table = LayerTable.Of(net).Layers;
         Assert.That(table[^1].Kind, Is.EqualTo(each.Make().Kind));
-        Assert.That((each.Before is null ? table.TakeLast(1) : table).Sum(info => info.Parameters), Is.EqualTo(net.LearnableParameters));
+        Assert.That((each.Before is null ? table.TakeLast(1) : table).Sum(info => info.Parameters),
+            Is.EqualTo(net.LearnableParameters));
 
         NeuralNet Net(ulong seed) => new(Make(each, DType.Float32, seed)) { Regression = true, TrainSplit = new(0) };
     }
@@ -103,7 +108,8 @@ public class LayerTests
         using var net = new NeuralNet(Make(each, DType.Float32)) { Regression = true };
         net.Initialize();
         Tensor[] xs = Drawn(net.Network, DType.Float32);
-        float[] expected = [.. net.PredictProba(Tensors.Of([.. net.Network.Inputs.Select(input => input.Name!)], xs)).AsSpan<float>()];
+        float[] expected =
+            [.. net.PredictProba(Tensors.Of([.. net.Network.Inputs.Select(input => input.Name!)], xs)).AsSpan<float>()];
         net.ExportOnnx(folder.File("first.onnx"));
         using OnnxModel first = OnnxModel.Load(folder.File("first.onnx"));
         using OnnxModel second = Again(first, "second.onnx"), third = Again(second, "third.onnx");
@@ -116,10 +122,12 @@ public class LayerTests
         OnnxModel Again(OnnxModel model, string name)
         {
             Engine.Graph.Input[] inputs =
-                [.. model.Inputs.Select(port => new Engine.Graph.Input(new TensorType(port.DType, port.Shape), port.Name))];
+                [.. model.Inputs.Select(
+                    port => new Engine.Graph.Input(new TensorType(port.DType, port.Shape), port.Name))];
             OnnxExport.Save(
                 folder.File(name), inputs,
-                KeyValuePair.Create("y", model.Build(inputs.ToDictionary(input => input.Name!, input => (Variable)input))[0]));
+                KeyValuePair.Create(
+                    "y", model.Build(inputs.ToDictionary(input => input.Name!, input => (Variable)input))[0]));
             return OnnxModel.Load(folder.File(name));
         }
     }
@@ -133,7 +141,8 @@ public class LayerTests
         }
 
         using var folder = new TempFolder();
-        Node[] inputs = [.. each.Inputs.Split(' ').Select((dimensions, i) => (Node)new Input(Dimensions(dimensions)) { Name = $"x{i + 1}" })];
+        Node[] inputs = [.. each.Inputs.Split(' ')
+            .Select((dimensions, i) => (Node)new Input(Dimensions(dimensions)) { Name = $"x{i + 1}" })];
         var given = new Input(Dimensions(each.Output)) { Name = "given" };
 
         // Layers of noise, which do nothing in use, need another layer before them.
@@ -142,16 +151,19 @@ public class LayerTests
         Tensor[] xs = Drawn(network, DType.Float32);
         using var inverted = Function.Compile(network.Inputs, [network.Output]);
         NdArray expected = NdArray.From(inverted.Call(xs)[0]);
-        void Export() => OnnxExport.Save(folder.File("a.onnx"), network.Inputs, KeyValuePair.Create("y", network.Output));
+        void Export() =>
+            OnnxExport.Save(folder.File("a.onnx"), network.Inputs, KeyValuePair.Create("y", network.Output));
         if (Loops.Contains(each.Make().Kind))
         {
-            Assert.That(Export, Throws.TypeOf<EngineException>().With.Message.Contains("ONNX has no such loop as gradients are").And.Message.Contains("Layer 'it'"));
+            Assert.That(Export, Throws.TypeOf<EngineException>().With.Message
+                .Contains("ONNX has no such loop as gradients are").And.Message.Contains("Layer 'it'"));
             return;
         }
 
         Export();
         using OnnxModel read = OnnxModel.Load(folder.File("a.onnx"));
-        OnnxRun.AssertSame(expected, OnnxRun.Run(folder.File("a.onnx"), network.Inputs.Zip(xs, (input, one) => (input.Name!, one))));
+        OnnxRun.AssertSame(
+            expected, OnnxRun.Run(folder.File("a.onnx"), network.Inputs.Zip(xs, (input, one) => (input.Name!, one))));
         OnnxRun.AssertSame(expected, NdArray.From(read.Run(xs)[0]));
         Assert.That(expected.Data.Distinct().Count(), Is.GreaterThan(1));
     }
@@ -166,11 +178,13 @@ public class LayerTests
 
         float[] Trained(Device device)
         {
-            using var net = new NeuralNet(Make(each, DType.Float32)) { Regression = true, TrainSplit = new(0), Device = device };
+            using var net =
+                new NeuralNet(Make(each, DType.Float32)) { Regression = true, TrainSplit = new(0), Device = device };
             net.Initialize();
             var x = Tensors.Of([.. net.Network.Inputs.Select(input => input.Name!)], Drawn(net.Network, DType.Float32));
             net.PartialFit(x, new Tensor(DType.Float32, net.Network.Output.Shape.With(0, Samples)));
-            return [.. net.PredictProba(x).AsSpan<float>(), .. net.GetParameters().SelectMany(pair => pair.Value.AsSpan<float>().ToArray())];
+            return [.. net.PredictProba(x).AsSpan<float>(),
+                .. net.GetParameters().SelectMany(pair => pair.Value.AsSpan<float>().ToArray())];
         }
     }
 
@@ -183,7 +197,8 @@ public class LayerTests
         }
 
         NetworkDescription described = Described(each);
-        using var fromFile = new NeuralNet(DescriptionReader.Parse(described.ToJson(), "again.json").MakeOutput()) { Regression = true };
+        using var fromFile =
+            new NeuralNet(DescriptionReader.Parse(described.ToJson(), "again.json").MakeOutput()) { Regression = true };
         using var network = new Network(Like(each, described)) { Seed = fromFile.Seed };
         using var byHand = new NeuralNet(network) { Regression = true };
         fromFile.Initialize();
@@ -195,7 +210,8 @@ public class LayerTests
         Assert.That(
             Plains(written), Is.EqualTo(Plains(read)), "made in C#, it is described alike");
         Assert.That(
-            fromFile.GetParameters().Select(pair => pair.Key), Is.EqualTo(byHand.GetParameters().Select(pair => pair.Key)));
+            fromFile.GetParameters()
+                .Select(pair => pair.Key), Is.EqualTo(byHand.GetParameters().Select(pair => pair.Key)));
         Assert.That(NdArray.From(fromFile.Predict(x)).Data, Is.EqualTo(NdArray.From(byHand.Predict(x)).Data));
 
         // One number stands for both dimensions of a square.
@@ -225,7 +241,8 @@ public class LayerTests
     /// <summary>Adds the layer, with the name <c>it</c>, to its inputs.</summary>
     private static Node Placed(LayerCase each, Node[] inputs)
     {
-        Dictionary<string, Node> nodes = inputs.Select((input, i) => (Name: $"x{i + 1}", input)).ToDictionary(pair => pair.Name, pair => pair.input);
+        Dictionary<string, Node> nodes = inputs.Select((input, i) => (Name: $"x{i + 1}", input))
+            .ToDictionary(pair => pair.Name, pair => pair.input);
         if (each.Before is { } before)
         {
             nodes.Add("in", before.Make().On(nodes[before.On]).Named("in"));
@@ -259,8 +276,11 @@ public class LayerTests
                 { "name": "x{{i + 1}}", "kind": "slice", "start": {{start - one[0]}}, "length": {{one[0]}}, "inputs": ["all"] },
                 """;
         });
-        string before = each.Before is { } layer ? $$"""{ "name": "in", {{layer.File}}, "inputs": ["{{layer.On}}"] },""" : "";
-        string names = string.Join(", ", (each.On?.Split(' ') ?? inputs.Select((_, i) => $"x{i + 1}")).Select(name => $"\"{name}\""));
+        string before = each.Before is { } layer
+            ? $$"""{ "name": "in", {{layer.File}}, "inputs": ["{{layer.On}}"] },"""
+            : "";
+        string names = string.Join(
+            ", ", (each.On?.Split(' ') ?? inputs.Select((_, i) => $"x{i + 1}")).Select(name => $"\"{name}\""));
         string integers = inputs[0].StartsWith('i') ? ", \"integers\": true" : "";
         return DescriptionReader.Parse(
             $$"""
@@ -272,9 +292,15 @@ public class LayerTests
 
     private static Node Like(LayerCase each, NetworkDescription described)
     {
-        Input all = new(described.InputDimensions.ToArray()) { Name = "all", DType = each.Inputs.StartsWith('i') ? DType.Int32 : null };
-        return Placed(each, [.. described.Layers.Where(layer => layer.Name!.StartsWith('x')).Select(layer => (Node)new Engine.Layers.Slice(
-            layer.Settings.Whole("start"), layer.Settings.Whole("length")) { Name = layer.Name }.On(all))]);
+        Input all = new(described.InputDimensions.ToArray())
+        {
+            Name = "all",
+            DType = each.Inputs.StartsWith('i') ? DType.Int32 : null,
+        };
+        return Placed(
+            each, [.. described.Layers.Where(layer => layer.Name!.StartsWith('x'))
+                .Select(layer => (Node)new Engine.Layers.Slice(
+                layer.Settings.Whole("start"), layer.Settings.Whole("length")) { Name = layer.Name }.On(all))]);
     }
 
     private static int[] Dimensions(string text) =>
@@ -291,7 +317,8 @@ public class LayerTests
             random.Shuffle(order);
             return input.DType == DType.Int32
                 ? Tensor.From([.. order.Select(place => place % 5)]).Reshape(shape.Dimensions)
-                : Tensor.From([.. order.Select(place => ((place + 0.5) / order.Length * 3) - 1.4)]).Reshape(shape.Dimensions)
+                : Tensor.From([.. order.Select(place => ((place + 0.5) / order.Length * 3) - 1.4)])
+                    .Reshape(shape.Dimensions)
                     .Cast(floatX);
         })];
     }

@@ -52,7 +52,8 @@ public class LayerValueTests
         double[] dropped = Train(network, ones).Output;
 
         Assert.That(Use(network, ones), Is.EqualTo(ones));
-        Assert.That(dropped.Distinct().Select(value => Math.Round(value, 9)), Is.EquivalentTo(new[] { 0, 1.333333333 }));
+        Assert.That(
+            dropped.Distinct().Select(value => Math.Round(value, 9)), Is.EquivalentTo(new[] { 0, 1.333333333 }));
         Assert.That(dropped.Count(value => value == 0), Is.InRange(200, 300));
     }
 

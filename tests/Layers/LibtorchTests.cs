@@ -28,11 +28,14 @@ public class LibtorchTests
     {
         yield return Case("dense", () => new Dense(4, Linear));
         yield return Case("conv2d", () => new Conv2D(3, 3, Linear) { Stride = 2, Pad = 1 });
-        yield return Case("conv2d_dilated_grouped", () => new Conv2D(4, (2, 3), Linear) { Pad = 1, Dilation = (2, 1), Groups = 2 });
+        yield return Case(
+            "conv2d_dilated_grouped", () => new Conv2D(4, (2, 3), Linear) { Pad = 1, Dilation = (2, 1), Groups = 2 });
         yield return Case("depthwise", () => new DepthwiseConv2D(3, 2, Linear) { Pad = 1 });
         yield return Case("separable", () => new SeparableConv2D(3, 3, Linear) { Pad = 1 });
-        yield return Case("conv_transpose2d", () => new ConvTranspose2D(3, 3, Linear) { Stride = 2, Pad = 1, Extra = 1 });
-        yield return Case("conv_transpose2d_dilated_grouped", () => new ConvTranspose2D(2, 2, Linear) { Dilation = 2, Groups = 2 });
+        yield return Case(
+            "conv_transpose2d", () => new ConvTranspose2D(3, 3, Linear) { Stride = 2, Pad = 1, Extra = 1 });
+        yield return Case(
+            "conv_transpose2d_dilated_grouped", () => new ConvTranspose2D(2, 2, Linear) { Dilation = 2, Groups = 2 });
         yield return Case("conv1d", () => new Conv1D(3, 2, Linear) { Stride = 2, Pad = 1 });
         yield return Case("conv1d_dilated", () => new Conv1D(2, 3, Linear) { Dilation = 2, Groups = 2 });
         yield return Case("conv3d", () => new Conv3D(2, [2], Linear) { Stride = [2], Pad = [1] });
@@ -49,7 +52,8 @@ public class LibtorchTests
         yield return Case("rms_norm", () => new RmsNorm());
 
         // libtorch divides alpha by the number of channels.
-        yield return Case("local_response_norm", () => new LocalResponseNorm { Channels = 5, Alpha = 0.1, Beta = 0.75, K = 2 });
+        yield return Case(
+            "local_response_norm", () => new LocalResponseNorm { Channels = 5, Alpha = 0.1, Beta = 0.75, K = 2 });
         yield return Case("prelu", () => new PRelu());
         yield return Case("elu", () => new Activation(Elu));
         yield return Case("gelu", () => new Activation(Gelu));
@@ -64,15 +68,18 @@ public class LibtorchTests
         yield return Case("lstm_start", () => new Lstm(4) { TakesStart = true });
         yield return Case("lstm_masked", () => new Lstm(4) { OnlyLast = true }, [1, 1, 1, 0, 0, 1, 1, 1, 1, 1]);
         yield return Case("lstm_stacked_both_ways", () => new Stacked(
-            new Bidirectional(new Lstm(2), new Lstm(2) { Backwards = true }), new Bidirectional(new Lstm(2), new Lstm(2) { Backwards = true })));
+            new Bidirectional(new Lstm(2), new Lstm(2) { Backwards = true }),
+            new Bidirectional(new Lstm(2), new Lstm(2) { Backwards = true })));
         yield return Case("gru", () => new Gru(4));
         yield return Case("gru_both_ways", () => new Bidirectional(new Gru(2), new Gru(2) { Backwards = true }));
         yield return Case("attention", () => new MultiHeadAttention(2));
         yield return Case("attention_causal", () => new MultiHeadAttention(2) { IsCausal = true });
         yield return Case("attention_of_others_masked", () => new MultiHeadAttention(2), [1, 1, 0, 0, 1, 1, 1, 1]);
         yield return Case("transformer_norm_first", () => new TransformerBlock(2, 6));
-        yield return Case("transformer", () => new TransformerBlock(2, 6) { IsNormFirst = false, Nonlinearity = Rectify });
-        yield return Case("transformer_encoder_layer", () => new TransformerBlock(2, 6) { IsNormFirst = false, Nonlinearity = Rectify });
+        yield return Case(
+            "transformer", () => new TransformerBlock(2, 6) { IsNormFirst = false, Nonlinearity = Rectify });
+        yield return Case("transformer_encoder_layer",
+            () => new TransformerBlock(2, 6) { IsNormFirst = false, Nonlinearity = Rectify });
 
         static TestCaseData Case(string name, Func<Layer> make, float[]? mask = null, bool isTraining = false) =>
             new TestCaseData(name, make, mask, isTraining).SetArgDisplayNames(name);
@@ -80,12 +87,14 @@ public class LibtorchTests
 
     [Test]
     public void Every_value_is_looked_at() => Assert.That(
-        Values.Keys.Select(name => name.Split('/')[0]).Distinct(), Is.EquivalentTo(Cases().Select(each => each.Arguments[0])));
+        Values.Keys.Select(name => name.Split('/')[0])
+            .Distinct(), Is.EquivalentTo(Cases().Select(each => each.Arguments[0])));
 
     [TestCaseSource(nameof(Cases))]
     public void Its_outputs_and_gradients_are_libtorchs(string name, Func<Layer> make, float[]? mask, bool isTraining)
     {
-        Tensor[] xs = [.. Enumerable.Range(1, 9).TakeWhile(i => Values.ContainsKey($"{name}/x{i}")).Select(i => Values[$"{name}/x{i}"])];
+        Tensor[] xs = [.. Enumerable.Range(1, 9).TakeWhile(i => Values.ContainsKey($"{name}/x{i}"))
+            .Select(i => Values[$"{name}/x{i}"])];
         Tensor[] given = mask is null ? xs : [.. xs, Tensor.From(mask, xs[^1].Shape[0], xs[^1].Shape[1])];
         using var network = new Network(make().On([.. given.Select((x, i) => (Node)new Input([.. x.Shape.Skip(1)])
         {
@@ -94,10 +103,12 @@ public class LibtorchTests
         })]).Named("it"));
         SetParameters(network, name, "w");
         Engine.Graph.Input[] inputs = [.. network.Inputs];
-        Engine.Graph.Input g = Variable("g", DType.Float32, [.. Enumerable.Repeat(Shape.Unknown, Values[$"{name}/g"].Shape.Rank)]);
+        Engine.Graph.Input g =
+            Variable("g", DType.Float32, [.. Enumerable.Repeat(Shape.Unknown, Values[$"{name}/g"].Shape.Rank)]);
         Variable y = network.GetOutputs(inputs, isTraining).Output;
         Engine.Graph.Input[] floats = [.. inputs.Take(xs.Length).Where(input => input.DType.IsFloat())];
-        SharedVariable[] weights = [.. network.Parameters.Where(parameter => parameter.IsTrainable).Select(parameter => parameter.Variable)];
+        SharedVariable[] weights =
+            [.. network.Parameters.Where(parameter => parameter.IsTrainable).Select(parameter => parameter.Variable)];
         using var function = Function.Compile(
             [.. inputs, g], [y, .. Symbolic.Grad(Symbolic.Sum(y * g), [.. floats, .. weights])], []);
 
@@ -126,12 +137,14 @@ public class LibtorchTests
         if (kind == "dw")
         {
             // Two biases that are one here have the same gradient: that of their sum.
-            bool areApart = values.Any(pair => pair.Key.StartsWith("it.bias_hh", StringComparison.Ordinal)) && name.StartsWith("gru", StringComparison.Ordinal);
+            bool areApart = values.Any(pair => pair.Key.StartsWith("it.bias_hh", StringComparison.Ordinal))
+                && name.StartsWith("gru", StringComparison.Ordinal);
             values = [.. values.Select(pair => pair.Key.Contains("bias_hh", StringComparison.Ordinal) && !areApart
                 ? KeyValuePair.Create(pair.Key, new Tensor(DType.Float32, pair.Value.Shape)) : pair)];
         }
 
-        IReadOnlyList<KeyValuePair<string, Tensor>> translated = WeightLayout.PyTorch.Translated(values, network.Parameters);
+        IReadOnlyList<KeyValuePair<string, Tensor>> translated =
+            WeightLayout.PyTorch.Translated(values, network.Parameters);
         Dictionary<string, Tensor> known = translated.ToDictionary();
         foreach (Parameter parameter in network.Parameters.Where(parameter => kind == "w" || parameter.IsTrainable))
         {

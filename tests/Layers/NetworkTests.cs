@@ -70,7 +70,8 @@ public class NetworkTests
 
         Assert.That(network.Parameters, Has.Count.EqualTo(before));
         Assert.That(
-            updates.Select(update => update.Target.Name), Is.EqualTo(new[] { "batchnorm2.mean", "batchnorm2.inv_std" }));
+            updates.Select(update => update.Target.Name),
+            Is.EqualTo(new[] { "batchnorm2.mean", "batchnorm2.inv_std" }));
         Assert.That(network.Trainable.Select(variable => variable.Name), Is.EqualTo(new[]
         {
             "dense1.W", "dense1.b", "batchnorm2.beta", "batchnorm2.gamma", "dense4.W", "dense4.b",
@@ -105,12 +106,15 @@ public class NetworkTests
         string here = @"NetworkTests\.cs:\d+\.$";
 
         Refused(
-            @"^Conv2D takes images, \(batch, channels, height, width\), not \(\?, 9\): .* Layer 'c'\. Built at .*" + here,
+            @"^Conv2D takes images, \(batch, channels, height, width\), not \(\?, 9\): .* Layer 'c'\. Built at .*"
+                + here,
             new Input(9), new Conv2D(1, 3) { Name = "c" });
         Refused(
-            @"The 9 values of a sample of \(\?, 9\) cannot take the dimensions \(2, \?\)\. Layer 'reshape1'\. Built.*" + here,
+            @"The 9 values of a sample of \(\?, 9\) cannot take the dimensions \(2, \?\)\. Layer 'reshape1'\. Built.*"
+                + here,
             new Input(9), new Reshape(2, -1));
-        Refused(@"The padding 'same' needs a filter of odd dimensions, not 2x2: .* Layer 'conv2d1'\. Built at .*" + here,
+        Refused(
+            @"The padding 'same' needs a filter of odd dimensions, not 2x2: .* Layer 'conv2d1'\. Built at .*" + here,
             new Input(1, 9, 9), new Conv2D(1, 2) { Pad = "same" });
         Refused(@"Layer 'pool'\. Built at .*" + here,
             new Input(1, 2, 2), new MaxPool2D(3) { Name = "pool" });
@@ -143,8 +147,9 @@ public class NetworkTests
         Assert.That(() => new Conv2D(1, 3) { Pad = "half" }, Throws.TypeOf<EngineException>()
             .With.Message.EqualTo("There is no padding 'half': it is 'valid', 'same', 'full' or a number of pixels."));
 
-        static NUnit.Framework.Constraints.IResolveConstraint Refuses(string message) => Throws.TypeOf<EngineException>()
-            .With.Message.StartsWith(message).And.Message.Contains("NetworkTests.cs:");
+        static NUnit.Framework.Constraints.IResolveConstraint Refuses(string message) =>
+            Throws.TypeOf<EngineException>()
+                .With.Message.StartsWith(message).And.Message.Contains("NetworkTests.cs:");
     }
 
     private static Network Make(params Layer[] layers) =>

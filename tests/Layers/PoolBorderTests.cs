@@ -30,12 +30,15 @@ public class PoolBorderTests
                 new AveragePool2D(size) { Stride = stride, Pad = pad, IgnoreBorder = false }),
         ])
         {
-            double[] line = [.. expected.Split(' ').Select(word => double.Parse(word, System.Globalization.CultureInfo.InvariantCulture))];
+            double[] line = [.. expected.Split(' ')
+                .Select(word => double.Parse(word, System.Globalization.CultureInfo.InvariantCulture))];
             Assert.That(Use(one, Tensor.From(signal, 1, 1, length)), Is.EqualTo(line).Within(1e-5));
 
             // The rows of the image are all the same signal.
-            Tensor image = Tensor.From([.. Enumerable.Range(0, square).Select(i => signal[i % length])], 1, 1, length, length);
-            Assert.That(Use(two, image), Is.EqualTo(Enumerable.Repeat(line, line.Length).SelectMany(row => row)).Within(1e-5));
+            Tensor image =
+                Tensor.From([.. Enumerable.Range(0, square).Select(i => signal[i % length])], 1, 1, length, length);
+            Assert.That(
+                Use(two, image), Is.EqualTo(Enumerable.Repeat(line, line.Length).SelectMany(row => row)).Within(1e-5));
         }
     }
 

@@ -58,18 +58,25 @@ public class SequenceLayerTests
         double[] steps = [.. Enumerable.Range(0, 3 * 2).Select(_ => random.NextDouble() - 0.5)];
         double[] padded = [.. steps, 9, 9, 9, 9];
         foreach (Func<Layer> make in (Func<Layer>[])
-            [() => new Lstm(2) { OnlyLast = true }, () => new Gru(2) { OnlyLast = true }, () => new Recurrent(2) { OnlyLast = true },
+            [() => new Lstm(2) { OnlyLast = true }, () => new Gru(2) { OnlyLast = true },
+                () => new Recurrent(2) { OnlyLast = true },
                 () => new Lstm(2) { OnlyLast = true, Backwards = true }])
         {
             using var plain = new Network(make().On(new Input(3, 2)).Named("r")) { FloatX = DType.Float64 };
-            using var masked = new Network(make().On(new Input(5, 2), new Input(5)).Named("r")) { FloatX = DType.Float64 };
+            using var masked =
+                new Network(make().On(new Input(5, 2), new Input(5)).Named("r")) { FloatX = DType.Float64 };
             double[] expected = Use(plain, Tensor.From(steps, 1, 3, 2));
             Assert.That(
-                Use(masked, Tensor.From(padded, 1, 5, 2), Tensor.From([1.0, 1, 1, 0, 0], 1, 5)), Is.EqualTo(expected).Within(1e-12));
+                Use(masked, Tensor.From(padded, 1, 5, 2), Tensor.From([1.0, 1, 1, 0, 0], 1, 5)), Is.EqualTo(expected)
+                    .Within(1e-12));
         }
 
-        using var seen = new Network(new MultiHeadAttention(1).On(new Input(3, 2)).Named("a")) { FloatX = DType.Float64 };
-        using var hidden = new Network(new MultiHeadAttention(1).On(new Input(5, 2), new Input(5)).Named("a")) { FloatX = DType.Float64 };
+        using var seen =
+            new Network(new MultiHeadAttention(1).On(new Input(3, 2)).Named("a")) { FloatX = DType.Float64 };
+        using var hidden = new Network(new MultiHeadAttention(1).On(new Input(5, 2), new Input(5)).Named("a"))
+        {
+            FloatX = DType.Float64,
+        };
         Assert.That(
             Use(hidden, Tensor.From(padded, 1, 5, 2), Tensor.From([1.0, 1, 1, 0, 0], 1, 5))[..6],
             Is.EqualTo(Use(seen, Tensor.From(steps, 1, 3, 2))).Within(1e-12));
@@ -78,12 +85,14 @@ public class SequenceLayerTests
     private static IEnumerable<TestCaseData> Masked() =>
     [
         Case("lstm", () => new Lstm(2)), Case("lstm, last", () => new Lstm(2) { OnlyLast = true }),
-        Case("lstm, backwards", () => new Lstm(2) { Backwards = true }), Case("gru", () => new Gru(2)), Case("recurrent", () => new Recurrent(2)),
+        Case("lstm, backwards", () => new Lstm(2) { Backwards = true }), Case("gru", () => new Gru(2)), Case(
+            "recurrent", () => new Recurrent(2)),
         Case("recurrence", () => new Recurrence(new Sequence(new Concat(), new Dense(2)), 2)),
         Case("bidirectional", () => new Bidirectional(new Gru(2), new Gru(2) { Backwards = true })),
         Case("stacked", () => new Stacked(new Lstm(2), new Gru(2))), Case("attention", () => new MultiHeadAttention(1)),
         Case("causal attention", () => new MultiHeadAttention(2) { IsCausal = true }),
-        Case("transformer", () => new TransformerBlock(1, 3)), Case("transformer, as at first", () => new TransformerBlock(1, 3) { IsNormFirst = false }),
+        Case("transformer", () => new TransformerBlock(1, 3)), Case(
+            "transformer, as at first", () => new TransformerBlock(1, 3) { IsNormFirst = false }),
     ];
 
     private static TestCaseData Case(string name, Func<Layer> make) => new TestCaseData(make).SetArgDisplayNames(name);
@@ -96,11 +105,14 @@ public class SequenceLayerTests
 
         double[] Values(double[] values)
         {
-            using var network = new Network(make().On(new Input(3, 2), new Input(3)).Named("r")) { FloatX = DType.Float64 };
+            using var network =
+                new Network(make().On(new Input(3, 2), new Input(3)).Named("r")) { FloatX = DType.Float64 };
             Variable seen = network.Output.Rank == 3 ? network.Output[.., ..2] : network.Output;
             Variable loss = Engine.Ops.Symbolic.Sum(Engine.Ops.Symbolic.Square(seen));
-            using var function = Function.Compile([.. network.Inputs], [seen, .. Engine.Ops.Symbolic.Grad(loss, network.Trainable)]);
-            return [.. function.Call(Tensor.From(values, 1, 3, 2), Tensor.From([1.0, 1, 0], 1, 3)).SelectMany(each => NdArray.From(each).Data)];
+            using var function =
+                Function.Compile([.. network.Inputs], [seen, .. Engine.Ops.Symbolic.Grad(loss, network.Trainable)]);
+            return [.. function.Call(Tensor.From(values, 1, 3, 2), Tensor.From([1.0, 1, 0], 1, 3))
+                .SelectMany(each => NdArray.From(each).Data)];
         }
     }
 
@@ -111,17 +123,19 @@ public class SequenceLayerTests
     [TestCase("0 0 0", "0 0 0")]
     public void No_step_of_causal_attention_sees_a_later_one(string mask, string expected)
     {
-        using var network = new Network(new MultiHeadAttention(1) { IsCausal = true, B = null }.On(new Input(3, 1), new Input(3)))
-        {
-            FloatX = DType.Float64,
-        };
+        using var network =
+            new Network(new MultiHeadAttention(1) { IsCausal = true, B = null }.On(new Input(3, 1), new Input(3)))
+            {
+                FloatX = DType.Float64,
+            };
         foreach (Parameter parameter in network.Parameters)
         {
             parameter.Variable.SetValue(Tensor.From([parameter.Name[^1] is 'v' or 'o' ? 1.0 : 0], 1, 1));
         }
 
         Assert.That(
-            Use(network, Tensor.From([1.0, 10, 100], 1, 3, 1), Tensor.From(Numbers(mask), 1, 3)), Is.EqualTo(Numbers(expected)).Within(1e-12));
+            Use(network, Tensor.From([1.0, 10, 100], 1, 3, 1), Tensor.From(Numbers(mask), 1, 3)),
+            Is.EqualTo(Numbers(expected)).Within(1e-12));
 
         static double[] Numbers(string text) =>
             [.. text.Split(' ').Select(word => double.Parse(word, System.Globalization.CultureInfo.InvariantCulture))];
@@ -139,9 +153,12 @@ public class SequenceLayerTests
         using var trainer = new Trainer(frozen) { Regression = true };
 
         Assert.That(
-            () => { using var of = new Trainer(trained) { Regression = true }; of.Step(new Tensor(DType.Float32, [2, 3, 2]), new Tensor(DType.Float32, [2, 3, 2])); },
-            Throws.TypeOf<EngineException>().With.Message.Contains("rnn.cell.norm.mean").And.Message.Contains("inside of 'rnn'").And.Message.Contains("LayerNorm"));
-        Assert.That(trainer.Step(new Tensor(DType.Float32, [2, 3, 2]), new Tensor(DType.Float32, [2, 3, 2])), Is.EqualTo(0));
+            () => { using var of = new Trainer(trained) { Regression = true };
+            of.Step(new Tensor(DType.Float32, [2, 3, 2]), new Tensor(DType.Float32, [2, 3, 2])); },
+            Throws.TypeOf<EngineException>().With.Message.Contains("rnn.cell.norm.mean").And.Message
+                .Contains("inside of 'rnn'").And.Message.Contains("LayerNorm"));
+        Assert.That(
+            trainer.Step(new Tensor(DType.Float32, [2, 3, 2]), new Tensor(DType.Float32, [2, 3, 2])), Is.EqualTo(0));
     }
 
     [TestCase(0)]
@@ -159,10 +176,11 @@ public class SequenceLayerTests
 
         double[] Mean(bool isCausal)
         {
-            using var network = new Network(new Input(3, 2), new MultiHeadAttention(2) { IsCausal = isCausal, B = null })
-            {
-                FloatX = DType.Float64,
-            };
+            using var network =
+                new Network(new Input(3, 2), new MultiHeadAttention(2) { IsCausal = isCausal, B = null })
+                {
+                    FloatX = DType.Float64,
+                };
             foreach (Parameter parameter in network.Parameters)
             {
                 parameter.Variable.SetValue(Tensor.From(
@@ -177,16 +195,21 @@ public class SequenceLayerTests
     public void Recurrent_layers_and_attention_are_taken_over_from_PyTorchs_layout()
     {
         using var net = new NeuralNet(
-            new Input(2, 2), new MultiHeadAttention(1) { Name = "a" }, new Lstm(1) { Name = "l" }, new Gru(1) { Name = "g" })
+            new Input(2, 2), new MultiHeadAttention(1) { Name = "a" }, new Lstm(1) { Name = "l" },
+            new Gru(1) { Name = "g" })
         { Regression = true };
         float[] counted = [.. Enumerable.Range(1, 12).Select(i => (float)i)];
         LoadReport report = net.SetParameters(
             [
-                new("a.in_proj_weight", Tensor.From(counted, 6, 2)), new("a.in_proj_bias", Tensor.From([1f, 2, 3, 4, 5, 6])),
-                new("a.out_proj.weight", Tensor.From([1f, 2, 3, 4], 2, 2)), new("a.out_proj.bias", Tensor.From([1f, 2])),
-                new("l.weight_ih_l0", Tensor.From(counted[..8], 4, 2)), new("l.weight_hh_l0", Tensor.From([1f, 2, 3, 4], 4, 1)),
+                new("a.in_proj_weight", Tensor.From(counted, 6, 2)), new(
+                    "a.in_proj_bias", Tensor.From([1f, 2, 3, 4, 5, 6])),
+                new("a.out_proj.weight", Tensor.From([1f, 2, 3, 4], 2, 2)), new(
+                    "a.out_proj.bias", Tensor.From([1f, 2])),
+                new("l.weight_ih_l0", Tensor.From(counted[..8], 4, 2)), new(
+                    "l.weight_hh_l0", Tensor.From([1f, 2, 3, 4], 4, 1)),
                 new("l.bias_ih_l0", Tensor.From([1f, 2, 3, 4])), new("l.bias_hh_l0", Tensor.From([10f, 20, 30, 40])),
-                new("g.weight_ih_l0", Tensor.From([1f, 2, 3], 3, 1)), new("g.weight_hh_l0", Tensor.From([4f, 5, 6], 3, 1)),
+                new("g.weight_ih_l0", Tensor.From([1f, 2, 3], 3, 1)), new(
+                    "g.weight_hh_l0", Tensor.From([4f, 5, 6], 3, 1)),
                 new("g.bias_ih_l0", Tensor.From([1f, 2, 3])), new("g.bias_hh_l0", Tensor.From([4f, 5, 6])),
             ],
             new LoadOptions { Layout = WeightLayout.PyTorch });

@@ -25,7 +25,8 @@ public class ModelOnnxTests
         NdArray output = OnnxRun.Run(
             folder.File("m.onnx"),
             [("weight", Tensor.From((float[])[101, float.NaN, 106], 3, 1))],
-            [NamedOnnxValue.CreateFromTensor("color", new DenseTensor<string>((string[])["red", "", "green"], [3, 1]))]);
+            [NamedOnnxValue.CreateFromTensor(
+                "color", new DenseTensor<string>((string[])["red", "", "green"], [3, 1]))]);
 
         OnnxRun.AssertSame(NdArray.From(model.Net.PredictProba(model.Inputs.Apply(asked))), output);
     }
@@ -35,7 +36,8 @@ public class ModelOnnxTests
     {
         using var folder = new TempFolder();
         double[] area = [.. Enumerable.Range(0, 60).Select(i => 50.0 + i)];
-        var table = new Table(new NumberColumn("area", area), new NumberColumn("price", [.. area.Select(x => (1000 * x) + 0.5)]));
+        var table = new Table(
+            new NumberColumn("area", area), new NumberColumn("price", [.. area.Select(x => (1000 * x) + 0.5)]));
         using Model model = Model.Train(new DataSet("houses", table, "price"), new ModelOptions { Epochs = 20 });
 
         model.ExportOnnx(folder.File("m.onnx"));
@@ -49,20 +51,24 @@ public class ModelOnnxTests
     public void Texts_are_given_as_their_words()
     {
         using var folder = new TempFolder();
-        string[] good = ["what a good and lovely film it was", "good story, good actors and a good end"], bad = ["a bad film, it was so bad", "no story and bad actors in a film"];
+        string[] good = ["what a good and lovely film it was", "good story, good actors and a good end"],
+            bad = ["a bad film, it was so bad", "no story and bad actors in a film"];
         var table = new Table(
-            new TextColumn("text", Enumerable.Range(0, 40).Select(i => $"{(i % 2 == 0 ? good : bad)[i / 2 % 2]} number {i}")),
+            new TextColumn(
+                "text", Enumerable.Range(0, 40).Select(i => $"{(i % 2 == 0 ? good : bad)[i / 2 % 2]} number {i}")),
             new NumberColumn("stars", [.. Enumerable.Range(0, 40).Select(i => (double)(i % 3))]),
             new TextColumn("kind", Enumerable.Range(0, 40).Select(i => i % 2 == 0 ? "praise" : "blame")));
         using Model model = Model.Train(new DataSet("films", table, "kind"), new ModelOptions { Epochs = 3 });
         Assert.That(model.Inputs.Transforms[0], Is.InstanceOf<WordCounts>());
-        var asked = new Table(new TextColumn("text", ["Good, GOOD film!", "nothing known", null]), new NumberColumn("stars", [1, 2, 0]));
+        var asked = new Table(
+            new TextColumn("text", ["Good, GOOD film!", "nothing known", null]), new NumberColumn("stars", [1, 2, 0]));
 
         model.ExportOnnx(folder.File("m.onnx"));
         NdArray output = OnnxRun.Run(
             folder.File("m.onnx"),
             [("stars", Tensor.From([1f, 2f, 0f], 3, 1))],
-            [NamedOnnxValue.CreateFromTensor("text", new DenseTensor<string>((string[])["good", "good", "film", "nothing", "known", "", "", "", ""], [3, 3]))]);
+            [NamedOnnxValue.CreateFromTensor("text", new DenseTensor<string>(
+                (string[])["good", "good", "film", "nothing", "known", "", "", "", ""], [3, 3]))]);
 
         OnnxRun.AssertSame(NdArray.From(model.Net.PredictProba(model.Inputs.Apply(asked))), output);
     }
@@ -71,10 +77,13 @@ public class ModelOnnxTests
     public void Pictures_are_given_as_their_bytes()
     {
         using var folder = new TempFolder();
-        byte[] pixels = [.. Enumerable.Range(0, 20 * 192).Select(i => (byte)((i / 192 % 2 == 0 ? 20 : 200) + (i % 50)))];
+        byte[] pixels =
+            [.. Enumerable.Range(0, 20 * 192).Select(i => (byte)((i / 192 % 2 == 0 ? 20 : 200) + (i % 50)))];
         var pictures = new TensorColumn("picture", Tensor.From(pixels, 20, 3, 8, 8));
-        var table = new Table(pictures, new TextColumn("class", Enumerable.Range(0, 20).Select(i => i % 2 == 0 ? "dark" : "bright")));
-        using Model model = Model.Train(new DataSet("pictures", table, "class"), new ModelOptions { Epochs = 2, Network = "cnn" });
+        var table = new Table(
+            pictures, new TextColumn("class", Enumerable.Range(0, 20).Select(i => i % 2 == 0 ? "dark" : "bright")));
+        using Model model =
+            Model.Train(new DataSet("pictures", table, "class"), new ModelOptions { Epochs = 2, Network = "cnn" });
 
         model.ExportOnnx(folder.File("m.onnx"));
         NdArray output = OnnxRun.Run(folder.File("m.onnx"), ("picture", pictures.Values.Cast(DType.Float32)));

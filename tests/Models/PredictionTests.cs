@@ -12,7 +12,8 @@ public class PredictionTests
         new(new Prediction([new("cat", 0.75), new("dog", 0.25)], double.NaN),
             """{"Classes":[{"Class":"cat","Probability":0.75},{"Class":"dog","Probability":0.25}],"Value":null,"Class":"cat","Probability":0.75}"""),
         new(new Prediction([], 12.5), """{"Classes":[],"Value":12.5,"Class":null,"Probability":null}"""),
-        new(new Prediction([], double.PositiveInfinity), """{"Classes":[],"Value":null,"Class":null,"Probability":null}"""),
+        new(new Prediction([], double.PositiveInfinity),
+            """{"Classes":[],"Value":null,"Class":null,"Probability":null}"""),
         new(new Prediction([new("cat", double.NaN)], double.NaN),
             """{"Classes":[{"Class":"cat","Probability":null}],"Value":null,"Class":"cat","Probability":null}"""),
     ];

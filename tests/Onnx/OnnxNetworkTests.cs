@@ -134,7 +134,8 @@ public class OnnxNetworkTests
     private static TestCaseData Case(string name, Layer[] layers) =>
         new TestCaseData((object)layers).SetArgDisplayNames(name);
 
-    private static Layer[] Mlp(int[] hidden) => [.. Shipped.Mlp.WithHidden(hidden).MakeLayers().Select(named => named.Layer)];
+    private static Layer[] Mlp(int[] hidden) =>
+        [.. Shipped.Mlp.WithHidden(hidden).MakeLayers().Select(named => named.Layer)];
 
     private static Layer[] Cnn() => [.. Shipped.Cnn.MakeLayers().Select(named => named.Layer)];
 }

@@ -73,7 +73,8 @@ public class OnnxOpTests
                     NdArray exact = expected[i];
                     if (drawn.OutputTypes[i].DType.IsHalf())
                     {
-                        exact = new NdArray(exact.Shape, [.. exact.Data.Select(ElementType.Of(drawn.OutputTypes[i].DType).Round)]);
+                        exact = new NdArray(
+                            exact.Shape, [.. exact.Data.Select(ElementType.Of(drawn.OutputTypes[i].DType).Round)]);
                     }
 
                     OnnxRun.AssertSame(
@@ -98,7 +99,8 @@ public class OnnxOpTests
 
         Assert.That(
             () => OnnxExport.Save(folder.File("a.onnx"), [], KeyValuePair.Create("y", drawn.Op.Call(inputs))),
-            Throws.TypeOf<EngineException>().With.Message.StartsWith($"{drawn.Op.Name} cannot be exported: {OnnxLeftOut.Find(op)}."));
+            Throws.TypeOf<EngineException>().With.Message
+                .StartsWith($"{drawn.Op.Name} cannot be exported: {OnnxLeftOut.Find(op)}."));
         Assert.That(Directory.GetFiles(folder.Path), Is.Empty);
     }
 

@@ -10,12 +10,14 @@ namespace Engine.Tests.Onnx;
 internal static class OnnxRun
 {
     /// <summary>Returns the first output of a file for named inputs.</summary>
-    public static NdArray Run(string path, params IEnumerable<(string Name, Tensor Value)> inputs) => Run(path, inputs, []);
+    public static NdArray Run(string path, params IEnumerable<(string Name, Tensor Value)> inputs) =>
+        Run(path, inputs, []);
 
     /// <summary>
     /// Returns the first output of a file for named inputs, and for other inputs, for example of words.
     /// </summary>
-    public static NdArray Run(string path, IEnumerable<(string Name, Tensor Value)> inputs, IEnumerable<NamedOnnxValue> others) =>
+    public static NdArray Run(
+        string path, IEnumerable<(string Name, Tensor Value)> inputs, IEnumerable<NamedOnnxValue> others) =>
         All(path, inputs, others)[0];
 
     /// <summary>Returns all outputs of a file.</summary>
@@ -48,7 +50,8 @@ internal static class OnnxRun
 
         // With <= instead of NUnit's comparison, which takes NaN for less than any number.
         Assert.That(differences.All(difference => difference <= tolerance),
-            $"{what}differs by up to {differences.DefaultIfEmpty().Max()}: {string.Join(' ', actual.Data.Take(8))}, not {string.Join(' ', expected.Data.Take(8))}");
+            $"{what}differs by up to {differences.DefaultIfEmpty().Max()}: {string.Join(' ', actual.Data.Take(8))}, "
+            + $"not {string.Join(' ', expected.Data.Take(8))}");
     }
 
     private static NamedOnnxValue Named(string name, Tensor x) => x.DType switch
@@ -58,9 +61,11 @@ internal static class OnnxRun
         DType.Float64 => NamedOnnxValue.CreateFromTensor(
             name, new DenseTensor<double>(x.AsSpan<double>().ToArray(), [.. x.Shape])),
         DType.Float16 => NamedOnnxValue.CreateFromTensor(
-            name, new DenseTensor<OrtFloat16>(MemoryMarshal.Cast<Half, OrtFloat16>(x.AsSpan<Half>()).ToArray(), [.. x.Shape])),
+            name, new DenseTensor<OrtFloat16>(
+                MemoryMarshal.Cast<Half, OrtFloat16>(x.AsSpan<Half>()).ToArray(), [.. x.Shape])),
         DType.BFloat16 => NamedOnnxValue.CreateFromTensor(
-            name, new DenseTensor<OrtBFloat16>(MemoryMarshal.Cast<Engine.BFloat16, OrtBFloat16>(x.AsSpan<Engine.BFloat16>()).ToArray(), [.. x.Shape])),
+            name, new DenseTensor<OrtBFloat16>(
+                MemoryMarshal.Cast<Engine.BFloat16, OrtBFloat16>(x.AsSpan<Engine.BFloat16>()).ToArray(), [.. x.Shape])),
         DType.Int32 => NamedOnnxValue.CreateFromTensor(
             name, new DenseTensor<int>(x.AsSpan<int>().ToArray(), [.. x.Shape])),
         DType.Int64 => NamedOnnxValue.CreateFromTensor(
@@ -70,5 +75,6 @@ internal static class OnnxRun
         _ => NamedOnnxValue.CreateFromTensor(name, new DenseTensor<byte>(x.AsSpan<byte>().ToArray(), [.. x.Shape])),
     };
 
-    private static NdArray Array(ReadOnlySpan<int> dimensions, double[] values) => new(Shape.Create(dimensions), values);
+    private static NdArray Array(ReadOnlySpan<int> dimensions, double[] values) =>
+        new(Shape.Create(dimensions), values);
 }

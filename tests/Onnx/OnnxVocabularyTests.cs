@@ -26,7 +26,8 @@ public class OnnxVocabularyTests
         {
             Assert.That(
                 () => OnnxExport.Save(path, inputs, KeyValuePair.Create("y", output)),
-                Throws.TypeOf<EngineException>().With.Message.Contains("cannot be exported: ONNX has no such function."));
+                Throws.TypeOf<EngineException>().With.Message
+                    .Contains("cannot be exported: ONNX has no such function."));
             return;
         }
 

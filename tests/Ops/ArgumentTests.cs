@@ -16,22 +16,28 @@ public sealed class ArgumentTests
 
     private static IEnumerable<TestCaseData> Refused =>
     [
-        Of(() => AdaptivePool(Images(4, 4), [70_000, 70_000]), "adaptivePool of 'x' (float32 (1, 1, 4, 4)): (1, 1, 70000, 70000) would be"),
+        Of(() => AdaptivePool(Images(4, 4), [70_000, 70_000]),
+            "adaptivePool of 'x' (float32 (1, 1, 4, 4)): (1, 1, 70000, 70000) would be"),
         Of(() => AdaptivePool(Images(4), [2_000_000_000]), "(1, 1, 2000000000, 2) would be 4,000,000,000 elements"),
-        Of(() => Resize(Images(4, 4), [70_000, 70_000]), "resize of 'x' (float32 (1, 1, 4, 4)): (1, 1, 70000, 70000) would be"),
+        Of(() => Resize(Images(4, 4), [70_000, 70_000]),
+            "resize of 'x' (float32 (1, 1, 4, 4)): (1, 1, 70000, 70000) would be"),
         Of(() => Resize(Images(4, 4), [70_000, 70_000], ResizeMode.Linear), "4,900,000,000 elements"),
         Of(() => Concat(0, [.. Enumerable.Repeat(Images(4), 9), Vector("y")]), "float32 (1, 1, 4) and 2 more: "),
         Of(() => MatMul(Variable("x", DType.Float32, [2, 3, 4]), Variable("y", DType.Float32, [3, 4, 5])),
-            "matMul cannot take float32 (2, 3, 4) and float32 (3, 4, 5): the dimensions 2 and 3 of axis 0 do not broadcast."),
-        Of(() => UnravelIndex(IntVector("x"), [2, Shape.Unknown])[0], "unravelIndex needs the dimensions behind the first, not (2, ?)"),
-        Of(() => RavelMultiIndex([IntVector("x"), IntVector("y")], [2, Shape.Unknown]), "ravelMultiIndex needs the dimensions"),
+            "matMul cannot take float32 (2, 3, 4) and float32 (3, 4, 5): the dimensions 2 and 3 of axis 0 do not "
+            + "broadcast."),
+        Of(() => UnravelIndex(IntVector("x"), [2, Shape.Unknown])[0],
+            "unravelIndex needs the dimensions behind the first, not (2, ?)"),
+        Of(() => RavelMultiIndex([IntVector("x"), IntVector("y")], [2, Shape.Unknown]),
+            "ravelMultiIndex needs the dimensions"),
         Of(() => s_stream.Binomial([3], 1.5), "A probability is from 0 to 1, not 1.5."),
         Of(() => s_stream.Binomial([3], double.NaN), "A probability is from 0 to 1, not NaN."),
         Of(() => s_stream.Binomial([3], 0.5, trials: -1), "-1 numbers cannot be drawn"),
         Of(() => s_stream.Binomial([Shape.Unknown]), "name a variable of that shape"),
         Of(() => s_stream.Multinomial(Vector("p"), trials: -3), "-3 numbers cannot be drawn"),
         Of(() => s_stream.Multinomial(Scalar("p")), "by probabilities (…, classes), not by 'p' (float32 ())."),
-        Of(() => s_stream.Choice(Variable("p", DType.Float32, [0]), 2), "by probabilities (…, classes), not by 'p' (float32 (0))."),
+        Of(() => s_stream.Choice(Variable("p", DType.Float32, [0]), 2),
+            "by probabilities (…, classes), not by 'p' (float32 (0))."),
         Of(() => s_stream.Choice(Vector("p"), -1), "-1 numbers cannot be drawn"),
         Of(() => s_stream.Choice(0, [3]), "There are no 3 of 0 to choose."),
         Of(() => s_stream.Choice(-5, []), "There are no 1 of -5 to choose."),
@@ -88,7 +94,8 @@ public sealed class ArgumentTests
         using var f = Function.Compile([x], both, device: s_cpu);
 
         // Some elements are equal.
-        Tensor[] results = f.Call(Tensor.From([.. Enumerable.Range(0, 4 * dimension).Select(i => (double)(i * 7 % 5))], 2, 1, dimension, 2));
+        Tensor[] results = f.Call(
+            Tensor.From([.. Enumerable.Range(0, 4 * dimension).Select(i => (double)(i * 7 % 5))], 2, 1, dimension, 2));
 
         for (int i = 0; i < 2; i++)
         {

@@ -33,7 +33,8 @@ public sealed class AttentionTests
         Of([1, 600, 8], [1, 1100, 8], [1, 1100, 3], [1, 1100], false),
     ];
 
-    private static TestCaseData Of(int[] q, int[] k, int[] v, int[]? mask, bool isCausal) => new(q, k, v, mask, isCausal);
+    private static TestCaseData Of(int[] q, int[] k, int[] v, int[]? mask, bool isCausal) =>
+        new(q, k, v, mask, isCausal);
 
     [TestCaseSource(nameof(Cases))]
     public void Attention_and_its_gradients_are_the_formulas(int[] q, int[] k, int[] v, int[]? mask, bool isCausal) =>
@@ -51,9 +52,11 @@ public sealed class AttentionTests
     public void Truths_say_who_is_looked_at()
     {
         Input q = Matrix("q");
-        Variable seen = Constant(Tensor.From([true, false, true])), added = Constant(Tensor.From([0, float.NegativeInfinity, 0]));
+        Variable seen = Constant(Tensor.From([true, false, true])),
+            added = Constant(Tensor.From([0, float.NegativeInfinity, 0]));
         using var f = Function.Compile(
-            [q], [Attention(q, q, q, mask: seen), Attention(q, q, q, mask: added), Attention(q, q, q, mask: Cast(seen, DType.UInt8))],
+            [q], [Attention(q, q, q, mask: seen), Attention(q, q, q, mask: added),
+                Attention(q, q, q, mask: Cast(seen, DType.UInt8))],
             device: s_cpu);
 
         Tensor[] y = f.Call(Tensor.From([1f, 2, -1, 0.5f, 3, 1], 3, 2));
@@ -66,7 +69,8 @@ public sealed class AttentionTests
     public void A_query_that_sees_no_key_gets_no_number()
     {
         Input q = Matrix("q");
-        using var f = Function.Compile([q], [Attention(q, q, q, mask: Constant(Tensor.From([false, false])))], device: s_cpu);
+        using var f =
+            Function.Compile([q], [Attention(q, q, q, mask: Constant(Tensor.From([false, false])))], device: s_cpu);
 
         Assert.That(f.Call(Tensor.From([1f, 2, 3, 4], 2, 2))[0].AsSpan<float>().ToArray(), Is.All.NaN);
     }
@@ -82,7 +86,8 @@ public sealed class AttentionTests
 
         long Bytes(int length)
         {
-            SharedVariable[] x = [.. Enumerable.Range(0, 3).Select(_ => Shared(new Tensor(DType.Float32, [1, length, 16])))];
+            SharedVariable[] x =
+                [.. Enumerable.Range(0, 3).Select(_ => Shared(new Tensor(DType.Float32, [1, length, 16])))];
             Variable y = Attention(x[0], x[1], x[2]);
             using var f = Function.Compile([], withGradient ? [.. Grad(Sum(Square(y)), x)] : [y], device: s_cpu);
             f.Call();
@@ -100,20 +105,23 @@ public sealed class AttentionTests
         var random = new Random(3);
         int[][] shapes = mask is null ? [q, k, v] : [q, k, v, mask];
         Input[] x = [.. shapes.Select((shape, i) => Variable(
-            $"x{i}", DType.Float64, Shape.Create(isKnown ? shape : [.. shape.Select(dimension => dimension == 1 ? 1 : Shape.Unknown)])))];
+            $"x{i}", DType.Float64,
+            Shape.Create(isKnown ? shape : [.. shape.Select(dimension => dimension == 1 ? 1 : Shape.Unknown)])))];
         Variable[] both = [Attention(x[0], x[1], x[2], mask is null ? null : x[3], isCausal), Formula(x, isCausal)];
         Variable[] outputs = [.. both.SelectMany(y => (Variable[])[y, .. Grad(Sum(Sin(y)), x)])];
         using var f = Function.Compile(x, outputs, device: device);
 
         Tensor[] results = f.Call([.. shapes.Select(shape => Tensor.From(
-            [.. Enumerable.Range(0, shape.Aggregate(1, (count, dimension) => count * dimension)).Select(_ => (random.NextDouble() * 4) - 2)], shape))]);
+            [.. Enumerable.Range(0, shape.Aggregate(1, (count, dimension) => count * dimension))
+                .Select(_ => (random.NextDouble() * 4) - 2)], shape))]);
 
         for (int i = 0; i < results.Length / 2; i++)
         {
             Tensor expected = results[(results.Length / 2) + i];
             Assert.That(results[i].Shape, Is.EqualTo(expected.Shape), $"output {i}");
             Assert.That(
-                results[i].AsSpan<double>().ToArray(), Is.EqualTo(expected.AsSpan<double>().ToArray()).Within(1e-10), $"output {i}");
+                results[i].AsSpan<double>().ToArray(), Is.EqualTo(expected.AsSpan<double>().ToArray())
+                    .Within(1e-10), $"output {i}");
         }
     }
 
@@ -123,7 +131,8 @@ public sealed class AttentionTests
         if (isCausal)
         {
             scores = Where(
-                GreaterOrEqual(ExpandDims(ARange(DimensionOf(scores, -2)), 1), ARange(DimensionOf(scores, -1))), scores, double.NegativeInfinity);
+                GreaterOrEqual(ExpandDims(ARange(DimensionOf(scores, -2)), 1), ARange(DimensionOf(scores, -1))), scores,
+                double.NegativeInfinity);
         }
 
         return MatMul(Softmax(x.Length > 3 ? scores + x[3] : scores), x[2]);

@@ -13,7 +13,8 @@ public sealed class DerivativeTests
     private static readonly Tensor s_a = Tensor.From([1.0, 2, 0.5, -1, 0.25, 3]).Reshape(2, 3);
 
     /// <summary>f = tanh(A·x): row i of the Jacobian is (1 − fᵢ²)·Aᵢ.</summary>
-    private static readonly double[] s_jacobian = [.. Enumerable.Range(0, 6).Select(i => Slope(i / 3) * A(i / 3, i % 3))];
+    private static readonly double[] s_jacobian =
+        [.. Enumerable.Range(0, 6).Select(i => Slope(i / 3) * A(i / 3, i % 3))];
 
     [Test]
     public void A_Jacobian_has_the_gradient_of_each_element()
@@ -120,5 +121,6 @@ public sealed class DerivativeTests
     }
 
     private static Tensor Draw(Random random, params int[] dimensions) => Tensor.From(
-        [.. Enumerable.Range(0, dimensions.Aggregate(1, (a, b) => a * b)).Select(_ => random.NextDouble() - 0.5)]).Reshape(dimensions);
+        [.. Enumerable.Range(0, dimensions.Aggregate(1, (a, b) => a * b)).Select(_ => random.NextDouble() - 0.5)])
+            .Reshape(dimensions);
 }

@@ -23,7 +23,8 @@ public class DotTests
     [Test]
     public void A_number_multiplies_each_element()
     {
-        Variable number = Constant(3, DType.Float32), whole = Constant(3, DType.Int32), row = Constant(Tensor.From([1, 2]));
+        Variable number = Constant(3, DType.Float32), whole = Constant(3, DType.Int32),
+            row = Constant(Tensor.From([1, 2]));
 
         Assert.That(Evaluate(Dot(number, row)), Is.EqualTo(new float[] { 3, 6 }));
         Assert.That(Evaluate(Dot(row, whole)), Is.EqualTo(new float[] { 3, 6 }), "integers are multiplied as float32");
@@ -33,10 +34,12 @@ public class DotTests
     [Test]
     public void A_matrix_product_with_a_number_is_refused_with_what_to_write_instead()
     {
-        foreach ((Shape a, Shape b) in (ReadOnlySpan<(Shape, Shape)>)[(Shape.Scalar, [2, 2]), ([2, 2], Shape.Scalar), ([1, 2, 2], Shape.Scalar)])
+        foreach ((Shape a, Shape b) in (ReadOnlySpan<(Shape, Shape)>)[
+            (Shape.Scalar, [2, 2]), ([2, 2], Shape.Scalar), ([1, 2, 2], Shape.Scalar)])
         {
             Assert.That(() => MatMul(Zeros(a), Zeros(b)), Throws.TypeOf<EngineException>()
-                .With.Message.StartsWith("matMul multiplies matrices and vectors, not").And.Message.Contains("write a * b")
+                .With.Message.StartsWith("matMul multiplies matrices and vectors, not").And.Message
+                .Contains("write a * b")
                 .And.Message.Contains("DotTests.cs:"));
         }
     }

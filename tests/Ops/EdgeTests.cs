@@ -75,7 +75,8 @@ public sealed class EdgeTests
         {
             for (int i = 0; i < actual.Length; i++)
             {
-                Assert.That(NdArray.From(actual[i]).Data, Is.EqualTo(expected[i].Values).Within(1e-6), expected[i].What);
+                Assert.That(
+                    NdArray.From(actual[i]).Data, Is.EqualTo(expected[i].Values).Within(1e-6), expected[i].What);
             }
         });
     }
@@ -188,7 +189,8 @@ public sealed class EdgeTests
 
     private static double[]? Numbers(string cell) => cell.Length == 0 ? null :
         [.. cell.Trim('(', ')').Split(", ").Select(number => double.Parse(
-            number.Replace("∞", "Infinity", StringComparison.Ordinal).Replace('−', '-'), CultureInfo.InvariantCulture))];
+            number.Replace("∞", "Infinity", StringComparison.Ordinal)
+                .Replace('−', '-'), CultureInfo.InvariantCulture))];
 
     private sealed record Edge(
         string Function, string Text, double[] At, double[] Value, double[] Gradient, double[]? Second);

@@ -16,7 +16,8 @@ public class GradientTests
     {
         Variable square = s_x * s_x;
 
-        Assert.That(Value(Grad(Sum(square * s_x), [s_x], considerConstant: [square])[0]), Is.EqualTo(new float[] { 1, 4, 9 }));
+        Assert.That(
+            Value(Grad(Sum(square * s_x), [s_x], considerConstant: [square])[0]), Is.EqualTo(new float[] { 1, 4, 9 }));
         Assert.That(() => Grad(Sum(square), [s_x], considerConstant: [square]), Throws.TypeOf<EngineException>());
         Assert.That(() => Grad(Sum(square), [s_x], considerConstant: [s_x]), Throws.TypeOf<EngineException>());
     }
@@ -36,7 +37,8 @@ public class GradientTests
         Variable y = s_x * s_x;
         var known = new Dictionary<Variable, Variable> { [y] = Constant(Tensor.From([1f, 0, 0])) };
 
-        Assert.That(Value(Grad(Sum(y * 100) + Sum(s_x), [s_x], knownGrads: known)[0]), Is.EqualTo(new float[] { 3, 1, 1 }));
+        Assert.That(
+            Value(Grad(Sum(y * 100) + Sum(s_x), [s_x], knownGrads: known)[0]), Is.EqualTo(new float[] { 3, 1, 1 }));
     }
 
     [Test]
@@ -63,7 +65,8 @@ public class GradientTests
     {
         Variable cost = dtype == DType.Float32 ? s_x * 2 : Cast(Sum(s_x), dtype);
 
-        Assert.That(() => Grad(cost, s_x), Throws.TypeOf<EngineException>().With.Message.Contains($"is {cost.Type}: {what}. Built at "));
+        Assert.That(() => Grad(cost, s_x),
+            Throws.TypeOf<EngineException>().With.Message.Contains($"is {cost.Type}: {what}. Built at "));
     }
 
     [Test]
@@ -87,7 +90,8 @@ public class GradientTests
         }
 
         Assert.That(text.ToString(), Does.Contain(
-            "'dimShuffle{}.0' does not depend on 'w' (float32 (3)) in a way that has a gradient. Its gradient is taken as 0."));
+            "'dimShuffle{}.0' does not depend on 'w' (float32 (3)) in a way that has a gradient. "
+            + "Its gradient is taken as 0."));
     }
 
     [Test]

@@ -65,7 +65,8 @@ public sealed class GraphOpTests
         Tensor[] folded = f.Call(Tensor.Scalar(1), Tensor.From([1f, 2, 3]));
         Assert.That(folded[0].AsSpan<float>()[0], Is.EqualTo(11));
         Assert.That(folded[1].AsSpan<float>().ToArray(), Is.EqualTo([4f, 2, 1]));
-        Assert.That(f.Call(Tensor.Scalar(0), Tensor.From([1f, 2, 3]))[1].AsSpan<float>().ToArray(), Is.EqualTo([1f, 1, 1]));
+        Assert.That(
+            f.Call(Tensor.Scalar(0), Tensor.From([1f, 2, 3]))[1].AsSpan<float>().ToArray(), Is.EqualTo([1f, 1, 1]));
     }
 
     [Test]
@@ -73,8 +74,10 @@ public sealed class GraphOpTests
     {
         Input x = Vector("x");
         Variable zero = Constant(0, DType.Float32);
-        Assert.That(FoldL((row, sum) => (sum * 10) + row, x, zero).Eval((x, Tensor.From([1f, 2, 3]))).AsSpan<float>()[0], Is.EqualTo(123));
-        Assert.That(FoldR((row, sum) => (sum * 10) + row, x, zero).Eval((x, Tensor.From([1f, 2, 3]))).AsSpan<float>()[0], Is.EqualTo(321));
+        Assert.That(FoldL((row, sum) => (sum * 10) + row, x, zero).Eval((x, Tensor.From([1f, 2, 3])))
+            .AsSpan<float>()[0], Is.EqualTo(123));
+        Assert.That(FoldR((row, sum) => (sum * 10) + row, x, zero).Eval((x, Tensor.From([1f, 2, 3])))
+            .AsSpan<float>()[0], Is.EqualTo(321));
     }
 
     [Test]
@@ -120,7 +123,8 @@ public sealed class GraphOpTests
         Assert.That(f.Call(Tensor.From([1f, 2]))[1].AsSpan<float>().ToArray(), Is.EqualTo([1f, 0.5f]));
         Assert.That(
             () => f.Call(Tensor.From([1f, 0])),
-            Throws.TypeOf<EngineException>().With.Message.Contains("x must be positive.").And.Message.Contains("GraphOpTests.cs"));
+            Throws.TypeOf<EngineException>().With.Message.Contains("x must be positive.").And.Message
+                .Contains("GraphOpTests.cs"));
     }
 
     [Test]
@@ -129,7 +133,8 @@ public sealed class GraphOpTests
         Input x = Vector("x"), y = Vector("y");
         Variable z = Clone(Exp(x) + x, new Given(x, y * 0));
         Assert.That(z.Eval((y, Tensor.From([5f]))).AsSpan<float>()[0], Is.EqualTo(1));
-        Assert.That(() => Clone(x, new Given(x, Scalar())), Throws.TypeOf<EngineException>().With.Message.Contains("cannot be replaced"));
+        Assert.That(() => Clone(x, new Given(x, Scalar())),
+            Throws.TypeOf<EngineException>().With.Message.Contains("cannot be replaced"));
     }
 
     [Test]

@@ -45,11 +45,14 @@ public class ImageOpTests
     public void Ties_of_a_pool_go_where_they_are_asked_to(int size, int stride, int pad, bool ignoreBorder)
     {
         const int Dimension = 7;
-        Tensor image = Tensor.From([.. Enumerable.Range(0, 2 * Dimension * Dimension).Select(i => (float)(i * 7919 % 11 % 4) - 2)], 1, 2, Dimension, Dimension);
+        Tensor image =
+            Tensor.From([.. Enumerable.Range(0, 2 * Dimension * Dimension).Select(i => (float)(i * 7919 % 11 % 4) - 2)],
+                1, 2, Dimension, Dimension);
         foreach (PoolMode mode in (PoolMode[])[PoolMode.Max, PoolMode.MaxToAll])
         {
             Input x = Variable("x", DType.Float32, [1, 2, Dimension, Dimension]);
-            Variable y = Pool(x, [size], mode, [stride], [pad], ignoreBorder), g = Reshape(CumSum(OnesLike(y)), ShapeDimensions(y));
+            Variable y = Pool(x, [size], mode, [stride], [pad], ignoreBorder),
+                g = Reshape(CumSum(OnesLike(y)), ShapeDimensions(y));
             using var f = Function.Compile([x], [y, Grad(Sum(y * g), x)]);
 
             Tensor[] results = f.Call(image);
@@ -58,10 +61,12 @@ public class ImageOpTests
             int over = results[0].Shape[2];
             for (int window = 0; window < pooled.Length; window++)
             {
-                int plane = window / (over * over), top = (window / over % over * stride) - pad, left = (window % over * stride) - pad;
-                int[] inside = [.. Enumerable.Range(0, size * size).Select(k => (Row: top + (k / size), Column: left + (k % size)))
-                    .Where(at => at.Row is >= 0 and < Dimension && at.Column is >= 0 and < Dimension)
-                    .Select(at => (((plane * Dimension) + at.Row) * Dimension) + at.Column)];
+                int plane = window / (over * over), top = (window / over % over * stride) - pad,
+                    left = (window % over * stride) - pad;
+                int[] inside =
+                    [.. Enumerable.Range(0, size * size).Select(k => (Row: top + (k / size), Column: left + (k % size)))
+                        .Where(at => at.Row is >= 0 and < Dimension && at.Column is >= 0 and < Dimension)
+                        .Select(at => (((plane * Dimension) + at.Row) * Dimension) + at.Column)];
                 float greatest = inside.Max(i => image.AsSpan<float>()[i]);
                 int[] equal = [.. inside.Where(i => image.AsSpan<float>()[i] == greatest)];
                 Array.ForEach(mode == PoolMode.Max ? equal[..1] : equal, i => gradient[i] += window + 1);
@@ -71,11 +76,13 @@ public class ImageOpTests
             Assert.That(results[1].ToArray<float>(), Is.EqualTo(gradient), $"{mode}");
         }
 
-        static Dimension[] ShapeDimensions(Variable y) => [.. Enumerable.Range(0, y.Rank).Select(axis => (Dimension)DimensionOf(y, axis))];
+        static Dimension[] ShapeDimensions(Variable y) =>
+            [.. Enumerable.Range(0, y.Rank).Select(axis => (Dimension)DimensionOf(y, axis))];
     }
 
     [Test]
-    public void The_gradient_of_a_pool_has_a_gradient_itself([Values] PoolMode mode, [Values(2, 3)] int size, [Values] bool ignoreBorder)
+    public void The_gradient_of_a_pool_has_a_gradient_itself(
+        [Values] PoolMode mode, [Values(2, 3)] int size, [Values] bool ignoreBorder)
     {
         (int stride, int pad) = ignoreBorder ? (size - 1, size - 2) : (2, 0);
         var random = new Random(5);
@@ -97,16 +104,20 @@ public class ImageOpTests
         Tensor image = Tensor.From([.. Enumerable.Range(1, dimension).Select(i => (float)(i * i))], 1, 1, dimension);
         Input x = Variable("x", DType.Float32, knows ? image.Shape : Shape.OfRank(3));
         Variable sums = Pool(x, [size], PoolMode.Sum, [stride], [pad], ignoreBorder);
-        using var f = Function.Compile([x], [sums, Pool(x, [size], PoolMode.Max, [stride], [pad], ignoreBorder), Grad(Sum(sums), x)]);
+        using var f = Function.Compile(
+            [x], [sums, Pool(x, [size], PoolMode.Max, [stride], [pad], ignoreBorder), Grad(Sum(sums), x)]);
 
         Tensor[] results = f.Call(image);
 
         int windows = results[1].Shape[2];
-        int[][] inside = [.. Enumerable.Range(0, windows).Select(window => Enumerable.Range((window * stride) - pad, size)
-            .Where(at => at >= 0 && at < dimension).ToArray())];
+        int[][] inside =
+            [.. Enumerable.Range(0, windows).Select(window => Enumerable.Range((window * stride) - pad, size)
+                .Where(at => at >= 0 && at < dimension).ToArray())];
         Assert.That(results[0].Shape, Is.EqualTo(results[1].Shape));
-        Assert.That(results[0].ToArray<float>(), Is.EqualTo(inside.Select(window => window.Sum(at => (float)((at + 1) * (at + 1))))));
-        Assert.That(results[2].ToArray<float>(), Is.EqualTo(Enumerable.Range(0, dimension).Select(at => (float)inside.Count(window => window.Contains(at)))));
+        Assert.That(results[0].ToArray<float>(),
+            Is.EqualTo(inside.Select(window => window.Sum(at => (float)((at + 1) * (at + 1))))));
+        Assert.That(results[2].ToArray<float>(), Is.EqualTo(
+            Enumerable.Range(0, dimension).Select(at => (float)inside.Count(window => window.Contains(at)))));
     }
 
     [Test]

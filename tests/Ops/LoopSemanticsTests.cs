@@ -39,23 +39,28 @@ public sealed class LoopSemanticsTests
     private static IEnumerable<TestCaseData> Backward =>
         from each in s_backward
         from isKnown in (bool[])[false, true]
-        select new TestCaseData(each.Sequences, each.Steps, isKnown).SetArgDisplayNames(each.Name, isKnown ? "known" : "unknown");
+        select new TestCaseData(each.Sequences, each.Steps, isKnown).SetArgDisplayNames(
+            each.Name, isKnown ? "known" : "unknown");
 
     [TestCaseSource(nameof(Backward))]
-    public void A_loop_goes_backward_from_the_last_row_of_each_sequence((int Length, int[] Taps)[] sequences, int? steps, bool isKnown)
+    public void A_loop_goes_backward_from_the_last_row_of_each_sequence(
+        (int Length, int[] Taps)[] sequences, int? steps, bool isKnown)
     {
-        Input[] x = [.. sequences.Select((each, i) => Variable($"x{i}", DType.Float64, [isKnown ? each.Length : Engine.Shape.Unknown, 2]))];
+        Input[] x = [.. sequences.Select(
+            (each, i) => Variable($"x{i}", DType.Float64, [isKnown ? each.Length : Engine.Shape.Unknown, 2]))];
         Input n = Size("n"), h0 = Vector("h0", DType.Float64);
         Variable Step(Variable h, IReadOnlyList<Variable> rows) =>
             Tanh((h * 0.5) + rows.Select((row, i) => row * (i + 1)).Aggregate((a, b) => a + b));
         Variable loop = Scan(
-            step => Step(step[^1], [.. step.SkipLast(1)]), [.. x.Zip(sequences, (each, of) => new ScanSequence(each, of.Taps))], [h0],
+            step => Step(step[^1], [.. step.SkipLast(1)]),
+            [.. x.Zip(sequences, (each, of) => new ScanSequence(each, of.Taps))], [h0],
             nSteps: steps is null ? null : isKnown ? (StepCount)steps.Value : (StepCount)n, goBackwards: true)[0];
 
         List<Variable>[] rows = [.. sequences.SelectMany((each, i) =>
         {
             int least = Math.Min(0, each.Taps.Min()), most = Math.Max(0, each.Taps.Max());
-            return each.Taps.Select(tap => Enumerable.Range(tap - least, each.Length - most + least).Reverse().Select(row => x[i][row]).ToList());
+            return each.Taps.Select(tap =>
+                Enumerable.Range(tap - least, each.Length - most + least).Reverse().Select(row => x[i][row]).ToList());
         })];
         var written = new List<Variable> { h0 };
         for (int step = 0; step < (steps ?? rows.Min(each => each.Count)); step++)
@@ -64,10 +69,12 @@ public sealed class LoopSemanticsTests
         }
 
         Variable[] wrt = [.. x, h0];
-        Variable[] all = [loop, .. Both(loop[(.., -1)], wrt), .. Both(Stack(0, [.. written])[1..][(.., -1)], wrt), Cast(n, DType.Float64)];
+        Variable[] all = [loop, .. Both(loop[(.., -1)], wrt), .. Both(Stack(0, [.. written])[1..][(.., -1)], wrt),
+            Cast(n, DType.Float64)];
         using var f = Function.Compile([.. x, h0, n], all, device: s_cpu);
         var random = new Random(3);
-        Tensor[] y = f.Call([.. sequences.Select(each => Draw(random, each.Length, 2)), Draw(random, 2), Tensor.Scalar(steps ?? 0)]);
+        Tensor[] y = f.Call(
+            [.. sequences.Select(each => Draw(random, each.Length, 2)), Draw(random, 2), Tensor.Scalar(steps ?? 0)]);
         int count = 1 + wrt.Length;
         for (int i = 1; i <= count; i++)
         {
@@ -91,9 +98,11 @@ public sealed class LoopSemanticsTests
             return Map(row => row * outside, x);
         }, 1),
         ("a non-sequence", (x, w, see) => Scan(step => step[0] * see(step[1]), [x], nonSequences: [w])[0], 5),
-        ("a branch that is taken twice", (x, w, see) => Map(row => IfElse(Greater(Sum(row), 0), row * see(Exp(w)), row), x), 2),
+        ("a branch that is taken twice",
+            (x, w, see) => Map(row => IfElse(Greater(Sum(row), 0), row * see(Exp(w)), row), x), 2),
         ("the other branch", (x, w, see) => Map(row => IfElse(Greater(Sum(row), 0), row, row * see(Exp(w))), x), 3),
-        ("a branch that is never taken", (x, w, see) => Map(row => IfElse(Greater(Sum(row), 99), see(Exp(w)), row), x), 0),
+        ("a branch that is never taken", (x, w, see) => Map(row => IfElse(Greater(Sum(row), 99), see(Exp(w)), row), x),
+            0),
         ("a branch of a branch", (x, w, see) => Map(
             row => IfElse(Greater(Sum(row), 0), IfElse(Greater(row[0], 2), see(Tanh(w)), w), row), x), 1),
         ("both branches", (x, w, see) => Map(row =>
@@ -106,7 +115,8 @@ public sealed class LoopSemanticsTests
             Variable both = see(Exp(w));
             return IfElse(Greater(Sum(row), 99), both, row) + both;
         }, x), 5),
-        ("a choice that is the same at every step", (x, w, see) => Map(row => row + IfElse(Greater(Sum(w), 99), see(Exp(w)), w), x), 0),
+        ("a choice that is the same at every step",
+            (x, w, see) => Map(row => row + IfElse(Greater(Sum(w), 99), see(Exp(w)), w), x), 0),
         ("a loop in a loop", (x, w, see) => Map(row => Map(number => number * see(w), row)[0], x), 10),
     ];
 
@@ -123,7 +133,8 @@ public sealed class LoopSemanticsTests
         Input x = Matrix("x"), w = Vector("w");
         Variable y = make(x, w, value => Print(value, _ => seen++));
         Variable plain = make(x, w, value => value);
-        using var f = Function.Compile([x, w], [y, plain, w], device: s_cpu, options: new CompileOptions { Optimizer = optimizer });
+        using var f = Function.Compile(
+            [x, w], [y, plain, w], device: s_cpu, options: new CompileOptions { Optimizer = optimizer });
         Tensor[] results = f.Call(Tensor.From([1f, 1, -1, 0, 3, 0, -2, 1, 0, 0], 5, 2), Tensor.From([0.5f, 0.25f]));
         Assert.That(results[0].ToArray<float>(), Is.EqualTo(results[1].ToArray<float>()));
         Assert.That(seen, Is.EqualTo(expected));
@@ -133,11 +144,13 @@ public sealed class LoopSemanticsTests
     public void A_check_in_a_branch_that_is_not_taken_does_not_fail()
     {
         Input x = Vector("x"), w = Scalar("w");
-        Variable y = Map(row => IfElse(Greater(row, 0), row * Log(Require(w, "w must be positive", Greater(w, 0))), row), x);
+        Variable y =
+            Map(row => IfElse(Greater(row, 0), row * Log(Require(w, "w must be positive", Greater(w, 0))), row), x);
         using var f = Function.Compile([x, w], [y], device: s_cpu);
         Assert.That(f.Call(Tensor.From([-1f, 0]), Tensor.Scalar(-1f))[0].ToArray<float>(), Is.EqualTo([-1f, 0]));
         Assert.That(
-            () => f.Call(Tensor.From([-1f, 1]), Tensor.Scalar(-1f)), Throws.TypeOf<EngineException>().With.Message.Contains("w must be positive"));
+            () => f.Call(Tensor.From([-1f, 1]), Tensor.Scalar(-1f)), Throws.TypeOf<EngineException>().With.Message
+                .Contains("w must be positive"));
     }
 
     [Test]
@@ -145,11 +158,13 @@ public sealed class LoopSemanticsTests
         [Values(1, 4, 6, 9)] int rows, [Values] bool goBackwards, [Values] bool hasTaps, [Values] bool isCounted)
     {
         const int Most = 4;
-        Input x = Matrix("x", DType.Float64), w = Vector("w", DType.Float64), first = Matrix("first", DType.Float64), n = Size("n");
+        Input x = Matrix("x", DType.Float64), w = Vector("w", DType.Float64), first = Matrix("first", DType.Float64),
+            n = Size("n");
         Variable Step(Variable row, Variable older, Variable newer) => Tanh((row * w) + (older * 0.5) - (newer * w));
         Variable loop = Scan(
             step => hasTaps ? Step(step[0], step[1], step[2]) : Step(step[0], step[1], step[1]), [x],
-            [hasTaps ? new OutputInfo(first, -2, -1) : first[1]], nSteps: isCounted ? (StepCount)n : null, goBackwards: goBackwards,
+            [hasTaps ? new OutputInfo(first, -2, -1) : first[1]], nSteps: isCounted ? (StepCount)n : null,
+            goBackwards: goBackwards,
             truncateGradient: Most)[0];
         List<Variable> states = [first[0], first[1]];
         for (int step = 0; step < rows; step++)
@@ -160,11 +175,13 @@ public sealed class LoopSemanticsTests
             }
 
             Variable row = x[goBackwards ? rows - 1 - step : step];
-            states.Add(Step(step < rows - Most ? DisconnectedGrad(row) : row, hasTaps ? states[^2] : states[^1], states[^1]));
+            states.Add(
+                Step(step < rows - Most ? DisconnectedGrad(row) : row, hasTaps ? states[^2] : states[^1], states[^1]));
         }
 
         Variable weights = Constant(Draw(new Random(1), rows, 2));
-        Variable written = Stack(0, [.. states.Skip(2).Select((state, step) => step < rows - Most ? DisconnectedGrad(state) : state)]);
+        Variable written =
+            Stack(0, [.. states.Skip(2).Select((state, step) => step < rows - Most ? DisconnectedGrad(state) : state)]);
         Variable[] all = [.. Derivatives(loop), .. Derivatives(written)];
         using var f = Function.Compile([x, w, first, n], [.. all, n + 0], device: s_cpu);
         var random = new Random(2);
@@ -172,12 +189,14 @@ public sealed class LoopSemanticsTests
         for (int i = 0; i < all.Length / 2; i++)
         {
             Assert.That(y[i].Shape, Is.EqualTo(y[i + (all.Length / 2)].Shape), $"{i}");
-            Assert.That(y[i].ToArray<double>(), Is.EqualTo(y[i + (all.Length / 2)].ToArray<double>()).Within(1e-13), $"{i}");
+            Assert.That(
+                y[i].ToArray<double>(), Is.EqualTo(y[i + (all.Length / 2)].ToArray<double>()).Within(1e-13), $"{i}");
         }
 
         Variable[] Derivatives(Variable results)
         {
-            IReadOnlyList<Variable> grads = Grad(Sum(results * weights), [x, w, first], disconnectedInputs: DisconnectedInputs.Ignore);
+            IReadOnlyList<Variable> grads =
+                Grad(Sum(results * weights), [x, w, first], disconnectedInputs: DisconnectedInputs.Ignore);
             Variable cost = Sum(Sin(grads[0] * 3)) + Sum(Square(grads[1])) + Sum(Square(grads[2] + 1));
             return [results, .. grads, .. Grad(cost, [x, w, first], disconnectedInputs: DisconnectedInputs.Ignore)];
         }
@@ -206,13 +225,16 @@ public sealed class LoopSemanticsTests
         Variable written = Stack(0, [.. states.Skip(2)]);
         Assert.That(loop.DType, Is.EqualTo(half));
         Variable[] wrt = [x, w, first];
-        using var f = Function.Compile([x, w, first], [loop * 1, .. Grad(Sum(loop), wrt), written * 1, .. Grad(Sum(written), wrt)], device: s_cpu);
+        using var f = Function.Compile(
+            [x, w, first], [loop * 1, .. Grad(Sum(loop), wrt), written * 1, .. Grad(Sum(written), wrt)], device: s_cpu);
         var random = new Random(2);
-        Tensor[] y = f.Call(Draw(random, 6, 3).Cast(DType.Float32), Draw(random, 3).Cast(DType.Float32), Draw(random, 2, 3).Cast(DType.Float32));
+        Tensor[] y = f.Call(Draw(random, 6, 3).Cast(DType.Float32), Draw(random, 3).Cast(DType.Float32),
+            Draw(random, 2, 3).Cast(DType.Float32));
         Assert.That(y[0].ToArray<float>(), Is.EqualTo(y[4].ToArray<float>()));
         for (int i = 1; i < 4; i++)
         {
-            Assert.That(y[i].ToArray<float>(), Is.EqualTo(y[4 + i].ToArray<float>()).Within(half == DType.Float16 ? 0.01 : 0.08));
+            Assert.That(y[i].ToArray<float>(),
+                Is.EqualTo(y[4 + i].ToArray<float>()).Within(half == DType.Float16 ? 0.01 : 0.08));
         }
     }
 
@@ -226,8 +248,10 @@ public sealed class LoopSemanticsTests
         {
             foreach (int[] dimensions in rank == 0 ? (int[][])[[0]] : [[0, 3], [3, 0], [0, 0]])
             {
-                Input x = Variable("x", DType.Float64, isKnown ? Engine.Shape.Create(dimensions) : Engine.Shape.OfRank(dimensions.Length));
-                foreach (Variable y in (Variable[])[axis is null ? Prod(x) : Prod(x, [axis.Value]), CumProd(x, axis ?? 0)])
+                Input x = Variable("x", DType.Float64,
+                    isKnown ? Engine.Shape.Create(dimensions) : Engine.Shape.OfRank(dimensions.Length));
+                foreach (Variable y in (Variable[])[
+                    axis is null ? Prod(x) : Prod(x, [axis.Value]), CumProd(x, axis ?? 0)])
                 {
                     Variable first = Grad(Sum(Square(y)), x), second = Grad(Sum(Square(first + x)), x);
                     using var f = Function.Compile([x], [y, first, second], device: s_cpu);
@@ -240,5 +264,6 @@ public sealed class LoopSemanticsTests
     }
 
     private static Tensor Draw(Random random, params int[] dimensions) => Tensor.From(
-        [.. Enumerable.Range(0, dimensions.Aggregate(1, (a, b) => a * b)).Select(_ => random.NextDouble() - 0.5)], dimensions);
+        [.. Enumerable.Range(0, dimensions.Aggregate(1, (a, b) => a * b)).Select(_ => random.NextDouble() - 0.5)],
+        dimensions);
 }

@@ -8,13 +8,17 @@ namespace Engine.Tests.Ops;
 /// <summary>Masks in index expressions: constants of any rank, which have the dimensions that they are for.</summary>
 public sealed class MaskTests
 {
-    private static readonly Variable s_mask = Constant(Tensor.From(new[,] { { true, false, true }, { false, true, false } }));
+    private static readonly Variable s_mask =
+        Constant(Tensor.From(new[,] { { true, false, true }, { false, true, false } }));
 
     private static readonly (string Name, Func<Input, Variable> Make, string Message)[] s_refused =
     [
-        ("another dimension", x => x[.., new[] { true, false }], "is indexed by the mask 'bool (2)' (bool (2)): a mask has the dimensions"),
-        ("a longer mask", x => x[.., new[] { true, false, false, false }], "a mask has the dimensions of the axes that it is for"),
-        ("other dimensions", x => x[Constant(Tensor.From(new bool[3, 2]))], "'x' (float32 (2, 3)) is indexed by the mask"),
+        ("another dimension", x => x[.., new[] { true, false }],
+            "is indexed by the mask 'bool (2)' (bool (2)): a mask has the dimensions"),
+        ("a longer mask", x => x[.., new[] { true, false, false, false }],
+            "a mask has the dimensions of the axes that it is for"),
+        ("other dimensions", x => x[Constant(Tensor.From(new bool[3, 2]))],
+            "'x' (float32 (2, 3)) is indexed by the mask"),
         ("more axes", x => x[0, s_mask], "'x' (float32 (2, 3)) has 2 axes: an index expression has at most as many"),
         ("a computed mask", x => x[Greater(x, 0)], "how many elements that is depends on values"),
         ("a mask without dimensions", x => x[Constant(1, DType.Bool)], "how many elements that is depends on values"),
@@ -24,8 +28,10 @@ public sealed class MaskTests
         s_refused.Select(each => new TestCaseData(each.Make, each.Message).SetArgDisplayNames(each.Name));
 
     [TestCaseSource(nameof(Refused))]
-    public void A_mask_that_does_not_fit_is_refused_in_a_sentence(Func<Input, Variable> make, string message) => Assert.That(
-        () => make(Variable("x", DType.Float32, [2, 3])), Throws.TypeOf<EngineException>().With.Message.Contains(message));
+    public void A_mask_that_does_not_fit_is_refused_in_a_sentence(Func<Input, Variable> make, string message) =>
+        Assert.That(
+            () => make(Variable("x", DType.Float32, [2, 3])), Throws.TypeOf<EngineException>().With.Message
+                .Contains(message));
 
     [Test]
     public void It_is_refused_by_the_call_that_tells_the_dimensions()

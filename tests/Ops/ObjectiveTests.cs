@@ -126,20 +126,25 @@ public class ObjectiveTests
         from each in s_aligned
         from isKnown in (bool[])[false, true]
         from rank in (int[])[1, 2]
-        select new TestCaseData(each.Loss, isKnown, rank).SetArgDisplayNames(each.Name, isKnown ? "known" : "unknown", $"{rank}");
+        select new TestCaseData(each.Loss, isKnown, rank).SetArgDisplayNames(
+            each.Name, isKnown ? "known" : "unknown", $"{rank}");
 
     /// <summary>Each loss of (n, 1) and (n), in both orders, is that of (n, 1) and (n, 1).</summary>
     [TestCaseSource(nameof(Aligned))]
-    public void A_column_and_a_vector_are_aligned_and_never_broadcast(Func<Variable, Variable, Variable> loss, bool isKnown, int rank)
+    public void A_column_and_a_vector_are_aligned_and_never_broadcast(
+        Func<Variable, Variable, Variable> loss, bool isKnown, int rank)
     {
         foreach (int n in (int[])[1, 2, 3])
         {
             int[] dimensions = [.. Enumerable.Repeat(n, rank)];
-            Tensor p = Tensor.From([.. Enumerable.Range(0, (int)Math.Pow(n, rank)).Select(i => 0.9f / (i + 1))], dimensions);
-            Tensor y = Tensor.From([.. Enumerable.Range(0, (int)Math.Pow(n, rank)).Select(i => (float)(i % 2))], dimensions);
+            Tensor p =
+                Tensor.From([.. Enumerable.Range(0, (int)Math.Pow(n, rank)).Select(i => 0.9f / (i + 1))], dimensions);
+            Tensor y =
+                Tensor.From([.. Enumerable.Range(0, (int)Math.Pow(n, rank)).Select(i => (float)(i % 2))], dimensions);
             Input flat = Of("flat", dimensions), tall = Of("tall", [.. dimensions, 1]);
             using var f = Function.Compile(
-                [flat, tall], [loss(flat, tall), loss(ExpandDims(flat, -1), tall), loss(tall, flat), loss(tall, ExpandDims(flat, -1))]);
+                [flat, tall], [loss(flat, tall), loss(ExpandDims(flat, -1), tall), loss(tall, flat),
+                    loss(tall, ExpandDims(flat, -1))]);
             Tensor[] all = f.Call(p, y.Reshape([.. dimensions, 1]));
             for (int i = 0; i < 4; i += 2)
             {
@@ -157,7 +162,8 @@ public class ObjectiveTests
     public void Labels_in_a_column_are_refused([Values] bool isKnown)
     {
         Func<Variable, Variable, Variable>[] losses =
-            [CategoricalCrossEntropy, (p, y) => MulticlassHinge(p, y), (p, y) => Cast(CategoricalAccuracy(p, y), DType.Float32)];
+            [CategoricalCrossEntropy, (p, y) => MulticlassHinge(p, y),
+                (p, y) => Cast(CategoricalAccuracy(p, y), DType.Float32)];
         foreach (Func<Variable, Variable, Variable> loss in losses)
         {
             Input p = Variable("p", DType.Float32, [2, isKnown ? 3 : Shape.Unknown]);
@@ -165,7 +171,8 @@ public class ObjectiveTests
             Assert.That(Call, Throws.TypeOf<EngineException>().With.Message.Contains(
                 isKnown ? "'y' (int32 (2, 1))" : "its 2 elements do not fill the shape (2, 3)"));
 
-            void Call() => loss(p, y).Eval((p, new Tensor(DType.Float32, [2, 3])), (y, new Tensor(DType.Int32, [2, 1])));
+            void Call() =>
+                loss(p, y).Eval((p, new Tensor(DType.Float32, [2, 3])), (y, new Tensor(DType.Int32, [2, 1])));
         }
     }
 

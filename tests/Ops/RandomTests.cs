@@ -153,7 +153,8 @@ public class RandomTests
         double[] binomial = Draw(new RandomStream(9).Binomial([50_000], 0.3, trials: 4));
         double[] truncated = Draw(new RandomStream(10).TruncatedNormal([50_000]));
         double[] multinomial = Draw(new RandomStream(11).Multinomial(BroadcastTo(p, 1000, 3), trials: 20));
-        double[] chosen = Draw(new RandomStream(12).Choice(p, 50_000)), counted = Draw(new RandomStream(13).Choice(5, [50_000]));
+        double[] chosen = Draw(new RandomStream(12).Choice(p, 50_000)),
+            counted = Draw(new RandomStream(13).Choice(5, [50_000]));
 
         Assert.That(binomial, Has.All.InRange(0, 4).And.All.Matches<double>(double.IsInteger));
         Assert.That(binomial.Average(), Is.EqualTo(1.2).Within(0.02));
@@ -188,7 +189,8 @@ public class RandomTests
                 Of("dropout", stream => Dropout(OnesLike(many), 0.4, stream)),
             ];
 
-            static TestCaseData Of(string name, Func<RandomStream, Variable> of) => new TestCaseData(of).SetArgDisplayNames(name);
+            static TestCaseData Of(string name, Func<RandomStream, Variable> of) =>
+                new TestCaseData(of).SetArgDisplayNames(name);
         }
     }
 
@@ -221,7 +223,8 @@ public class RandomTests
         Assert.That(first[0], Is.Not.Ordered);
         Assert.That(second, Is.Not.EqualTo(first[0]));
         Assert.That(first[1], Is.Unique.And.All.InRange(0, 49));
-        Assert.That(first[2].Chunk(2).Select(row => (row[0], row[1] - row[0])).Order(), Is.EqualTo(Enumerable.Range(0, 20).Select(row => (2 * row, 1))));
+        Assert.That(first[2].Chunk(2).Select(row => (row[0], row[1] - row[0])).Order(),
+            Is.EqualTo(Enumerable.Range(0, 20).Select(row => (2 * row, 1))));
         Assert.That(first[3].Order(), Is.EqualTo(Enumerable.Range(0, 4)));
     }
 

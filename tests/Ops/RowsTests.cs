@@ -36,7 +36,8 @@ public class RowsTests
         {
             Assert.That(
                 () => f.Call(Tensor.Scalar(start)), Throws.TypeOf<EngineException>().With.Message.Contains(message)
-                    .And.Message.Matches(@"Built at .*RowsTests\.cs:\d+\.$|The gradient of what was built at .*:\d+\.$"));
+                    .And.Message
+                    .Matches(@"Built at .*RowsTests\.cs:\d+\.$|The gradient of what was built at .*:\d+\.$"));
         }
 
         Assert.That(take.Call(Tensor.Scalar(0))[0].Shape == Shape.Create(size, 2), "runs again after an error");

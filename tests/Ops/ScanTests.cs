@@ -20,7 +20,8 @@ public sealed class ScanTests
     {
         Input x = Matrix("x", DType.Float64), h = Vector("h", DType.Float64);
         SharedVariable w = Shared(Tensor.From([0.5, -0.25, 0.75]));
-        StepOutputs Step(IReadOnlyList<Variable> at) => StepOutputs.Create([Tanh((at[0] * w) + (at[1] * at[2])), at[0] + 1]);
+        StepOutputs Step(IReadOnlyList<Variable> at) =>
+            StepOutputs.Create([Tanh((at[0] * w) + (at[1] * at[2])), at[0] + 1]);
         Variable factor = Constant(Tensor.From([0.9, 1.1, -0.5]));
         ScanOutputs all = Scan(Step, [x], [h, null], [factor], goBackwards: goBackwards);
         ScanOutputs some = ScanCheckpoints(Step, [x], [h, null], [factor], saveEvery: 4, goBackwards: goBackwards);
@@ -31,12 +32,14 @@ public sealed class ScanTests
         var random = new Random(2);
 
         Tensor[] y = f.Call(
-            Tensor.From([.. Enumerable.Range(0, 60).Select(_ => random.NextDouble() - 0.5)], 20, 3), Tensor.From([0.1, 0.2, 0.3]));
+            Tensor.From([.. Enumerable.Range(0, 60).Select(_ => random.NextDouble() - 0.5)], 20, 3),
+            Tensor.From([0.1, 0.2, 0.3]));
 
         Assert.That(y[0].Shape, Is.EqualTo(Engine.Shape.Create(5, 3)));
         for (int i = 0; i < y.Length / 2; i++)
         {
-            Assert.That(y[(y.Length / 2) + i].AsSpan<double>().ToArray(), Is.EqualTo(y[i].AsSpan<double>().ToArray()).Within(1e-14));
+            Assert.That(y[(y.Length / 2) + i].AsSpan<double>().ToArray(),
+                Is.EqualTo(y[i].AsSpan<double>().ToArray()).Within(1e-14));
         }
     }
 
@@ -73,8 +76,10 @@ public sealed class ScanTests
             outputsInfo: [OnesOf(a)],
             nSteps: k);
         using var f = Function.Compile([a, k], [Slice(powers[0], 0, -1)], device: s_cpu);
-        Assert.That(f.Call(Tensor.From([0f, 1, 2, 3]), Tensor.Scalar(2))[0].AsSpan<float>().ToArray(), Is.EqualTo([0f, 1, 4, 9]));
-        Assert.That(f.Call(Tensor.From([0f, 1, 2]), Tensor.Scalar(5))[0].AsSpan<float>().ToArray(), Is.EqualTo([0f, 1, 32]));
+        Assert.That(f.Call(Tensor.From([0f, 1, 2, 3]), Tensor.Scalar(2))[0].AsSpan<float>().ToArray(),
+            Is.EqualTo([0f, 1, 4, 9]));
+        Assert.That(
+            f.Call(Tensor.From([0f, 1, 2]), Tensor.Scalar(5))[0].AsSpan<float>().ToArray(), Is.EqualTo([0f, 1, 32]));
     }
 
     /// <summary>Theano's tutorial: x(t) from x(t−1), u(t) and u(t−4), y(t) from x(t−3) too.</summary>
@@ -136,7 +141,8 @@ public sealed class ScanTests
         for (int i = 0; i < expected.Length; i++)
         {
             Assert.That(actual[i].Shape, Is.EqualTo(expected[i].Shape));
-            Assert.That(actual[i].AsSpan<double>().ToArray(), Is.EqualTo(expected[i].AsSpan<double>().ToArray()).Within(1e-12));
+            Assert.That(
+                actual[i].AsSpan<double>().ToArray(), Is.EqualTo(expected[i].AsSpan<double>().ToArray()).Within(1e-12));
         }
 
         Tensor[] Run(Variable result)
@@ -220,7 +226,8 @@ public sealed class ScanTests
     {
         var stream = new RandomStream(5);
         Input w = Scalar("w");
-        Variable noise = Scan(step => [stream.Uniform([2]) * w, step[0] + 1], outputsInfo: [null, Constant(0, DType.Float32)], nSteps: 5)[0];
+        Variable noise = Scan(step => [stream.Uniform([2]) * w, step[0] + 1],
+            outputsInfo: [null, Constant(0, DType.Float32)], nSteps: 5)[0];
         using var f = Function.Compile([w], [Sum(noise), Grad(Sum(noise), w)], device: s_cpu);
         Tensor[] values = f.Call(Tensor.Scalar(2f));
         Assert.That(values[1].AsSpan<float>()[0], Is.EqualTo(values[0].AsSpan<float>()[0] / 2).Within(1e-5f));
@@ -247,7 +254,8 @@ public sealed class ScanTests
     public void The_products_of_all_rows_are_one_outside_of_the_loop()
     {
         Input x = Tensor3("x"), h0 = Matrix("h0");
-        SharedVariable w = Shared(Tensor.From(new float[20], 4, 5), "w"), u = Shared(Tensor.From(new float[25], 5, 5), "u");
+        SharedVariable w = Shared(Tensor.From(new float[20], 4, 5), "w"),
+            u = Shared(Tensor.From(new float[25], 5, 5), "u");
         Variable h = Scan(step => Tanh(Dot(step[0], w) + Dot(step[1], u)), [x], [h0])[0];
         using var f = Function.Compile([x, h0], Grad(Sum(h), [w, u, x]), device: s_cpu);
         f.Prepare(new Tensor(DType.Float32, [7, 3, 4]), new Tensor(DType.Float32, [3, 5]));
@@ -269,7 +277,8 @@ public sealed class ScanTests
         using var f = Function.Compile([x, h0], [h[^1]], device: s_cpu);
         f.Prepare(new Tensor(DType.Float32, [1000, 8]), new Tensor(DType.Float32, [8]));
         Assert.That(f.Launches, Has.Count.LessThan(5));
-        Assert.That(f.Plans[0].Layout.Memory.BytesWithoutReuse, Is.LessThan(1000 * 8 * 4 + 2048), "no state but the last is kept");
+        Assert.That(f.Plans[0].Layout.Memory.BytesWithoutReuse, Is.LessThan(1000 * 8 * 4 + 2048),
+            "no state but the last is kept");
         Assert.That(f.Print(Stage.Rewritten), Does.Contain("A body of #"));
         Tensor[] arguments = [new Tensor(DType.Float32, [1000, 8]), new Tensor(DType.Float32, [8])];
         f.Run(arguments);

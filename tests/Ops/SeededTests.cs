@@ -42,7 +42,8 @@ public class SeededTests
     [Test]
     public void Keys_differ_by_seed_and_by_name()
     {
-        ulong[] keys = [Seeded.Key(1, "a"), Seeded.Key(1, "b"), Seeded.Key(2, "a"), Seeded.Key(2, "b"), Seeded.Key(1, "ab")];
+        ulong[] keys =
+            [Seeded.Key(1, "a"), Seeded.Key(1, "b"), Seeded.Key(2, "a"), Seeded.Key(2, "b"), Seeded.Key(1, "ab")];
 
         Assert.That(keys, Is.Unique);
         Assert.That(Seeded.Key(1, "a"), Is.EqualTo(keys[0]));

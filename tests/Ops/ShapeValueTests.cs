@@ -19,7 +19,8 @@ public sealed class ShapeValueTests
         ("a shape that is joined", (x, n) => Ones(Concat(0, ShapeOf(x), ExpandDims(n, 0))), [2, 3, 4]),
         ("a shape of 64 bits", (x, _) => Zeros(Cast(ShapeOf(x), DType.Int64)), [2, 3]),
         ("a dimension of 64 bits", (x, n) => Zeros(Cast(n, DType.Int64) * Cast(DimensionOf(x, 0), DType.Int64)), [8]),
-        ("a dimension of a quotient", (x, n) => Zeros(Cast(Ceiling(Cast(n + DimensionOf(x, 0), DType.Float64) / 4), DType.Int32)), [2]),
+        ("a dimension of a quotient",
+            (x, n) => Zeros(Cast(Ceiling(Cast(n + DimensionOf(x, 0), DType.Float64) / 4), DType.Int32)), [2]),
         ("a dimension of a condition", (x, n) => Zeros(Where(Greater(n, DimensionOf(x, 1)), n, 1)), [4]),
         ("numbers up to a sum", (x, _) => ARange(Sum(ShapeOf(x))), [5]),
         ("one hot", (x, n) => OneHot(ARange(ShapeOf(x)[0]), n), [2, 4]),
@@ -28,9 +29,11 @@ public sealed class ShapeValueTests
         ("a loop of 64 bits", (x, n) => Scan(_ => Sum(x), nSteps: Cast(n, DType.Int64))[0], [4]),
         ("in a loop", (x, _) => Scan(row => row[0] + Zeros(ShapeOf(x)[1]), [x])[0], [2, 3]),
         ("in a loop, of a row", (x, _) => Scan(row => Reshape(row[0], ShapeOf(row[0])[0], 1), [x])[0], [2, 3, 1]),
-        ("in one dimension", (x, n) => IfElse(Greater(Sum(x), 0), Reshape(x, ShapeOf(x)[1], -1), Zeros(ShapeOf(x)[(.., -1)])), [3, 2]),
+        ("in one dimension",
+            (x, n) => IfElse(Greater(Sum(x), 0), Reshape(x, ShapeOf(x)[1], -1), Zeros(ShapeOf(x)[(.., -1)])), [3, 2]),
         ("in one dimension in a loop", (x, _) => Scan(
-            row => IfElse(Greater(Sum(row[0]), 0), Zeros(ShapeOf(x)[1]), row[0] * Ones(ShapeOf(x)[1])), [x])[0], [2, 3]),
+            row => IfElse(Greater(Sum(row[0]), 0), Zeros(ShapeOf(x)[1]), row[0] * Ones(ShapeOf(x)[1])),
+            [x])[0], [2, 3]),
         ("in a graph as an op", (x, _) => Halved().Call(x, ShapeOf(x)), [3, 2]),
     ];
 
@@ -41,21 +44,27 @@ public sealed class ShapeValueTests
         ("numbers", (x, n) => Sum(x) + ARange(n), "iota gives int32 (?): a dimension of it"),
         ("a loop", (x, n) => Scan(_ => Sum(x), nSteps: n)[0], "or its number of steps, depends on the value of 'n'"),
         ("in a loop", (x, n) => Scan(row => row[0] + Zeros(n), [x])[0], "depends on the value of "),
-        ("a size of values", (x, n) => Zeros(Cast(Sum(x), DType.Int32)) + n, "depends on the value of 'x' (float32 (2, 3))"),
-        ("a size that is printed", (x, n) => Zeros(Print(DimensionOf(x, 0), _ => { })) + n, "depends on the value of 'print.0'"),
+        ("a size of values", (x, n) => Zeros(Cast(Sum(x), DType.Int32)) + n,
+            "depends on the value of 'x' (float32 (2, 3))"),
+        ("a size that is printed", (x, n) => Zeros(Print(DimensionOf(x, 0), _ => { })) + n,
+            "depends on the value of 'print.0'"),
         ("one hot", (x, n) => OneHot(Cast(x, DType.Int32), n), "depends on the value of 'n'"),
-        ("a size that is chosen", (x, n) => Zeros(IfElse(Greater(n, 0), DimensionOf(x, 0), n)), "depends on the value of "),
+        ("a size that is chosen", (x, n) => Zeros(IfElse(Greater(n, 0), DimensionOf(x, 0), n)),
+            "depends on the value of "),
     ];
 
     private static readonly (string Name, Func<Input, Input, Variable> Make, string Message)[] s_refused =
     [
-        ("a dimension with a fraction", (x, _) => Zeros(Sum(x)), "A dimension is a scalar of int32 or int64, or a vector of a known number"),
+        ("a dimension with a fraction", (x, _) => Zeros(Sum(x)),
+            "A dimension is a scalar of int32 or int64, or a vector of a known number"),
         ("a matrix of dimensions", (x, _) => Zeros(Cast(x, DType.Int32)), "not 'cast{int32}.0' (int32 (?, ?))"),
         ("dimensions of unknown number", (x, _) => Zeros(IntVector("dimensions")), "not 'dimensions' (int32 (?))"),
         ("steps of a vector", (x, _) => Scan(_ => Sum(x), nSteps: ShapeOf(x))[0], "A number of steps is one number"),
-        ("steps with a fraction", (x, _) => Scan(_ => Sum(x), nSteps: Sum(x))[0], "A dimension is a scalar of int32 or int64"),
+        ("steps with a fraction", (x, _) => Scan(_ => Sum(x), nSteps: Sum(x))[0],
+            "A dimension is a scalar of int32 or int64"),
         ("counts for each", (x, _) => Repeat(x, ShapeOf(x), 0), "is repeated as often: by one number"),
-        ("numbers up to a vector", (x, _) => ARange(ShapeOf(x)), "iota cannot take int32 (2): a dimension must be an int32 scalar"),
+        ("numbers up to a vector", (x, _) => ARange(ShapeOf(x)),
+            "iota cannot take int32 (2): a dimension must be an int32 scalar"),
     ];
 
     private static IEnumerable<TestCaseData> Known =>
@@ -73,11 +82,13 @@ public sealed class ShapeValueTests
         Input x = Matrix("x"), n = Size("n");
         Variable y = make(x, n);
         using var f = Function.Compile([x, n], [y, n + 0]);
-        Assert.That(f.Call(Tensor.From(new float[6], 2, 3), Tensor.Scalar(4))[0].Shape, Is.EqualTo(Engine.Shape.Create(shape)));
+        Assert.That(
+            f.Call(Tensor.From(new float[6], 2, 3), Tensor.Scalar(4))[0].Shape, Is.EqualTo(Engine.Shape.Create(shape)));
     }
 
     [TestCaseSource(nameof(Unknown))]
-    public void A_shape_that_depends_on_values_is_refused_in_a_sentence(Func<Input, Input, Variable> make, string message)
+    public void A_shape_that_depends_on_values_is_refused_in_a_sentence(
+        Func<Input, Input, Variable> make, string message)
     {
         Input x = Matrix("x"), n = IntScalar("n");
         using var f = Function.Compile([x, n], [make(x, n), n + 0]);
@@ -87,7 +98,8 @@ public sealed class ShapeValueTests
     }
 
     [TestCaseSource(nameof(Refused))]
-    public void What_is_no_dimension_is_refused_where_it_is_written(Func<Input, Input, Variable> make, string message) => Assert.That(
+    public void What_is_no_dimension_is_refused_where_it_is_written(
+        Func<Input, Input, Variable> make, string message) => Assert.That(
         () => make(Matrix("x"), IntScalar("n")), Throws.TypeOf<EngineException>().With.Message.Contains(message));
 
     [Test]

@@ -46,7 +46,8 @@ public sealed class VocabularyTests
         Of(g => IncSubtensor(g.V[new[] { 0, 0, 2 }], g.V), [3], 7.36407),
         Of(g => SetSubtensor(g.B[.., (.., 2)], g.C[0..2, 0..2]), [2, 3], -2.99198),
         Of(g => TakeAlongAxis(g.B, Constant(Tensor.From([2, 0, 1, 1], 2, 2))), [2, 2], 0.97098),
-        Of(g => Scatter(g.B, Constant(Tensor.From([2, 0, 1, 1], 2, 2)), 1.0 * g.C[0..2], adds: true), [2, 3], -0.487963),
+        Of(g => Scatter(g.B, Constant(Tensor.From([2, 0, 1, 1], 2, 2)), 1.0 * g.C[0..2], adds: true), [2, 3],
+            -0.487963),
         Of(g => Gather(g.B, g.Places, 1), [2, 3], -1.02192),
         Of(g => Slice(g.B, 1, -2, 1), [2, 1], 1.95425),
         Of(g => Kron(g.B, g.C), [6, 6], 11.9975),
@@ -64,18 +65,23 @@ public sealed class VocabularyTests
         Of(g => Exp(LogSumExp(g.B[.., 0..0], [1])), [2], 0),
         Of(g => BinCount(Constant(Tensor.From([3, 0, 3, 2, 1])), 5), [5], 0.378283),
         Of(g => BinCount(g.I, 6), [6], 0.562055),
-        Of(g => SearchSorted(Constant(Tensor.From([-2f, 1, 1, 4])), Constant(Tensor.From([1f, 0, 5, -2, 4, 1.5f], 3, 2))),
+        Of(g => SearchSorted(
+            Constant(Tensor.From([-2f, 1, 1, 4])), Constant(Tensor.From([1f, 0, 5, -2, 4, 1.5f], 3, 2))),
             [3, 2], -1.39977),
-        Of(g => SearchSorted(Constant(Tensor.From([1, 2, float.NaN, float.NaN])), Constant(Tensor.From([float.NaN, 3]))), [2], 3.50154),
-        Of(g => SearchSorted(Constant(Tensor.From([1, 2, float.NaN, float.NaN])), Constant(Tensor.From([float.NaN, 3])), true), [2], 5.18448),
-        Of(g => SearchSorted(Constant(Tensor.From([-2f, 1, 1, 4])), Constant(Tensor.From([1f, 0, 5, -2, 4, 1.5f], 3, 2)), true),
+        Of(g => SearchSorted(
+            Constant(Tensor.From([1, 2, float.NaN, float.NaN])), Constant(Tensor.From([float.NaN, 3]))), [2], 3.50154),
+        Of(g => SearchSorted(Constant(Tensor.From([1, 2, float.NaN, float.NaN])), Constant(Tensor.From([float.NaN, 3])),
+            true), [2], 5.18448),
+        Of(g => SearchSorted(
+            Constant(Tensor.From([-2f, 1, 1, 4])), Constant(Tensor.From([1f, 0, 5, -2, 4, 1.5f], 3, 2)), true),
             [3, 2], -1.43256),
         Of(g => InversePermutation(Constant(Tensor.From([2, 0, 1]))), [3], 2.66007),
         Of(g => UnravelIndex(Constant(Tensor.From([22, 7, 0])), [2, 3, 4])[0], [3], 0.841471),
         Of(g => UnravelIndex(Constant(Tensor.From([22, 7, 0])), [2, 3, 4])[1], [3], 2.59224),
         Of(g => UnravelIndex(Constant(Tensor.From([22, 7, 0])), [2, 3, 4])[2], [3], 4.41083),
         Of(g => RavelMultiIndex(
-            [Constant(Tensor.From([1, 0, 1])), Constant(Tensor.From([2, 1, 0])), Constant(Tensor.From([2, 3, 0]))], [2, 3, 4]),
+            [Constant(Tensor.From([1, 0, 1])), Constant(Tensor.From([2, 1, 0])), Constant(Tensor.From([2, 3, 0]))],
+            [2, 3, 4]),
             [3], 26.5709),
         Of(g => NonZero(g.M, 2).Indices, [2], 1.81859),
         Of(g => NonZero(g.M, 4).Count, [], 1.68294),
@@ -226,22 +232,27 @@ public sealed class VocabularyTests
         Of(g => Einsum("ii,ij->j", g.B[.., 0..2], g.B[0..1]), [3], -2.76882),
         Of(g => Convolve(g.X, g.F), [2, 6, 3, 5], -20.8004),
         Of(g => Convolve(g.X, g.F, new() { Dilation = [2], FlipFilters = false }), [2, 6, 1, 4], 81.6338),
-        Of(g => Convolve(g.X, g.F[.., 0..2], new() { Groups = 2, Stride = [2, 1], Padding = [1] }), [2, 6, 3, 7], 29.1096),
+        Of(g => Convolve(g.X, g.F[.., 0..2], new() { Groups = 2, Stride = [2, 1], Padding = [1] }), [2, 6, 3, 7],
+            29.1096),
         Of(g => Convolve(g.X, g.F[0..4, 0..1], new() { Groups = 4 }, g.M), [2, 4, 3, 5], -13.1349),
         Of(g => Convolve(g.X, g.F, new() { Padding = [-1] }), [2, 6, 5, 6], -11.4548),
         Of(g => Convolve(g.X[.., .., 0], g.F[.., .., 0], new() { Stride = [2], Padding = [1] }), [2, 6, 4], 5.1478),
         Of(g => Convolve(g.X[.., .., 0], g.F[.., .., 0], new() { Dilation = [3] }), [2, 6, 3], -3.00339),
         Of(g => Convolve(ExpandDims(g.X, 2), ExpandDims(g.F, 2)), [2, 6, 1, 3, 5], -20.8004),
-        Of(g => Convolve(Reshape(g.X, [2, 2, 2, 5, 6]), Reshape(g.F, [6, 2, 2, 3, 2]), new() { Padding = [0, 1, 1] }), [2, 6, 1, 5, 7], -15.1176),
+        Of(g => Convolve(Reshape(g.X, [2, 2, 2, 5, 6]), Reshape(g.F, [6, 2, 2, 3, 2]), new() { Padding = [0, 1, 1] }),
+            [2, 6, 1, 5, 7], -15.1176),
         Of(g => ConvTranspose(g.X, Transpose(g.F, [1, 0, 2, 3]), new() { Stride = [2] }), [2, 6, 11, 12], -9.98368),
-        Of(g => ConvTranspose(g.X, Transpose(g.F, [1, 0, 2, 3]), new() { Stride = [2], Padding = [1] }, [10, 11]), [2, 6, 10, 11], -4.71067),
+        Of(g => ConvTranspose(g.X, Transpose(g.F, [1, 0, 2, 3]), new() { Stride = [2], Padding = [1] }, [10, 11]),
+            [2, 6, 10, 11], -4.71067),
         Of(g => ConvTranspose(g.X, g.F[0..4, 0..2], new() { Dilation = [2, 1], Groups = 2 }), [2, 4, 9, 7], 0.87825),
-        Of(g => ConvTranspose(g.X[.., .., 0], g.F[0..4, .., 0], new() { Stride = [2], Padding = [1] }), [2, 4, 10], 6.47605),
+        Of(g => ConvTranspose(g.X[.., .., 0], g.F[0..4, .., 0], new() { Stride = [2], Padding = [1] }), [2, 4, 10],
+            6.47605),
         Of(g => Pool(g.X, [2]), [2, 4, 2, 3], -1.33822),
         Of(g => Pool(g.X, [2, 3], PoolMode.Sum, stride: [1, 2]), [2, 4, 4, 2], -22.7521),
         Of(g => Pool(g.X[.., .., 0], [3], PoolMode.Average, stride: [1]), [2, 4, 4], -5.77363),
         Of(g => Pool(Reshape(g.X, [2, 2, 2, 5, 6]), [2], PoolMode.Max), [2, 2, 1, 2, 3], -0.827477),
-        Of(g => Pool(Reshape(g.X, [2, 2, 2, 5, 6]), [2, 2, 3], PoolMode.Average, stride: [1]), [2, 2, 1, 4, 4], 3.38031),
+        Of(g => Pool(Reshape(g.X, [2, 2, 2, 5, 6]), [2, 2, 3], PoolMode.Average, stride: [1]), [2, 2, 1, 4, 4],
+            3.38031),
         Of(g => GlobalPool(g.X), [2, 4], 0.46304),
         Of(g => GlobalPool(g.X, PoolMode.Max), [2, 4], 2.77542),
         Of(g => AdaptivePool(Reshape(g.X, [2, 4, 5, 6]), [2, 4]), [2, 4, 2, 4], 2.37743),
@@ -304,7 +315,8 @@ public sealed class VocabularyTests
         Of(g => AbsoluteError(Tall(g, g.B), g.A[.., .., 0]), [2, 3, 1], 0.405512),
     ];
 
-    private static readonly Variable s_ofMatrix = Constant(Tensor.From(new[,] { { true, false, true }, { false, true, false } }));
+    private static readonly Variable s_ofMatrix =
+        Constant(Tensor.From(new[,] { { true, false, true }, { false, true, false } }));
 
     private static readonly Variable s_ofRows = Constant(Tensor.From(
         new[,] { { false, true, false, true }, { true, false, false, false }, { false, false, true, true } }));
@@ -314,7 +326,8 @@ public sealed class VocabularyTests
 
     private static Variable Tall(Given g, Variable x) => Reshape(x, [.. Dimensions(x), DimensionOf(g.W, 0) - 1]);
 
-    private static IEnumerable<Dimension> Dimensions(Variable x) => Enumerable.Range(0, x.Rank).Select(axis => (Dimension)DimensionOf(x, axis));
+    private static IEnumerable<Dimension> Dimensions(Variable x) =>
+        Enumerable.Range(0, x.Rank).Select(axis => (Dimension)DimensionOf(x, axis));
 
     [TestCaseSource(nameof(Cases))]
     public void A_name_computes_what_NumPy_does(Func<Given, Variable> expression, Shape shape, double fingerprint)
@@ -325,7 +338,8 @@ public sealed class VocabularyTests
 
     /// <summary>The dimensions of filters are always known.</summary>
     [TestCaseSource(nameof(Cases))]
-    public void It_does_so_where_only_the_call_tells_the_dimensions(Func<Given, Variable> expression, Shape shape, double fingerprint)
+    public void It_does_so_where_only_the_call_tells_the_dimensions(
+        Func<Given, Variable> expression, Shape shape, double fingerprint)
     {
         (Input[] inputs, Tensor[] values, Variable output) =
             Open(expression, (value, n) => n == 10 ? value.Shape : Shape.OfRank(value.Shape.Rank));
@@ -336,16 +350,20 @@ public sealed class VocabularyTests
     private static IEnumerable<TestCaseData> WrongNumbers =>
     [
         new(() => Pool(Vector("x"), [2]), "pool takes images (N, C, …), not 'x' (float32 (?))"),
-        new(() => Pool(Tensor4("x"), [1, 2, 3]), "pool of 'x' (float32 (?, ?, ?, ?)) takes one number for all axes behind the second or 2, not 3."),
+        new(() => Pool(Tensor4("x"), [1, 2, 3]),
+            "pool of 'x' (float32 (?, ?, ?, ?)) takes one number for all axes behind the second or 2, not 3."),
         new(() => Pool(Tensor4("x"), [2], stride: []), "or 2, not 0."),
         new(() => AdaptivePool(Variable("x", DType.Float32, [1, 1, 4, 4]), []), "adaptivePool of '"),
         new(() => AdaptivePool(Vector("x"), [2]), "adaptivePool takes images (N, C, …), not '"),
         new(() => Upscale(Scalar("x"), [2]), "upscale takes images (N, C, …), not 'x' (float32 ())"),
-        new(() => Upscale(Tensor4("x"), [2, 2, 2]), "upscale of 'x' (float32 (?, ?, ?, ?)) takes one number for all axes behind the second or 2, not 3."),
+        new(() => Upscale(Tensor4("x"), [2, 2, 2]),
+            "upscale of 'x' (float32 (?, ?, ?, ?)) takes one number for all axes behind the second or 2, not 3."),
         new(() => Slice(Vector("x"), 0, int.MinValue), "The index -2147483648 lies outside every axis."),
         new(() => Slice(Vector("x"), 0, 5, int.MaxValue), "2147483647 indices from 5 on lie outside axis 0 of 'x'"),
-        new(() => TensorDot(Vector("x"), Matrix("y"), -7), "tensorDot cannot sum along -7 axes of 'x' (float32 (?)) and 'y'"),
-        new(() => TensorDot(Vector("x"), Matrix("y"), 2), "tensorDot cannot sum along 2 axes of 'x' (float32 (?)) and 'y'"),
+        new(() => TensorDot(Vector("x"), Matrix("y"), -7),
+            "tensorDot cannot sum along -7 axes of 'x' (float32 (?)) and 'y'"),
+        new(() => TensorDot(Vector("x"), Matrix("y"), 2),
+            "tensorDot cannot sum along 2 axes of 'x' (float32 (?)) and 'y'"),
     ];
 
     [TestCaseSource(nameof(WrongNumbers))]
@@ -356,27 +374,31 @@ public sealed class VocabularyTests
     internal static (Input[] Inputs, Tensor[] Values, Variable Output) Open(
         Func<Given, Variable> expression, Func<Tensor, int, Shape> dimensions)
     {
-        Input[] unknown = [.. s_values.Select((value, n) => new Input(new TensorType(value.DType, dimensions(value, n)), $"x{n}"))];
+        Input[] unknown =
+            [.. s_values.Select((value, n) => new Input(new TensorType(value.DType, dimensions(value, n)), $"x{n}"))];
         Variable output = expression(new Given(unknown));
         HashSet<Variable> used = [.. FunctionGraph.Leaves([output])];
         int[] taken = [.. Enumerable.Range(0, unknown.Length).Where(n => used.Contains(unknown[n]))];
         return ([.. taken.Select(n => unknown[n])], [.. taken.Select(n => s_values[n])], output);
     }
 
-    internal static void AssertIs(Tensor actual, Shape shape, double fingerprint) => AssertIs(NdArray.From(actual), shape, fingerprint);
+    internal static void AssertIs(Tensor actual, Shape shape, double fingerprint) =>
+        AssertIs(NdArray.From(actual), shape, fingerprint);
 
     internal static void AssertIs(NdArray actual, Shape shape, double fingerprint)
     {
         double sum = actual.Data.Select((value, n) => value * Math.Sin(n + 1)).Sum();
         Assert.That(actual.Shape, Is.EqualTo(shape));
         Assert.That(
-            sum, Is.EqualTo(fingerprint).Within(2e-5 * Math.Max(1, Math.Abs(fingerprint))), string.Join(' ', actual.Data));
+            sum, Is.EqualTo(fingerprint)
+                .Within(2e-5 * Math.Max(1, Math.Abs(fingerprint))), string.Join(' ', actual.Data));
     }
 
     private static TestCaseData Of(
         Func<Given, Variable> expression, Shape shape, double fingerprint,
         [System.Runtime.CompilerServices.CallerArgumentExpression(nameof(expression))] string text = "") =>
-        new TestCaseData(expression, shape, fingerprint).SetArgDisplayNames(text[5..].Replace("g.", "", StringComparison.Ordinal));
+        new TestCaseData(expression, shape, fingerprint).SetArgDisplayNames(
+            text[5..].Replace("g.", "", StringComparison.Ordinal));
 
     /// <summary>The operands of the expressions.</summary>
     public sealed class Given(IReadOnlyList<Variable> values)

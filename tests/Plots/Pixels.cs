@@ -39,7 +39,8 @@ internal sealed class Pixels
         int left = 0, right = 0;
         for (int i = 0; i < Width * Height; i++)
         {
-            bool isSame = _image.Data[3 * i] == red && _image.Data[(3 * i) + 1] == green && _image.Data[(3 * i) + 2] == blue;
+            bool isSame = _image.Data[3 * i] == red && _image.Data[(3 * i) + 1] == green
+                && _image.Data[(3 * i) + 2] == blue;
             left += isSame && i % Width < Width / 2 ? 1 : 0;
             right += isSame && i % Width >= Width / 2 ? 1 : 0;
         }

@@ -21,7 +21,9 @@ public class SquareTests
     [Test]
     public void A_trial_that_diverged_has_no_mark()
     {
-        string two = SearchPlot.Draw([new(0.01, 0.5, "1 epoch"), new(0.1, double.NaN, "1 epoch"), new(0.02, 0.7, "3 epochs")], "learning rate", "accuracy", true).ToSvg();
+        string two =
+            SearchPlot.Draw([new(0.01, 0.5, "1 epoch"), new(0.1, double.NaN, "1 epoch"), new(0.02, 0.7, "3 epochs")],
+                "learning rate", "accuracy", true).ToSvg();
         string none = SearchPlot.Draw([new(0.1, double.NaN, "1 epoch")], "learning rate", "accuracy", true).ToSvg();
 
         Assert.That(two, Does.Contain("#0072B2").IgnoreCase.And.Contain("#D55E00").IgnoreCase);

@@ -13,7 +13,8 @@ public class CanonicalPartsTests
     {
         Input x = Matrix("x", DType.Float64);
         IReadOnlyList<Variable> parts = Split(x, 1, 1, 2, 1);
-        using var f = Function.Compile([x], [Grad(Sum(Exp(parts[2])) + (3 * Sum(parts[0])) + Sum(Square(parts[1])), x)]);
+        using var f =
+            Function.Compile([x], [Grad(Sum(Exp(parts[2])) + (3 * Sum(parts[0])) + Sum(Square(parts[1])), x)]);
 
         double[] result = f.Call(Tensor.From([1.0, 2, 3, 0, 5, 6, 7, 1], 2, 4))[0].AsSpan<double>().ToArray();
 
@@ -26,7 +27,8 @@ public class CanonicalPartsTests
     public void Parts_that_overlap_or_leave_something_out_are_added_up()
     {
         Input x = Matrix("x", DType.Float64);
-        Variable overlapping = Sum(Square(x[.., ..3])) + Sum(x[.., 1..]), less = Sum(Square(x[.., ..1])) + Sum(x[.., 2..]);
+        Variable overlapping = Sum(Square(x[.., ..3])) + Sum(x[.., 1..]),
+            less = Sum(Square(x[.., ..1])) + Sum(x[.., 2..]);
         using var f = Function.Compile([x], [Grad(overlapping, x), Grad(less, x)]);
 
         Tensor[] results = f.Call(Tensor.From([1.0, 2, 3, 4], 1, 4));

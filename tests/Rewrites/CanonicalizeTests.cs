@@ -57,7 +57,8 @@ public class CanonicalizeTests
     private static IEnumerable<TestCaseData> Shapes =>
     [
         Case(Transpose(Transpose(s_x)), "x"),
-        Case(Transpose(Transpose(Variable("t", DType.Float32, [2, 3, 4]), [1, 2, 0]), [1, 2, 0]), "dimShuffle{2, 0, 1}(t)"),
+        Case(Transpose(Transpose(Variable("t", DType.Float32, [2, 3, 4]), [1, 2, 0]), [1, 2, 0]),
+            "dimShuffle{2, 0, 1}(t)"),
         Case(Reshape(Reshape(s_x, [3, 2]), [6]), "reshape{6}(x)"),
         Case(Reshape(Flatten(s_x, 1), [2, 3]), "x"),
         Case(DimShuffle(s_v, NewAxis, 0), "reshape{1, 3}(v)"),
@@ -73,7 +74,8 @@ public class CanonicalizeTests
         Case(Sum(BroadcastLike(s_v, s_x)), "reshape{}(multiply(reshape{1, 1}(sum{0}(v)), 2))"),
         Case(BroadcastLike(s_v, s_x) * s_x, "multiply(v, x)"),
         Case(Exp(BroadcastLike(s_v, s_x)), "broadcastLike{2, 3}(exp(v))"),
-        Case(Less(BroadcastLike(s_v, s_x), BroadcastLike(s_v, s_x)), "less(broadcastLike{2, 3}(v), broadcastLike{2, 3}(v))"),
+        Case(Less(BroadcastLike(s_v, s_x), BroadcastLike(s_v, s_x)),
+            "less(broadcastLike{2, 3}(v), broadcastLike{2, 3}(v))"),
     ];
 
     [TestCaseSource(nameof(Arithmetic)), TestCaseSource(nameof(Conversions)), TestCaseSource(nameof(Shapes))]

@@ -85,7 +85,8 @@ public sealed class EqualityTests
                 double[] values = NdArray.From(actual[i]).Data;
                 for (int element = 0; element < values.Length; element++)
                 {
-                    (double a, double e, double within) = (values[element], expected[i].Data[element], tolerance.Data[element]);
+                    (double a, double e, double within) =
+                        (values[element], expected[i].Data[element], tolerance.Data[element]);
                     Assert.That(
                         a.Equals(e) || Math.Abs(a - e) <= within + 1e-290,
                         $"output {i} ({graph.Outputs[i]}), element {element}: {a:R}, not {e:R} within {within:G3}");

@@ -34,7 +34,8 @@ internal sealed record ExactExpression(
         Each("log(sigmoid(x))", x => Log(Symbolic.Sigmoid(x)), x => -Softplus(-x)),
         Each("log(1 - sigmoid(x))", x => Log(1 - Symbolic.Sigmoid(x)), x => -Softplus(x)),
         Each("1 - sigmoid(x)", x => 1 - Symbolic.Sigmoid(x), x => Engine.Ops.Sigmoid.Scalar(-x)),
-        Each("the slope of log(sigmoid(x))", x => Grad(Sum(Log(Symbolic.Sigmoid(x))), x), x => Engine.Ops.Sigmoid.Scalar(-x)),
+        Each("the slope of log(sigmoid(x))", x => Grad(Sum(Log(Symbolic.Sigmoid(x))), x),
+            x => Engine.Ops.Sigmoid.Scalar(-x)),
         Row(
             "the gradient of Σ t·log(sigmoid(x))", x => Grad(Sum(Log(Symbolic.Sigmoid(x)) * Wanted(x.DType)), x),
             (row, i) => IsLabel(i) * Engine.Ops.Sigmoid.Scalar(-row[i])),

@@ -57,7 +57,8 @@ public class FoldTests
     [Test]
     public void A_whole_number_that_has_wrapped_is_refused_as_a_dimension() => Assert.That(
         () => Zeros((Constant(int.MaxValue, DType.Int32) + 3) * 2 + 5),
-        Throws.TypeOf<EngineException>().With.Message.Contains("of the sizes 2147483647 and 3 comes 2,147,483,650, and a size is below 2³¹"));
+        Throws.TypeOf<EngineException>().With.Message
+            .Contains("of the sizes 2147483647 and 3 comes 2,147,483,650, and a size is below 2³¹"));
 
     [Test]
     public void A_label_that_is_no_class_is_still_refused_by_the_call()

@@ -58,7 +58,8 @@ public class FuseTests
         using var f = Function.Compile([images, filters, bias], [y, Grad(Sum(y), hidden) * hidden]);
 
         f.Prepare(
-            new Tensor(DType.Float32, [2, channels, 20, 20]), new Tensor(DType.Float32, [channels, channels, dimension, dimension]),
+            new Tensor(DType.Float32, [2, channels, 20, 20]),
+            new Tensor(DType.Float32, [channels, channels, dimension, dimension]),
             new Tensor(DType.Float32, [channels, 1, 1]));
 
         string[] names = [.. f.Nodes.Select(node => node.Op.Name)];

@@ -39,7 +39,8 @@ public sealed class IntegerTests<T> where T : unmanaged, IBinaryInteger<T>, IMin
         Check(s_cpu, seed, optimizer);
 
     [Test]
-    public void So_they_do_on_cuda([Range(0, 1)] int seed, [Values(Optimizer.None, Optimizer.FastRun)] Optimizer optimizer) =>
+    public void So_they_do_on_cuda(
+        [Range(0, 1)] int seed, [Values(Optimizer.None, Optimizer.FastRun)] Optimizer optimizer) =>
         Check(CudaTestDevice.Open(), seed, optimizer);
 
     /// <summary>A compiler that assumes that overflow is impossible turns this into "always".</summary>
@@ -110,7 +111,8 @@ public sealed class IntegerTests<T> where T : unmanaged, IBinaryInteger<T>, IMin
                 a.With(b, (x, y) => unchecked(x + T.One) > x ? x : y)),
             16 => new(Where(b.Variable, a.Variable, literal), a.With(b, (x, y) => y != T.Zero ? x : c)),
             17 => new(
-                Sum(a.Variable, [0], keepDims: true) + b.Variable, b.Of(y => unchecked(y + a.Elements.Aggregate(Plus)))),
+                Sum(a.Variable, [0], keepDims: true) + b.Variable,
+                b.Of(y => unchecked(y + a.Elements.Aggregate(Plus)))),
             18 => new(
                 Sum(BroadcastLike(Slice(a.Variable, 0, 3, 1), b.Variable)) - b.Variable,
                 b.Of(y => unchecked((a.Elements[3] * T.CreateChecked(Elements)) - y))),

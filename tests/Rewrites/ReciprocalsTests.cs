@@ -44,7 +44,8 @@ public class ReciprocalsTests
             float.NegativeInfinity, float.NaN,
         ];
         float[] squares =
-            [0, float.Epsilon, 1e-40f, 1e-30f, 0.3f, 1, 7, 1e30f, float.MaxValue, float.PositiveInfinity, float.NaN, -1];
+            [0, float.Epsilon, 1e-40f, 1e-30f, 0.3f, 1, 7, 1e30f, float.MaxValue, float.PositiveInfinity, float.NaN,
+                -1];
         float[] products = Quotients([]), quotients = Quotients(["reciprocals"]);
 
         for (int i = 0; i < quotients.Length; i++)
@@ -59,7 +60,8 @@ public class ReciprocalsTests
         {
             using var device = new CpuDevice(1);
             using var f = Function.Compile(
-                [_x, _column], [_x / Sqrt(_column)], options: new CompileOptions { Excluding = excluding }, device: device);
+                [_x, _column], [_x / Sqrt(_column)], options: new CompileOptions { Excluding = excluding },
+                device: device);
             float[] rows = [.. Enumerable.Repeat(x, squares.Length).SelectMany(row => row)];
             Tensor[] results = f.Call(
                 Tensor.From(rows, squares.Length, x.Length), Tensor.From(squares, squares.Length, 1));

@@ -36,7 +36,8 @@ public class StabilizeTests
         Extreme("log(1 + exp(x))", x => Log(1 + Exp(x)), 1000, 1000, 1),
         Extreme("log(sigmoid(x))", x => Log(Sigmoid(x)), -1000, -1000, 1),
         Extreme("log(sigmoid(x)) of much", x => Log(Sigmoid(x)), 17, -4.1399375e-8, 4.1399375e-8),
-        Extreme("weighted log(sigmoid(x)) of much", x => Log(Sigmoid(x)) * Constant(Tensor.From([3f])), 17, -1.24198125e-7, 1.24198125e-7),
+        Extreme("weighted log(sigmoid(x)) of much", x => Log(Sigmoid(x)) * Constant(Tensor.From([3f])), 17,
+            -1.24198125e-7, 1.24198125e-7),
         Extreme("1 - sigmoid(x)", x => 1 - Sigmoid(x), 17, 4.1399375e-8, -4.1399375e-8),
         Extreme("log(1 - sigmoid(x))", x => Log(1 - Sigmoid(x)), 1000, -1000, -1),
         Extreme("exp(x) - 1", x => Exp(x) - 1, 1e-12, 1e-12, 1),
@@ -70,7 +71,8 @@ public class StabilizeTests
         Input input = Vector("x");
         Variable logit = Log(Sigmoid(input) / (1 - Sigmoid(input)));
         Variable y = isMasked ? Where(Less(input, 5), logit, 0) : logit;
-        using var f = Function.Compile([input], [Grad(Sum(y), input)], options: new CompileOptions { Optimizer = optimizer });
+        using var f =
+            Function.Compile([input], [Grad(Sum(y), input)], options: new CompileOptions { Optimizer = optimizer });
 
         Assert.That(f.Call(Tensor.From([(float)x]))[0].AsSpan<float>()[0], Is.Zero);
     }
@@ -78,7 +80,8 @@ public class StabilizeTests
     [TestCase(double.PositiveInfinity, double.PositiveInfinity)]
     [TestCase(double.NegativeInfinity, 0)]
     [TestCase(double.NaN, double.NaN)]
-    public void A_logarithm_of_a_sum_of_exponentials_is_what_it_was_at_the_ends_of_the_numbers(double x, double expected)
+    public void A_logarithm_of_a_sum_of_exponentials_is_what_it_was_at_the_ends_of_the_numbers(
+        double x, double expected)
     {
         Input input = Matrix("x");
         using var f = Function.Compile([input], [Log(Sum(Exp(input), [1]))]);

@@ -51,7 +51,8 @@ public class CommandLineTests
     {
         string[] args =
         [
-            "mlp", "--device", "cuda1", "--data", "images", "--images", "10", "--epochs", "0", "--batch=1", "--learning-rate", "1e-3",
+            "mlp", "--device", "cuda1", "--data", "images", "--images", "10", "--epochs", "0", "--batch=1",
+            "--learning-rate", "1e-3",
             "--momentum", "0", "--seed", "7", "--threads", "3", "--history", "h.jsonl", "--save", "s", "--load", "l",
             "--checkpoint", "c", "--resume", "r",
             "--quiet", "--hidden", "100,20", "--profile", "nsight",
@@ -94,7 +95,8 @@ public class CommandLineTests
     [TestCase("--learning-rate", "1e99", "--learning-rate must be a number greater than 0, not '1e99'.")]
     [TestCase("--learning-rate", "0,01", "--learning-rate must be a number greater than 0, not '0,01'.")]
     [TestCase("--momentum", "1", "--momentum must be a number from 0 up to, not including, 1, not '1'.")]
-    [TestCase("--device", "tpu", "--device must be auto, cpu, cuda, gpu, or one GPU: cuda0, cuda1 …, not 'tpu': did you mean 'cpu'?")]
+    [TestCase("--device", "tpu",
+        "--device must be auto, cpu, cuda, gpu, or one GPU: cuda0, cuda1 …, not 'tpu': did you mean 'cpu'?")]
     [TestCase("--profile", "vtune", "--profile must be table or nsight, not 'vtune'.")]
     [TestCase("--hidden", "100,", "--hidden must be sizes of at least 1 with commas between, as 100,100, not '100,'.")]
     [TestCase("--hidden", "0", "--hidden must be sizes of at least 1 with commas between, as 100,100, not '0'.")]

@@ -22,7 +22,8 @@ public class DeviceSelectionTests
         using Device device = DeviceSelection.Open(null, new EngineOptions { Device = s_missing }, notes);
 
         Assert.That(device.IsGpu, Is.False);
-        Assert.That(notes.ToString(), Does.StartWith("The configuration asks for device = cuda99, which cannot be used"));
+        Assert.That(
+            notes.ToString(), Does.StartWith("The configuration asks for device = cuda99, which cannot be used"));
     }
 
     [Test]

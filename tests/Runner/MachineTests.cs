@@ -74,10 +74,12 @@ public sealed partial class MachineTests
 
         RunnerProcess doctor = Doctor("doctor", driver), asked = Doctor("doctor --device cuda", driver);
 
-        Assert.That(doctor.Output, Does.Contain("auto is cpu (Using the cpu: there is no NVRTC, NVIDIA's run-time compiler.)")
-            .And.Contain("\n  nvrtc    install it ("));
+        Assert.That(
+            doctor.Output, Does.Contain("auto is cpu (Using the cpu: there is no NVRTC, NVIDIA's run-time compiler.)")
+                .And.Contain("\n  nvrtc    install it ("));
         Assert.That(doctor.ExitCode, Is.Zero);
-        Assert.That(Trial(asked), Does.StartWith("--device cuda: There is no NVRTC, NVIDIA's run-time compiler (tried "));
+        Assert.That(
+            Trial(asked), Does.StartWith("--device cuda: There is no NVRTC, NVIDIA's run-time compiler (tried "));
         Assert.That(asked.ExitCode, Is.EqualTo(1));
     }
 
@@ -127,7 +129,8 @@ public sealed partial class MachineTests
         RunnerProcess doctor = Doctor("doctor", [.. Whole(), ("SIMT_ARCH", "35")]);
 
         Assert.That(doctor.Output, Does.Contain(
-            "auto is cpu (Using the cpu: NVRTC 12.4 compiles for GPUs from compute capability 5.0 on, and this one has 3.5"));
+            "auto is cpu (Using the cpu: NVRTC 12.4 compiles for GPUs from compute capability 5.0 on, "
+            + "and this one has 3.5"));
         Assert.That(doctor.ExitCode, Is.Zero);
     }
 
@@ -182,7 +185,8 @@ public sealed partial class MachineTests
     }
 
     [TestCase("0", "cuda:0 (SIMT double) has no room for this program: others hold its 0 MiB.")]
-    [TestCase("8", "cuda:0 (SIMT double) has no room for 0 MiB: of its 0 MiB, this program's arrays hold 0 MiB in 0 blocks")]
+    [TestCase(
+        "8", "cuda:0 (SIMT double) has no room for 0 MiB: of its 0 MiB, this program's arrays hold 0 MiB in 0 blocks")]
     public void A_gpu_that_is_full_is_not_taken_by_auto_and_refused_if_asked_for(string bytes, string reason)
     {
         (string, string)[] full = [.. Whole(), ("SIMT_MEMORY", bytes)];
@@ -207,8 +211,9 @@ public sealed partial class MachineTests
 
         RunnerProcess doctor = Doctor("doctor", [.. Whole(), ("ENGINE_CACHE", _folder.File("file/cubins"))]);
 
-        Assert.That(doctor.Output, Does.Match("(?m)^cache    .*cubins: it cannot be written to, so that kernels are compiled")
-            .And.Contain("exp of 1000 numbers on cuda:0: right"));
+        Assert.That(
+            doctor.Output, Does.Match("(?m)^cache    .*cubins: it cannot be written to, so that kernels are compiled")
+                .And.Contain("exp of 1000 numbers on cuda:0: right"));
         Assert.That(doctor.ExitCode, Is.Zero);
     }
 
@@ -218,7 +223,8 @@ public sealed partial class MachineTests
     public void A_cache_folder_that_is_read_only_or_full_is_done_without(string mount, string said)
     {
         string cache = Directory.CreateDirectory(_folder.File("cubins")).FullName;
-        string script = $"mount -t tmpfs -o {mount} none '{cache}' || exit 99; \"$0\" doctor; code=$?; ls '{cache}' | wc -l; exit $code";
+        string script = $"mount -t tmpfs -o {mount} none '{cache}' || exit 99; \"$0\" doctor; code=$?; ls '{cache}' | "
+            + "wc -l; exit $code";
 
         RunnerProcess doctor = RunnerProcess.RunBy("unshare", ["-rm"], script, [.. Whole(), ("ENGINE_CACHE", cache)]);
 
@@ -250,7 +256,8 @@ public sealed partial class MachineTests
         Assert.That(training.ExitCode, Is.Zero, training.Errors);
         Assert.That(training.Errors, Does.Not.Contain("--profile"));
         string[] lines = File.ReadAllLines(ranges);
-        Assert.That(lines.Where(line => line.StartsWith("epoch", StringComparison.Ordinal)), Is.EqualTo(["epoch 1", "epoch 2"]));
+        Assert.That(lines.Where(line => line.StartsWith("epoch", StringComparison.Ordinal)),
+            Is.EqualTo(["epoch 1", "epoch 2"]));
         string all = string.Join('\n', lines);
         Assert.That(all, Does.Match(@"\nepoch 2\n  plan \([^\n]*\) of \d+ ops\n    [^ \n][^\n]*: \w[^\n]*\n"));
         Assert.That(all, Does.Not.Contain("has not begun"));
@@ -263,7 +270,8 @@ public sealed partial class MachineTests
 
         RunnerProcess alone = Doctor(command, Whole()), onCpu = Doctor($"{command} --device cpu");
 
-        Assert.That(alone.Errors, Does.Contain("--profile: No profiler runs this process (NVTX_INJECTION64_PATH is not set)"));
+        Assert.That(
+            alone.Errors, Does.Contain("--profile: No profiler runs this process (NVTX_INJECTION64_PATH is not set)"));
         Assert.That(alone.ExitCode, Is.Zero, alone.Errors);
         Assert.That(onCpu.Errors, Is.EqualTo("--profile shows the kernels of a GPU; take away --device cpu.\n"));
         Assert.That(onCpu.ExitCode, Is.EqualTo(1));

@@ -125,9 +125,11 @@ public class NetworkFileTests
                 .Replace("learning_rate = 0.002\n", $"learning_rate = 0.16\n{update}", StringComparison.Ordinal),
             "small.ini");
 
-        AdjustVariable[] made = [.. DescriptionReader.Parse(network.ToJson(), "again").MakeCallbacks().Cast<AdjustVariable>()];
+        AdjustVariable[] made =
+            [.. DescriptionReader.Parse(network.ToJson(), "again").MakeCallbacks().Cast<AdjustVariable>()];
 
-        Assert.That(made.Select(callback => callback.Setting), middle is null ? Is.Empty : Is.EqualTo(["learning_rate"]));
+        Assert.That(
+            made.Select(callback => callback.Setting), middle is null ? Is.Empty : Is.EqualTo(["learning_rate"]));
         double[] values = [.. made.Select(callback => callback.Schedule.At(
             new SchedulePosition(name == "step" ? 5 : 3, 0, 1, callback.Schedule.Epochs ?? 5)))];
         Assert.That(values, Is.EqualTo(middle is { } value ? new[] { value } : []).Within(1e-12));
@@ -164,20 +166,22 @@ public class NetworkFileTests
     [Test]
     public void Penalties_clipping_and_augmentation_are_read_and_carried_along()
     {
-        string text = Json.Replace("\"epochs\": 3", "\"epochs\": 3, \"l1\": 0.5, \"l2\": 1e-4", StringComparison.Ordinal)
-            .Replace("\"filters\": 4", "\"filters\": 4, \"l2\": 0.25", StringComparison.Ordinal)
-            .Replace("\"batch_norm\"", "\"batch_norm\", \"l2\": 0", StringComparison.Ordinal)
-            .Replace("\"gain\": 1.5", "\"l1\": 0.125", StringComparison.Ordinal)
-            .Replace("0.002", "0.002, \"clip_total_norm\": 5", StringComparison.Ordinal)
-            .Replace("\"shuffle\": true", "\"crop\": 4, \"flip\": true, \"cutout\": 8", StringComparison.Ordinal);
+        string text =
+            Json.Replace("\"epochs\": 3", "\"epochs\": 3, \"l1\": 0.5, \"l2\": 1e-4", StringComparison.Ordinal)
+                .Replace("\"filters\": 4", "\"filters\": 4, \"l2\": 0.25", StringComparison.Ordinal)
+                .Replace("\"batch_norm\"", "\"batch_norm\", \"l2\": 0", StringComparison.Ordinal)
+                .Replace("\"gain\": 1.5", "\"l1\": 0.125", StringComparison.Ordinal)
+                .Replace("0.002", "0.002, \"clip_total_norm\": 5", StringComparison.Ordinal)
+                .Replace("\"shuffle\": true", "\"crop\": 4, \"flip\": true, \"cutout\": 8", StringComparison.Ordinal);
         NetworkDescription network = DescriptionReader.Parse(text, "small.json");
 
         Assert.That(DescriptionReader.Parse(network.ToJson(), "again").ToJson(), Is.EqualTo(network.ToJson()));
         Assert.That((network.L1, network.L2), Is.EqualTo((0.5, 1e-4)));
-        Assert.That(network.MakeLayers().Select(layer => (layer.Layer.L1, layer.Layer.L2)), Is.EqualTo(new (double?, double?)[]
-        {
-            (null, null), (null, 0.25), (null, 0), (null, null), (null, null), (0.125, null),
-        }));
+        Assert.That(
+            network.MakeLayers().Select(layer => (layer.Layer.L1, layer.Layer.L2)), Is.EqualTo(new (double?, double?)[]
+            {
+                (null, null), (null, 0.25), (null, 0), (null, null), (null, null), (0.125, null),
+            }));
         Assert.That(network.MakeUpdate(), Is.EqualTo(new Adam(0.002f) { Clip = GradientClip.TotalNorm(5) }));
         Assert.That(network.MakeBatches().Augmentation, Is.EqualTo(
             new Augmentation[] { new RandomCrop(4), new HorizontalFlip(), new Cutout(8) }));
@@ -189,7 +193,8 @@ public class NetworkFileTests
 
     [Test]
     public void Augmentation_of_a_list_of_pixels_is_refused_with_its_line() => AssertFails(
-        Ini.Replace("1x32x32", "1024", StringComparison.Ordinal).Replace("shuffle = true", "flip = true", StringComparison.Ordinal),
+        Ini.Replace("1x32x32", "1024", StringComparison.Ordinal)
+            .Replace("shuffle = true", "flip = true", StringComparison.Ordinal),
         "small.ini",
         "small.ini, line 43: crop, flip and cutout are for images: give the input layer their dimensions, as 1x32x32.");
 
@@ -210,7 +215,8 @@ public class NetworkFileTests
     [Test]
     public void A_network_that_branches_is_read_written_and_put_together()
     {
-        NetworkDescription described = DescriptionReader.Read(Path.Combine(Repository.Root, "samples", "resnet20.json"));
+        NetworkDescription described =
+            DescriptionReader.Read(Path.Combine(Repository.Root, "samples", "resnet20.json"));
         using var net = new NeuralNet(described.MakeOutput());
         using var again = new NeuralNet(DescriptionReader.Parse(described.ToJson(), "again.json").MakeOutput());
         net.Initialize();
@@ -224,7 +230,9 @@ public class NetworkFileTests
 
     [TestCase("[\"nowhere\"]", "line 3: 'nowhere', an input of 'b', is no layer before it. There are input, a.")]
     [TestCase("[\"b\"]", "line 3: 'b', an input of 'b', is no layer before it. There are input, a.")]
-    [TestCase("[\"input\"]", "line 2: no layer is put on 'a': name it in the inputs of one behind it, or in the network's outputs, or leave it out.")]
+    [TestCase(
+        "[\"input\"]", "line 2: no layer is put on 'a': name it in the inputs of one behind it, "
+        + "or in the network's outputs, or leave it out.")]
     public void Inputs_name_layers_before_and_none_is_left_over(string inputs, string message) => AssertFails(
         $$"""
         { "layers": [ { "name": "input", "kind": "input", "shape": 1024 },
@@ -233,8 +241,11 @@ public class NetworkFileTests
         """,
         "a.json", $"a.json, {message}");
 
-    [TestCase("\"outputs\": [\"sum\", \"twin\"]", "line 1: 'twin', an output, is no layer. There are left, right, a, a:2, sum.")]
-    [TestCase("\"outputs\": [\"a\"]", "line 4: no layer is put on 'sum': name it in the inputs of one behind it, or in the network's outputs, or leave it out.")]
+    [TestCase("\"outputs\": [\"sum\", \"twin\"]",
+        "line 1: 'twin', an output, is no layer. There are left, right, a, a:2, sum.")]
+    [TestCase(
+        "\"outputs\": [\"a\"]", "line 4: no layer is put on 'sum': name it in the inputs of one behind it, "
+        + "or in the network's outputs, or leave it out.")]
     public void Outputs_name_layers_and_none_is_left_over(string outputs, string message) => AssertFails(
         $$"""
         { "layers": [ { "name": "left", "kind": "input", "shape": 4 }, { "name": "right", "kind": "input", "shape": 4 },
@@ -261,18 +272,22 @@ public class NetworkFileTests
         "input, conv2d, max_pool2d, average_pool2d, dense, dropout, batch_norm, activation, concat, add, multiply, "
         + "maximum, average, gaussian_noise, spatial_dropout, drop_path, scale, bias, "
         + "prelu, feature_pool, global_pool, slice, permute, pad, upscale, layer_norm, rms_norm, group_norm, "
-        + "local_response_norm, conv1d, conv3d, depthwise_conv2d, separable_conv2d, conv_transpose2d, max_pool1d, average_pool1d, "
-        + "inverse, embedding, recurrent, lstm, gru, multi_head_attention, transformer_block, positional_encoding, "
-        + "sequence, residual, bidirectional, stacked, recurrence, flatten, reshape";
+        + "local_response_norm, conv1d, conv3d, depthwise_conv2d, separable_conv2d, conv_transpose2d, max_pool1d, "
+        + "average_pool1d, inverse, embedding, recurrent, lstm, gru, multi_head_attention, transformer_block, "
+        + "positional_encoding, sequence, residual, bidirectional, stacked, recurrence, flatten, reshape";
 
     [TestCase("\"epochs\": 3", "\"epoch\": 3",
-        "line 12: 'epoch' is no key of a network: did you mean 'epochs'? It has name, outputs, epochs, batch, seed, patience, l1, l2.")]
-    [TestCase("\"epochs\": 3", "\"epochs\": 3.5", "line 12: epochs of a network must be a whole number, at least 0, not '3.5'.")]
+        "line 12: 'epoch' is no key of a network: did you mean 'epochs'? It has name, outputs, epochs, batch, seed, "
+        + "patience, l1, l2.")]
+    [TestCase("\"epochs\": 3", "\"epochs\": 3.5",
+        "line 12: epochs of a network must be a whole number, at least 0, not '3.5'.")]
     [TestCase("\"epochs\": 3", "\"epochs\": null",
         "line 12: epochs is null, where a number, a text, true, false or a list of numbers was due.")]
     [TestCase("\"epochs\": 3", "\"seed\": 3", "line 12: seed is given twice; the first time on line 12.")]
-    [TestCase("\"filters\": 4", "\"filtres\": 4", "line 5: 'filtres' is no key of conv2d: did you mean 'filters'? It has "
-        + "filters, size, stride, pad, dilation, groups, flip_filters, untie_biases, nonlinearity, weights, gain, bias, l1, l2, is_trainable, rate_factor.")]
+    [TestCase(
+        "\"filters\": 4", "\"filtres\": 4", "line 5: 'filtres' is no key of conv2d: did you mean 'filters'? It has "
+            + "filters, size, stride, pad, dilation, groups, flip_filters, untie_biases, nonlinearity, weights, gain, "
+            + "bias, l1, l2, is_trainable, rate_factor.")]
     [TestCase("\"filters\": 4, ", "", "line 5: conv2d needs filters.")]
     [TestCase("[3, 2]", "[3, 2, 1]",
         "line 5: size of conv2d must be a number or HEIGHTxWIDTH, as 3 or 3x2, at least 1, not '3x2x1'.")]
@@ -283,10 +298,12 @@ public class NetworkFileTests
         "line 6: there is no kind of layer 'batchnorm': did you mean 'batch_norm'? There are " + Kinds + ".")]
     [TestCase("\"kind\": \"batch_norm\"", "", "line 6: the layer has no kind: one of " + Kinds + ".")]
     [TestCase("0.25", "1", "line 8: p of dropout must be a number from 0 up to, not including, 1, not '1'.")]
-    [TestCase("\"softmax\"", "\"sofmax\"", "line 9: nonlinearity of dense must be one of rectify, leaky_rectify, elu, sigmoid, "
+    [TestCase("\"softmax\"", "\"sofmax\"",
+        "line 9: nonlinearity of dense must be one of rectify, leaky_rectify, elu, sigmoid, "
         + "tanh, softplus, softmax, linear, gelu, selu, silu, mish, softsign, hard_sigmoid, hard_tanh, scaled_tanh, "
         + "leaky_rectify(NUMBER) or elu(NUMBER), not 'sofmax': did you mean 'softmax'?")]
-    [TestCase("\"name\": \"output\"", "\"name\": \"input\"", "line 9: two layers are named 'input': give this one another name.")]
+    [TestCase("\"name\": \"output\"", "\"name\": \"input\"",
+        "line 9: two layers are named 'input': give this one another name.")]
     [TestCase("\"adam\"", "\"adma\"", "line 11: there is no update rule 'adma': did you mean 'adam'? There are "
         + "nesterov_momentum, momentum, sgd, adagrad, rmsprop, adam, adadelta, adamax, amsgrad, adamw, muon.")]
     [TestCase("0.002", "0", "line 11: learning_rate of the update rule adam must be a number greater than 0, not '0'.")]
@@ -296,38 +313,49 @@ public class NetworkFileTests
         "line 11: clip_norm of the update rule adam must be a number greater than 0, not '0'.")]
     [TestCase("\"seed\": 7", "\"l2\": -1", "line 12: l2 of a network must be a number from 0 on, not '-1'.")]
     [TestCase("\"shuffle\": true", "\"crop\": 0", "line 13: crop of data must be a whole number, at least 1, not '0'.")]
-    [TestCase("0.002", "0.002, \"schedule\": \"cosin\"", "line 11: there is no schedule 'cosin': did you mean 'cosine'? There are "
+    [TestCase("0.002", "0.002, \"schedule\": \"cosin\"",
+        "line 11: there is no schedule 'cosin': did you mean 'cosine'? There are "
         + "constant, step, steps, linear, cosine, one_cycle.")]
-    [TestCase("0.002", "0.002, \"schedule\": \"cosine\", \"rise\": 0.5", "line 11: 'rise' is no key of the update rule adam with the "
-        + "schedule cosine. It has learning_rate, beta1, beta2, epsilon, clip_value, clip_norm, clip_total_norm, schedule, last_learning_rate.")]
-    [TestCase("\"seed\": 7,\n  \"data\": { \"images\": 100, \"validation\": 0.1", "\"patience\": 3, \"data\": { \"validation\": 0",
+    [TestCase("0.002", "0.002, \"schedule\": \"cosine\", \"rise\": 0.5",
+        "line 11: 'rise' is no key of the update rule adam with the "
+        + "schedule cosine. It has learning_rate, beta1, beta2, epsilon, clip_value, clip_norm, clip_total_norm, "
+        + "schedule, last_learning_rate.")]
+    [TestCase("\"seed\": 7,\n  \"data\": { \"images\": 100, \"validation\": 0.1",
+        "\"patience\": 3, \"data\": { \"validation\": 0",
         "line 12: patience watches the loss on validation images, but validation is 0.")]
     [TestCase("0.1, ", "0.7, ", "line 13: validation of data must be a number from 0 to 0.5, not '0.7'.")]
     [TestCase("{ \"kind\": \"batch_norm\" }", "{ \"kind\": \"input\", \"shape\": 3 }",
-        "line 5: no layer is put on 'conv2d1': name it in the inputs of one behind it, or in the network's outputs, or leave it out.")]
+        "line 5: no layer is put on 'conv2d1': name it in the inputs of one behind it, or in the network's outputs, "
+        + "or leave it out.")]
     [TestCase("{ \"name\": \"input\", \"kind\": \"input\", \"shape\": [1, 32, 32] },", "",
         "line 5: the first layer is of kind input, not conv2d.")]
-    [TestCase("\"seed\": 7,", "\"seed\": 7", "line 13: this is not JSON: '\"' is invalid after a value. Expected either ',', '}', or ']'.")]
+    [TestCase("\"seed\": 7,", "\"seed\": 7",
+        "line 13: this is not JSON: '\"' is invalid after a value. Expected either ',', '}', or ']'.")]
     [TestCase("[1, 32, 32]", "[1, 32, 32", "line 4: this is not JSON: '}' is invalid without a matching open.")]
-    [TestCase("\"layers\": [", "\"layers\": 3, \"x\": [", "line 3: layers is a list of objects, [ { \"kind\": … }, … ].")]
-    public void A_mistake_in_json_is_named_with_file_line_and_key(string right, string wrong, string message) => AssertFails(
-        Json.Replace(right, wrong, StringComparison.Ordinal), "small.json", $"small.json, {message}");
+    [TestCase(
+        "\"layers\": [", "\"layers\": 3, \"x\": [", "line 3: layers is a list of objects, [ { \"kind\": … }, … ].")]
+    public void A_mistake_in_json_is_named_with_file_line_and_key(string right, string wrong, string message) =>
+        AssertFails(
+            Json.Replace(right, wrong, StringComparison.Ordinal), "small.json", $"small.json, {message}");
 
     [TestCase("kind = dropout", "kind dropout",
         "line 29: 'kind dropout' is neither [section] nor key = value nor a # comment.")]
-    [TestCase("[update]", "[updates]", "line 39: there is no section [updates]: did you mean 'update'? There are [layer NAME], [update] and [data].")]
+    [TestCase("[update]", "[updates]",
+        "line 39: there is no section [updates]: did you mean 'update'? There are [layer NAME], [update] and [data].")]
     [TestCase("[data]", "[update]", "line 43: [update] is there twice; the first time on line 39.")]
     [TestCase("units = 10", "units = ten", "line 34: units of dense must be a whole number, at least 1, not 'ten'.")]
     [TestCase("batch = 16", "epochs = 4", "line 3: epochs is given twice; the first time on line 2.")]
-    public void A_mistake_in_ini_is_named_with_file_line_and_key(string right, string wrong, string message) => AssertFails(
-        Ini.Replace(right, wrong, StringComparison.Ordinal), "small.ini", $"small.ini, {message}");
+    public void A_mistake_in_ini_is_named_with_file_line_and_key(string right, string wrong, string message) =>
+        AssertFails(
+            Ini.Replace(right, wrong, StringComparison.Ordinal), "small.ini", $"small.ini, {message}");
 
     [TestCase("", "it.json", "it.json, line 1: this is not JSON: ")]
     [TestCase("[]", "it.json", "it.json, line 1: a description is an object, { \"layers\": [ … ] }.")]
     [TestCase("{}", "it.json", "it.json has no layers: ")]
     [TestCase("", "it.ini", "it.ini has no layers: ")]
     public void A_file_without_a_network_says_so(string text, string path, string message) =>
-        Assert.That(() => DescriptionReader.Parse(text, path), Throws.TypeOf<EngineException>().With.Message.StartsWith(message));
+        Assert.That(() => DescriptionReader.Parse(text, path),
+            Throws.TypeOf<EngineException>().With.Message.StartsWith(message));
 
     [Test]
     public async Task Layers_that_do_not_fit_and_what_is_not_there_are_said_before_data_are_loaded()
@@ -340,11 +368,13 @@ public class NetworkFileTests
         Assert.That(await Train(file), Does.Match($"averagepool2d3.*Built at .*mine.ini:21"));
 
         File.WriteAllText(file, Ini.Replace("1x32x32", "1x28x28", StringComparison.Ordinal));
-        Assert.That(await Train(file), Does.Contain("mine.ini, line 6: shape of the input layer is 1x28x28, but the images are"));
+        Assert.That(await Train(file),
+            Does.Contain("mine.ini, line 6: shape of the input layer is 1x28x28, but the images are"));
 
         File.WriteAllText(file, Ini.Replace("units = 10", "units = 9", StringComparison.Ordinal)
             .Replace("pad = same", "pad = 1", StringComparison.Ordinal));
-        Assert.That(await Train(file), Does.Contain("mine.ini, line 32: the last layer gives 9 numbers an image, but there are 10"));
+        Assert.That(await Train(file),
+            Does.Contain("mine.ini, line 32: the last layer gives 9 numbers an image, but there are 10"));
 
         Assert.That(await Train("cnm"), Does.StartWith("There is no file cnm: did you mean 'cnn'?"));
         Assert.That(await Train(folder.File("none.json")), Is.EqualTo($"There is no file {folder.File("none.json")}."));
@@ -361,7 +391,8 @@ public class NetworkFileTests
             CommandLine.Root(Commands.Create()), args, output, errors, CancellationToken.None);
 
         Assert.That(code, Is.Zero);
-        Assert.That(DescriptionReader.Parse(output.ToString(), file).ToJson(), Is.EqualTo(Networks.Find(name).ToJson()));
+        Assert.That(
+            DescriptionReader.Parse(output.ToString(), file).ToJson(), Is.EqualTo(Networks.Find(name).ToJson()));
     }
 
     private static async Task<string> Train(string file)
@@ -380,6 +411,7 @@ public class NetworkFileTests
         string own = string.Concat(LayerKind.All.Skip(LayerKind.BuiltIn.Count).Select(kind => $", {kind.Name}"));
         Assert.That(
             () => DescriptionReader.Parse(text, path),
-            Throws.TypeOf<EngineException>().With.Message.EqualTo(message.Replace(Kinds, Kinds + own, StringComparison.Ordinal)));
+            Throws.TypeOf<EngineException>().With.Message
+                .EqualTo(message.Replace(Kinds, Kinds + own, StringComparison.Ordinal)));
     }
 }

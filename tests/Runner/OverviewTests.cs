@@ -14,7 +14,8 @@ public class OverviewTests
 
         Assert.That(code, Is.Zero);
         Assert.That(errors, Is.Empty);
-        Assert.That(Overview.Examples.Select(example => example.Command), Is.EqualTo(s_root.Subcommands.Select(c => c.Name)));
+        Assert.That(
+            Overview.Examples.Select(example => example.Command), Is.EqualTo(s_root.Subcommands.Select(c => c.Name)));
         foreach ((string command, string line, _) in Overview.Examples)
         {
             Assert.That(output, Does.Contain($"  runner {line} "));
@@ -43,13 +44,16 @@ public class OverviewTests
     [TestCase("--verson", "There is no option '--verson': did you mean '--version'? See 'runner --help'.")]
     [TestCase("mlp --epcohs 3", "There is no option '--epcohs': did you mean '--epochs'? See 'runner mlp --help'.")]
     [TestCase("mlp --epoch=3", "There is no option '--epoch': did you mean '--epochs'? See 'runner mlp --help'.")]
-    [TestCase("mlp --learn 3", "There is no option '--learn': did you mean '--learning-rate'? See 'runner mlp --help'.")]
+    [TestCase(
+        "mlp --learn 3", "There is no option '--learn': did you mean '--learning-rate'? See 'runner mlp --help'.")]
     [TestCase("cnn --hidden 100", "There is no option '--hidden'. See 'runner cnn --help'.")]
     [TestCase("compare cmn", "There is no command 'cmn': did you mean 'cnn'? See 'runner compare --help'.")]
     [TestCase("compare", "runner compare takes one of mlp, cnn. See 'runner compare --help'.")]
-    [TestCase("train --epcohs 3 cnn", "There is no option '--epcohs': did you mean '--epochs'? See 'runner train --help'.")]
+    [TestCase(
+        "train --epcohs 3 cnn", "There is no option '--epcohs': did you mean '--epochs'? See 'runner train --help'.")]
     [TestCase("plot --txt h.jsonl", "There is no option '--txt': did you mean '--text'? See 'runner plot --help'.")]
-    [TestCase("predict --load m --formt=csv a.png", "There is no option '--formt': did you mean '--format'? See 'runner predict --help'.")]
+    [TestCase("predict --load m --formt=csv a.png",
+        "There is no option '--formt': did you mean '--format'? See 'runner predict --help'.")]
     [TestCase("predict a.png", "Option '--load' is required. See 'runner predict --help'.")]
     [TestCase("check now", "There is no argument 'now'. See 'runner check --help'.")]
     public async Task A_misspelt_word_is_answered_with_the_nearest_one(string line, string answer)
@@ -82,7 +86,8 @@ public class OverviewTests
             string path = command.Parents.First() is RootCommand ? command.Name : $"compare {command.Name}";
             (_, string help, _) = await Run([.. path.Split(' '), "--help"]);
             string text = string.Join(' ', help.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
-            foreach (Option option in command.Options.Where(option => option.HasDefaultValue && option.ValueType != typeof(bool)))
+            foreach (Option option in command.Options.Where(
+                option => option.HasDefaultValue && option.ValueType != typeof(bool)))
             {
                 int at = Math.Max(
                     text.LastIndexOf($" {option.Name}, ", StringComparison.Ordinal),

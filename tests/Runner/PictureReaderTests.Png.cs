@@ -8,7 +8,8 @@ namespace Engine.Tests.Runner;
 public sealed partial class PictureReaderTests
 {
     private static IEnumerable<TestCaseData> Kinds =>
-        from kind in ((int Color, int Depth)[])[(0, 1), (0, 2), (0, 4), (0, 8), (0, 16), (2, 8), (2, 16), (3, 1), (3, 2), (3, 4), (3, 8), (4, 8), (4, 16), (6, 8), (6, 16)]
+        from kind in ((int Color, int Depth)[])[(0, 1), (0, 2), (0, 4), (0, 8), (0, 16), (2, 8), (2, 16), (3, 1),
+            (3, 2), (3, 4), (3, 8), (4, 8), (4, 16), (6, 8), (6, 16)]
         from isInterlaced in (bool[])[false, true]
         from isTransparent in (bool[])[false, true]
         where !isTransparent || kind.Color < 4
@@ -27,8 +28,10 @@ public sealed partial class PictureReaderTests
 
             for (int i = 0; i < planes.Length; i++)
             {
-                int pixel = i % (side * side), value = expected[(4 * pixel) + (i / (side * side))], opacity = expected[(4 * pixel) + 3];
-                Assert.That(planes[i], Is.EqualTo((byte)(255 + ((value - 255) * (opacity / 255.0)) + 0.5)), $"{side}x{side}, value {i}");
+                int pixel = i % (side * side), value = expected[(4 * pixel) + (i / (side * side))],
+                    opacity = expected[(4 * pixel) + 3];
+                Assert.That(planes[i], Is.EqualTo((byte)(255 + ((value - 255) * (opacity / 255.0)) + 0.5)),
+                    $"{side}x{side}, value {i}");
             }
         }
     }
@@ -65,9 +68,11 @@ public sealed partial class PictureReaderTests
         {
             byte[] wrong = [.. png];
             wrong[at + 4 + length - place] ^= 1;
-            BinaryPrimitives.WriteUInt32BigEndian(wrong.AsSpan(at + 4 + length), Engine.IO.Crc32.Of(wrong.AsSpan(at, 4 + length)));
+            BinaryPrimitives.WriteUInt32BigEndian(
+                wrong.AsSpan(at + 4 + length), Engine.IO.Crc32.Of(wrong.AsSpan(at, 4 + length)));
 
-            Assert.That(() => Read(wrong, 5), Throws.TypeOf<EngineException>().With.Message.Contains("is damaged (its pixels cannot be unpacked, or their check sum is another)"));
+            Assert.That(() => Read(wrong, 5), Throws.TypeOf<EngineException>().With.Message
+                .Contains("is damaged (its pixels cannot be unpacked, or their check sum is another)"));
         }
     }
 
@@ -84,12 +89,15 @@ public sealed partial class PictureReaderTests
         Assert.That(planes, Is.All.EqualTo(77));
     }
 
-    [TestCase(30_000, 30_000, false, "has 30000x30000 pixels, more than the 268,435,456 that are read: make it smaller.")]
-    [TestCase(10_000, 10_000, true, "has 10000x10000 pixels, more than the 67,108,864 that are read of an interlaced PNG file: make it smaller.")]
+    [TestCase(
+        30_000, 30_000, false, "has 30000x30000 pixels, more than the 268,435,456 that are read: make it smaller.")]
+    [TestCase(10_000, 10_000, true,
+        "has 10000x10000 pixels, more than the 67,108,864 that are read of an interlaced PNG file: make it smaller.")]
     [TestCase(100_000, 1, false, "has 100000x1 pixels, and 65,535 a side is the most: make it smaller.")]
     public void A_picture_beyond_the_limits_is_refused(int width, int height, bool isInterlaced, string said) =>
         Assert.That(
-            () => PictureReader.Read("large", Packed(width, 1, isInterlaced, _ => { }, height), 64, new byte[3 * 64 * 64]),
+            () => PictureReader.Read(
+                "large", Packed(width, 1, isInterlaced, _ => { }, height), 64, new byte[3 * 64 * 64]),
             Throws.TypeOf<EngineException>().With.Message.EqualTo($"large {said}"));
 
     [Test]
@@ -101,7 +109,10 @@ public sealed partial class PictureReaderTests
         BinaryPrimitives.WriteUInt16BigEndian(jpeg.AsSpan(frame + 7), 10_000);
 
         Assert.That(() => PictureReader.Read("large", jpeg, 64, new byte[3 * 64 * 64]), Throws.TypeOf<EngineException>()
-            .With.Message.EqualTo("large has 10000x10000 pixels, more than the 67,108,864 that are read of a JPEG file: make it smaller."));
+            .With.Message
+            .EqualTo(
+                "large has 10000x10000 pixels, more than the 67,108,864 that are read of a JPEG file: "
+                + "make it smaller."));
     }
 
     [Test]
@@ -117,7 +128,8 @@ public sealed partial class PictureReaderTests
 
         Assert.That(most, Is.LessThanOrEqualTo(100));
         Assert.That(room.Taken, Is.Zero);
-        Assert.That(() => room.With<int>(40, () => throw new InvalidDataException()), Throws.TypeOf<InvalidDataException>());
+        Assert.That(
+            () => room.With<int>(40, () => throw new InvalidDataException()), Throws.TypeOf<InvalidDataException>());
         Assert.That(room.Taken, Is.Zero);
     }
 
@@ -137,7 +149,8 @@ public sealed partial class PictureReaderTests
         using (var zip = new ZLibStream(packed, CompressionLevel.Fastest, leaveOpen: true))
         {
             foreach ((int left, int top, int stepX, int stepY) in isInterlaced
-                ? ((int, int, int, int)[])[(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)] : [(0, 0, 1, 1)])
+                ? ((int, int, int, int)[])[(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4),
+                    (1, 0, 2, 2), (0, 1, 1, 2)] : [(0, 0, 1, 1)])
             {
                 int columns = (side - left + stepX - 1) / stepX;
                 for (int y = top; y < side && columns > 0; y += stepY)
@@ -150,12 +163,14 @@ public sealed partial class PictureReaderTests
             }
         }
 
-        byte[] palette = new byte[3 << Math.Min(depth, 8)], transparency = color switch { 0 => [0, 1], 2 => [0, 1, 0, 2, 0, 3], _ => [0, 100] };
+        byte[] palette = new byte[3 << Math.Min(depth, 8)],
+            transparency = color switch { 0 => [0, 1], 2 => [0, 1, 0, 2, 0, 3], _ => [0, 100] };
         random.NextBytes(palette);
         return Png(
             side, side, depth, color, isInterlaced,
             [
-                .. color == 3 ? PngWriter.Chunk("PLTE"u8, palette) : [], .. isTransparent ? PngWriter.Chunk("tRNS"u8, transparency) : [],
+                .. color == 3 ? PngWriter.Chunk("PLTE"u8, palette) : [],
+                .. isTransparent ? PngWriter.Chunk("tRNS"u8, transparency) : [],
                 .. packed.ToArray().Chunk(7).SelectMany(part => PngWriter.Chunk("IDAT"u8, part)),
             ]);
     }

@@ -68,13 +68,14 @@ public sealed partial class PictureReaderTests : IDisposable
 
     [Test]
     public void A_larger_picture_is_on_straight_lines_between_the_old_pixels() =>
-        Assert.That(Read(PngWriter.Write([0, 100, 200, 40], width: 2, channels: 1), side: 4)[..16], Is.EqualTo(new byte[]
-        {
-            0, 25, 75, 100,
-            50, 59, 76, 85,
-            150, 126, 79, 55,
-            200, 160, 80, 40,
-        }));
+        Assert.That(
+            Read(PngWriter.Write([0, 100, 200, 40], width: 2, channels: 1), side: 4)[..16], Is.EqualTo(new byte[]
+            {
+                0, 25, 75, 100,
+                50, 59, 76, 85,
+                150, 126, 79, 55,
+                200, 160, 80, 40,
+            }));
 
     [Test]
     public void A_single_pixel_fills_the_square() =>
@@ -149,7 +150,9 @@ public sealed partial class PictureReaderTests : IDisposable
             "jpeg" => WithExif(Convert.FromBase64String(Quarters), orientation: 6, isLittle: true),
             _ => Convert.FromBase64String(ProgressiveQuarters),
         };
-        int count = int.TryParse(Environment.GetEnvironmentVariable("ENGINE_DAMAGED_FILES"), out int asked) ? asked : 400;
+        int count = int.TryParse(Environment.GetEnvironmentVariable("ENGINE_DAMAGED_FILES"), out int asked)
+            ? asked
+            : 400;
         var random = new Random(1);
         int refused = 0;
         for (int i = 0; i < count; i++)
@@ -266,7 +269,8 @@ public sealed partial class PictureReaderTests : IDisposable
         Directory.CreateDirectory(Path.Combine(folder, "__MACOSX"));
         using var notes = new StringWriter();
 
-        Assert.That(SampleFiles.Pictures.Of([folder], isRecursive: false, notes), Is.EqualTo(new[] { Path.Combine(folder, "a.png") }));
+        Assert.That(SampleFiles.Pictures.Of([folder], isRecursive: false, notes),
+            Is.EqualTo(new[] { Path.Combine(folder, "a.png") }));
         Assert.That(notes.ToString(), Is.Empty);
     }
 
@@ -283,7 +287,8 @@ public sealed partial class PictureReaderTests : IDisposable
         using var notes = new StringWriter();
 
         Assert.That(
-            SampleFiles.Pictures.Of(["first.gif", folder, "last.png"], isRecursive: false, notes).Select(path => Path.GetFileName(path)),
+            SampleFiles.Pictures.Of(["first.gif", folder, "last.png"], isRecursive: false, notes)
+                .Select(path => Path.GetFileName(path)),
             Is.EqualTo(new[] { "first.gif", "B.jpg", "a.jpeg", "b.PNG", "last.png" }));
         Assert.That(notes.ToString(), Does.Contain("3 pictures; left out: 3 that"));
     }
@@ -303,12 +308,14 @@ public sealed partial class PictureReaderTests : IDisposable
         using var notes = new StringWriter();
 
         Assert.That(
-            SampleFiles.Pictures.Of([folder], isRecursive: true, notes).Select(path => Path.GetRelativePath(folder, path)),
+            SampleFiles.Pictures.Of([folder], isRecursive: true, notes)
+                .Select(path => Path.GetRelativePath(folder, path)),
             Is.EqualTo(new[] { "aster/9.png", "aster/wild/3.png", "rose/1.jpg", "rose/2.png" }));
         Assert.That(notes.ToString(), Does.Contain("4 pictures; left out: 2 that"));
         Assert.That(
             () => SampleFiles.Pictures.Of([folder], isRecursive: false, notes),
-            Throws.TypeOf<EngineException>().With.Message.EndsWith("Of the folders in it, 2, --recursive takes the pictures."));
+            Throws.TypeOf<EngineException>().With.Message
+                .EndsWith("Of the folders in it, 2, --recursive takes the pictures."));
     }
 
     /// <summary>Corrects the checksums of a PNG file's chunks, as far as their lengths are valid.</summary>

@@ -25,7 +25,8 @@ internal sealed record RunnerProcess(int ExitCode, string Output, string Errors)
         Start(new ProcessStartInfo(program, [.. before, "sh", "-c", script, Program]), environment);
 
     /// <summary>Runs a command, and sends Ctrl-C once it has written a line with this beginning.</summary>
-    public static RunnerProcess Interrupt(string command, string line, params IEnumerable<(string Name, string Value)> environment) =>
+    public static RunnerProcess Interrupt(
+        string command, string line, params IEnumerable<(string Name, string Value)> environment) =>
         Start(new ProcessStartInfo(Program, command.Split(' ')), environment, line);
 
     private static RunnerProcess Start(

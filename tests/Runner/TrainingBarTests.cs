@@ -98,5 +98,6 @@ public sealed class TrainingBarTests : IDisposable
     }
 
     private void Report(TrainingBar bar, int epoch, int batch) => bar.OnProgress(
-        _net, new TrainingProgress(epoch, 4, batch, 21, 10 * batch, 210, TimeSpan.FromSeconds(1 + (0.5 * (batch - 1)))));
+        _net, new TrainingProgress(
+            epoch, 4, batch, 21, 10 * batch, 210, TimeSpan.FromSeconds(1 + (0.5 * (batch - 1)))));
 }

@@ -38,9 +38,11 @@ public sealed class WordTests
     [TestCase("evaluate", "There is no command 'evaluate': did you mean 'predict'?")]
     [TestCase("fit", "There is no command 'fit': did you mean 'train'?")]
     [TestCase("sumary", "There is no command 'sumary'.")]
-    [TestCase("predict --load f --format jsn x.png", "--format must be text, csv or json, not 'jsn': did you mean 'json'?")]
-    [TestCase("mlp --device cudda", "--device must be auto, cpu, cuda, gpu, or one GPU: cuda0, cuda1 …, not 'cudda': did you "
-        + "mean 'cuda'?")]
+    [TestCase(
+        "predict --load f --format jsn x.png", "--format must be text, csv or json, not 'jsn': did you mean 'json'?")]
+    [TestCase(
+        "mlp --device cudda", "--device must be auto, cpu, cuda, gpu, or one GPU: cuda0, cuda1 …, not 'cudda': did you "
+            + "mean 'cuda'?")]
     public async Task A_word_of_the_command_line_is_answered_with_the_nearest(string line, string message)
     {
         (int code, _, string errors) = await TestCommandLine.Run(line.Split(' '));
@@ -57,8 +59,10 @@ public sealed class WordTests
     [Test]
     public async Task Help_is_a_command_too()
     {
-        Assert.That((await TestCommandLine.Run("help")).Output, Is.EqualTo((await TestCommandLine.Run("--help")).Output));
-        Assert.That((await TestCommandLine.Run("help", "plot")), Is.EqualTo(await TestCommandLine.Run("plot", "--help")));
+        Assert.That(
+            (await TestCommandLine.Run("help")).Output, Is.EqualTo((await TestCommandLine.Run("--help")).Output));
+        Assert.That(
+            (await TestCommandLine.Run("help", "plot")), Is.EqualTo(await TestCommandLine.Run("plot", "--help")));
     }
 
     [TestCase("Layers: []", "'Layers' is no key of a network: did you mean 'layers'?")]
@@ -68,13 +72,15 @@ public sealed class WordTests
     [TestCase("epochs: {}", "epochs of a network must be a whole number, at least 0, not '{ … }'.")]
     [TestCase("update: {'rule': 'Adam'}", "there is no update rule 'Adam': did you mean 'adam'?")]
     [TestCase("update: {'rule': 'nesterov'}", "there is no update rule 'nesterov': did you mean 'nesterov_momentum'?")]
-    [TestCase("update: {'rule': 'sgd', 'lr': 1}", "'lr' is no key of the update rule sgd: did you mean 'learning_rate'?")]
+    [TestCase(
+        "update: {'rule': 'sgd', 'lr': 1}", "'lr' is no key of the update rule sgd: did you mean 'learning_rate'?")]
     [TestCase("update: {'type': 'sgd'}", "'type' is no key of the update rule nesterov_momentum: did you mean 'rule'?")]
     [TestCase("data: {'validation_split': 1}", "'validation_split' is no key of data: did you mean 'validation'?")]
     [TestCase("+ {'kind': 'Dense'}", "there is no kind of layer 'Dense': did you mean 'dense'?")]
     [TestCase("+ {'kind': 'fc'}", "there is no kind of layer 'fc': did you mean 'dense'?")]
     [TestCase("+ {'kind': 'MaxPooling2D'}", "there is no kind of layer 'MaxPooling2D': did you mean 'max_pool2d'?")]
-    [TestCase("+ {'kind': 'dense', 'units': 1, 'nonlinearity': 'relu'}", "softplus, softmax, linear, gelu, selu, silu, mish, softsign, hard_sigmoid, hard_tanh, "
+    [TestCase("+ {'kind': 'dense', 'units': 1, 'nonlinearity': 'relu'}",
+        "softplus, softmax, linear, gelu, selu, silu, mish, softsign, hard_sigmoid, hard_tanh, "
         + "scaled_tanh, leaky_rectify(NUMBER) or elu(NUMBER), not 'relu': did you mean "
         + "'rectify'?")]
     [TestCase("+ {'kind': 'dense', 'units': 1, 'weights': 'xavier'}", "not 'xavier': did you mean 'glorot_uniform'?")]
@@ -89,7 +95,8 @@ public sealed class WordTests
 
         Assert.That(
             () => DescriptionReader.Parse(json, "mine.json"),
-            Throws.TypeOf<EngineException>().With.Message.Contains($"mine.json, line 1: ").And.Message.Contains(message));
+            Throws.TypeOf<EngineException>().With.Message.Contains($"mine.json, line 1: ").And.Message
+                .Contains(message));
     }
 
     [Test]
@@ -124,15 +131,20 @@ public sealed class WordTests
 
             Assert.That(FileKind.Of(file), Is.EqualTo(kind));
             string train = (await TestCommandLine.Run("train", file)).Errors;
-            string wanted = $"{file} is {kind}. A network is a file in JSON or INI that describes it, or one of mlp, cnn, resnet: these are "
-                + "trained on CIFAR-10, of which --data names the folder. Own data are a folder of pictures, a table (.csv) or arrays (.npz).";
-            Assert.That(train, OwnDataOptions.IsData(file) ? Does.StartWith(file).And.Not.EqualTo(wanted) : Is.EqualTo(wanted));
+            string wanted =
+                $"{file} is {kind}. A network is a file in JSON or INI that describes it, or one of mlp, cnn, resnet: "
+                    + "these are trained on CIFAR-10, of which --data names the folder. "
+                    + "Own data are a folder of pictures, a table (.csv) or arrays (.npz).";
+            Assert.That(
+                train, OwnDataOptions.IsData(file) ? Does.StartWith(file).And.Not.EqualTo(wanted) : Is.EqualTo(wanted));
             string plot = (await TestCommandLine.Run("plot", file)).Errors;
             string show = (await TestCommandLine.Run("predict", "--load", file)).Errors;
             bool isHistory = kind == FileKind.History, isModel = kind is FileKind.Model or FileKind.Zip;
-            Assert.That(plot.StartsWith($"{file} is {kind}. A history is ", StringComparison.Ordinal), Is.Not.EqualTo(isHistory));
+            Assert.That(plot.StartsWith($"{file} is {kind}. A history is ", StringComparison.Ordinal),
+                Is.Not.EqualTo(isHistory));
             Assert.That(
-                show.Contains($"{file} is {kind}. A saved network is ", StringComparison.Ordinal), Is.Not.EqualTo(isModel), show);
+                show.Contains($"{file} is {kind}. A saved network is ", StringComparison.Ordinal),
+                Is.Not.EqualTo(isModel), show);
         }
     }
 
@@ -159,6 +171,8 @@ public sealed class WordTests
 
         Assert.That(
             (await TestCommandLine.Run("predict", "--load", file, "--device", "cpu")).Errors,
-            Does.EndWith("Describe it with --network FILE: layers of these names and sizes, conv2d1.W (2, 1, 3, 3), dense5.b (10)."));
+            Does.EndWith(
+                "Describe it with --network FILE: layers of these names and sizes, conv2d1.W (2, 1, 3, 3), "
+                + "dense5.b (10)."));
     }
 }

@@ -19,7 +19,8 @@ public class BatcherTests
         gate.Open();
 
         Assert.That((await first)![0].Value, Is.Zero);
-        Assert.That((await Task.WhenAll(others)).Select(answer => answer![0].Value), Is.EqualTo(Enumerable.Range(1, 40)));
+        Assert.That(
+            (await Task.WhenAll(others)).Select(answer => answer![0].Value), Is.EqualTo(Enumerable.Range(1, 40)));
         // Each batch is padded to a power of two, so that there are few plans.
         Assert.That(gate.Sizes, Is.EqualTo((int[])[1, 16, 16, 8]));
     }
@@ -31,7 +32,8 @@ public class BatcherTests
         await using var batcher = new Batcher(gate.Predict, maxBatch: 16, maxWaiting: 1000);
         Task<IReadOnlyList<Prediction>?> first = batcher.Predict(Row(0));
         await gate.IsEntered;
-        Task<IReadOnlyList<Prediction>?> good = batcher.Predict(Row(1)), wrong = batcher.Predict(Row(-1)), last = batcher.Predict(Row(2));
+        Task<IReadOnlyList<Prediction>?> good = batcher.Predict(Row(1)), wrong = batcher.Predict(Row(-1)),
+            last = batcher.Predict(Row(2));
         gate.Open();
 
         Assert.That((await good)![0].Value, Is.EqualTo(1));
@@ -75,7 +77,9 @@ public class BatcherTests
             _open.Wait();
             double[] values = [.. ((NumberColumn)samples["x"]).Values];
             Sizes.Add(values.Length);
-            return values.All(value => value >= 0) ? [.. values.Select(value => new Prediction([], value))] : throw new EngineException("It is negative.");
+            return values.All(value => value >= 0)
+                ? [.. values.Select(value => new Prediction([], value))]
+                : throw new EngineException("It is negative.");
         }
 
         public void Dispose() => _open.Dispose();

@@ -24,7 +24,9 @@ internal sealed class Browser : IAsyncDisposable
 
     /// <summary>Gets the browser's program; null if there is none.</summary>
     public static string? Program => s_names
-        .SelectMany(name => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Select(folder => Path.Combine(folder, name)))
+        .SelectMany(
+            name => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
+                .Select(folder => Path.Combine(folder, name)))
         .FirstOrDefault(File.Exists);
 
     /// <summary>Starts the browser with an empty page.</summary>
@@ -39,7 +41,8 @@ internal sealed class Browser : IAsyncDisposable
                 RedirectStandardOutput = true,
                 ArgumentList =
                 {
-                    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--remote-debugging-port=0",
+                    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+                    "--remote-debugging-port=0",
                     "--remote-allow-origins=*", $"--user-data-dir={profile.Path}", "about:blank",
                 },
             },
@@ -48,7 +51,8 @@ internal sealed class Browser : IAsyncDisposable
         var browser = new Browser(process, profile);
         const string Mark = "DevTools listening on ";
         string? line;
-        while ((line = await process.StandardError.ReadLineAsync()) is not null && !line.StartsWith(Mark, StringComparison.Ordinal))
+        while ((line = await process.StandardError.ReadLineAsync()) is not null
+            && !line.StartsWith(Mark, StringComparison.Ordinal))
         {
         }
 
@@ -56,7 +60,8 @@ internal sealed class Browser : IAsyncDisposable
         _ = process.StandardOutput.ReadToEndAsync();
         await browser._socket.ConnectAsync(new Uri(line![Mark.Length..]), CancellationToken.None);
         JsonNode target = await browser.Call("Target.createTarget", new { url = "about:blank" });
-        JsonNode attached = await browser.Call("Target.attachToTarget", new { targetId = (string)target["targetId"]!, flatten = true });
+        JsonNode attached =
+            await browser.Call("Target.attachToTarget", new { targetId = (string)target["targetId"]!, flatten = true });
         browser._session = (string)attached["sessionId"]!;
         await browser.Call("Page.enable", new { });
         await browser.Call("Runtime.enable", new { });
@@ -66,8 +71,10 @@ internal sealed class Browser : IAsyncDisposable
     /// <summary>Opens a page in a window of this size.</summary>
     public async Task Open(Uri page, int width, int height, bool isDark)
     {
-        await Call("Emulation.setDeviceMetricsOverride", new { width, height, deviceScaleFactor = 1, mobile = width < 600 });
-        await Call("Emulation.setEmulatedMedia", new { features = new[] { new { name = "prefers-color-scheme", value = isDark ? "dark" : "light" } } });
+        await Call(
+            "Emulation.setDeviceMetricsOverride", new { width, height, deviceScaleFactor = 1, mobile = width < 600 });
+        await Call("Emulation.setEmulatedMedia",
+            new { features = new[] { new { name = "prefers-color-scheme", value = isDark ? "dark" : "light" } } });
         await Call("Page.navigate", new { url = page.ToString() });
         await Until("document.readyState === 'complete'");
     }
@@ -75,16 +82,21 @@ internal sealed class Browser : IAsyncDisposable
     /// <summary>Returns the value of a script.</summary>
     public async Task<JsonNode?> Value(string script)
     {
-        JsonNode result = await Call("Runtime.evaluate", new { expression = script, returnByValue = true, awaitPromise = true });
-        return result["exceptionDetails"] is { } error ? throw new InvalidOperationException($"{script}: {error.ToJsonString()}") : result["result"]!["value"]?.DeepClone();
+        JsonNode result =
+            await Call("Runtime.evaluate", new { expression = script, returnByValue = true, awaitPromise = true });
+        return result["exceptionDetails"] is { } error
+            ? throw new InvalidOperationException($"{script}: {error.ToJsonString()}")
+            : result["result"]!["value"]?.DeepClone();
     }
 
     /// <summary>Waits, for at most half a minute, until a script returns true.</summary>
     public async Task Until(string script)
     {
-        string wait = $"new Promise(done => {{ const end = Date.now() + 30000; const look = () => {script} ? done(true) "
-            + ": Date.now() > end ? done(false) : setTimeout(look, 20); look(); })";
-        Assert.That((bool?)await Value(wait), Is.True, $"{script} has not come; the page says: {await Value("document.body.innerText")}");
+        string wait =
+            $"new Promise(done => {{ const end = Date.now() + 30000; const look = () => {script} ? done(true) "
+                + ": Date.now() > end ? done(false) : setTimeout(look, 20); look(); })";
+        Assert.That((bool?)await Value(wait), Is.True,
+            $"{script} has not come; the page says: {await Value("document.body.innerText")}");
     }
 
     /// <summary>Presses and releases a key.</summary>
@@ -92,13 +104,16 @@ internal sealed class Browser : IAsyncDisposable
     {
         foreach (string type in (string[])["keyDown", "keyUp"])
         {
-            await Call("Input.dispatchKeyEvent", new { type, key, code = key, windowsVirtualKeyCode = code, text = type == "keyDown" ? text : null });
+            await Call("Input.dispatchKeyEvent",
+                new { type, key, code = key, windowsVirtualKeyCode = code, text = type == "keyDown" ? text : null });
         }
     }
 
     /// <summary>Returns the page in full length as a PNG file.</summary>
     public async Task<byte[]> Picture() =>
-        Convert.FromBase64String((string)(await Call("Page.captureScreenshot", new { format = "png", captureBeyondViewport = true }))["data"]!);
+        Convert.FromBase64String(
+            (string)(await Call("Page.captureScreenshot", new { format = "png", captureBeyondViewport = true }))[
+                "data"]!);
 
     public async ValueTask DisposeAsync()
     {
@@ -122,19 +137,23 @@ internal sealed class Browser : IAsyncDisposable
     {
         int id = ++_last;
         await _socket.SendAsync(
-            JsonSerializer.SerializeToUtf8Bytes(new { id, method, @params = parameters, sessionId = _session }, s_format),
+            JsonSerializer.SerializeToUtf8Bytes(
+                new { id, method, @params = parameters, sessionId = _session }, s_format),
             WebSocketMessageType.Text, endOfMessage: true, CancellationToken.None);
         while (true)
         {
             JsonNode message = JsonNode.Parse(await Receive())!;
             if ((int?)message["id"] == id)
             {
-                return message["error"] is { } error ? throw new InvalidOperationException($"{method}: {error.ToJsonString()}") : message["result"]!;
+                return message["error"] is { } error
+                    ? throw new InvalidOperationException($"{method}: {error.ToJsonString()}")
+                    : message["result"]!;
             }
         }
     }
 
-    private static readonly JsonSerializerOptions s_format = new() { DefaultIgnoreCondition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingNull };
+    private static readonly JsonSerializerOptions s_format =
+        new() { DefaultIgnoreCondition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingNull };
 
     private async Task<string> Receive()
     {

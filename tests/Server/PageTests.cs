@@ -16,7 +16,8 @@ namespace Engine.Tests.Server;
 [NonParallelizable]
 public class PageTests
 {
-    private static readonly Sides[] s_windows = [new(1280, 800, false), new(1280, 800, true), new(375, 740, false), new(375, 740, true)];
+    private static readonly Sides[] s_windows =
+        [new(1280, 800, false), new(1280, 800, true), new(375, 740, false), new(375, 740, true)];
 
     [OneTimeSetUp]
     public void RequireBrowser()
@@ -53,7 +54,8 @@ public class PageTests
         Assert.That((string?)await browser.Value("document.getElementById('error').textContent"), Is.Empty);
         await Look(browser, window, "form");
 
-        await browser.Value("document.querySelector('select').selectedIndex = 0; document.querySelector('form button').click()");
+        await browser.Value(
+            "document.querySelector('select').selectedIndex = 0; document.querySelector('form button').click()");
         await browser.Until("document.querySelectorAll('#results h2').length === 2");
         Assert.That((string?)await browser.Value("document.querySelector('#results h2').textContent"),
             Is.EqualTo(model.PredictOne(new Dictionary<string, object?> { ["weight"] = 6, ["color"] = null }).Class));
@@ -62,7 +64,8 @@ public class PageTests
     [TestCaseSource(nameof(s_windows))]
     public async Task Texts_have_room_and_classes_that_are_numbers_come_by_their_probability(Sides window)
     {
-        string[] words = ["zero nothing none", "one single alone", "two pair both", "three trio triple", "four square quartet", "five hand fingers", "six dice hexagon"];
+        string[] words = ["zero nothing none", "one single alone", "two pair both", "three trio triple",
+            "four square quartet", "five hand fingers", "six dice hexagon"];
         using Model model = Model.Train(
             new DataSet("numbers", new Table(
                 new TextColumn("text", Enumerable.Range(0, 140).Select(i => $"{words[i % 7]} and so on, number {i}")),
@@ -73,10 +76,13 @@ public class PageTests
         await browser.Open(server.Address, window.Width, window.Height, window.IsDark);
         await browser.Until("document.querySelectorAll('#fields textarea').length === 1");
 
-        await browser.Value("document.querySelector('textarea').value = 'six of the dice,\\na hexagon and so on'; document.querySelector('form button').click()");
+        await browser.Value(
+            "document.querySelector('textarea').value = 'six of the dice,\\na hexagon and so on'; "
+            + "document.querySelector('form button').click()");
         await browser.Until("document.querySelector('#results h2')?.textContent === '6'");
 
-        Assert.That((string?)await browser.Value("document.querySelector('#results .row span').textContent"), Is.EqualTo("6"));
+        Assert.That(
+            (string?)await browser.Value("document.querySelector('#results .row span').textContent"), Is.EqualTo("6"));
         await Look(browser, window, "text");
     }
 
@@ -85,7 +91,8 @@ public class PageTests
     {
         using Model model = Model.Train(
             new DataSet("pictures", new Table(
-                new TensorColumn("picture", Tensor.From<byte>([.. Enumerable.Range(0, 20 * 64).Select(i => (byte)(i / 64 % 2 == 0 ? 20 : 230))], 20, 1, 8, 8)),
+                new TensorColumn("picture", Tensor.From<byte>(
+                    [.. Enumerable.Range(0, 20 * 64).Select(i => (byte)(i / 64 % 2 == 0 ? 20 : 230))], 20, 1, 8, 8)),
                 new TextColumn("class", Enumerable.Range(0, 20).Select(i => i % 2 == 0 ? "dark" : "bright"))), "class"),
             new ModelOptions { Epochs = 3, Network = "mlp" });
         await using PredictionServer server = await PredictionServer.StartAsync(model, new ServerOptions { Port = 0 });
@@ -93,8 +100,10 @@ public class PageTests
         await browser.Open(server.Address, window.Width, window.Height, window.IsDark);
         await browser.Until("!document.getElementById('drop').hidden");
         string png = Convert.ToBase64String(PngWriter.Write([.. Enumerable.Repeat((byte)20, 300)], width: 10));
-        const string Drop = "(bytes => { const all = new DataTransfer(); all.items.add(new File([bytes], 'night.png', { type: 'image/png' })); "
-            + "document.getElementById('drop').dispatchEvent(new DragEvent('drop', { dataTransfer: all, cancelable: true })); })";
+        const string Drop =
+            "(bytes => { const all = new DataTransfer(); all.items.add(new File([bytes], 'night.png', { type: "
+                + "'image/png' })); document.getElementById('drop').dispatchEvent(new DragEvent('drop', "
+                + "{ dataTransfer: all, cancelable: true })); })";
 
         await browser.Value($"{Drop}(Uint8Array.from(atob('{png}'), c => c.charCodeAt(0)))");
         await browser.Until("document.querySelector('#results h2')?.textContent === 'dark'");
@@ -108,7 +117,8 @@ public class PageTests
     {
         await using TrainingWatch watch = await TrainingWatch.StartAsync();
         using NeuralNet net = new(
-            ("input", new Input(1, 32, 32)), ("conv", new Conv2D(12, 5)), ("pool", new MaxPool2D(4)), ("output", new Dense(10, Softmax)))
+            ("input", new Input(1, 32, 32)), ("conv", new Conv2D(12, 5)), ("pool", new MaxPool2D(4)),
+            ("output", new Dense(10, Softmax)))
         {
             MaxEpochs = 100_000,
             Callbacks = [watch],
@@ -122,7 +132,9 @@ public class PageTests
         await browser.Until(
             "document.querySelectorAll('#losses polyline').length === 2 "
             + "&& [...document.querySelectorAll('#losses polyline')].every(curve => curve.points.numberOfItems >= 3)");
-        await browser.Until("document.querySelectorAll('#tiles canvas').length === 12 && document.getElementById('speed').textContent !== '–'");
+        await browser.Until(
+            "document.querySelectorAll('#tiles canvas').length === 12 && document.getElementById('speed').textContent "
+            + "!== '–'");
         await browser.Value("document.getElementById('stop').focus()");
         await browser.Press("Enter", 13, "\r");
         await training;
@@ -136,7 +148,8 @@ public class PageTests
     /// <summary>Checks that nothing is wider than the window, and saves a picture.</summary>
     private static async Task Look(Browser browser, Sides window, string name)
     {
-        Assert.That((int?)await browser.Value("document.documentElement.scrollWidth"), Is.LessThanOrEqualTo(window.Width));
+        Assert.That(
+            (int?)await browser.Value("document.documentElement.scrollWidth"), Is.LessThanOrEqualTo(window.Width));
         if (Environment.GetEnvironmentVariable("ENGINE_TEST_PICTURES") is { Length: > 0 } folder)
         {
             Directory.CreateDirectory(folder);

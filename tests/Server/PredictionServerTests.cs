@@ -21,7 +21,8 @@ public class PredictionServerTests
 
     private static readonly Lazy<Model> s_pictures = new(() => Model.Train(
         new DataSet("pictures", new Table(
-            new TensorColumn("picture", Tensor.From<byte>([.. Enumerable.Range(0, 20 * 64).Select(i => (byte)(i / 64 % 2 == 0 ? 20 : 230))], 20, 1, 8, 8)),
+            new TensorColumn("picture", Tensor.From<byte>(
+                [.. Enumerable.Range(0, 20 * 64).Select(i => (byte)(i / 64 % 2 == 0 ? 20 : 230))], 20, 1, 8, 8)),
             new TextColumn("class", Enumerable.Range(0, 20).Select(i => i % 2 == 0 ? "dark" : "bright"))), "class"),
         new ModelOptions { Epochs = 3, Network = "mlp" }));
 
@@ -41,7 +42,8 @@ public class PredictionServerTests
 
         string[] answers = await Task.WhenAll(Enumerable.Range(0, 200).Select(async i =>
         {
-            using HttpResponseMessage response = await client.PostAsync("predict", Json($"{{\"weight\": {i % 7}, \"color\": \"red\"}}"));
+            using HttpResponseMessage response =
+                await client.PostAsync("predict", Json($"{{\"weight\": {i % 7}, \"color\": \"red\"}}"));
             return $"{(int)response.StatusCode} {Result(await response.Content.ReadAsStringAsync())}";
         }));
 
@@ -58,23 +60,29 @@ public class PredictionServerTests
     public void A_number_of_an_answer_is_a_number_or_null_where_there_is_none(double number, string json)
     {
         Assert.That(Written(new Prediction([], number)), Is.EqualTo($"{{\"predictions\":[{{\"value\":{json}}}]}}"));
-        Assert.That(Written(new Prediction([new("cat", number)], double.NaN)), Does.Contain($"\"probability\":{json},\"classes\":{{\"cat\":{json}}}"));
+        Assert.That(Written(new Prediction([new("cat", number)], double.NaN)),
+            Does.Contain($"\"probability\":{json},\"classes\":{{\"cat\":{json}}}"));
 
         static string Written(Prediction prediction) => Encoding.UTF8.GetString(ModelJson.Write([prediction], [null]));
     }
 
-    [TestCase("""[{"weight": 1, "color": "red"}, {"weight": null, "color": null}, {"weight": "2.5"}]""", HttpStatusCode.OK, "light,")]
+    [TestCase("""[{"weight": 1, "color": "red"}, {"weight": null, "color": null}, {"weight": "2.5"}]""",
+        HttpStatusCode.OK, "light,")]
     [TestCase("""{"rows": [{"weight": 6, "color": "blue"}]}""", HttpStatusCode.OK, "heavy")]
     [TestCase("""{"Weight": 6, "COLOR": "blue"}""", HttpStatusCode.OK, "heavy")]
     [TestCase("""{"Weight": 6, "WEIGHT": 6, "color": "blue"}""", HttpStatusCode.BadRequest, "'weight' is in no row")]
     [TestCase("""{"weight": 1e300, "color": "blue"}""", HttpStatusCode.OK, "heavy")]
     [TestCase("""{"weight": 1""", HttpStatusCode.BadRequest, "This is not JSON: line 1")]
     [TestCase("""{"weight": 1}""", HttpStatusCode.BadRequest, "'color' is in no row")]
-    [TestCase("""{"weight": [1], "color": "red"}""", HttpStatusCode.BadRequest, "'weight' of row 1 is to be a number, not [1]")]
+    [TestCase("""{"weight": [1], "color": "red"}""", HttpStatusCode.BadRequest,
+        "'weight' of row 1 is to be a number, not [1]")]
     [TestCase("[]", HttpStatusCode.BadRequest, "Send 1 to 10000 rows")]
-    [TestCase("""{"weight": 1, "color": "\ud800"}""", HttpStatusCode.BadRequest, "A text in the request is not valid Unicode.")]
-    [TestCase("""{"weight": "\ud800", "color": "red"}""", HttpStatusCode.BadRequest, "A text in the request is not valid Unicode.")]
-    [TestCase("""{"\ud800": 1, "weight": 1, "color": "red"}""", HttpStatusCode.BadRequest, "A text in the request is not valid Unicode.")]
+    [TestCase("""{"weight": 1, "color": "\ud800"}""", HttpStatusCode.BadRequest,
+        "A text in the request is not valid Unicode.")]
+    [TestCase("""{"weight": "\ud800", "color": "red"}""", HttpStatusCode.BadRequest,
+        "A text in the request is not valid Unicode.")]
+    [TestCase("""{"\ud800": 1, "weight": 1, "color": "red"}""", HttpStatusCode.BadRequest,
+        "A text in the request is not valid Unicode.")]
     [TestCase("[1]", HttpStatusCode.BadRequest, "Row 1 is no object")]
     [TestCase("", HttpStatusCode.BadRequest, "This is not JSON")]
     public async Task Rows_are_predicted_or_refused_in_a_sentence(string body, HttpStatusCode status, string said)
@@ -86,7 +94,9 @@ public class PredictionServerTests
 
         string text = await response.Content.ReadAsStringAsync();
         Assert.That(response.StatusCode, Is.EqualTo(status), text);
-        Assert.That(response.IsSuccessStatusCode ? Result(text) : JsonDocument.Parse(text).RootElement.GetProperty("error").GetString(),
+        Assert.That(response.IsSuccessStatusCode
+            ? Result(text)
+            : JsonDocument.Parse(text).RootElement.GetProperty("error").GetString(),
             Does.StartWith(said));
     }
 
@@ -95,8 +105,10 @@ public class PredictionServerTests
     {
         await using PredictionServer server = await Start(s_pictures.Value);
         using HttpClient client = Client(server);
-        byte[] dark = PngWriter.Write([.. Enumerable.Repeat((byte)20, 300)], width: 10), bright = PngWriter.Write([.. Enumerable.Repeat((byte)230, 300)], width: 10);
-        using var form = new MultipartFormDataContent { { new ByteArrayContent(dark), "a", "night.png" }, { new ByteArrayContent(bright), "b", "day.png" } };
+        byte[] dark = PngWriter.Write([.. Enumerable.Repeat((byte)20, 300)], width: 10),
+            bright = PngWriter.Write([.. Enumerable.Repeat((byte)230, 300)], width: 10);
+        using var form = new MultipartFormDataContent { { new ByteArrayContent(dark), "a", "night.png" },
+            { new ByteArrayContent(bright), "b", "day.png" } };
 
         Assert.That(await Post(Picture(bright)), Is.EqualTo("200 bright"));
         Assert.That(await Post(form), Is.EqualTo("200 dark,bright"));
@@ -105,7 +117,11 @@ public class PredictionServerTests
         Assert.That(await Post(Picture(new byte[17 << 20])), Does.StartWith("413"));
         // 30,000 x 30,000 pixels in a few bytes: a decompression bomb, as its header shows.
         byte[] bomb = [.. dark];
-        Assert.That(await Post(Picture([.. bomb[..8], .. PngWriter.Chunk("IHDR"u8, [0, 0, 0x75, 0x30, 0, 0, 0x75, 0x30, 8, 2, 0, 0, 0]), .. bomb[33..]])),
+        Assert.That(
+            await Post(
+                Picture(
+                    [.. bomb[..8], .. PngWriter.Chunk("IHDR"u8, [0, 0, 0x75, 0x30, 0, 0, 0x75, 0x30, 8, 2, 0, 0, 0]),
+                        .. bomb[33..]])),
             Does.StartWith("400").And.Contain("more than the 24,000,000 that are read"));
 
         async Task<string> Post(HttpContent content)
@@ -123,7 +139,8 @@ public class PredictionServerTests
     [Test]
     public async Task Only_who_shows_the_token_is_let_in()
     {
-        await using PredictionServer server = await Start(s_table.Value, new ServerOptions { Port = 0, Token = "secret" });
+        await using PredictionServer server =
+            await Start(s_table.Value, new ServerOptions { Port = 0, Token = "secret" });
         using HttpClient client = Client(server);
 
         Assert.That((await client.GetAsync("model")).StatusCode, Is.EqualTo(HttpStatusCode.Unauthorized));
@@ -147,13 +164,15 @@ public class PredictionServerTests
 
     [TestCase("GET", "predict", HttpStatusCode.MethodNotAllowed, "/predict is asked by POST, not by GET.")]
     [TestCase("POST", "health", HttpStatusCode.MethodNotAllowed, "/health is asked by GET, not by POST.")]
-    [TestCase("GET", "predictions", HttpStatusCode.NotFound, "There is no /predictions here: ask /predict, /model, /health or /metrics.")]
+    [TestCase("GET", "predictions", HttpStatusCode.NotFound,
+        "There is no /predictions here: ask /predict, /model, /health or /metrics.")]
     public async Task What_is_not_there_is_said_in_JSON(string method, string path, HttpStatusCode status, string said)
     {
         await using PredictionServer server = await Start(s_table.Value);
         using HttpClient client = Client(server);
 
-        using HttpResponseMessage response = await client.SendAsync(new HttpRequestMessage(new HttpMethod(method), path));
+        using HttpResponseMessage response =
+            await client.SendAsync(new HttpRequestMessage(new HttpMethod(method), path));
 
         Assert.That(response.StatusCode, Is.EqualTo(status));
         using JsonDocument answer = JsonDocument.Parse(await response.Content.ReadAsStringAsync());
@@ -169,12 +188,15 @@ public class PredictionServerTests
         foreach (string path in (string[])["/", "/page.css", "/page.js"])
         {
             using HttpResponseMessage response = await client.GetAsync(path);
-            Assert.That(await response.Content.ReadAsStringAsync(), Is.Not.Empty.And.Not.Contain("http:").And.Not.Contain("https:"));
-            Assert.That(response.Headers.GetValues("Content-Security-Policy").Single(), Does.StartWith("default-src 'self'"));
+            Assert.That(await response.Content.ReadAsStringAsync(),
+                Is.Not.Empty.And.Not.Contain("http:").And.Not.Contain("https:"));
+            Assert.That(
+                response.Headers.GetValues("Content-Security-Policy").Single(), Does.StartWith("default-src 'self'"));
         }
 
         using JsonDocument model = JsonDocument.Parse(await client.GetStringAsync("model"));
-        Assert.That(model.RootElement.GetProperty("inputs")[1].GetProperty("values").EnumerateArray().Select(value => value.GetString()),
+        Assert.That(model.RootElement.GetProperty("inputs")[1].GetProperty("values").EnumerateArray()
+            .Select(value => value.GetString()),
             Is.EqualTo((string[])["blue", "red"]));
     }
 
@@ -211,8 +233,9 @@ public class PredictionServerTests
     {
         PredictionServer server = await Start(s_table.Value);
         const string Row = """{"weight": 1, "color": "red"}""";
-        byte[] request = Encoding.ASCII.GetBytes($"POST /predict HTTP/1.1\r\nHost: {server.Address.Authority}\r\nConnection: close\r\n"
-            + $"Content-Type: application/json\r\nContent-Length: {Row.Length}\r\n\r\n{Row}");
+        byte[] request = Encoding.ASCII.GetBytes(
+            $"POST /predict HTTP/1.1\r\nHost: {server.Address.Authority}\r\nConnection: close\r\n"
+                + $"Content-Type: application/json\r\nContent-Length: {Row.Length}\r\n\r\n{Row}");
         var clients = new List<TcpClient>();
         for (int i = 0; i < 100; i++)
         {
@@ -221,7 +244,8 @@ public class PredictionServerTests
 
         Task stopped = server.DisposeAsync().AsTask();
         clients.ForEach(client => client.GetStream().Write(request));
-        string[] answers = await Task.WhenAll(clients.Select(client => new StreamReader(client.GetStream()).ReadToEndAsync()));
+        string[] answers =
+            await Task.WhenAll(clients.Select(client => new StreamReader(client.GetStream()).ReadToEndAsync()));
 
         await stopped;
         clients.ForEach(client => client.Dispose());
@@ -231,11 +255,13 @@ public class PredictionServerTests
     [Test]
     public async Task A_request_that_does_not_end_is_told_so_in_time()
     {
-        await using PredictionServer server = await Start(s_table.Value, new ServerOptions { Port = 0, Timeout = TimeSpan.FromMilliseconds(200) });
+        await using PredictionServer server =
+            await Start(s_table.Value, new ServerOptions { Port = 0, Timeout = TimeSpan.FromMilliseconds(200) });
         using var client = new TcpClient(server.Address.Host, server.Address.Port);
         using NetworkStream stream = client.GetStream();
         await stream.WriteAsync(Encoding.ASCII.GetBytes(
-            $"POST /predict HTTP/1.1\r\nHost: {server.Address.Authority}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{{\"weight\":"));
+            $"POST /predict HTTP/1.1\r\nHost: {server.Address.Authority}\r\nContent-Type: "
+            + $"application/json\r\nContent-Length: 100\r\n\r\n{{\"weight\":"));
 
         using var reader = new StreamReader(stream, Encoding.UTF8);
         string answer = await reader.ReadToEndAsync();
@@ -253,6 +279,7 @@ public class PredictionServerTests
     private static string Result(string json)
     {
         using JsonDocument document = JsonDocument.Parse(json);
-        return string.Join(',', document.RootElement.GetProperty("predictions").EnumerateArray().Select(one => one.GetProperty("class").GetString()));
+        return string.Join(',', document.RootElement.GetProperty("predictions").EnumerateArray()
+            .Select(one => one.GetProperty("class").GetString()));
     }
 }

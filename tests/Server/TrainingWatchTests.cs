@@ -27,11 +27,13 @@ public class TrainingWatchTests
         {
             Assert.That(events, Does.StartWith("event: begin\ndata: {\"parameters\":"));
             Assert.That(events.Split("event: epoch\n"), Has.Length.EqualTo(1 + 3));
-            Assert.That(events, Does.Contain("event: filters\ndata: {\"layer\":\"conv\",\"planes\":1,\"height\":3,\"width\":3,\"filters\":[["));
+            Assert.That(events, Does.Contain(
+                "event: filters\ndata: {\"layer\":\"conv\",\"planes\":1,\"height\":3,\"width\":3,\"filters\":[["));
             Assert.That(events, Does.Contain("\"valid_accuracy\":"));
         }
 
-        Assert.That(told, Does.Contain("event: progress").And.EndWith("event: end\ndata: {\"text\":\"The training has ended.\"}\n\n"));
+        Assert.That(told, Does.Contain("event: progress").And
+            .EndWith("event: end\ndata: {\"text\":\"The training has ended.\"}\n\n"));
         Assert.That(after, Does.Not.Contain("event: progress"));
     }
 
@@ -50,7 +52,8 @@ public class TrainingWatchTests
                 if (record.Epoch == 2)
                 {
                     foreign = client.PostAsync("stop", null).Result.StatusCode;
-                    using var press = new HttpRequestMessage(HttpMethod.Post, "stop") { Headers = { { "X-Engine-Watch", "1" } } };
+                    using var press =
+                        new HttpRequestMessage(HttpMethod.Post, "stop") { Headers = { { "X-Engine-Watch", "1" } } };
                     pressed = client.Send(press).StatusCode;
                 }
             },
@@ -75,9 +78,11 @@ public class TrainingWatchTests
 
         using HttpResponseMessage response = await client.GetAsync(path);
 
-        string text = (await response.Content.ReadAsStringAsync()).Replace("http://www.w3.org/2000/svg", "", StringComparison.Ordinal);
+        string text = (await response.Content.ReadAsStringAsync()).Replace(
+            "http://www.w3.org/2000/svg", "", StringComparison.Ordinal);
         Assert.That(text, Does.Contain(holds).And.Not.Contain("http:").And.Not.Contain("https:"));
-        Assert.That(response.Headers.GetValues("Content-Security-Policy").Single(), Does.StartWith("default-src 'self'"));
+        Assert.That(
+            response.Headers.GetValues("Content-Security-Policy").Single(), Does.StartWith("default-src 'self'"));
     }
 
     [Test]
@@ -85,7 +90,8 @@ public class TrainingWatchTests
     {
         await using TrainingWatch watch = await TrainingWatch.StartAsync();
         using var client = new HttpClient { BaseAddress = watch.Address };
-        using var request = new HttpRequestMessage(HttpMethod.Get, "events") { Headers = { Host = "elsewhere.example" } };
+        using var request =
+            new HttpRequestMessage(HttpMethod.Get, "events") { Headers = { Host = "elsewhere.example" } };
 
         using HttpResponseMessage response = await client.SendAsync(request);
 
@@ -97,11 +103,13 @@ public class TrainingWatchTests
     {
         await using TrainingWatch watch = await TrainingWatch.StartAsync();
 
-        Assert.That(() => TrainingWatch.StartAsync(watch.Address.Port), Throws.InstanceOf<EngineException>().With.Message.Contains("choose another port"));
+        Assert.That(() => TrainingWatch.StartAsync(watch.Address.Port),
+            Throws.InstanceOf<EngineException>().With.Message.Contains("choose another port"));
     }
 
     private static NeuralNet Net(TrainingWatch watch) => new(
-        ("input", new Input(1, 32, 32)), ("conv", new Conv2D(4, 3)), ("pool", new MaxPool2D(4)), ("output", new Dense(10, Softmax)))
+        ("input", new Input(1, 32, 32)), ("conv", new Conv2D(4, 3)), ("pool", new MaxPool2D(4)),
+        ("output", new Dense(10, Softmax)))
     {
         MaxEpochs = 3,
         Callbacks = [watch],

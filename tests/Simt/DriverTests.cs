@@ -112,12 +112,14 @@ public unsafe class DriverTests : SimtTests
         Good(Wait(stream, joined));
         Good(Launch("add", new((1, 1), 32) { Stream = stream }, sum, sum, one, 4));
         Good(End(stream, &graph));
-        Good(((delegate* unmanaged<nint*, nint, ulong, int>)SimtDouble.Cuda("cuGraphInstantiateWithFlags"))(&executable, graph, 0));
+        Good(((delegate* unmanaged<nint*, nint, ulong, int>)SimtDouble.Cuda("cuGraphInstantiateWithFlags"))(
+            &executable, graph, 0));
         Good(Call("cuGraphLaunch", executable, stream));
         Good(Call("cuStreamSynchronize", stream));
 
         Assert.That(Download<float>(sum, 4), Is.EqualTo(new float[] { 4, 4, 4, 4 }));
-        Assert.That(Download<float>(copy, 4), Is.EqualTo(new float[] { 2, 2, 2, 2 }), "it did not wait for the second stream");
+        Assert.That(
+            Download<float>(copy, 4), Is.EqualTo(new float[] { 2, 2, 2, 2 }), "it did not wait for the second stream");
         Assert.That(Wait(stream, joined), Is.EqualTo(CaptureIsolated), "the capture is over");
     }
 
@@ -214,7 +216,8 @@ public unsafe class DriverTests : SimtTests
                 Attributes = &attribute,
                 AttributeCount = 1,
             };
-            return ((delegate* unmanaged<LaunchConfiguration*, nint, void**, void**, int>)SimtDouble.Cuda("cuLaunchKernelEx"))(
+            return ((delegate* unmanaged<LaunchConfiguration*, nint, void**, void**, int>)SimtDouble.Cuda(
+                "cuLaunchKernelEx"))(
                 &launch, Function("rotate"), arguments, null);
         }
     }

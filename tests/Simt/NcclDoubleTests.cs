@@ -9,7 +9,8 @@ namespace Engine.Tests.Simt;
 /// </summary>
 public class NcclDoubleTests
 {
-    private const string InvalidArgument = "nccl 4, cuda 0; ", InvalidUsage = "nccl 5, cuda 0; ", Failed = "nccl 0, cuda 719; -; ";
+    private const string InvalidArgument = "nccl 4, cuda 0; ", InvalidUsage = "nccl 5, cuda 0; ",
+        Failed = "nccl 0, cuda 719; -; ";
 
     [TestCase("sum", 2, "3 30 300", "3 30 300")]
     [TestCase("sum", 4, "10 100 1000", "10 100 1000", "10 100 1000", "10 100 1000")]
@@ -23,13 +24,17 @@ public class NcclDoubleTests
     public void Each_rank_gets_what_nccl_gives(string what, int ranks, params string[] expected) =>
         Assert.That(Run(what, ranks), Is.EqualTo(expected.Select(values => $"nccl 0, cuda 0; {values};")));
 
-    [TestCase("count", Failed + "the ranks do not do the same: rank 0 calls ncclAllReduce of 3 elements of type 7 with operation 0, "
+    [TestCase("count",
+        Failed + "the ranks do not do the same: rank 0 calls ncclAllReduce of 3 elements of type 7 with operation 0, "
         + "rank 1 calls ncclAllReduce of 2 elements of type 7 with operation 0")]
-    [TestCase("type", Failed + "the ranks do not do the same: rank 0 calls ncclAllReduce of 2 elements of type 7 with operation 0, "
+    [TestCase("type",
+        Failed + "the ranks do not do the same: rank 0 calls ncclAllReduce of 2 elements of type 7 with operation 0, "
         + "rank 1 calls ncclAllReduce of 2 elements of type 2 with operation 0")]
-    [TestCase("operation", Failed + "the ranks do not do the same: rank 0 calls ncclAllReduce of 3 elements of type 7 with operation 0, "
+    [TestCase("operation",
+        Failed + "the ranks do not do the same: rank 0 calls ncclAllReduce of 3 elements of type 7 with operation 0, "
         + "rank 1 calls ncclAllReduce of 3 elements of type 7 with operation 2")]
-    [TestCase("order", Failed + "the ranks do not do the same: rank 0 calls ncclAllReduce of 3 elements of type 7 with operation 0, "
+    [TestCase("order",
+        Failed + "the ranks do not do the same: rank 0 calls ncclAllReduce of 3 elements of type 7 with operation 0, "
         + "rank 1 calls ncclAllGather of 1 elements of type 7")]
     [TestCase("unmatched", Failed + "rank 0 sends 4 bytes to rank 1, which expects 8")]
     [TestCase("no-type", InvalidArgument + "1 10 100; there is no type 99")]
@@ -48,8 +53,10 @@ public class NcclDoubleTests
 
     [TestCase("beyond", @"^nccl 4, cuda 0; .*; 4000000 bytes at 0x[0-9a-f]+ are not memory of the device$")]
     [TestCase("host", @"^nccl 4, cuda 0; .*; 12 bytes at 0x[0-9a-f]+ are not memory of the device$")]
-    [TestCase("overlap", @"^nccl 4, cuda 0; .*; 4 bytes at 0x\w+ are sent and 8 at 0x\w+ received, which overlap and are not in place$")]
-    [TestCase("capture", "^nccl 1, cuda 0;; memory cannot be allocated: CUDA error 900.*while a stream was being captured$")]
+    [TestCase("overlap",
+        @"^nccl 4, cuda 0; .*; 4 bytes at 0x\w+ are sent and 8 at 0x\w+ received, which overlap and are not in place$")]
+    [TestCase(
+        "capture", "^nccl 1, cuda 0;; memory cannot be allocated: CUDA error 900.*while a stream was being captured$")]
     public void Misuse_is_found_by_the_rank_that_does_it(string what, string expected) =>
         Assert.That(Run(what, 2)[0], Does.Match(expected));
 
@@ -59,7 +66,8 @@ public class NcclDoubleTests
         // Which of the two arrives first, and so waits, varies.
         Assert.That(
             Run(what, 2),
-            Has.Exactly(1).Contains(expected).And.Exactly(1).Matches("rank [01] waits in ncclCommInitRank, and does not see rank [01]"));
+            Has.Exactly(1).Contains(expected).And.Exactly(1)
+                .Matches("rank [01] waits in ncclCommInitRank, and does not see rank [01]"));
 
     [Test]
     public void A_rank_that_does_not_come_is_named() => Assert.That(
@@ -82,6 +90,7 @@ public class NcclDoubleTests
         string[] lines = process.StandardOutput.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries);
         process.WaitForExit();
         Assert.That(process.ExitCode, Is.Zero, errors.GetAwaiter().GetResult());
-        return [.. lines.Order(StringComparer.Ordinal).Select(line => line[(line.IndexOf(": ", StringComparison.Ordinal) + 2)..].TrimEnd())];
+        return [.. lines.Order(StringComparer.Ordinal)
+            .Select(line => line[(line.IndexOf(": ", StringComparison.Ordinal) + 2)..].TrimEnd())];
     }
 }

@@ -19,17 +19,21 @@ public class SharedBoltzmannTests
                 var machine = new RestrictedBoltzmannMachine(12, 5) { BatchSize = 20 };
                 return new Used(
                     machine, () => machine.Fit(s_x, 1_000_000, (_, _) => report(), token),
-                    [() => machine.Transform(s_x), () => machine.Reconstruct(s_x), () => machine.FreeEnergy(s_x)], "Boltzmann machine");
+                    [() => machine.Transform(s_x), () => machine.Reconstruct(s_x), () => machine.FreeEnergy(s_x)],
+                    "Boltzmann machine");
             })).SetArgDisplayNames("machine");
             foreach (bool isPretraining in (bool[])[true, false])
             {
                 yield return new TestCaseData((Func<Action, CancellationToken, Used>)((report, token) =>
                 {
                     DeepBeliefNetwork net = Net(
-                        pretraining: isPretraining ? 1_000_000 : 1, epochs: isPretraining ? 0 : 1_000_000, (_, _, _) => report());
+                        pretraining: isPretraining ? 1_000_000 : 1, epochs: isPretraining ? 0 : 1_000_000,
+                        (_, _, _) => report());
                     return new Used(
                         net, () => net.Fit(s_x, s_labels, token),
-                        isPretraining ? [] : [() => net.Predict(s_x), () => net.PredictProba(s_x), () => net.Reconstruct(s_x)],
+                        isPretraining
+                            ? []
+                            : [() => net.Predict(s_x), () => net.PredictProba(s_x), () => net.Reconstruct(s_x)],
                         "deep belief network");
                 })).SetArgDisplayNames(isPretraining ? "network in pre-training" : "network");
             }
@@ -76,10 +80,12 @@ public class SharedBoltzmannTests
             });
 
         used.Object.Dispose();
-        Assert.That(() => used.Fit(), Throws.TypeOf<ObjectDisposedException>().With.Message.StartsWith($"The {used.Name} ("));
+        Assert.That(
+            () => used.Fit(), Throws.TypeOf<ObjectDisposedException>().With.Message.StartsWith($"The {used.Name} ("));
         foreach (Action reader in used.Readers)
         {
-            Assert.That(() => reader(), Throws.TypeOf<ObjectDisposedException>().With.Message.StartsWith($"The {used.Name} ("));
+            Assert.That(
+                () => reader(), Throws.TypeOf<ObjectDisposedException>().With.Message.StartsWith($"The {used.Name} ("));
         }
     }
 
@@ -132,12 +138,15 @@ public class SharedBoltzmannTests
     {
         DeepBeliefNetwork? net = null;
         net = Net(pretraining: 1, epochs: 1, (_, _, _) => net!.Fit(s_x, s_labels));
-        Assert.That(() => net.Fit(s_x, s_labels), Throws.TypeOf<EngineException>().With.Message.StartsWith("Fit was called within Fit"));
+        Assert.That(() => net.Fit(s_x, s_labels),
+            Throws.TypeOf<EngineException>().With.Message.StartsWith("Fit was called within Fit"));
         net.Dispose();
         net = Net(pretraining: 1, epochs: 1, (_, _, _) => net!.Dispose());
-        Assert.That(() => net.Fit(s_x, s_labels), Throws.TypeOf<EngineException>().With.Message.StartsWith("Dispose was called within Fit"));
+        Assert.That(() => net.Fit(s_x, s_labels),
+            Throws.TypeOf<EngineException>().With.Message.StartsWith("Dispose was called within Fit"));
         net = Net(pretraining: 1, epochs: 1, (_, _, _) => net!.Predict(s_x));
-        Assert.That(() => net.Fit(s_x, s_labels), Throws.TypeOf<EngineException>().With.Message.Contains("once Fit has been called"));
+        Assert.That(() => net.Fit(s_x, s_labels),
+            Throws.TypeOf<EngineException>().With.Message.Contains("once Fit has been called"));
         net.Dispose();
     }
 
@@ -155,7 +164,8 @@ public class SharedBoltzmannTests
     {
         var random = new Random(3);
         return Tensor.From(
-            [.. Enumerable.Range(0, 12 * count).Select(i => i % 12 / 4 == i / 12 % 3 ? 0.9f : (float)random.NextDouble() * 0.2f)], count, 12);
+            [.. Enumerable.Range(0, 12 * count)
+                .Select(i => i % 12 / 4 == i / 12 % 3 ? 0.9f : (float)random.NextDouble() * 0.2f)], count, 12);
     }
 
     private sealed record Used(IDisposable Object, Action Fit, Action[] Readers, string Name);

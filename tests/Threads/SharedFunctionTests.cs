@@ -54,7 +54,8 @@ public sealed class SharedFunctionTests(bool onGpu) : IDisposable
             {
                 Tensor argument = Tensor.From(Values(6, number), 3, 2);
                 Tensor[] first = f.Call(argument);
-                Assert.That(first[0].AsSpan<float>()[5], Is.EqualTo(2 * MathF.Tanh(argument.AsSpan<float>()[5])).Within(1e-6));
+                Assert.That(
+                    first[0].AsSpan<float>()[5], Is.EqualTo(2 * MathF.Tanh(argument.AsSpan<float>()[5])).Within(1e-6));
                 RequireSame(f.Call(argument), first);
             });
         }
@@ -214,7 +215,9 @@ public sealed class SharedFunctionTests(bool onGpu) : IDisposable
                 }
                 catch (EngineException error)
                 {
-                    said = error.Message.Contains($"The index {100 + number} lies outside an axis of 3") ? "bad" : error.Message;
+                    said = error.Message.Contains($"The index {100 + number} lies outside an axis of 3")
+                        ? "bad"
+                        : error.Message;
                 }
 
                 Interlocked.Add(ref wrong, said == (isGood ? "good" : "bad") ? 0 : 1);
@@ -323,7 +326,8 @@ public sealed class SharedFunctionTests(bool onGpu) : IDisposable
         {
             if (actual[i].Shape != expected[i].Shape || !actual[i].Bytes.SequenceEqual(expected[i].Bytes))
             {
-                Assert.Fail($"Output {i} is {actual[i].TypeText}\n{actual[i]}\nand not {expected[i].TypeText}\n{expected[i]}");
+                Assert.Fail(
+                    $"Output {i} is {actual[i].TypeText}\n{actual[i]}\nand not {expected[i].TypeText}\n{expected[i]}");
             }
         }
     }

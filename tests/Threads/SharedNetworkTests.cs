@@ -138,7 +138,8 @@ public class SharedNetworkTests
     {
         Device device = onGpu ? CudaTestDevice.Open() : Device.Default;
         int times = onGpu ? 10 : 300;
-        using NeuralNet net = Net(device: device), one = Net(seed: 1, device: device), two = Net(seed: 2, device: device);
+        using NeuralNet net = Net(device: device), one = Net(seed: 1, device: device),
+            two = Net(seed: 2, device: device);
         KeyValuePair<string, Tensor>[][] both = [[.. one.GetParameters()], [.. two.GetParameters()]];
         string[] saved = [.. both.Select(Text)];
         string[] predicted = [Hex(one.PredictProba(s_repeated)), Hex(two.PredictProba(s_repeated))];

@@ -56,7 +56,8 @@ public class UseAfterDisposalTests
         foreach ((string name, Action<NeuralNet> use) in s_uses)
         {
             Assert.That(() => use(net), Throws.TypeOf<ObjectDisposedException>().With.Message.StartsWith(
-                "The network (input0, dense1, dense2) was disposed of: dispose of it when no thread uses it any more"), name);
+                "The network (input0, dense1, dense2) was disposed of: dispose of it when no thread uses it any more"),
+                name);
         }
 
         Assert.That(net.ToString(), Does.Contain("dense1"));
@@ -97,14 +98,16 @@ public class UseAfterDisposalTests
         Action[] uses =
         [
             () => f.Call(argument), () => f.Call([argument], [argument]), () => f.Run(argument),
-            () => f.RunMany(2, argument), () => f.Prepare(argument), () => f.ReadOutput(0, new float[2]), () => f.Print(),
+            () => f.RunMany(2, argument), () => f.Prepare(argument), () => f.ReadOutput(0, new float[2]),
+            () => f.Print(),
             () => _ = f.Launches,
         ];
 
         foreach (Action use in uses)
         {
             Assert.That(use, Throws.TypeOf<ObjectDisposedException>().With.Message.StartsWith(
-                "The function (x float32 (?)) -> (multiply.0 float32 (?)) with updates of sum on cpu was disposed of: "));
+                "The function (x float32 (?)) -> (multiply.0 float32 (?)) with updates of sum on cpu was disposed "
+                + "of: "));
         }
 
         Assert.That(sum.GetScalar<float>(), Is.EqualTo(3));

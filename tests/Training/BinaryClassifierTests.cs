@@ -81,7 +81,8 @@ public class BinaryClassifierTests
         net.Initialize();
         net.SetParameters([
             .. net.GetParameters().Select(pair => KeyValuePair.Create(
-                pair.Key, Tensor.From([.. pair.Value.AsSpan<float>().ToArray().Select(w => w * 10)]).Reshape(pair.Value.Shape.Dimensions)))]);
+                pair.Key, Tensor.From([.. pair.Value.AsSpan<float>().ToArray().Select(w => w * 10)])
+                    .Reshape(pair.Value.Shape.Dimensions)))]);
         net.Fit(points, labels);
 
         float[] p = net.PredictProba(points).AsSpan<float>().ToArray();
@@ -134,10 +135,12 @@ public class BinaryClassifierTests
         float[] one = Saliency.Of(net, images, 1, 1).AsSpan<float>().ToArray();
         float[] w = net.GetParameters()[0].Value.AsSpan<float>().ToArray();
         Assert.That(one, Is.EqualTo(w.Concat(w)).Within(1e-6), "the gradient of what the sigmoid is taken of");
-        Assert.That(Saliency.Of(net, images, 0, 0).AsSpan<float>().ToArray(), Is.EqualTo(one.Select(x => -x)).Within(1e-6));
+        Assert.That(
+            Saliency.Of(net, images, 0, 0).AsSpan<float>().ToArray(), Is.EqualTo(one.Select(x => -x)).Within(1e-6));
         Tensor image = images.Rows(0, 1).Reshape(1, 4, 4);
         float[] left = Occlusion.Map(net, image, 0, 3).AsSpan<float>().ToArray();
-        Assert.That(Occlusion.Map(net, image, 1, 3).AsSpan<float>().ToArray(), Is.EqualTo(left.Select(p => 1 - p)).Within(1e-6));
+        Assert.That(Occlusion.Map(net, image, 1, 3).AsSpan<float>().ToArray(),
+            Is.EqualTo(left.Select(p => 1 - p)).Within(1e-6));
     }
 
     [Test]
@@ -181,23 +184,26 @@ public class BinaryClassifierTests
 
         float[] Trained(Device device)
         {
-            using var net = new NeuralNet(new Input(2), new Dense(3), new Dense(1, Sigmoid)) { Device = device, MaxEpochs = 2 };
+            using var net =
+                new NeuralNet(new Input(2), new Dense(3), new Dense(1, Sigmoid)) { Device = device, MaxEpochs = 2 };
             net.Fit(points, labels);
-            return [.. net.PredictProba(points).AsSpan<float>(), (float)net.TrainHistory[1].ValidLoss, net.Score(points, labels)];
+            return [.. net.PredictProba(points).AsSpan<float>(), (float)net.TrainHistory[1].ValidLoss,
+                net.Score(points, labels)];
         }
     }
 
     private static IEnumerable<TestCaseData> Mistakes()
     {
         yield return Case("a third class", new Dense(1, Sigmoid), [0, 1, 2], null,
-            "The label of sample 2 is 2, but the network has a single output, for the classes 0 and 1: labels go from 0 to 1. "
-            + "For more classes end with Dense(classes, Softmax), for values set Regression.");
+            "The label of sample 2 is 2, but the network has a single output, for the classes 0 and 1: "
+            + "labels go from 0 to 1. For more classes end with Dense(classes, Softmax), for values set Regression.");
         yield return Case("a label below", new Dense(1, Sigmoid), [0, 1, -1], null, "The label of sample 2 is -1");
         yield return Case("three weights", new Dense(1, Sigmoid), [0, 1, 1], [1, 2, 3],
             "ClassWeights has 3 weights, but the network has a single output, for the classes 0 and 1: one for each.");
         yield return Case("a softmax of one", new Dense(1, Softmax), [0, 1, 1], null,
             "A softmax of a single number is always 1. A classifier of two classes ends with Dense(1, Sigmoid) or");
-        yield return Case("no sigmoid", new Dense(1, Linear), [0, 1, 1], null, "that is no probability. A classifier of two");
+        yield return Case(
+            "no sigmoid", new Dense(1, Linear), [0, 1, 1], null, "that is no probability. A classifier of two");
         yield return Case("a rectifier", new Dense(1), [0, 1, 1], null, "that is no probability. A classifier of two");
         yield return Case("a tanh", new Dense(1, Tanh), [0, 1, 1], null, "that is no probability. A classifier of two");
 

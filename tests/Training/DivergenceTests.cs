@@ -55,7 +55,8 @@ public class DivergenceTests
         public Func<int, double>? Rate { get; init; }
     }
 
-    private static readonly Func<Layer[]> s_line = () => [new Dense(8) { Name = "a" }, new Dense(1, Linear) { Name = "y" }];
+    private static readonly Func<Layer[]> s_line =
+        () => [new Dense(8) { Name = "a" }, new Dense(1, Linear) { Name = "y" }];
 
     private static IEnumerable<TestCaseData> Cases()
     {
@@ -70,12 +71,13 @@ public class DivergenceTests
             Update = new Sgd(1e4f),
             FloatX = DType.Float64,
         });
-        yield return One("an update that overflows at once", () => new Case(s_line(), "a", "The update of batch 1 made 'a.")
-        {
-            Regression = true,
-            Update = new Sgd(float.MaxValue),
-            Objective = (output, values) => 1e9 * SquaredError(output, values),
-        });
+        yield return One(
+            "an update that overflows at once", () => new Case(s_line(), "a", "The update of batch 1 made 'a.")
+            {
+                Regression = true,
+                Update = new Sgd(float.MaxValue),
+                Objective = (output, values) => 1e9 * SquaredError(output, values),
+            });
         yield return One("samples that are far too large", () => new Case(
             s_line(), "y", "scaled samples (they go from")
         {
@@ -83,7 +85,8 @@ public class DivergenceTests
             Spoil = x => Array.ForEach(Indices(x), i => x[i] *= 1e25f),
         });
         yield return One("a layer that overflows", () => new Case(
-            [new Dense(8) { Name = "a" }, new Activation(x => Exp(x * 1e4)) { Name = "bang" }, new Dense(3, Softmax)], "bang",
+            [new Dense(8) { Name = "a" }, new Activation(x => Exp(x * 1e4)) { Name = "bang" }, new Dense(3, Softmax)],
+            "bang",
             "The first values that are not finite are those of layer 'bang', which is given values of up to"));
         yield return One("an objective that takes the logarithm of 0", () => new Case(
             [new Dense(3, x => Softmax(x * 1e3)) { Name = "y" }], "y", "the Objective may take the logarithm of 0")
@@ -91,7 +94,8 @@ public class DivergenceTests
             Objective = (p, y) => -Log(Sum(p * OneHot(y), [1])),
         });
         yield return One("dropout and momentum", () => new Case(
-            [new Dense(16) { Name = "a" }, new Dropout(0.3) { Name = "d" }, new Dense(1, Linear) { Name = "y" }], "", "epoch")
+            [new Dense(16) { Name = "a" }, new Dropout(0.3) { Name = "d" }, new Dense(1, Linear) { Name = "y" }], "",
+            "epoch")
         {
             Regression = true,
             Update = new NesterovMomentum(10, 0.9f),
@@ -138,25 +142,28 @@ public class DivergenceTests
             OfBatch = false,
         });
         yield return One("a sample that only validates", () => new Case(
-            s_line(), "y", "the loss on the validation samples is infinite. All layers give finite values, the last one, 'y'")
+            s_line(), "y",
+            "the loss on the validation samples is infinite. All layers give finite values, the last one, 'y'")
         {
             Regression = true,
             Update = new Sgd(1e-3f),
             Spoil = x => x[0] = 1e22f,
             OfBatch = false,
         });
-        yield return One("a clipped gradient", () => new Case(s_line(), "", "Try a smaller learning rate than 1E+20, such as 1E+19.")
-        {
-            Regression = true,
-            Update = new Sgd(1e20f) { Clip = GradientClip.TotalNorm(1) },
-        });
+        yield return One(
+            "a clipped gradient", () => new Case(s_line(), "", "Try a smaller learning rate than 1E+20, such as 1E+19.")
+            {
+                Regression = true,
+                Update = new Sgd(1e20f) { Clip = GradientClip.TotalNorm(1) },
+            });
 
         static TestCaseData One(string name, Func<Case> make) => new TestCaseData(make).SetArgDisplayNames(name);
     }
 
     [TestCase(1e30f, false, "1E+30", "1E+29")]
     [TestCase(1000f, true, "1000", "100")]
-    public void A_step_of_ones_own_loop_whose_loss_is_no_number_says_so(float rate, bool isRegression, string shown, string smaller)
+    public void A_step_of_ones_own_loop_whose_loss_is_no_number_says_so(
+        float rate, bool isRegression, string shown, string smaller)
     {
         (Tensor points, int[] labels) = Toy.Clouds(30);
         Layer last = isRegression ? new Dense(2, x => x) : new Dense(3, Softmax);
@@ -167,8 +174,9 @@ public class DivergenceTests
         Assert.That(
             () => Enumerable.Range(0, 50).Select(_ => trainer.Step(points, targets)).ToArray(),
             Throws.TypeOf<EngineException>().With.Message.Matches(
-                "^The loss of the step is (nan|infinite), and the step has spoiled the parameters\\. The learning rate is "
-                + $"{Regex.Escape(shown)}: begin again with a smaller one, such as {Regex.Escape(smaller)}, "));
+                "^The loss of the step is (nan|infinite), and the step has spoiled the parameters\\. "
+                + $"The learning rate is {Regex.Escape(shown)}: begin again with a smaller one, "
+                + $"such as {Regex.Escape(smaller)}, "));
     }
 
     [TestCase(0.1f, true, "nan", "0.1", "0.01")]
@@ -183,8 +191,9 @@ public class DivergenceTests
         Assert.That(
             () => Enumerable.Range(0, 20).Select(_ => trainer.Step(points, Tensor.From(labels))).ToArray(),
             Throws.TypeOf<EngineException>().With.Message.Matches(
-                $"^(The loss of the step is ({loss}), and the step has spoiled the parameters\\. The learning rate is {Regex.Escape(shown)}: "
-                + $"begin again with a smaller one, such as {Regex.Escape(smaller)},|.*finite)"));
+                $"^(The loss of the step is ({loss}), and the step has spoiled the parameters\\. "
+                + $"The learning rate is {Regex.Escape(shown)}: begin again with a smaller one, "
+                + $"such as {Regex.Escape(smaller)},|.*finite)"));
     }
 
     [TestCaseSource(nameof(Cases))]
@@ -197,7 +206,8 @@ public class DivergenceTests
     [Test]
     public void So_it_does_on_a_gpu() => Check(
         () => new Case(
-            [new Dense(16) { Name = "a" }, new Dropout(0.3) { Name = "d" }, new Dense(1, Linear) { Name = "y" }], "", "epoch")
+            [new Dense(16) { Name = "a" }, new Dropout(0.3) { Name = "d" }, new Dense(1, Linear) { Name = "y" }], "",
+            "epoch")
         {
             Regression = true,
             Update = new NesterovMomentum(10, 0.9f),
@@ -286,7 +296,8 @@ public class DivergenceTests
         (Tensor x, Tensor y) = Data(new Case([], "", "") { Regression = true });
 
         Assert.That(() => net.Fit(x, y), Throws.TypeOf<DivergenceException>());
-        Assert.That(Values(net), Is.EqualTo(best!.SelectMany(pair => pair.Value.Cast(DType.Float64).AsSpan<double>().ToArray())));
+        Assert.That(Values(net),
+            Is.EqualTo(best!.SelectMany(pair => pair.Value.Cast(DType.Float64).AsSpan<double>().ToArray())));
     }
 
     [Test]
@@ -320,7 +331,8 @@ public class DivergenceTests
         (Tensor x, Tensor y) = Data(new Case([], "", "") { Regression = true });
         GridSearchResult<float> found = GridSearch.Run(
             [1e10f, 0.01f, 1e20f],
-            rate => Net(new Case(s_line(), "", "") { Regression = true, Update = new Sgd(rate) }, null!), x, y, new Folds(2));
+            rate => Net(new Case(s_line(), "", "") { Regression = true, Update = new Sgd(rate) }, null!), x, y,
+            new Folds(2));
 
         Assert.That(found.Best.Parameters, Is.EqualTo(0.01f));
         Assert.That(found.Candidates.Select(one => one.Divergence is null), Is.EqualTo(new[] { false, true, false }));
@@ -348,10 +360,13 @@ public class DivergenceTests
         TestContext.Out.WriteLine(error.Message);
         Assert.That(error.Message, Does.Contain(one.Message));
         Assert.That(error.Epoch, Is.EqualTo(net.TrainHistory.Count + 1));
-        Assert.That(one.Layer.Length == 0 ? one.Layers.Select(layer => layer.Name) : [one.Layer], Does.Contain(error.Layer));
-        Assert.That(error.Message, Does.Contain($"epoch {error.Epoch}, batch {error.Batch} of ").And.Contain($"'{error.Layer}'"));
+        Assert.That(
+            one.Layer.Length == 0 ? one.Layers.Select(layer => layer.Name) : [one.Layer], Does.Contain(error.Layer));
+        Assert.That(error.Message,
+            Does.Contain($"epoch {error.Epoch}, batch {error.Batch} of ").And.Contain($"'{error.Layer}'"));
         int batches = one.OfBatch ? ((Samples * 4 / 5) + Batch - 1) / Batch : 1;
-        double rate = one.Rate?.Invoke(((error.Epoch - 1) * batches) + error.Batch!.Value - 1) ?? one.Update.LearningRate;
+        double rate = one.Rate?.Invoke(((error.Epoch - 1) * batches) + error.Batch!.Value - 1)
+            ?? one.Update.LearningRate;
         Assert.That(error.LearningRate, Is.EqualTo(rate).Within(1e-6 * rate));
         Assert.That(Values(net), Is.EqualTo(kept), "the parameters before the epoch");
         Assert.That(kept.All(double.IsFinite));
@@ -362,7 +377,8 @@ public class DivergenceTests
         watched.Callbacks.Add(new LambdaCallback { BatchFinished = (_, batch) => losses.Add(batch) });
         Assert.That(() => Fit(watched), Throws.TypeOf<DivergenceException>()
             .With.Message.EqualTo(error.Message));
-        Assert.That(losses.FindIndex(batch => !double.IsFinite(batch.Loss)), Is.EqualTo(one.OfBatch ? losses.Count - 1 : -1));
+        Assert.That(
+            losses.FindIndex(batch => !double.IsFinite(batch.Loss)), Is.EqualTo(one.OfBatch ? losses.Count - 1 : -1));
         Assert.That((losses[^1].Epoch, losses[^1].Index + 1), Is.EqualTo((error.Epoch, error.Batch)));
 
         // Training can continue.

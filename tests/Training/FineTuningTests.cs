@@ -46,14 +46,18 @@ public class FineTuningTests
         frozen.PartialFit(points, labels);
         plain.PartialFit(points, labels);
 
-        Assert.That(Changed(Values(frozen), Values(plain)), Is.EqualTo(new[] { "hidden.b" }), "its velocity began anew");
+        Assert.That(
+            Changed(Values(frozen), Values(plain)), Is.EqualTo(new[] { "hidden.b" }), "its velocity began anew");
     }
 
     private static IEnumerable<UpdateRule> Rules() =>
     [
-        new Sgd(0.1f), new Momentum(0.1f), new NesterovMomentum(0.1f), new Adagrad(), new RmsProp(), new Adadelta(), new Adam(), new Adamax(),
-        new AmsGrad(), new AdamW(), new Muon(), new WithMomentum(new Sgd(0.1f)), new NormConstraint(new Momentum(0.1f), 3),
-        new Accumulate(new Momentum(0.1f), 2), new Lookahead(new Momentum(0.1f)), new RulesByName(new Momentum(0.1f), ("head*", new Adam(0.2f))),
+        new Sgd(0.1f), new Momentum(0.1f), new NesterovMomentum(0.1f), new Adagrad(), new RmsProp(), new Adadelta(),
+        new Adam(), new Adamax(),
+        new AmsGrad(), new AdamW(), new Muon(), new WithMomentum(new Sgd(0.1f)), new NormConstraint(
+            new Momentum(0.1f), 3),
+        new Accumulate(new Momentum(0.1f), 2), new Lookahead(new Momentum(0.1f)), new RulesByName(
+            new Momentum(0.1f), ("head*", new Adam(0.2f))),
     ];
 
     [Test]
@@ -145,7 +149,8 @@ public class FineTuningTests
     {
         // y = W x + b with W (outputs, inputs); a correlation; the variance 3 is stored, not 1 / √(3 + epsilon).
         using var net = new NeuralNet(
-            new Input(1, 2, 2), new Conv2D(1, 2, Symbolic.Linear) { Name = "conv" }, new BatchNorm { Name = "norm", Epsilon = 1e-4 },
+            new Input(1, 2, 2), new Conv2D(1, 2, Symbolic.Linear) { Name = "conv" },
+            new BatchNorm { Name = "norm", Epsilon = 1e-4 },
             new Dense(2, Symbolic.Linear) { Name = "fc" })
         { Regression = true };
         Tensor x = Tensor.From([1f, 2, 3, 4], 1, 1, 2, 2);
@@ -162,7 +167,8 @@ public class FineTuningTests
             new LoadOptions { Layout = WeightLayout.PyTorch });
         Assert.That(net.Predict(x).AsSpan<float>().ToArray(), Is.EqualTo(expected).Within(1e-4));
 
-        net.SetParameters(net.GetParameters().Select(pair => KeyValuePair.Create(pair.Key, new Tensor(DType.Float32, pair.Value.Shape))));
+        net.SetParameters(net.GetParameters()
+            .Select(pair => KeyValuePair.Create(pair.Key, new Tensor(DType.Float32, pair.Value.Shape))));
         net.SetParameters(
             [
                 new("conv.kernel", Tensor.From([1f, 2, 3, 4], 2, 2, 1, 1)), new("conv.bias", Tensor.From([0.5f])),
@@ -188,7 +194,8 @@ public class FineTuningTests
         }), ("kernel", [2, 8]), ("recurrent_kernel", [2, 8]), ("bias", [8]));
         yield return Case(new Gru(2), [3, 2], (w, x) => Steps(x, 2, (xt, h, _) =>
         {
-            double[] a = Sums(xt, w("kernel"), [], [], w("bias")[..6]), b = Sums(h, w("recurrent_kernel"), [], [], w("bias")[6..]);
+            double[] a = Sums(xt, w("kernel"), [], [], w("bias")[..6]),
+                b = Sums(h, w("recurrent_kernel"), [], [], w("bias")[6..]);
             double[] next = [.. Enumerable.Range(0, 2).Select(u =>
             {
                 double z = Sigma(a[u] + b[u]), r = Sigma(a[2 + u] + b[2 + u]);
@@ -204,7 +211,8 @@ public class FineTuningTests
         foreach (string kernel in (string[])["kernel", "depthwise_kernel"])
         {
             yield return Case(
-                new DepthwiseConv2D(2, 2, Symbolic.Linear), [3, 3, 3], (w, x) => Depthwise(w(kernel), w("bias"), x), (kernel, [2, 2, 3, 2]), ("bias", [6]));
+                new DepthwiseConv2D(2, 2, Symbolic.Linear), [3, 3, 3], (w, x) => Depthwise(w(kernel), w("bias"), x),
+                (kernel, [2, 2, 3, 2]), ("bias", [6]));
         }
 
         yield return Case(new SeparableConv2D(2, 2, Symbolic.Linear) { Multiplier = 2 }, [3, 3, 3], (w, x) =>
@@ -212,13 +220,16 @@ public class FineTuningTests
             double[] deep = Depthwise(w("depthwise_kernel"), new double[6], x);
             return [.. from filter in Enumerable.Range(0, 2)
                        from pixel in Enumerable.Range(0, 4)
-                       select w("bias")[filter] + Enumerable.Range(0, 6).Sum(i => w("pointwise_kernel")[(i * 2) + filter] * deep[(i * 4) + pixel])];
+                       select w("bias")[filter] + Enumerable.Range(0, 6)
+                           .Sum(i => w("pointwise_kernel")[(i * 2) + filter] * deep[(i * 4) + pixel])];
         }, ("depthwise_kernel", [2, 2, 3, 2]), ("pointwise_kernel", [1, 1, 6, 2]), ("bias", [2]));
 
         static double Sigma(double a) => 1 / (1 + Math.Exp(-a));
 
-        static double[] Sums(double[] x, double[] w, double[] h, double[] u, double[] b) => [.. b.Select((bias, j) => bias
-            + x.Select((value, i) => value * w[(i * b.Length) + j]).Sum() + h.Select((value, i) => value * u[(i * b.Length) + j]).Sum())];
+        static double[] Sums(double[] x, double[] w, double[] h, double[] u, double[] b) =>
+            [.. b.Select((bias, j) => bias
+                + x.Select((value, i) => value * w[(i * b.Length) + j])
+                    .Sum() + h.Select((value, i) => value * u[(i * b.Length) + j]).Sum())];
 
         static double[] Steps(double[] x, int inputs, Action<double[], double[], double[]> step)
         {
@@ -240,26 +251,32 @@ public class FineTuningTests
                     w[(i * 6) + (channel * 2) + multiplier] * x[(channel * 9) + ((y + (i / 2)) * 3) + left + (i % 2)])];
 
         static TestCaseData Case(
-            Layer layer, int[] sample, Func<Func<string, double[]>, double[], double[]> formula, params (string Name, int[] Shape)[] weights) =>
+            Layer layer, int[] sample, Func<Func<string, double[]>, double[], double[]> formula,
+            params (string Name, int[] Shape)[] weights) =>
             new TestCaseData(layer, sample, formula, weights).SetArgDisplayNames($"{layer.Kind} {weights[0].Name}");
     }
 
     [TestCaseSource(nameof(KerasLayers))]
     public void A_layer_taken_over_from_Keras_gives_what_Keras_formulas_say(
-        Layer layer, int[] sample, Func<Func<string, double[]>, double[], double[]> formula, (string Name, int[] Shape)[] weights)
+        Layer layer, int[] sample, Func<Func<string, double[]>, double[], double[]> formula,
+        (string Name, int[] Shape)[] weights)
     {
         var random = new Random(4);
         Tensor Drawn(int[] shape) =>
-            Tensor.From([.. Enumerable.Range(0, shape.Aggregate(1, (a, b) => a * b)).Select(_ => (2 * random.NextSingle()) - 1)], shape);
+            Tensor.From(
+                [.. Enumerable.Range(0, shape.Aggregate(1, (a, b) => a * b))
+                    .Select(_ => (2 * random.NextSingle()) - 1)], shape);
         using var net = new NeuralNet(new Node[] { layer.On(new Input(sample)).Named("it") }) { Regression = true };
         Dictionary<string, Tensor> given = weights.ToDictionary(weight => weight.Name, weight => Drawn(weight.Shape));
         Tensor x = Drawn([1, .. sample]);
 
         net.SetParameters(
-            given.Select(pair => KeyValuePair.Create($"it.{pair.Key}", pair.Value)), new LoadOptions { Layout = WeightLayout.Keras });
+            given.Select(pair => KeyValuePair.Create($"it.{pair.Key}", pair.Value)),
+            new LoadOptions { Layout = WeightLayout.Keras });
 
         Assert.That(
-            NdArray.From(net.Predict(x)).Data, Is.EqualTo(formula(name => NdArray.From(given[name]).Data, NdArray.From(x).Data)).Within(1e-5));
+            NdArray.From(net.Predict(x)).Data,
+            Is.EqualTo(formula(name => NdArray.From(given[name]).Data, NdArray.From(x).Data)).Within(1e-5));
     }
 
     // What PyTorch 1.13 gives for its default epsilon, and for 1e-3 (Keras' default), of the variances 1e-4f and 2.
@@ -268,20 +285,25 @@ public class FineTuningTests
     [TestCase("PyTorch", 1e-3, 30.401134492398256, 0.5603951061323535)]
     [TestCase("Keras", null, 30.401134492398256, 0.5603951061323535)]
     [TestCase("Keras", 1e-5, 95.59626001939975, 0.5606575201393356)]
-    public void A_batch_norm_taken_over_predicts_as_with_the_other_librarys_epsilon(string library, double? epsilon, double first, double second)
+    public void A_batch_norm_taken_over_predicts_as_with_the_other_librarys_epsilon(
+        string library, double? epsilon, double first, double second)
     {
-        BatchNorm norm = epsilon is { } own ? new BatchNorm { Name = "n", Epsilon = own } : new BatchNorm { Name = "n" };
+        BatchNorm norm = epsilon is { } own
+            ? new BatchNorm { Name = "n", Epsilon = own }
+            : new BatchNorm { Name = "n" };
         using var net = new NeuralNet(new Input(2), norm) { Regression = true, FloatX = DType.Float64 };
         bool isTorch = library == "PyTorch";
         net.SetParameters(
             [
-                new(isTorch ? "n.weight" : "n.gamma", Tensor.From([2, 0.5])), new(isTorch ? "n.bias" : "n.beta", Tensor.From([0.25, -0.5])),
+                new(isTorch ? "n.weight" : "n.gamma", Tensor.From([2, 0.5])), new(
+                    isTorch ? "n.bias" : "n.beta", Tensor.From([0.25, -0.5])),
                 new(isTorch ? "n.running_mean" : "n.moving_mean", Tensor.From([0.5, -1])),
                 new(isTorch ? "n.running_var" : "n.moving_variance", Tensor.From([1e-4f, 2.0])),
             ],
             new LoadOptions { Layout = isTorch ? WeightLayout.PyTorch : WeightLayout.Keras });
 
-        Assert.That(net.Predict(Tensor.From([1.0, 2], 1, 2)).AsSpan<double>().ToArray(), Is.EqualTo(new[] { first, second }).Within(1e-9));
+        Assert.That(net.Predict(Tensor.From([1.0, 2], 1, 2)).AsSpan<double>().ToArray(),
+            Is.EqualTo(new[] { first, second }).Within(1e-9));
     }
 
     [Test]
@@ -309,7 +331,8 @@ public class FineTuningTests
         Assert.That(sum / 4, Is.EqualTo(net.TrainHistory[^1].TrainLoss).Within(1e-6));
         Assert.That(
             () => new BatchIterator(4) { Augmentation = [new HorizontalFlip()] }.Over(points, points),
-            Throws.TypeOf<EngineException>().With.Message.StartsWith("HorizontalFlip is done on the device within Fit"));
+            Throws.TypeOf<EngineException>().With.Message
+                .StartsWith("HorizontalFlip is done on the device within Fit"));
     }
 
     [Test]
@@ -343,7 +366,8 @@ public class FineTuningTests
             Min = 0.03,
         });
         var rates = new List<double>();
-        net.Callbacks.Add(new LambdaCallback { EpochFinished = (one, _) => rates.Add(Math.Round(one.LearningRate, 6)) });
+        net.Callbacks.Add(
+            new LambdaCallback { EpochFinished = (one, _) => rates.Add(Math.Round(one.LearningRate, 6)) });
         net.MaxEpochs = 6;
         net.Fit(points, labels);
         Assert.That(rates, Is.EqualTo(new[] { 0.1, 0.1, 0.05, 0.05, 0.03, 0.03 }));
@@ -373,7 +397,8 @@ public class FineTuningTests
         net.Fit(points, labels);
 
         Assert.That(
-            Values(net)["output.W"], Is.EqualTo(seen[4].Zip(seen[5], (a, b) => (a + b) / 2)).Within(1e-6), "a training has its own mean");
+            Values(net)["output.W"], Is.EqualTo(seen[4].Zip(seen[5], (a, b) => (a + b) / 2))
+                .Within(1e-6), "a training has its own mean");
     }
 
     [Test]
@@ -381,7 +406,8 @@ public class FineTuningTests
     {
         (Tensor points, int[] labels) = Toy.Clouds(120);
         using NeuralNet net = Net(new Sgd(0.1f)), same = Net(new Sgd(0.1f));
-        LearningRateFinder found = LearningRateFinder.Run(net, points, Tensor.From(labels), least: 1e-4, most: 1e4, steps: 60);
+        LearningRateFinder found =
+            LearningRateFinder.Run(net, points, Tensor.From(labels), least: 1e-4, most: 1e4, steps: 60);
         net.Fit(points, labels);
         same.Fit(points, labels);
 

@@ -89,7 +89,8 @@ public class GradientClipTests
     /// <summary>Returns two parameters that begin as ones, after one step with these gradients.</summary>
     private static (double[] A, double[] B) Stepped(UpdateRule rule, double[] gradientA, double[] gradientB)
     {
-        SharedVariable a = Symbolic.Shared(Tensor.From([1.0, 1]), "a"), b = Symbolic.Shared(Tensor.From([1.0, 1, 1]), "b");
+        SharedVariable a = Symbolic.Shared(Tensor.From([1.0, 1]), "a"),
+            b = Symbolic.Shared(Tensor.From([1.0, 1, 1]), "b");
         Variable loss = Symbolic.Sum(a * Symbolic.Constant(Tensor.From(gradientA)))
             + Symbolic.Sum(b * Symbolic.Constant(Tensor.From(gradientB)));
         using var step = Function.Compile([], [], rule.Build(loss, [a, b]).Updates);

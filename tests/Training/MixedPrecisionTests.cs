@@ -30,7 +30,8 @@ public sealed class MixedPrecisionTests
     public void A_convolutional_network_does(
         [Values(Precision.MixedBFloat16, Precision.MixedFloat16)] Precision precision) => LearnsAsWell(precision, () =>
         [
-            new Input(1, Side, Side), new Engine.Layers.Conv2D(8, 3), new BatchNorm(), new Engine.Layers.MaxPool2D(2), new Dense(16, Rectify),
+            new Input(1, Side, Side), new Engine.Layers.Conv2D(8, 3), new BatchNorm(), new Engine.Layers.MaxPool2D(2),
+            new Dense(16, Rectify),
             new Dense(Classes, Softmax),
         ]);
 
@@ -93,7 +94,8 @@ public sealed class MixedPrecisionTests
                 double gradient = Enumerable.Range(0, 4).Sum(i => a[i, k] * Round(2 * z[i, j]));
                 Assert.That(mixed[1].AsSpan<float>()[(k * 3) + j], Is.EqualTo(gradient).Within(1e-5));
                 Assert.That(
-                    mixed[3].AsSpan<float>()[(k * 3) + j], Is.EqualTo(weights[(k * 3) + j] - (gradient * 1e-3)).Within(1e-7),
+                    mixed[3].AsSpan<float>()[(k * 3) + j], Is.EqualTo(weights[(k * 3) + j] - (gradient * 1e-3))
+                        .Within(1e-7),
                     "the parameter itself is not rounded");
             }
         }
@@ -110,7 +112,8 @@ public sealed class MixedPrecisionTests
     // The first scale; for each step the gradient, the scale after it, and whether the step is made.
     [TestCase(65536, new[] { 1f }, new[] { 65536f }, new[] { true })]
     [TestCase(65536, new[] { float.PositiveInfinity, 1f }, new[] { 32768f, 32768f }, new[] { false, true })]
-    [TestCase(65536, new[] { float.NaN, float.NegativeInfinity, 1f }, new[] { 32768f, 16384f, 16384f }, new[] { false, false, true })]
+    [TestCase(65536, new[] { float.NaN, float.NegativeInfinity, 1f }, new[] { 32768f, 16384f, 16384f },
+        new[] { false, false, true })]
     [TestCase(1, new[] { float.PositiveInfinity }, new[] { 1f }, new[] { false })]
     public void A_step_whose_gradients_overflow_is_left_out_and_halves_the_scale(
         float start, float[] gradients, float[] scales, bool[] areMade)
@@ -210,6 +213,8 @@ public sealed class MixedPrecisionTests
     private static Tensor Numbers(int seed, params int[] sides)
     {
         var random = new Random(seed);
-        return Tensor.From([.. Enumerable.Range(0, sides.Aggregate((a, b) => a * b)).Select(_ => random.NextSingle() - 0.5f)]).Reshape(sides);
+        return Tensor.From(
+            [.. Enumerable.Range(0, sides.Aggregate((a, b) => a * b)).Select(_ => random.NextSingle() - 0.5f)])
+                .Reshape(sides);
     }
 }

@@ -136,7 +136,8 @@ public class NeuralNetTests
             using var net = new NeuralNet(
                 new Input(1, 32, 32), new Conv2D(4, 3), new MaxPool2D(2), new Dropout(), new Dense(20), new BatchNorm(),
                 new Dense(10, Symbolic.Softmax))
-            { Device = device, Seed = seed, MaxEpochs = 2, BatchIteratorTrain = new BatchIterator(50) { Shuffle = true } };
+            { Device = device, Seed = seed, MaxEpochs = 2, BatchIteratorTrain =
+                new BatchIterator(50) { Shuffle = true } };
             net.Fit(images, labels);
             return Bits(net);
         }
@@ -311,7 +312,8 @@ public class NeuralNetTests
     /// Scores that are not means over samples are those of all validation samples, whatever the batches.
     /// </summary>
     [Test]
-    public void Custom_scores_are_those_of_all_validation_samples_together([Values(3, 7, 128)] int batch, [Values] bool isStreamed)
+    public void Custom_scores_are_those_of_all_validation_samples_together(
+        [Values(3, 7, 128)] int batch, [Values] bool isStreamed)
     {
         (Tensor points, int[] labels) = Toy.Clouds(60);
         // The first of each class validate; in an order by class each small batch has one class.
@@ -335,7 +337,8 @@ public class NeuralNetTests
 
         Tensor output = net.PredictProba(points.Rows(validation));
         int[] truth = [.. validation.Select(i => labels[i])];
-        Assert.That(net.TrainHistory[^1].Scores["auc"], Is.EqualTo(Metrics.RocAuc(truth, output)).Within(1e-12).And.GreaterThan(0.5));
+        Assert.That(net.TrainHistory[^1].Scores["auc"],
+            Is.EqualTo(Metrics.RocAuc(truth, output)).Within(1e-12).And.GreaterThan(0.5));
         Assert.That(net.TrainHistory[^1].Scores["f1"], Is.EqualTo(Metrics.F1(truth, output)).Within(1e-12));
     }
 

@@ -25,7 +25,8 @@ public class SourceNetworkTests
     [TestCase("cnn")]
     public void The_sources_networks_train_to_the_same_bits_as_ever(string name)
     {
-        Assume.That(X86Base.IsSupported && s_known.ContainsKey((name, Simd.Width)), "The bits are known for x64 with vectors of 32 and 64 bytes.");
+        Assume.That(X86Base.IsSupported && s_known.ContainsKey((name, Simd.Width)),
+            "The bits are known for x64 with vectors of 32 and 64 bytes.");
         NetworkDescription described = name == "mlp" ? Networks.Mlp : Networks.Cnn;
         using var device = new CpuDevice(2);
         using var net = new NeuralNet(described.MakeLayers())

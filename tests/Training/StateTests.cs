@@ -15,11 +15,12 @@ public class StateTests
 {
     private static readonly Dictionary<string, Func<Device, NeuralNet>> s_networks = new()
     {
-        ["perceptron"] = device => new NeuralNet(new Input(1, 8, 8), new Flatten(), new Dense(10), new Dense(4, Softmax))
-        {
-            Device = device,
-            Update = new NesterovMomentum(0.1f, 0.9f),
-        },
+        ["perceptron"] =
+            device => new NeuralNet(new Input(1, 8, 8), new Flatten(), new Dense(10), new Dense(4, Softmax))
+            {
+                Device = device,
+                Update = new NesterovMomentum(0.1f, 0.9f),
+            },
         ["dropout and shuffle"] = device => new NeuralNet(
             new Input(1, 8, 8), new Conv2D(3, 3), new MaxPool2D(2), new Dropout(0.3), new Dense(8), new Dropout(0.5),
             new Dense(4, Softmax))
@@ -164,9 +165,11 @@ public class StateTests
 
         AssertRefused(Small(new Adam()), "it was trained by NesterovMomentum, not Adam.");
         AssertRefused(Small(new NesterovMomentum(0.1f), seed: 2), "its seed is 1, not 2.");
-        AssertRefused(Small(new NesterovMomentum(0.1f), units: 5), "dense2.W is float32 (64, 4), not float32 (64, 5); ");
         AssertRefused(
-            Small(new NesterovMomentum(0.1f), dtype: DType.Float64), "dense2.W is float32 (64, 4), not float64 (64, 4)");
+            Small(new NesterovMomentum(0.1f), units: 5), "dense2.W is float32 (64, 4), not float32 (64, 5); ");
+        AssertRefused(
+            Small(new NesterovMomentum(0.1f), dtype: DType.Float64),
+            "dense2.W is float32 (64, 4), not float64 (64, 4)");
         AssertRefused(
             new NeuralNet(new Input(1, 8, 8), new Flatten(), new Dropout(), new Dense(4, Softmax)),
             "dense3.W float32 (64, 4) is missing");
@@ -287,9 +290,11 @@ public class StateTests
         Assert.That(() => net.LoadState(path), Fails("of version 2; this program reads version 1"));
     }
 
-    [TestCase("a.*", null, "when it was saved, a.W, a.b did not learn: call Freeze for them before LoadState, and Unfreeze after it")]
+    [TestCase("a.*", null,
+        "when it was saved, a.W, a.b did not learn: call Freeze for them before LoadState, and Unfreeze after it")]
     [TestCase(null, "a.*", "when it was saved, a.W, a.b learned, which are frozen here: call LoadState before Freeze.")]
-    [TestCase("a.*", "b.b", "when it was saved, a.W, a.b did not learn, but b.b did: freeze the former alone before LoadState.")]
+    [TestCase("a.*", "b.b",
+        "when it was saved, a.W, a.b did not learn, but b.b did: freeze the former alone before LoadState.")]
     public void A_state_of_other_frozen_parameters_says_what_to_do(string? before, string? here, string message)
     {
         using var folder = new TempFolder();
@@ -307,7 +312,10 @@ public class StateTests
 
         static NeuralNet Frozen(string? pattern)
         {
-            var net = new NeuralNet(new Input(2), new Dense(4) { Name = "a" }, new Dense(3, Softmax) { Name = "b" }) { Update = new Adam() };
+            var net = new NeuralNet(new Input(2), new Dense(4) { Name = "a" }, new Dense(3, Softmax) { Name = "b" })
+            {
+                Update = new Adam(),
+            };
             net.Initialize();
             if (pattern is not null)
             {

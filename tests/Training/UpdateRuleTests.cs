@@ -241,9 +241,11 @@ public class UpdateRuleTests
     {
         var several = new RulesByName(new Sgd(0.1f), ("a", new Accumulate(new Sgd(0.1f), 2)));
         foreach (Func<UpdateRule> make in (Func<UpdateRule>[])
-            [() => new Lookahead(several), () => new WithMomentum(several), () => new NormConstraint(several, 1), () => new Lookahead(new Accumulate(several, 2))])
+            [() => new Lookahead(several), () => new WithMomentum(several), () => new NormConstraint(several, 1),
+                () => new Lookahead(new Accumulate(several, 2))])
         {
-            Assert.That(() => make(), Throws.TypeOf<EngineException>().With.Message.Contains("write RulesByName outermost"));
+            Assert.That(
+                () => make(), Throws.TypeOf<EngineException>().With.Message.Contains("write RulesByName outermost"));
         }
     }
 
@@ -251,7 +253,8 @@ public class UpdateRuleTests
 
     private static IEnumerable<TestCaseData> Nested() => new (string Name, UpdateRule Rule)[]
     {
-        ("itself", s_clipped), ("lookahead", new Lookahead(s_clipped, 1, 1)), ("accumulate", new Accumulate(s_clipped, 1)),
+        ("itself", s_clipped), ("lookahead", new Lookahead(s_clipped, 1, 1)),
+        ("accumulate", new Accumulate(s_clipped, 1)),
         ("momentum", new WithMomentum(s_clipped, 0)), ("norm constraint", new NormConstraint(s_clipped, 1000)),
         ("two", new Lookahead(new Accumulate(s_clipped, 1), 1, 1)), ("by name", new RulesByName(s_clipped)),
         ("of others", new Others(s_clipped)),
@@ -268,7 +271,8 @@ public class UpdateRuleTests
             parameter.Variable.SetValue(Tensor.From([1.0], 1, 1));
         }
 
-        Variable loss = Symbolic.Sum(Symbolic.Square(network.Parameters[0].Variable)) + Symbolic.Sum(Symbolic.Square(network.Parameters[1].Variable));
+        Variable loss = Symbolic.Sum(Symbolic.Square(network.Parameters[0].Variable))
+            + Symbolic.Sum(Symbolic.Square(network.Parameters[1].Variable));
         using var step = Function.Compile([], [], rule.BuildOn(null, loss, network.Parameters).Updates);
         step.Run();
 
@@ -284,7 +288,8 @@ public class UpdateRuleTests
         protected override bool IsOfOthers => true;
 
         protected override IReadOnlyList<Update> Updates(
-            IReadOnlyList<SharedVariable> parameters, IReadOnlyList<Variable> gradients, Variable learningRate, RuleState state) =>
+            IReadOnlyList<SharedVariable> parameters, IReadOnlyList<Variable> gradients, Variable learningRate,
+            RuleState state) =>
             UpdatesOf(Rule, parameters, gradients, learningRate, state);
     }
 
@@ -302,7 +307,8 @@ public class UpdateRuleTests
         Assert.That((Value(a), Value(b)), Is.EqualTo((1.0, 0.75)));
         built.LearningRate.SetScalar(1.0);
         step.Run();
-        Assert.That((Value(a), Value(b)), Is.EqualTo((1.0, 0.75 - (0.5 * 0.25) - 0.5)), "half of the first rule's rate");
+        Assert.That(
+            (Value(a), Value(b)), Is.EqualTo((1.0, 0.75 - (0.5 * 0.25) - 0.5)), "half of the first rule's rate");
 
         static double Value(SharedVariable variable) => variable.GetValue().AsSpan<double>()[0];
     }
@@ -319,7 +325,8 @@ public class UpdateRuleTests
         step.Run();
 
         Assert.That(dense.GetValue().AsSpan<double>().ToArray(), Is.EqualTo(new[] { 0.6, 0.3, 0.8, 0.4 }).Within(1e-6));
-        Assert.That(filters.GetValue().AsSpan<double>().ToArray(), Is.EqualTo(new[] { 0.6, 0.8, 0.6, 0.8 }).Within(1e-6));
+        Assert.That(
+            filters.GetValue().AsSpan<double>().ToArray(), Is.EqualTo(new[] { 0.6, 0.8, 0.6, 0.8 }).Within(1e-6));
         Assert.That(bias.GetValue().AsSpan<double>()[0], Is.EqualTo(100));
     }
 
@@ -408,13 +415,17 @@ public class UpdateRuleTests
 
     private static TestCaseData[] Settings =>
     [
-        .. Factors("momentum", x => new Momentum(0.1f, x), x => new NesterovMomentum(0.1f, x), x => new Muon(momentum: x), x => new WithMomentum(new Sgd(1), x)),
+        .. Factors("momentum", x => new Momentum(0.1f, x), x => new NesterovMomentum(0.1f, x),
+            x => new Muon(momentum: x), x => new WithMomentum(new Sgd(1), x)),
         .. Factors("rho", x => new RmsProp(rho: x), x => new Adadelta(rho: x)),
-        .. Factors("beta1", x => new Adam(beta1: x), x => new AdamW(beta1: x), x => new Adamax(beta1: x), x => new AmsGrad(beta1: x)),
-        .. Factors("beta2", x => new Adam(beta2: x), x => new AdamW(beta2: x), x => new Adamax(beta2: x), x => new AmsGrad(beta2: x)),
+        .. Factors("beta1", x => new Adam(beta1: x), x => new AdamW(beta1: x), x => new Adamax(beta1: x),
+            x => new AmsGrad(beta1: x)),
+        .. Factors("beta2", x => new Adam(beta2: x), x => new AdamW(beta2: x), x => new Adamax(beta2: x),
+            x => new AmsGrad(beta2: x)),
         .. Each(
             "epsilon", "a finite number greater than 0", [1e-8f, 1], [0, -1e-8f, float.NaN, float.PositiveInfinity],
-            x => new Adagrad(epsilon: x), x => new RmsProp(epsilon: x), x => new Adadelta(epsilon: x), x => new Adam(epsilon: x),
+            x => new Adagrad(epsilon: x), x => new RmsProp(epsilon: x), x => new Adadelta(epsilon: x),
+            x => new Adam(epsilon: x),
             x => new AdamW(epsilon: x), x => new Adamax(epsilon: x), x => new AmsGrad(epsilon: x)),
         .. Each(
             "decay", "a finite number and not negative", [0, 0.1f], [-0.1f, float.NaN, float.PositiveInfinity],
@@ -438,11 +449,13 @@ public class UpdateRuleTests
     }
 
     private static IEnumerable<TestCaseData> Factors(string name, params Func<float, UpdateRule>[] rules) => Each(
-        name, "a number from 0 up to, not including, 1", [0, 0.5f, 0.999f], [-0.1f, 1, 1.5f, float.NaN, float.PositiveInfinity], rules);
+        name, "a number from 0 up to, not including, 1", [0, 0.5f, 0.999f],
+        [-0.1f, 1, 1.5f, float.NaN, float.PositiveInfinity], rules);
 
     private static IEnumerable<TestCaseData> Each(
         string name, string what, float[] good, float[] bad, params Func<float, UpdateRule>[] rules) =>
-        rules.Select(make => new TestCaseData(make, name, what, good, bad).SetArgDisplayNames(make(0.5f).GetType().Name, name));
+        rules.Select(
+            make => new TestCaseData(make, name, what, good, bad).SetArgDisplayNames(make(0.5f).GetType().Name, name));
 
     /// <summary>Compares the rule as an object and as a function with the same steps in plain arithmetic.</summary>
     private static void Check(UpdateRule rule, Func<Func<double, double, double>> formula)

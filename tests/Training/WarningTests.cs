@@ -18,7 +18,8 @@ public class WarningTests
         SamplesKind = TrainingWarningKind.UnscaledSamples, TargetsKind = TrainingWarningKind.UnscaledTargets,
         Untrained = TrainingWarningKind.UntrainedClass, Vanishing = TrainingWarningKind.VanishingWeight,
         Growing = TrainingWarningKind.GrowingLoss, OneClass = TrainingWarningKind.OneClass,
-        Nothing = TrainingWarningKind.NothingLearned, Absent = TrainingWarningKind.AbsentClass, Unreachable = TrainingWarningKind.UnreachableTargets;
+        Nothing = TrainingWarningKind.NothingLearned, Absent = TrainingWarningKind.AbsentClass,
+            Unreachable = TrainingWarningKind.UnreachableTargets;
 
     /// <summary>A training, and the kinds of warnings that it must give.</summary>
     private sealed record Case(NeuralNet Net, Tensor X, Tensor Y, params TrainingWarningKind[] Kinds)
@@ -37,7 +38,8 @@ public class WarningTests
         yield return One("pixels to 255", () => Classify(Net(), Points(x => 127 * (x + 1.5f)), SamplesKind));
         yield return One("pixels to 1", () => Classify(Net(), Points(x => x / 2)));
         yield return One("pixels to 16", () => Classify(Net(0.001f), Points(x => 5 * (x + 1.5f))));
-        yield return One("millionths", () => Classify(Net(1), Points(x => x * 1e-6f), SamplesKind) with { Message = "E-06" });
+        yield return One(
+            "millionths", () => Classify(Net(1), Points(x => x * 1e-6f), SamplesKind) with { Message = "E-06" });
         yield return One("all zero", () => Classify(Net(epochs: 2), Points(x => 0)));
         yield return One("one large column of two", () => Classify(
             Net(1e-5f, epochs: 2), Points((x, i) => i % 2 == 0 ? x : 2000 + x), SamplesKind) with
@@ -49,7 +51,8 @@ public class WarningTests
         yield return One("pixels that are normalized by batch", () => Classify(
             Net(layers: [new BatchNorm(), new Dense(3, Softmax)]), Points(x => 127 * (x + 1.5f))));
         yield return One("pixels that are flattened only", () => Classify(
-            Net(0.001f, layers: [new Flatten(), new Dense(3, Softmax)], epochs: 2), Points(x => 127 * (x + 1.5f)), SamplesKind));
+            Net(0.001f, layers: [new Flatten(), new Dense(3, Softmax)], epochs: 2), Points(x => 127 * (x + 1.5f)),
+            SamplesKind));
         foreach ((string name, Layer[] first) in ((string, Layer[])[])
         [
             ("that noise is added to", [new GaussianNoise(0.1), new Dense(3, Softmax)]),
@@ -65,7 +68,8 @@ public class WarningTests
         }
 
         yield return One("pixels for a block that normalizes them", () => Classify(
-            Net(layers: [new Sequence(new BatchNorm(), new Dense(4)), new Dense(3, Softmax)]), Points(x => 127 * (x + 1.5f))));
+            Net(layers: [new Sequence(new BatchNorm(), new Dense(4)), new Dense(3, Softmax)]),
+            Points(x => 127 * (x + 1.5f))));
         foreach (DType dtype in (DType[])[DType.UInt8, DType.Int32])
         {
             yield return One($"pixels of {dtype}", () =>
@@ -76,7 +80,10 @@ public class WarningTests
                     MaxEpochs = 2,
                     Update = new Sgd(1e-4f),
                 };
-                return Classify(net, (x.Cast(dtype), y), SamplesKind) with { Message = "give float32 samples that are scaled" };
+                return Classify(net, (x.Cast(dtype), y), SamplesKind) with
+                {
+                    Message = "give float32 samples that are scaled",
+                };
             });
         }
 
@@ -101,29 +108,35 @@ public class WarningTests
 
         // Target values.
         yield return One("values", () => Regress(0.01f, x => x));
-        yield return One("house prices", () => Regress(0.01f, x => (x * 1e5f) + 3e5f, TargetsKind) with { Message = "E+05" });
+        yield return One(
+            "house prices", () => Regress(0.01f, x => (x * 1e5f) + 3e5f, TargetsKind) with { Message = "E+05" });
         yield return One("years", () => Regress(0.01f, x => 2000 + x, TargetsKind));
         yield return One("percents", () => Regress(0.001f, x => 50 + (10 * x)));
         yield return One("tiny values", () => Regress(0.01f, x => x * 1e-5f, TargetsKind));
 
-        foreach ((string name, Func<Engine.Graph.Variable, Engine.Graph.Variable> end, float least, float most, string range) in
+        foreach ((string name, Func<Engine.Graph.Variable, Engine.Graph.Variable> end, float least, float most,
+            string range) in
             ((string, Func<Engine.Graph.Variable, Engine.Graph.Variable>, float, float, string)[])
             [
                 ("a rectifier", Rectify, -2, 2, "from 0 on"), ("a rectifier", Rectify, 0, 5, ""),
                 ("a softplus", Softplus, -2, 2, "from 0 on"), ("a sigmoid", Sigmoid, 0, 5, "from 0 to 1"),
                 ("a sigmoid", Sigmoid, 0, 1, ""), ("a sigmoid", Sigmoid, 5, 5, "from 0 to 1"),
-                ("a tanh", Tanh, -3, 3, "from -1 to 1"), ("a tanh", Tanh, -1, 1, ""), ("a softmax", Softmax, -1, 1, "from 0 to 1"),
+                ("a tanh", Tanh, -3, 3, "from -1 to 1"), ("a tanh", Tanh, -1, 1, ""),
+                ("a softmax", Softmax, -1, 1, "from 0 to 1"),
                 ("a leaky rectifier", x => LeakyRectify(x), -2, 2, ""), ("nothing", Linear, -2, 2, ""),
             ])
         {
             yield return One($"values from {least} to {most} of {name}", () =>
             {
                 Case one = Regress(0.01f, x => least + ((most - least) * (x - MathF.Floor(x))), end: end);
-                return range.Length == 0 ? one : one with { Kinds = [Unreachable], Message = $"gives only values {range}: " };
+                return range.Length == 0
+                    ? one
+                    : one with { Kinds = [Unreachable], Message = $"gives only values {range}: " };
             });
         }
 
-        yield return One("values for a loss of one's own", () => Regress(0.01f, x => 2 * x, end: Rectify, objective: SquaredError));
+        yield return One(
+            "values for a loss of one's own", () => Regress(0.01f, x => 2 * x, end: Rectify, objective: SquaredError));
 
         // Classes.
         yield return One("classes in a row, not stratified", () =>
@@ -152,12 +165,14 @@ public class WarningTests
         yield return One("weights of 0 on purpose", () => Weighted([0, 1, 1], i => i % 2));
 
         // Metrics.
-        yield return One("a loss that explodes", () => Regress(0.9f, x => x, Growing) with { Message = "the training diverges" });
-        yield return One("a network that learns nothing", () => Classify(Net(1e-30f, epochs: 12), Points(x => 0), OneClass) with
-        {
-            Message = "the network predicts one class only",
-            Epoch = 10,
-        });
+        yield return One(
+            "a loss that explodes", () => Regress(0.9f, x => x, Growing) with { Message = "the training diverges" });
+        yield return One(
+            "a network that learns nothing", () => Classify(Net(1e-30f, epochs: 12), Points(x => 0), OneClass) with
+            {
+                Message = "the network predicts one class only",
+                Epoch = 10,
+            });
         yield return One("a dead layer, many batches", () =>
         {
             NeuralNet net = Net(layers: [new Dense(4) { W = new Full(0), B = null }, new Dense(3, Softmax)], epochs: 6);
@@ -165,10 +180,12 @@ public class WarningTests
             return Classify(net, Points(), OneClass) with { Epoch = 3 };
         });
         yield return One("a dead layer, few batches", () =>
-            Classify(Net(layers: [new Dense(4) { W = new Full(0), B = null }, new Dense(3, Softmax)], epochs: 5), Points()));
+            Classify(
+                Net(layers: [new Dense(4) { W = new Full(0), B = null }, new Dense(3, Softmax)], epochs: 5), Points()));
         yield return One("a dead binary classifier", () =>
         {
-            NeuralNet net = Net(layers: [new Dense(4) { W = new Full(0), B = null }, new Dense(1, Sigmoid)], epochs: 12);
+            NeuralNet net =
+                Net(layers: [new Dense(4) { W = new Full(0), B = null }, new Dense(1, Sigmoid)], epochs: 12);
             (Tensor x, Tensor y) = Points();
             return Classify(net, (x, Tensor.From([.. y.AsSpan<int>().ToArray().Select(label => label / 2)])), OneClass);
         });
@@ -177,13 +194,16 @@ public class WarningTests
         { Message = "Classes 1, 2 have no sample, but " });
         foreach ((string name, Layer end, int from, string message) in ((string, Layer, int, string)[])
         [
-            ("more outputs than classes", new Dense(5, Softmax), 0, "Classes 3, 4 have no sample, but the network tells 5 classes apart, 0 to 4"),
-            ("classes counted from 1", new Dense(4, Softmax), 1, "Class 0 has no sample, but the network tells 4 classes apart, 0 to 3"),
+            ("more outputs than classes", new Dense(5, Softmax), 0,
+                "Classes 3, 4 have no sample, but the network tells 5 classes apart, 0 to 4"),
+            ("classes counted from 1", new Dense(4, Softmax), 1,
+                "Class 0 has no sample, but the network tells 4 classes apart, 0 to 3"),
         ])
         {
             yield return One(name, () => Classify(
                 Net(layers: [new Dense(8, Tanh), end]),
-                (Points().X, Tensor.From([.. Points().Y.AsSpan<int>().ToArray().Select(label => label + from)])), Absent) with
+                (Points().X, Tensor.From([.. Points().Y.AsSpan<int>().ToArray().Select(label => label + from)])),
+                Absent) with
             {
                 Message = message,
             });
@@ -206,16 +226,19 @@ public class WarningTests
             Message = "the learning rate is 0",
         });
         foreach ((string name, double? factor, bool isSecond, bool isWarned) in
-            ((string, double?, bool, bool)[])[("layers frozen", null, true, true), ("one of two layers frozen", null, false, false), ("rates times 0", 0, true, true)])
+            ((string, double?, bool, bool)[])[("layers frozen", null, true, true),
+                ("one of two layers frozen", null, false, false), ("rates times 0", 0, true, true)])
         {
             yield return One(name, () => Classify(
-                Net(layers: [Resting(new Dense(8, Tanh)), isSecond ? Resting(new Dense(3, Softmax)) : new Dense(3, Softmax)]),
+                Net(layers: [
+                    Resting(new Dense(8, Tanh)), isSecond ? Resting(new Dense(3, Softmax)) : new Dense(3, Softmax)]),
                 Points(), isWarned ? [Nothing] : []) with
             {
                 Message = "no layer has parameters that are not frozen",
             });
 
-            Dense Resting(Dense layer) => new(layer.Units, layer.Nonlinearity) { IsTrainable = factor is not null, RateFactor = factor };
+            Dense Resting(Dense layer) =>
+                new(layer.Units, layer.Nonlinearity) { IsTrainable = factor is not null, RateFactor = factor };
         }
 
         foreach ((string name, Schedule schedule, int? epoch) in ((string, Schedule, int?)[])
@@ -250,7 +273,8 @@ public class WarningTests
         Fit();
         Fit();
 
-        Assert.That(net.Warnings.Select(warning => warning.Kind), Is.EqualTo(one.Kinds), string.Join('\n', net.Warnings));
+        Assert.That(
+            net.Warnings.Select(warning => warning.Kind), Is.EqualTo(one.Kinds), string.Join('\n', net.Warnings));
         Assert.That(told, Is.EqualTo(net.Warnings), "once each, though fitted twice");
         Assert.That(net.TrainHistory.Select(record => record.TrainLoss), Is.All.Matches<double>(double.IsFinite));
         string[] lines = output.ToString().Split('\n');
@@ -258,8 +282,10 @@ public class WarningTests
         foreach (TrainingWarning warning in net.Warnings)
         {
             Assert.That(warning.Message, Does.Contain(one.Message));
-            int line = Array.FindIndex(lines, text => text.EndsWith($"Warning: {warning.Message}", StringComparison.Ordinal));
-            Assert.That(line, warning.Epoch is { } epoch ? Is.EqualTo(heading + 1 + epoch) : Is.InRange(3, heading - 1));
+            int line =
+                Array.FindIndex(lines, text => text.EndsWith($"Warning: {warning.Message}", StringComparison.Ordinal));
+            Assert.That(
+                line, warning.Epoch is { } epoch ? Is.EqualTo(heading + 1 + epoch) : Is.InRange(3, heading - 1));
             Assert.That(one.Epoch is null || one.Epoch == warning.Epoch, $"epoch {warning.Epoch}");
         }
 
@@ -298,9 +324,11 @@ public class WarningTests
         yield return End("logarithms", () => new Dense(3, LogSoftmax), isRefused: true);
         yield return End("an activation behind", () => new Activation(Tanh), isRefused: true);
         yield return End("a softmax", () => new Dense(3, Softmax), isRefused: false);
-        yield return End("a softmax written out", () => new Dense(3, x => Exp(x) / Sum(Exp(x), [1], keepDims: true)), isRefused: false);
+        yield return End("a softmax written out", () => new Dense(3, x => Exp(x) / Sum(Exp(x), [1], keepDims: true)),
+            isRefused: false);
         yield return End("exp of a log-softmax", () => new Dense(3, x => Exp(LogSoftmax(x))), isRefused: false);
-        yield return End("a mixture of softmaxes", () => new Dense(3, x => (0.5 * Softmax(x)) + (0.5 * Softmax(-x))), isRefused: false);
+        yield return End("a mixture of softmaxes", () => new Dense(3, x => (0.5 * Softmax(x)) + (0.5 * Softmax(-x))),
+            isRefused: false);
 
         static TestCaseData End(string name, Func<Layer> end, bool isRefused) =>
             new TestCaseData(end, isRefused).SetArgDisplayNames(name);
@@ -321,8 +349,10 @@ public class WarningTests
         {
             string line = Path.GetFileName(new Dense(1).Origin.File!);
             Assert.That(() => net.Fit(x, y), Throws.TypeOf<EngineException>().With.Message.StartsWith(
-                    "The network is trained as a classifier, but its last layer is not one's. It gives numbers, such as ")
-                .And.Message.Contains("A classifier ends with a softmax, as Dense(3, Softmax)").And.Message.Contains(line));
+                    "The network is trained as a classifier, but its last layer is not one's. It gives numbers, "
+                    + "such as ")
+                .And.Message.Contains("A classifier ends with a softmax, as Dense(3, Softmax)").And.Message
+                .Contains(line));
             Assert.That(net.TrainHistory, Is.Empty);
         }
         else
@@ -418,7 +448,8 @@ public class WarningTests
             Update = new Sgd(rate),
             MaxEpochs = rate > 0.5f ? 20 : 4,
         };
-        return new Case(net, x, Tensor.From([.. x.AsSpan<float>().ToArray().Chunk(2).Select(row => value(row[0]))]), kinds);
+        return new Case(
+            net, x, Tensor.From([.. x.AsSpan<float>().ToArray().Chunk(2).Select(row => value(row[0]))]), kinds);
     }
 
     private static Case Weighted(double[]? classes, Func<int, double>? samples, params TrainingWarningKind[] kinds)

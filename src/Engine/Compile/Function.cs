@@ -238,12 +238,14 @@ public sealed partial class Function : IDisposable
     public Function Copy(IReadOnlyDictionary<SharedVariable, SharedVariable>? swap = null, bool withUpdates = true)
     {
         swap ??= new Dictionary<SharedVariable, SharedVariable>();
-        HashSet<Variable> used = [.. FunctionGraph.Leaves(_graph.Roots), .. _graph.Updates.Select(update => update.Target)];
+        HashSet<Variable> used =
+            [.. FunctionGraph.Leaves(_graph.Roots), .. _graph.Updates.Select(update => update.Target)];
         foreach ((SharedVariable variable, SharedVariable other) in swap)
         {
             if (!used.Contains(variable))
             {
-                throw new EngineException($"'{variable}' ({variable.Type}) cannot be replaced: the function does not use it.");
+                throw new EngineException(
+                    $"'{variable}' ({variable.Type}) cannot be replaced: the function does not use it.");
             }
 
             if (variable.Type != other.Type)
@@ -360,7 +362,8 @@ public sealed partial class Function : IDisposable
             Input input = Inputs[i];
             if (arguments[i].DType != input.DType || !input.Shape.Admits(arguments[i].Shape))
             {
-                throw new EngineException($"The input '{input}' is {input.Type} and cannot take a {arguments[i].TypeText}.");
+                throw new EngineException(
+                    $"The input '{input}' is {input.Type} and cannot take a {arguments[i].TypeText}.");
             }
         }
     }

@@ -75,7 +75,8 @@ internal sealed record Setting(
                 "false" or "0" => options with { FastMath = false },
                 _ => null,
             }),
-        new("cuda.tf32", "True, False", "False", "matrix products on CUDA's tensor cores, of numbers rounded to 10 bits of mantissa",
+        new("cuda.tf32", "True, False", "False",
+            "matrix products on CUDA's tensor cores, of numbers rounded to 10 bits of mantissa",
             (options, text) => text.ToLowerInvariant() switch
             {
                 "true" or "1" => options with { TensorFloat32 = true },

@@ -95,7 +95,8 @@ public readonly partial struct BFloat16 : INumber<BFloat16>
     static BFloat16 ISpanParsable<BFloat16>.Parse(ReadOnlySpan<char> s, IFormatProvider? provider) =>
         (BFloat16)double.Parse(s, provider);
 
-    static BFloat16 IParsable<BFloat16>.Parse(string s, IFormatProvider? provider) => (BFloat16)double.Parse(s, provider);
+    static BFloat16 IParsable<BFloat16>.Parse(string s, IFormatProvider? provider) =>
+        (BFloat16)double.Parse(s, provider);
 
     static bool INumberBase<BFloat16>.TryParse(
         ReadOnlySpan<char> s, NumberStyles style, IFormatProvider? provider, out BFloat16 result)
@@ -120,7 +121,8 @@ public readonly partial struct BFloat16 : INumber<BFloat16>
         return isNumber;
     }
 
-    static bool IParsable<BFloat16>.TryParse([NotNullWhen(true)] string? s, IFormatProvider? provider, out BFloat16 result)
+    static bool IParsable<BFloat16>.TryParse(
+        [NotNullWhen(true)] string? s, IFormatProvider? provider, out BFloat16 result)
     {
         bool isNumber = double.TryParse(s, provider, out double value);
         result = (BFloat16)value;
@@ -136,19 +138,22 @@ public readonly partial struct BFloat16 : INumber<BFloat16>
     static bool INumberBase<BFloat16>.TryConvertFromTruncating<TOther>(TOther value, out BFloat16 result) =>
         TryFrom(value, out result);
 
-    static bool INumberBase<BFloat16>.TryConvertToChecked<TOther>(BFloat16 value, [MaybeNullWhen(false)] out TOther result)
+    static bool INumberBase<BFloat16>.TryConvertToChecked<TOther>(
+        BFloat16 value, [MaybeNullWhen(false)] out TOther result)
     {
         result = TOther.CreateChecked((float)value);
         return true;
     }
 
-    static bool INumberBase<BFloat16>.TryConvertToSaturating<TOther>(BFloat16 value, [MaybeNullWhen(false)] out TOther result)
+    static bool INumberBase<BFloat16>.TryConvertToSaturating<TOther>(
+        BFloat16 value, [MaybeNullWhen(false)] out TOther result)
     {
         result = TOther.CreateSaturating((float)value);
         return true;
     }
 
-    static bool INumberBase<BFloat16>.TryConvertToTruncating<TOther>(BFloat16 value, [MaybeNullWhen(false)] out TOther result)
+    static bool INumberBase<BFloat16>.TryConvertToTruncating<TOther>(
+        BFloat16 value, [MaybeNullWhen(false)] out TOther result)
     {
         result = TOther.CreateTruncating((float)value);
         return true;

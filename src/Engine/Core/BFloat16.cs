@@ -33,12 +33,15 @@ public readonly partial struct BFloat16 : IEquatable<BFloat16>, IComparable<BFlo
         // the neighbor with an odd last bit, which the second rounding cannot take for a tie.
         float single = (float)value;
         int bits = BitConverter.SingleToInt32Bits(single);
-        bits = single == value || double.IsNaN(value) ? bits : (bits - (Math.Abs(single) > Math.Abs(value) ? 1 : 0)) | 1;
+        bits = single == value || double.IsNaN(value)
+            ? bits
+            : (bits - (Math.Abs(single) > Math.Abs(value) ? 1 : 0)) | 1;
         return (BFloat16)BitConverter.Int32BitsToSingle(bits);
     }
 
     /// <summary>Converts the number, exactly.</summary>
-    public static implicit operator float(BFloat16 value) => BitConverter.UInt32BitsToSingle((uint)value._bits << Dropped);
+    public static implicit operator float(BFloat16 value) =>
+        BitConverter.UInt32BitsToSingle((uint)value._bits << Dropped);
 
     /// <summary>Compares two numbers: NaN is not equal to itself.</summary>
     public static bool operator ==(BFloat16 left, BFloat16 right) => (float)left == (float)right;

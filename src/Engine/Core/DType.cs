@@ -50,8 +50,8 @@ public static class DTypes
     /// <typeparamref name="T"/> is not float, double, int, long, byte, bool, Half or BFloat16.
     /// </exception>
     public static DType Of<T>() where T : unmanaged => ElementType.Of(typeof(T))?.DType ?? throw new EngineException(
-        $"Tensors hold float, double, int, long, byte, bool, Half or BFloat16, not {typeof(T).Name}: convert them, labels by "
-        + "Array.ConvertAll(labels, Convert.ToInt32).");
+        $"Tensors hold float, double, int, long, byte, bool, Half or BFloat16, not {typeof(T).Name}: convert them, "
+        + "labels by Array.ConvertAll(labels, Convert.ToInt32).");
 
     /// <summary>
     /// Returns the type both operands of an element-wise op are converted to: the wider of the two in the order bool,

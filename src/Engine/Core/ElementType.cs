@@ -105,7 +105,8 @@ internal abstract class ElementType(
     public string Range => IsFloat
         ? Max == double.MaxValue
             ? $"{Name} holds any number"
-            : string.Create(CultureInfo.InvariantCulture, $"{Name} holds magnitudes from {Denormal:G2} to {(float)Max:R}")
+            : string.Create(
+                CultureInfo.InvariantCulture, $"{Name} holds magnitudes from {Denormal:G2} to {(float)Max:R}")
         : string.Create(
             CultureInfo.InvariantCulture,
             $"{Name} holds whole numbers from {Math.Max(Min, -MaxWhole):F0} to {Math.Min(Max, MaxWhole):F0}")
@@ -126,7 +127,9 @@ internal abstract class ElementType(
     }
 
     public static ElementType Of(DType dtype) =>
-        (uint)dtype < (uint)s_byNumber.Length ? s_byNumber[(int)dtype] : throw new ArgumentOutOfRangeException(nameof(dtype));
+        (uint)dtype < (uint)s_byNumber.Length
+            ? s_byNumber[(int)dtype]
+            : throw new ArgumentOutOfRangeException(nameof(dtype));
 
     /// <summary>
     /// Returns whether it can hold a number. An integer type must hold it exactly, and float64 must distinguish it from

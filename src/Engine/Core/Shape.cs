@@ -109,7 +109,8 @@ public readonly struct Shape : IEquatable<Shape>, IReadOnlyList<int>
 
     private string TooLarge()
     {
-        BigInteger elements = Dimensions.ToArray().Aggregate(BigInteger.One, (product, dimension) => product * Math.Max(dimension, 1));
+        BigInteger elements = Dimensions.ToArray()
+            .Aggregate(BigInteger.One, (product, dimension) => product * Math.Max(dimension, 1));
         return FormattableString.Invariant(
             $"{this} would be {elements:N0} elements, and {MaxElements:N0} is the most that an array has");
     }
@@ -190,7 +191,8 @@ public readonly struct Shape : IEquatable<Shape>, IReadOnlyList<int>
         ? index < 0 ? index + Rank : index
         : throw new EngineException(Rank == 0
             ? InvariantText.Of($"A scalar has no dimensions, and so no dimension {index}.")
-            : InvariantText.Of($"The shape {this} has no dimension {index}: they go from 0 to {Rank - 1}, or from -{Rank} to -1."));
+            : InvariantText.Of(
+                $"The shape {this} has no dimension {index}: they go from 0 to {Rank - 1}, or from -{Rank} to -1."));
 
     /// <inheritdoc/>
     public bool Equals(Shape other) => Dimensions.SequenceEqual(other.Dimensions);

@@ -88,7 +88,8 @@ public sealed partial class Tensor
         return tensor.Shape.Count == 1
             ? tensor.Cast(DTypes.Of<T>()).AsSpan<T>()[0]
             : throw new EngineException(string.Create(
-                CultureInfo.InvariantCulture, $"A tensor of shape {tensor.Shape} is no single number: it has {tensor.Shape.Count} elements."));
+                CultureInfo.InvariantCulture,
+                $"A tensor of shape {tensor.Shape} is no single number: it has {tensor.Shape.Count} elements."));
     }
 
     /// <summary>Copies the selected places of one axis and of the axes after it.</summary>

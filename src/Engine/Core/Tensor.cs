@@ -130,9 +130,12 @@ public sealed partial class Tensor
     internal static Tensor Joined(IReadOnlyList<Tensor> parts)
     {
         Tensor first = parts[0];
-        if (parts.FirstOrDefault(part => part.DType != first.DType || !part.Shape.Skip(1).SequenceEqual(first.Shape.Skip(1))) is { } other)
+        if (parts.FirstOrDefault(
+            part => part.DType != first.DType || !part.Shape.Skip(1).SequenceEqual(first.Shape.Skip(1))) is { } other)
         {
-            throw new EngineException($"{first.TypeText} and {other.TypeText} are no rows of one tensor: samples have one shape and one dtype.");
+            throw new EngineException(
+                $"{first.TypeText} and {other.TypeText} are no rows of one tensor: "
+                + "samples have one shape and one dtype.");
         }
 
         var all = new Tensor(first.DType, first.Shape.With(0, parts.Sum(part => part.Shape[0])));
@@ -202,7 +205,8 @@ public sealed partial class Tensor
 
         var cast = new Tensor(dtype, Shape);
         ElementConversion convert = Conversion.Of(DType, dtype);
-        fixed (byte* from = &MemoryMarshal.GetArrayDataReference(_data), to = &MemoryMarshal.GetArrayDataReference(cast._data))
+        fixed (byte* from = &MemoryMarshal.GetArrayDataReference(_data),
+               to = &MemoryMarshal.GetArrayDataReference(cast._data))
         {
             convert(from, to, _data.Length);
         }
@@ -218,7 +222,8 @@ public sealed partial class Tensor
     {
         int wrong = DType == DType.Int64 ? AsSpan<long>().IndexOfAnyExceptInRange(int.MinValue, int.MaxValue) : -1;
         return wrong < 0 ? Cast(DType.Int32) : throw new EngineException(
-            $"The label of sample {wrong} is {AsSpan<long>()[wrong]}: labels go from 0, and up to {int.MaxValue} at most.");
+            $"The label of sample {wrong} is {AsSpan<long>()[wrong]}: labels go from 0, and up to {int.MaxValue} at "
+            + "most.");
     }
 
     /// <summary>Returns a copy of the tensor.</summary>

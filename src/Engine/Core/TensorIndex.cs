@@ -31,11 +31,12 @@ public readonly struct TensorIndex
     /// <exception cref="EngineException">A place lies outside the axis.</exception>
     internal (int First, int Count) Of(Shape shape, int axis)
     {
-        int dimension = shape[axis], start = Range.Start.GetOffset(dimension), end = IsPlace ? start + 1 : Range.End.GetOffset(dimension);
+        int dimension = shape[axis], start = Range.Start.GetOffset(dimension),
+            end = IsPlace ? start + 1 : Range.End.GetOffset(dimension);
         return start >= 0 && start <= end && end <= dimension
             ? (start, end - start)
             : throw new EngineException(
-                $"{(IsPlace ? $"The index {Range.Start}" : $"The range {Range}")} lies outside axis {axis}, of size {dimension}, of a tensor "
-                + $"of shape {shape}.");
+                $"{(IsPlace ? $"The index {Range.Start}" : $"The range {Range}")} lies outside axis {axis}, "
+                + $"of size {dimension}, of a tensor of shape {shape}.");
     }
 }

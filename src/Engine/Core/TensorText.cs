@@ -151,7 +151,8 @@ internal static class TensorText
         Number[] numbers = [.. finite.Select(value =>
             isPlain ? Number.Rounded(value, dtype, Digits) : Number.RoundedFrom(value, dtype, Digits))];
         int exponentDigits = numbers.Select(number => number.ExponentDigits).DefaultIfEmpty(0).Max();
-        int right = numbers.Select(number => isPlain ? number.Decimals : number.Text.Length - 1).DefaultIfEmpty(0).Max();
+        int right = numbers.Select(number => isPlain ? number.Decimals : number.Text.Length - 1).DefaultIfEmpty(0)
+            .Max();
         Func<double, string> text = isPlain
             ? value => Padded(Number.Rounded(value, dtype, Digits).Plain(), right)
             : value => Number.Exactly(value, dtype, right).Scientific(exponentDigits);

@@ -13,7 +13,9 @@ internal sealed class TextTable(params IReadOnlyList<string> columns)
 
     /// <summary>Adds a row with a text for each column.</summary>
     public void Add(params IReadOnlyList<string> row) =>
-        _rows.Add([.. row.Select(cell => cell.Any(char.IsControl) ? string.Concat(cell.Select(c => char.IsControl(c) ? ' ' : c)) : cell)]);
+        _rows.Add(
+            [.. row.Select(cell =>
+                cell.Any(char.IsControl) ? string.Concat(cell.Select(c => char.IsControl(c) ? ' ' : c)) : cell)]);
 
     public override string ToString()
     {

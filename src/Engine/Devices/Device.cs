@@ -118,8 +118,8 @@ public abstract class Device : IDisposable
         {
             throw new ObjectDisposedException(
                 Name,
-                $"The device {Name} was disposed of, and runs nothing any more: dispose of it when all that uses it is done "
-                + "with, or make another.");
+                $"The device {Name} was disposed of, and runs nothing any more: "
+                + "dispose of it when all that uses it is done with, or make another.");
         }
     }
 

@@ -31,8 +31,8 @@ internal static class Agreement
                 string own0 = things[i].Value is string text ? $" On rank {communicator.Rank}: {text}." : "";
                 throw new EngineException(
                     $"The ranks do not train the same: {things[i].Name} of rank {string.Join(", ", other)} "
-                    + $"{(other.Length == 1 ? "is" : "are")} not what rank 0 has. Start all with the same program, options, network "
-                    + $"and data.{own0}");
+                    + $"{(other.Length == 1 ? "is" : "are")} not what rank 0 has. Start all with the same program, "
+                    + $"options, network and data.{own0}");
             }
         }
     }

@@ -24,7 +24,8 @@ internal sealed class BegunCollectives
     public void Put(nint place, Collective exchange) => _byPlace[place] = exchange;
 
     /// <summary>Returns the exchange that was put there, and removes it.</summary>
-    public Collective Take(nint place) => _byPlace.Remove(place, out Collective? exchange) ? exchange : Collective.Nothing;
+    public Collective Take(nint place) =>
+        _byPlace.Remove(place, out Collective? exchange) ? exchange : Collective.Nothing;
 
     /// <summary>Begins each second step whose turn it is, and removes exchanges that are over.</summary>
     public void MoveOn()

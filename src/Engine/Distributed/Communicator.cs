@@ -55,7 +55,8 @@ public abstract unsafe class Communicator : IDisposable
     /// <param name="values">float32, float64 or int32; of the same type on all ranks.</param>
     /// <param name="reduction">How the values are combined.</param>
     /// <exception cref="EngineException">The values have another dtype, or the ranks cannot be reached.</exception>
-    public void AllReduce(Tensor values, Reduction reduction = Reduction.Sum) => AllReduceAsync(values, reduction).Wait();
+    public void AllReduce(Tensor values, Reduction reduction = Reduction.Sum) =>
+        AllReduceAsync(values, reduction).Wait();
 
     /// <summary>Starts <see cref="AllReduce"/>.</summary>
     /// <inheritdoc cref="AllReduce"/>

@@ -40,9 +40,10 @@ public sealed unsafe class MpiCommunicator : Communicator
         if (launch is not null && (communicator.Size, communicator.Rank) != (launch.Size, launch.Rank))
         {
             throw new EngineException(
-                $"{launch.LauncherName} started {launch.Size} processes, and for {communicator.Name} ({Mpi.Library.Path}) this is "
-                + $"{communicator.Rank} of {communicator.Size}: launcher and library are of different kinds. Name the folder of "
-                + $"the launcher's library in {MpiLibrary.Variable}, or take the other launcher (mpirun.openmpi, mpirun.mpich).");
+                $"{launch.LauncherName} started {launch.Size} processes, and for {communicator.Name} "
+                + $"({Mpi.Library.Path}) this is {communicator.Rank} of {communicator.Size}: "
+                + $"launcher and library are of different kinds. Name the folder of the launcher's library "
+                + $"in {MpiLibrary.Variable}, or take the other launcher (mpirun.openmpi, mpirun.mpich).");
         }
 
         return communicator;

@@ -11,5 +11,6 @@ public sealed record MpiSetup(string? Found, string? Problem, string Remedy, IRe
 {
     /// <summary>Examines the machine.</summary>
     public static MpiSetup Find() => new(
-        Mpi.Problem is null ? $"{Mpi.Version}, {Mpi.Library.Path}" : null, Mpi.Problem, MpiLibrary.Remedy, Mpi.Library.Tried);
+        Mpi.Problem is null ? $"{Mpi.Version}, {Mpi.Library.Path}" : null, Mpi.Problem, MpiLibrary.Remedy,
+        Mpi.Library.Tried);
 }

@@ -132,7 +132,8 @@ public sealed unsafe class NcclCommunicator : Communicator
     private protected override Collective BeginAllReduce(void* values, long count, DType dtype, Reduction reduction)
     {
         long bytes = count * dtype.Size();
-        return Stage(values, bytes, 0, values, bytes, 0, at => EnqueueAllReduce(at, count, dtype, reduction, _stream.Value));
+        return Stage(
+            values, bytes, 0, values, bytes, 0, at => EnqueueAllReduce(at, count, dtype, reduction, _stream.Value));
     }
 
     private protected override Collective BeginBroadcast(void* values, long bytes, int root) =>
@@ -141,7 +142,8 @@ public sealed unsafe class NcclCommunicator : Communicator
     private protected override Collective BeginAllGather(void* mine, long bytes, void* all, bool aside)
     {
         long own = Rank * bytes;
-        return Stage(mine, bytes, own, all, Size * bytes, 0, at => EnqueueAllGather(at + (ulong)own, bytes, at, _stream.Value));
+        return Stage(
+            mine, bytes, own, all, Size * bytes, 0, at => EnqueueAllGather(at + (ulong)own, bytes, at, _stream.Value));
     }
 
     private protected override Collective BeginAllToAll(void* send, long bytesEach, void* receive)
@@ -174,7 +176,8 @@ public sealed unsafe class NcclCommunicator : Communicator
     {
         long size = Math.Max(Math.Max(offset + bytes, resultOffset + resultBytes), 1);
         MemoryHandle scratch = MemoryHandle.TryAllocate(_context, null, size) ?? throw new EngineException(
-            FormattableString.Invariant($"GPU {Ordinal} has no room for the {size:N0} bytes that the ranks are to exchange."));
+            FormattableString.Invariant(
+                $"GPU {Ordinal} has no room for the {size:N0} bytes that the ranks are to exchange."));
         using ContextHandle.Scope scope = _context.Enter();
         if (bytes > 0)
         {

@@ -11,5 +11,6 @@ public sealed record NcclSetup(string? Found, string? Problem, string Remedy, IR
 {
     /// <summary>Examines the machine.</summary>
     public static NcclSetup Find() => new(
-        Nccl.Problem is null ? $"{Nccl.Version}, {Nccl.Library.Path}" : null, Nccl.Problem, Nccl.Remedy, Nccl.Library.Tried);
+        Nccl.Problem is null ? $"{Nccl.Version}, {Nccl.Library.Path}" : null, Nccl.Problem, Nccl.Remedy,
+        Nccl.Library.Tried);
 }

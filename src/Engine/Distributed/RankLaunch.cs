@@ -72,8 +72,8 @@ public sealed record RankLaunch(Launcher Launcher, int Rank, int Size, int Local
         if (isStep && variable("SLURM_STEP_NUM_TASKS") != "1")
         {
             throw new EngineException(
-                $"srun started {variable("SLURM_STEP_NUM_TASKS")} processes that cannot find each other, for it was told no "
-                + "--mpi: start them with srun --mpi=pmix (Open MPI) or srun --mpi=pmi2 (MPICH).");
+                $"srun started {variable("SLURM_STEP_NUM_TASKS")} processes that cannot find each other, "
+                + "for it was told no --mpi: start them with srun --mpi=pmix (Open MPI) or srun --mpi=pmi2 (MPICH).");
         }
 
         return variable("RANK") is not null && variable("WORLD_SIZE") is not null && variable("MASTER_ADDR") is not null
@@ -86,7 +86,8 @@ public sealed record RankLaunch(Launcher Launcher, int Rank, int Size, int Local
             if (number < 0 || count < 1 || number >= count)
             {
                 throw new EngineException(
-                    $"{rank} is {number} and {size} is {count}: ranks are numbered from 0 on, up to one below their number.");
+                    $"{rank} is {number} and {size} is {count}: ranks are numbered from 0 on, "
+                    + "up to one below their number.");
             }
 
             int local = Number(localRank) ?? 0;
@@ -102,6 +103,7 @@ public sealed record RankLaunch(Launcher Launcher, int Rank, int Size, int Local
 
         int? Number(string name) => variable(name) is not { } text ? null
             : int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number) ? number
-            : throw new EngineException($"The variable {name} is a launcher's and should be a whole number, not '{text}'.");
+            : throw new EngineException(
+                $"The variable {name} is a launcher's and should be a whole number, not '{text}'.");
     }
 }

@@ -48,7 +48,8 @@ public sealed class RankWatch : IDisposable
         communicator.Missing = Missing;
         _threads =
         [
-            .. _peers.OfType<Peer>().Select(peer => new Thread(() => Listen(peer)) { IsBackground = true, Name = $"rank {peer.Rank}" }),
+            .. _peers.OfType<Peer>()
+            .Select(peer => new Thread(() => Listen(peer)) { IsBackground = true, Name = $"rank {peer.Rank}" }),
             new Thread(Beat) { IsBackground = true, Name = "heartbeat" },
         ];
         Array.ForEach(_threads, thread => thread.Start());
@@ -135,7 +136,8 @@ public sealed class RankWatch : IDisposable
         }
 
         string[] places = Tell(_communicator, _communicator.Rank == 0
-            ? string.Join(' ', [((IPEndPoint)listener.LocalEndpoint).Port.ToString(CultureInfo.InvariantCulture), .. Addresses()])
+            ? string.Join(
+                ' ', [((IPEndPoint)listener.LocalEndpoint).Port.ToString(CultureInfo.InvariantCulture), .. Addresses()])
             : "");
         string[] hosts = Tell(_communicator, Host);
         if (_communicator.Rank > 0)
@@ -152,7 +154,8 @@ public sealed class RankWatch : IDisposable
         {
             if (!listener.AcceptTcpClientAsync().Wait(s_arrival, out TcpClient? client))
             {
-                throw new EngineException("Not all ranks connected to rank 0 in time: see whether a firewall is in between.");
+                throw new EngineException(
+                    "Not all ranks connected to rank 0 in time: see whether a firewall is in between.");
             }
 
             var peer = new Peer(client, line => (int.Parse(line, CultureInfo.InvariantCulture), hosts));
@@ -181,7 +184,8 @@ public sealed class RankWatch : IDisposable
         }
 
         throw new EngineException(
-            $"Rank 0 on {host} cannot be reached at port {port} of {string.Join(", ", addresses)}: see whether a firewall is in between.");
+            $"Rank 0 on {host} cannot be reached at port {port} of {string.Join(", ", addresses)}: "
+            + "see whether a firewall is in between.");
     }
 
     /// <summary>Exchanges a text of each rank; all ranks get all texts.</summary>
@@ -320,7 +324,8 @@ public sealed class RankWatch : IDisposable
         public Peer(TcpClient client, Func<string, (int Rank, string[] Hosts)> who) : this(0, "", client)
         {
             client.ReceiveTimeout = (int)s_arrival.TotalMilliseconds;
-            (int rank, string[] hosts) = who(Reader.ReadLine() ?? throw new EngineException("A rank ended while it connected."));
+            (int rank, string[] hosts) =
+                who(Reader.ReadLine() ?? throw new EngineException("A rank ended while it connected."));
             (Rank, Host) = (rank, hosts[rank]);
         }
 

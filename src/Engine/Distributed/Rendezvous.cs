@@ -56,9 +56,11 @@ internal static class Rendezvous
     {
         int port = DefaultPort;
         if (variable(Port) is { } text
-            && (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out port) || port is 0 or > ushort.MaxValue))
+            && (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out port)
+                || port is 0 or > ushort.MaxValue))
         {
-            throw new EngineException($"The variable {Port} is a launcher's and should be a port from 1 to 65535, not '{text}'.");
+            throw new EngineException(
+                $"The variable {Port} is a launcher's and should be a port from 1 to 65535, not '{text}'.");
         }
 
         // torchrun's own store may listen at that port; then the engine uses the next one.
@@ -75,7 +77,8 @@ internal static class Rendezvous
         catch (SocketException error)
         {
             throw new EngineException(
-                $"Rank 0 cannot wait for the others at port {port} ({error.Message}): name a free one in {Port}.", error);
+                $"Rank 0 cannot wait for the others at port {port} ({error.Message}): name a free one in {Port}.",
+                error);
         }
 
         var given = new HashSet<int>();
@@ -87,8 +90,10 @@ internal static class Rendezvous
             {
                 IEnumerable<int> missing = Enumerable.Range(1, size - 1).Where(rank => !given.Contains(rank));
                 throw new EngineException(
-                    FormattableString.Invariant($"Rank 0 waited {s_arrival.TotalMinutes:F0} minutes at port {port}, and rank ")
-                    + $"{string.Join(", ", missing)} did not come: see whether it ended, and whether a firewall is in between.");
+                    FormattableString.Invariant(
+                        $"Rank 0 waited {s_arrival.TotalMinutes:F0} minutes at port {port}, and rank ")
+                    + $"{string.Join(", ", missing)} did not come: see whether it ended, "
+                    + "and whether a firewall is in between.");
             }
 
             using (client)
@@ -148,8 +153,9 @@ internal static class Rendezvous
                 if (Stopwatch.GetElapsedTime(start) > s_arrival)
                 {
                     throw new EngineException(
-                        $"Rank {rank} cannot reach rank 0 at {host}, port {port} ({error.Message}): see whether it runs, and whether a "
-                        + $"firewall is in between; {Address} and {Port} say where it is.",
+                        $"Rank {rank} cannot reach rank 0 at {host}, port {port} ({error.Message}): "
+                        + $"see whether it runs, and whether a firewall is in between; {Address} and {Port} say where "
+                        + "it is.",
                         error);
                 }
 

@@ -83,13 +83,14 @@ public sealed unsafe class ThreadCommunicator : Communicator
             }
         });
 
-    private protected override Collective BeginBroadcast(void* values, long bytes, int root) => Join((nint)values, 0, all =>
-    {
-        for (int i = 0; i < all.Length; i++)
+    private protected override Collective BeginBroadcast(void* values, long bytes, int root) =>
+        Join((nint)values, 0, all =>
         {
-            Copy(all[root].Send, all[i].Send, i == root ? 0 : bytes);
-        }
-    });
+            for (int i = 0; i < all.Length; i++)
+            {
+                Copy(all[root].Send, all[i].Send, i == root ? 0 : bytes);
+            }
+        });
 
     private protected override Collective BeginAllGather(void* mine, long bytes, void* all, bool aside) =>
         Join((nint)mine, (nint)all, ranks =>
@@ -111,7 +112,8 @@ public sealed unsafe class ThreadCommunicator : Communicator
                 for (int from = 0; from < ranks.Length; from++)
                 {
                     Copy(
-                        ranks[from].Send + (nint)(to * bytesEach), ranks[to].Receive + (nint)(from * bytesEach), bytesEach);
+                        ranks[from].Send + (nint)(to * bytesEach), ranks[to].Receive + (nint)(from * bytesEach),
+                        bytesEach);
                 }
             }
         });

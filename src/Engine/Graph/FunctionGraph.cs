@@ -98,7 +98,8 @@ internal sealed record FunctionGraph(
         };
         foreach ((SharedVariable target, Variable value) in graph.Updates)
         {
-            Require(value.Shape == target.Shape, $"The update of '{target}' ({target.Type}) turned out as {value.Type}.");
+            Require(
+                value.Shape == target.Shape, $"The update of '{target}' ({target.Type}) turned out as {value.Type}.");
         }
 
         return graph.WithBodies(static (node, number, body) =>
@@ -113,12 +114,14 @@ internal sealed record FunctionGraph(
         {
             if (!node.Outputs.All(output => output.Shape.IsKnown))
             {
-                Variable dimension = node.Inputs.FirstOrDefault(input => input.Type is { DType: DType.Int32, Rank: 0, KnownValue: null })
-                    ?? node.Outputs[0];
+                Variable dimension =
+                    node.Inputs.FirstOrDefault(input => input.Type is { DType: DType.Int32, Rank: 0, KnownValue: null })
+                        ?? node.Outputs[0];
                 Variable unknown = KnownValues.Unknown(dimension);
                 throw new EngineException(
-                    $"{node.Op.Name} gives {node.Outputs.First(output => !output.Shape.IsKnown).Type}: a dimension of it, or its number of steps, "
-                    + $"depends on the value of '{unknown}' ({unknown.Type}), which only a run has, and plans are made for shapes. "
+                    $"{node.Op.Name} gives {node.Outputs.First(output => !output.Shape.IsKnown).Type}: "
+                    + $"a dimension of it, or its number of steps, depends on the value of '{unknown}' "
+                    + $"({unknown.Type}), which only a run has, and plans are made for shapes. "
                     + "Make that an input of Size, or compose the dimension of numbers, sizes, DimensionOf and ShapeOf."
                     + node.Origin);
             }
@@ -174,8 +177,9 @@ internal sealed record FunctionGraph(
         {
             Variable user = givens.First(given => Leaves([given.Value]).Contains(missing)).Key;
             throw new EngineException(
-                $"The given for '{user}' uses '{missing}' ({missing.Type}), which has a given of its own, and givens do not chain: "
-                + "all are put in place at once. Build the first from what stands for the second.");
+                $"The given for '{user}' uses '{missing}' ({missing.Type}), which has a given of its own, "
+                + "and givens do not chain: all are put in place at once. Build the first from what stands for the "
+                + "second.");
         }
 
         foreach (Input input in Inputs)
@@ -191,7 +195,8 @@ internal sealed record FunctionGraph(
                 $"'{missing}' ({missing.Type}) is needed but is neither an input nor given"
                 + (user is null ? "." : $": {user} uses it.{user.Origin}")
                 + (givens.ContainsKey(missing)
-                    ? $" There is a given for it, but what a given puts in place is taken as it is: put the value of '{missing}' "
+                    ? $" There is a given for it, but what a given puts in place is taken as it is: "
+                        + $"put the value of '{missing}' "
                         + "into the given that uses it."
                     : ""));
         }

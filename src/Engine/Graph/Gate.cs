@@ -69,8 +69,8 @@ internal sealed class Gate(long order)
         else
         {
             throw new EngineException(
-                "This thread is reading the values that it is to change, in a prediction say: change them when that has "
-                + "returned.");
+                "This thread is reading the values that it is to change, in a prediction say: "
+                + "change them when that has returned.");
         }
     }
 

@@ -95,7 +95,8 @@ internal sealed class KnownValues
             return false;
         }
 
-        if (variable is Constant or Result { Owner.Op.IsPlain: true } && variable.Shape.IsKnown && variable.Shape.Count <= MaxElements)
+        if (variable is Constant or Result { Owner.Op.IsPlain: true } && variable.Shape.IsKnown
+            && variable.Shape.Count <= MaxElements)
         {
             return variable is Result;
         }
@@ -113,14 +114,16 @@ internal sealed class KnownValues
         NdArray[] operands =
             [.. inputs.Select((input, i) => op.Reads(i) ? ValueOf(input) : new NdArray(input.Shape, []))];
         NdArray[] results = ReferenceEvaluator.Of(
-            op, operands, [.. types.Select(type => type.DType == DType.Int32 ? new TensorType(DType.Int64, type.Shape) : type)]);
+            op, operands,
+            [.. types.Select(type => type.DType == DType.Int32 ? new TensorType(DType.Int64, type.Shape) : type)]);
         for (int i = 0; i < results.Length; i++)
         {
             if (types[i].DType.IsFloat())
             {
                 results[i] = NdArray.From(results[i].ToTensor(types[i].DType));
             }
-            else if (types[i].DType == DType.Int32 && results[i].Data.Any(value => value is < int.MinValue or > int.MaxValue))
+            else if (types[i].DType == DType.Int32
+                && results[i].Data.Any(value => value is < int.MinValue or > int.MaxValue))
             {
                 double value = results[i].Data.First(value => value is < int.MinValue or > int.MaxValue);
                 string sizes = string.Join(

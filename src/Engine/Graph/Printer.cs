@@ -48,7 +48,8 @@ public static class Printer
             bool isNew = numbers.TryAdd(result.Owner, numbers.Count + 1);
             string name = result.Name is null ? "" : $" '{result.Name}'";
             text.Append(CultureInfo.InvariantCulture,
-                $"{result.Owner.Op.Name}.{result.Index} #{numbers[result.Owner]}{name} {result.Type}{(isNew ? "" : " …")}\n");
+                $"{result.Owner.Op.Name}.{result.Index} "
+                + $"#{numbers[result.Owner]}{name} {result.Type}{(isNew ? "" : " …")}\n");
             for (int i = result.Owner.Inputs.Count - 1; isNew && i >= 0; i--)
             {
                 stack.Push((result.Owner.Inputs[i], top.Depth + 1));
@@ -81,7 +82,8 @@ public static class Printer
                     : Short(top.Variable);
                 string variableName = top.Variable is Result { Name: { } own } ? $" '{own}'" : "";
                 text.Append(CultureInfo.InvariantCulture,
-                    $" {Indentation("| ", top.Depth)}|{what} [id {ids[identity]}] <{top.Variable.Type}>{variableName}\n");
+                    $" {Indentation("| ", top.Depth)}|{what} [id {ids[identity]}] "
+                    + $"<{top.Variable.Type}>{variableName}\n");
                 IReadOnlyList<Variable> inputs = isNew && top.Variable is Result next ? next.Owner.Inputs : [];
                 for (int i = inputs.Count - 1; i >= 0; i--)
                 {

@@ -40,7 +40,8 @@ public sealed class SharedVariable : Variable, IDisposable
     /// </param>
     /// <param name="name">Its name.</param>
     /// <exception cref="EngineException">The value does not have that shape.</exception>
-    public SharedVariable(Tensor value, Shape shape, string? name = null) : this(TypeOf(value) with { Shape = shape }, name)
+    public SharedVariable(Tensor value, Shape shape, string? name = null)
+        : this(TypeOf(value) with { Shape = shape }, name)
     {
         ThrowUnlessAdmitted(value);
         (_host, _shape) = (value.Clone(), value.Shape);
@@ -159,7 +160,8 @@ public sealed class SharedVariable : Variable, IDisposable
             if (destination.Length > Bytes)
             {
                 throw new EngineException(
-                    $"The value of the shared variable '{Name}', {DType.Name()} {_shape}, has {Bytes} bytes, not {destination.Length}.");
+                    $"The value of the shared variable '{Name}', {DType.Name()} {_shape}, has {Bytes} bytes, "
+                    + $"not {destination.Length}.");
             }
 
             if (_storage is not null)
@@ -229,8 +231,8 @@ public sealed class SharedVariable : Variable, IDisposable
             string name = Name is null ? $"A shared variable, {Type}," : $"The shared variable '{Name}'";
             throw new ObjectDisposedException(
                 Name,
-                $"{name} is disposed: somebody disposed of it or of its network. Dispose of variables and networks when no "
-                + "function and no thread uses them any more.");
+                $"{name} is disposed: somebody disposed of it or of its network. "
+                + "Dispose of variables and networks when no function and no thread uses them any more.");
         }
     }
 
@@ -254,7 +256,8 @@ public sealed class SharedVariable : Variable, IDisposable
             else if (_storage.Device != device)
             {
                 throw new EngineException(
-                    $"The shared variable '{Name}' lies on {_storage.Device} and cannot be used by a function on {device}.");
+                    $"The shared variable '{Name}' lies on {_storage.Device} and cannot be used by a function "
+                    + $"on {device}.");
             }
 
             return _storage;

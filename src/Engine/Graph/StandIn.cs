@@ -121,7 +121,8 @@ internal static class Expansion
             foreach (Variable variable in outputs.Concat(used))
             {
                 bool isInside = variable is Result { Owner: var owner } && owners[owner] == (choice, branch);
-                if (isInside || variable is Constant or ShapeOnly || given.ContainsKey(variable) || known.ContainsKey(variable))
+                if (isInside || variable is Constant or ShapeOnly || given.ContainsKey(variable)
+                    || known.ContainsKey(variable))
                 {
                     continue;
                 }

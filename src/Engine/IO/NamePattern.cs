@@ -21,7 +21,9 @@ internal static class NamePattern
             {
                 int next = 1;
                 return string.Concat(to.Select(letter =>
-                    letter is '*' or '?' && next < match.Groups.Count ? match.Groups[next++].Value : letter.ToString()));
+                    letter is '*' or '?' && next < match.Groups.Count
+                        ? match.Groups[next++].Value
+                        : letter.ToString()));
             }
         }
 

@@ -8,10 +8,12 @@ internal sealed class NpyArray
     private readonly Tensor? _numbers;
     private readonly NpyHeader _header;
 
-    private NpyArray(NpyHeader header, Tensor? numbers, string[]? texts) => (_header, _numbers, Texts) = (header, numbers, texts);
+    private NpyArray(NpyHeader header, Tensor? numbers, string[]? texts) =>
+        (_header, _numbers, Texts) = (header, numbers, texts);
 
     /// <summary>Creates an array of numbers.</summary>
-    public NpyArray(Tensor numbers) : this(new NpyHeader(NpyType.Of(numbers.DType), IsFortran: false, numbers.Shape), numbers, null)
+    public NpyArray(Tensor numbers)
+        : this(new NpyHeader(NpyType.Of(numbers.DType), IsFortran: false, numbers.Shape), numbers, null)
     {
     }
 
@@ -87,7 +89,8 @@ internal sealed class NpyArray
         if (bytes > Array.MaxLength || !type.Fits(header.Shape))
         {
             throw new NotSupportedException(
-                $"as {(type.IsText ? "texts" : type.Stored.DType.Name())} {header.Shape} it takes more than {Array.MaxLength} bytes");
+                $"as {(type.IsText ? "texts" : type.Stored.DType.Name())} {header.Shape} it takes more "
+                + $"than {Array.MaxLength} bytes");
         }
 
         byte[] elements = Take(from, (int)bytes, ref sum);

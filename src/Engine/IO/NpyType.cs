@@ -65,7 +65,9 @@ internal sealed record NpyType(string Code, bool IsBigEndian)
     public string[] TextsOf(ReadOnlySpan<byte> from, int count)
     {
         var texts = new string[count];
-        Encoding encoding = LetterBytes == 1 ? new UTF8Encoding(false, true) : new UTF32Encoding(IsBigEndian, false, true);
+        Encoding encoding = LetterBytes == 1
+            ? new UTF8Encoding(false, true)
+            : new UTF32Encoding(IsBigEndian, false, true);
         for (int i = 0; i < count; i++)
         {
             try
@@ -74,7 +76,8 @@ internal sealed record NpyType(string Code, bool IsBigEndian)
             }
             catch (DecoderFallbackException error)
             {
-                throw new FormatException($"the text of element {i} is no {(LetterBytes == 1 ? "UTF-8" : "Unicode")}", error);
+                throw new FormatException(
+                    $"the text of element {i} is no {(LetterBytes == 1 ? "UTF-8" : "Unicode")}", error);
             }
         }
 
@@ -86,7 +89,8 @@ internal sealed record NpyType(string Code, bool IsBigEndian)
         s_known.FirstOrDefault(pair => pair.Value == StoredType.Of(dtype)).Key is { } code
             ? new(code, IsBigEndian: false)
             : throw new EngineException(
-                $"NumPy has no {dtype.Name()}: save the tensor as safetensors, or cast it to float32, which holds the same numbers.");
+                $"NumPy has no {dtype.Name()}: save the tensor as safetensors, or cast it to float32, "
+                + "which holds the same numbers.");
 
     /// <summary>Parses NumPy's description, a byte order and a code.</summary>
     /// <exception cref="NotSupportedException">A tensor cannot hold such elements.</exception>
@@ -105,7 +109,8 @@ internal sealed record NpyType(string Code, bool IsBigEndian)
 
     private static bool IsOfTexts(string code) =>
         code is ['U' or 'S', .. var length]
-        && int.TryParse(length, NumberStyles.None, CultureInfo.InvariantCulture, out int letters) && letters <= MaxLetters;
+        && int.TryParse(length, NumberStyles.None, CultureInfo.InvariantCulture, out int letters)
+        && letters <= MaxLetters;
 
     private static NotSupportedException NotRead(string text)
     {
@@ -139,7 +144,8 @@ internal sealed record NpyType(string Code, bool IsBigEndian)
     }
 
     /// <summary>Returns NumPy's notation: <c>&lt;f4</c>.</summary>
-    public override string ToString() => $"{(IsBigEndian ? '>' : Code[0] == 'S' || (!IsText && Stored.Size == 1) ? '|' : '<')}{Code}";
+    public override string ToString() =>
+        $"{(IsBigEndian ? '>' : Code[0] == 'S' || (!IsText && Stored.Size == 1) ? '|' : '<')}{Code}";
 
     private static string Cut(string text) => text.Length <= 80 ? text : text[..80] + "…";
 }

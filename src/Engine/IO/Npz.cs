@@ -80,8 +80,10 @@ public static class Npz
 
     private static SafetensorsFile ReadTensors(Stream stream, string path, IReadOnlyList<string>? ignore)
     {
-        (OrderedDictionary<string, NpyArray> arrays, List<string> ignored) = ReadAll(stream, path, ignore, areTextsRead: false);
-        var tensors = new OrderedDictionary<string, Tensor>(arrays.Select(pair => KeyValuePair.Create(pair.Key, pair.Value.Numbers)));
+        (OrderedDictionary<string, NpyArray> arrays, List<string> ignored) =
+            ReadAll(stream, path, ignore, areTextsRead: false);
+        var tensors = new OrderedDictionary<string, Tensor>(
+            arrays.Select(pair => KeyValuePair.Create(pair.Key, pair.Value.Numbers)));
         return new SafetensorsFile(tensors, new Dictionary<string, string>()) { Ignored = ignored };
     }
 

@@ -71,9 +71,10 @@ public static class Safetensors
         ulong headerBytes = BinaryPrimitives.ReadUInt64LittleEndian(length);
         if (headerBytes > SafetensorsHeader.MaxBytes || (long)headerBytes > available)
         {
-            throw Damaged(path, Signature.Of(stream) is { } what && !what.Contains("safetensors", StringComparison.Ordinal)
-                ? $"it is {what}"
-                : $"its header would be {headerBytes} bytes long in a file of {stream.Length}");
+            throw Damaged(
+                path, Signature.Of(stream) is { } what && !what.Contains("safetensors", StringComparison.Ordinal)
+                    ? $"it is {what}"
+                    : $"its header would be {headerBytes} bytes long in a file of {stream.Length}");
         }
 
         byte[] header = new byte[headerBytes];

@@ -104,7 +104,8 @@ internal sealed record StoredType(
                 if (T.IsNegative(stored[i]) != TTensor.IsNegative(values[i]))
                 {
                     throw new NotSupportedException(
-                        $"it holds {stored[i]}, and integers here have a sign and 64 bits (element {i} of {name} {to.Shape})");
+                        $"it holds {stored[i]}, and integers here have a sign and 64 bits (element {i} "
+                        + $"of {name} {to.Shape})");
                 }
             }
         });

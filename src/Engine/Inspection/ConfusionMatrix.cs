@@ -113,7 +113,8 @@ public sealed class ConfusionMatrix
     /// </summary>
     public override string ToString()
     {
-        string[] names = [.. Enumerable.Range(0, Classes).Select(c => Names?[c] ?? c.ToString(CultureInfo.InvariantCulture))];
+        string[] names =
+            [.. Enumerable.Range(0, Classes).Select(c => Names?[c] ?? c.ToString(CultureInfo.InvariantCulture))];
         var table = new TextTable(
             ["class", .. names.Select(name => $">{name}"), ">samples", ">recall", ">precision", ">F1"]);
         for (int c = 0; c < Classes; c++)
@@ -128,7 +129,8 @@ public sealed class ConfusionMatrix
 
         return $"{table}accuracy {Text(Accuracy)} of {Total} samples, macro F1 {Text(MacroF1)}";
 
-        static string Text(double value) => double.IsNaN(value) ? "nan" : value.ToString("F3", CultureInfo.InvariantCulture);
+        static string Text(double value) =>
+            double.IsNaN(value) ? "nan" : value.ToString("F3", CultureInfo.InvariantCulture);
     }
 
     /// <summary>
@@ -139,15 +141,18 @@ public sealed class ConfusionMatrix
     {
         if (averaging == Averaging.Micro)
         {
-            int hits = classes.Sum(c => _counts[c, c]), samples = classes.Sum(Samples), predictions = classes.Sum(Predictions);
-            return (Known(Share(hits, predictions)), Known(Share(hits, samples)), Known(Share(2 * hits, samples + predictions)));
+            int hits = classes.Sum(c => _counts[c, c]), samples = classes.Sum(Samples),
+                predictions = classes.Sum(Predictions);
+            return (Known(Share(hits, predictions)), Known(Share(hits, samples)),
+                Known(Share(2 * hits, samples + predictions)));
         }
 
         int[] weights = [.. classes.Select(c => averaging == Averaging.Weighted ? Samples(c) : 1)];
         double sum = Math.Max(weights.Sum(), 1);
         return (Mean(Precision), Mean(Recall), Mean(F1));
 
-        double Mean(Func<int, double> score) => classes.Zip(weights, (c, weight) => Known(score(c)) * weight).Sum() / sum;
+        double Mean(Func<int, double> score) =>
+            classes.Zip(weights, (c, weight) => Known(score(c)) * weight).Sum() / sum;
     }
 
     /// <summary>Returns the classes that have samples or are predicted.</summary>

@@ -40,7 +40,8 @@ public sealed class LayerTable
     /// <summary>Gets the headings of the table's columns.</summary>
     public IReadOnlyList<string> Columns =>
     [
-        "#", "name", "kind", .. HasBranches ? ["inputs"] : Array.Empty<string>(), "output", "parameters", "FLOPs", "memory",
+        "#", "name", "kind", .. HasBranches ? ["inputs"] : Array.Empty<string>(), "output", "parameters", "FLOPs",
+        "memory",
         .. HasFields ? ["field", "cap. %", "cov. %"] : Array.Empty<string>(),
     ];
 
@@ -174,7 +175,8 @@ public sealed class LayerTable
     {
         List<string> cells =
         [
-            $"{index}", layer.Name, layer.Kind, .. HasBranches ? [string.Join(", ", layer.Inputs)] : Array.Empty<string>(),
+            $"{index}", layer.Name, layer.Kind,
+            .. HasBranches ? [string.Join(", ", layer.Inputs)] : Array.Empty<string>(),
             string.Join('x', layer.OutputShape),
             layer.Parameters == 0 ? "" : layer.Parameters.ToString("N0", CultureInfo.InvariantCulture),
             layer.Flops == 0 ? "" : TextTable.Short(layer.Flops), TextTable.Short(layer.OutputBytes, "B"),

@@ -18,7 +18,8 @@ public static partial class Metrics
     /// <summary>Returns the share of the samples whose most probable class is their own.</summary>
     /// <param name="labels">The class of each sample.</param>
     /// <param name="probabilities">The probability of each class, (n, classes).</param>
-    public static double Accuracy(ReadOnlySpan<int> labels, Tensor probabilities) => MatrixOf(labels, probabilities).Accuracy;
+    public static double Accuracy(ReadOnlySpan<int> labels, Tensor probabilities) =>
+        MatrixOf(labels, probabilities).Accuracy;
 
     /// <summary>
     /// Returns the share of the predictions of a class that are right, as one score of all classes that have samples or
@@ -27,7 +28,8 @@ public static partial class Metrics
     /// <param name="labels">The class of each sample.</param>
     /// <param name="probabilities">The probability of each class, (n, classes).</param>
     /// <param name="averaging">How the scores become one.</param>
-    public static double Precision(ReadOnlySpan<int> labels, Tensor probabilities, Averaging averaging = Averaging.Macro) =>
+    public static double Precision(
+        ReadOnlySpan<int> labels, Tensor probabilities, Averaging averaging = Averaging.Macro) =>
         Average(labels, probabilities, averaging).Precision;
 
     /// <summary>
@@ -35,7 +37,8 @@ public static partial class Metrics
     /// or are predicted. A class without samples counts as 0.
     /// </summary>
     /// <inheritdoc cref="Precision"/>
-    public static double Recall(ReadOnlySpan<int> labels, Tensor probabilities, Averaging averaging = Averaging.Macro) =>
+    public static double Recall(
+        ReadOnlySpan<int> labels, Tensor probabilities, Averaging averaging = Averaging.Macro) =>
         Average(labels, probabilities, averaging).Recall;
 
     /// <summary>
@@ -46,7 +49,8 @@ public static partial class Metrics
     public static double F1(ReadOnlySpan<int> labels, Tensor probabilities, Averaging averaging = Averaging.Macro) =>
         Average(labels, probabilities, averaging).F1;
 
-    private static (double Precision, double Recall, double F1) Average(ReadOnlySpan<int> labels, Tensor probabilities, Averaging averaging)
+    private static (double Precision, double Recall, double F1) Average(
+        ReadOnlySpan<int> labels, Tensor probabilities, Averaging averaging)
     {
         ConfusionMatrix matrix = MatrixOf(labels, probabilities);
         return matrix.Average(matrix.Present, averaging);

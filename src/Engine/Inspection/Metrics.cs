@@ -29,7 +29,8 @@ public static partial class Metrics
             mean += y / truth.Length;
         }
 
-        double residual = Mean(truth, predicted, (y, p) => (y - p) * (y - p)), total = Mean(truth, truth, (y, _) => (y - mean) * (y - mean));
+        double residual = Mean(truth, predicted, (y, p) => (y - p) * (y - p)),
+            total = Mean(truth, truth, (y, _) => (y - mean) * (y - mean));
         return total != 0 ? 1 - (residual / total) : residual != 0 ? 0 : 1;
     }
 
@@ -193,10 +194,12 @@ public static partial class Metrics
     public static double CalibrationError(ReadOnlySpan<int> labels, Tensor probabilities)
     {
         int count = labels.Length;
-        return Calibration(labels, probabilities).Sum(bin => bin.Count * Math.Abs(bin.Confidence - bin.Accuracy)) / count;
+        return Calibration(labels, probabilities).Sum(bin => bin.Count * Math.Abs(bin.Confidence - bin.Accuracy))
+            / count;
     }
 
-    private static double Mean(ReadOnlySpan<double> truth, ReadOnlySpan<double> predicted, Func<double, double, double> distance)
+    private static double Mean(
+        ReadOnlySpan<double> truth, ReadOnlySpan<double> predicted, Func<double, double, double> distance)
     {
         if (truth.Length != predicted.Length || truth.IsEmpty)
         {
@@ -223,12 +226,15 @@ public static partial class Metrics
 
         if (probabilities.Shape.Rank != 2 || probabilities.Shape[0] != labels.Length || labels.IsEmpty)
         {
-            throw new EngineException($"The probabilities are ({labels.Length}, classes) for {labels.Length} labels, not {probabilities.TypeText}.");
+            throw new EngineException(
+                $"The probabilities are ({labels.Length}, classes) for {labels.Length} labels, "
+                + $"not {probabilities.TypeText}.");
         }
 
         int wrong = labels.IndexOfAnyExceptInRange(0, probabilities.Shape[1] - 1);
         return wrong < 0 ? NdArray.From(probabilities) : throw new EngineException(
-            $"The label of sample {wrong} is {labels[wrong]}, but there are {probabilities.Shape[1]} classes, from 0 on.");
+            $"The label of sample {wrong} is {labels[wrong]}, but there are {probabilities.Shape[1]} classes, "
+            + "from 0 on.");
     }
 }
 

@@ -33,7 +33,8 @@ public static class Occlusion
     /// <returns>float32 (height, width).</returns>
     /// <exception cref="EngineException">The image, the class or the square does not fit.</exception>
     public static Tensor Map(
-        NeuralNet net, Tensor image, int label, int square = DefaultSquare, float value = 0) => Map(net, image, label, square, value, step: 1);
+        NeuralNet net, Tensor image, int label, int square = DefaultSquare, float value = 0) =>
+        Map(net, image, label, square, value, step: 1);
 
     /// <summary>
     /// Returns the same with the square only on each <paramref name="step"/>-th pixel, whose value stands for those
@@ -75,19 +76,23 @@ public static class Occlusion
         int some = Math.Clamp(MaxNumbers / Math.Max(pixels.Length, 1), 1, columns.Length);
         float[] covered = new float[some * pixels.Length];
         Tensor samples = Tensor.From(covered).Reshape(sample.With(0, some).Dimensions);
-        foreach ((int Down, int Left)[] places in Pieces(height, step).SelectMany(down => columns.Select(left => (down, left))).Chunk(some))
+        foreach ((int Down, int Left)[] places in Pieces(height, step)
+            .SelectMany(down => columns.Select(left => (down, left))).Chunk(some))
         {
             foreach ((int i, (int down, int left)) in places.Index())
             {
-                Cover(Math.Min(down + (step / 2), height - 1), Math.Min(left + (step / 2), width - 1), covered.AsSpan(i * pixels.Length, pixels.Length));
+                Cover(Math.Min(down + (step / 2), height - 1), Math.Min(left + (step / 2), width - 1),
+                    covered.AsSpan(i * pixels.Length, pixels.Length));
             }
 
-            ReadOnlySpan<double> outputs = net.PredictProba(samples.Cast(net.Network.Input.DType)).Cast(DType.Float64).AsSpan<double>();
+            ReadOnlySpan<double> outputs = net.PredictProba(samples.Cast(net.Network.Input.DType)).Cast(DType.Float64)
+                .AsSpan<double>();
             foreach ((int i, (int down, int left)) in places.Index())
             {
                 for (int row = down; row < Math.Min(down + step, height); row++)
                 {
-                    map.AsSpan<float>()[((row * width) + left)..((row * width) + Math.Min(left + step, width))].Fill((float)outputs[(i * output[1]) + label]);
+                    map.AsSpan<float>()[((row * width) + left)..((row * width) + Math.Min(left + step, width))]
+                        .Fill((float)outputs[(i * output[1]) + label]);
                 }
             }
         }
@@ -110,5 +115,6 @@ public static class Occlusion
     }
 
     /// <summary>Returns the beginnings of the pieces of a side.</summary>
-    private static int[] Pieces(int side, int step) => [.. Enumerable.Range(0, (side + step - 1) / step).Select(i => i * step)];
+    private static int[] Pieces(int side, int step) =>
+        [.. Enumerable.Range(0, (side + step - 1) / step).Select(i => i * step)];
 }

@@ -38,8 +38,8 @@ public static class Saliency
         if (!net.Network.Layers[0].Output.DType.IsFloat())
         {
             throw new EngineException(
-                $"Saliency is a gradient with respect to the samples, and the network takes {samples.DType.Name()}: whole "
-                + "numbers have none.");
+                $"Saliency is a gradient with respect to the samples, and the network takes {samples.DType.Name()}: "
+                + "whole numbers have none.");
         }
 
         Variable score = net.Head.IsRegression ? output : ClassOutput.Scores(output);
@@ -48,8 +48,9 @@ public static class Saliency
         if (wrong >= 0 || classes.Length != count)
         {
             throw new EngineException(wrong >= 0
-                ? InvariantText.Of($"The class of sample {wrong} is {classes[wrong]}, but the network has {outputs} outputs, "
-                    + $"from 0 to {outputs - 1}.")
+                ? InvariantText.Of(
+                    $"The class of sample {wrong} is {classes[wrong]}, but the network has {outputs} outputs, "
+                        + $"from 0 to {outputs - 1}.")
                 : $"There are {count} samples but {classes.Length} classes.");
         }
 

@@ -61,10 +61,12 @@ public sealed class ClassificationReport : TestReport
         init
         {
             ArgumentNullException.ThrowIfNull(value);
-            if (value.Count == 0 || value.Distinct().Count() < value.Count || value.Any(c => (uint)c >= (uint)Confusion.Classes))
+            if (value.Count == 0 || value.Distinct().Count() < value.Count
+                || value.Any(c => (uint)c >= (uint)Confusion.Classes))
             {
                 throw new EngineException(
-                    $"A report is about some of the classes from 0 to {Confusion.Classes - 1}, each once, not {string.Join(", ", value)}.");
+                    $"A report is about some of the classes from 0 to {Confusion.Classes - 1}, each once, "
+                    + $"not {string.Join(", ", value)}.");
             }
 
             field = [.. value];
@@ -86,7 +88,8 @@ public sealed class ClassificationReport : TestReport
 
     /// <inheritdoc/>
     public override string Headline => string.Create(
-        CultureInfo.InvariantCulture, $"{Confusion.Correct:N0} of {Confusion.Total:N0} right: accuracy {100 * Confusion.Accuracy:F2} %");
+        CultureInfo.InvariantCulture,
+        $"{Confusion.Correct:N0} of {Confusion.Total:N0} right: accuracy {100 * Confusion.Accuracy:F2} %");
 
     /// <summary>Gets whether samples or predictions have a class that the report leaves out.</summary>
     private bool IsPart => Confusion.Present.Except(Classes).Any();
@@ -172,7 +175,8 @@ public sealed class RegressionReport : TestReport
     public override IReadOnlyDictionary<string, double> Metrics => _metrics;
 
     /// <inheritdoc/>
-    public override string Headline => string.Create(CultureInfo.InvariantCulture, $"R² {_metrics["r2"]:F4} on {Count:N0} values");
+    public override string Headline =>
+        string.Create(CultureInfo.InvariantCulture, $"R² {_metrics["r2"]:F4} on {Count:N0} values");
 
     /// <summary>Returns the metrics, one on each line.</summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"""

@@ -112,7 +112,8 @@ internal static unsafe partial class DriverApi
         int* blocks, nint function, int threads, nuint sharedBytes);
 
     [LibraryImport(Library)]
-    public static partial int cuLaunchKernelEx(LaunchConfiguration* launch, nint function, void** arguments, void** extra);
+    public static partial int cuLaunchKernelEx(
+        LaunchConfiguration* launch, nint function, void** arguments, void** extra);
 
     [LibraryImport(Library)]
     public static partial int cuLaunchKernel(

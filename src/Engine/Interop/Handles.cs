@@ -9,7 +9,8 @@ internal sealed unsafe class MemoryHandle : CudaHandle
     private readonly MemoryPoolHandle? _pool;
     private readonly long _bytes;
 
-    private MemoryHandle(ContextHandle context, MemoryPoolHandle? pool, long bytes, Action<long>? freed) : base(context) =>
+    private MemoryHandle(ContextHandle context, MemoryPoolHandle? pool, long bytes, Action<long>? freed)
+        : base(context) =>
         (_pool, _bytes, _freed) = (pool, bytes, freed);
 
     public ulong Address => (ulong)DangerousGetHandle();

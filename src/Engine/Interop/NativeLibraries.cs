@@ -48,7 +48,8 @@ internal static class NativeLibraries
         ? NativeLibrarySearch.Run(["libnccl.so.2"], CudaFolders.Explicit, CudaFolders.Toolkits("nccl"))
         : new NativeLibrarySearch(0, null, []));
 
-    private static readonly Lazy<NativeLibrarySearch> s_mpi = new(() => MpiLibrary.Find(Environment.GetEnvironmentVariable));
+    private static readonly Lazy<NativeLibrarySearch> s_mpi =
+        new(() => MpiLibrary.Find(Environment.GetEnvironmentVariable));
 
     private static readonly Lazy<bool> s_resolver = new(() =>
     {

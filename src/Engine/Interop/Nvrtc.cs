@@ -16,8 +16,8 @@ internal static class Nvrtc
 
     /// <summary>Gets why it cannot be used; null if it can.</summary>
     public static CudaException? Failure => Library.IsFound ? null : new CudaException(
-        $"There is no NVRTC, NVIDIA's run-time compiler (tried {string.Join(", ", Library.Tried)}): {Remedy}, or compute on the "
-        + "CPU.")
+        $"There is no NVRTC, NVIDIA's run-time compiler (tried {string.Join(", ", Library.Tried)}): {Remedy}, "
+        + "or compute on the CPU.")
     {
         Reason = "there is no NVRTC, NVIDIA's run-time compiler",
     };

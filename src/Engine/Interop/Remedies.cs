@@ -48,7 +48,8 @@ internal static class Remedies
     {
         HostSystem.Debian or HostSystem.Wsl =>
             $"install it (Debian: libnvrtc12; pip: nvidia-cuda-nvrtc-cu12; or a CUDA toolkit) {Named}",
-        HostSystem.Linux or HostSystem.Windows => $"install it (pip: nvidia-cuda-nvrtc-cu12; or a CUDA toolkit) {Named}",
+        HostSystem.Linux or HostSystem.Windows =>
+            $"install it (pip: nvidia-cuda-nvrtc-cu12; or a CUDA toolkit) {Named}",
         _ => NoGpu,
     };
 

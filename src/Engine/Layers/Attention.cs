@@ -47,7 +47,8 @@ public sealed class MultiHeadAttention : MergeLayer
         (Variable[] steps, Variable? mask) = Sequences.Split(inputs, scope, this, most: 2);
         Variable query = steps[0], memory = steps[^1];
         int units = query.Shape[2], size = units / Heads, from = query.Shape[1], to = memory.Shape[1];
-        scope.Require(units % Heads == 0, $"MultiHeadAttention has {Heads} heads, of which the {units} units are no multiple.");
+        scope.Require(
+            units % Heads == 0, $"MultiHeadAttention has {Heads} heads, of which the {units} units are no multiple.");
         if (mask is not null)
         {
             // nan in a hidden step would be nan in the sums over all steps, of which its weight is 0.
@@ -61,7 +62,8 @@ public sealed class MultiHeadAttention : MergeLayer
         {
             scores = Symbolic.Reshape(scores, [-1, Heads, from, to]);
             scores = mask is null ? scores : Symbolic.Where(
-                Symbolic.NotEqual(Symbolic.DimShuffle(mask, 0, Symbolic.NewAxis, Symbolic.NewAxis, 1), 0), scores, Hidden);
+                Symbolic.NotEqual(Symbolic.DimShuffle(mask, 0, Symbolic.NewAxis, Symbolic.NewAxis, 1), 0), scores,
+                Hidden);
             scores = IsCausal ? scores + Later(from, to, scope.FloatX) : scores;
             scores = Symbolic.Reshape(scores, [-1, from, to]);
         }
@@ -105,7 +107,8 @@ public sealed class TransformerBlock : MergeLayer
     /// <exception cref="EngineException">A number is not positive.</exception>
     public TransformerBlock(int heads, int hidden)
     {
-        Require(heads > 0 && hidden > 0, $"TransformerBlock needs at least 1 head and 1 hidden unit, not {heads} and {hidden}.");
+        Require(heads > 0 && hidden > 0,
+            $"TransformerBlock needs at least 1 head and 1 hidden unit, not {heads} and {hidden}.");
         (Heads, HiddenUnits) = (heads, hidden);
     }
 
@@ -197,10 +200,12 @@ internal static class Sequences
     {
         bool isMasked = inputs.Count > 1 && inputs[^1].Rank == 2;
         Variable[] steps = [.. inputs.Take(inputs.Count - (isMasked ? 1 : 0))];
-        scope.Require(steps.Length <= most, $"{layer.Kind} takes {most} sequences at most and a mask, not {inputs.Count} inputs.");
+        scope.Require(steps.Length <= most,
+            $"{layer.Kind} takes {most} sequences at most and a mask, not {inputs.Count} inputs.");
         Array.ForEach(steps, each => Require(each, scope, layer));
         scope.Require(!isMasked || inputs[^1].Shape[1] == steps[^1].Shape[1],
-            $"{layer.Kind} has a mask of {inputs[^1].Shape} for sequences of {steps[^1].Shape}: it has a number for each step.");
+            $"{layer.Kind} has a mask of {inputs[^1].Shape} for sequences of {steps[^1].Shape}: "
+            + $"it has a number for each step.");
         return ([.. steps.Select(scope.Floating)], isMasked ? inputs[^1] : null);
     }
 

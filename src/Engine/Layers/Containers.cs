@@ -18,7 +18,8 @@ public sealed class Sequence : MergeLayer
         Layers = layers.ToArray();
         Names = [.. Layers.Select((layer, i) => PlacedLayer.NameOf(null, layer, i))];
         Require(Layers.Count > 0, "A Sequence needs at least one layer.");
-        Require(!Layers.Any(layer => layer is Input), "A Sequence begins with what it is put on: it has no Input layer.");
+        Require(
+            !Layers.Any(layer => layer is Input), "A Sequence begins with what it is put on: it has no Input layer.");
         Require(Names.Distinct().Count() == Names.Count, "A Sequence has two layers of one name: give one another.");
     }
 
@@ -71,8 +72,8 @@ public sealed class Residual : Layer
         Variable body = Body.Build([input], scope);
         Variable around = Shortcut is null ? input : Shortcut.Build([input], scope.Child("shortcut", Shortcut));
         scope.Require(body.Shape == around.Shape,
-            $"Residual adds {around.Shape} to {body.Shape}: give it a Shortcut that makes the one of the other, such as "
-            + "new Conv2D(filters, 1, Linear) { Stride = … }.");
+            $"Residual adds {around.Shape} to {body.Shape}: give it a Shortcut that makes the one of the other, "
+            + "such as new Conv2D(filters, 1, Linear) { Stride = … }.");
         return Nonlinearity(around + body);
     }
 }

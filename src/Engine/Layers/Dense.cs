@@ -47,7 +47,8 @@ public sealed class Dense : Layer
         ArgumentNullException.ThrowIfNull(scope);
         scope = scope.Of(this);
         scope.Require(LeadingAxes > 0 && LeadingAxes < input.Rank,
-            $"Dense needs LeadingAxes from 1 to {input.Rank - 1} for an input of shape {input.Shape}, not {LeadingAxes}.");
+            $"Dense needs LeadingAxes from 1 to {input.Rank - 1} for an input of shape {input.Shape}, "
+            + $"not {LeadingAxes}.");
         if (LeadingAxes > 1)
         {
             int[] kept = [.. input.Shape.Skip(1).Take(LeadingAxes - 1)];

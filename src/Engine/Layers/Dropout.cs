@@ -25,6 +25,8 @@ public sealed class Dropout : Layer
     public override Variable Build(Variable input, LayerScope scope)
     {
         ArgumentNullException.ThrowIfNull(scope);
-        return scope.IsTraining && P > 0 ? Symbolic.Dropout(scope.Floating(input), P, scope.Random) : scope.Floating(input);
+        return scope.IsTraining && P > 0
+            ? Symbolic.Dropout(scope.Floating(input), P, scope.Random)
+            : scope.Floating(input);
     }
 }

@@ -103,11 +103,13 @@ public sealed class FeaturePool : Layer
         ArgumentNullException.ThrowIfNull(input);
         ArgumentNullException.ThrowIfNull(scope);
         scope.Require(Axis < input.Rank && input.Shape[Axis] % Size == 0,
-            $"FeaturePool takes every {Size} features along axis {Axis} of {input.Shape} together, and they are no multiple.");
+            $"FeaturePool takes every {Size} features along axis {Axis} of {input.Shape} together, "
+            + $"and they are no multiple.");
         int[] dimensions = [.. input.Shape];
         return Function(
             Symbolic.Reshape(
-                scope.Floating(input), [-1, .. dimensions[1..Axis], dimensions[Axis] / Size, Size, .. dimensions[(Axis + 1)..]]),
+                scope.Floating(input),
+                [-1, .. dimensions[1..Axis], dimensions[Axis] / Size, Size, .. dimensions[(Axis + 1)..]]),
             Axis + 1);
     }
 }
@@ -126,7 +128,8 @@ public sealed class GlobalPool : Layer
     {
         ArgumentNullException.ThrowIfNull(input);
         ArgumentNullException.ThrowIfNull(scope);
-        scope.Require(input.Rank > 2, $"GlobalPool takes (batch, channels, …) with at least one more dimension, not {input.Shape}.");
+        scope.Require(input.Rank > 2,
+            $"GlobalPool takes (batch, channels, …) with at least one more dimension, not {input.Shape}.");
         return Function(scope.Floating(input), [.. Enumerable.Range(2, input.Rank - 2)]);
     }
 }
@@ -161,7 +164,8 @@ public sealed class Embedding : Layer
         ArgumentNullException.ThrowIfNull(scope);
         scope = scope.Of(this);
         scope.Require(input.DType is DType.Int32 or DType.Int64,
-            $"Embedding takes the numbers of rows, int32 or int64, not {input.Type}: give the Input layer DType = DType.Int32.");
+            $"Embedding takes the numbers of rows, int32 or int64, not {input.Type}: "
+            + $"give the Input layer DType = DType.Int32.");
         return Symbolic.Gather(scope.Parameter("W", [Count, Size], W), input);
     }
 }

@@ -64,12 +64,14 @@ public abstract record Initializer
     {
         if (shape.Rank != 2)
         {
-            throw new EngineException($"The {rule} initializer is for the weights of dense layers, (inputs, units), not for {shape}.");
+            throw new EngineException(
+                $"The {rule} initializer is for the weights of dense layers, (inputs, units), not for {shape}.");
         }
 
         for (int unit = 0; unit < shape[1]; unit++)
         {
-            foreach (int input in Seeded.Permutation(Seeded.Key(seed, FormattableString.Invariant($"unit {unit}")), shape[0]).AsSpan(Math.Min(count, shape[0])))
+            foreach (int input in Seeded.Permutation(Seeded.Key(seed, FormattableString.Invariant($"unit {unit}")),
+                shape[0]).AsSpan(Math.Min(count, shape[0])))
             {
                 values[(input * shape[1]) + unit] = 0;
             }
@@ -96,8 +98,8 @@ public abstract record Initializer
         if (shape.Rank < 2)
         {
             throw new EngineException(
-                $"The {rule} initializer is for weights, which have at least 2 dimensions, not for a parameter of shape "
-                + $"{shape}: use a constant, uniform or normal initializer there.");
+                $"The {rule} initializer is for weights, which have at least 2 dimensions, "
+                + $"not for a parameter of shape {shape}: use a constant, uniform or normal initializer there.");
         }
     }
 }

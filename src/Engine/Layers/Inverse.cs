@@ -17,10 +17,12 @@ public sealed class Inverse : MergeLayer
         ArgumentNullException.ThrowIfNull(scope);
         scope.Require(
             inputs.Count == 3 && inputs[0].Rank == inputs[1].Rank && inputs[0].Shape.Admits(inputs[1].Shape),
-            $"Inverse takes three inputs: x, a layer's output of the same shape, and that layer's input, not {string.Join(" ", inputs.Select(input => input.Shape))}.");
+            $"Inverse takes three inputs: x, a layer's output of the same shape, and that layer's input, "
+            + $"not {string.Join(" ", inputs.Select(input => input.Shape))}.");
         scope.Require(
             Traversal.Order([inputs[1]]).Any(node => node.Inputs.Contains(inputs[2])),
-            "The second input of Inverse must be computed from its third: new Inverse().On(x, layer's output, layer's input).");
+            "The second input of Inverse must be computed from its third: new Inverse().On(x, layer's output, "
+            + "layer's input).");
         return Symbolic.Lop(inputs[1], inputs[2], inputs[0]);
     }
 }

@@ -54,7 +54,8 @@ public abstract class Layer
     /// <exception cref="EngineException">The layer is an <see cref="Input"/>, which takes no inputs.</exception>
     public Node On(params ReadOnlySpan<Node> inputs)
     {
-        Require(this is not Input || inputs.IsEmpty, "An Input layer is where a network begins: it is not put on others.");
+        Require(
+            this is not Input || inputs.IsEmpty, "An Input layer is where a network begins: it is not put on others.");
         foreach (Node input in inputs)
         {
             ArgumentNullException.ThrowIfNull(input, nameof(inputs));

@@ -25,7 +25,8 @@ public sealed class Concat : MergeLayer
         ArgumentNullException.ThrowIfNull(inputs);
         ArgumentNullException.ThrowIfNull(scope);
         scope.Require(inputs.All(input => Axis >= -input.Rank + 1 && Axis < input.Rank),
-            $"Concat along axis {Axis} needs inputs that have it, behind the batch's, not {ElementwiseLayer.Shapes(inputs)}.");
+            $"Concat along axis {Axis} needs inputs that have it, behind the batch's, "
+            + $"not {ElementwiseLayer.Shapes(inputs)}.");
         return Symbolic.Concat(Axis, [.. inputs]);
     }
 }
@@ -50,7 +51,8 @@ public abstract class ElementwiseLayer : MergeLayer
         return inputs.Select((input, i) => Part(scope.Floating(input), i, inputs.Count, scope)).Aggregate(Join);
     }
 
-    internal static string Shapes(IEnumerable<Variable> inputs) => string.Join(" and ", inputs.Select(input => input.Shape));
+    internal static string Shapes(IEnumerable<Variable> inputs) =>
+        string.Join(" and ", inputs.Select(input => input.Shape));
 
     private protected virtual Variable Part(Variable input, int place, int count, LayerScope scope) => input;
 
@@ -93,7 +95,8 @@ public sealed class Maximum : ElementwiseLayer
 /// <summary>Computes the mean of its inputs.</summary>
 public sealed class Average : ElementwiseLayer
 {
-    private protected override Variable Part(Variable input, int place, int count, LayerScope scope) => input * (1.0 / count);
+    private protected override Variable Part(Variable input, int place, int count, LayerScope scope) =>
+        input * (1.0 / count);
 
     private protected override Variable Join(Variable a, Variable b) => a + b;
 }

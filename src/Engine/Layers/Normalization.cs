@@ -54,7 +54,8 @@ public sealed class LayerNorm : SampleNorm
         ArgumentNullException.ThrowIfNull(scope);
         scope = scope.Of(this);
         int first = FirstAxis < 0 ? input.Rank + FirstAxis : FirstAxis;
-        scope.Require(first > 0 && first < input.Rank, $"LayerNorm is over axis {FirstAxis} and those behind, not of {input.Shape}.");
+        scope.Require(first > 0 && first < input.Rank,
+            $"LayerNorm is over axis {FirstAxis} and those behind, not of {input.Shape}.");
         Shape dimensions = [.. input.Shape.Skip(first)];
         Variable y = Normal(scope.Floating(input), [.. Enumerable.Range(first, dimensions.Rank)], isCentered: true);
         y = Gamma is null ? y : y * scope.Parameter("gamma", dimensions, Gamma);

@@ -44,7 +44,8 @@ public sealed class Slice : Layer
             return part;
         }
 
-        scope.Require(part.Shape[Axis] == 1, $"Slice leaves {part.Shape[Axis]} along axis {Axis}, which cannot go away: take 1.");
+        scope.Require(
+            part.Shape[Axis] == 1, $"Slice leaves {part.Shape[Axis]} along axis {Axis}, which cannot go away: take 1.");
         int[] dimensions = [.. part.Shape];
         return Symbolic.Reshape(part, [-1, .. dimensions[1..Axis], .. dimensions[(Axis + 1)..]]);
     }
@@ -72,7 +73,8 @@ public sealed class Permute : Layer
     {
         ArgumentNullException.ThrowIfNull(input);
         ArgumentNullException.ThrowIfNull(scope);
-        scope.Require(Axes.Rank == input.Rank - 1, $"Permute orders {Axes.Rank} axes of a sample, and {input.Shape} has others.");
+        scope.Require(
+            Axes.Rank == input.Rank - 1, $"Permute orders {Axes.Rank} axes of a sample, and {input.Shape} has others.");
         return Symbolic.DimShuffle(input, [0, .. Axes]);
     }
 }

@@ -24,7 +24,8 @@ public sealed class Reshape : Layer
     public Reshape(params ReadOnlySpan<int> dimensions)
     {
         Dimensions = Shape.Create(dimensions);
-        Require(Dimensions.Rank > 0 && Dimensions.All(dimension => dimension is > 0 or -1) && Dimensions.Count(dimension => dimension == -1) <= 1,
+        Require(Dimensions.Rank > 0 && Dimensions.All(dimension => dimension is > 0 or -1)
+            && Dimensions.Count(dimension => dimension == -1) <= 1,
             $"Reshape needs the dimensions of a sample, each at least 1 but one that may be -1, not {Dimensions}.");
     }
 
@@ -53,7 +54,8 @@ public sealed class Reshape : Layer
 
         return known == count
             ? Symbolic.Reshape(input, Shape.Create(dimensions))
-            : throw scope.Error($"The {count} values of a sample of {input.Shape} cannot take the dimensions {Dimensions}.");
+            : throw scope.Error(
+                $"The {count} values of a sample of {input.Shape} cannot take the dimensions {Dimensions}.");
     }
 }
 

@@ -12,7 +12,8 @@ namespace Engine.Models;
 
 public sealed partial class Model
 {
-    internal const string PixelRangeKey = "Image.NominalPixelRange", BytePixels = "NominalRange_0_255", ClassesKey = "classes";
+    internal const string PixelRangeKey = "Image.NominalPixelRange", BytePixels = "NominalRange_0_255",
+        ClassesKey = "classes";
 
     /// <summary>
     /// Returns a model from an ONNX file. Its samples are pictures, (n, channels, height, width) or with the channels
@@ -30,13 +31,18 @@ public sealed partial class Model
     {
         samples ??= new OnnxSamples();
         OnnxModel model = OnnxModel.Load(path);
-        string result = samples.Output ?? (model.Outputs.Where(port => port.Type.IsFloat() || port.Type == OnnxType.Undefined).ToArray() is [var only]
+        string result = samples.Output
+            ?? (model.Outputs.Where(port => port.Type.IsFloat() || port.Type == OnnxType.Undefined)
+                .ToArray() is [var only]
             ? only.Name
-            : throw new EngineException($"{path} has the outputs {string.Join(", ", model.Outputs)}: say which is predicted."));
+            : throw new EngineException(
+                $"{path} has the outputs {string.Join(", ", model.Outputs)}: say which is predicted."));
         (OnnxLayer layer, IReadOnlyList<OnnxPort> inputs) = model.LayerOf(result);
         Shape dimensions = inputs is [{ Shape: { Rank: 2 or 4 } all }] ? [.. all.Skip(1)] : throw new EngineException(
-            $"{path} takes {string.Join(", ", inputs)}: neither pictures (n, channels, height, width) nor rows of numbers (n, columns).");
-        bool isLast = dimensions.Rank == 3 && (samples.AreChannelsLast ?? (dimensions[0] is not (1 or 3) && dimensions[2] is 1 or 3));
+            $"{path} takes {string.Join(", ", inputs)}: neither pictures (n, channels, height, "
+            + "width) nor rows of numbers (n, columns).");
+        bool isLast = dimensions.Rank == 3
+            && (samples.AreChannelsLast ?? (dimensions[0] is not (1 or 3) && dimensions[2] is 1 or 3));
         Node input = isLast ? new Input(dimensions[2], dimensions[0], dimensions[1]) : new Input([.. dimensions]);
         input = isLast ? input.Then(new Expression(x => Symbolic.DimShuffle(x, 0, 2, 3, 1))) : input;
         Node output = new Node(layer, [input], "onnx");
@@ -57,7 +63,12 @@ public sealed partial class Model
             Target target = isClassifier
                 ? new ClassTarget("class", Names(path, model, samples, classes))
                 : new ValueTarget("value", 0, 1);
-            return new Model(net, new NetworkDescription { Path = path, Name = Path.GetFileNameWithoutExtension(path), Layers = [] }, preparation, target)
+            return new Model(net, new NetworkDescription
+            {
+                Path = path,
+                Name = Path.GetFileNameWithoutExtension(path),
+                Layers = [],
+            }, preparation, target)
             {
                 About = new Dictionary<string, string> { ["made by"] = model.Producer, ["opset"] = $"{model.OpSet}" },
             };
@@ -78,16 +89,19 @@ public sealed partial class Model
             "Normalized_1_1" => (0.5, 0.5),
             _ => (0, 1.0),
         };
-        return new ScaledPlanes("picture", [.. dimensions], Each(samples.Mean ?? [mean], "means"), Each(samples.Std ?? [std], "deviations"));
+        return new ScaledPlanes("picture", [.. dimensions], Each(samples.Mean ?? [mean], "means"),
+            Each(samples.Std ?? [std], "deviations"));
 
         float[] Each(IReadOnlyList<double> numbers, string what)
         {
             if (numbers.Count != 1 && numbers.Count != dimensions[0])
             {
-                throw new EngineException($"{path} takes pictures of {dimensions[0]} channels, and {numbers.Count} {what} are given.");
+                throw new EngineException(
+                    $"{path} takes pictures of {dimensions[0]} channels, and {numbers.Count} {what} are given.");
             }
 
-            return [.. Enumerable.Range(0, dimensions[0]).Select(channel => (float)(255 * numbers[numbers.Count == 1 ? 0 : channel]))];
+            return [.. Enumerable.Range(0, dimensions[0])
+                .Select(channel => (float)(255 * numbers[numbers.Count == 1 ? 0 : channel]))];
         }
     }
 
@@ -95,7 +109,8 @@ public sealed partial class Model
     private static IReadOnlyList<string> Names(string path, OnnxModel model, OnnxSamples samples, int count)
     {
         IReadOnlyList<string> names = samples.Classes ?? Said(model.Metadata.GetValueOrDefault(ClassesKey))
-            ?? [.. Enumerable.Range(0, count).Select(number => string.Create(CultureInfo.InvariantCulture, $"class {number}"))];
+            ?? [.. Enumerable.Range(0, count)
+                .Select(number => string.Create(CultureInfo.InvariantCulture, $"class {number}"))];
         return names.Count == count
             ? names
             : throw new EngineException($"{path} tells {count} classes apart, and {names.Count} are named.");

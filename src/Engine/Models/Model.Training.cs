@@ -20,7 +20,9 @@ public sealed partial class Model
         options ??= new ModelOptions();
         data = data with { Train = data.Train.Shuffled(options.Seed) };
         string name = options.Network ?? OwnNetworks.DefaultFor(data);
-        NetworkDescription network = OwnNetworks.Names.Contains(name) ? OwnNetworks.Find(name) : DescriptionReader.Read(name);
+        NetworkDescription network = OwnNetworks.Names.Contains(name)
+            ? OwnNetworks.Find(name)
+            : DescriptionReader.Read(name);
         network = network with
         {
             Epochs = options.Epochs ?? network.Epochs,
@@ -28,7 +30,8 @@ public sealed partial class Model
             Data = network.Data with { Validation = options.Validation ?? network.Data.Validation },
             Patience = options.Validation == 0 ? null : network.Patience,
         };
-        (Preparation inputs, Target target) = Prepared(data, options.AreValues, new TrainSplit(network.Data.Validation));
+        (Preparation inputs, Target target) =
+            Prepared(data, options.AreValues, new TrainSplit(network.Data.Validation));
         network = OwnNetworks.Fill(network, inputs, target);
         NeuralNet net = Make(network, target, options.Device);
         try
@@ -78,17 +81,20 @@ public sealed partial class Model
     /// memory.
     /// </param>
     /// <param name="cancellationToken">Ends the training.</param>
-    internal void Fit(Table train, Table? validation, bool isBalanced, bool? isStreamed, CancellationToken cancellationToken)
+    internal void Fit(
+        Table train, Table? validation, bool isBalanced, bool? isStreamed, CancellationToken cancellationToken)
     {
         int most = (int)Math.Max(MaxNumbers / Inputs.Dimensions.Count, 1);
         if (Net.BatchIteratorTest is { Transform: null } tested && tested.BatchSize > most)
         {
-            Net.BatchIteratorTest = new BatchIterator(most) { Augmentation = tested.Augmentation, ReadAhead = tested.ReadAhead };
+            Net.BatchIteratorTest =
+                new BatchIterator(most) { Augmentation = tested.Augmentation, ReadAhead = tested.ReadAhead };
         }
 
         Tensor labels = Target.Apply(train[Target.Column]);
         validation = Net.TrainSplit.EvalSize > 0 ? validation : null;
-        (int[] rows, int[] held) = Split(validation is null ? Net.TrainSplit : Net.TrainSplit with { EvalSize = 0 }, Target, labels);
+        (int[] rows, int[] held) =
+            Split(validation is null ? Net.TrainSplit : Net.TrainSplit with { EvalSize = 0 }, Target, labels);
         if (isBalanced && Target is ClassTarget)
         {
             Net.ClassWeights = ClassWeights.Balanced(labels.Rows(rows).AsSpan<int>(), Target.Outputs);
@@ -108,7 +114,8 @@ public sealed partial class Model
         var buffers = new BatchBuffers();
         Net.Fit(
             new TableSource(train, Inputs, Target) { Buffers = buffers },
-            validation is null ? null : new TableSource(validation, Inputs, Target) { Buffers = buffers }, cancellationToken);
+            validation is null ? null : new TableSource(validation, Inputs, Target) { Buffers = buffers },
+            cancellationToken);
         // If samples are so large, a training step needs much memory, too; the test that comes next needs its own.
         Net.FreeTraining();
     }

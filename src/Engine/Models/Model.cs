@@ -16,7 +16,8 @@ namespace Engine.Models;
 /// </summary>
 public sealed partial class Model : IDisposable
 {
-    internal const string NetworkKey = "network", InputsKey = "inputs", TargetKey = "target", MetricsKey = "metrics", AboutKey = "about";
+    internal const string NetworkKey = "network", InputsKey = "inputs", TargetKey = "target", MetricsKey = "metrics",
+        AboutKey = "about";
 
     /// <summary>
     /// The number of values to prepare at a time for validation and prediction. With large samples, more would take as
@@ -44,14 +45,16 @@ public sealed partial class Model : IDisposable
         if (takes.Count != inputs.Dimensions.Count)
         {
             throw new EngineException(
-                $"The network takes {string.Join('x', takes)} numbers a sample, and its samples have {string.Join('x', inputs.Dimensions)}.");
+                $"The network takes {string.Join('x', takes)} numbers a sample, "
+                + $"and its samples have {string.Join('x', inputs.Dimensions)}.");
         }
 
         int outputs = net.Regression ? (int)gives.Product(1, gives.Rank) : net.Classes;
         if (net.Regression != target is ValueTarget || outputs != target.Outputs)
         {
             throw new EngineException(
-                $"The network gives {outputs} {(net.Regression ? "values" : "classes")} a sample, and '{target.Column}' has {target.Outputs} "
+                $"The network gives {outputs} {(net.Regression ? "values" : "classes")} a sample, "
+                + $"and '{target.Column}' has {target.Outputs} "
                 + (target is ValueTarget
                     ? "value: end with new Dense(1, Linear), and set Regression."
                     : $"classes: end with new Dense({target.Outputs}, Softmax)."));
@@ -86,13 +89,15 @@ public sealed partial class Model : IDisposable
 
     /// <summary>Returns whether samples should be prepared on demand.</summary>
     internal bool IsTooLarge(Table table) => table.Columns.Any(column => column is StoredColumn)
-        || (double)table.Count * Inputs.Dimensions.Count * sizeof(float) > GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2.0
+        || (double)table.Count * Inputs.Dimensions.Count * sizeof(float)
+            > GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2.0
         || (double)table.Count * Inputs.Dimensions.Count > Shape.MaxElements;
 
     /// <summary>Returns the network's output for samples, which are prepared in groups.</summary>
     internal Tensor Output(Table samples)
     {
-        int batch = Net.BatchIteratorTest.BatchSize, width = (int)Inputs.Dimensions.Count, some = Math.Max(MaxNumbers / width / batch, 1) * batch;
+        int batch = Net.BatchIteratorTest.BatchSize, width = (int)Inputs.Dimensions.Count,
+            some = Math.Max(MaxNumbers / width / batch, 1) * batch;
         if (samples.Count <= some)
         {
             return Net.PredictProba(Prepare(samples));
@@ -135,7 +140,8 @@ public sealed partial class Model : IDisposable
 
     /// <summary>Predicts one sample: a record with a property for each column.</summary>
     /// <inheritdoc cref="Predict"/>
-    public Prediction PredictRecord<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicProperties)] T>(T record)
+    public Prediction PredictRecord<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicProperties)] T>(
+        T record)
         where T : class => Predict(Table.Of([record]))[0];
 
     /// <summary>Predicts the only row of a table.</summary>
@@ -197,8 +203,8 @@ public sealed partial class Model : IDisposable
         if (!IsModel(file))
         {
             throw new EngineException(
-                $"{path} holds parameters, and not what prepares a model's samples: make the network in C# and call LoadParameters, or "
-                + "train anew and save a model.");
+                $"{path} holds parameters, and not what prepares a model's samples: "
+                + "make the network in C# and call LoadParameters, or train anew and save a model.");
         }
 
         NetworkDescription network = DescriptionReader.Parse(file.Metadata[NetworkKey], $"{path} (its network.json)");
@@ -246,7 +252,8 @@ public sealed partial class Model : IDisposable
     internal static Dictionary<string, string> AboutOf(string data) => new()
     {
         ["data"] = data,
-        ["trained"] = DateTimeOffset.UtcNow.ToString("yyyy-MM-dd HH:mm 'UTC'", System.Globalization.CultureInfo.InvariantCulture),
+        ["trained"] =
+            DateTimeOffset.UtcNow.ToString("yyyy-MM-dd HH:mm 'UTC'", System.Globalization.CultureInfo.InvariantCulture),
         ["engine"] = typeof(Model).Assembly.GetName().Version?.ToString(3) ?? "",
     };
 
@@ -268,7 +275,8 @@ public sealed partial class Model : IDisposable
     public void Dispose() => Net.Dispose();
 
     /// <summary>Creates an untrained network from its description.</summary>
-    private static NeuralNet Make(NetworkDescription network, Target target, Device? device, DType floatX = DType.Float32) =>
+    private static NeuralNet Make(
+        NetworkDescription network, Target target, Device? device, DType floatX = DType.Float32) =>
         new(network.MakeOutput())
         {
             Regression = target is ValueTarget,
@@ -292,8 +300,8 @@ public sealed partial class Model : IDisposable
         if (net.Network.Inputs.Count > 1 || net.Network.Outputs.Count > 1)
         {
             throw new EngineException(
-                "A model file is of a network of one input and one output, with what prepares its samples: save others, without that, by "
-                + "net.Network.SaveNetwork(path).");
+                "A model file is of a network of one input and one output, with what prepares its samples: "
+                + "save others, without that, by net.Network.SaveNetwork(path).");
         }
 
         return NetworkDescription.Of(net.Network) with

@@ -21,7 +21,9 @@ internal static class ModelOnnx
             [.. columns.Select(column => column.Given)],
             takes =>
             {
-                Variable joined = columns.Count == 1 ? columns[0].Prepared : Concat(1, [.. columns.Select(column => column.Prepared)]);
+                Variable joined = columns.Count == 1
+                    ? columns[0].Prepared
+                    : Concat(1, [.. columns.Select(column => column.Prepared)]);
                 Shape dimensions = takes.Shape;
                 return joined.Rank == dimensions.Rank && joined.Shape.Skip(1).SequenceEqual(dimensions.Skip(1))
                     ? Cast(joined, takes.DType)
@@ -72,10 +74,12 @@ internal static class ModelOnnx
             case WordCounts texts:
                 // The numbers of a text's words, as many as the longest text has; those that fill up count as no word.
                 Input word = new(new TensorType(DType.Int32, [Shape.Unknown, Shape.Unknown]), texts.Column);
-                Variable counts = Sum(Cast(Equal(ExpandDims(word, 2), Row(Enumerable.Range(0, texts.Vocabulary.Count))), DType.Float32), [1]);
+                Variable counts = Sum(Cast(
+                    Equal(ExpandDims(word, 2), Row(Enumerable.Range(0, texts.Vocabulary.Count))), DType.Float32), [1]);
                 Variable weighted = counts * Constant(Tensor.From([.. texts.Weights], 1, texts.Weights.Count));
                 Variable squares = Sum(weighted * weighted, [1], keepDims: true);
-                return (word, weighted * Where(Greater(squares, 0), WordCounts.Length / Sqrt(Maximum(squares, 1e-30)), 0));
+                return (word,
+                    weighted * Where(Greater(squares, 0), WordCounts.Length / Sqrt(Maximum(squares, 1e-30)), 0));
             case ScaledPlanes planes:
                 Input pixels = new(new TensorType(DType.Float32, [Shape.Unknown, .. planes.Size]), planes.Column);
                 int[] dimensions = [1, planes.Mean.Count, .. Enumerable.Repeat(1, planes.Size.Count - 1)];

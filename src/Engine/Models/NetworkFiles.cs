@@ -24,7 +24,8 @@ public static class NetworkFiles
         ArgumentNullException.ThrowIfNull(network);
         NetworkDescription description = NetworkDescription.Of(network);
         Parameters.Save(
-            path, network.Parameters.Select(parameter => KeyValuePair.Create(parameter.Name, parameter.Variable.GetValue())),
+            path, network.Parameters.Select(
+                parameter => KeyValuePair.Create(parameter.Name, parameter.Variable.GetValue())),
             new Dictionary<string, string>
             {
                 [Model.NetworkKey] = description.ToJson(),
@@ -44,7 +45,8 @@ public static class NetworkFiles
         if (!file.Metadata.TryGetValue(Model.NetworkKey, out string? description))
         {
             throw new EngineException(
-                $"{path} does not say which network its parameters are of: make the network in C# and load its parameters.");
+                $"{path} does not say which network its parameters are of: "
+                + "make the network in C# and load its parameters.");
         }
 
         var network = new Network(DescriptionReader.Parse(description, $"{path} (its network.json)").MakeOutputs())
@@ -80,6 +82,8 @@ public static class NetworkFiles
         NetworkDescription.NameSeparator, network.Parameters.Where(which).Select(parameter => parameter.Name));
 
     private static DType FloatXOf(string name, string path) =>
-        ((DType[])[DType.Float32, DType.Float64]).Select(each => (DType?)each).FirstOrDefault(each => each!.Value.Name() == name)
-        ?? throw new EngineException($"{path} is damaged: its network computes in '{name}', which is neither float32 nor float64.");
+        ((DType[])[DType.Float32, DType.Float64]).Select(each => (DType?)each)
+            .FirstOrDefault(each => each!.Value.Name() == name)
+        ?? throw new EngineException(
+            $"{path} is damaged: its network computes in '{name}', which is neither float32 nor float64.");
 }

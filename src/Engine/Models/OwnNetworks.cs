@@ -15,7 +15,8 @@ internal static class OwnNetworks
     /// <summary>Returns the default network for such data: cnn for pictures, mlp for other data.</summary>
     public static string DefaultFor(DataSet data) =>
         data.Train.Columns.Where(column => column.Name != data.Target)
-            .Any(column => column is VectorColumn { Dimensions: { Rank: 3 } dimensions } && dimensions[1] >= 8 && dimensions[2] >= 8) ? "cnn" : "mlp";
+            .Any(column => column is VectorColumn { Dimensions: { Rank: 3 } dimensions } && dimensions[1] >= 8
+                && dimensions[2] >= 8) ? "cnn" : "mlp";
 
     /// <summary>Returns a network by name.</summary>
     public static NetworkDescription Find(string name)
@@ -36,8 +37,9 @@ internal static class OwnNetworks
         if (last.Kind.Name != "dense")
         {
             throw new EngineException(
-                $"{network.Path}, line {last.Line}: the last layer is to be dense, for its units to be filled in: {target.Outputs}, and "
-                + $"{(target is ClassTarget ? "softmax" : "linear")}.");
+                $"{network.Path}, line {last.Line}: the last layer is to be dense, "
+                + $"for its units to be filled in: {target.Outputs}, "
+                + $"and {(target is ClassTarget ? "softmax" : "linear")}.");
         }
 
         LayerDescription first = network.Layers[0];
@@ -47,7 +49,8 @@ internal static class OwnNetworks
             .. network.Layers.Skip(1).SkipLast(1),
             last with
             {
-                Settings = last.Settings.With("units", target.Outputs).With("nonlinearity", target is ClassTarget ? "softmax" : "linear"),
+                Settings = last.Settings.With("units", target.Outputs)
+                    .With("nonlinearity", target is ClassTarget ? "softmax" : "linear"),
             },
         ];
         return network with { Layers = layers };

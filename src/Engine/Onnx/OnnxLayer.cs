@@ -55,7 +55,8 @@ internal sealed class OnnxLayer : MergeLayer
             {
                 SharedVariable own = scope.Parameter(
                     tensor.Name, tensor.Shape, new Taken(this, tensor),
-                    isTrainable: tensor.Shape.Rank > 0 && !_followed.Contains(tensor.Name), isRegularized: tensor.Shape.Rank > 1);
+                    isTrainable: tensor.Shape.Rank > 0
+                        && !_followed.Contains(tensor.Name), isRegularized: tensor.Shape.Rank > 1);
                 _holders.TryAdd(tensor, own);
                 parameter = Symbolic.Cast(own, tensor.Type.Stored()!.Value);
                 parameters.Add(tensor, parameter);
@@ -69,7 +70,8 @@ internal sealed class OnnxLayer : MergeLayer
     private static IEnumerable<string> Followed(OnnxGraphFile graph) => graph.Nodes.SelectMany(node => node.Op switch
     {
         "BatchNormalization" => node.Inputs.Skip(3),
-        "QuantizeLinear" or "DequantizeLinear" or "Clip" or "Resize" or "Upsample" or "Pad" or "OneHot" or "Dropout" => node.Inputs.Skip(1),
+        "QuantizeLinear" or "DequantizeLinear" or "Clip" or "Resize" or "Upsample" or "Pad" or "OneHot" or "Dropout" =>
+            node.Inputs.Skip(1),
         _ => [],
     });
 

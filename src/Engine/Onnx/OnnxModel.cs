@@ -39,7 +39,8 @@ public sealed class OnnxModel : IDisposable
         {
             if (input.Type == OnnxType.Undefined || input.Shape.Problem is not null)
             {
-                throw new ModelFileException($"{path}: the input {input} is of no type, or of dimensions that no array has.");
+                throw new ModelFileException(
+                    $"{path}: the input {input} is of no type, or of dimensions that no array has.");
             }
         }
 
@@ -114,7 +115,8 @@ public sealed class OnnxModel : IDisposable
     /// An input is missing or does not fit, there is no such output, or a shape depends on values that are not
     /// constant.
     /// </exception>
-    public IReadOnlyList<Variable> Build(IReadOnlyDictionary<string, Variable> inputs, params IReadOnlyList<string> outputs)
+    public IReadOnlyList<Variable> Build(
+        IReadOnlyDictionary<string, Variable> inputs, params IReadOnlyList<string> outputs)
     {
         ArgumentNullException.ThrowIfNull(inputs);
         ArgumentNullException.ThrowIfNull(outputs);
@@ -144,11 +146,17 @@ public sealed class OnnxModel : IDisposable
     public Node ToNode(string? output = null, string name = "onnx")
     {
         string result = output ?? (Outputs.Count == 1 ? Outputs[0].Name : throw new EngineException(
-            $"{_path} has {Outputs.Count} outputs ({string.Join(", ", Outputs.Select(port => $"'{port.Name}'"))}): name one."));
+            $"{_path} has {Outputs.Count} outputs ({string.Join(", ", Outputs.Select(port => $"'{port.Name}'"))}): "
+            + "name one."));
         (OnnxLayer layer, IReadOnlyList<OnnxPort> inputs) = LayerOf(result);
         return new Node(
             layer,
-            [.. inputs.Select(input => (Node)new Layers.Input([.. input.Shape.Skip(1)]) { Name = input.Name, DType = SampleType(input.DType) })],
+            [.. inputs.Select(
+                input => (Node)new Layers.Input([.. input.Shape.Skip(1)])
+                {
+                    Name = input.Name,
+                    DType = SampleType(input.DType),
+                })],
             name);
     }
 
@@ -168,14 +176,18 @@ public sealed class OnnxModel : IDisposable
     {
         if (!_file.Graph.Nodes.Any(node => node.Outputs.Contains(result)))
         {
-            throw new EngineException($"No node of {_path} gives '{result}'; it ends with {string.Join(", ", Outputs.Select(port => $"'{port.Name}'"))}.");
+            throw new EngineException(
+                $"No node of {_path} gives '{result}'; "
+                + $"it ends with {string.Join(", ", Outputs.Select(port => $"'{port.Name}'"))}.");
         }
 
         HashSet<string> needed = OnnxImporter.Names(_file.Graph, [result]);
         OnnxPort[] inputs = [.. Inputs.Where(input => needed.Contains(input.Name))];
-        return inputs.FirstOrDefault(input => input.Shape.Rank < 2 || input.Shape.Skip(1).Any(dimension => dimension < 1)) is { } open
+        return inputs.FirstOrDefault(
+            input => input.Shape.Rank < 2 || input.Shape.Skip(1).Any(dimension => dimension < 1)) is { } open
             ? throw new EngineException(
-                $"The input {open} of {_path} cannot be a network's: the dimensions of a sample must be known, behind the number of samples.")
+                $"The input {open} of {_path} cannot be a network's: the dimensions of a sample must be known, "
+                + "behind the number of samples.")
             : (new OnnxLayer(this, result, inputs), inputs);
     }
 
@@ -214,7 +226,8 @@ public sealed class OnnxModel : IDisposable
         ArgumentNullException.ThrowIfNull(inputs);
         if (inputs.Count != Inputs.Count)
         {
-            throw new EngineException($"{_path} has {Inputs.Count} inputs ({string.Join(", ", Inputs)}), and {inputs.Count} are given.");
+            throw new EngineException(
+                $"{_path} has {Inputs.Count} inputs ({string.Join(", ", Inputs)}), and {inputs.Count} are given.");
         }
 
         foreach ((OnnxPort port, Tensor given) in Inputs.Zip(inputs))
@@ -263,7 +276,8 @@ public sealed class OnnxModel : IDisposable
             {
                 var given = inputs.ToDictionary(
                     port => port.Name,
-                    port => (Variable)new Input(new TensorType(port.DType, port.Shape.With(0, Shape.Unknown)), port.Name));
+                    port => (Variable)new Input(
+                        new TensorType(port.DType, port.Shape.With(0, Shape.Unknown)), port.Name));
                 return [.. Build(given, [result], ParameterOf)[0].Shape.Skip(1)];
             }
         }
@@ -275,7 +289,8 @@ public sealed class OnnxModel : IDisposable
 
     /// <summary>Builds the outputs from inputs. <paramref name="parameter"/> creates the weights.</summary>
     internal OnnxValue[] Build(
-        IReadOnlyDictionary<string, Variable> inputs, IReadOnlyList<string> outputs, Func<OnnxTensor, Variable> parameter)
+        IReadOnlyDictionary<string, Variable> inputs, IReadOnlyList<string> outputs,
+        Func<OnnxTensor, Variable> parameter)
     {
         var values = new Dictionary<string, OnnxValue>();
         foreach (OnnxPort port in Inputs)
@@ -290,7 +305,8 @@ public sealed class OnnxModel : IDisposable
                 throw new ModelFileException($"{_path}: the input {port} cannot be a {given.Type}.");
             }
 
-            values.Add(port.Name, given is Constant constant ? OnnxValue.Of(port.Type, constant.Value) : OnnxValue.Of(port.Type, given));
+            values.Add(port.Name,
+                given is Constant constant ? OnnxValue.Of(port.Type, constant.Value) : OnnxValue.Of(port.Type, given));
         }
 
         OnnxValue[] built = new OnnxImporter(_file, _path, parameter).Graph(
@@ -301,7 +317,8 @@ public sealed class OnnxModel : IDisposable
             if (declared != OnnxType.Undefined && declared != built[i].Type)
             {
                 throw new ModelFileException(
-                    $"{_path}: the output '{Outputs[i].Name}' is said to be {declared.Name()}, and its node gives {built[i].Type.Name()}.");
+                    $"{_path}: the output '{Outputs[i].Name}' is said to be {declared.Name()}, "
+                    + $"and its node gives {built[i].Type.Name()}.");
             }
 
             Outputs[i].Type = built[i].Type;
@@ -324,13 +341,16 @@ public sealed class OnnxModel : IDisposable
 
     private OnnxPort PortOf(OnnxValueInfo value)
     {
-        if (value.Type == OnnxType.Undefined && !value.IsTensor && !_file.Graph.Nodes.Any(node => node.Op == "ZipMap" && node.Outputs.Contains(value.Name)))
+        if (value.Type == OnnxType.Undefined && !value.IsTensor
+            && !_file.Graph.Nodes.Any(node => node.Op == "ZipMap" && node.Outputs.Contains(value.Name)))
         {
-            throw new ModelFileException($"{_path}: '{value.Name}' is no tensor: there are no sequences, maps and optional values here.");
+            throw new ModelFileException(
+                $"{_path}: '{value.Name}' is no tensor: there are no sequences, maps and optional values here.");
         }
 
         return value.Type.Stored() is null && value.Type != OnnxType.Undefined
-            ? throw new ModelFileException($"{_path}: '{value.Name}' is of {value.Type.Name()}, and there are no tensors of that type here.")
+            ? throw new ModelFileException(
+                $"{_path}: '{value.Name}' is of {value.Type.Name()}, and there are no tensors of that type here.")
             : new OnnxPort(value.Name, value.Type, value.Dimensions);
     }
 
@@ -346,7 +366,8 @@ public sealed class OnnxModel : IDisposable
 
         try
         {
-            var inputs = Inputs.ToDictionary(port => port.Name, port => (Variable)new Input(new TensorType(port.DType, port.Shape), port.Name));
+            var inputs = Inputs.ToDictionary(
+                port => port.Name, port => (Variable)new Input(new TensorType(port.DType, port.Shape), port.Name));
             Build(inputs, [], ParameterOf);
         }
         catch (NotKnownException error)
@@ -356,7 +377,8 @@ public sealed class OnnxModel : IDisposable
     }
 
     /// <summary>Returns the error of a shape that cannot be determined.</summary>
-    internal ModelFileException NotKnown(NotKnownException error) => new($"{_path} cannot be built for these inputs: {error.Message}.", error);
+    internal ModelFileException NotKnown(NotKnownException error) =>
+        new($"{_path} cannot be built for these inputs: {error.Message}.", error);
 
     private bool Remember(NotKnownException error)
     {
@@ -420,13 +442,15 @@ public sealed class OnnxModel : IDisposable
             OnnxPort port = Inputs[i];
             inputs.Add(port.Name, port.DecidesShapes
                 ? new Constant(given[i])
-                : new Input(new TensorType(port.DType, _byShape.Contains(port.Name) ? given[i].Shape : port.Shape), port.Name));
+                : new Input(
+                    new TensorType(port.DType, _byShape.Contains(port.Name) ? given[i].Shape : port.Shape), port.Name));
         }
 
         Variable[] outputs = [.. Build(inputs, [], ParameterOf).Select(output => output.Variable)];
         HashSet<Variable> used = [.. FunctionGraph.Leaves(outputs)];
         int[] places = [.. Enumerable.Range(0, given.Count).Where(i => used.Contains(inputs[Inputs[i].Name]))];
-        var function = Function.Compile([.. places.Select(place => inputs[Inputs[place].Name])], outputs, device: device);
+        var function =
+            Function.Compile([.. places.Select(place => inputs[Inputs[place].Name])], outputs, device: device);
         return new Made(function, places);
     }
 

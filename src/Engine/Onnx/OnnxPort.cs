@@ -6,7 +6,11 @@ public sealed record OnnxPort
     internal OnnxPort(string name, OnnxType type, IReadOnlyList<OnnxDimension>? dimensions)
     {
         (Name, Type, IsRankKnown) = (name, type, dimensions is not null);
-        Shape = [.. (dimensions ?? []).Select(dimension => dimension.Number is > 0 and <= int.MaxValue or 0 && dimension.Name is null ? (int)dimension.Number : Shape.Unknown)];
+        Shape = [
+            .. (dimensions ?? []).Select(
+                dimension => dimension.Number is > 0 and <= int.MaxValue or 0 && dimension.Name is null
+                    ? (int)dimension.Number
+                    : Shape.Unknown)];
         DimensionNames = [.. (dimensions ?? []).Select(dimension => dimension.Name)];
     }
 
@@ -14,7 +18,8 @@ public sealed record OnnxPort
     public string Name { get; }
 
     /// <summary>Gets the dtype that stores its values.</summary>
-    public DType DType => Type.Stored() ?? throw new EngineException($"'{Name}' is of {Type.Name()}, and there is no such type here.");
+    public DType DType =>
+        Type.Stored() ?? throw new EngineException($"'{Name}' is of {Type.Name()}, and there is no such type here.");
 
     /// <summary>Gets the shape; <see cref="Shape.Unknown"/> for dimensions that may differ in each call.</summary>
     public Shape Shape { get; }

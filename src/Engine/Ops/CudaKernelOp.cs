@@ -182,7 +182,8 @@ public sealed record CudaKernelOp : Op, ICpuOp, ICudaOp, ISampled
     /// <summary>Returns whether the other op has the same kernel, the same text and the same functions.</summary>
     public bool Equals(CudaKernelOp? other) => other is not null
         && (Entry, _text, _file, TypeMacro) == (other.Entry, other._text, other._file, other.TypeMacro)
-        && ReferenceFunction == other.ReferenceFunction && Types == other.Types && Grid == other.Grid && Gradient == other.Gradient;
+        && ReferenceFunction == other.ReferenceFunction && Types == other.Types && Grid == other.Grid
+        && Gradient == other.Gradient;
 
     /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(Entry, _text, _file);

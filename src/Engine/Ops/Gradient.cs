@@ -79,7 +79,9 @@ public static partial class Symbolic
                     Variable input = node.Inputs[i];
                     if (inputGrads[i] is { } grad && relevant.Contains(input) && !known.Contains(input))
                     {
-                        grads[input] = grads.TryGetValue(input, out Variable? sum) ? Cast(Add(sum, grad), input.DType) : grad;
+                        grads[input] = grads.TryGetValue(input, out Variable? sum)
+                            ? Cast(Add(sum, grad), input.DType)
+                            : grad;
                     }
                 }
             }

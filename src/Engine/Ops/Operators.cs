@@ -20,28 +20,34 @@ public static class Operators
         public static Variable operator -(Variable left, Variable right) => Symbolic.Subtract(left, right);
 
         /// <summary>Returns the element-wise difference.</summary>
-        public static Variable operator -(Variable left, double right) => Symbolic.Subtract(left, Symbolic.Constant(right));
+        public static Variable operator -(Variable left, double right) =>
+            Symbolic.Subtract(left, Symbolic.Constant(right));
 
         /// <summary>Returns the element-wise difference.</summary>
-        public static Variable operator -(double left, Variable right) => Symbolic.Subtract(Symbolic.Constant(left), right);
+        public static Variable operator -(double left, Variable right) =>
+            Symbolic.Subtract(Symbolic.Constant(left), right);
 
         /// <summary>Returns the element-wise product.</summary>
         public static Variable operator *(Variable left, Variable right) => Symbolic.Multiply(left, right);
 
         /// <summary>Returns the element-wise product.</summary>
-        public static Variable operator *(Variable left, double right) => Symbolic.Multiply(left, Symbolic.Constant(right));
+        public static Variable operator *(Variable left, double right) =>
+            Symbolic.Multiply(left, Symbolic.Constant(right));
 
         /// <summary>Returns the element-wise product.</summary>
-        public static Variable operator *(double left, Variable right) => Symbolic.Multiply(Symbolic.Constant(left), right);
+        public static Variable operator *(double left, Variable right) =>
+            Symbolic.Multiply(Symbolic.Constant(left), right);
 
         /// <summary>Returns the element-wise quotient.</summary>
         public static Variable operator /(Variable left, Variable right) => Symbolic.Divide(left, right);
 
         /// <summary>Returns the element-wise quotient.</summary>
-        public static Variable operator /(Variable left, double right) => Symbolic.Divide(left, Symbolic.Constant(right));
+        public static Variable operator /(Variable left, double right) =>
+            Symbolic.Divide(left, Symbolic.Constant(right));
 
         /// <summary>Returns the element-wise quotient.</summary>
-        public static Variable operator /(double left, Variable right) => Symbolic.Divide(Symbolic.Constant(left), right);
+        public static Variable operator /(double left, Variable right) =>
+            Symbolic.Divide(Symbolic.Constant(left), right);
 
         /// <summary>Returns the remainder of a division: <see cref="Symbolic.Mod(Variable, Variable)"/>.</summary>
         public static Variable operator %(Variable left, Variable right) => Symbolic.Mod(left, right);

@@ -35,8 +35,8 @@ internal static class Promotion
             if (!Holds(common, literal))
             {
                 throw new EngineException(
-                    $"{op} of {Text(operands)}: {Range(common)}, not {Text(literal)}. Cast the other operand to float64, "
-                    + $"with Symbolic.Cast.{Origin.Current}");
+                    $"{op} of {Text(operands)}: {Range(common)}, not {Text(literal)}. "
+                    + $"Cast the other operand to float64, with Symbolic.Cast.{Origin.Current}");
             }
         }
 
@@ -76,7 +76,8 @@ internal static class Promotion
     public static DType? Widest(string op, IReadOnlyList<Variable> operands)
     {
         Variable[] typed = [.. operands.Where(operand => operand is not Constant { IsWeak: true })];
-        if (typed.Any(operand => operand.DType.IsFloat() && operand.DType != DType.Float64) && typed.Any(operand => operand.DType == DType.Float64))
+        if (typed.Any(operand => operand.DType.IsFloat() && operand.DType != DType.Float64)
+            && typed.Any(operand => operand.DType == DType.Float64))
         {
             throw new EngineException(
                 $"{op} of {Text(typed)} would widen to float64: cast one of them, with Symbolic.Cast.{Origin.Current}");

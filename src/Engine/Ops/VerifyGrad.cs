@@ -68,7 +68,8 @@ public static partial class Symbolic
                     throw new EngineException(string.Create(
                         CultureInfo.InvariantCulture,
                         $"The gradient of '{output}' ({output.Type}) with respect to '{input}' ({input.Type}) is "
-                        + $"{grad.Data[element]:R} at element {element}, and differences give {difference:R}.") + Built(output));
+                        + $"{grad.Data[element]:R} at element {element}, "
+                        + $"and differences give {difference:R}.") + Built(output));
                 }
             }
         }

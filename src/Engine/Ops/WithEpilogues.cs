@@ -38,7 +38,8 @@ internal sealed record WithEpilogues(Op Anchor, int AnchorInputs, TensorType[] R
             // Bias and rectifier; 2x + y and a mask of it; the sums of columns, and of few long rows, updating.
             Composite dense = new([m, n], type, 2, [], [new(add, 0, 1), new(rectify, 2)], [3]);
             yield return Of(new Dot(false, true), [dense], Any([m, k]), Any([n, k]), Any([n]));
-            Composite both = new([m, n], type, 2, [2], [new(multiply, 0, 2), new(add, 3, 1), new(less, 4, 0)], [5, 0, 4]);
+            Composite both =
+                new([m, n], type, 2, [2], [new(multiply, 0, 2), new(add, 3, 1), new(less, 4, 0)], [5, 0, 4]);
             yield return Of(new Dot(true, false), [both], Any([k, m]), Any([k, n]), Any([m, n]));
             Composite update = new([n], type, 2, [0.5], [new(multiply, 0, 2), new(add, 3, 1)], [4]);
             yield return Of(new SumTo(), [update], Any([m, n]), Any([n]), Any([n]));
@@ -134,7 +135,8 @@ internal sealed record WithEpilogues(Op Anchor, int AnchorInputs, TensorType[] R
             Operand stored = operands.Outputs.First(output => output.Type.DType == Results[0].DType);
             Operand result = stored with { Type = new OperandType(epilogue.DType, epilogue.Shape) };
             CompositeLoop loop = CompositeLoop.OfStep(epilogue, new CpuStep(
-                operands with { Inputs = [result, .. operands.Inputs.Skip(AnchorInputs)], Workspace = null }, step.Threads));
+                operands with { Inputs = [result, .. operands.Inputs.Skip(AnchorInputs)], Workspace = null },
+                step.Threads));
             StepOperands ofAnchor = operands with
             {
                 Inputs = [.. operands.Inputs.Take(AnchorInputs)],
@@ -156,7 +158,12 @@ internal sealed record WithEpilogues(Op Anchor, int AnchorInputs, TensorType[] R
         MemoryRange? workspace = operands.Workspace is { } all && all.Bytes > offset
             ? new MemoryRange(all.Storage, all.Offset + offset, all.Bytes - offset)
             : null;
-        var own = operands with { Inputs = [.. operands.Inputs.Take(AnchorInputs)], Outputs = results, Workspace = workspace };
+        var own = operands with
+        {
+            Inputs = [.. operands.Inputs.Take(AnchorInputs)],
+            Outputs = results,
+            Workspace = workspace,
+        };
         return
         [
             .. ((ICpuOp)Anchor).Cpu(new CpuStep(own, step.Threads)),
@@ -196,7 +203,8 @@ internal sealed record WithEpilogues(Op Anchor, int AnchorInputs, TensorType[] R
 
     public CudaLaunch[] Cuda(CudaStep step)
     {
-        Part<int>[] parts = [.. Parts([.. Enumerable.Range(0, step.InputCount)], [.. Enumerable.Range(0, step.OutputCount)])];
+        Part<int>[] parts =
+            [.. Parts([.. Enumerable.Range(0, step.InputCount)], [.. Enumerable.Range(0, step.OutputCount)])];
         CudaComposite?[] epilogues = [.. parts.Select(part => part.Epilogue is null
             ? null
             : CudaComposite.Of(part.Epilogue, step, [.. part.Inputs], [.. part.Outputs], $"p{part.Number}"))];
@@ -228,7 +236,8 @@ internal sealed record WithEpilogues(Op Anchor, int AnchorInputs, TensorType[] R
             Values: MaxPool2DGradient.Places(Conv2DMaxPool.Window, y.Shape, pooled.Shape, random));
         Composite Of(Shape shape, params Term[] terms) =>
             new(shape, type, 2, [], terms, [terms.Length + 1]);
-        Composite filters = Of(w.Shape, new(add, 0, 1), new(multiply, 2, 2)), sums = Of(bias.Shape, new Term(add, 0, 1));
+        Composite filters = Of(w.Shape, new(add, 0, 1), new(multiply, 2, 2)),
+            sums = Of(bias.Shape, new Term(add, 0, 1));
         Composite images = Of(x.Shape, new(multiply, 0, 1), new(rectify, 2));
         yield return WithEpilogues.Of(
             plain, [Of(y.Shape, new(add, 0, 1), new(rectify, 2))], x, w, bias, new Arg([5, 1, 1], type));
@@ -264,7 +273,8 @@ internal sealed record WithEpilogues(Op Anchor, int AnchorInputs, TensorType[] R
     {
         int further = epilogues.Sum(epilogue => epilogue?.Inputs - 1 ?? 0);
         int own = args.Length - further;
-        TensorType[] results = [.. anchor.Infer([.. args.Take(own).Select(arg => new TensorType(arg.DType!.Value, arg.Shape))])];
+        TensorType[] results =
+            [.. anchor.Infer([.. args.Take(own).Select(arg => new TensorType(arg.DType!.Value, arg.Shape))])];
         return new Sample(
             new WithEpilogues(anchor, own, results, epilogues) { IsInPlace = anchor is ICpuEpilogueOp }, args)
         {

@@ -61,7 +61,8 @@ internal static class CanonicalParts
     /// <summary>Returns the part of an array that is not 0, a range of one axis; null for any other array.</summary>
     private static (int Axis, int First, Variable Part)? PartOf(Variable term)
     {
-        if (!Match.Is(term, out SubtensorUpdate? update, out Apply? node) || update.Adds || update.Parts.Arrays > 0 || !IsZero(node.Inputs[0]))
+        if (!Match.Is(term, out SubtensorUpdate? update, out Apply? node) || update.Adds || update.Parts.Arrays > 0
+            || !IsZero(node.Inputs[0]))
         {
             return null;
         }
@@ -92,7 +93,8 @@ internal static class CanonicalParts
 
     private static bool IsZero(Variable variable) => Match.Seen(variable) switch
     {
-        Result { Owner: { Op: BroadcastLike or BroadcastTo } repeated } => Match.IsNumber(Match.Seen(repeated.Inputs[0]), 0),
+        Result { Owner: { Op: BroadcastLike or BroadcastTo } repeated } =>
+            Match.IsNumber(Match.Seen(repeated.Inputs[0]), 0),
         Constant constant => NdArray.From(constant.Value).Data.All(value => value == 0),
         _ => false,
     };

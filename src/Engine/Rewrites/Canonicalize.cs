@@ -177,7 +177,8 @@ internal static class Canonicalize
         }
 
         Variable x = first.Inputs[0];
-        ElementType from = ElementType.Of(x.DType), between = ElementType.Of(first.Outputs[0].DType), last = ElementType.Of(to.To);
+        ElementType from = ElementType.Of(x.DType), between = ElementType.Of(first.Outputs[0].DType),
+            last = ElementType.Of(to.To);
         bool losesNothing = between.HoldsAll(from);
 
         // An integer is truncated to a smaller one; a floating-point number becomes the nearest that the integer holds.

@@ -41,15 +41,19 @@ internal static class ChooseConvolutions
         (Conv2D Op, Shape Images, Shape Filters, Func<Conv2D, Op> With)? found = node.Op switch
         {
             Conv2D op => (op, Dimension(0), Dimension(1), with => with),
-            Conv2DInputGradient gradient => (gradient.Of, Dimension(2), Dimension(0), with => gradient with { Of = with }),
-            Conv2DWeightsGradient gradient => (gradient.Of, Dimension(0), Dimension(2), with => gradient with { Of = with }),
+            Conv2DInputGradient gradient =>
+                (gradient.Of, Dimension(2), Dimension(0), with => gradient with { Of = with }),
+            Conv2DWeightsGradient gradient =>
+                (gradient.Of, Dimension(0), Dimension(2), with => gradient with { Of = with }),
             Conv2DMaxPool pooled =>
                 (pooled.Convolution, Dimension(0), Dimension(1), with => pooled with { Convolution = with }),
-            Conv2DMaxPoolGradients gradients => (gradients.Of, Dimension(0), Dimension(1), with => gradients with { Of = with }),
+            Conv2DMaxPoolGradients gradients =>
+                (gradients.Of, Dimension(0), Dimension(1), with => gradients with { Of = with }),
             _ => null,
         };
         return found is { } it && it.Op.ConvShape(it.Images, it.Filters) is var shape && Winograd.WhyNot(shape) is null
-            && !(node.Op is Conv2D && path == ConvolutionPath.Winograd2 && DirectConvolution.IsFasterThanWinograd(shape))
+            && !(node.Op is Conv2D && path == ConvolutionPath.Winograd2
+                && DirectConvolution.IsFasterThanWinograd(shape))
             ? it.With(it.Op with { Path = path })
             : null;
 

@@ -42,5 +42,6 @@ internal sealed class Complements
 
     /// <summary>Returns whether an op is the last product in g·s·(1 − s).</summary>
     private static bool IsOfSlope(Apply user, Variable rest, Variable s) => IsSlope(user, rest)
-        && user.Inputs.Any(input => input == s || (Match.Is<Multiply>(input, out Variable? a, out Variable? b) && (a == s || b == s)));
+        && user.Inputs.Any(
+            input => input == s || (Match.Is<Multiply>(input, out Variable? a, out Variable? b) && (a == s || b == s)));
 }

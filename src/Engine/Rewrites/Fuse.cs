@@ -249,7 +249,8 @@ internal sealed class Fuse
 
             Variable[] own = [.. user.Results.Append(result).Where(output => IsUsedOutside(output, groups))];
             if (own.All(output => output.DType != result.DType)
-                && !(_isGpu && ((ICudaEpilogueOp)anchor.Op).MayStoreNothing && own.Any(output => output.DType.IsHalf())))
+                && !(_isGpu && ((ICudaEpilogueOp)anchor.Op).MayStoreNothing
+                    && own.Any(output => output.DType.IsHalf())))
             {
                 // The kernel must store an output of its own type.
                 own = [.. own, result];
@@ -398,7 +399,8 @@ internal sealed class FuseGroup
     /// <param name="first">The variable that must be the first input; null if the order does not matter.</param>
     public (Composite Composite, Variable[] Inputs) Compose(Variable[] outputs, Variable? first)
     {
-        Constant[] constants = [.. _inputs.OfType<Constant>().Where(constant => constant is { Rank: 0, Number: not null })];
+        Constant[] constants =
+            [.. _inputs.OfType<Constant>().Where(constant => constant is { Rank: 0, Number: not null })];
         Variable[] inputs = [.. _inputs.Except(constants).OrderBy(input => input != first).ThenBy(input => input.Id)];
         var numbers = new Dictionary<Variable, int>();
         foreach (Variable value in inputs.Concat(constants))
@@ -444,7 +446,9 @@ internal sealed class FuseGroup
     private static DType? ComputedIn(Apply node) => node.Op switch
     {
         Elementwise => node.Inputs[0].DType,
-        Cast { To: var to } when to.IsHalf() => node.Inputs[0].DType is DType.Float32 or DType.Float64 ? node.Inputs[0].DType : null,
+        Cast { To: var to } when to.IsHalf() => node.Inputs[0].DType is DType.Float32 or DType.Float64
+            ? node.Inputs[0].DType
+            : null,
         Cast or BroadcastLike when node.Outputs[0].DType.Computes() == node.Outputs[0].DType
             && !node.Op.IsView([.. node.Inputs.Select(input => input.Type)]) => node.Outputs[0].DType,
         _ => null,

@@ -232,7 +232,8 @@ internal sealed class FuseRows
             Result[] results = [.. made.Where(result => isUsedOutside(result))];
             var op = new RowWise(
                 shape, _axes!.Value, inputs.Length,
-                [.. _members.Select(member => new RowStep(member.Op, [.. member.Inputs.Select(input => numbers[input])]))],
+                [.. _members.Select(
+                    member => new RowStep(member.Op, [.. member.Inputs.Select(input => numbers[input])]))],
                 [.. results.Select(result => numbers[result])]);
             Variable[] mapped = [.. inputs.Select(input => map.GetValueOrDefault(input, input))];
             var apply = new Apply(op, mapped, _members[^1].Node.Origin);

@@ -10,7 +10,8 @@ namespace Engine.Rewrites;
 /// </summary>
 internal static class Stabilize
 {
-    private static readonly Rule[] s_rules = [Logarithm, LogarithmToBase, LogarithmOfOneMore, Exponential, Slope, SlopeOfLogSigmoid];
+    private static readonly Rule[] s_rules =
+        [Logarithm, LogarithmToBase, LogarithmOfOneMore, Exponential, Slope, SlopeOfLogSigmoid];
 
     public static FunctionGraph Apply(FunctionGraph graph) =>
         Complements.Apply(LocalRules.Apply(graph, [.. StableRows.Rules, .. s_rules]));

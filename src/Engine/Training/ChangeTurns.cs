@@ -42,7 +42,8 @@ internal sealed class ChangeTurns(string name, string thing, string reader, Func
                 if (isTraining)
                 {
                     throw new EngineException(
-                        $"{what} was called within {mine.What}, by a callback say: call it when {mine.What} has returned.");
+                        $"{what} was called within {mine.What}, by a callback say: call it when {mine.What} has "
+                        + "returned.");
                 }
 
                 mine.Depth++;
@@ -55,7 +56,8 @@ internal sealed class ChangeTurns(string name, string thing, string reader, Func
                 {
                     throw new EngineException(
                         $"{what} would change the {thing}, which {other} is training, by {other.What}: wait until "
-                        + $"{other.What} has returned, or end it by its CancellationToken{(stop is null ? "" : $" or {stop}")}. {reader} and all "
+                        + $"{other.What} has returned, "
+                        + $"or end it by its CancellationToken{(stop is null ? "" : $" or {stop}")}. {reader} and all "
                         + "else that only reads may be called meanwhile.");
                 }
 
@@ -82,7 +84,8 @@ internal sealed class ChangeTurns(string name, string thing, string reader, Func
             {
                 string how = stop is null ? "cancel the training there" : $"call {stop} there";
                 throw new EngineException(
-                    $"Dispose was called within {mine.What}, by a callback say: {how}, and Dispose when {mine.What} has returned.");
+                    $"Dispose was called within {mine.What}, by a callback say: {how}, and Dispose when {mine.What} "
+                    + "has returned.");
             }
 
             bool isFirst = !_isDisposed;

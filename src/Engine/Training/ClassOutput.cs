@@ -58,8 +58,8 @@ internal static class ClassOutput
                 if (double.IsNaN(row[j]))
                 {
                     throw new EngineException(
-                        $"The network gives nan for class {j} of sample {i}, so that no class can be told: its parameters are "
-                        + "not finite, or the sample is far larger than those it was trained on.");
+                        $"The network gives nan for class {j} of sample {i}, so that no class can be told: "
+                        + "its parameters are not finite, or the sample is far larger than those it was trained on.");
                 }
 
                 classes[i] = row[j] > row[classes[i]] ? j : classes[i];

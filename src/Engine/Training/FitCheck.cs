@@ -75,14 +75,15 @@ internal sealed class FitCheck
                 $"The samples go from {Samples.Range}, and layers are made for values around 0 ± 1: "
                 + (_net.Network.Input.DType.IsFloat()
                     ? "scale them, as Augmentation = [Normalize.Of(x)] in both batch iterators does."
-                    : "give float32 samples that are scaled, or begin with a layer that scales them, such as BatchNorm."));
+                    : "give float32 samples that are scaled, or begin with a layer that scales them, "
+                        + "such as BatchNorm."));
         }
 
         if (Targets is { IsOffForTargets: true })
         {
             _net.Warn(TrainingWarningKind.UnscaledTargets, null,
-                $"The values to learn go from {Targets.Range}, and layers are made for values around 0 ± 1: learn (y - mean) / "
-                + "deviation, and scale what is predicted back.");
+                $"The values to learn go from {Targets.Range}, and layers are made for values around 0 ± 1: "
+                + "learn (y - mean) / deviation, and scale what is predicted back.");
         }
 
         if (Targets is { } targets && Range is var (least, most) && targets.Exceeds(least, most))
@@ -91,15 +92,18 @@ internal sealed class FitCheck
                 ? FormattableString.Invariant($"from {least} on")
                 : FormattableString.Invariant($"from {least} to {most}");
             _net.Warn(TrainingWarningKind.UnreachableTargets, null,
-                $"The values to learn go from {targets.Range}, but the last layer, '{_net.Head.Name}', gives only values {range}: "
-                + "nothing else is ever predicted. End with a layer of any values, as Dense(1, Linear), or scale the values to learn.");
+                $"The values to learn go from {targets.Range}, but the last layer, '{_net.Head.Name}', "
+                + $"gives only values {range}: "
+                + "nothing else is ever predicted. End with a layer of any values, as Dense(1, Linear), "
+                + "or scale the values to learn.");
         }
 
         int[] absent = Classes(label => _trainCounts[label] == 0 && _validCounts[label] == 0);
         if (_areAll && absent.Length > 0)
         {
             _net.Warn(TrainingWarningKind.AbsentClass, null,
-                $"{Listed(absent)} no sample, but the network tells {_net.Classes} classes apart, 0 to {_net.Classes - 1}: end "
+                $"{Listed(absent)} no sample, but the network tells {_net.Classes} classes apart, "
+                + $"0 to {_net.Classes - 1}: end "
                 + "with one output for each class there is, and count the classes from 0.");
         }
 
@@ -107,15 +111,15 @@ internal sealed class FitCheck
         if (untrained.Length > 0)
         {
             _net.Warn(TrainingWarningKind.UntrainedClass, null,
-                $"{Listed(untrained)} no sample to train on, only samples that validate: a TrainSplit with Stratify gives "
-                + "every class to both.");
+                $"{Listed(untrained)} no sample to train on, only samples that validate: "
+                + "a TrainSplit with Stratify gives every class to both.");
         }
 
         if (Vanishing(sampleWeights) is > 0 and int vanishing)
         {
             _net.Warn(TrainingWarningKind.VanishingWeight, null,
-                $"Of {vanishing} of the {_train.Length} samples to train on the weight is 0 in {_net.FloatX.Name()}, beside the "
-                + "largest weight: nothing is learned of them. Give weights that differ less.");
+                $"Of {vanishing} of the {_train.Length} samples to train on the weight is 0 in {_net.FloatX.Name()}, "
+                + "beside the largest weight: nothing is learned of them. Give weights that differ less.");
         }
     }
 
@@ -127,8 +131,8 @@ internal sealed class FitCheck
         {
             _net.Warn(TrainingWarningKind.GrowingLoss, record.Epoch, string.Create(
                 CultureInfo.InvariantCulture,
-                $"The loss is {record.TrainLoss / idle:G2} times that of a network that has learned nothing: the training "
-                + $"diverges. Try {Advice(_net.LearningRate)}."));
+                $"The loss is {record.TrainLoss / idle:G2} times that of a network that has learned nothing: "
+                + $"the training diverges. Try {Advice(_net.LearningRate)}."));
         }
 
         WarnIfNothingIsLearned(record.Epoch);
@@ -140,9 +144,10 @@ internal sealed class FitCheck
             _net.Warn(TrainingWarningKind.OneClass, record.Epoch, string.Create(
                 CultureInfo.InvariantCulture,
                 $"For {_epochsOfOneClass} epochs all validation samples have been taken for class {label}, of which "
-                + $"{100.0 * _validCounts[label!.Value] / _validate.Length:F0} % are: the network predicts one class only. Try "
-                + $"another learning rate than {_net.LearningRate:G4}{scaled}, other layers, or, where one class has most "
-                + $"samples, ClassWeights.Balanced."));
+                + $"{100.0 * _validCounts[label!.Value] / _validate.Length:F0} % are: "
+                + $"the network predicts one class only. "
+                + $"Try another learning rate than {_net.LearningRate:G4}{scaled}, other layers, or, "
+                + $"where one class has most samples, ClassWeights.Balanced."));
         }
     }
 
@@ -173,7 +178,9 @@ internal sealed class FitCheck
 
         if (!isTrained && !_net.Head.IsRegression && !_net.Head.HasObjective)
         {
-            advice.Add("a last layer whose probabilities are never 0, as those of Softmax and Sigmoid are, with nothing behind it");
+            advice.Add(
+                "a last layer whose probabilities are never 0, as those of Softmax and Sigmoid are, "
+                + "with nothing behind it");
         }
         else if (!isTrained && advice.Count == 0)
         {
@@ -200,11 +207,14 @@ internal sealed class FitCheck
         // A schedule may rise from 0 in its first epoch or fall to 0 in its last.
         bool isScheduled = _net.Callbacks.OfType<AdjustVariable>()
             .Any(_net.AdjustsRate);
-        _epochsAtRest = _net.RateOf(epoch, 0, _batches) == 0 && _net.RateOf(epoch, _batches - 1, _batches) == 0 ? _epochsAtRest + 1 : 0;
+        _epochsAtRest = _net.RateOf(epoch, 0, _batches) == 0 && _net.RateOf(epoch, _batches - 1, _batches) == 0
+            ? _epochsAtRest + 1
+            : 0;
         if (_epochsAtRest > (isScheduled ? 1 : 0))
         {
             _net.Warn(TrainingWarningKind.NothingLearned, epoch,
-                "Nothing is learned: the learning rate is 0. Give the update rule another, such as 0.01, or set net.LearningRate.");
+                "Nothing is learned: the learning rate is 0. Give the update rule another, such as 0.01, "
+                + "or set net.LearningRate.");
         }
     }
 
@@ -212,21 +222,25 @@ internal sealed class FitCheck
     /// Gets the smallest and the largest value that the last layer gives; null if it may give any, or if the loss is
     /// the user's own.
     /// </summary>
-    private (double Least, double Most)? Range => _net.Head.HasObjective ? null : (_net.Head.Output as Graph.Result)?.Owner.Op switch
-    {
-        Unary<Rectify> or Unary<Softplus> => (0, double.PositiveInfinity),
-        Unary<Sigmoid> or Softmax => (0, 1),
-        Unary<Tanh> => (-1, 1),
-        _ => null,
-    };
+    private (double Least, double Most)? Range =>
+        _net.Head.HasObjective ? null : (_net.Head.Output as Graph.Result)?.Owner.Op switch
+        {
+            Unary<Rectify> or Unary<Softplus> => (0, double.PositiveInfinity),
+            Unary<Sigmoid> or Softmax => (0, 1),
+            Unary<Tanh> => (-1, 1),
+            _ => null,
+        };
 
     /// <summary>Returns the class that is predicted for all validation samples, or null.</summary>
     private int? PredictedAlike(EpochRecord record)
     {
         // If only one class is predicted, the correct samples are all samples of that class. Otherwise nothing must be
         // computed.
-        int correct = double.IsNaN(record.ValidAccuracy) ? -1 : (int)Math.Round(record.ValidAccuracy * _validate.Length);
-        if (_validate.Length < FewestSamples || _validCounts.Count(count => count > 0) < 2 || !_validCounts.Contains(correct))
+        int correct = double.IsNaN(record.ValidAccuracy)
+            ? -1
+            : (int)Math.Round(record.ValidAccuracy * _validate.Length);
+        if (_validate.Length < FewestSamples || _validCounts.Count(count => count > 0) < 2
+            || !_validCounts.Contains(correct))
         {
             return null;
         }
@@ -258,7 +272,8 @@ internal sealed class FitCheck
         double[] kept = _data.Weights.Cast(DType.Float64).AsSpan<double>().ToArray();
         int[] labels = _net.Head.IsRegression ? [] : _data.Y.AsSpan<int>().ToArray();
         return _train.Count(row =>
-            kept[row] == 0 && given?[row] is not 0 && (_net.ClassWeights is not { } classes || classes[labels[row]] != 0));
+            kept[row] == 0 && given?[row] is not 0
+                && (_net.ClassWeights is not { } classes || classes[labels[row]] != 0));
     }
 
     private int[] Counts(int[] rows)

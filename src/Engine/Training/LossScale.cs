@@ -32,9 +32,10 @@ internal sealed class LossScale
     public IReadOnlyList<SharedVariable> State => [Scale, _good];
 
     /// <summary>Returns the gradients of a loss, computed from the scaled loss and divided by the scale.</summary>
-    public IReadOnlyList<Variable> Gradients(Variable loss, IReadOnlyList<SharedVariable> parameters) => parameters.Count == 0
-        ? []
-        : [.. Symbolic.Grad(loss * Scale, parameters).Select(gradient => gradient / Scale)];
+    public IReadOnlyList<Variable> Gradients(Variable loss, IReadOnlyList<SharedVariable> parameters) =>
+        parameters.Count == 0
+            ? []
+            : [.. Symbolic.Grad(loss * Scale, parameters).Select(gradient => gradient / Scale)];
 
     /// <summary>
     /// Returns a step's updates, which change nothing if a gradient is not finite, and the updates of the scale.
@@ -46,7 +47,8 @@ internal sealed class LossScale
             return updates;
         }
 
-        Variable greatest = gradients.Select(gradient => Symbolic.Max(Symbolic.Abs(gradient))).Aggregate(Symbolic.Maximum);
+        Variable greatest = gradients.Select(gradient => Symbolic.Max(Symbolic.Abs(gradient)))
+            .Aggregate(Symbolic.Maximum);
         Variable isGood = Symbolic.Less(greatest, double.PositiveInfinity), good = _good + 1;
         Variable doubles = Symbolic.Equal(good, GoodSteps);
         Variable greater = Symbolic.Minimum(Symbolic.Where(doubles, Scale * 2, Scale), Max);

@@ -45,9 +45,9 @@ internal sealed class OutputHead
         {
             throw new EngineException(
                 $"The last layer, '{layer.Name}', gives {output}: a classifier ends with one number a "
-                + "class, as of Dense(classes, Softmax). For other outputs, such as a class for each pixel, set Regression, give "
-                + "targets of the output's shape, and an Objective such as Symbolic.BinaryCrossEntropy."
-                + $"{layer.Origin}");
+                + "class, as of Dense(classes, Softmax). For other outputs, such as a class for each pixel, "
+                + "set Regression, give targets of the output's shape, and an Objective such as "
+                + $"Symbolic.BinaryCrossEntropy.{layer.Origin}");
         }
 
         Target = isRegression ? new Graph.Input(layer.Output.Type, target) : Symbolic.IntVector(target);

@@ -19,7 +19,8 @@ internal sealed record Pass(Feeder Feeder, Function Function, PassKey Key) : IDi
         AdjustVariable[] adjusted = isTraining ? [.. net.PerBatch] : [];
         bool isWeighted = data.Weights is not null;
         var key = new PassKey(
-            graph, rows.Length, iterator.BatchSize, shuffle, iterator.Transform is null, isWeighted, iterator.Augmentation,
+            graph, rows.Length, iterator.BatchSize, shuffle, iterator.Transform is null, isWeighted,
+            iterator.Augmentation,
             string.Join(' ', adjusted.Select(adjust => adjust.Setting)), isTraining ? net.Parallel : null);
         if (former?.Key == key && former.Feeder is DeviceFeeder kept && kept.TryReplace(data, rows))
         {
@@ -41,12 +42,14 @@ internal sealed record Pass(Feeder Feeder, Function Function, PassKey Key) : IDi
     /// <summary>
     /// Returns a pass over samples that are read on demand. It keeps the compiled function if possible.
     /// </summary>
-    public static Pass For(Pass? former, NeuralNet net, TrainerGraph graph, SourceReader reader, bool isTraining, Device device)
+    public static Pass For(
+        Pass? former, NeuralNet net, TrainerGraph graph, SourceReader reader, bool isTraining, Device device)
     {
         AdjustVariable[] adjusted = isTraining ? [.. net.PerBatch] : [];
         int count = reader.Source.Count;
         var key = new PassKey(
-            graph, count, reader.Iterator.BatchSize, isTraining && reader.Iterator.Shuffle, IsOnDevice: false, reader.IsWeighted,
+            graph, count, reader.Iterator.BatchSize, isTraining
+                && reader.Iterator.Shuffle, IsOnDevice: false, reader.IsWeighted,
             reader.Iterator.Augmentation, string.Join(' ', adjusted.Select(adjust => adjust.Setting)),
             isTraining ? net.Parallel : null);
         var settings = new BatchSettings(

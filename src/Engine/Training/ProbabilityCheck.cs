@@ -111,7 +111,7 @@ internal static class ProbabilityCheck
             ? "A classifier of two classes ends with Dense(1, Sigmoid) or Dense(2, Softmax)"
             : $"A classifier ends with a softmax, as Dense({last.Output.Shape[1]}, Softmax)";
         return new EngineException(
-            $"The network is trained as a classifier, but its last layer is not one's. {what}. {end}. To learn values set "
-            + $"Regression; for another loss set Objective.{last.Origin}");
+            $"The network is trained as a classifier, but its last layer is not one's. {what}. {end}. "
+            + $"To learn values set Regression; for another loss set Objective.{last.Origin}");
     }
 }

@@ -115,7 +115,8 @@ public sealed class Trainer : IDisposable
         bool counts = weights is null || Array.Exists(NdArray.From(weights).Data, weight => weight != 0);
         return double.IsFinite(loss) || !counts ? loss : throw new EngineException(FormattableString.Invariant(
             $"The loss of the step is {(double.IsNaN(loss) ? "nan" : "infinite")}, and the step has spoiled the parameters. ")
-            + FormattableString.Invariant($"The learning rate is {LearningRate:G4}: begin again with a smaller one, such as ")
+            + FormattableString.Invariant(
+                $"The learning rate is {LearningRate:G4}: begin again with a smaller one, such as ")
             + FormattableString.Invariant($"{LearningRate / 10:G3}, with scaled samples and targets, or with the ")
             + "parameters that Parameters.Save wrote before.");
     }

@@ -197,7 +197,8 @@ internal sealed class TrainerGraph : IDisposable
             return (plain, [.. plain.Updates, .. _training.Updates]);
         }
 
-        IReadOnlyList<Variable> gradients = scale.Gradients(loss, [.. parameters.Select(parameter => parameter.Variable)]);
+        IReadOnlyList<Variable> gradients =
+            scale.Gradients(loss, [.. parameters.Select(parameter => parameter.Variable)]);
         BuiltUpdates rule = _trainer.Update.BuildOn(former, loss.DType, parameters, gradients, Owners);
         return (
             rule with { State = [.. rule.State, .. scale.State] },
@@ -224,10 +225,12 @@ internal sealed class TrainerGraph : IDisposable
         if (Network.FloatX != DType.Float32)
         {
             throw new EngineException(
-                $"In mixed precision parameters are float32, and the network's FloatX is {Network.FloatX.Name()}: leave one of them out.");
+                $"In mixed precision parameters are float32, and the network's FloatX is {Network.FloatX.Name()}: "
+                + "leave one of them out.");
         }
 
-        IReadOnlyList<Variable> values = MixedPrecision.Apply([.. outputs, .. updates.Select(update => update.Value)], stored);
+        IReadOnlyList<Variable> values =
+            MixedPrecision.Apply([.. outputs, .. updates.Select(update => update.Value)], stored);
         return (
             [.. values.Take(outputs.Count)],
             [.. updates.Zip(values.Skip(outputs.Count), (update, value) => new Update(update.Target, value))]);
@@ -266,8 +269,8 @@ internal sealed class TrainerGraph : IDisposable
         if (losses.Rank == 0)
         {
             throw new EngineException(
-                "Weights need the loss of each sample, and the Objective gives one number for the whole batch: leave out "
-                + "its Mean.");
+                "Weights need the loss of each sample, and the Objective gives one number for the whole batch: "
+                + "leave out its Mean.");
         }
 
         if (losses.Rank > 1)

@@ -102,7 +102,8 @@ internal sealed record TrainingState
     {
         try
         {
-            StateText text = JsonSerializer.Deserialize<StateText>(json, s_format) ?? throw new JsonException("it is null");
+            StateText text = JsonSerializer.Deserialize<StateText>(json, s_format)
+                ?? throw new JsonException("it is null");
             if (text.Version != Version)
             {
                 throw new EngineException(

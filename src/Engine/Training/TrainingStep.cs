@@ -19,7 +19,8 @@ public sealed class TrainingStep : IDisposable
         BatchIterator iterator = net.BatchIteratorTrain;
         int[] samples = [.. Enumerable.Range(0, data.Count)];
         _feed = new DeviceFeeder(
-            graph, data, samples, iterator, iterator.Shuffle, net.Seed, new BatchSettings([], 0), inPlace: !device.IsGpu);
+            graph, data, samples, iterator, iterator.Shuffle, net.Seed, new BatchSettings([], 0),
+            inPlace: !device.IsGpu);
         _epoch = data.Count / Math.Min(iterator.BatchSize, data.Count);
         TrainingGraph training = graph.Training(data.Weights is not null);
         Function = _feed.Compile(training.Updates, [training.Loss], device);

@@ -50,7 +50,8 @@ internal static class CheckCommand
         double[] result = f.Call()[0].Cast(DType.Float64).AsSpan<double>().ToArray();
         double seconds = clock.Elapsed.TotalSeconds;
 
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Looping {Times} times took {seconds:F6} seconds"));
+        output.WriteLine(
+            string.Create(CultureInfo.InvariantCulture, $"Looping {Times} times took {seconds:F6} seconds"));
         IEnumerable<string> shown = result[..3].Concat(result[^3..])
             .Select(value => value.ToString("F8", CultureInfo.InvariantCulture));
         output.WriteLine($"Result is [{string.Join(" ", shown.Take(3))} ... {string.Join(" ", shown.Skip(3))}]");

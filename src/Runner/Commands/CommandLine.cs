@@ -127,7 +127,8 @@ internal static class CommandLine
 
         if (command.Subcommands.Count > 0 && command.Action is null)
         {
-            return $"{PathOf(parsed)} takes one of {string.Join(", ", command.Subcommands.Select(below => below.Name))}.";
+            return $"{PathOf(parsed)} takes one "
+                + $"of {string.Join(", ", command.Subcommands.Select(below => below.Name))}.";
         }
 
         return parsed.Errors[0].Message.ReplaceLineEndings(" ");

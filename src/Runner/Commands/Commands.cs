@@ -11,7 +11,8 @@ internal static class Commands
     [
         Experiment.Train(), ServeCommand.Create(), PredictCommand.Create(), Experiment.Cnn(), Experiment.Mlp(),
         Experiment.ResNet(), CharCommand.Create(), DbnCommand.Create(), SpeedrunCommand.Create(),
-        SearchCommand.Create(), CompareCommand.Create(), PlotCommand.Create(), ShowCommand.Create(), ReportCommand.Create(),
+        SearchCommand.Create(), CompareCommand.Create(), PlotCommand.Create(), ShowCommand.Create(),
+        ReportCommand.Create(),
         ExplainCommand.Create(), OnnxCommand.Create(), CheckCommand.Create(), DoctorCommand.Create(),
     ];
 }

@@ -22,12 +22,14 @@ internal static class CommonOptions
     public static Option<TrainingPrecision?> Precision() => new("--precision")
     {
         HelpName = "float32|tf32|bf16|fp16",
-        Description = "What training multiplies: numbers of 32 bits; on CUDA's tensor cores rounded to TF32; or mixed precision, "
-            + "numbers stored as bfloat16 or float16. [default: as configured, else float32]",
-        CustomParser = result => Enum.TryParse(Text(result), out TrainingPrecision precision) && Enum.IsDefined(precision)
-            && !char.IsAsciiDigit(Text(result)[0])
-            ? precision
-            : Refuse<TrainingPrecision?>(result, "float32, tf32, bf16 or fp16"),
+        Description =
+            "What training multiplies: numbers of 32 bits; on CUDA's tensor cores rounded to TF32; or mixed precision, "
+                + "numbers stored as bfloat16 or float16. [default: as configured, else float32]",
+        CustomParser =
+            result => Enum.TryParse(Text(result), out TrainingPrecision precision) && Enum.IsDefined(precision)
+                && !char.IsAsciiDigit(Text(result)[0])
+                ? precision
+                : Refuse<TrainingPrecision?>(result, "float32, tf32, bf16 or fp16"),
     };
 
     public static Option<int?> Threads() => new("--threads")
@@ -71,8 +73,9 @@ internal static class CommonOptions
     {
         HelpName = "table|nsight",
         Arity = ArgumentArity.ZeroOrOne,
-        Description = "Time every kernel and print a table at the end; nsight: name epochs, plans and ops to NVIDIA's Nsight, "
-            + "which runs this (docs/profiling.md). [alone: table]",
+        Description =
+            "Time every kernel and print a table at the end; nsight: name epochs, plans and ops to NVIDIA's Nsight, "
+                + "which runs this (docs/profiling.md). [alone: table]",
         CustomParser = result => (result.Tokens.Count, Text(result)) switch
         {
             (0, _) or (_, "table") => ProfileKind.Table,
@@ -200,7 +203,8 @@ internal static class CommonOptions
         Option? option = (result.Parent as OptionResult)?.Option;
         string[] words = option?.HelpName?.Split('|') is { Length: > 1 } several ? several : [];
         result.AddError(
-            $"{option?.Name ?? result.Argument.Name} must be {rule}, not '{Text(result)}'{Nearest.Question(Text(result), words)}");
+            $"{option?.Name ?? result.Argument.Name} must be {rule}, "
+            + $"not '{Text(result)}'{Nearest.Question(Text(result), words)}");
         return default;
     }
 

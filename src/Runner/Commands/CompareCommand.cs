@@ -19,7 +19,8 @@ internal static class CompareCommand
     /// </summary>
     public static Command Create()
     {
-        var command = new Command("compare", "Compare models on the same samples, or trainings; or train on the CPU and on a GPU, and compare.")
+        var command = new Command("compare",
+            "Compare models on the same samples, or trainings; or train on the CPU and on a GPU, and compare.")
         {
             Of("mlp", "Compare devices on the multi-layer perceptron.", () => Networks.Mlp, []),
             Of("cnn", "Compare devices on the convolutional network.", () => Networks.Cnn, ["--hidden"]),
@@ -32,7 +33,8 @@ internal static class CompareCommand
         string name, string description, Func<NetworkDescription> network, IEnumerable<string> without) =>
         TrainingCommand.Create(name, description, network, Run,
         [
-            "--save", "--watch", "--load", "--ignore", "--keep", "--checkpoint", "--resume", "--tensorboard", "--profile",
+            "--save", "--watch", "--load", "--ignore", "--keep", "--checkpoint", "--resume", "--tensorboard",
+            "--profile",
             "--trace", "--gpus", .. without,
         ],
         hasSeeds: true);
@@ -55,7 +57,8 @@ internal static class CompareCommand
         EngineOptions configuration = CommonOptions.Configure(asked, options.Threads, notes: Console.Error);
         using Device gpu = DeviceSelection.Open(asked, configuration, Console.Error);
         using var cpu = new CpuDevice(configuration.Threads);
-        Cifar10Set data = await CifarTraining.LoadSet(options.Data, options.Described().Data.Images, options.Quiet, cancellation);
+        Cifar10Set data =
+            await CifarTraining.LoadSet(options.Data, options.Described().Data.Images, options.Quiet, cancellation);
         using var history = options.History is null ? null : new HistoryFile(options.History, data.IsSynthetic);
         int seed = options.Described().Seed;
         Trained first = On(cpu, seed);
@@ -81,7 +84,8 @@ internal static class CompareCommand
             }
 
             return Trained.On(
-                device, configuration.FloatX, options with { Seed = seed }, data, isFirst ? history : null, cancellation);
+                device, configuration.FloatX, options with { Seed = seed }, data, isFirst ? history : null,
+                cancellation);
         }
     }
 }

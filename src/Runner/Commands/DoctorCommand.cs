@@ -23,10 +23,11 @@ internal static class DoctorCommand
     public static Command Create()
     {
         Option<DeviceChoice?> device = CommonOptions.Device();
-        var command = new Command("doctor", "Say what this machine can compute with, what is missing and what to do about it.")
-        {
-            device,
-        };
+        var command =
+            new Command("doctor", "Say what this machine can compute with, what is missing and what to do about it.")
+            {
+                device,
+            };
         command.SetAction((parsed, _) =>
         {
             DeviceChoice? asked = parsed.GetValue(device);
@@ -45,7 +46,8 @@ internal static class DoctorCommand
         Row("driver", Summary(cuda.Driver));
         foreach (CudaGpu gpu in cuda.Gpus)
         {
-            Row($"gpu {gpu.Ordinal}", $"{gpu.Name}, compute capability {gpu.ComputeCapability}, {Size(gpu.Bytes)}, {gpu.Target}");
+            Row($"gpu {gpu.Ordinal}",
+                $"{gpu.Name}, compute capability {gpu.ComputeCapability}, {Size(gpu.Bytes)}, {gpu.Target}");
         }
 
         Row("nvrtc", Summary(cuda.Nvrtc));
@@ -89,7 +91,8 @@ internal static class DoctorCommand
         Input x = Symbolic.Vector("x");
         using var function = Function.Compile([x], [Symbolic.Exp(x)], device: device);
         float[] results = function.Call(Tensor.From(numbers))[0].AsSpan<float>().ToArray();
-        return numbers.Zip(results, (number, result) => Math.Abs((result / Math.Exp(number)) - 1) < 1e-5).All(right => right);
+        return numbers.Zip(results, (number, result) => Math.Abs((result / Math.Exp(number)) - 1) < 1e-5)
+            .All(right => right);
     }
 
     private static void Advise(CudaSetup cuda, TextWriter output)
@@ -127,7 +130,8 @@ internal static class DoctorCommand
             output.WriteLine($"  {name,-8} {string.Join($"{Environment.NewLine}{"",-11}", part.Tried)}");
         }
 
-        foreach ((string name, IReadOnlyList<string> tried) in (IEnumerable<(string, IReadOnlyList<string>)>)[("nccl", nccl.Tried), ("mpi", mpi.Tried)])
+        foreach ((string name, IReadOnlyList<string> tried) in (IEnumerable<(string, IReadOnlyList<string>)>)[
+            ("nccl", nccl.Tried), ("mpi", mpi.Tried)])
         {
             output.WriteLine($"  {name,-8} {string.Join($"{Environment.NewLine}{"",-11}", tried)}");
         }

@@ -21,7 +21,8 @@ internal static class ExplainCommand
 
     public static Command Create()
     {
-        Argument<string> network = new("network") { Description = "mlp, cnn, a file that describes a network, or an ONNX file." };
+        Argument<string> network =
+            new("network") { Description = "mlp, cnn, a file that describes a network, or an ONNX file." };
         network.CompletionSources.Add([.. Networks.Names]);
         Option<Stage?> stage = new("--stage")
         {
@@ -61,7 +62,8 @@ internal static class ExplainCommand
         {
             DeviceChoice? asked = parsed.GetValue(device);
             EngineOptions options = CommonOptions.Configure(
-                asked, parsed.GetValue(threads), parsed.GetValue(optimizer), parsed.InvocationConfiguration.Error).With(parsed.GetValue(precision));
+                asked, parsed.GetValue(threads), parsed.GetValue(optimizer), parsed.InvocationConfiguration.Error)
+                    .With(parsed.GetValue(precision));
             TextWriter output = parsed.InvocationConfiguration.Output;
             using Device opened = Open(asked, parsed.GetValue(arch), options, parsed.InvocationConfiguration.Error);
             string named = parsed.GetRequiredValue(network);
@@ -73,20 +75,25 @@ internal static class ExplainCommand
                 described = described.WithHidden(parsed.GetValue(hidden)!);
             }
 
-            using var net = new NeuralNet(OnnxOptions.IsOnnx(named) ? OnnxOptions.Classifier(named) : described.MakeOutput())
-            {
-                Update = described.MakeUpdate(),
-                L1 = described.L1,
-                L2 = described.L2,
-                BatchIteratorTrain = (described with { Batch = parsed.GetValue(batch) ?? described.Batch }).MakeBatches(),
-                FloatX = options.FloatX,
-                Precision = parsed.GetValue(precision).ForNet(),
-                Device = opened,
-                Parallel = parsed.GetValue(ranks) is { } count ? new DataParallel(ThreadCommunicator.Create(count)[0]) : null,
-            };
+            using var net =
+                new NeuralNet(OnnxOptions.IsOnnx(named) ? OnnxOptions.Classifier(named) : described.MakeOutput())
+                {
+                    Update = described.MakeUpdate(),
+                    L1 = described.L1,
+                    L2 = described.L2,
+                    BatchIteratorTrain =
+                        (described with { Batch = parsed.GetValue(batch) ?? described.Batch }).MakeBatches(),
+                    FloatX = options.FloatX,
+                    Precision = parsed.GetValue(precision).ForNet(),
+                    Device = opened,
+                    Parallel = parsed.GetValue(ranks) is { } count
+                        ? new DataParallel(ThreadCommunicator.Create(count)[0])
+                        : null,
+                };
             if (net.Parallel is not null)
             {
-                RankExplanation.Print(net, Pixels([2 * net.BatchIteratorTrain.BatchSize, .. Dimensions(net)], false), parsed.GetValue(stage) ?? Stage.Kernels, output);
+                RankExplanation.Print(net, Pixels([2 * net.BatchIteratorTrain.BatchSize, .. Dimensions(net)], false),
+                    parsed.GetValue(stage) ?? Stage.Kernels, output);
                 return Task.FromResult(CommandLine.Done);
             }
 
@@ -131,7 +138,8 @@ internal static class ExplainCommand
         }
 
         return options.Device.Family == DeviceFamily.Cuda
-            ? new AbsentCudaDevice(number, new CudaOptions { FastMath = options.FastMath, TensorFloat32 = options.TensorFloat32 })
+            ? new AbsentCudaDevice(
+                number, new CudaOptions { FastMath = options.FastMath, TensorFloat32 = options.TensorFloat32 })
             : throw new EngineException($"--arch sm_{number} is a GPU's: give --device cuda with it.");
     }
 

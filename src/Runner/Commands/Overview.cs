@@ -6,7 +6,8 @@ internal static class Overview
     /// <summary>For each command by name, an example without the runner's own name, and its description.</summary>
     public static IReadOnlyList<(string Command, string Line, string What)> Examples { get; } =
     [
-        ("train", "train photos/", "train on your own pictures or, with --target, a table; test; save a model and a page"),
+        ("train", "train photos/",
+            "train on your own pictures or, with --target, a table; test; save a model and a page"),
         ("serve", "serve --load photos.model", "serve the model over HTTP, with a page to drop pictures on"),
         ("predict", "predict --load photos.model new/*.jpg", "say what a model predicts of new pictures or rows"),
         ("cnn", "cnn", "train the convolutional network on CIFAR-10, and test it"),
@@ -15,8 +16,10 @@ internal static class Overview
         ("char", "char book.txt --sample 500", "learn a text character by character, and write more of it"),
         ("dbn", "dbn --pictures dbn", "train Boltzmann machines on CIFAR-10, and a network that begins with them"),
         ("speedrun", "speedrun", "train on CIFAR-10 by the fastest recipe known"),
-        ("search", "search cnn --learning-rate 0.003..0.03 --trials 20", "search for settings with which a network learns best"),
-        ("compare", "compare a.model b.model", "compare models on the same samples; or, as compare cnn, the CPU with a GPU"),
+        ("search", "search cnn --learning-rate 0.003..0.03 --trials 20",
+            "search for settings with which a network learns best"),
+        ("compare", "compare a.model b.model",
+            "compare models on the same samples; or, as compare cnn, the CPU with a GPU"),
         ("plot", "plot history.jsonl -o curves.png", "draw the learning curves of one or several trainings"),
         ("show", "show cnn.safetensors -o pictures", "show a network's layers, and draw what it has learned"),
         ("report", "report history.jsonl cnn.safetensors -o report.html",

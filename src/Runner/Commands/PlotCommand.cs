@@ -21,9 +21,11 @@ internal static class PlotCommand
             HelpName = "FILE",
             Description = "Write the picture to this file, .png or .svg.",
         };
-        Option<bool> text = new("--text") { Description = "Draw in the terminal. [default: if no picture is asked for]" };
+        Option<bool> text =
+            new("--text") { Description = "Draw in the terminal. [default: if no picture is asked for]" };
         Option<string?> title = new("--title") { HelpName = "TEXT", Description = "What to write above the picture." };
-        Option<int> width = CommonOptions.Whole("--width", 300, 1000, "The picture's width; a PNG has twice as many pixels.");
+        Option<int> width =
+            CommonOptions.Whole("--width", 300, 1000, "The picture's width; a PNG has twice as many pixels.");
         Option<int> height = CommonOptions.Whole("--height", 200, 420, "The picture's height, likewise.");
         var command = new Command("plot", "Draw the learning curves of one or several trainings.")
         {
@@ -66,7 +68,8 @@ internal static class PlotCommand
                 ? epoch => epoch.ValidLoss
                 : epoch => epoch.TrainLoss))];
         TextCurve[] accuracies = trainings is [History single]
-            ? [new('v', "validation", [.. single.Epochs.Select(epoch => ((double)epoch.Epoch, 100 * epoch.ValidAccuracy))])]
+            ? [new('v', "validation",
+                [.. single.Epochs.Select(epoch => ((double)epoch.Epoch, 100 * epoch.ValidAccuracy))])]
             : [.. trainings.Select((training, i) => Curve(training, i, epoch => 100 * epoch.ValidAccuracy))];
         string which = trainings.Count == 1 ? "loss" : trainings.All(HasValidation) ? "val loss" : "loss";
         foreach (string line in (string[])

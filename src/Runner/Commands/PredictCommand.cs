@@ -62,8 +62,9 @@ internal static class PredictCommand
         {
             HelpName = "PICTURE",
             Arity = ArgumentArity.ZeroOrMore,
-            Description = "PNG or JPEG files of any size, or folders of such; of a model of texts, .txt files or folders; of a model of tables, files of rows. "
-                + "[default: the samples it was tested on]",
+            Description =
+                "PNG or JPEG files of any size, or folders of such; of a model of texts, .txt files or folders; "
+                    + "of a model of tables, files of rows. [default: the samples it was tested on]",
         };
         Option<bool> recursive = new("--recursive", "-r")
         {
@@ -79,7 +80,8 @@ internal static class PredictCommand
         {
             HelpName = "FILE",
             Description =
-                "The model that train, mlp, cnn or resnet saved, an ONNX file, or an npz file of Lasagne's parameters of such a network.",
+                "The model that train, mlp, cnn or resnet saved, an ONNX file, "
+                + "or an npz file of Lasagne's parameters of such a network.",
             Required = true,
         };
         Option<string?> network = new("--network")

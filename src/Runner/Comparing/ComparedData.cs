@@ -32,7 +32,10 @@ internal sealed class ComparedData
         if (!File.Exists(_options.Path) && !Directory.Exists(_options.Path))
         {
             throw new EngineException(
-                path is null ? $"{_first.File} was trained on {_options.Path}, which is not there: name the data behind the models." : $"There is no {path}.");
+                path is null
+                    ? $"{_first.File} was trained on {_options.Path}, which is not there: "
+                        + "name the data behind the models."
+                    : $"There is no {path}.");
         }
     }
 
@@ -48,9 +51,12 @@ internal sealed class ComparedData
     public Table For(string file, Models.Model model)
     {
         Target target = model.Target, first = _first.Model.Target;
-        if (target.Column != first.Column || target.GetType() != first.GetType() || !model.Classes.ToHashSet().SetEquals(_first.Model.Classes))
+        if (target.Column != first.Column || target.GetType() != first.GetType()
+            || !model.Classes.ToHashSet().SetEquals(_first.Model.Classes))
         {
-            throw new EngineException($"{_first.File} predicts {Named(_first.Model)}, and {file} {Named(model)}: models of the same target can be compared.");
+            throw new EngineException(
+                $"{_first.File} predicts {Named(_first.Model)}, and {file} {Named(model)}: "
+                + "models of the same target can be compared.");
         }
 
         OwnDataOptions options = _options;
@@ -71,7 +77,9 @@ internal sealed class ComparedData
 
         Table samples = data.Test ?? data.Train;
         Said = FormattableString.Invariant($"{samples.Count:N0} {OwnData.NounOf(model.Inputs)} of {data.Name}, ")
-            + (data.Test is null ? "all that are there" : _areDrawn ? $"which {_first.File} did not learn" : "its part to test with");
+            + (data.Test is null
+                ? "all that are there"
+                : _areDrawn ? $"which {_first.File} did not learn" : "its part to test with");
         return first.Named(samples);
     }
 
@@ -83,12 +91,14 @@ internal sealed class ComparedData
         IReadOnlyDictionary<string, string> about = model.About, first = _first.Model.About;
         string[] other = [.. s_split.Where(part => about.GetValueOrDefault(part) != first.GetValueOrDefault(part))];
         return _areNew ? null
-            : !about.TryGetValue("path", out string? path) ? $"{file} does not say what it was trained on: it may have learned some of these samples."
-            : path != first.GetValueOrDefault("path") || about.GetValueOrDefault("test") != first.GetValueOrDefault("test")
+            : !about.TryGetValue("path", out string? path)
+            ? $"{file} does not say what it was trained on: it may have learned some of these samples."
+            : path != first.GetValueOrDefault("path")
+                || about.GetValueOrDefault("test") != first.GetValueOrDefault("test")
                 ? $"{file} was trained on other data, {path}: it may have learned some of these samples."
             : _areDrawn && other.Length > 0
-                ? $"{file} was trained with another {string.Join(" and ", other.Select(part => part == "seed" ? "seed" : "share of samples to test with"))} than "
-                    + $"{_first.File}: it has learned some of these samples, so that its figures are too good."
+                ? $"{file} was trained with "
+                    + $"another {string.Join(" and ", other.Select(part => part == "seed" ? "seed" : "share of samples to test with"))} than {_first.File}: it has learned some of these samples, so that its figures are too good."
             : null;
     }
 
@@ -103,5 +113,6 @@ internal sealed class ComparedData
         : known == Path.GetFullPath(path) ? 2
         : NameOf(known) == NameOf(path) ? 1 : 0;
 
-    private static string NameOf(string path) => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)));
+    private static string NameOf(string path) =>
+        Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)));
 }

@@ -23,16 +23,21 @@ internal sealed record ModelComparison(IReadOnlyList<ComparedModel> Models, Colu
     /// <param name="count">The number of samples to show on which they differ.</param>
     public string Print(int count) => string.Join('\n', new[]
     {
-        Scores(), AreClasses ? OfClasses() : "", AreClasses ? Agreement() : Nearness(), count > 0 ? Differences(count) : "",
+        Scores(), AreClasses ? OfClasses() : "", AreClasses ? Agreement() : Nearness(), count > 0
+            ? Differences(count)
+            : "",
     }.Where(part => part.Length > 0));
 
     /// <summary>Returns a row of figures for each model; the best ones have a star.</summary>
     private string Scores()
     {
         string[] figures = [.. Models[0].Report.Metrics.Keys];
-        double[] best = [.. figures.Select(figure => Models.Select(model => model.Report.Metrics[figure]).Where(double.IsFinite) is var all && !all.Any()
-            ? double.NaN : s_errors.Contains(figure) ? all.Min() : all.Max())];
-        var table = new TextTable(["model", "network", ">parameters", .. figures.Select(figure => $">{Said(figure)} ")]);
+        double[] best =
+            [.. figures.Select(figure =>
+                Models.Select(model => model.Report.Metrics[figure]).Where(double.IsFinite) is var all && !all.Any()
+                    ? double.NaN : s_errors.Contains(figure) ? all.Min() : all.Max())];
+        var table =
+            new TextTable(["model", "network", ">parameters", .. figures.Select(figure => $">{Said(figure)} ")]);
         foreach (ComparedModel model in Models)
         {
             table.Add([model.Name, model.Network, TextTable.Digits(model.Parameters), .. figures.Select((figure, i) =>
@@ -41,7 +46,9 @@ internal sealed record ModelComparison(IReadOnlyList<ComparedModel> Models, Colu
 
         return $"{table}* the best\n";
 
-        string Text(double value) => AreClasses ? value.ToString("F4", CultureInfo.InvariantCulture) : value.ToString("G5", CultureInfo.InvariantCulture);
+        string Text(double value) => AreClasses
+            ? value.ToString("F4", CultureInfo.InvariantCulture)
+            : value.ToString("G5", CultureInfo.InvariantCulture);
 
         static string Said(string figure) => figure == "r2" ? "R²" : figure.Replace('_', ' ');
     }
@@ -52,9 +59,11 @@ internal sealed record ModelComparison(IReadOnlyList<ComparedModel> Models, Colu
         ConfusionMatrix[] matrices = [.. Models.Select(model => ((ClassificationReport)model.Report).Confusion)];
         IReadOnlyList<string> names = matrices[0].Names!;
         double[][] scores = [.. names.Select(name => matrices.Select(matrix => F1(matrix, name)).ToArray())];
-        int[] shown = [.. Enumerable.Range(0, names.Count).OrderByDescending(c => names.Count > MaxClasses ? scores[c].Max() - scores[c].Min() : 0).Take(MaxClasses)];
+        int[] shown = [.. Enumerable.Range(0, names.Count)
+            .OrderByDescending(c => names.Count > MaxClasses ? scores[c].Max() - scores[c].Min() : 0).Take(MaxClasses)];
         var table = new TextTable(
-            ["f1-score of class", ">samples", .. Models.Select(model => $">{model.Name}"), Models.Count == 2 ? ">difference" : ">spread"]);
+            ["f1-score of class", ">samples", .. Models.Select(model => $">{model.Name}"),
+                Models.Count == 2 ? ">difference" : ">spread"]);
         foreach (int c in shown)
         {
             double difference = Models.Count == 2 ? scores[c][1] - scores[c][0] : scores[c].Max() - scores[c].Min();
@@ -64,10 +73,13 @@ internal sealed record ModelComparison(IReadOnlyList<ComparedModel> Models, Colu
                 difference.ToString(Models.Count == 2 ? "+0.00;-0.00;0.00" : "0.00", CultureInfo.InvariantCulture)]);
         }
 
-        return $"{table}" + (names.Count > MaxClasses ? $"… of {names.Count} classes those of which they differ most\n" : "");
+        return $"{table}"
+            + (names.Count > MaxClasses ? $"… of {names.Count} classes those of which they differ most\n" : "");
 
         static double F1(ConfusionMatrix matrix, string name) =>
-            matrix.F1(matrix.Names!.Index().First(one => one.Item == name).Index) is var score && double.IsNaN(score) ? 0 : score;
+            matrix.F1(matrix.Names!.Index().First(one => one.Item == name).Index) is var score && double.IsNaN(score)
+                ? 0
+                : score;
     }
 
     /// <summary>
@@ -75,7 +87,8 @@ internal sealed record ModelComparison(IReadOnlyList<ComparedModel> Models, Colu
     /// </summary>
     private string Agreement()
     {
-        var table = new TextTable("models", ">same answer", ">both right", ">first only", ">second only", ">both wrong", ">p");
+        var table =
+            new TextTable("models", ">same answer", ">both right", ">first only", ">second only", ">both wrong", ">p");
         foreach ((ComparedModel a, ComparedModel b) in Pairs())
         {
             int same = 0, both = 0, first = 0, second = 0;
@@ -84,11 +97,13 @@ internal sealed record ModelComparison(IReadOnlyList<ComparedModel> Models, Colu
                 string? truth = Truth.Text(i);
                 (bool left, bool right) = (a.Classes[i] == truth, b.Classes[i] == truth);
                 same += a.Classes[i] == b.Classes[i] ? 1 : 0;
-                (both, first, second) = (both + (left && right ? 1 : 0), first + (left && !right ? 1 : 0), second + (!left && right ? 1 : 0));
+                (both, first, second) = (both + (left && right ? 1 : 0), first + (left && !right ? 1 : 0),
+                    second + (!left && right ? 1 : 0));
             }
 
             table.Add(
-                $"{a.Name}, {b.Name}", Percent((double)same / Truth.Count), TextTable.Digits(both), TextTable.Digits(first), TextTable.Digits(second),
+                $"{a.Name}, {b.Name}", Percent((double)same / Truth.Count), TextTable.Digits(both),
+                TextTable.Digits(first), TextTable.Digits(second),
                 TextTable.Digits(Truth.Count - both - first - second), P(first, second));
         }
 
@@ -107,7 +122,8 @@ internal sealed record ModelComparison(IReadOnlyList<ComparedModel> Models, Colu
             int[] signs = [.. truth.Select((y, i) => Math.Abs(a.Values[i] - y).CompareTo(Math.Abs(b.Values[i] - y)))];
             int first = signs.Count(sign => sign < 0), second = signs.Count(sign => sign > 0);
             table.Add(
-                $"{a.Name}, {b.Name}", truth.Index().Average(one => Math.Abs(a.Values[one.Index] - b.Values[one.Index])).ToString("G5", CultureInfo.InvariantCulture),
+                $"{a.Name}, {b.Name}", truth.Index().Average(one => Math.Abs(a.Values[one.Index] - b.Values[one.Index]))
+                    .ToString("G5", CultureInfo.InvariantCulture),
                 TextTable.Digits(first), TextTable.Digits(second), P(first, second));
         }
 
@@ -121,28 +137,36 @@ internal sealed record ModelComparison(IReadOnlyList<ComparedModel> Models, Colu
     {
         (int Sample, double Weight)[] all =
         [
-            .. Enumerable.Range(0, Truth.Count).Select(i => (Sample: i, Weight: Weight(i))).Where(one => one.Weight > 0).OrderByDescending(one => one.Weight),
+            .. Enumerable.Range(0, Truth.Count).Select(i => (Sample: i, Weight: Weight(i))).Where(one => one.Weight > 0)
+            .OrderByDescending(one => one.Weight),
         ];
         if (all.Length == 0)
         {
             return AreClasses ? "They take each sample for the same.\n" : "They predict the same of each sample.\n";
         }
 
-        var table = new TextTable([">sample", AreClasses ? "truth" : ">truth", .. Models.Select(model => AreClasses ? model.Name : $">{model.Name}")]);
+        var table =
+            new TextTable(
+                [">sample", AreClasses ? "truth" : ">truth",
+                    .. Models.Select(model => AreClasses ? model.Name : $">{model.Name}")]);
         foreach ((int i, _) in all.Take(count))
         {
             table.Add([
-                i.ToString(CultureInfo.InvariantCulture), Table.Short(Truth.Text(i)!), .. Models.Select(model => AreClasses
+                i.ToString(CultureInfo.InvariantCulture), Table.Short(Truth.Text(i)!),
+                .. Models.Select(model => AreClasses
                     ? FormattableString.Invariant($"{Table.Short(model.Classes[i])} {model.Sureness(i):F2}")
                     : model.Values[i].ToString("G6", CultureInfo.InvariantCulture))]);
         }
 
         return AreClasses
-            ? string.Create(CultureInfo.InvariantCulture, $"{all.Length:N0} of {Truth.Count:N0} samples get different answers; those of which the models are surest:\n{table}")
+            ? string.Create(CultureInfo.InvariantCulture, $"{all.Length:N0} of {Truth.Count:N0} samples get different "
+                + $"answers; those of which the models are surest:\n{table}")
             : $"The samples on which they differ most:\n{table}";
 
         double Weight(int i) => AreClasses
-            ? Models.Select(model => model.Classes[i]).Distinct().Count() > 1 ? Models.Sum(model => model.Sureness(i)) : 0
+            ? Models.Select(model => model.Classes[i]).Distinct().Count() > 1
+                ? Models.Sum(model => model.Sureness(i))
+                : 0
             : Models.Max(model => model.Values[i]) - Models.Min(model => model.Values[i]);
     }
 
@@ -151,5 +175,6 @@ internal sealed record ModelComparison(IReadOnlyList<ComparedModel> Models, Colu
 
     private static string Percent(double share) => (100 * share).ToString("F1", CultureInfo.InvariantCulture) + " %";
 
-    private static string P(int first, int second) => SignTest.Of(first, second) is var p && p < 0.0001 ? "< 0.0001" : p.ToString("F4", CultureInfo.InvariantCulture);
+    private static string P(int first, int second) =>
+        SignTest.Of(first, second) is var p && p < 0.0001 ? "< 0.0001" : p.ToString("F4", CultureInfo.InvariantCulture);
 }

@@ -5,8 +5,10 @@ namespace Engine.Runner.Description;
 /// </summary>
 internal static class Networks
 {
-    private static readonly (string Name, string File)[] s_files = [("mlp", "mlp.ini"), ("cnn", "cnn.json"), ("resnet", "resnet20.json")];
-    private static readonly Lazy<NetworkDescription> s_mlp = new(() => Read("mlp")), s_cnn = new(() => Read("cnn")), s_resnet = new(() => Read("resnet"));
+    private static readonly (string Name, string File)[] s_files =
+        [("mlp", "mlp.ini"), ("cnn", "cnn.json"), ("resnet", "resnet20.json")];
+    private static readonly Lazy<NetworkDescription> s_mlp = new(() => Read("mlp")), s_cnn = new(() => Read("cnn")),
+        s_resnet = new(() => Read("resnet"));
 
     /// <summary>Their names.</summary>
     public static IEnumerable<string> Names => s_files.Select(file => file.Name);
@@ -41,12 +43,14 @@ internal static class Networks
 
         FileKind.Require(
             nameOrFile,
-            $"A network is a file in JSON or INI that describes it, or one of {string.Join(", ", Names)}: these are trained "
-            + "on CIFAR-10, of which --data names the folder. Own data are a folder of pictures, a table (.csv) or arrays (.npz).");
+            $"A network is a file in JSON or INI that describes it, or one of {string.Join(", ", Names)}: "
+            + "these are trained on CIFAR-10, of which --data names the folder. Own data are a folder of pictures, "
+            + "a table (.csv) or arrays (.npz).");
         if (!System.IO.File.Exists(nameOrFile) && !nameOrFile.Contains('.', StringComparison.Ordinal))
         {
             throw new EngineException(
-                $"There is no file {nameOrFile}{Nearest.Question(nameOrFile, Names)} The networks that need no file are {string.Join(", ", Names)}.");
+                $"There is no file {nameOrFile}{Nearest.Question(nameOrFile, Names)} The networks that need no file "
+                + $"are {string.Join(", ", Names)}.");
         }
 
         return DescriptionReader.Read(nameOrFile);

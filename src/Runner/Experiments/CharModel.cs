@@ -41,7 +41,8 @@ internal sealed class CharModel : IDisposable
         Network = new Network(Build()) { Seed = seed };
         _losses = new(() =>
         {
-            Graph.Input x = Symbolic.Variable("x", DType.Int32, [Shape.Unknown, Settings.Steps]), y = Symbolic.Variable("y", DType.Int32, [Shape.Unknown, Settings.Steps]);
+            Graph.Input x = Symbolic.Variable("x", DType.Int32, [Shape.Unknown, Settings.Steps]),
+                y = Symbolic.Variable("y", DType.Int32, [Shape.Unknown, Settings.Steps]);
             return Function.Compile([x, y], [Losses(x, y, isTraining: false).Losses], device: _device);
         });
         _next = new(() =>
@@ -61,9 +62,12 @@ internal sealed class CharModel : IDisposable
     /// <exception cref="EngineException">The text has a character that the model does not know.</exception>
     public static int[] Numbers(string text, string letters)
     {
-        Dictionary<char, int> numbers = letters.Select((letter, number) => (letter, number)).ToDictionary(pair => pair.letter, pair => pair.number);
-        return [.. text.Select(letter => numbers.TryGetValue(letter, out int number) ? number : throw new EngineException(
-            $"The model does not know the character '{letter}' (U+{(int)letter:X4}): it was trained on a text without it."))];
+        Dictionary<char, int> numbers = letters.Select((letter, number) => (letter, number))
+            .ToDictionary(pair => pair.letter, pair => pair.number);
+        return [
+            .. text.Select(letter => numbers.TryGetValue(letter, out int number) ? number : throw new EngineException(
+                $"The model does not know the character '{letter}' (U+{(int)letter:X4}): "
+                + "it was trained on a text without it."))];
     }
 
     /// <summary>Returns whether a file is a model of characters.</summary>
@@ -71,7 +75,8 @@ internal sealed class CharModel : IDisposable
 
     /// <summary>Reads a saved model.</summary>
     /// <exception cref="EngineException">The file is not such a model, or is damaged.</exception>
-    public static CharModel Load(string path, Device device, ulong seed) => From(Parameters.LoadAll(path), path, device, seed);
+    public static CharModel Load(string path, Device device, ulong seed) =>
+        From(Parameters.LoadAll(path), path, device, seed);
 
     /// <summary>Returns the model of a file that was read; without a device on the default one.</summary>
     /// <exception cref="EngineException">The file is not such a model, or is damaged.</exception>
@@ -79,7 +84,8 @@ internal sealed class CharModel : IDisposable
     {
         if (!file.Metadata.TryGetValue(Key, out string? text))
         {
-            throw new EngineException($"{path} is no model of characters: 'runner char FILE --save MODEL' writes such.");
+            throw new EngineException(
+                $"{path} is no model of characters: 'runner char FILE --save MODEL' writes such.");
         }
 
         CharSettings settings;
@@ -92,7 +98,8 @@ internal sealed class CharModel : IDisposable
             throw new EngineException($"{path} is damaged: what it says of its model cannot be read. {error.Message}");
         }
 
-        if (!Kinds.Contains(settings.Kind) || settings is not { Units: > 0, Layers: > 0, Steps: > 1, Letters.Length: > 0 })
+        if (!Kinds.Contains(settings.Kind)
+            || settings is not { Units: > 0, Layers: > 0, Steps: > 1, Letters.Length: > 0 })
         {
             throw new EngineException($"{path} is damaged: there is no such model as it says, {text}.");
         }
@@ -122,10 +129,12 @@ internal sealed class CharModel : IDisposable
     /// </summary>
     public (Function Step, SharedVariable LearningRate) Training(UpdateRule rule)
     {
-        Graph.Input x = Symbolic.Variable("x", DType.Int32, [Shape.Unknown, Settings.Steps]), y = Symbolic.Variable("y", DType.Int32, [Shape.Unknown, Settings.Steps]);
+        Graph.Input x = Symbolic.Variable("x", DType.Int32, [Shape.Unknown, Settings.Steps]),
+            y = Symbolic.Variable("y", DType.Int32, [Shape.Unknown, Settings.Steps]);
         (Variable losses, IReadOnlyList<Update> updates) = Losses(x, y, isTraining: true);
         Variable loss = Symbolic.Mean(losses);
-        BuiltUpdates built = rule.Build(loss, [.. Network.Parameters.Where(parameter => parameter.IsTrainable).Select(parameter => parameter.Variable)]);
+        BuiltUpdates built = rule.Build(loss,
+            [.. Network.Parameters.Where(parameter => parameter.IsTrainable).Select(parameter => parameter.Variable)]);
         return (Function.Compile([x, y], [loss], [.. updates, .. built.Updates], device: _device), built.LearningRate);
     }
 
@@ -141,7 +150,8 @@ internal sealed class CharModel : IDisposable
         {
             // A batch of windows that overlap by half. Only the later half of each counts; the first window counts
             // whole.
-            int[] starts = [.. Enumerable.Range(0, 32).Select(i => at + (i * half)).Where(start => start + steps < text.Length)];
+            int[] starts =
+                [.. Enumerable.Range(0, 32).Select(i => at + (i * half)).Where(start => start + steps < text.Length)];
             if (starts.Length == 0)
             {
                 break;
@@ -248,7 +258,11 @@ internal sealed class CharModel : IDisposable
     private Node Build()
     {
         bool isTransformer = Settings.Kind == "transformer";
-        Node x = new Embedding(Settings.Letters.Length, Settings.Units) { Name = "letters", W = new Normal(isTransformer ? 0.02 : 0.1) }.On(_input);
+        Node x = new Embedding(Settings.Letters.Length, Settings.Units)
+        {
+            Name = "letters",
+            W = new Normal(isTransformer ? 0.02 : 0.1),
+        }.On(_input);
         x = isTransformer ? new PositionalEncoding { Name = "places", IsLearned = true }.On(x) : x;
         for (int i = 1; i <= Settings.Layers; i++)
         {

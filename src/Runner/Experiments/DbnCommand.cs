@@ -28,8 +28,10 @@ internal static class DbnCommand
                 ? [.. words.Select(word => int.Parse(word, CultureInfo.InvariantCulture))]
                 : CommonOptions.Refuse<int[]>(result, "sizes from 1 on, as 300,100"),
         };
-        Option<int> before = CommonOptions.Whole("--pretrain-epochs", 0, 8, "How often each machine goes through the images.");
-        Option<int> epochs = CommonOptions.Whole("--epochs", 1, 10, "How often the network goes through them with labels.");
+        Option<int> before =
+            CommonOptions.Whole("--pretrain-epochs", 0, 8, "How often each machine goes through the images.");
+        Option<int> epochs =
+            CommonOptions.Whole("--epochs", 1, 10, "How often the network goes through them with labels.");
         Option<float?> rate = Rate("--learning-rate", 0.02f, "How far a step with labels goes."), rateBefore = Rate(
             "--pretrain-learning-rate", 0.005f, "How far a step of a machine goes.");
         Option<int?> images = CommonOptions.Images();
@@ -37,35 +39,44 @@ internal static class DbnCommand
         Option<string?> pictures = new("--pictures")
         {
             HelpName = "DIR",
-            Description = "Write to this folder what the first machine looks for, and images beside what the machines make of them.",
+            Description = "Write to this folder what the first machine looks for, "
+                + "and images beside what the machines make of them.",
         };
         Option<int> seed = CommonOptions.Whole("--seed", 0, 42, "Of the random numbers: same seed, same results.");
         Option<DeviceChoice?> device = CommonOptions.Device();
         Option<int?> threads = CommonOptions.Threads();
         Option<bool> quiet = CommonOptions.Quiet();
-        var command = new Command("dbn", "Train a deep belief network on CIFAR-10 in gray, with and without Boltzmann machines first.")
+        var command = new Command(
+            "dbn", "Train a deep belief network on CIFAR-10 in gray, with and without Boltzmann machines first.")
         {
             hidden, before, epochs, rate, rateBefore, images, data, pictures, seed, device, threads, quiet,
         };
         command.SetAction(async (parsed, cancellation) =>
         {
             DeviceChoice? asked = parsed.GetValue(device);
-            EngineOptions options = CommonOptions.Configure(asked, parsed.GetValue(threads), notes: parsed.InvocationConfiguration.Error);
+            EngineOptions options =
+                CommonOptions.Configure(asked, parsed.GetValue(threads), notes: parsed.InvocationConfiguration.Error);
             using Device opened = DeviceSelection.Open(asked, options, parsed.InvocationConfiguration.Error);
-            TextWriter output = parsed.InvocationConfiguration.Output, notes = parsed.GetValue(quiet) ? TextWriter.Null : output;
-            Cifar10Set set = await CifarTraining.LoadSet(parsed.GetValue(data), parsed.GetValue(images), parsed.GetValue(quiet), cancellation);
+            TextWriter output = parsed.InvocationConfiguration.Output,
+                notes = parsed.GetValue(quiet) ? TextWriter.Null : output;
+            Cifar10Set set = await CifarTraining.LoadSet(
+                parsed.GetValue(data), parsed.GetValue(images), parsed.GetValue(quiet), cancellation);
             var scaling = PixelScaling.Of(set.Train.Grayscale(flat: true));
-            Tensor x = scaling.Apply(set.Train.Grayscale(flat: true)), test = scaling.Apply(set.Test.Grayscale(flat: true));
-            int[] labels = set.Train.Labels.AsSpan<int>().ToArray(), testLabels = set.Test.Labels.AsSpan<int>().ToArray();
+            Tensor x = scaling.Apply(set.Train.Grayscale(flat: true)),
+                test = scaling.Apply(set.Test.Grayscale(flat: true));
+            int[] labels = set.Train.Labels.AsSpan<int>().ToArray(),
+                testLabels = set.Test.Labels.AsSpan<int>().ToArray();
             int[] sizes = [-1, .. parsed.GetValue(hidden)!, set.ClassNames.Count];
             using DeepBeliefNetwork with = Make(parsed.GetValue(before)), without = Make(0);
             var rows = new List<string>();
-            foreach ((string name, DeepBeliefNetwork net) in ((string, DeepBeliefNetwork)[])[("with machines first", with), ("from random weights", without)])
+            foreach ((string name, DeepBeliefNetwork net) in ((string, DeepBeliefNetwork)[])[
+                ("with machines first", with), ("from random weights", without)])
             {
                 net.Fit(x, labels, cancellation);
                 cancellation.ThrowIfCancellationRequested();
                 EpochRecord last = net.Net.TrainHistory[^1];
-                rows.Add(Say($"{name,-20} {last.TrainLoss,10:F3} {net.Score(x, labels),14:P1} {net.Score(test, testLabels),10:P1}"));
+                rows.Add(
+                    Say($"{name,-20} {last.TrainLoss,10:F3} {net.Score(x, labels),14:P1} {net.Score(test, testLabels),10:P1}"));
             }
 
             output.WriteLine($"{"",-20} {"last loss",10} {"of training",14} {"of test",10}");
@@ -79,7 +90,8 @@ internal static class DbnCommand
             {
                 Directory.CreateDirectory(folder);
                 PictureFiles.Save(FilterPicture(with), "--pictures", Path.Combine(folder, "filters.png"), output);
-                PictureFiles.Save(Rebuilt(with, test, scaling, set), "--pictures", Path.Combine(folder, "reconstructions.png"), output);
+                PictureFiles.Save(Rebuilt(with, test, scaling, set), "--pictures",
+                    Path.Combine(folder, "reconstructions.png"), output);
             }
 
             return CommandLine.Done;
@@ -93,7 +105,8 @@ internal static class DbnCommand
                 Epochs = parsed.GetValue(epochs),
                 RandomState = (ulong)parsed.GetValue(seed),
                 Device = opened,
-                PretrainCallback = (layer, epoch, error) => notes.WriteLine(Say($"machine {layer}, epoch {epoch}: error of reconstruction {error:F4}")),
+                PretrainCallback = (layer, epoch, error) =>
+                    notes.WriteLine(Say($"machine {layer}, epoch {epoch}: error of reconstruction {error:F4}")),
             };
         });
         return command;
@@ -107,7 +120,8 @@ internal static class DbnCommand
         NdArray w = NdArray.From(net.Machines[0].Weights.GetValue());
         int units = Math.Min(Filters, w.Shape[1]);
         IReadOnlyList<Raster>[] tiles = [.. Enumerable.Range(0, units).Select(unit => (IReadOnlyList<Raster>)
-            [new Raster(ImageInput.Side, ImageInput.Side, [.. Enumerable.Range(0, w.Shape[0]).Select(pixel => (float)w[pixel, unit])])])];
+            [new Raster(ImageInput.Side, ImageInput.Side,
+                [.. Enumerable.Range(0, w.Shape[0]).Select(pixel => (float)w[pixel, unit])])])];
         return FilterSheet.Draw(
             tiles, 800, $"The first Boltzmann machine: the first {units} of {w.Shape[1]} hidden units",
             "Red where a unit wants the image bright, blue where it wants it dark.");
@@ -127,7 +141,8 @@ internal static class DbnCommand
             images.Add(new CaptionedImage(Gray(after.AsSpan(i * pixels, pixels)), name, "rebuilt"));
         }
 
-        return ImageSheet.Draw(images, 800, "Test images, and what the machines make of them on the way up and down again");
+        return ImageSheet.Draw(
+            images, 800, "Test images, and what the machines make of them on the way up and down again");
     }
 
     private static PlanarImage Gray(ReadOnlySpan<float> values)
@@ -159,7 +174,8 @@ internal static class DbnCommand
 
             return new PixelScaling(
                 [.. sums.Select(sum => (float)(sum / count))],
-                [.. sums.Zip(squares, (sum, square) => (float)Math.Sqrt(Math.Max((square / count) - (sum / count * (sum / count)), 0) + 1e-6))]);
+                [.. sums.Zip(squares, (sum, square) =>
+                    (float)Math.Sqrt(Math.Max((square / count) - (sum / count * (sum / count)), 0) + 1e-6))]);
         }
 
         public Tensor Apply(Tensor images)

@@ -37,7 +37,8 @@ internal sealed class Speedrun : IDisposable
     /// <param name="seed">The seed of the weights.</param>
     /// <param name="device">The device.</param>
     /// <param name="learningRate">The largest learning rate.</param>
-    public Speedrun(IReadOnlyList<int> widths, Tensor images, int batch, ulong seed, Device device, double learningRate = UsualRate)
+    public Speedrun(
+        IReadOnlyList<int> widths, Tensor images, int batch, ulong seed, Device device, double learningRate = UsualRate)
     {
         (_device, Batch, _learningRate) = (device, batch, learningRate);
         int side = images.Shape[2], filters = 2 * 3 * WhitenSize * WhitenSize;
@@ -50,15 +51,19 @@ internal sealed class Speedrun : IDisposable
         {
             layers.AddRange(
             [
-                Conv($"conv{group + 1}a", widths[group]), new MaxPool2D(2), Norm($"norm{group + 1}a"), new Activation(Symbolic.Gelu),
+                Conv($"conv{group + 1}a", widths[group]), new MaxPool2D(2), Norm($"norm{group + 1}a"), new Activation(
+                    Symbolic.Gelu),
                 Conv($"conv{group + 1}b", widths[group]), Norm($"norm{group + 1}b"), new Activation(Symbolic.Gelu),
             ]);
         }
 
         int left = (((side - 1) / 2) / 2) / 2;
-        layers.AddRange([new MaxPool2D(left), new Flatten(), new Dense(10, Symbolic.Linear) { Name = "output", B = null, W = Usual }]);
+        layers.AddRange(
+            [new MaxPool2D(left), new Flatten(),
+                new Dense(10, Symbolic.Linear) { Name = "output", B = null, W = Usual }]);
         Network = new Network([.. layers]) { Seed = seed };
-        Set("whiten.W", Whitening.Filters(SpeedrunImages.Normalized(images.Rows(0, Math.Min(images.Shape[0], 5000))), WhitenSize));
+        Set("whiten.W",
+            Whitening.Filters(SpeedrunImages.Normalized(images.Rows(0, Math.Min(images.Shape[0], 5000))), WhitenSize));
         _step = MakeStep();
         _lookahead = MakeLookahead();
         Graph.Input x = Symbolic.Tensor4("x");
@@ -82,7 +87,8 @@ internal sealed class Speedrun : IDisposable
     public double Step(Tensor x, Tensor labels, int at, int all, int epoch)
     {
         float loss = _step.Call(
-            x, labels, Tensor.Scalar((float)RateAt(at, all)), Tensor.Scalar(epoch < WhitenBiasEpochs ? 1f : 0f))[0].AsSpan<float>()[0];
+            x, labels, Tensor.Scalar((float)RateAt(at, all)), Tensor.Scalar(epoch < WhitenBiasEpochs ? 1f : 0f))[0]
+                .AsSpan<float>()[0];
         if ((at + 1) % LookaheadSteps == 0)
         {
             _lookahead.Call(Tensor.Scalar((float)(Math.Pow(0.95, LookaheadSteps) * Math.Pow((at + 1.0) / all, 3))));
@@ -98,7 +104,9 @@ internal sealed class Speedrun : IDisposable
     internal static double RateAt(int at, int all)
     {
         double peak = Math.Max(1, (int)(RiseEnds * all));
-        return at < peak ? RateStart + ((1 - RateStart) * at / peak) : 1 + ((RateEnd - 1) * (at - peak) / Math.Max(1, all - peak));
+        return at < peak
+            ? RateStart + ((1 - RateStart) * at / peak)
+            : 1 + ((RateEnd - 1) * (at - peak) / Math.Max(1, all - peak));
     }
 
     /// <summary>
@@ -113,11 +121,14 @@ internal sealed class Speedrun : IDisposable
         {
             int[] rows = [.. Enumerable.Range(start, Math.Min(500, count - start))];
             float[]? sum = null;
-            foreach ((int move, double weight) in isAugmented ? ((int, double)[])[(0, 0.5), (-1, 0.25), (1, 0.25)] : [(0, 1.0)])
+            foreach ((int move, double weight) in isAugmented
+                ? ((int, double)[])[(0, 0.5), (-1, 0.25), (1, 0.25)]
+                : [(0, 1.0)])
             {
                 foreach (bool isMirrored in isAugmented ? (bool[])[false, true] : [false])
                 {
-                    float[] logits = _logits.Call(SpeedrunImages.Cut(images, rows, _ => (move, move, isMirrored)))[0].AsSpan<float>().ToArray();
+                    float[] logits = _logits.Call(SpeedrunImages.Cut(images, rows, _ => (move, move, isMirrored)))[0]
+                        .AsSpan<float>().ToArray();
                     sum ??= new float[logits.Length];
                     for (int i = 0; i < sum.Length; i++)
                     {
@@ -153,7 +164,14 @@ internal sealed class Speedrun : IDisposable
     }
 
     private static Conv2D Conv(string name, int filters) =>
-        new(filters, 3, Symbolic.Linear) { Name = name, Pad = "same", B = null, FlipFilters = false, W = new Identities() };
+        new(filters, 3, Symbolic.Linear)
+        {
+            Name = name,
+            Pad = "same",
+            B = null,
+            FlipFilters = false,
+            W = new Identities(),
+        };
 
     private static BatchNorm Norm(string name) => new() { Name = name, Gamma = null, Alpha = 0.4, Epsilon = 1e-12 };
 
@@ -162,20 +180,25 @@ internal sealed class Speedrun : IDisposable
 
     private Function MakeStep()
     {
-        Graph.Input x = Symbolic.Tensor4("x"), y = Symbolic.IntVector("y"), rate = Symbolic.Scalar("rate"), whiten = Symbolic.Scalar("whiten");
+        Graph.Input x = Symbolic.Tensor4("x"), y = Symbolic.IntVector("y"), rate = Symbolic.Scalar("rate"),
+            whiten = Symbolic.Scalar("whiten");
         NetworkOutputs outputs = Network.GetOutputs([x], isTraining: true);
         Variable scores = outputs.Output * OutputScale;
         Variable losses = (Symbolic.CategoricalCrossEntropy(Symbolic.Softmax(scores), y) * (1 - Smoothing))
             - (Symbolic.Mean(Symbolic.LogSoftmax(scores), [1]) * Smoothing);
 
         // The paper's rates are for sums over 1,024 images.
-        double scale = 1024 * (1 + (1 / (1 - Momentum))), most = _learningRate / scale, decay = WeightDecay * Batch / scale;
-        Parameter[] learned = [.. Network.Parameters.Where(parameter => parameter.IsTrainable && parameter.Name != "whiten.W")];
-        IReadOnlyList<Variable> gradients = Symbolic.Grad(Symbolic.Sum(losses), [.. learned.Select(parameter => parameter.Variable)]);
+        double scale = 1024 * (1 + (1 / (1 - Momentum))), most = _learningRate / scale,
+            decay = WeightDecay * Batch / scale;
+        Parameter[] learned =
+            [.. Network.Parameters.Where(parameter => parameter.IsTrainable && parameter.Name != "whiten.W")];
+        IReadOnlyList<Variable> gradients =
+            Symbolic.Grad(Symbolic.Sum(losses), [.. learned.Select(parameter => parameter.Variable)]);
         var updates = new List<Update>(outputs.Updates);
         foreach ((Parameter parameter, Variable gradient) in learned.Zip(gradients))
         {
-            SharedVariable w = parameter.Variable, velocity = Symbolic.Shared(new Tensor(DType.Float32, w.Shape), $"{w.Name}.velocity");
+            SharedVariable w = parameter.Variable,
+                velocity = Symbolic.Shared(new Tensor(DType.Float32, w.Shape), $"{w.Name}.velocity");
             _owned.Add(velocity);
             double own = most * (parameter.Name.EndsWith(".beta", StringComparison.Ordinal) ? BiasFactor : 1);
             Variable grown = gradient + (w * (decay / own)), next = (velocity * Momentum) + grown;
@@ -213,7 +236,8 @@ internal sealed class Speedrun : IDisposable
         {
             NdArray drawn = NdArray.From(Usual.Draw(shape, DType.Float64, seed));
             drawn.Data.CopyTo(values);
-            int place = shape.Product(2, shape.Rank), filter = shape[1] * place, middle = (shape[2] / 2 * shape[3]) + (shape[3] / 2);
+            int place = shape.Product(2, shape.Rank), filter = shape[1] * place,
+                middle = (shape[2] / 2 * shape[3]) + (shape[3] / 2);
             for (int i = 0; i < Math.Min(shape[0], shape[1]); i++)
             {
                 values.Slice(i * filter, filter).Clear();

@@ -13,11 +13,13 @@ internal static class SpeedrunCommand
     public static Command Create()
     {
         Option<float?> epochs = CommonOptions.Real(
-            "--epochs", () => 9.9f, "How many times to go through the images; the last may be a part.", x => float.IsFinite(x) && x > 0,
+            "--epochs", () => 9.9f, "How many times to go through the images; the last may be a part.",
+            x => float.IsFinite(x) && x > 0,
             "a number greater than 0");
         Option<int> batch = CommonOptions.Whole("--batch", 2, 1024, "Images a step.");
         Option<float?> rate = CommonOptions.Real(
-            "--learning-rate", () => (float)Speedrun.UsualRate, "The largest learning rate, for sums over 1,024 images.",
+            "--learning-rate", () => (float)Speedrun.UsualRate,
+            "The largest learning rate, for sums over 1,024 images.",
             x => float.IsFinite(x) && x > 0, "a number greater than 0", "--lr");
         Option<int[]> widths = new("--widths")
         {
@@ -35,21 +37,26 @@ internal static class SpeedrunCommand
         Option<DeviceChoice?> device = CommonOptions.Device();
         Option<int?> threads = CommonOptions.Threads();
         Option<bool> quiet = CommonOptions.Quiet();
-        var command = new Command("speedrun", "Train on CIFAR-10 in color by the recipe that reaches 94 % fastest on one GPU.")
-        {
-            epochs, batch, rate, widths, images, data, seed, device, threads, quiet,
-        };
+        var command =
+            new Command("speedrun", "Train on CIFAR-10 in color by the recipe that reaches 94 % fastest on one GPU.")
+            {
+                epochs, batch, rate, widths, images, data, seed, device, threads, quiet,
+            };
         command.SetAction(async (parsed, cancellation) =>
         {
             DeviceChoice? asked = parsed.GetValue(device);
-            EngineOptions options = CommonOptions.Configure(asked, parsed.GetValue(threads), notes: parsed.InvocationConfiguration.Error);
+            EngineOptions options =
+                CommonOptions.Configure(asked, parsed.GetValue(threads), notes: parsed.InvocationConfiguration.Error);
             using Device opened = DeviceSelection.Open(asked, options, parsed.InvocationConfiguration.Error);
-            Cifar10Set set = await CifarTraining.LoadSet(parsed.GetValue(data), parsed.GetValue(images), parsed.GetValue(quiet), cancellation);
-            TextWriter output = parsed.InvocationConfiguration.Output, notes = parsed.GetValue(quiet) ? TextWriter.Null : output;
+            Cifar10Set set = await CifarTraining.LoadSet(
+                parsed.GetValue(data), parsed.GetValue(images), parsed.GetValue(quiet), cancellation);
+            TextWriter output = parsed.InvocationConfiguration.Output,
+                notes = parsed.GetValue(quiet) ? TextWriter.Null : output;
             int size = parsed.GetValue(batch);
             if (size > set.Train.Count)
             {
-                throw new EngineException($"--batch: there are {set.Train.Count} images, fewer than a batch of {size}.");
+                throw new EngineException(
+                    $"--batch: there are {set.Train.Count} images, fewer than a batch of {size}.");
             }
 
             ulong number = (ulong)parsed.GetValue(seed);

@@ -26,7 +26,8 @@ internal sealed class SpeedrunImages
     public int Count => _images.Shape[0];
 
     /// <summary>Returns float32 images standardized to mean 0 and variance 1 for each color.</summary>
-    public static Tensor Normalized(Tensor images) => Cut(images, [.. Enumerable.Range(0, images.Shape[0])], _ => (0, 0, false));
+    public static Tensor Normalized(Tensor images) =>
+        Cut(images, [.. Enumerable.Range(0, images.Shape[0])], _ => (0, 0, false));
 
     /// <summary>
     /// Returns a batch of an epoch, which counts from 0. Half of the images are mirrored in the first epoch; then each
@@ -35,7 +36,8 @@ internal sealed class SpeedrunImages
     public Tensor Batch(int epoch, int[] rows)
     {
         var random = new Random((int)_seed + (epoch * 7919) + rows[0]);
-        return Cut(_images, rows, row => (random.Next(-Move, Move + 1), random.Next(-Move, Move + 1), IsMirrored(epoch, row)));
+        return Cut(
+            _images, rows, row => (random.Next(-Move, Move + 1), random.Next(-Move, Move + 1), IsMirrored(epoch, row)));
     }
 
     /// <summary>Returns whether an image is mirrored in an epoch.</summary>
@@ -58,11 +60,13 @@ internal sealed class SpeedrunImages
                 (float mean, float scale) = (s_mean[channel], 1 / s_std[channel]);
                 for (int y = 0; y < height; y++)
                 {
-                    ReadOnlySpan<byte> line = from.Slice((channel * plane) + (Reflected(y + down, height) * width), width);
+                    ReadOnlySpan<byte> line =
+                        from.Slice((channel * plane) + (Reflected(y + down, height) * width), width);
                     for (int x = 0; x < width; x++)
                     {
                         int at = isMirrored ? width - 1 - x : x;
-                        to[(channel * plane) + (y * width) + x] = ((line[Reflected(at + right, width)] / 255f) - mean) * scale;
+                        to[(channel * plane) + (y * width) + x] =
+                            ((line[Reflected(at + right, width)] / 255f) - mean) * scale;
                     }
                 }
             }

@@ -29,7 +29,8 @@ internal static class Whitening
                     for (int i = 0; i < n; i++)
                     {
                         (int channel, int place) = Math.DivRem(i, size * size);
-                        patch[i] = pixels[(((((image * channels) + channel) * height) + y + (place / size)) * width) + x + (place % size)];
+                        patch[i] = pixels[(((((image * channels) + channel) * height) + y + (place / size)) * width) + x
+                            + (place % size)];
                     }
 
                     count++;
@@ -117,7 +118,8 @@ internal static class Whitening
     private static void Rotate(double[,] a, double[,] v, int p, int q)
     {
         double theta = (a[q, q] - a[p, p]) / (2 * a[p, q]);
-        double t = (theta < 0 ? -1 : 1) / (Math.Abs(theta) + Math.Sqrt((theta * theta) + 1)), c = 1 / Math.Sqrt((t * t) + 1), s = t * c;
+        double t = (theta < 0 ? -1 : 1) / (Math.Abs(theta) + Math.Sqrt((theta * theta) + 1)),
+            c = 1 / Math.Sqrt((t * t) + 1), s = t * c;
         int n = a.GetLength(0);
         for (int k = 0; k < n; k++)
         {

@@ -133,8 +133,8 @@ internal sealed record EpochFigures(
                 }
 
                 throw new EngineException(
-                    $"{path}, line {i + 1} is not of a training's history, as CsvLog writes it: it has {cells.Length} cells, the "
-                    + $"first line {heads.Length}.");
+                    $"{path}, line {i + 1} is not of a training's history, as CsvLog writes it: it has {cells.Length} "
+                    + $"cells, the first line {heads.Length}.");
             }
 
             epochs.Add(new EpochFigures(

@@ -34,7 +34,8 @@ internal sealed record ModelFile(NetworkDescription Network, IReadOnlyList<strin
     /// <param name="samples">The description of the samples of an ONNX file's network.</param>
     /// <exception cref="EngineException">It cannot be read, or it names no network and fits no known one.</exception>
     public static ModelFile Load(
-        string path, string? network, TextWriter notes, IReadOnlyList<string>? ignore = null, Models.OnnxSamples? samples = null)
+        string path, string? network, TextWriter notes, IReadOnlyList<string>? ignore = null,
+        Models.OnnxSamples? samples = null)
     {
         if (OnnxOptions.IsOnnx(path))
         {
@@ -46,13 +47,16 @@ internal sealed record ModelFile(NetworkDescription Network, IReadOnlyList<strin
 
         if (samples is not null)
         {
-            throw new EngineException($"{path} is no ONNX file: {OnnxOptions.Names} are about the samples of such, and a saved network knows its own.");
+            throw new EngineException(
+                $"{path} is no ONNX file: {OnnxOptions.Names} are about the samples of such, "
+                + "and a saved network knows its own.");
         }
 
         SafetensorsFile file = Read(path, ignore);
         if (network is null && Models.Model.IsModel(file))
         {
-            return new ModelFile(DescriptionReader.Parse(file.Metadata[NetworkKey], $"{path} (its network.json)"), [], IsSynthetic: false)
+            return new ModelFile(DescriptionReader.Parse(file.Metadata[NetworkKey], $"{path} (its network.json)"), [],
+                IsSynthetic: false)
             {
                 Own = (device, floatX) => Models.Model.Load(file, path, device, floatX),
                 Parameters = file.Tensors,
@@ -62,7 +66,8 @@ internal sealed record ModelFile(NetworkDescription Network, IReadOnlyList<strin
         if (network is null && CharModel.IsModel(file))
         {
             throw new EngineException(
-                $"{path} is a model of characters: '{CommandLine.Name} char {path}' writes a text, and '{CommandLine.Name} show {path}' shows its layers.");
+                $"{path} is a model of characters: '{CommandLine.Name} char {path}' writes a text, "
+                + $"and '{CommandLine.Name} show {path}' shows its layers.");
         }
 
         NetworkDescription described;
@@ -70,9 +75,10 @@ internal sealed record ModelFile(NetworkDescription Network, IReadOnlyList<strin
         {
             described = Networks.Find(network);
             // The shipped perceptron also stands for perceptrons with other hidden layers.
-            described = described == Networks.Mlp && Networks.Of(file.Tensors) is { } told && told.Name == described.Name
-                ? told
-                : described;
+            described =
+                described == Networks.Mlp && Networks.Of(file.Tensors) is { } told && told.Name == described.Name
+                    ? told
+                    : described;
         }
         else if (file.Metadata.TryGetValue(NetworkKey, out string? json))
         {
@@ -88,9 +94,9 @@ internal sealed record ModelFile(NetworkDescription Network, IReadOnlyList<strin
         else
         {
             throw new EngineException(
-                $"{path} does not say of which network it is, as a file that C# saved does not, and its parameters are not those "
-                + "of mlp (hidden.W) or cnn (conv1.W). Describe it with --network FILE: layers of these names and sizes, "
-                + $"{Some(file.Tensors)}.");
+                $"{path} does not say of which network it is, as a file that C# saved does not, "
+                + "and its parameters are not those of mlp (hidden.W) or cnn (conv1.W). "
+                + $"Describe it with --network FILE: layers of these names and sizes, {Some(file.Tensors)}.");
         }
 
         string[] classes = file.Metadata.TryGetValue(ClassesKey, out string? names) ? Names(names, path) : [];
@@ -112,7 +118,8 @@ internal sealed record ModelFile(NetworkDescription Network, IReadOnlyList<strin
     public static SafetensorsFile Read(string path, IReadOnlyList<string>? ignore = null)
     {
         FileKind.Require(
-            path, "A saved network is what --save wrote, or an .npz file of its parameters.", FileKind.Model, FileKind.Zip);
+            path, "A saved network is what --save wrote, or an .npz file of its parameters.", FileKind.Model,
+            FileKind.Zip);
         return IO.Parameters.LoadAll(path, ignore);
     }
 
@@ -165,7 +172,8 @@ internal sealed record ModelFile(NetworkDescription Network, IReadOnlyList<strin
         }
         catch (JsonException error)
         {
-            throw new EngineException($"{path}: its names of classes are no list of texts in JSON: {error.Message}", error);
+            throw new EngineException(
+                $"{path}: its names of classes are no list of texts in JSON: {error.Message}", error);
         }
     }
 }

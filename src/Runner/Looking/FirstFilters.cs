@@ -41,7 +41,8 @@ internal sealed record FirstFilters(string Layer, string What, IReadOnlyList<IRe
         }
 
         int pixels = network.InputDimensions.Aggregate((a, b) => a * b);
-        (int planes, int height, int width) = network.InputDimensions is [var first, var rows, var columns] ? (first, rows, columns)
+        (int planes, int height, int width) = network.InputDimensions is [var first, var rows, var columns]
+            ? (first, rows, columns)
             : (ImageInput.IsGray(network) ? 1 : 3, ImageInput.Side, ImageInput.Side);
         return weights.Shape[0] == pixels && pixels == planes * height * width && planes is 1 or 3
             ? Dense(layer, values, most, (planes, height, width)) : null;

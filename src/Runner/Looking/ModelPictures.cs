@@ -63,7 +63,8 @@ internal sealed class ModelPictures
 
     private ModelPicture? MakeFilters(int most)
     {
-        if (!_model.HasPictures || FirstFilters.Of(_model.Model.Network, _model.Net.GetParameters(), most) is not { } first)
+        if (!_model.HasPictures
+            || FirstFilters.Of(_model.Model.Network, _model.Net.GetParameters(), most) is not { } first)
         {
             return null;
         }
@@ -79,7 +80,9 @@ internal sealed class ModelPictures
 
     private ModelPicture? MakeMistakes()
     {
-        CaptionedImage[] images = !_model.HasPictures ? [] : [.. _model.Mistakes(_options.MistakeCount).Select(mistake => new CaptionedImage(
+        CaptionedImage[] images = !_model.HasPictures
+            ? []
+            : [.. _model.Mistakes(_options.MistakeCount).Select(mistake => new CaptionedImage(
             Image(mistake.Index),
             _model.Classes[mistake.Label],
             $"{_model.Classes[mistake.Predicted]} {Percent(mistake.Probability)}"))];
@@ -108,7 +111,8 @@ internal sealed class ModelPictures
         {
             double whole = _model.Probability(index, labels[i]);
             Tensor image = inputs.Rows(i, 1).Reshape(channels, height, width);
-            float[] covered = Occlusion.Map(_model.Net, image, labels[i], _options.Square, value: 0, step).AsSpan<float>().ToArray();
+            float[] covered = Occlusion.Map(_model.Net, image, labels[i], _options.Square, value: 0, step)
+                .AsSpan<float>().ToArray();
             return new ExplainedImage(
                 Image(index), Heading(index, labels[i]),
                 new Raster(height, width, [.. covered.Select(left => (float)(whole - left))]),

@@ -14,7 +14,8 @@ internal sealed class TestedModel : IDisposable
     private readonly Func<int[], Tensor>? _pictures;
 
     private TestedModel(
-        ModelFile model, NeuralNet net, Device device, Func<int[], Tensor> inputs, Func<int[], Tensor>? pictures, IReadOnlyList<string> classes,
+        ModelFile model, NeuralNet net, Device device, Func<int[], Tensor> inputs, Func<int[], Tensor>? pictures,
+        IReadOnlyList<string> classes,
         TestReport report, Tensor probabilities, Tensor? labels)
     {
         (Model, Net, _device, _inputs, _pictures, Classes) = (model, net, device, inputs, pictures, classes);
@@ -72,14 +73,18 @@ internal sealed class TestedModel : IDisposable
     /// <param name="device">The device for the test.</param>
     /// <param name="count">The number of samples to take; null for all.</param>
     /// <param name="output">The network's output for all samples, if it is known.</param>
-    public static TestedModel Of(Models.Model model, Table test, Device device, int? count = null, Tensor? output = null)
+    public static TestedModel Of(
+        Models.Model model, Table test, Device device, int? count = null, Tensor? output = null)
     {
         test = count < test.Count ? test.Rows([.. Enumerable.Range(0, count.Value)]) : test;
         output ??= model.Output(test);
-        VectorColumn? images = test.Columns.OfType<VectorColumn>().FirstOrDefault() is { DType: DType.UInt8, Dimensions: { Rank: 3 } sides } found
-            && sides[0] is 1 or 3 ? found : null;
+        VectorColumn? images =
+            test.Columns.OfType<VectorColumn>()
+                .FirstOrDefault() is { DType: DType.UInt8, Dimensions: { Rank: 3 } sides } found
+                && sides[0] is 1 or 3 ? found : null;
         return new TestedModel(
-            new ModelFile(model.Network, model.Classes, IsSynthetic: false), model.Net, device, rows => model.Prepare(test.Rows(rows)),
+            new ModelFile(model.Network, model.Classes, IsSynthetic: false), model.Net, device,
+            rows => model.Prepare(test.Rows(rows)),
             images is null ? null : rows => InColor(((VectorColumn)images.Rows(rows)).Load()), model.Classes,
             model.Report(output, test), output,
             model.Target is ClassTarget ? model.Target.Apply(test[model.Target.Column]) : null)
@@ -133,11 +138,14 @@ internal sealed class TestedModel : IDisposable
                     + $"{Images(data.IsSynthetic)}.");
             }
 
-            Tensor inputs = ImageInput.Prepare(model.Network, data.Test.Images), probabilities = net.PredictProba(inputs);
-            string[] classes = [.. data.ClassNames.Select((name, i) => model.Classes.Count == data.ClassNames.Count ? model.Classes[i] : name)];
+            Tensor inputs = ImageInput.Prepare(model.Network, data.Test.Images),
+                probabilities = net.PredictProba(inputs);
+            string[] classes = [.. data.ClassNames.Select(
+                (name, i) => model.Classes.Count == data.ClassNames.Count ? model.Classes[i] : name)];
             return new TestedModel(
                 model, net, device, rows => inputs.Rows(rows), rows => data.Test.Images.Rows(rows), classes,
-                new ClassificationReport(classes, data.Test.Labels.AsSpan<int>(), probabilities), probabilities, data.Test.Labels)
+                new ClassificationReport(classes, data.Test.Labels.AsSpan<int>(), probabilities), probabilities,
+                data.Test.Labels)
             {
                 IsSynthetic = data.IsSynthetic,
             };

@@ -23,7 +23,8 @@ internal static class TextPlot
     /// <param name="height">The lines between the axes.</param>
     public static IReadOnlyList<string> Draw(string title, IReadOnlyList<TextCurve> curves, int width, int height)
     {
-        (double X, double Y)[] all = [.. curves.SelectMany(curve => curve.Points).Where(point => double.IsFinite(point.Y))];
+        (double X, double Y)[] all =
+            [.. curves.SelectMany(curve => curve.Points).Where(point => double.IsFinite(point.Y))];
         if (all.Length == 0)
         {
             return [];
@@ -66,7 +67,8 @@ internal static class TextPlot
         }
 
         lines.Add($"{"",LabelWidth} +{new string('-', columns)}");
-        string first = left.ToString("0.##", CultureInfo.InvariantCulture), last = right.ToString("0.##", CultureInfo.InvariantCulture);
+        string first = left.ToString("0.##", CultureInfo.InvariantCulture),
+            last = right.ToString("0.##", CultureInfo.InvariantCulture);
         lines.Add($"{"",LabelWidth}  {first}{last.PadLeft(columns - first.Length)}");
         return lines;
 

@@ -33,7 +33,8 @@ internal static class OnnxCommand
         {
             Description = "Compare what it gives of made-up samples with ONNX Runtime, if Python has that.",
         };
-        var command = new Command("check", "Say which ops an ONNX file needs, which are there, and what it costs.") { file, reference };
+        var command = new Command(
+            "check", "Say which ops an ONNX file needs, which are there, and what it costs.") { file, reference };
         command.SetAction((parsed, _) => Task.FromResult(Run(
             parsed.GetRequiredValue(file), parsed.GetValue(reference), parsed.InvocationConfiguration.Output)));
         return command;
@@ -48,7 +49,8 @@ internal static class OnnxCommand
         }
 
         output.WriteLine($"made by {read.Producer} {read.ProducerVersion}".TrimEnd());
-        output.WriteLine($"opsets: {string.Join(", ", read.OpSets.Select(set => $"{(set.Key.Length == 0 ? "ai.onnx" : set.Key)} {set.Value}"))}");
+        output.WriteLine(
+            $"opsets: {string.Join(", ", read.OpSets.Select(set => $"{(set.Key.Length == 0 ? "ai.onnx" : set.Key)} {set.Value}"))}");
         output.WriteLine();
         bool isThere = PrintOps(read, output);
         if (!isThere)
@@ -58,7 +60,8 @@ internal static class OnnxCommand
 
         using OnnxModel model = OnnxModel.Load(path);
         var ports = new TextTable("", "name", "type", "dimensions");
-        foreach ((string kind, OnnxPort port) in model.Inputs.Select(port => ("input", port)).Concat(model.Outputs.Select(port => ("output", port))))
+        foreach ((string kind, OnnxPort port) in model.Inputs.Select(port => ("input", port))
+            .Concat(model.Outputs.Select(port => ("output", port))))
         {
             string[] words = port.ToString().Split(' ', 3);
             ports.Add(kind, words[0], words[1], words[2] + (port.DecidesShapes ? ", decides shapes" : ""));
@@ -67,12 +70,14 @@ internal static class OnnxCommand
         output.Write(ports);
         output.WriteLine();
         output.WriteLine(string.Create(
-            CultureInfo.InvariantCulture, $"parameters: {model.Parameters.Sum(parameter => parameter.Shape.Count):N0}"));
+            CultureInfo.InvariantCulture,
+            $"parameters: {model.Parameters.Sum(parameter => parameter.Shape.Count):N0}"));
         Tensor[] inputs = [.. model.Inputs.Select(MadeUp)];
         if (model.Inputs.All(port => port.IsRankKnown && !port.DecidesShapes))
         {
             var given = model.Inputs.Zip(inputs).ToDictionary(
-                pair => pair.First.Name, pair => (Variable)new Input(new TensorType(pair.First.DType, pair.Second.Shape), pair.First.Name));
+                pair => pair.First.Name,
+                pair => (Variable)new Input(new TensorType(pair.First.DType, pair.Second.Shape), pair.First.Name));
             long flops = Traversal.Order(model.Build(given)).Sum(node => node.Op.Flops(
                 [.. node.Inputs.Select(input => input.Type)], [.. node.Outputs.Select(one => one.Type)]));
             output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"operations for a sample: {flops:N0}"));
@@ -91,13 +96,15 @@ internal static class OnnxCommand
         var table = new TextTable("op", "nodes", "here");
         bool areThere = true;
         foreach (IGrouping<(string Domain, string Op), OnnxNodeFile> group in All(file.Graph)
-            .GroupBy(node => (node.Domain, node.Op)).OrderByDescending(group => group.Count()).ThenBy(group => group.Key.Op, StringComparer.Ordinal))
+            .GroupBy(node => (node.Domain, node.Op)).OrderByDescending(group => group.Count())
+            .ThenBy(group => group.Key.Op, StringComparer.Ordinal))
         {
             OnnxNodeFile node = group.First();
             string here = file.Functions.ContainsKey(group.Key) ? "a function of the file's"
                 : OnnxTable.Find(node, file.OpSets) is { } op ? "yes" : $"no: {OnnxTable.WhyNot(node, file.OpSets)}";
             areThere &= !here.StartsWith("no", StringComparison.Ordinal);
-            table.Add(group.Key.Domain.Length == 0 ? group.Key.Op : $"{group.Key.Domain}:{group.Key.Op}", $"{group.Count()}", here);
+            table.Add(group.Key.Domain.Length == 0 ? group.Key.Op : $"{group.Key.Domain}:{group.Key.Op}",
+                $"{group.Count()}", here);
         }
 
         output.Write(table);
@@ -106,8 +113,9 @@ internal static class OnnxCommand
     }
 
     /// <summary>Returns the nodes of a graph and of its subgraphs.</summary>
-    private static IEnumerable<OnnxNodeFile> All(OnnxGraphFile graph) => graph.Nodes.SelectMany(node => node.Settings.Values
-        .Select(setting => setting.Graph).OfType<OnnxGraphFile>().SelectMany(All).Prepend(node));
+    private static IEnumerable<OnnxNodeFile> All(OnnxGraphFile graph) =>
+        graph.Nodes.SelectMany(node => node.Settings.Values
+            .Select(setting => setting.Graph).OfType<OnnxGraphFile>().SelectMany(All).Prepend(node));
 
     /// <summary>Returns a sample of numbers from -1 to 1; open dimensions are 1.</summary>
     private static Tensor MadeUp(OnnxPort port)
@@ -124,7 +132,9 @@ internal static class OnnxCommand
         try
         {
             string given = Path.Combine(folder, "x.npz"), made = Path.Combine(folder, "y.npz");
-            Npz.Save(given, [.. inputs.Select((tensor, i) => KeyValuePair.Create(string.Create(CultureInfo.InvariantCulture, $"x{i}"), tensor))]);
+            Npz.Save(
+                given, [.. inputs.Select(
+                    (tensor, i) => KeyValuePair.Create(string.Create(CultureInfo.InvariantCulture, $"x{i}"), tensor))]);
             var start = new ProcessStartInfo("python3", ["-c", Script, Path.GetFullPath(path), given, made])
             {
                 RedirectStandardError = true,
@@ -135,7 +145,8 @@ internal static class OnnxCommand
             if (python.ExitCode != 0)
             {
                 throw new EngineException(
-                    $"ONNX Runtime did not run it: {errors.Trim().Split('\n')[^1]}. --reference needs Python with the packages onnxruntime and numpy.");
+                    $"ONNX Runtime did not run it: {errors.Trim().Split('\n')[^1]}. "
+                    + "--reference needs Python with the packages onnxruntime and numpy.");
             }
 
             OrderedDictionary<string, Tensor> expected = Npz.Load(made);
@@ -144,7 +155,8 @@ internal static class OnnxCommand
             {
                 double[] a = NdArray.From(expected.GetAt(i).Value).Data, b = NdArray.From(actual[i]).Data;
                 string difference = a.Length == b.Length
-                    ? string.Create(CultureInfo.InvariantCulture, $"{a.Zip(b, (x, y) => x.Equals(y) ? 0 : Math.Abs(x - y)).DefaultIfEmpty().Max():G3}")
+                    ? string.Create(CultureInfo.InvariantCulture,
+                        $"{a.Zip(b, (x, y) => x.Equals(y) ? 0 : Math.Abs(x - y)).DefaultIfEmpty().Max():G3}")
                     : "another number of elements";
                 output.WriteLine($"{model.Outputs[i].Name}: differs from ONNX Runtime's by at most {difference}");
             }
@@ -163,7 +175,8 @@ internal static class OnnxCommand
         }
         catch (System.ComponentModel.Win32Exception error)
         {
-            throw new EngineException("--reference needs Python with the packages onnxruntime and numpy, and there is no python3.", error);
+            throw new EngineException(
+                "--reference needs Python with the packages onnxruntime and numpy, and there is no python3.", error);
         }
     }
 }

@@ -16,15 +16,18 @@ internal sealed class OnnxOptions
     public const string Names = "--mean, --std, --layout and --classes";
 
     private readonly Option<double[]?> _mean = Numbers(
-        "--mean", "For an ONNX file of images: the mean of each channel, which is subtracted from pixels scaled to 0 … 1.");
+        "--mean", "For an ONNX file of images: the mean of each channel, which is subtracted from pixels scaled to 0 "
+        + "… 1.");
 
-    private readonly Option<double[]?> _std = Numbers("--std", "For an ONNX file of images: the standard deviation of each channel, by which it is then divided.");
+    private readonly Option<double[]?> _std = Numbers(
+        "--std", "For an ONNX file of images: the standard deviation of each channel, by which it is then divided.");
 
     // An option of bool would take only true and false.
     private readonly Option<string?> _layout = new("--layout")
     {
         HelpName = "nchw|nhwc",
-        Description = "Of an ONNX file of pictures: whether their channels come first or last. [default: as its input looks]",
+        Description =
+            "Of an ONNX file of pictures: whether their channels come first or last. [default: as its input looks]",
         CustomParser = result => CommonOptions.Text(result).ToUpperInvariant() switch
         {
             ("NCHW" or "NHWC") and var layout => layout,
@@ -39,7 +42,8 @@ internal sealed class OnnxOptions
     };
 
     /// <summary>Returns whether a file has the extension of ONNX.</summary>
-    public static bool IsOnnx(string path) => Path.GetExtension(path).Equals(".onnx", StringComparison.OrdinalIgnoreCase);
+    public static bool IsOnnx(string path) =>
+        Path.GetExtension(path).Equals(".onnx", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Returns an ONNX file's network as one that can be trained; its outputs are probabilities.</summary>
     /// <exception cref="EngineException">It cannot be read, or is not a classifier.</exception>
@@ -47,7 +51,9 @@ internal sealed class OnnxOptions
     {
         OnnxModel model = OnnxModel.Load(path);
         Node output = model.ToNode();
-        return model.EndsWith(model.Outputs[0].Name, "Softmax") ? output : output.Then(new Activation(Ops.Symbolic.Softmax));
+        return model.EndsWith(model.Outputs[0].Name, "Softmax")
+            ? output
+            : output.Then(new Activation(Ops.Symbolic.Softmax));
     }
 
     /// <summary>Adds the options to a command.</summary>
@@ -84,7 +90,8 @@ internal sealed class OnnxOptions
             double[] numbers = new double[words.Length];
             for (int i = 0; i < words.Length; i++)
             {
-                if (!double.TryParse(words[i], NumberStyles.Float, CultureInfo.InvariantCulture, out numbers[i]) || !double.IsFinite(numbers[i]))
+                if (!double.TryParse(words[i], NumberStyles.Float, CultureInfo.InvariantCulture, out numbers[i])
+                    || !double.IsFinite(numbers[i]))
                 {
                     return CommonOptions.Refuse<double[]?>(result, "numbers with commas between, as 0.485,0.456,0.406");
                 }

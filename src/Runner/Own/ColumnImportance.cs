@@ -16,7 +16,8 @@ internal sealed record ColumnImportance(string Column, double Loss)
     /// <summary>Returns the columns' importance, the largest first; empty for pictures and vectors.</summary>
     public static IReadOnlyList<ColumnImportance> Of(Models.Model model, Table test)
     {
-        string[] columns = [.. model.Inputs.Transforms.Where(transform => transform is not ScaledPlanes).Select(transform => transform.Column)];
+        string[] columns = [.. model.Inputs.Transforms.Where(transform => transform is not ScaledPlanes)
+            .Select(transform => transform.Column)];
         if (columns.Length is < 2 or > MaxColumns || test.Count < 2)
         {
             return [];
@@ -33,6 +34,7 @@ internal sealed record ColumnImportance(string Column, double Loss)
             }))).OrderByDescending(one => one.Loss),
         ];
 
-        double Figure(Table table) => model.Report(model.Net.PredictProba(model.Prepare(table)), table).Metrics.First().Value;
+        double Figure(Table table) =>
+            model.Report(model.Net.PredictProba(model.Prepare(table)), table).Metrics.First().Value;
     }
 }

@@ -51,7 +51,9 @@ internal sealed record OwnData(
         NetworkDescription network = described ?? OwnNetworks.Find(OwnNetworks.DefaultFor(data));
         (Preparation inputs, Target target) = Models.Model.Prepared(
             data, options.AreValues, new TrainSplit(validation ?? network.Data.Validation));
-        options = source is Csv table ? options with { Style = options.Style with { UsualDecimals = table.DetectDecimals() } } : options;
+        options = source is Csv table
+            ? options with { Style = options.Style with { UsualDecimals = table.DetectDecimals() } }
+            : options;
         // Errors that the test would find are better reported before the training.
         data = data with { Validation = Checked(data.Validation), Test = Checked(data.Test) };
         return new OwnData(options, data, inputs, target, OwnNetworks.Fill(network, inputs, target));
@@ -92,7 +94,8 @@ internal sealed record OwnData(
         string validate = Data.Validation is null || validation == 0
             ? string.Create(CultureInfo.InvariantCulture, $", of which some {(int)(train * validation):N0} validate;")
             : string.Create(CultureInfo.InvariantCulture, $"; {Data.Validation.Count:N0} validate;");
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{train:N0} {Noun} train{validate} {Data.Test?.Count ?? 0:N0} test."));
+        output.WriteLine(string.Create(
+            CultureInfo.InvariantCulture, $"{train:N0} {Noun} train{validate} {Data.Test?.Count ?? 0:N0} test."));
         output.WriteLine();
         foreach (string warning in Data.Warnings.Concat(Warnings()))
         {
@@ -115,7 +118,8 @@ internal sealed record OwnData(
             Column column = Data.Train[transform.Column];
             table.Add(
                 transform.Column, column switch { NumberColumn => "number", TextColumn => "text", _ => "vector" },
-                column is VectorColumn ? "0" : column.Missing.ToString(CultureInfo.InvariantCulture), Short(transform.Words));
+                column is VectorColumn ? "0" : column.Missing.ToString(CultureInfo.InvariantCulture),
+                Short(transform.Words));
         }
 
         return $"{table}" + (Inputs.Transforms.Count > MaxShown ? $"… {Inputs.Transforms.Count} columns in all\n" : "");
@@ -130,7 +134,8 @@ internal sealed record OwnData(
             double[] values = ((NumberColumn)Data.Train[Target.Column]).Values.ToArray();
             var scale = (ValueTarget)Target;
             return string.Create(CultureInfo.InvariantCulture,
-                $"Target '{Target.Column}': values from {values.Min():G6} to {values.Max():G6}, learned as (y - {scale.Mean:G4}) / {scale.Std:G4}")
+                $"Target '{Target.Column}': values from {values.Min():G6} to {values.Max():G6}, "
+                + $"learned as (y - {scale.Mean:G4}) / {scale.Std:G4}")
                 + (scale.Unit is null ? ".\n" : $", y in {scale.Unit}.\n");
         }
 
@@ -149,7 +154,8 @@ internal sealed record OwnData(
     }
 
     private Dictionary<string, int> Counts(Table table) =>
-        Enumerable.Range(0, table.Count).Select(row => table[Target.Column].Text(row)!).CountBy(name => name).ToDictionary();
+        Enumerable.Range(0, table.Count).Select(row => table[Target.Column].Text(row)!).CountBy(name => name)
+            .ToDictionary();
 
     private IEnumerable<string> Warnings()
     {
@@ -161,15 +167,17 @@ internal sealed record OwnData(
             if (share >= MaxOfOneClass)
             {
                 string percent = (100 * share).ToString("F1", CultureInfo.InvariantCulture);
-                yield return $"{percent} % of the {Noun} to train on are of the class '{Table.Short(most)}': always saying so would be right as often. "
-                    + "Look at recall and F1 of the others; --class-weights balanced has all classes count alike.";
+                yield return $"{percent} % of the {Noun} to train on are of the class '{Table.Short(most)}': "
+                    + "always saying so would be right as often. Look at recall and F1 of the others; "
+                    + "--class-weights balanced has all classes count alike.";
             }
 
-            string[] rare = [.. counts.Where(pair => pair.Value < FewestOfClass).Select(pair => $"{Table.Short(pair.Key)} {pair.Value}")];
+            string[] rare = [.. counts.Where(pair => pair.Value < FewestOfClass)
+                .Select(pair => $"{Table.Short(pair.Key)} {pair.Value}")];
             if (rare.Length > 0)
             {
-                yield return $"Few {Noun} to train on, fewer than {FewestOfClass}, have the class{(rare.Length > 1 ? "es" : "")} "
-                    + $"{string.Join(", ", rare.Take(8))}{(rare.Length > 8 ? " …" : "")}: {(rare.Length > 1 ? "they are" : "it is")} hardly learned.";
+                yield return $"Few {Noun} to train on, fewer than {FewestOfClass}, "
+                    + $"have the class{(rare.Length > 1 ? "es" : "")} {string.Join(", ", rare.Take(8))}{(rare.Length > 8 ? " …" : "")}: {(rare.Length > 1 ? "they are" : "it is")} hardly learned.";
             }
         }
 
@@ -177,7 +185,8 @@ internal sealed record OwnData(
         if (Data.Test is { } test && test.Find(ImageFolder.Pictures) is null && Doubles(test) is > 0 and int doubles)
         {
             yield return string.Create(CultureInfo.InvariantCulture,
-                $"Among those to train on too, each value the same: {doubles:N0} of the {test.Count:N0} {Noun} to test with. The test may be too good.");
+                $"Among those to train on too, each value the same: {doubles:N0} of the {test.Count:N0} {Noun} to "
+                + $"test with. The test may be too good.");
         }
     }
 
@@ -194,8 +203,10 @@ internal sealed record OwnData(
         IEnumerable<string> Keys(Table table)
         {
             Column[] columns = [.. names.Select(name => table.FindAlike(name)!), table[Data.Target]];
-            float[] vector = new float[columns.OfType<VectorColumn>().Select(column => (int)column.Dimensions.Count).DefaultIfEmpty(0).Max()];
-            return Enumerable.Range(0, table.Count).Select(row => string.Join('\u001F', columns.Select(column => Key(column, row, vector))));
+            float[] vector = new float[columns.OfType<VectorColumn>().Select(column => (int)column.Dimensions.Count)
+                .DefaultIfEmpty(0).Max()];
+            return Enumerable.Range(0, table.Count)
+                .Select(row => string.Join('\u001F', columns.Select(column => Key(column, row, vector))));
         }
 
         static string? Key(Column column, int row, float[] vector)

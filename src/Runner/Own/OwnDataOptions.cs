@@ -59,7 +59,8 @@ internal sealed record OwnDataOptions(string Path)
     /// <summary>Returns whether a path names data, and not a network's description.</summary>
     public static bool IsData(string path) => Directory.Exists(path)
         || s_tables.Contains(System.IO.Path.GetExtension(path), StringComparer.OrdinalIgnoreCase)
-        || ArrayFiles.IsMatch(path) || CifarFiles.IsMatch(path) || (path.EndsWith(".txt", StringComparison.OrdinalIgnoreCase) && File.Exists(path) && !IsDescription(path));
+        || ArrayFiles.IsMatch(path) || CifarFiles.IsMatch(path)
+        || (path.EndsWith(".txt", StringComparison.OrdinalIgnoreCase) && File.Exists(path) && !IsDescription(path));
 
     /// <summary>Returns whether a file holds a table, by its name.</summary>
     public static bool IsTable(string path) =>
@@ -71,7 +72,8 @@ internal sealed record OwnDataOptions(string Path)
         (object?, string)[] ofTables =
         [
             (Target, "--target"), (Test, "--test"), (Style.Separator, "--separator"), (Style.Encoding, "--encoding"),
-            (Style.HasHeader, "--header"), (Style.DecimalComma, "--decimal"), (KeepNA.Count > 0 ? KeepNA : null, "--keep-na"),
+            (Style.HasHeader, "--header"), (Style.DecimalComma, "--decimal"),
+            (KeepNA.Count > 0 ? KeepNA : null, "--keep-na"),
         ];
         if (ArrayFiles.IsMatch(Path))
         {
@@ -82,19 +84,27 @@ internal sealed record OwnDataOptions(string Path)
         {
             return Target is null or Coarse or "fine"
                 ? Refused(new CifarFiles(Path) { IsCoarse = Target == Coarse }, [.. ofTables[1..], (Size, "--size")])
-                : throw new EngineException($"--target: CIFAR-100 has the classes 'fine' (a hundred) and '{Coarse}' (twenty), not '{Target}'.");
+                : throw new EngineException(
+                    $"--target: CIFAR-100 has the classes 'fine' (a hundred) and '{Coarse}' (twenty), not '{Target}'.");
         }
 
         if (TextFolder.IsMatch(Path))
         {
             return Refused(
                 new TextFolder(Path) { Encoding = Style.FoundEncoding },
-                [.. ofTables.Where(one => one.Item2 != "--encoding"), (Size, "--size"), (Drop.Count > 0 ? Drop : null, "--drop")]);
+                [.. ofTables.Where(one => one.Item2 != "--encoding"), (Size, "--size"),
+                    (Drop.Count > 0 ? Drop : null, "--drop")]);
         }
 
         return Directory.Exists(Path)
             ? Refused(
-                new ImageFolder(Path) { Size = Size ?? 64, Threads = threads, IsGray = IsGray, IsStored = IsStreamed ? true : null },
+                new ImageFolder(Path)
+                {
+                    Size = Size ?? 64,
+                    Threads = threads,
+                    IsGray = IsGray,
+                    IsStored = IsStreamed ? true : null,
+                },
                 [.. ofTables, (Drop.Count > 0 ? Drop : null, "--drop")])
             : Refused(Table(), (Size, "--size"));
 
@@ -139,15 +149,22 @@ internal sealed record OwnDataOptions(string Path)
         bool isOther = path is not null && System.IO.Path.GetFullPath(path) != model.About.GetValueOrDefault("path");
         var options = new OwnDataOptions(from)
         {
-            Target = IsTable(from) ? model.Target.Column : CifarFiles.IsMatch(from) ? model.About.GetValueOrDefault("classes") : null,
+            Target = IsTable(from)
+                ? model.Target.Column
+                : CifarFiles.IsMatch(from) ? model.About.GetValueOrDefault("classes") : null,
             Test = isOther ? null : model.About.GetValueOrDefault("test"),
             Types = isOther ? (model.Inputs, model.Target) : null,
             KeepNA = IsTable(from) ? [.. Csv.KeptNA(model.Inputs, model.Target)] : [],
             Style = IsTable(from) ? TableStyle.Of(model.About)
-                : TextFolder.IsMatch(from) ? new TableStyle { Encoding = TableStyle.Of(model.About).Encoding } : new TableStyle(),
-            TestShare = double.TryParse(model.About.GetValueOrDefault("test_share"), CultureInfo.InvariantCulture, out double share) ? share : 0.2,
+                : TextFolder.IsMatch(from)
+                ? new TableStyle { Encoding = TableStyle.Of(model.About).Encoding }
+                : new TableStyle(),
+            TestShare =
+                double.TryParse(model.About.GetValueOrDefault("test_share"), CultureInfo.InvariantCulture,
+                    out double share) ? share : 0.2,
         };
-        if (Directory.Exists(from) && !ArrayFiles.IsMatch(from) && !CifarFiles.IsMatch(from) && PictureFile.Takes(model.Inputs))
+        if (Directory.Exists(from) && !ArrayFiles.IsMatch(from) && !CifarFiles.IsMatch(from)
+            && PictureFile.Takes(model.Inputs))
         {
             options = options with { Size = PictureFile.Side(model.Inputs), IsGray = model.Inputs.Dimensions[0] == 1 };
         }
@@ -161,7 +178,9 @@ internal sealed record OwnDataOptions(string Path)
         {
             if (given is not null)
             {
-                throw new EngineException($"{option} is of no use for {Path}: {(source is Csv ? "that is about pictures" : "that is about tables")}.");
+                throw new EngineException(
+                    $"{option} is of no use "
+                    + $"for {Path}: {(source is Csv ? "that is about pictures" : "that is about tables")}.");
             }
         }
 
@@ -173,7 +192,8 @@ internal sealed record OwnDataOptions(string Path)
         string text = ReadableFile.Read(path, (file, _) =>
         {
             byte[] bytes = new byte[4096];
-            return System.Text.Encoding.UTF8.GetString(bytes, 0, file.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false));
+            return System.Text.Encoding.UTF8.GetString(
+                bytes, 0, file.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false));
         });
         return text.TrimStart().StartsWith('{') || text.Contains("[layer", StringComparison.Ordinal);
     }

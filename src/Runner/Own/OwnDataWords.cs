@@ -11,13 +11,15 @@ internal sealed class OwnDataWords
     private readonly Option<string?> _target = new("--target")
     {
         HelpName = "COLUMN",
-        Description = "Of a table: the column to predict. [default: target, label, class or y; without a header the last]",
+        Description =
+            "Of a table: the column to predict. [default: target, label, class or y; without a header the last]",
     };
 
     private readonly Option<string?> _network = new("--network")
     {
         HelpName = "small|cnn|resnet|mlp|FILE",
-        Description = "The network, of which input and last layer are filled in from the data. [default: cnn for pictures, else mlp]",
+        Description = "The network, of which input and last layer are filled in from the data. [default: "
+            + "cnn for pictures, else mlp]",
     };
 
     private readonly Option<int?> _size = CommonOptions.Whole(
@@ -49,7 +51,8 @@ internal sealed class OwnDataWords
     private readonly Option<char?> _separator = new("--separator")
     {
         HelpName = "CHAR",
-        Description = "Of a table: what stands between values, a character, 'tab' or 'blanks'. [default: found by looking]",
+        Description =
+            "Of a table: what stands between values, a character, 'tab' or 'blanks'. [default: found by looking]",
         CustomParser = result => CommonOptions.Text(result) switch
         {
             "tab" or "\\t" => '\t',
@@ -62,24 +65,30 @@ internal sealed class OwnDataWords
     private readonly Option<string?> _encoding = new("--encoding")
     {
         HelpName = "NAME",
-        Description = "Of a table: what its letters are stored as, utf-8 or windows-1251 say. [default: found by looking]",
+        Description =
+            "Of a table: what its letters are stored as, utf-8 or windows-1251 say. [default: found by looking]",
         CustomParser = result => TableStyle.Find(CommonOptions.Text(result)) is { } found
-            ? found.WebName : CommonOptions.Refuse<string>(result, "the name of an encoding, as utf-8, utf-16 or windows-1251"),
+            ? found.WebName
+            : CommonOptions.Refuse<string>(result, "the name of an encoding, as utf-8, utf-16 or windows-1251"),
     };
 
     private readonly Option<string?> _header = Either(
-        "--header", "yes", "no", "Of a table: whether the first row has the columns' names. [default: found by looking]");
+        "--header", "yes", "no", "Of a table: whether the first row has the columns' names. [default: "
+        + "found by looking]");
 
     private readonly Option<string?> _decimal = Either(
         "--decimal", "comma", "point", "Of a table: what stands before decimals. [default: found by looking]");
 
-    private readonly Option<bool> _values = new("--values") { Description = "Take whole numbers of the target for values, not for classes." };
+    private readonly Option<bool> _values =
+        new("--values") { Description = "Take whole numbers of the target for values, not for classes." };
 
-    private readonly Option<bool> _classes = new("--classes") { Description = "Take numbers of the target for classes, not for values." };
+    private readonly Option<bool> _classes =
+        new("--classes") { Description = "Take numbers of the target for classes, not for values." };
 
     private readonly Option<bool> _stream = new("--stream")
     {
-        Description = "Prepare samples when they are due, and keep decoded pictures in a file. [default: where they would fill half of the memory]",
+        Description = "Prepare samples when they are due, and keep decoded pictures in a file. [default: "
+            + "where they would fill half of the memory]",
     };
 
     public OwnDataWords()
@@ -90,21 +99,24 @@ internal sealed class OwnDataWords
 
     /// <summary>The share for validation.</summary>
     public Option<double?> Validation { get; } = Share(
-        "--validation", "The share of the samples to train on that validates; 0 for none.", "[default: as the network says]");
+        "--validation", "The share of the samples to train on that validates; 0 for none.", "[default: "
+        + "as the network says]");
 
     /// <summary>The weights of classes.</summary>
     public Option<string?> ClassWeights { get; } = new("--class-weights")
     {
         HelpName = "balanced",
         Description = "Have each class count as much as any other, however few samples it has.",
-        CustomParser = result => CommonOptions.Text(result) == "balanced" ? "balanced" : CommonOptions.Refuse<string>(result, "balanced"),
+        CustomParser = result =>
+            CommonOptions.Text(result) == "balanced" ? "balanced" : CommonOptions.Refuse<string>(result, "balanced"),
     };
 
     /// <summary>The path of the page.</summary>
     public Option<string?> Report { get; } = new("--report")
     {
         HelpName = "FILE",
-        Description = "Of own data: write the page about the training to this file. [default: beside the model, .html; none if the model goes to a device]",
+        Description = "Of own data: write the page about the training to this file. [default: beside the model, "
+            + ".html; none if the model goes to a device]",
     };
 
     private Option[] OfTables => [_drop, _keepNA, _separator, _encoding, _header, _decimal];
@@ -114,7 +126,8 @@ internal sealed class OwnDataWords
     /// <param name="forSearch">Whether the command searches and writes no page.</param>
     public void AddTo(Command command, bool forSearch = false)
     {
-        Option[] all = [_target, _network, _size, Validation, ClassWeights, _test, _testShare, .. OfTables, _values, _classes, _stream, Report];
+        Option[] all = [_target, _network, _size, Validation, ClassWeights, _test, _testShare, .. OfTables, _values,
+            _classes, _stream, Report];
         Array.ForEach([.. all.Where(option => !forSearch || option != Report)], command.Add);
     }
 
@@ -128,14 +141,16 @@ internal sealed class OwnDataWords
     public OwnDataOptions? Read(ParseResult parsed, string path, params ReadOnlySpan<Option> ofCifar)
     {
         bool isData = OwnDataOptions.IsData(path);
-        foreach (Option option in isData ? ofCifar : [_target, _network, _size, _test, _testShare, .. OfTables, _values, _classes, _stream, Report])
+        foreach (Option option in isData
+            ? ofCifar
+            : [_target, _network, _size, _test, _testShare, .. OfTables, _values, _classes, _stream, Report])
         {
             if (parsed.GetResult(option) is { Implicit: false })
             {
                 throw new EngineException(isData
                     ? $"{option.Name} is about CIFAR-10, and {path} is data of your own: leave it out."
-                    : $"{option.Name} is about data of your own, and {path} is a network that is trained on CIFAR-10: give a folder of pictures or "
-                        + "a table, and the network with --network.");
+                    : $"{option.Name} is about data of your own, and {path} is a network that is trained on CIFAR-10: "
+                        + "give a folder of pictures or a table, and the network with --network.");
             }
         }
 
@@ -178,7 +193,12 @@ internal sealed class OwnDataWords
     {
         HelpName = "X",
         Description = $"{description} {byDefault}",
-        CustomParser = result => double.TryParse(CommonOptions.Text(result), NumberStyles.Float, CultureInfo.InvariantCulture, out double share)
-            && share is >= 0 and <= 0.5 ? share : CommonOptions.Refuse<double?>(result, "a number from 0 to 0.5"),
+        CustomParser =
+            result =>
+                double.TryParse(
+                    CommonOptions.Text(result), NumberStyles.Float, CultureInfo.InvariantCulture, out double share)
+                    && share is >= 0 and <= 0.5
+                        ? share
+                        : CommonOptions.Refuse<double?>(result, "a number from 0 to 0.5"),
     };
 }

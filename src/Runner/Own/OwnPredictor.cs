@@ -35,7 +35,8 @@ internal sealed class OwnPredictor(Models.Model model, PredictOptions options, T
         }
 
         bool areTexts = model.Inputs.Transforms is [WordCounts { Column: TextFolder.Text }] && options.Pictures.All(
-            path => Directory.Exists(path) || Path.GetExtension(path).Equals(".txt", StringComparison.OrdinalIgnoreCase));
+            path => Directory.Exists(path)
+                || Path.GetExtension(path).Equals(".txt", StringComparison.OrdinalIgnoreCase));
         Encoding? encoding = TableStyle.Of(model.About).FoundEncoding;
         return areTexts
             ? OnSamples(SampleFiles.Texts, path => TextFolder.ReadFile(path, TextFolder.Text, encoding), cancellation)
@@ -79,15 +80,19 @@ internal sealed class OwnPredictor(Models.Model model, PredictOptions options, T
     }
 
     private int OnTables(CancellationToken cancellation) => OnFiles(
-        path => TableStyle.Of(model.About).Of(path).As(model.Inputs, model.Target).Read(), "row", first: 1, cancellation);
+        path => TableStyle.Of(model.About).Of(path).As(model.Inputs, model.Target).Read(), "row", first: 1,
+        cancellation);
 
     /// <summary>Predicts samples in arrays, numbered from 0.</summary>
     private int OnArrays(CancellationToken cancellation)
     {
-        string column = model.Inputs.Transforms is [{ Dimensions.Rank: 1 or 3 } only] && only.Dimensions.Count == model.Inputs.Dimensions.Count ? only.Column
-            : throw new EngineException($"{options.Load} takes a table of columns by name, and {options.Pictures[0]} has arrays: write the rows to a .csv file.");
+        string column = model.Inputs.Transforms is [{ Dimensions.Rank: 1 or 3 } only]
+            && only.Dimensions.Count == model.Inputs.Dimensions.Count ? only.Column
+            : throw new EngineException($"{options.Load} takes a table of columns by name, and {options.Pictures[0]} "
+                + "has arrays: write the rows to a .csv file.");
         return options.Pictures.FirstOrDefault(path => !ArrayFiles.AreSamples(path)) is { } other
-            ? throw new EngineException($"{other} is no file of arrays, but other files are: predict arrays and other files separately.")
+            ? throw new EngineException(
+                $"{other} is no file of arrays, but other files are: predict arrays and other files separately.")
             : OnFiles(path => ArrayFiles.ReadSamples(path, column), "sample", first: 0, cancellation);
     }
 
@@ -114,9 +119,12 @@ internal sealed class OwnPredictor(Models.Model model, PredictOptions options, T
         Table test = OwnTests.Load(model, options.Load, options.Data, out _);
         PredictionWriter writer = Writer(ofFiles: false, width: 5);
         int count = Math.Min(options.Count, test.Count), i = 0;
-        foreach (Models.Prediction prediction in count == 0 ? [] : model.Predict(test.Rows([.. Enumerable.Range(0, count)])))
+        foreach (Models.Prediction prediction in count == 0
+            ? []
+            : model.Predict(test.Rows([.. Enumerable.Range(0, count)])))
         {
-            writer.Write(ToWrite(i.ToString(CultureInfo.InvariantCulture), test[model.Target.Column].Text(i), prediction));
+            writer.Write(
+                ToWrite(i.ToString(CultureInfo.InvariantCulture), test[model.Target.Column].Text(i), prediction));
             i++;
         }
 
@@ -156,7 +164,8 @@ internal static class OwnTests
         (OwnDataOptions options, int seed) = OwnDataOptions.Of(model, file, path);
         if (!File.Exists(options.Path) && !Directory.Exists(options.Path))
         {
-            throw new EngineException($"{file} was trained on {options.Path}, which is not there: name the data with --data.");
+            throw new EngineException(
+                $"{file} was trained on {options.Path}, which is not there: name the data with --data.");
         }
 
         DataSet data = options.Source(threads: null).Load();

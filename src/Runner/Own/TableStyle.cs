@@ -77,7 +77,9 @@ internal sealed record TableStyle
             Encoding = Value("encoding"),
             HasHeader = bool.TryParse(Value("header"), out bool hasHeader) ? hasHeader : null,
             DecimalComma = bool.TryParse(Value("decimal_comma"), out bool isComma) ? isComma : null,
-            UsualDecimals = Enum.TryParse(Value("decimals"), out DecimalStyle usual) && Enum.IsDefined(usual) ? usual : null,
+            UsualDecimals = Enum.TryParse(Value("decimals"), out DecimalStyle usual) && Enum.IsDefined(usual)
+                ? usual
+                : null,
         };
 
         string? Value(string key) => about.GetValueOrDefault(Prefix + key);

@@ -28,7 +28,8 @@ internal static class OwnRanks
         Process[] processes = [.. Enumerable.Range(0, gpus).Select(rank => Start(rank, gpus, port))];
 
         // Ctrl-C reaches all processes of a terminal; a request to terminate reaches only this one.
-        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, _ => Array.ForEach(processes, Terminate));
+        using var terminate =
+            PosixSignalRegistration.Create(PosixSignal.SIGTERM, _ => Array.ForEach(processes, Terminate));
         try
         {
             return await End(processes);
@@ -43,7 +44,9 @@ internal static class OwnRanks
     {
         if (options.Device is { } device && device is not { Family: not Configuration.DeviceFamily.Cpu, Ordinal: null })
         {
-            throw new EngineException($"--gpus {gpus} takes the first {gpus} GPUs of this machine, and --device says {device}: give one of them.");
+            throw new EngineException(
+                $"--gpus {gpus} takes the first {gpus} GPUs of this machine, and --device says {device}: "
+                + "give one of them.");
         }
 
         if ((Driver.Failure ?? Nvrtc.Failure)?.Reason is { } reason)
@@ -63,13 +66,15 @@ internal static class OwnRanks
     private static Process Start(int rank, int size, int port)
     {
         string program = Environment.ProcessPath
-            ?? throw new EngineException("--gpus starts this program again, and the system does not say where it lies.");
+            ?? throw new EngineException(
+                "--gpus starts this program again, and the system does not say where it lies.");
         string[] words = Environment.GetCommandLineArgs();
         var start = new ProcessStartInfo(
             program, Path.GetFileNameWithoutExtension(program) == "dotnet" ? words : words.Skip(1));
         foreach ((string name, string value) in (IEnumerable<(string, string)>)
         [
-            ("RANK", Text(rank)), ("WORLD_SIZE", Text(size)), ("LOCAL_RANK", Text(rank)), ("LOCAL_WORLD_SIZE", Text(size)),
+            ("RANK", Text(rank)), ("WORLD_SIZE", Text(size)), ("LOCAL_RANK", Text(rank)),
+            ("LOCAL_WORLD_SIZE", Text(size)),
             ("MASTER_ADDR", "127.0.0.1"), ("MASTER_PORT", Text(port)),
         ])
         {

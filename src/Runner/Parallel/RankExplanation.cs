@@ -36,8 +36,11 @@ internal static class RankExplanation
         (long state, long sharded) = net.UpdateStateBytes;
         long floor = 2 * net.LearnableParameters * size * (ranks - 1) / ranks;
         output.WriteLine(FormattableString.Invariant($"parameters of a rank       {parameters,13:N0} bytes"));
-        output.WriteLine(FormattableString.Invariant($"gradients of a rank        {step.Elements * size,13:N0} bytes, with the loss and what else is exchanged"));
-        output.WriteLine(FormattableString.Invariant($"state of the update rule   {state,13:N0} bytes; with --shard-optimizer at most {sharded:N0}"));
+        output.WriteLine(
+            FormattableString.Invariant(
+                $"gradients of a rank        {step.Elements * size,13:N0} bytes, with the loss and what else is exchanged"));
+        output.WriteLine(FormattableString.Invariant(
+            $"state of the update rule   {state,13:N0} bytes; with --shard-optimizer at most {sharded:N0}"));
         output.WriteLine(FormattableString.Invariant(
             $"sent by a rank in a step   {step.BytesSent,13:N0} bytes; 2(n - 1)/n of the gradients are {floor:N0}"));
         if (ranks == 1)
@@ -49,7 +52,8 @@ internal static class RankExplanation
         output.WriteLine("The exchange takes at least, by the links' names and assumed latencies (docs/scale.md):");
         foreach (LinkModel link in LinkModel.All)
         {
-            output.WriteLine(FormattableString.Invariant($"{link.Name,-24} {1e6 * link.Seconds(step.BytesSent, ranks),13:N1} µs"));
+            output.WriteLine(
+                FormattableString.Invariant($"{link.Name,-24} {1e6 * link.Seconds(step.BytesSent, ranks),13:N1} µs"));
         }
     }
 }

@@ -35,7 +35,8 @@ internal sealed class Ranks : IDisposable
         if (options.Gpus is { } gpus && gpus != launch.LocalSize)
         {
             throw new EngineException(
-                $"--gpus starts processes by itself, and {launch.LauncherName} has started {launch.LocalSize} on this machine: leave --gpus out.");
+                $"--gpus starts processes by itself, and {launch.LauncherName} has started {launch.LocalSize} on this "
+                + "machine: leave --gpus out.");
         }
 
         _mpi = launch.Launcher == Launcher.Torchrun ? null : MpiCommunicator.Open(launch);
@@ -57,7 +58,8 @@ internal sealed class Ranks : IDisposable
         _communicator.StepLimit = limit + s_stepLonger;
         if (launch.Size > 1)
         {
-            _watch = RankWatch.Start(_communicator, limit ?? System.Threading.Timeout.InfiniteTimeSpan, failure => End(failure.Message));
+            _watch = RankWatch.Start(
+                _communicator, limit ?? System.Threading.Timeout.InfiniteTimeSpan, failure => End(failure.Message));
         }
     }
 
@@ -80,8 +82,10 @@ internal sealed class Ranks : IDisposable
             try
             {
                 return File.Exists(Online)
-                    ? File.ReadAllText(Online).Trim().Split(',').Sum(range => range.Split('-') is [string first, string last]
-                        ? int.Parse(last, CultureInfo.InvariantCulture) - int.Parse(first, CultureInfo.InvariantCulture) + 1
+                    ? File.ReadAllText(Online).Trim().Split(',')
+                        .Sum(range => range.Split('-') is [string first, string last]
+                        ? int.Parse(last, CultureInfo.InvariantCulture) - int.Parse(first, CultureInfo.InvariantCulture)
+                            + 1
                         : 1)
                     : Environment.ProcessorCount;
             }
@@ -119,15 +123,18 @@ internal sealed class Ranks : IDisposable
         DeviceFamily family = configuration.Device.Family;
         string? lacks = (Driver.Failure ?? Nvrtc.Failure)?.Reason
             ?? (_launch.LocalRank < Driver.DeviceCount ? null
-                : $"this machine has {Driver.DeviceCount} GPU{(Driver.DeviceCount == 1 ? "" : "s")} for {_launch.LocalSize} ranks");
+                : $"this machine has {Driver.DeviceCount} GPU{(Driver.DeviceCount == 1 ? "" : "s")} "
+                    + $"for {_launch.LocalSize} ranks");
         if (_mpi is null)
         {
             return family == DeviceFamily.Cpu
                 ? throw new EngineException(
-                    $"The processes that {Starter(options)} starts speak by NCCL, from GPU to GPU: on CPUs start them with mpirun or srun.")
+                    $"The processes that {Starter(options)} starts speak by NCCL, from GPU to GPU: "
+                    + "on CPUs start them with mpirun or srun.")
                 : lacks is null ? _launch.LocalRank
                 : throw new EngineException(
-                    $"The processes that {Starter(options)} starts have a GPU each, and {lacks}: start them with mpirun or srun, on CPUs.");
+                    $"The processes that {Starter(options)} starts have a GPU each, and {lacks}: "
+                    + "start them with mpirun or srun, on CPUs.");
         }
 
         if (family == DeviceFamily.Cpu)
@@ -139,7 +146,8 @@ internal sealed class Ranks : IDisposable
         _mpi.AllReduce(lacking, Reduction.Max);
         return lacking.AsSpan<int>()[0] == 0 ? _launch.LocalRank
             : family == DeviceFamily.Auto ? null
-            : throw new EngineException($"The ranks were told to train on GPUs, and {lacks ?? "another rank has none"}.");
+            : throw new EngineException(
+                $"The ranks were told to train on GPUs, and {lacks ?? "another rank has none"}.");
     }
 
     private string Starter(TrainingOptions options) => options.Gpus is null ? _launch.LauncherName : "--gpus";
@@ -245,8 +253,8 @@ internal sealed class Ranks : IDisposable
         int threads = options.Threads ?? Threads;
         string each = _gpu is not null ? "1 GPU" : $"{threads} thread{(threads == 1 ? "" : "s")}";
         Console.WriteLine(
-            $"Ranks: {_launch.Size} on {machines} machine{(machines == 1 ? "" : "s")}, started by {Starter(options)}, connected by "
-            + $"{_communicator.Name}; {shards}; {each} a rank.");
+            $"Ranks: {_launch.Size} on {machines} machine{(machines == 1 ? "" : "s")}, started by {Starter(options)}, "
+            + $"connected by {_communicator.Name}; {shards}; {each} a rank.");
     }
 
     private static TimeSpan? Timeout()
@@ -259,6 +267,7 @@ internal sealed class Ranks : IDisposable
 
         return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int seconds)
             ? seconds == 0 ? null : TimeSpan.FromSeconds(seconds)
-            : throw new EngineException($"{TimeoutVariable} is a whole number of seconds, 0 for no limit, not '{text}'.");
+            : throw new EngineException(
+                $"{TimeoutVariable} is a whole number of seconds, 0 for no limit, not '{text}'.");
     }
 }

@@ -36,7 +36,8 @@ internal static class ImageInput
         if (network.InputDimensions is not ([Side * Side] or [3 * Side * Side] or [1 or 3, Side, Side]))
         {
             throw new EngineException(
-                $"{network.Path}, line {network.Layers[0].Line}: shape of the input layer is {string.Join('x', network.InputDimensions)}, "
+                $"{network.Path}, line {network.Layers[0].Line}: "
+                + $"shape of the input layer is {string.Join('x', network.InputDimensions)}, "
                 + "but the images are 1x32x32 or 1024 in gray, 3x32x32 or 3072 in color.");
         }
     }

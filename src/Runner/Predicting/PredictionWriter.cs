@@ -84,7 +84,8 @@ internal sealed class PredictionWriter(TextWriter output, PredictionFormat forma
             output.Write(string.Join(',', (ofFiles ? new[] { ImageName } : [ImageName, "truth"])
                 .Concat(Value is not null
                     ? [Value]
-                    : Enumerable.Range(1, columns).SelectMany(i => new[] { $"class{i}", $"probability{i}" })).Select(Quoted)));
+                    : Enumerable.Range(1, columns).SelectMany(i => new[] { $"class{i}", $"probability{i}" }))
+                        .Select(Quoted)));
             output.Write('\n');
         }
 

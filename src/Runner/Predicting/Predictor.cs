@@ -79,7 +79,8 @@ internal sealed class Predictor(
         }
 
         writer.End();
-        CifarTraining.PrintAccuracy(net.Score(images, data.Test.Labels), data.IsSynthetic, IsForPeople ? output : errors);
+        CifarTraining.PrintAccuracy(
+            net.Score(images, data.Test.Labels), data.IsSynthetic, IsForPeople ? output : errors);
         return CommandLine.Done;
     }
 

@@ -28,13 +28,15 @@ internal static class QualityFigures
                 double area = Metrics.RocAuc(truth, scores);
                 rocs.Add((area, new RateCurve(
                     string.Create(CultureInfo.InvariantCulture, $"{model.Classes[c]}, {area:F3}"),
-                    [.. curve.Select(point => point.FalsePositives)], [.. curve.Select(point => point.TruePositives)])));
+                    [.. curve.Select(point => point.FalsePositives)],
+                    [.. curve.Select(point => point.TruePositives)])));
             }
         }
 
         IReadOnlyList<CalibrationBin> bins = Metrics.Calibration(labels, model.Probabilities);
         return (
             [.. rocs.OrderBy(roc => roc.Area).Take(MaxCurves).Select(roc => roc.Curve)],
-            new RateCurve("this network", [.. bins.Select(bin => bin.Confidence)], [.. bins.Select(bin => bin.Accuracy)]));
+            new RateCurve(
+                "this network", [.. bins.Select(bin => bin.Confidence)], [.. bins.Select(bin => bin.Accuracy)]));
     }
 }

@@ -50,7 +50,8 @@ internal static class ReportPage
         page.List(
             "main",
             confusion is not null
-                ? ("Test accuracy", Exact(confusion.Accuracy), $"{confusion.Correct:N0} of {confusion.Total:N0} {model.Noun}")
+                ? ("Test accuracy", Exact(confusion.Accuracy),
+                    $"{confusion.Correct:N0} of {confusion.Total:N0} {model.Noun}")
                 : ("R² of the test", Number(model.Report.Metrics["r2"]), $"{model.Count:N0} rows"),
             ("Best validation accuracy", best is null ? null : Exact(best.ValidAccuracy), $"epoch {best?.Epoch}"),
             ("Training time", only is null ? null : Seconds(epochs.Sum(epoch => epoch.Seconds)), Epochs(epochs.Length)),
@@ -76,12 +77,15 @@ internal static class ReportPage
 
         page.Add("<h3>Figures of the test</h3>").List(
             "more", model.Report.Metrics.Select(pair => (
-                pair.Key.Replace('_', ' '), (string?)pair.Value.ToString("G4", CultureInfo.InvariantCulture), (string?)null)));
-        if (confusion is not null && only?.TestAccuracy is { } recorded && Math.Abs(recorded - confusion.Accuracy) > 5e-4)
+                pair.Key.Replace('_', ' '), (string?)pair.Value.ToString(
+                    "G4", CultureInfo.InvariantCulture), (string?)null)));
+        if (confusion is not null && only?.TestAccuracy is { } recorded
+            && Math.Abs(recorded - confusion.Accuracy) > 5e-4)
         {
             Warn(
                 page,
-                $"The history says {Exact(recorded)} on the test images: it is of another training, or of other images.");
+                $"The history says {Exact(recorded)} on the test images: it is of another training, "
+                + $"or of other images.");
         }
 
         if (only is null)
@@ -138,7 +142,8 @@ internal static class ReportPage
         if (picture is not null)
         {
             page.Picture(
-                $"Confusion matrix: {Percent(confusion.Accuracy)} of the {model.Noun} are on the diagonal; the table below has more",
+                $"Confusion matrix: {Percent(confusion.Accuracy)} of the {model.Noun} are on the diagonal; "
+                + $"the table below has more",
                 (width, theme) => picture.Draw(Math.Min(width, 720), null, null, theme), wide: 720, isDrawing: true);
         }
 
@@ -155,7 +160,8 @@ internal static class ReportPage
         (RateCurve[] rocs, RateCurve calibration) = QualityFigures.Of(model);
         page.Add("<h3>How well they are told apart, and how sure it is</h3>").Picture(
             "Receiver's operating characteristic of each class, and how often it is right beside how sure it is",
-            (width, theme) => QualityCurves.Draw(rocs, calibration, width, width < 600 ? 700 : 400, theme), isDrawing: true);
+            (width, theme) => QualityCurves.Draw(rocs, calibration, width, width < 600 ? 700 : 400, theme),
+            isDrawing: true);
         if (model.Classes.Count > rocs.Length && model.Classes.Count > 2)
         {
             page.Note($"The {rocs.Length} classes of {model.Classes.Count} that are told apart worst.");
@@ -167,7 +173,9 @@ internal static class ReportPage
             [
                 $"{bin.Count:N0}", Percent(bin.Confidence), Percent(bin.Accuracy),
             ]));
-        page.Note("Sure: the mean probability of what they are taken for. Right: the part of them that is. The two should be alike.");
+        page.Note(
+            "Sure: the mean probability of what they are taken for. Right: the part of them that is. "
+            + "The two should be alike.");
     }
 
     /// <summary>Adds the importance of each column, if there are columns.</summary>
@@ -182,9 +190,12 @@ internal static class ReportPage
                     "Columns", ["column", areClasses ? ">points of accuracy" : ">R²"],
                     model.Importance.Select(one => (IReadOnlyList<string>)
                     [
-                        one.Column, areClasses ? (100 * one.Loss).ToString("F1", CultureInfo.InvariantCulture) : Number(one.Loss),
+                        one.Column,
+                        areClasses ? (100 * one.Loss).ToString("F1", CultureInfo.InvariantCulture) : Number(one.Loss),
                     ]));
-                page.Note("How much is lost when a column's values are dealt out anew among the rows (permutation importance).");
+                page.Note(
+                    "How much is lost when a column's values are dealt out anew among the rows (permutation "
+                    + "importance).");
             });
         }
     }
@@ -210,7 +221,9 @@ internal static class ReportPage
     {
         int other = Enumerable.Range(0, confusion.Classes).Where(c => c != label).MaxBy(c => confusion[label, c]);
         int count = confusion[label, other];
-        return count == 0 || confusion.Samples(label) == 0 ? "" : $"{model.Classes[other]} ({Percent((double)count / confusion.Samples(label))})";
+        return count == 0 || confusion.Samples(label) == 0
+            ? ""
+            : $"{model.Classes[other]} ({Percent((double)count / confusion.Samples(label))})";
     }
 
     /// <summary>Returns a warning if images were drawn; null if none were.</summary>
@@ -241,7 +254,8 @@ internal static class ReportPage
         : double.IsFinite(epoch.ValidAccuracy) ? $"training / validation; {100 * epoch.ValidAccuracy:F2} % right"
             : double.IsFinite(epoch.ValidLoss) ? "training / validation" : "training";
 
-    private static string Number(double value) => double.IsNaN(value) ? "" : value.ToString("0.000", CultureInfo.InvariantCulture);
+    private static string Number(double value) =>
+        double.IsNaN(value) ? "" : value.ToString("0.000", CultureInfo.InvariantCulture);
 
     private static string Percent(double share) => double.IsFinite(share) ? $"{100 * share:F1} %" : "";
 

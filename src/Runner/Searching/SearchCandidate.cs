@@ -10,16 +10,21 @@ internal sealed record SearchCandidate(string? LearningRate, string? Momentum, s
     public TrainingOptions Of(TrainingOptions options, int epochs) => options with
     {
         Epochs = epochs,
-        LearningRate = LearningRate is null ? options.LearningRate : float.Parse(LearningRate, CultureInfo.InvariantCulture),
+        LearningRate = LearningRate is null
+            ? options.LearningRate
+            : float.Parse(LearningRate, CultureInfo.InvariantCulture),
         Momentum = Momentum is null ? options.Momentum : float.Parse(Momentum, CultureInfo.InvariantCulture),
         Batch = Batch is null ? options.Batch : int.Parse(Batch, CultureInfo.InvariantCulture),
-        Hidden = Hidden is null ? options.Hidden : [.. Hidden.Split('+').Select(size => int.Parse(size, CultureInfo.InvariantCulture))],
+        Hidden = Hidden is null
+            ? options.Hidden
+            : [.. Hidden.Split('+').Select(size => int.Parse(size, CultureInfo.InvariantCulture))],
     };
 
     /// <summary>Returns the command-line options for these settings: <c>--learning-rate 0.01 --hidden 50</c>.</summary>
     public override string ToString() => string.Join(' ', new[]
     {
-        ("--learning-rate", LearningRate), ("--momentum", Momentum), ("--batch", Batch), ("--hidden", Hidden?.Replace('+', ',')),
+        ("--learning-rate", LearningRate), ("--momentum", Momentum), ("--batch", Batch),
+        ("--hidden", Hidden?.Replace('+', ',')),
     }.Where(one => one.Item2 is not null).Select(one => $"{one.Item1} {one.Item2}"));
 
     /// <summary>Returns a setting's value as a number; NaN if it is not one.</summary>
@@ -29,17 +34,20 @@ internal sealed record SearchCandidate(string? LearningRate, string? Momentum, s
 }
 
 /// <summary>The ranges that a search tries.</summary>
-internal sealed record SearchRanges(SearchRange? LearningRate, SearchRange? Momentum, SearchRange? Batch, SearchRange? Hidden)
+internal sealed record SearchRanges(
+    SearchRange? LearningRate, SearchRange? Momentum, SearchRange? Batch, SearchRange? Hidden)
 {
     /// <summary>Draws a candidate.</summary>
     public SearchCandidate Draw(SearchDraw draw) => new(
-        LearningRate?.Draw(draw), Momentum?.Draw(draw), Batch?.Draw(draw, isWhole: true), Hidden?.Draw(draw, isWhole: true));
+        LearningRate?.Draw(draw), Momentum?.Draw(draw), Batch?.Draw(draw, isWhole: true),
+        Hidden?.Draw(draw, isWhole: true));
 
     /// <summary>The setting on the axis of the picture: the first one with the most values.</summary>
     public string Axis => new (string Name, SearchRange? Range)[]
     {
         ("learning rate", LearningRate), ("momentum", Momentum), ("batch", Batch), ("hidden", Hidden),
-    }.Where(one => one.Range is not null).MaxBy(one => one.Range!.Values.Count == 0 ? int.MaxValue : one.Range.Values.Count).Name;
+    }.Where(one => one.Range is not null)
+        .MaxBy(one => one.Range!.Values.Count == 0 ? int.MaxValue : one.Range.Values.Count).Name;
 
     /// <summary>Returns the ranges as the user gave them.</summary>
     public override string ToString() => string.Join(' ', new[]

@@ -27,37 +27,48 @@ internal static class SearchCommand
         named.CompletionSources.Add([.. Networks.Names]);
         OwnDataWords own = new();
         Option<SearchRange?> rates = SearchRange.Option(
-            "--learning-rate", "Learning rates to try, by orders of magnitude.", SearchRange.Number(x => x > 0), "a number greater than 0");
+            "--learning-rate", "Learning rates to try, by orders of magnitude.", SearchRange.Number(x => x > 0), "a "
+            + "number greater than 0");
         Option<SearchRange?> momenta = SearchRange.Option(
-            "--momentum", "Momenta to try.", SearchRange.Number(x => x is >= 0 and < 1), "a number from 0 up to, not including, 1");
-        Option<SearchRange?> batches = SearchRange.Option("--batch", "Sizes of batches to try.", IsSize, "a whole number, at least 1");
+            "--momentum", "Momenta to try.", SearchRange.Number(x => x is >= 0 and < 1), "a number from 0 up to, "
+            + "not including, 1");
+        Option<SearchRange?> batches =
+            SearchRange.Option("--batch", "Sizes of batches to try.", IsSize, "a whole number, at least 1");
         Option<SearchRange?> hidden = SearchRange.Option(
-            "--hidden", "Sizes of the hidden dense layers to try; 100+50 is two layers.", word => word.Split('+').All(IsSize),
+            "--hidden", "Sizes of the hidden dense layers to try; 100+50 is two layers.",
+            word => word.Split('+').All(IsSize),
             "a size of at least 1, or some with + between");
         Option<int> trials = CommonOptions.Whole("--trials", 1, 20, "How many settings to try.");
-        Option<int?> epochs = CommonOptions.Whole("--epochs", 1, (Func<int>?)null, "For how many epochs the best ones are trained.");
+        Option<int?> epochs =
+            CommonOptions.Whole("--epochs", 1, (Func<int>?)null, "For how many epochs the best ones are trained.");
         Option<int> factor = CommonOptions.Whole(
-            "--factor", 1, 3, "Successive halving: in each round one of N settings continues, with N times the epochs; 1 trains all settings for all epochs.");
+            "--factor", 1, 3, "Successive halving: in each round one of N settings continues, "
+            + "with N times the epochs; 1 trains all settings for all epochs.");
         Option<int?> images = CommonOptions.Images(), threads = CommonOptions.Threads();
         Option<int> seed = CommonOptions.Whole("--seed", 0, 42, "Of the random numbers: same seed, same search.");
         Option<string?> data = CommonOptions.Data();
         Option<string?> results = new("--results")
         {
             HelpName = "FILE",
-            Description = "Write each trial to this file as soon as it is over; a search that was stopped goes on from there.",
+            Description =
+                "Write each trial to this file as soon as it is over; a search that was stopped goes on from there.",
         };
-        Option<string?> picture = new("--output", "-o") { HelpName = "FILE", Description = "Draw the trials to this file, .png or .svg." };
+        Option<string?> picture =
+            new("--output", "-o") { HelpName = "FILE", Description = "Draw the trials to this file, .png or .svg." };
         Option<DeviceChoice?> device = CommonOptions.Device();
         Option<bool> quiet = CommonOptions.Quiet();
-        var command = new Command("search", "Search for settings with which a network learns best, on your own data or CIFAR-10.")
-        {
-            named, rates, momenta, batches, hidden, trials, epochs, factor, seed, images, data, results, picture, device, threads, quiet,
-        };
+        var command =
+            new Command("search", "Search for settings with which a network learns best, on your own data or CIFAR-10.")
+            {
+                named, rates, momenta, batches, hidden, trials, epochs, factor, seed, images, data, results, picture,
+                device, threads, quiet,
+            };
         own.AddTo(command, forSearch: true);
         command.SetAction((parsed, cancellation) =>
         {
             string path = parsed.GetRequiredValue(named);
-            var ranges = new SearchRanges(parsed.GetValue(rates), parsed.GetValue(momenta), parsed.GetValue(batches), parsed.GetValue(hidden));
+            var ranges = new SearchRanges(
+                parsed.GetValue(rates), parsed.GetValue(momenta), parsed.GetValue(batches), parsed.GetValue(hidden));
             var options = new TrainingOptions
             {
                 Network = OwnDataOptions.IsData(path) ? Networks.Mlp : Networks.Find(path),
@@ -72,7 +83,8 @@ internal static class SearchCommand
                 Seed = parsed.GetValue(seed),
                 Quiet = parsed.GetValue(quiet),
             };
-            return Run(path, options, ranges, parsed.GetValue(trials), parsed.GetValue(factor), parsed.GetValue(results), parsed.GetValue(picture), cancellation);
+            return Run(path, options, ranges, parsed.GetValue(trials), parsed.GetValue(factor),
+                parsed.GetValue(results), parsed.GetValue(picture), cancellation);
         });
         return command;
 
@@ -80,12 +92,15 @@ internal static class SearchCommand
     }
 
     private static async Task<int> Run(
-        string name, TrainingOptions options, SearchRanges ranges, int trials, int factor, string? results, string? picture,
+        string name, TrainingOptions options, SearchRanges ranges, int trials, int factor, string? results,
+        string? picture,
         CancellationToken cancellation)
     {
         if (ranges is { LearningRate: null, Momentum: null, Batch: null, Hidden: null })
         {
-            throw new EngineException("There is nothing to search for: name values to try, --learning-rate 0.003..0.03 or --hidden 50,100 say.");
+            throw new EngineException(
+                "There is nothing to search for: name values to try, --learning-rate 0.003..0.03 or --hidden 50,100 "
+                + "say.");
         }
 
         if (picture is not null)
@@ -93,14 +108,19 @@ internal static class SearchCommand
             PictureFiles.RequireFormat("--output", picture);
         }
 
-        TrainingData data = options.Own is null ? await CifarTraining.Load(options, cancellation) : OwnTraining.Load(ref options);
+        TrainingData data = options.Own is null
+            ? await CifarTraining.Load(options, cancellation)
+            : OwnTraining.Load(ref options);
         if (options.Described().Data.Validation == 0)
         {
-            throw new EngineException("A search compares by the validation samples, and there are none: --validation 0.2 sets some apart.");
+            throw new EngineException(
+                "A search compares by the validation samples, and there are none: --validation 0.2 sets some apart.");
         }
 
-        EngineOptions configuration = CommonOptions.Configure(options.Device, options.Threads, notes: options.Quiet ? null : Console.Error);
-        using Device device = DeviceSelection.Open(options.Device, configuration, options.Quiet ? TextWriter.Null : Console.Error);
+        EngineOptions configuration =
+            CommonOptions.Configure(options.Device, options.Threads, notes: options.Quiet ? null : Console.Error);
+        using Device device =
+            DeviceSelection.Open(options.Device, configuration, options.Quiet ? TextWriter.Null : Console.Error);
         int epochs = options.Described().Epochs;
         using var file = new SearchFile(results, FormattableString.Invariant(
             $"{name} {ranges}, {options.Images?.ToString(CultureInfo.InvariantCulture) ?? "all"} samples, seed {options.Seed}, settings {Digest(options)}"));
@@ -138,7 +158,8 @@ internal static class SearchCommand
         if (picture is not null)
         {
             Picture drawn = SearchPlot.Draw(
-                [.. found.Trials.Select(trial => new SearchPoint(trial.Candidate.Number(ranges.Axis), trial.Score, $"{trial.Epochs} epochs"))],
+                [.. found.Trials.Select(trial =>
+                    new SearchPoint(trial.Candidate.Number(ranges.Axis), trial.Score, $"{trial.Epochs} epochs"))],
                 ranges.Axis, measure, isLogarithmic: ranges.Axis == "learning rate");
             PictureFiles.Save(drawn, "--output", picture, Console.Out);
         }
@@ -157,7 +178,8 @@ internal static class SearchCommand
     /// Returns the best validation accuracy of a training, or for values the negative least validation loss; NaN if it
     /// diverges.
     /// </summary>
-    private static double Score(TrainingData data, TrainingOptions options, Device device, DType floatX, CancellationToken cancellation)
+    private static double Score(
+        TrainingData data, TrainingOptions options, Device device, DType floatX, CancellationToken cancellation)
     {
         options = options with { Quiet = true };
         using NeuralNet net = Experiment.Net(options, device, floatX, data.IsSynthetic, data.IsRegression);
@@ -171,7 +193,9 @@ internal static class SearchCommand
         }
 
         return net.TrainHistory.Count == 0 ? double.NaN
-            : data.IsRegression ? -net.TrainHistory.Min(epoch => epoch.ValidLoss) : net.TrainHistory.Max(epoch => epoch.ValidAccuracy);
+            : data.IsRegression
+            ? -net.TrainHistory.Min(epoch => epoch.ValidLoss)
+            : net.TrainHistory.Max(epoch => epoch.ValidAccuracy);
     }
 
     private static void Print(HalvingResult<SearchCandidate> found, string measure)
@@ -180,11 +204,13 @@ internal static class SearchCommand
         foreach (Trial<SearchCandidate> trial in found.Ranking.Take(MaxShown))
         {
             table.Add(
-                trial.Score.ToString("F4", CultureInfo.InvariantCulture), trial.Epochs.ToString(CultureInfo.InvariantCulture),
+                trial.Score.ToString("F4", CultureInfo.InvariantCulture),
+                trial.Epochs.ToString(CultureInfo.InvariantCulture),
                 trial.Candidate.ToString());
         }
 
-        Console.WriteLine($"\n{table}{(found.Ranking.Count > MaxShown ? $"… {found.Ranking.Count} settings in all\n" : "")}");
+        Console.WriteLine(
+            $"\n{table}{(found.Ranking.Count > MaxShown ? $"… {found.Ranking.Count} settings in all\n" : "")}");
         Console.WriteLine($"The best: {found.Best.Candidate}");
     }
 }

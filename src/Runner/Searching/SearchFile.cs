@@ -11,7 +11,8 @@ namespace Engine.Runner;
 /// </summary>
 internal sealed class SearchFile : IDisposable
 {
-    private static readonly JsonSerializerOptions s_format = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+    private static readonly JsonSerializerOptions s_format =
+        new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
     private readonly Dictionary<(string Settings, int Epochs), (double Score, double Seconds)> _known = [];
     private readonly StreamWriter? _writer;
@@ -47,19 +48,22 @@ internal sealed class SearchFile : IDisposable
 
     /// <summary>Writes a trial.</summary>
     public void Add(Trial<SearchCandidate> trial) => _writer?.WriteLine(JsonSerializer.Serialize(new Line(
-        trial.Candidate.ToString(), trial.Epochs, double.IsNaN(trial.Score) ? null : trial.Score, Math.Round(trial.Time.TotalSeconds, 3)), s_format));
+        trial.Candidate.ToString(), trial.Epochs, double.IsNaN(trial.Score) ? null : trial.Score,
+        Math.Round(trial.Time.TotalSeconds, 3)), s_format));
 
     public void Dispose() => _writer?.Dispose();
 
     private string[] Read(string path, string search)
     {
-        string[] lines = [.. ReadableFile.ReadAllText(path).Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)];
+        string[] lines = [.. ReadableFile.ReadAllText(path)
+            .Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)];
         string? other = Parse<Dictionary<string, string>>(lines.FirstOrDefault() ?? "")?.GetValueOrDefault("search");
         if (other != search)
         {
             throw new EngineException(other is null
                 ? $"--results: {path} is there and is no file of a search: name another."
-                : $"--results: {path} is of another search, '{other}', not of this one, '{search}': name another file, or repeat that search.");
+                : $"--results: {path} is of another search, '{other}', not of this one, '{search}': "
+                    + "name another file, or repeat that search.");
         }
 
         var whole = new List<string>();
@@ -90,6 +94,7 @@ internal sealed class SearchFile : IDisposable
     private sealed record Line(string Settings, int Epochs, double? Score, double Seconds)
     {
         /// <summary>Returns the members, with decimal points in the numbers.</summary>
-        public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Settings}, {Epochs}: {Score}");
+        public override string ToString() =>
+            string.Create(CultureInfo.InvariantCulture, $"{Settings}, {Epochs}: {Score}");
     }
 }

@@ -17,17 +17,20 @@ internal sealed record SearchRange(string Text, IReadOnlyList<string> Values, do
     /// <param name="description">Its description.</param>
     /// <param name="isOne">Decides whether a word is a valid value.</param>
     /// <param name="rule">A description of the valid values, for the message.</param>
-    public static Option<SearchRange?> Option(string name, string description, Func<string, bool> isOne, string rule) => new(name)
-    {
-        HelpName = "A..B|A,B,…",
-        Description = description,
-        CustomParser = result => Parse(CommonOptions.Text(result), isOne)
-            ?? CommonOptions.Refuse<SearchRange>(result, $"a range, A..B, or values with commas between, each {rule}"),
-    };
+    public static Option<SearchRange?> Option(string name, string description, Func<string, bool> isOne, string rule) =>
+        new(name)
+        {
+            HelpName = "A..B|A,B,…",
+            Description = description,
+            CustomParser = result => Parse(CommonOptions.Text(result), isOne)
+                ?? CommonOptions.Refuse<SearchRange>(
+                    result, $"a range, A..B, or values with commas between, each {rule}"),
+        };
 
     /// <summary>Returns whether a word is a number within the bounds.</summary>
     public static Func<string, bool> Number(Func<double, bool> isValid) =>
-        word => double.TryParse(word, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && double.IsFinite(value) && isValid(value);
+        word => double.TryParse(word, NumberStyles.Float, CultureInfo.InvariantCulture, out double value)
+            && double.IsFinite(value) && isValid(value);
 
     /// <summary>Draws a value: from a range logarithmically if both ends are greater than 0.</summary>
     public string Draw(SearchDraw draw, bool isWhole = false)
@@ -39,7 +42,9 @@ internal sealed record SearchRange(string Text, IReadOnlyList<string> Values, do
 
         double value = Min > 0 ? draw.LogBetween(Min, Max) : draw.Between(Min, Max);
         // A search does not find out more than three digits.
-        return isWhole ? Math.Round(value).ToString(CultureInfo.InvariantCulture) : value.ToString("G3", CultureInfo.InvariantCulture);
+        return isWhole
+            ? Math.Round(value).ToString(CultureInfo.InvariantCulture)
+            : value.ToString("G3", CultureInfo.InvariantCulture);
     }
 
     private static SearchRange? Parse(string text, Func<string, bool> isOne)
@@ -47,7 +52,9 @@ internal sealed record SearchRange(string Text, IReadOnlyList<string> Values, do
         if (text.Split("..") is [var from, var to])
         {
             return isOne(from) && isOne(to) && double.TryParse(from, CultureInfo.InvariantCulture, out double least)
-                && double.TryParse(to, CultureInfo.InvariantCulture, out double most) && least <= most ? new SearchRange(text, [], least, most) : null;
+                && double.TryParse(to, CultureInfo.InvariantCulture, out double most) && least <= most
+                    ? new SearchRange(text, [], least, most)
+                    : null;
         }
 
         string[] values = text.Split(',', StringSplitOptions.TrimEntries);

@@ -35,11 +35,13 @@ internal sealed class CifarTraining : TrainingData
     public static async Task<CifarTraining> Load(TrainingOptions options, CancellationToken cancellation)
     {
         NetworkDescription network = options.Described();
-        return new CifarTraining(network, await LoadSet(options.Data, network.Data.Images, options.Quiet, cancellation));
+        return new CifarTraining(
+            network, await LoadSet(options.Data, network.Data.Images, options.Quiet, cancellation));
     }
 
     /// <summary>Loads the data, or only some images, and prints notes about it.</summary>
-    public static async Task<Cifar10Set> LoadSet(string? path, int? images, bool isQuiet, CancellationToken cancellation)
+    public static async Task<Cifar10Set> LoadSet(
+        string? path, int? images, bool isQuiet, CancellationToken cancellation)
     {
         if (path is not null && File.Exists(path))
         {
@@ -62,7 +64,8 @@ internal sealed class CifarTraining : TrainingData
 
         if (!isQuiet)
         {
-            Console.WriteLine($"Data: {data.Source}, {data.Train.Count} images to train and {data.Test.Count} to test.");
+            Console.WriteLine(
+                $"Data: {data.Source}, {data.Train.Count} images to train and {data.Test.Count} to test.");
         }
 
         return data;
@@ -86,8 +89,9 @@ internal sealed class CifarTraining : TrainingData
         if (output.Rank != 2 || output[1] != TenClasses)
         {
             throw new EngineException(
-                $"{network.Path}, line {network.Layers[^1].Line}: the last layer gives {string.Join('x', output.Skip(1))} "
-                + $"numbers an image, but there are {TenClasses} classes: end with dense, units {TenClasses}, nonlinearity softmax.");
+                $"{network.Path}, line {network.Layers[^1].Line}: "
+                + $"the last layer gives {string.Join('x', output.Skip(1))} numbers an image, "
+                + $"but there are {TenClasses} classes: end with dense, units {TenClasses}, nonlinearity softmax.");
         }
     }
 
@@ -97,12 +101,15 @@ internal sealed class CifarTraining : TrainingData
         $"The accuracy of this network is: {accuracy:F2}{(isSynthetic ? " (on drawn images, not on CIFAR-10)" : "")}"));
 
     /// <inheritdoc/>
-    public override IReadOnlyDictionary<string, string> Metadata(NeuralNet net, TrainingOptions options) => ModelOf(options).Metadata;
+    public override IReadOnlyDictionary<string, string> Metadata(NeuralNet net, TrainingOptions options) =>
+        ModelOf(options).Metadata;
 
     /// <inheritdoc/>
     public override void Fit(NeuralNet net, TrainingOptions options, CancellationToken cancellation)
     {
-        net.ClassWeights = options.IsBalanced ? ClassWeights.Balanced(_trainLabels.AsSpan<int>(), net.Classes) : net.ClassWeights;
+        net.ClassWeights = options.IsBalanced
+            ? ClassWeights.Balanced(_trainLabels.AsSpan<int>(), net.Classes)
+            : net.ClassWeights;
         net.Fit(_train, _trainLabels, cancellation);
     }
 

@@ -55,7 +55,8 @@ internal static class DeviceSelection
         catch (EngineException error) when (asked is null)
         {
             notes.WriteLine(
-                $"The configuration asks for device = {options.Device}, which cannot be used; using the cpu. {error.Message}");
+                $"The configuration asks for device = {options.Device}, which cannot be used; "
+                + $"using the cpu. {error.Message}");
         }
         catch (EngineException error)
         {

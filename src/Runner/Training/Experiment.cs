@@ -31,13 +31,15 @@ internal static class Experiment
 
     /// <summary>Creates the command <c>resnet</c>.</summary>
     public static Command ResNet() => TrainingCommand.Create(
-        "resnet", "Train a residual network of 20 layers on CIFAR-10 in color.", () => Networks.ResNet, Run, ["--hidden"]);
+        "resnet", "Train a residual network of 20 layers on CIFAR-10 in color.", () => Networks.ResNet, Run,
+        ["--hidden"]);
 
     /// <summary>Creates the command <c>train</c>.</summary>
     public static Command Train()
     {
         Command command = TrainingCommand.Create(
-            "train", "Train on your own data: a folder of pictures or a table; or a network that a file describes, on CIFAR-10.",
+            "train", "Train on your own data: a folder of pictures or a table; or a network that a file describes, "
+            + "on CIFAR-10.",
             network: null, Run);
         Option<bool> print = new("--print")
         {
@@ -63,7 +65,8 @@ internal static class Experiment
 
     /// <summary>Returns the network that the options describe, not yet trained.</summary>
     public static NeuralNet Net(
-        TrainingOptions options, Device device, DType floatX, bool isSynthetic, bool isRegression = false, DataParallel? parallel = null)
+        TrainingOptions options, Device device, DType floatX, bool isSynthetic, bool isRegression = false,
+        DataParallel? parallel = null)
     {
         NetworkDescription network = options.Described();
         return new NeuralNet(network.MakeOutput())
@@ -123,8 +126,11 @@ internal static class Experiment
         }
 
         EngineOptions configuration = CommonOptions.Configure(
-            options.Device, options.Threads ?? ranks?.Threads, notes: options.Quiet ? null : Console.Error).With(options.Precision);
-        TextWriter notes = options.Quiet && configuration.Device.Family == DeviceFamily.Auto ? TextWriter.Null : Console.Error;
+            options.Device, options.Threads ?? ranks?.Threads, notes: options.Quiet ? null : Console.Error)
+                .With(options.Precision);
+        TextWriter notes = options.Quiet && configuration.Device.Family == DeviceFamily.Auto
+            ? TextWriter.Null
+            : Console.Error;
         using Device device = DeviceSelection.Open(
             options.Device, configuration, notes, options.Profile == ProfileKind.Nsight);
         bool isTimed = options.Profile == ProfileKind.Table || options.Trace is not null;
@@ -172,10 +178,13 @@ internal static class Experiment
         if (options.Checkpoint is not null)
         {
             // After all other callbacks, so that the state contains their state of the epoch.
-            net.Callbacks.Add(new ModelCheckpoint(options.Checkpoint) { WholeState = true, Metadata = data.Metadata(net, options) });
+            net.Callbacks.Add(
+                new ModelCheckpoint(options.Checkpoint) { WholeState = true, Metadata = data.Metadata(net, options) });
         }
 
-        await using TrainingWatch? watch = options.Watch is { } port ? await WatchedTraining.Start(net, port, cancellation) : null;
+        await using TrainingWatch? watch = options.Watch is { } port
+            ? await WatchedTraining.Start(net, port, cancellation)
+            : null;
         data.Fit(net, options, cancellation);
         bool isStopped = cancellation.IsCancellationRequested;
         if (isStopped && !isStarted)

@@ -69,11 +69,14 @@ internal sealed class OwnTraining(OwnData own) : TrainingData
             _ = ModelOnnx.Write(model);
         }
 
-        model.Fit(own.Data.Train, own.Data.Validation, options.IsBalanced, own.Options.IsStreamed ? true : null, cancellation);
-        double trained = net.TrainHistory.Sum(epoch => epoch.TrainSeconds), waited = net.TrainHistory.Sum(epoch => epoch.WaitSeconds);
+        model.Fit(own.Data.Train, own.Data.Validation, options.IsBalanced, own.Options.IsStreamed ? true : null,
+            cancellation);
+        double trained = net.TrainHistory.Sum(epoch => epoch.TrainSeconds),
+            waited = net.TrainHistory.Sum(epoch => epoch.WaitSeconds);
         if (waited > 0 && !options.Quiet)
         {
-            Console.WriteLine(FormattableString.Invariant($"{100 * waited / trained:F1} % of the training's time went into waiting for samples."));
+            Console.WriteLine(FormattableString.Invariant(
+                $"{100 * waited / trained:F1} % of the training's time went into waiting for samples."));
         }
     }
 
@@ -89,7 +92,9 @@ internal sealed class OwnTraining(OwnData own) : TrainingData
             TestReport report = model.Test(test, out output);
             Console.WriteLine($"\nTested on {test.Count:N0} {own.Noun} that it has not seen:\n\n{report}");
             Console.WriteLine($"{report.Headline}.");
-            figure = report is ClassificationReport ? ("test_accuracy", report.Metrics["accuracy"]) : ("test_r2", report.Metrics["r2"]);
+            figure = report is ClassificationReport
+                ? ("test_accuracy", report.Metrics["accuracy"])
+                : ("test_r2", report.Metrics["r2"]);
         }
 
         if (IsOnnx(save))
@@ -111,7 +116,8 @@ internal sealed class OwnTraining(OwnData own) : TrainingData
         return figure;
     }
 
-    private static bool IsOnnx(string? path) => Path.GetExtension(path ?? "").Equals(".onnx", StringComparison.OrdinalIgnoreCase);
+    private static bool IsOnnx(string? path) =>
+        Path.GetExtension(path ?? "").Equals(".onnx", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Returns the model of a network that is trained on own data; the network's owner disposes it.</summary>
     private Models.Model ModelOf(NeuralNet net, NetworkDescription network) =>
@@ -121,7 +127,9 @@ internal sealed class OwnTraining(OwnData own) : TrainingData
     /// Returns where the page is written: beside the model, but nowhere if that goes to a device, a pipe or a socket.
     /// </summary>
     private static string? BesideModel(string save) =>
-        PathKinds.Of(save) is PathKind.None or PathKind.Regular or PathKind.Folder ? Path.ChangeExtension(save, ".html") : null;
+        PathKinds.Of(save) is PathKind.None or PathKind.Regular or PathKind.Folder
+            ? Path.ChangeExtension(save, ".html")
+            : null;
 
     /// <summary>Returns the entries of the model's file about its origin.</summary>
     private Dictionary<string, string> AboutOf(int seed)
@@ -138,7 +146,8 @@ internal sealed class OwnTraining(OwnData own) : TrainingData
     private void WriteReport(Models.Model model, Table test, Tensor output, string save, string page, Device device)
     {
         TestedModel tested = TestedModel.Of(model, test, device, output: output);
-        var inspected = new InspectionOptions.Inspected(save, null, null, null, null, null, 12, null, Occlusion.DefaultSquare);
+        var inspected =
+            new InspectionOptions.Inspected(save, null, null, null, null, null, 12, null, Occlusion.DefaultSquare);
         History history = History.Of(own.Data.Name, model.Net.TrainHistory, device.Name);
         string html = ReportPage.Write(
             [history], null, tested, save, new ModelPictures(tested, inspected, maxFilters: 48), DateTime.Now);

@@ -28,8 +28,10 @@ internal static class TrainingCommand
         var named = new Argument<string>("data")
         {
             HelpName = "DATA",
-            Description = "A folder of pictures, in it a folder for each class; a table (.csv, .tsv, .txt, .gz); MNIST's idx files or an .npz "
-                + "file. Or a network for CIFAR-10: a file in JSON or INI that describes it, mlp, cnn or resnet.",
+            Description =
+                "A folder of pictures, in it a folder for each class; a table (.csv, .tsv, .txt, .gz); "
+                    + "MNIST's idx files or an .npz file. Or a network for CIFAR-10: "
+                    + "a file in JSON or INI that describes it, mlp, cnn or resnet.",
         };
         OwnDataWords own = new();
         named.CompletionSources.Add([.. Networks.Names]);
@@ -37,14 +39,18 @@ internal static class TrainingCommand
         Option<string?> data = CommonOptions.Data();
         Option<int?> images = CommonOptions.Images();
         Option<int?> epochs = CommonOptions.Whole(
-            "--epochs", 0, Default(of => of.Epochs), "How many times to go through the training images; 0 only evaluates.");
-        Option<int?> batch = CommonOptions.Whole("--batch", 1, Default(of => of.Batch), "Images a step.", "--batch-size");
+            "--epochs", 0, Default(of => of.Epochs), "How many times to go through the training images; "
+            + "0 only evaluates.");
+        Option<int?> batch =
+            CommonOptions.Whole("--batch", 1, Default(of => of.Batch), "Images a step.", "--batch-size");
         Option<float?> learningRate = CommonOptions.Real(
-            "--learning-rate", Default(of => (float)of.UpdateSettings.Real(UpdateKind.LearningRate)), "How far a step goes.",
+            "--learning-rate", Default(of => (float)of.UpdateSettings.Real(UpdateKind.LearningRate)), "How far a step "
+            + "goes.",
             rate => float.IsFinite(rate) && rate > 0, "a number greater than 0", "--lr");
         Option<float?> momentum = CommonOptions.Real(
             "--momentum", Default(of => (float)of.UpdateSettings.Real(UpdateKind.Momentum)),
-            "How much of the former step a step keeps.", share => share is >= 0 and < 1, "a number from 0 up to, not including, 1");
+            "How much of the former step a step keeps.", share => share is >= 0 and < 1, "a number from 0 up to, "
+            + "not including, 1");
         Option<string?> schedule = new("--schedule")
         {
             HelpName = string.Join('|', ScheduleKind.All.Select(kind => kind.Name)),
@@ -55,8 +61,8 @@ internal static class TrainingCommand
             "--seed", 0, Default(of => of.Seed), "Of the random numbers: same seed, same results.");
         Option<int?> seeds = CommonOptions.Whole(
             "--seeds", 1, () => 1,
-            "How many seeds the CPU trains with, from --seed on: where there are several, the accuracies agree if the GPU's lies "
-            + "among theirs.");
+            "How many seeds the CPU trains with, from --seed on: where there are several, "
+            + "the accuracies agree if the GPU's lies among theirs.");
         Option<int?> threads = CommonOptions.Threads();
         Option<TrainingPrecision?> precision = CommonOptions.Precision();
         Option<string?> history = new("--history")
@@ -72,7 +78,8 @@ internal static class TrainingCommand
         Option<string?> save = new("--save")
         {
             HelpName = "FILE",
-            Description = "Write the trained network to this file: safetensors, .npz for NumPy, .onnx for ONNX Runtime.",
+            Description =
+                "Write the trained network to this file: safetensors, .npz for NumPy, .onnx for ONNX Runtime.",
         };
         Option<string?> load = CommonOptions.Load();
         Option<string[]> ignore = CommonOptions.Ignore(), keep = CommonOptions.Keep();
@@ -84,13 +91,15 @@ internal static class TrainingCommand
         Option<string?> resume = new("--resume")
         {
             HelpName = "FILE",
-            Description = "Go on with the training whose state is in this file, until it has had all of its epochs; auto: in that "
-                + "of --checkpoint, if there is one.",
+            Description =
+                "Go on with the training whose state is in this file, until it has had all of its epochs; auto: "
+                    + "in that of --checkpoint, if there is one.",
         };
         Option<int?> gpus = CommonOptions.Whole(
             "--gpus", 1, null, "Train on the first N GPUs of this machine together, each with a process of its own.");
         Option<int?> shards = CommonOptions.Whole(
-            "--shards", 1, null, "With several processes: cut each batch into N parts, one a rank or more. [default: 8, or the ranks]");
+            "--shards", 1, null, "With several processes: cut each batch into N parts, one a rank or more. [default: "
+            + "8, or the ranks]");
         Option<bool> deterministic = new("--deterministic")
         {
             HelpName = "true|false",
@@ -99,11 +108,13 @@ internal static class TrainingCommand
         };
         Option<bool> syncBatchNorm = new("--sync-batch-norm")
         {
-            Description = "With several processes: normalize by the whole batch, not by the part of it that a process computes at once.",
+            Description = "With several processes: normalize by the whole batch, "
+                + "not by the part of it that a process computes at once.",
         };
         Option<bool> shardOptimizer = new("--shard-optimizer")
         {
-            Description = "With several processes: each keeps a part of what the update rule remembers, not all of it (ZeRO-1).",
+            Description =
+                "With several processes: each keeps a part of what the update rule remembers, not all of it (ZeRO-1).",
         };
         Option<ProfileKind> profile = CommonOptions.Profile();
         Option<string?> trace = CommonOptions.Trace(
@@ -111,10 +122,12 @@ internal static class TrainingCommand
         Option<int?> watch = new("--watch")
         {
             HelpName = "PORT",
-            Description = "Show the training on a page of this machine while it runs, with a button that stops it. Without a port, on any that is free.",
+            Description = "Show the training on a page of this machine while it runs, with a button that stops it. "
+                + "Without a port, on any that is free.",
             Arity = ArgumentArity.ZeroOrOne,
             CustomParser = result => result.Tokens.Count == 0 ? 0
-                : CommonOptions.TryParse(result.Tokens[0].Value, least: 0, out int port) && port <= ushort.MaxValue ? port
+                : CommonOptions.TryParse(result.Tokens[0].Value, least: 0, out int port) && port <= ushort.MaxValue
+                ? port
                 : CommonOptions.Refuse<int?>(result, "a port from 0 to 65535"),
         };
         Option<bool> quiet = CommonOptions.Quiet();
@@ -130,15 +143,18 @@ internal static class TrainingCommand
 
         Option[] options =
         [
-            device, data, images, epochs, batch, learningRate, momentum, schedule, seed, seeds, threads, precision, history, tensorBoard, save, load,
-            ignore, keep, checkpoint, resume, gpus, shards, deterministic, shardOptimizer, syncBatchNorm, watch, profile, trace, quiet, hidden,
+            device, data, images, epochs, batch, learningRate, momentum, schedule, seed, seeds, threads, precision,
+            history, tensorBoard, save, load,
+            ignore, keep, checkpoint, resume, gpus, shards, deterministic, shardOptimizer, syncBatchNorm, watch,
+            profile, trace, quiet, hidden,
         ];
         if (network is null)
         {
             own.AddTo(command);
         }
 
-        foreach (Option option in options.Where(option => option == hidden ? hasHidden : option == seeds ? hasSeeds : !without.Contains(option.Name)))
+        foreach (Option option in options.Where(
+            option => option == hidden ? hasHidden : option == seeds ? hasSeeds : !without.Contains(option.Name)))
         {
             command.Add(option);
         }
@@ -147,7 +163,9 @@ internal static class TrainingCommand
             new TrainingOptions
             {
                 Network = network is not null ? network()
-                    : OwnDataOptions.IsData(parsed.GetRequiredValue(named)) ? Networks.Mlp : Networks.Find(parsed.GetRequiredValue(named)),
+                    : OwnDataOptions.IsData(parsed.GetRequiredValue(named))
+                    ? Networks.Mlp
+                    : Networks.Find(parsed.GetRequiredValue(named)),
                 Own = network is null ? own.Read(parsed, parsed.GetRequiredValue(named), images, data) : null,
                 Validation = network is null ? parsed.GetValue(own.Validation) : null,
                 IsBalanced = network is null && parsed.GetValue(own.ClassWeights) is not null,
@@ -181,7 +199,9 @@ internal static class TrainingCommand
                 IsDeterministic = parsed.GetValue(deterministic),
                 IsBatchNormSynchronized = parsed.GetValue(syncBatchNorm),
                 IsOptimizerSharded = parsed.GetValue(shardOptimizer),
-                Hidden = hasHidden && (network is not null || parsed.GetResult(hidden) is { Implicit: false }) ? parsed.GetValue(hidden)! : [],
+                Hidden = hasHidden && (network is not null || parsed.GetResult(hidden) is { Implicit: false })
+                    ? parsed.GetValue(hidden)!
+                    : [],
             },
             cancellation));
         return command;

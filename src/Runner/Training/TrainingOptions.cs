@@ -112,7 +112,9 @@ internal sealed record TrainingOptions
     public NetworkDescription Described()
     {
         NetworkDescription network = Hidden.Count > 0 ? Network.WithHidden(Hidden) : Network;
-        network = LearningRate is { } rate ? network.WithUpdate(UpdateKind.LearningRate, Exact(rate), "--learning-rate") : network;
+        network = LearningRate is { } rate
+            ? network.WithUpdate(UpdateKind.LearningRate, Exact(rate), "--learning-rate")
+            : network;
         network = Momentum is { } share ? network.WithUpdate(UpdateKind.Momentum, Exact(share), "--momentum") : network;
         network = Schedule is { } schedule ? network.WithSchedule(schedule) : network;
         return network with
@@ -121,7 +123,11 @@ internal sealed record TrainingOptions
             Batch = Batch ?? network.Batch,
             Seed = Seed ?? network.Seed,
             Patience = Validation == 0 ? null : network.Patience,
-            Data = network.Data with { Images = Images ?? network.Data.Images, Validation = Validation ?? network.Data.Validation },
+            Data = network.Data with
+            {
+                Images = Images ?? network.Data.Images,
+                Validation = Validation ?? network.Data.Validation,
+            },
         };
     }
 

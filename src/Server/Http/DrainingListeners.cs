@@ -11,14 +11,17 @@ namespace Engine.Server;
 /// Listens as Kestrel does. When it stops, it first takes over the connections that the system has accepted and the
 /// server has not, and lets each send its request: otherwise the system resets them.
 /// </summary>
-internal sealed class DrainingListeners(IOptions<SocketTransportOptions> options, ILoggerFactory logs) : IConnectionListenerFactory
+internal sealed class DrainingListeners(IOptions<SocketTransportOptions> options, ILoggerFactory logs)
+    : IConnectionListenerFactory
 {
-    public async ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default)
+    public async ValueTask<IConnectionListener> BindAsync(
+        EndPoint endpoint, CancellationToken cancellationToken = default)
     {
         Socket? socket = null;
         SocketTransportOptions own = options.Value;
         own.CreateBoundListenSocket = at => socket = SocketTransportOptions.CreateDefaultBoundListenSocket(at);
-        IConnectionListener listener = await new SocketTransportFactory(Options.Create(own), logs).BindAsync(endpoint, cancellationToken);
+        IConnectionListener listener =
+            await new SocketTransportFactory(Options.Create(own), logs).BindAsync(endpoint, cancellationToken);
         return new Draining(listener, socket!);
     }
 
@@ -32,7 +35,8 @@ internal sealed class DrainingListeners(IOptions<SocketTransportOptions> options
 
         public EndPoint EndPoint => inner.EndPoint;
 
-        public ValueTask<ConnectionContext?> AcceptAsync(CancellationToken cancellationToken = default) => inner.AcceptAsync(cancellationToken);
+        public ValueTask<ConnectionContext?> AcceptAsync(CancellationToken cancellationToken = default) =>
+            inner.AcceptAsync(cancellationToken);
 
         public async ValueTask UnbindAsync(CancellationToken cancellationToken = default)
         {

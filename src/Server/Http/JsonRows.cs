@@ -14,7 +14,9 @@ internal static class JsonRows
     /// <exception cref="EngineException">They are not valid rows; the message names the row and the value.</exception>
     public static Table Read(JsonElement root, Preparation inputs)
     {
-        JsonElement list = root.ValueKind == JsonValueKind.Object && root.TryGetProperty("rows", out JsonElement inner) ? inner : root;
+        JsonElement list = root.ValueKind == JsonValueKind.Object && root.TryGetProperty("rows", out JsonElement inner)
+            ? inner
+            : root;
         JsonElement[] rows = list.ValueKind switch
         {
             JsonValueKind.Object => [list],
@@ -24,7 +26,8 @@ internal static class JsonRows
         if (rows.Length is 0 or > MaxRows)
         {
             string some = string.Join(", ", inputs.Transforms.Take(3).Select(one => $"\"{one.Column}\": …"));
-            throw new EngineException($"Send 1 to {MaxRows} rows: an object with the values by name, {{ {some} }}, or a list of such.");
+            throw new EngineException(
+                $"Send 1 to {MaxRows} rows: an object with the values by name, {{ {some} }}, or a list of such.");
         }
 
         int odd = Array.FindIndex(rows, row => row.ValueKind != JsonValueKind.Object);
@@ -47,7 +50,8 @@ internal static class JsonRows
         return transform switch
         {
             ScaledPlanes planes => Vectors(planes, rows),
-            ScaledNumber number => new NumberColumn(number.Column, [.. rows.Select((row, i) => Number(number, row, i))]),
+            ScaledNumber number =>
+                new NumberColumn(number.Column, [.. rows.Select((row, i) => Number(number, row, i))]),
             _ => new TextColumn(transform.Column, rows.Select((row, i) => Text(transform.Column, row, i))),
         };
     }
@@ -62,9 +66,11 @@ internal static class JsonRows
             JsonValueKind.False => 0,
             JsonValueKind.Null or JsonValueKind.Undefined => double.NaN,
             JsonValueKind.String when Numbers.IsMissingNumber(value.GetString()!.Trim()) => double.NaN,
-            JsonValueKind.String when Numbers.TryParse(value.GetString()!.Trim(), out double parsed, '.', '\0', out ReadOnlySpan<char> unit)
+            JsonValueKind.String when Numbers.TryParse(
+                value.GetString()!.Trim(), out double parsed, '.', '\0', out ReadOnlySpan<char> unit)
                 && Units.Fit(unit, number.Unit) => parsed,
-            _ => throw new EngineException($"'{number.Column}' of row {index + 1} is to be a number, not {Short(value)}."),
+            _ => throw new EngineException(
+                $"'{number.Column}' of row {index + 1} is to be a number, not {Short(value)}."),
         };
     }
 
@@ -94,7 +100,9 @@ internal static class JsonRows
 
             if (all.Count != before + length)
             {
-                throw new EngineException($"'{planes.Column}' of row {i + 1} is to be a list of {length} numbers ({string.Join('x', planes.Size)}).");
+                throw new EngineException(
+                    $"'{planes.Column}' of row {i + 1} is to be a list of {length} numbers "
+                    + $"({string.Join('x', planes.Size)}).");
             }
         }
 
@@ -126,7 +134,8 @@ internal static class JsonRows
             return true;
         }
 
-        JsonProperty[] alike = [.. row.EnumerateObject().Where(one => one.Name.Equals(name, StringComparison.OrdinalIgnoreCase))];
+        JsonProperty[] alike =
+            [.. row.EnumerateObject().Where(one => one.Name.Equals(name, StringComparison.OrdinalIgnoreCase))];
         value = alike is [JsonProperty only] ? only.Value : default;
         return alike.Length == 1;
     }

@@ -8,7 +8,8 @@ namespace Engine.Server;
 /// <summary>Writes the server's answers in JSON.</summary>
 internal static class ModelJson
 {
-    private static readonly JsonWriterOptions s_format = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonWriterOptions s_format =
+        new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>Returns the model's inputs and outputs, from which the page builds its form.</summary>
     public static byte[] Describe(Model model) => Write(json =>

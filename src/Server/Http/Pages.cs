@@ -16,7 +16,8 @@ internal static class Pages
         foreach ((string path, string file) in files)
         {
             byte[] content = Resource(file);
-            string type = Path.GetExtension(file) switch { ".html" => "text/html", ".css" => "text/css", _ => "text/javascript" };
+            string type =
+                Path.GetExtension(file) switch { ".html" => "text/html", ".css" => "text/css", _ => "text/javascript" };
             app.MapGet(path, () => Results.Bytes(content, $"{type}; charset=utf-8"));
         }
     }
@@ -36,7 +37,8 @@ internal static class Pages
     /// Returns whether the request uses this machine's own name. Another site can let its name point to this machine
     /// (DNS rebinding); its requests then use that name.
     /// </summary>
-    public static bool IsAskedAsThisMachine(HttpRequest request) => request.Host.Host is "localhost" or "127.0.0.1" or "[::1]" or "::1";
+    public static bool IsAskedAsThisMachine(HttpRequest request) =>
+        request.Host.Host is "localhost" or "127.0.0.1" or "[::1]" or "::1";
 
     /// <summary>Says that a port cannot be listened on.</summary>
     public static EngineException PortInUse(int port, IPAddress address, IOException error) => new(

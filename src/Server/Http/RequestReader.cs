@@ -15,7 +15,8 @@ internal sealed class RequestReader(Model model, ServerOptions options) : IDispo
 
     /// <summary>Returns the samples, and the names of the pictures.</summary>
     /// <exception cref="EngineException">The model cannot answer the request; the message says why.</exception>
-    public async Task<(Table Samples, IReadOnlyList<string?> Names)> Read(HttpRequest request, CancellationToken cancellation)
+    public async Task<(Table Samples, IReadOnlyList<string?> Names)> Read(
+        HttpRequest request, CancellationToken cancellation)
     {
         string type = request.ContentType?.Split(';')[0].Trim().ToLowerInvariant() ?? "";
         if (type == "application/json")
@@ -36,7 +37,8 @@ internal sealed class RequestReader(Model model, ServerOptions options) : IDispo
         if (!PictureFile.Takes(model.Inputs))
         {
             throw new EngineException(
-                "Send rows as JSON (Content-Type: application/json): an object with the values by name, or a list of such.");
+                "Send rows as JSON (Content-Type: application/json): an object with the values by name, "
+                + "or a list of such.");
         }
 
         if (type == "multipart/form-data")
@@ -60,7 +62,8 @@ internal sealed class RequestReader(Model model, ServerOptions options) : IDispo
         return type.StartsWith("image/", StringComparison.Ordinal) || type == "application/octet-stream"
             ? (await Decode("The picture", request.Body, cancellation), [null])
             : throw new EngineException(
-                "Send a picture (Content-Type: image/jpeg or image/png), or a form with several (multipart/form-data).");
+                "Send a picture (Content-Type: image/jpeg or image/png), or a form with several "
+                + "(multipart/form-data).");
     }
 
     public void Dispose() => _decoding.Dispose();

@@ -90,7 +90,8 @@ public sealed class TrainingWatch : Callback, IAsyncDisposable
     }
 
     /// <inheritdoc/>
-    public override void OnProgress(NeuralNet net, TrainingProgress progress) => Tell("progress", WatchJson.Progress(progress), isKept: false);
+    public override void OnProgress(NeuralNet net, TrainingProgress progress) =>
+        Tell("progress", WatchJson.Progress(progress), isKept: false);
 
     /// <inheritdoc/>
     public override void OnEpochFinished(NeuralNet net, EpochRecord record)
@@ -190,7 +191,8 @@ public sealed class TrainingWatch : Callback, IAsyncDisposable
     {
         context.Response.ContentType = "text/event-stream";
         context.Response.Headers.CacheControl = "no-store";
-        var channel = Channel.CreateBounded<string>(new BoundedChannelOptions(MaxWaiting) { FullMode = BoundedChannelFullMode.DropOldest });
+        var channel = Channel.CreateBounded<string>(
+            new BoundedChannelOptions(MaxWaiting) { FullMode = BoundedChannelFullMode.DropOldest });
         string past;
         lock (_lock)
         {

@@ -55,13 +55,15 @@ internal static class WatchJson
     /// </summary>
     public static string? Filters(NeuralNet net)
     {
-        (string name, Tensor weights) = net.GetParameters().FirstOrDefault(parameter => parameter.Value.Shape.Rank == 4);
+        (string name, Tensor weights) = net.GetParameters()
+            .FirstOrDefault(parameter => parameter.Value.Shape.Rank == 4);
         if (weights is null)
         {
             return null;
         }
 
-        (int count, int planes, int height, int width) = (weights.Shape[0], weights.Shape[1], weights.Shape[2], weights.Shape[3]);
+        (int count, int planes, int height, int width) =
+            (weights.Shape[0], weights.Shape[1], weights.Shape[2], weights.Shape[3]);
         int shown = planes == 3 ? 3 : 1, area = height * width;
         float[] values = weights.Cast(DType.Float32).AsSpan<float>().ToArray();
         return Write(json =>
@@ -76,7 +78,9 @@ internal static class WatchJson
                 json.WriteStartArray();
                 for (int i = 0; i < shown * area; i++)
                 {
-                    json.WriteNumberValue(float.IsFinite(values[(filter * planes * area) + i]) ? MathF.Round(values[(filter * planes * area) + i], 4) : 0);
+                    json.WriteNumberValue(float.IsFinite(values[(filter * planes * area) + i])
+                        ? MathF.Round(values[(filter * planes * area) + i], 4)
+                        : 0);
                 }
 
                 json.WriteEndArray();

@@ -19,17 +19,18 @@ internal readonly record struct Orientation(bool IsTransposed, bool IsMirrored, 
     public static Orientation OfJpeg(ReadOnlySpan<byte> jpeg) => OfExif(Exif(jpeg));
 
     /// <summary>Returns the orientation in Exif data, with or without the name before them.</summary>
-    public static Orientation OfExif(ReadOnlySpan<byte> exif) => Number(exif.StartsWith(Name) ? exif[Name.Length..] : exif) switch
-    {
-        2 => new(false, true, false),
-        3 => new(false, true, true),
-        4 => new(false, false, true),
-        5 => new(true, false, false),
-        6 => new(true, true, false),
-        7 => new(true, true, true),
-        8 => new(true, false, true),
-        _ => default,
-    };
+    public static Orientation OfExif(ReadOnlySpan<byte> exif) =>
+        Number(exif.StartsWith(Name) ? exif[Name.Length..] : exif) switch
+        {
+            2 => new(false, true, false),
+            3 => new(false, true, true),
+            4 => new(false, false, true),
+            5 => new(true, false, false),
+            6 => new(true, true, false),
+            7 => new(true, true, true),
+            8 => new(true, false, true),
+            _ => default,
+        };
 
     /// <summary>Turns the planes of a square.</summary>
     public void Apply(int side, Span<byte> planes)

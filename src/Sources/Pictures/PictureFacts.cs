@@ -27,7 +27,8 @@ internal sealed record PictureFacts(int Width, int Height, bool IsGray, string H
             byte[]? colors = isGray ? new byte[3 * area] : null;
             Span<byte> all = colors ?? planes;
             (int width, int height) = PictureReader.Read(path, bytes, size, all);
-            bool areAlike = all[..area].SequenceEqual(all.Slice(area, area)) && all[..area].SequenceEqual(all[(2 * area)..]);
+            bool areAlike = all[..area].SequenceEqual(all.Slice(area, area))
+                && all[..area].SequenceEqual(all[(2 * area)..]);
             if (isGray)
             {
                 PictureFile.Gray(all, planes);

@@ -26,7 +26,8 @@ internal static class PictureReader
     /// </summary>
     private const int JpegBytes = 13, ColorBytes = 4;
 
-    private static readonly DecodingRoom s_room = new(Math.Max(MaxWhole * JpegBytes, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4));
+    private static readonly DecodingRoom s_room =
+        new(Math.Max(MaxWhole * JpegBytes, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4));
 
     /// <summary>Reads a picture.</summary>
     /// <param name="path">Its file; the content, not the name, decides whether it is PNG or JPEG.</param>
@@ -39,10 +40,11 @@ internal static class PictureReader
 
     /// <summary>Returns the bytes of a picture's file.</summary>
     /// <exception cref="EngineException">It cannot be read, or is too long.</exception>
-    public static byte[] Bytes(string path) => File.Exists(path) && new FileInfo(path) is { Length: > MaxFile and var length }
-        ? throw new EngineException(FormattableString.Invariant(
-            $"{path} has {length:N0} bytes, and the file of a picture has {MaxFile:N0} at most: make the picture smaller."))
-        : ReadableFile.ReadAllBytes(path);
+    public static byte[] Bytes(string path) =>
+        File.Exists(path) && new FileInfo(path) is { Length: > MaxFile and var length }
+            ? throw new EngineException(FormattableString.Invariant(
+                $"{path} has {length:N0} bytes, and the file of a picture has {MaxFile:N0} at most: make the picture smaller."))
+            : ReadableFile.ReadAllBytes(path);
 
     /// <summary>Reads a picture from the bytes of a file; <paramref name="path"/> is its name in messages.</summary>
     /// <inheritdoc cref="Read(string, int, Span{byte})"/>
@@ -61,7 +63,9 @@ internal static class PictureReader
         byte[] square = new byte[planes.Length];
         try
         {
-            (int Width, int Height) sides = isPng ? ReadPng(path, bytes, side, square, maxPixels) : ReadJpeg(path, bytes, side, square, maxPixels);
+            (int Width, int Height) sides = isPng
+                ? ReadPng(path, bytes, side, square, maxPixels)
+                : ReadJpeg(path, bytes, side, square, maxPixels);
             square.CopyTo(planes);
             return sides;
         }
@@ -126,13 +130,15 @@ internal static class PictureReader
         if (width * height > most)
         {
             throw new EngineException(
-                FormattableString.Invariant($"{path} has {width}x{height} pixels, more than the {most:N0} that are read")
+                FormattableString.Invariant(
+                    $"{path} has {width}x{height} pixels, more than the {most:N0} that are read")
                 + $"{(most < maxPixels ? whole : "")}: make it smaller.");
         }
 
         if (width > MaxSide || height > MaxSide)
         {
-            throw new EngineException(FormattableString.Invariant($"{path} has {width}x{height} pixels, and {MaxSide:N0} a side is the most: make it smaller."));
+            throw new EngineException(FormattableString.Invariant(
+                $"{path} has {width}x{height} pixels, and {MaxSide:N0} a side is the most: make it smaller."));
         }
     }
 }

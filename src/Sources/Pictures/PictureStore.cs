@@ -30,10 +30,13 @@ internal sealed record PictureStore(string Path, PictureFacts[] Facts, bool IsKe
     /// <param name="threads">The number of pictures that are decoded at once.</param>
     /// <exception cref="EngineException">There is not enough space for them, or the folder cannot be written
     /// to.</exception>
-    public static PictureStore Of(string cache, string name, IReadOnlyList<string> files, int size, bool isGray, int threads)
+    public static PictureStore Of(
+        string cache, string name, IReadOnlyList<string> files, int size, bool isGray, int threads)
     {
-        string key = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{System.IO.Path.GetFullPath(name)}|{size}|{isGray}")).AsSpan(0, 8));
-        string path = System.IO.Path.Combine(cache, $"pictures-{key}.bytes"), index = System.IO.Path.ChangeExtension(path, ".index");
+        string key = Convert.ToHexStringLower(SHA256.HashData(
+            Encoding.UTF8.GetBytes($"{System.IO.Path.GetFullPath(name)}|{size}|{isGray}")).AsSpan(0, 8));
+        string path = System.IO.Path.Combine(cache, $"pictures-{key}.bytes"),
+            index = System.IO.Path.ChangeExtension(path, ".index");
         int length = size * size * (isGray ? 1 : 3);
         Origin[] origins = [.. files.Select(file => Origin.Of(System.IO.Path.GetFullPath(file)))];
         if (TryRead(index, path, origins, length) is { } known)
@@ -55,14 +58,16 @@ internal sealed record PictureStore(string Path, PictureFacts[] Facts, bool IsKe
         }
     }
 
-    private static PictureFacts[] Decode(string path, IReadOnlyList<string> files, int size, bool isGray, int length, int threads)
+    private static PictureFacts[] Decode(
+        string path, IReadOnlyList<string> files, int size, bool isGray, int length, int threads)
     {
         string partial = $"{path}.{Environment.ProcessId}.part";
         var facts = new PictureFacts[files.Count];
         try
         {
             using (SafeFileHandle file = File.OpenHandle(
-                partial, FileMode.Create, FileAccess.Write, FileShare.None, FileOptions.None, (long)length * files.Count))
+                partial, FileMode.Create, FileAccess.Write, FileShare.None, FileOptions.None,
+                (long)length * files.Count))
             {
                 Parallel.For(0, files.Count, new ParallelOptions { MaxDegreeOfParallelism = threads }, i =>
                 {
@@ -136,7 +141,8 @@ internal sealed record PictureStore(string Path, PictureFacts[] Facts, bool IsKe
         try
         {
             using var reader = new BinaryReader(new BufferedStream(File.OpenRead(index), 1 << 16), Encoding.UTF8);
-            if (reader.ReadInt32() != Version || reader.ReadInt64() != File.GetLastWriteTimeUtc(path).Ticks || reader.ReadInt32() != origins.Length)
+            if (reader.ReadInt32() != Version || reader.ReadInt64() != File.GetLastWriteTimeUtc(path).Ticks
+                || reader.ReadInt32() != origins.Length)
             {
                 return null;
             }
@@ -157,7 +163,8 @@ internal sealed record PictureStore(string Path, PictureFacts[] Facts, bool IsKe
                     sums[j] = reader.ReadInt64();
                 }
 
-                facts[i] = new PictureFacts(width, height, isGray, hash, complaint.Length == 0 ? null : complaint, sums);
+                facts[i] =
+                    new PictureFacts(width, height, isGray, hash, complaint.Length == 0 ? null : complaint, sums);
             }
 
             return facts;

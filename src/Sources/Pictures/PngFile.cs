@@ -68,7 +68,9 @@ internal sealed class PngFile
             ReadOnlySpan<byte> data = chunk[NameBytes..];
             if (color < 0)
             {
-                color = name == "IHDR" ? file.ReadHeader(data) : throw new InvalidDataException("it does not begin with a header");
+                color = name == "IHDR"
+                    ? file.ReadHeader(data)
+                    : throw new InvalidDataException("it does not begin with a header");
                 continue;
             }
 
@@ -123,7 +125,9 @@ internal sealed class PngFile
             pixel[0] = sample[0];
             pixel[1] = sample[hasColor ? step : 0];
             pixel[2] = sample[hasColor ? 2 * step : 0];
-            pixel[3] = hasOpacity ? sample[(Samples - 1) * step] : IsTransparent(sample, step) ? (byte)0 : byte.MaxValue;
+            pixel[3] = hasOpacity
+                ? sample[(Samples - 1) * step]
+                : IsTransparent(sample, step) ? (byte)0 : byte.MaxValue;
         }
     }
 
@@ -132,13 +136,16 @@ internal sealed class PngFile
         if (!_isPalette)
         {
             pixel[..ColorBytes].Fill((byte)(value * scale));
-            pixel[ColorBytes] = _transparency.Length > 0 && BinaryPrimitives.ReadUInt16BigEndian(_transparency) == value ? (byte)0 : byte.MaxValue;
+            pixel[ColorBytes] = _transparency.Length > 0 && BinaryPrimitives.ReadUInt16BigEndian(_transparency) == value
+                ? (byte)0
+                : byte.MaxValue;
             return;
         }
 
         if ((value + 1) * ColorBytes > _palette.Length)
         {
-            throw new InvalidDataException($"a pixel has the color {value}, and its palette has {_palette.Length / ColorBytes}");
+            throw new InvalidDataException(
+                $"a pixel has the color {value}, and its palette has {_palette.Length / ColorBytes}");
         }
 
         _palette.AsSpan(value * ColorBytes, ColorBytes).CopyTo(pixel);
@@ -162,15 +169,19 @@ internal sealed class PngFile
 
     private void Require(int color)
     {
-        int most = color switch { Gray => 2, Color => 2 * ColorBytes, WithPalette => _palette.Length / ColorBytes, _ => 0 };
-        bool isRight = _transparency.Length == 0 || (color == WithPalette ? _transparency.Length <= most : _transparency.Length == most || most == 0);
+        int most =
+            color switch { Gray => 2, Color => 2 * ColorBytes, WithPalette => _palette.Length / ColorBytes, _ => 0 };
+        bool isRight = _transparency.Length == 0
+            || (color == WithPalette ? _transparency.Length <= most : _transparency.Length == most || most == 0);
         if (color == WithPalette && _palette.Length == 0)
         {
             throw new InvalidDataException("its pixels are numbers of colors, and it has no palette (PLTE)");
         }
 
         _transparency = isRight && most > 0 ? _transparency
-            : isRight ? [] : throw new InvalidDataException($"its transparency (tRNS) has {_transparency.Length} bytes");
+            : isRight
+            ? []
+            : throw new InvalidDataException($"its transparency (tRNS) has {_transparency.Length} bytes");
     }
 
     private int ReadHeader(ReadOnlySpan<byte> header)
@@ -180,7 +191,8 @@ internal sealed class PngFile
             throw new InvalidDataException($"its header has {header.Length} bytes, not {HeaderBytes}");
         }
 
-        (Width, Height) = (BinaryPrimitives.ReadUInt32BigEndian(header), BinaryPrimitives.ReadUInt32BigEndian(header[4..]));
+        (Width, Height) =
+            (BinaryPrimitives.ReadUInt32BigEndian(header), BinaryPrimitives.ReadUInt32BigEndian(header[4..]));
         if (Width is 0 or > int.MaxValue || Height is 0 or > int.MaxValue)
         {
             throw new InvalidDataException($"it has {Width}x{Height} pixels");

@@ -130,7 +130,8 @@ internal static class PngRows
         /// <summary>Returns the one that is nearest to left + above - corner (A. W. Paeth's predictor).</summary>
         private static byte Nearest(byte left, byte above, byte corner)
         {
-            int toLeft = Math.Abs(above - corner), toAbove = Math.Abs(left - corner), toCorner = Math.Abs(left + above - (2 * corner));
+            int toLeft = Math.Abs(above - corner), toAbove = Math.Abs(left - corner),
+                toCorner = Math.Abs(left + above - (2 * corner));
             return toLeft <= toAbove && toLeft <= toCorner ? left : toAbove <= toCorner ? above : corner;
         }
     }

@@ -109,7 +109,8 @@ public unsafe class GemmTests
     [Platform("Linux")]
     public void Nothing_behind_a_matrix_is_read([Values] bool transposeA, [Values] bool transposeB)
     {
-        foreach ((int m, int n, int k) in (ReadOnlySpan<(int, int, int)>)[(1, 1, 1), (3, 5, 7), (13, 33, 17), (40, 65, 70), (70, 100, 300)])
+        foreach ((int m, int n, int k) in (ReadOnlySpan<(int, int, int)>)[
+            (1, 1, 1), (3, 5, 7), (13, 33, 17), (40, 65, 70), (70, 100, 300)])
         {
             var shape = new GemmShape(m, n, k, transposeA, transposeB);
             float[] ones = [.. Enumerable.Repeat(1f, Math.Max(m, n) * k)];

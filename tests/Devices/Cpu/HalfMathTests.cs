@@ -13,7 +13,8 @@ public unsafe class HalfMathTests
     }
 
     [Test]
-    public void Numbers_are_rounded_to_nearest_and_ties_to_even([ValueSource(typeof(Widths), nameof(Widths.All))] int width)
+    public void Numbers_are_rounded_to_nearest_and_ties_to_even(
+        [ValueSource(typeof(Widths), nameof(Widths.All))] int width)
     {
         Widths.Run<float, Write<Half>>(width, default);
         Widths.Run<float, Write<BFloat16>>(width, default);
@@ -38,7 +39,8 @@ public unsafe class HalfMathTests
             }
 
             Assert.That(bits[count], Is.EqualTo(7));
-            Assert.That(again, Is.EqualTo([.. numbers[..count].Select(x => half == DType.Float16 ? (float)(Half)x : (BFloat16)x), 7]));
+            Assert.That(again,
+                Is.EqualTo([.. numbers[..count].Select(x => half == DType.Float16 ? (float)(Half)x : (BFloat16)x), 7]));
         }
     }
 
@@ -69,8 +71,10 @@ public unsafe class HalfMathTests
                 for (int i = 0; i < S.Count; i++)
                 {
                     float expected = ToSingle<THalf>(bits[i]);
-                    bool isSame = BitConverter.SingleToUInt32Bits(numbers[i]) == BitConverter.SingleToUInt32Bits(expected);
-                    Assert.That(isSame || (float.IsNaN(expected) && float.IsNaN(numbers[i])), $"{typeof(THalf).Name} {bits[i]:x4}");
+                    bool isSame =
+                        BitConverter.SingleToUInt32Bits(numbers[i]) == BitConverter.SingleToUInt32Bits(expected);
+                    Assert.That(isSame || (float.IsNaN(expected) && float.IsNaN(numbers[i])),
+                        $"{typeof(THalf).Name} {bits[i]:x4}");
                 }
             }
         }
@@ -85,7 +89,8 @@ public unsafe class HalfMathTests
             {
                 uint at = BitConverter.SingleToUInt32Bits(ToSingle<THalf>((ushort)bits));
                 uint half = typeof(THalf) == typeof(Half) ? 1u << 12 : 1u << 15;
-                return ((uint[])[at, at + 1, at - 1, at + half, at + half + 1, at + half - 1]).Select(BitConverter.UInt32BitsToSingle);
+                return ((uint[])[at, at + 1, at - 1, at + half, at + half + 1, at + half - 1]).Select(
+                    BitConverter.UInt32BitsToSingle);
             })];
             ushort* bits = stackalloc ushort[S.Count];
             float* rounded = stackalloc float[S.Count];

@@ -76,14 +76,16 @@ public unsafe class PooledConvolutionTests
     public void An_infinite_gradient_reaches_its_own_patch_alone()
     {
         var shape = new ConvShape(1, 1, 4, 4, 1, 1, 1, 1, 1, 0, 0, false);
-        using Native<float> x = new(16, new Random(1)), w = new(1, new Random(2)), dy = new(4), dx = new(16), dw = new(1);
+        using Native<float> x = new(16, new Random(1)), w = new(1, new Random(2)), dy = new(4), dx = new(16),
+            dw = new(1);
         using Native<int> argmax = new(4);
         using Native<byte> workspace = new(PooledConvolution.GradientBytes<float>(shape, ConvolutionPath.Columns, 1));
         new[] { float.PositiveInfinity, 1, 2, 3 }.CopyTo(dy.Span);
         new[] { 0, 2, 8, 10 }.CopyTo(argmax.Span);
         using var team = new ThreadTeam(1);
         team.Run(PooledConvolution.Gradients<float>(
-            shape, ConvolutionPath.Columns, x.Pointer, w.Pointer, dy.Pointer, argmax.Pointer, dw.Pointer, null, dx.Pointer, workspace.Bytes,
+            shape, ConvolutionPath.Columns, x.Pointer, w.Pointer, dy.Pointer, argmax.Pointer, dw.Pointer, null,
+            dx.Pointer, workspace.Bytes,
             1));
 
         Assert.That(float.IsInfinity(dx[0]));

@@ -151,7 +151,8 @@ public unsafe class VectorMathTests
         for (int run = 1; run <= VectorMath.MaxRun; run += 5)
         {
             Assert.That(Powers<float>(width, ordinary, run), Is.EqualTo(alone), $"runs of {run} vectors");
-            Assert.That(Powers<float>(width, among, run), Is.EqualTo(Powers<float>(width, among)), $"runs of {run}, some special");
+            Assert.That(Powers<float>(width, among, run), Is.EqualTo(Powers<float>(width, among)),
+                $"runs of {run}, some special");
         }
     }
 
@@ -198,7 +199,8 @@ public unsafe class VectorMathTests
         {
             T[] twos = [.. Enumerable.Range(least, most - least + 1).Select(n => of(Math.ScaleB(1, n)))];
             T[] exponents = [.. Enumerable.Range(least, most - least + 1).Select(n => of(n))];
-            T[] ten = [.. Enumerable.Range(0, tens + 1).Select(n => of(double.Parse($"1e{n}", CultureInfo.InvariantCulture)))];
+            T[] ten = [
+                .. Enumerable.Range(0, tens + 1).Select(n => of(double.Parse($"1e{n}", CultureInfo.InvariantCulture)))];
             Assert.That(Run(Function.Exp2, width, exponents), Is.EqualTo(twos));
             Assert.That(Run(Function.Log2, width, twos), Is.EqualTo(exponents));
             Assert.That(Run(Function.Log10, width, ten), Is.EqualTo(Enumerable.Range(0, tens + 1).Select(n => of(n))));
@@ -252,7 +254,8 @@ public unsafe class VectorMathTests
     private static DoubleDouble SinOrCos(Function function, double x)
     {
         bool isCos = function == Function.Cos;
-        double[] quarterTurn = [1.5707963267948966, 6.123233995736766e-17, -1.4973849048591833e-33, 4.320569562893192e-50];
+        double[] quarterTurn =
+            [1.5707963267948966, 6.123233995736766e-17, -1.4973849048591833e-33, 4.320569562893192e-50];
         double n = Math.Round(Math.Abs(x) / quarterTurn[0]);
         DoubleDouble r = Math.Abs(x);
         foreach (double part in quarterTurn)

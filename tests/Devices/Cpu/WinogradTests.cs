@@ -77,7 +77,8 @@ public unsafe class WinogradTests
         string? why, int images, int channels, int dimension, int filters, int filterDimension, int stride)
     {
         var shape = new ConvShape(
-            images, channels, dimension, dimension, filters, filterDimension, filterDimension, stride, stride, 1, 1, false);
+            images, channels, dimension, dimension, filters, filterDimension, filterDimension, stride, stride, 1, 1,
+            false);
 
         Assert.That(Winograd.WhyNot(shape), Is.EqualTo(why));
     }

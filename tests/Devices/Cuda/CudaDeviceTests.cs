@@ -78,9 +78,11 @@ public sealed class CudaDeviceTests(bool synchronous)
         device.Prefetch(others);
         others.AsSpan<float>()[0] = 50;
 
-        Assert.That(twice.Call(numbers)[0].AsSpan<float>().ToArray(), Is.EqualTo(new float[] { 200, 4, 6 }), "forgotten");
+        Assert.That(
+            twice.Call(numbers)[0].AsSpan<float>().ToArray(), Is.EqualTo(new float[] { 200, 4, 6 }), "forgotten");
         Assert.That(twice.Call(others)[0].AsSpan<float>().ToArray(), Is.EqualTo(new float[] { 10, 12 }), "prefetched");
-        Assert.That(twice.Call(others)[0].AsSpan<float>().ToArray(), Is.EqualTo(new float[] { 100, 12 }), "as it is now");
+        Assert.That(
+            twice.Call(others)[0].AsSpan<float>().ToArray(), Is.EqualTo(new float[] { 100, 12 }), "as it is now");
     }
 
     [Test]
@@ -337,7 +339,8 @@ public sealed class CudaDeviceTests(bool synchronous)
     {
         const int Samples = 64, Batch = 8, Dimension = 8, Filters = 4, Features = Filters * 3 * 3, Classes = 5;
         var random = new Random(1);
-        using SharedVariable images = Shared(Numbers(Samples, 1, Dimension, Dimension)), counter = Shared(Tensor.Scalar(0)),
+        using SharedVariable images = Shared(Numbers(Samples, 1, Dimension, Dimension)),
+            counter = Shared(Tensor.Scalar(0)),
             labels = Shared(Tensor.From([.. Enumerable.Range(0, Samples).Select(_ => random.Next(Classes))])),
             filters = Shared(Numbers(Filters, 1, 3, 3)), bias = Shared(Numbers(Filters)),
             weights = Shared(Numbers(Features, Classes)), total = Shared(Tensor.Scalar(0f));

@@ -49,7 +49,8 @@ public sealed class CudaGemmTests
         var shape = new GemmShape(40, 40, 300);
         float[] a = Numbers(new Random(2), 40 * 300), b = Numbers(new Random(3), 300 * 40);
         CudaTiling tiling = Tiling(CudaTile.All[^1], shape, 9);
-        ulong left = scratch.Put(a), right = scratch.Put(b), workspace = scratch.Reserve(tiling.Workspace(DType.Float32));
+        ulong left = scratch.Put(a), right = scratch.Put(b),
+            workspace = scratch.Reserve(tiling.Workspace(DType.Float32));
         ulong[] results = [.. Enumerable.Range(0, 3).Select(_ => scratch.Reserve(40 * 40 * 4))];
 
         // One kernel, launched three times: unless the counters are reset to 0, no block sees itself as the last.

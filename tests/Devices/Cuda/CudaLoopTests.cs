@@ -58,7 +58,8 @@ public sealed class CudaLoopTests
                 Variable b = Print(x * 3, value => computed.Add($"{device.IsGpu} b {value.AsSpan<float>()[0]:F3}"));
                 return ([c, x], [IfElse(c, a, b), Map(row => IfElse(c, row, -row), x)]);
             });
-            Assert.That(computed.Distinct().ToArray(), Has.Length.EqualTo(2).And.All.Contains(condition == 1 ? "a" : "b"));
+            Assert.That(
+                computed.Distinct().ToArray(), Has.Length.EqualTo(2).And.All.Contains(condition == 1 ? "a" : "b"));
         }
     }
 
@@ -67,7 +68,8 @@ public sealed class CudaLoopTests
     {
         Device cuda = CudaTestDevice.Open();
         Input x = Vector("x");
-        using var f = Function.Compile([x], [Map(row => Require(row, "rows are positive", Greater(row, 0)), x)], device: cuda);
+        using var f =
+            Function.Compile([x], [Map(row => Require(row, "rows are positive", Greater(row, 0)), x)], device: cuda);
         Assert.That(f.Call(Tensor.From([1f, 2]))[0].AsSpan<float>().ToArray(), Is.EqualTo([1f, 2]));
         Assert.That(
             () => f.Call(Tensor.From([1f, -2])),

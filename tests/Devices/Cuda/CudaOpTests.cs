@@ -35,6 +35,7 @@ public sealed class CudaOpTests
     /// <summary>Except ops that a rewrite makes only for the CPU, and the exchange between ranks on CPUs.</summary>
     [Test]
     public void Every_op_of_the_cpu_runs_on_the_gpu() => Assert.That(
-        OpTable.Types.Where(type => type.IsAssignableTo(typeof(Engine.Devices.Cpu.ICpuOp))).Except([typeof(RowWise), typeof(AllReduce), typeof(AllReduceStart), typeof(AllReduceWait), typeof(FromOwners)]),
+        OpTable.Types.Where(type => type.IsAssignableTo(typeof(Engine.Devices.Cpu.ICpuOp))).Except(
+            [typeof(RowWise), typeof(AllReduce), typeof(AllReduceStart), typeof(AllReduceWait), typeof(FromOwners)]),
         Is.SubsetOf(OpTable.Types.Where(type => type.IsAssignableTo(typeof(ICudaOp)))));
 }

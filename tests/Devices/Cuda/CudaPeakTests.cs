@@ -5,7 +5,8 @@ namespace Engine.Tests.Devices.Cuda;
 
 public class CudaPeakTests
 {
-    [TestCase("NVIDIA H100 80GB HBM3", 90, 132, 1_980_000, 2_619_000, 5120, 3.352e12, 66.9e12, "clocks and widths of this NVIDIA")]
+    [TestCase("NVIDIA H100 80GB HBM3", 90, 132, 1_980_000, 2_619_000, 5120, 3.352e12, 66.9e12,
+        "clocks and widths of this NVIDIA")]
     [TestCase("NVIDIA H200", 90, 132, 0, 0, 0, 4.8e12, 66.9e12, "the H200's datasheet")]
     [TestCase("NVIDIA H200 NVL", 90, 132, 1_980_000, 0, 6144, 4.8e12, 66.9e12, "the H200's datasheet")]
     [TestCase("NVIDIA A100-SXM4-40GB", 80, 108, 0, 0, 0, 1.555e12, 19.5e12, "the A100 SXM 40 GB's datasheet")]

@@ -38,7 +38,9 @@ internal static class CudaTestDevice
         if ((Driver.Failure ?? Nvrtc.Failure) is { } missing)
         {
             Action<string> leave = Wanted == "gpu" ? Assert.Inconclusive : Assert.Ignore;
-            leave(Wanted is "double" or "ptx" && SimtDouble.WhyNot is { } reason ? $"Left out: {reason}." : missing.Message);
+            leave(Wanted is "double" or "ptx" && SimtDouble.WhyNot is { } reason
+                ? $"Left out: {reason}."
+                : missing.Message);
         }
 
         return (synchronous ? s_synchronous : s_asynchronous).Value;

@@ -21,7 +21,8 @@ public sealed unsafe class DamagedKernelPtxTests
     [TestCase(typeof(Dot), "placeOf(copy), from, count);", "placeOf(copy), from, Bytes);",
         TestName = "gemm.cuh: a copy reads where nothing is")]
     [TestCase(
-        typeof(Dot), "cp.async.cg.shared.global [%0+%3], [%1+%4], 16, %2;", "cp.async.ca.shared.global [%0+%3], [%1+%4], 8, %2;",
+        typeof(Dot), "cp.async.cg.shared.global [%0+%3], [%1+%4], 16, %2;",
+        "cp.async.ca.shared.global [%0+%3], [%1+%4], 8, %2;",
         TestName = "ptx.cuh: half of a vector is copied")]
     [TestCase(typeof(Dot), "takes(copy) && i < end", "takes(copy) && i <= end",
         TestName = "gemm.cuh: one row too many is copied")]
@@ -48,13 +49,15 @@ public sealed unsafe class DamagedKernelPtxTests
         TestName = "packs.cuh: half of a vector read twice")]
     [TestCase(typeof(Dot), "isLast = atomicAdd(arrived, 1u) == members - 1;", "isLast = (*arrived)++ == members - 1;",
         TestName = "split_k.cuh: blocks counted without an atomic")]
-    [TestCase(typeof(Accumulate<Sum>), "__shfl_up_sync(WholeWarp, total, step)", "__shfl_up_sync(WholeWarp << step, total, step)",
+    [TestCase(typeof(Accumulate<Sum>), "__shfl_up_sync(WholeWarp, total, step)",
+        "__shfl_up_sync(WholeWarp << step, total, step)",
         TestName = "accumulate.cu: a mask of those that get something")]
     [TestCase(typeof(Accumulate<Sum>), "__shfl_up_sync(WholeWarp, total, 1)", "__shfl_up_sync(WholeWarp, total, 1, 16)",
         TestName = "accumulate.cu: a warp moved on in two halves")]
     [TestCase(typeof(Softmax), "power = exp(d);", "power = sizeof(T) == 4 ? (T)__expf((float)d) : exp(d);",
         TestName = "rows.cuh: fast exponentials")]
-    [TestCase(typeof(Cast), ": (U)x;", ": (U)rint((double)x);", TestName = "common.cuh: rounded to the nearest, not toward zero")]
+    [TestCase(typeof(Cast), ": (U)x;", ": (U)rint((double)x);",
+        TestName = "common.cuh: rounded to the nearest, not toward zero")]
     [TestCase(typeof(RandomDraw<Uniform>), "(uint64)c0 * 0xD2511F53u", "(uint64)(c0 * 0xD2511F53u)",
         TestName = "random.cu: products without their upper half")]
     public void A_damage_is_found(Type op, string from, string to)

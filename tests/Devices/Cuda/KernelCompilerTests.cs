@@ -17,8 +17,8 @@ public class KernelCompilerTests
     public void A_gpu_older_than_nvrtc_is_refused() => Assert.That(
         () => KernelImages.Target(35, s_known, new Version(12, 4)),
         Throws.TypeOf<CudaException>().With.Message.EqualTo(
-            "NVRTC 12.4 compiles for GPUs from compute capability 5.0 on, and this one has 3.5: install an NVRTC of its "
-            + "time, or compute on the CPU."));
+            "NVRTC 12.4 compiles for GPUs from compute capability 5.0 on, and this one has 3.5: "
+            + "install an NVRTC of its time, or compute on the CPU."));
 
     [Test]
     public void Every_kernel_file_is_used_by_an_op() =>

@@ -45,7 +45,8 @@ internal static class KernelVariants
     /// The ops' kernels for their examples, one by one, in single and in double precision, and for larger ones.
     /// </summary>
     public static IReadOnlyList<KernelVariant> Examples { get; } =
-        Distinct(Launches().Select(example => new KernelVariant(example.Ops, example.Launch.Function)).Concat(LargeKernels.All));
+        Distinct(Launches().Select(example => new KernelVariant(example.Ops, example.Launch.Function))
+            .Concat(LargeKernels.All));
 
     /// <summary>
     /// The kernels of training, validation and prediction, with full batches and an incomplete last one.

@@ -25,7 +25,8 @@ internal static class LargeKernels
 
     /// <summary>Gets the kernels that need a GPU with tensor cores for TF32 and numbers of 16 bits.</summary>
     public static IEnumerable<KernelVariant> OfTensorCores =>
-        ProductsOf(CudaTile.OfTensorCores).Concat(ProductsOfHalves).Select(launch => new KernelVariant("dot", launch.Function));
+        ProductsOf(CudaTile.OfTensorCores).Concat(ProductsOfHalves)
+            .Select(launch => new KernelVariant("dot", launch.Function));
 
     private static IEnumerable<KernelLaunch> Products => ProductsOf(CudaTile.All);
 

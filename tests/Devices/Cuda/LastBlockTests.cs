@@ -26,7 +26,8 @@ public sealed partial class LastBlockTests
     {
         int[] grids = [.. s_launches[kernel].Where(LastBlockHasOneThread).Select(launch => launch.Grid.X).Distinct()];
 
-        Assert.That(grids.Count(blocks => blocks > 1), Is.GreaterThanOrEqualTo(2), $"grids of {string.Join(", ", grids)}");
+        Assert.That(
+            grids.Count(blocks => blocks > 1), Is.GreaterThanOrEqualTo(2), $"grids of {string.Join(", ", grids)}");
     }
 
     /// <summary>

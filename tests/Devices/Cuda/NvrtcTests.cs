@@ -38,8 +38,9 @@ public partial class NvrtcTests
     private static IEnumerable<KernelVariant> Fast(int architecture)
     {
         KernelVariant[] examples = [.. KernelVariants.Examples.Where(variant => !variant.IsDouble)];
-        IEnumerable<KernelVariant> ofEach = examples.DistinctBy(variant => (variant.Function.File, variant.Function.Entry))
-            .Concat(LargeKernels.OfTensorCores);
+        IEnumerable<KernelVariant> ofEach =
+            examples.DistinctBy(variant => (variant.Function.File, variant.Function.Entry))
+                .Concat(LargeKernels.OfTensorCores);
         int between = Array.IndexOf(s_between, architecture);
         return KernelVariants.Experiments
             .Concat(between < 0 ? ofEach : ofEach.Where((_, i) => i % s_between.Length == between))

@@ -29,7 +29,8 @@ public sealed class TensorCoreTests
     }
 
     [Test]
-    public void Products_read_numbers_of_16_bits_as_they_are_stored([Values(DType.Float16, DType.BFloat16)] DType stored) =>
+    public void Products_read_numbers_of_16_bits_as_they_are_stored(
+        [Values(DType.Float16, DType.BFloat16)] DType stored) =>
         TensorCoreChecks.GraphReadsHalves(CudaTestDevice.Open(), stored);
 
     [Test]
@@ -61,7 +62,8 @@ public sealed class TensorCoreTests
         CudaTiling tiling = CudaTiling.Choose(256, 256, 256, DType.Float32, uses);
         Assert.That(tiling.Tile.IsTensor, Is.EqualTo(uses));
         Assert.That(
-            (f.Launches.Single().Grid, f.Launches.Single().Block), Is.EqualTo(($"{tiling.Grid}", $"{(Dim3)tiling.Tile.Threads}")));
+            (f.Launches.Single().Grid, f.Launches.Single().Block),
+            Is.EqualTo(($"{tiling.Grid}", $"{(Dim3)tiling.Tile.Threads}")));
     }
 
     [Test]
@@ -92,7 +94,8 @@ internal static class TensorCoreChecks
         if (dtype.IsHalf())
         {
             // Rows of 16 bits need an even length.
-            shapes = [.. shapes.Select(each => ((each.M + 1) / 2 * 2, (each.N + 1) / 2 * 2, (each.K + 1) / 2 * 2, each.Parts))];
+            shapes = [.. shapes.Select(
+                each => ((each.M + 1) / 2 * 2, (each.N + 1) / 2 * 2, (each.K + 1) / 2 * 2, each.Parts))];
         }
 
         foreach ((int m, int n, int k, int parts) in shapes)
@@ -119,7 +122,8 @@ internal static class TensorCoreChecks
                         * Read(b[transposeB ? (column * k) + d : (d * n) + column]);
                 }
 
-                Assert.That(Math.Abs(product[i] - expected) <= 1e-5, $"{shape}, element {i}: {product[i]}, not {expected}");
+                Assert.That(
+                    Math.Abs(product[i] - expected) <= 1e-5, $"{shape}, element {i}: {product[i]}, not {expected}");
             }
 
             ulong Put(float[] values) => dtype switch
@@ -137,7 +141,8 @@ internal static class TensorCoreChecks
     {
         using var cpu = new CpuDevice(1);
         var random = new Random(4);
-        Input a = Variable("a", DType.Float32, [40, 64]), b = Variable("b", stored, [64, 48]), odd = Variable("odd", stored, [48, 5]);
+        Input a = Variable("a", DType.Float32, [40, 64]), b = Variable("b", stored, [64, 48]),
+            odd = Variable("odd", stored, [48, 5]);
         Input bias = Variable("bias", DType.Float32, [48]);
         Variable hidden = Cast(Rectify(Dot(Cast(a, stored), b) + bias), stored);
         Variable[] outputs = [hidden, Dot(hidden, odd), Dot(hidden, a, transposeA: true)];
@@ -155,13 +160,16 @@ internal static class TensorCoreChecks
         {
             // Sums in another order may round a stored number in the other direction.
             double ulp = ElementType.Of(stored).Epsilon * 8;
-            double[] differences = [.. NdArray.From(actual[i]).Data.Zip(NdArray.From(expected[i]).Data, (p, q) => Math.Abs(p - q))];
+            double[] differences =
+                [.. NdArray.From(actual[i]).Data.Zip(NdArray.From(expected[i]).Data, (p, q) => Math.Abs(p - q))];
             Assert.That(differences.Max(), Is.LessThanOrEqualTo(ulp), $"output {i}");
-            Assert.That(differences.Count(difference => difference <= 1e-5), Is.GreaterThan(differences.Length * 0.9), $"output {i}");
+            Assert.That(differences.Count(difference => difference <= 1e-5), Is.GreaterThan(differences.Length * 0.9),
+                $"output {i}");
         }
 
         Tensor Random(params int[] dimensions) =>
-            Tensor.From(Numbers(random, dimensions.Aggregate(1, (product, dimension) => product * dimension))).Reshape(dimensions);
+            Tensor.From(Numbers(random, dimensions.Aggregate(1, (product, dimension) => product * dimension)))
+                .Reshape(dimensions);
     }
 
     public static void GraphRounds(CudaOptions options)
@@ -169,7 +177,8 @@ internal static class TensorCoreChecks
         using var device = new CudaDevice(options with { TensorFloat32 = true });
         using var cpu = new CpuDevice(1);
         var random = new Random(3);
-        Tensor x = Random(60, 70), w = Random(70, 50), bias = Random(50), stack = Random(3, 20, 30), other = Random(3, 30, 10);
+        Tensor x = Random(60, 70), w = Random(70, 50), bias = Random(50), stack = Random(3, 20, 30),
+            other = Random(3, 30, 10);
         Input a = Matrix("a"), b = Matrix("b"), c = Vector("c");
         Input s = Variable("s", DType.Float32, [3, 20, 30]), t = Variable("t", DType.Float32, [3, 30, 10]);
         Variable[] outputs = [Rectify(Dot(a, b) + c), Dot(a, a, transposeA: true), BatchedDot(s, t)];
@@ -177,7 +186,8 @@ internal static class TensorCoreChecks
         using var here = Function.Compile([a, b, c, s, t], outputs, device: cpu);
 
         Tensor[] actual = there.Call(x, w, bias, stack, other);
-        Tensor[] rounded = here.Call(Of(x), Of(w), bias, Of(stack), Of(other)), exact = here.Call(x, w, bias, stack, other);
+        Tensor[] rounded = here.Call(Of(x), Of(w), bias, Of(stack), Of(other)),
+            exact = here.Call(x, w, bias, stack, other);
 
         for (int i = 0; i < actual.Length; i++)
         {
@@ -186,7 +196,8 @@ internal static class TensorCoreChecks
         }
 
         Tensor Random(params int[] dimensions) =>
-            Tensor.From(Numbers(random, dimensions.Aggregate(1, (product, dimension) => product * dimension))).Reshape(dimensions);
+            Tensor.From(Numbers(random, dimensions.Aggregate(1, (product, dimension) => product * dimension)))
+                .Reshape(dimensions);
 
         static Tensor Of(Tensor tensor) =>
             Tensor.From([.. tensor.AsSpan<float>().ToArray().Select(Rounded)]).Reshape(tensor.Shape.Dimensions);

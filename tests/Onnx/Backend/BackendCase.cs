@@ -32,7 +32,8 @@ internal sealed record BackendCase(string Name, string Model, IReadOnlyList<stri
                 [.. Directory.EnumerateDirectories(test.Folder, "test_data_set_*").Order(StringComparer.Ordinal)]))
             .OrderBy(test => test.Name, StringComparer.Ordinal),
         .. Directory.EnumerateFiles(folder, "*_output_0.pb", SearchOption.AllDirectories)
-            .Select(output => (Output: output, Model: output.Replace("_output_0.pb", ".onnx", StringComparison.Ordinal)))
+            .Select(
+                output => (Output: output, Model: output.Replace("_output_0.pb", ".onnx", StringComparison.Ordinal)))
             .Where(test => File.Exists(test.Model))
             .Select(test => new BackendCase(Path.GetRelativePath(folder, test.Model), test.Model, [test.Output]))
             .OrderBy(test => test.Name, StringComparer.Ordinal),
@@ -48,7 +49,9 @@ internal sealed record BackendCase(string Name, string Model, IReadOnlyList<stri
             foreach (string set in Data)
             {
                 bool isFilled = File.Exists(set);
-                Tensor[] inputs = isFilled ? [.. model.Inputs.Select(Filled)] : [.. Tensors(set, "input").Select(tensor => tensor.ToTensor())];
+                Tensor[] inputs = isFilled
+                    ? [.. model.Inputs.Select(Filled)]
+                    : [.. Tensors(set, "input").Select(tensor => tensor.ToTensor())];
                 OnnxTensor[] expected = isFilled ? [TensorOf(set)] : [.. Tensors(set, "output")];
                 Tensor[] outputs = model.Run(device, inputs);
                 hasRun = true;
@@ -92,7 +95,8 @@ internal sealed record BackendCase(string Name, string Model, IReadOnlyList<stri
     private static Tensor Filled(OnnxPort port)
     {
         int count = (int)port.Shape.Count;
-        return Tensor.From([.. Enumerable.Range(0, count).Select(i => (float)((double)i / count))]).Reshape(port.Shape.Dimensions);
+        return Tensor.From([.. Enumerable.Range(0, count).Select(i => (float)((double)i / count))])
+            .Reshape(port.Shape.Dimensions);
     }
 
     /// <summary>Describes how an output differs from the expected one; null if it does not.</summary>
@@ -112,7 +116,8 @@ internal sealed record BackendCase(string Name, string Model, IReadOnlyList<stri
         double[] a = NdArray.From(values).Data, b = NdArray.From(actual).Data;
         for (int i = 0; i < a.Length; i++)
         {
-            bool isSame = a[i].Equals(b[i]) || (values.DType.IsFloat() && Math.Abs(a[i] - b[i]) <= Absolute + (Relative * Math.Abs(a[i])))
+            bool isSame = a[i].Equals(b[i])
+                || (values.DType.IsFloat() && Math.Abs(a[i] - b[i]) <= Absolute + (Relative * Math.Abs(a[i])))
                 || a[i] == b[i];
             if (!isSame)
             {

@@ -37,7 +37,9 @@ public class OnnxBackendTests
     [Test]
     public void Damaged_tests_are_read_or_refused()
     {
-        int count = int.TryParse(Environment.GetEnvironmentVariable("ENGINE_DAMAGED_FILES"), out int asked) ? asked : 10_000;
+        int count = int.TryParse(Environment.GetEnvironmentVariable("ENGINE_DAMAGED_FILES"), out int asked)
+            ? asked
+            : 10_000;
         using ZipArchive tests = ZipFile.OpenRead(Path.Combine(Data, "node-tests.zip"));
         byte[][] models = [.. tests.Entries.Where(entry => entry.Name == "model.onnx").Select(Bytes)];
         var random = new Random(5);
@@ -79,11 +81,13 @@ public class OnnxBackendTests
         var random = new Random(3);
         for (int i = 0; i < count; i++)
         {
-            float[] values = [.. Enumerable.Range(0, (int)input.Shape.Count).Select(_ => (random.NextSingle() * 3) - 1)];
+            float[] values =
+                [.. Enumerable.Range(0, (int)input.Shape.Count).Select(_ => (random.NextSingle() * 3) - 1)];
             Tensor x = Tensor.From(values, [.. input.Shape]);
             Tensor[] outputs = model.Run(x);
             NdArray actual = NdArray.From(outputs[0]);
-            OnnxRun.AssertSame(OnnxRun.Run(path, (input.Name, x)), actual, 1e-5 * Math.Max(1, actual.Data.Max(Math.Abs)));
+            OnnxRun.AssertSame(
+                OnnxRun.Run(path, (input.Name, x)), actual, 1e-5 * Math.Max(1, actual.Data.Max(Math.Abs)));
         }
     }
 
@@ -117,7 +121,8 @@ public class OnnxBackendTests
         return bytes.ToArray();
     }
 
-    internal static (int Passed, List<string> Refused, List<string> Wrong) Run(IEnumerable<BackendCase> cases, Device device)
+    internal static (int Passed, List<string> Refused, List<string> Wrong) Run(
+        IEnumerable<BackendCase> cases, Device device)
     {
         int passed = 0;
         List<string> refused = [], wrong = [];

@@ -88,8 +88,9 @@ internal sealed class ModelMaker
     /// <summary>Adds a function that belongs to the model.</summary>
     public ModelMaker Function(string name, string inputs, string outputs, params ProtoWriter[] nodes)
     {
-        _more.Message(25, new ProtoWriter().Text(1, name).Texts(4, Names(inputs)).Texts(5, Names(outputs)).Messages(7, nodes)
-            .Message(9, new ProtoWriter().Number(2, _opSet)).Text(10, "own"));
+        _more.Message(
+            25, new ProtoWriter().Text(1, name).Texts(4, Names(inputs)).Texts(5, Names(outputs)).Messages(7, nodes)
+                .Message(9, new ProtoWriter().Number(2, _opSet)).Text(10, "own"));
         return this;
     }
 
@@ -121,7 +122,9 @@ internal sealed class ModelMaker
         var shape = new ProtoWriter();
         foreach (object dimension in dimensions)
         {
-            shape.Message(1, dimension is string called ? new ProtoWriter().Text(2, called) : new ProtoWriter().Number(1, (int)dimension));
+            shape.Message(1, dimension is string called
+                ? new ProtoWriter().Text(2, called)
+                : new ProtoWriter().Number(1, (int)dimension));
         }
 
         return new ProtoWriter().Text(1, name).Message(

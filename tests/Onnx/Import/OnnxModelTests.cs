@@ -47,8 +47,10 @@ public class OnnxModelTests
         using var step = Function.Compile([x], [y], updates: [new Update(b, b - Grad(Sum(y), b))]);
         step.Call(Tensor.From([1f, 1, 1, 1], 2, 2));
 
-        Assert.That(b.GetValue().AsSpan<float>().ToArray(), Is.EqualTo(new float[] { 8, 18 }), "less 1 for each of two rows");
-        Assert.That(model.Run(Tensor.From(new float[2], 1, 2))[0].AsSpan<float>().ToArray(), Is.EqualTo(new float[] { 8, 18 }));
+        Assert.That(
+            b.GetValue().AsSpan<float>().ToArray(), Is.EqualTo(new float[] { 8, 18 }), "less 1 for each of two rows");
+        Assert.That(
+            model.Run(Tensor.From(new float[2], 1, 2))[0].AsSpan<float>().ToArray(), Is.EqualTo(new float[] { 8, 18 }));
     }
 
     [Test]
@@ -90,12 +92,15 @@ public class OnnxModelTests
             .Message(5, ModelMaker.GraphSetting("then_branch", Branch("Add")))
             .Message(5, ModelMaker.GraphSetting("else_branch", Branch("Mul")));
         using OnnxModel model = new ModelMaker()
-            .Input("x", OnnxType.Float, 2).Input("which", OnnxType.Bool).Output("y", OnnxType.Float, 2).Node(node).Load();
+            .Input("x", OnnxType.Float, 2).Input("which", OnnxType.Bool).Output("y", OnnxType.Float, 2).Node(node)
+            .Load();
         Tensor x = Tensor.From([3f, 4]);
         DType truth = model.Inputs[1].DType;
 
-        Assert.That(model.Run(x, Tensor.Scalar(1).Cast(truth))[0].AsSpan<float>().ToArray(), Is.EqualTo(new float[] { 6, 8 }));
-        Assert.That(model.Run(x, Tensor.Scalar(0).Cast(truth))[0].AsSpan<float>().ToArray(), Is.EqualTo(new float[] { 9, 16 }));
+        Assert.That(
+            model.Run(x, Tensor.Scalar(1).Cast(truth))[0].AsSpan<float>().ToArray(), Is.EqualTo(new float[] { 6, 8 }));
+        Assert.That(
+            model.Run(x, Tensor.Scalar(0).Cast(truth))[0].AsSpan<float>().ToArray(), Is.EqualTo(new float[] { 9, 16 }));
     }
 
     [Test]
@@ -106,10 +111,13 @@ public class OnnxModelTests
             .Node("Identity", "goes", "on").Node("Add", "before x", "after")
             .Output("on", OnnxType.Bool).Output("after", OnnxType.Float, 2).Graph();
         using OnnxModel model = new ModelMaker()
-            .Input("x", OnnxType.Float, 2).Output("y", OnnxType.Float, 2).Longs("steps", 1000).Floats("begin", [0, 1], 2)
-            .Node(ModelMaker.NodeOf("Loop", "steps - begin", "y").Message(5, ModelMaker.GraphSetting("body", body))).Load();
+            .Input("x", OnnxType.Float, 2).Output("y", OnnxType.Float, 2).Longs("steps", 1000)
+            .Floats("begin", [0, 1], 2)
+            .Node(ModelMaker.NodeOf("Loop", "steps - begin", "y").Message(5, ModelMaker.GraphSetting("body", body)))
+            .Load();
 
-        Assert.That(model.Run(Tensor.From([1f, 2]))[0].AsSpan<float>().ToArray(), Is.EqualTo(new float[] { 1000, 2001 }));
+        Assert.That(
+            model.Run(Tensor.From([1f, 2]))[0].AsSpan<float>().ToArray(), Is.EqualTo(new float[] { 1000, 2001 }));
     }
 
     [Test]
@@ -139,47 +147,60 @@ public class OnnxModelTests
             [-9, 0.25f, 9], [0.5f, 0.5f, 9]);
         yield return Case(
             "a remainder with the dividend's sign as a shape: -7 fmod 3 is -1",
-            Model(4).Longs("a", -7).Longs("b", 3).Longs("c", 5).Node("Mod", "a b", "rest", ("fmod", 1)).Node("Add", "rest c", "to")
+            Model(4).Longs("a", -7).Longs("b", 3).Longs("c", 5).Node("Mod", "a b", "rest", ("fmod", 1))
+                .Node("Add", "rest c", "to")
                 .Node("Reshape", "x to", "y"),
             [1, 2, 3, 4], [1, 2, 3, 4]);
         yield return Case(
             "a loop of no steps that stacks rows",
-            Model(2).Longs("none", 0).Node(ModelMaker.NodeOf("Loop", "none - x", "last rows").Message(5, ModelMaker.GraphSetting("body", new ModelMaker()
+            Model(2).Longs("none", 0).Node(ModelMaker.NodeOf("Loop", "none - x", "last rows")
+                .Message(5, ModelMaker.GraphSetting("body", new ModelMaker()
                 .Input("step", OnnxType.Int64).Input("goes", OnnxType.Bool).Input("before", OnnxType.Float, 2)
                 .Node("Identity", "goes", "on").Node("Add", "before before", "after").Node("Mul", "after after", "row")
-                .Output("on", OnnxType.Bool).Output("after", OnnxType.Float, 2).Output("row", OnnxType.Float, 2).Graph())))
-                .Node("Concat", "rows whole", "all", ("axis", 0)).Floats("whole", [7, 8], 1, 2).Longs("flat", -1).Node("Reshape", "all flat", "y"),
+                .Output("on", OnnxType.Bool).Output("after", OnnxType.Float, 2).Output("row", OnnxType.Float, 2)
+                .Graph())))
+                .Node("Concat", "rows whole", "all", ("axis", 0)).Floats("whole", [7, 8], 1, 2).Longs("flat", -1)
+                .Node("Reshape", "all flat", "y"),
             [1, 2], [7, 8]);
         yield return Case(
             "a zero point for each column of an integer product",
-            Model(2).Tensor(Levels("w", OnnxType.UInt8, [1, 2, 3, 4, 5, 6], 2, 3)).Tensor(Levels("zeros", OnnxType.UInt8, [0, 1, 2], 3))
-                .Longs("row", 1, 2).Node("Cast", "x", "levels", ("to", (int)OnnxType.UInt8)).Node("Reshape", "levels row", "a")
+            Model(2).Tensor(Levels("w", OnnxType.UInt8, [1, 2, 3, 4, 5, 6], 2, 3))
+                .Tensor(Levels("zeros", OnnxType.UInt8, [0, 1, 2], 3))
+                .Longs("row", 1, 2).Node("Cast", "x", "levels", ("to", (int)OnnxType.UInt8))
+                .Node("Reshape", "levels row", "a")
                 .Node("MatMulInteger", "a w - zeros", "sums").Node("Cast", "sums", "y", ("to", 1)),
             [1, 10], [1 + 40, 1 + 40, 1 + 40]);
         yield return Case(
             "a scale and a zero point for each column of a quantized product",
-            Model(2).Tensor(Levels("w", OnnxType.UInt8, [1, 2, 3, 4], 2, 2)).Tensor(Levels("zeros", OnnxType.UInt8, [0, 1], 2))
+            Model(2).Tensor(Levels("w", OnnxType.UInt8, [1, 2, 3, 4], 2, 2))
+                .Tensor(Levels("zeros", OnnxType.UInt8, [0, 1], 2))
                 .Tensor(Levels("zero", OnnxType.UInt8, [0])).Floats("scales", [1, 0.5f], 2).Floats("one", [1])
-                .Longs("row", 1, 2).Node("Cast", "x", "levels", ("to", (int)OnnxType.UInt8)).Node("Reshape", "levels row", "a")
-                .Node("QLinearMatMul", "a one zero w scales zeros one zero", "sums").Node("Cast", "sums", "y", ("to", 1)),
+                .Longs("row", 1, 2).Node("Cast", "x", "levels", ("to", (int)OnnxType.UInt8))
+                .Node("Reshape", "levels row", "a")
+                .Node("QLinearMatMul", "a one zero w scales zeros one zero", "sums")
+                .Node("Cast", "sums", "y", ("to", 1)),
             [2, 10], [2 + 30, (2 + 30) / 2]);
         yield return Case(
             "weights of float16",
-            Model(2).Tensor(Levels("w", OnnxType.Float16, [0x00, 0x3C, 0x00, 0xC1], 2)).Node("Cast", "w", "v", ("to", 1)).Node("Mul", "x v", "y"),
+            Model(2).Tensor(Levels("w", OnnxType.Float16, [0x00, 0x3C, 0x00, 0xC1], 2))
+                .Node("Cast", "w", "v", ("to", 1)).Node("Mul", "x v", "y"),
             [3, 4], [3, -10]);
         yield return Case(
             "weights of bfloat16",
-            Model(2).Tensor(Levels("w", OnnxType.BFloat16, [0x80, 0x3F, 0x20, 0xC0], 2)).Node("CastLike", "w x", "v").Node("Mul", "x v", "y"),
+            Model(2).Tensor(Levels("w", OnnxType.BFloat16, [0x80, 0x3F, 0x20, 0xC0], 2)).Node("CastLike", "w x", "v")
+                .Node("Mul", "x v", "y"),
             [3, 4], [3, -10]);
         yield return Case(
-            "the scale of zeros, which is 1 in ONNX Runtime", Model(2).Node("DynamicQuantizeLinear", "x", "levels y zero"), [0, 0], [1]);
+            "the scale of zeros, which is 1 in ONNX Runtime", Model(2)
+                .Node("DynamicQuantizeLinear", "x", "levels y zero"), [0, 0], [1]);
 
         static ModelMaker Model(int count) => new ModelMaker().OpSet(17).Input("x", OnnxType.Float, count).Untyped("y");
 
         static ProtoWriter Levels(string name, OnnxType type, byte[] bytes, params long[] dimensions) =>
             new ProtoWriter().Numbers(1, dimensions).Number(2, (int)type).Text(8, name).Bytes(9, bytes);
 
-        static TestCaseData Case(string name, ModelMaker model, float[] x, float[] y) => new(model, x, y) { TestName = $"What_is_rare_counts({name})" };
+        static TestCaseData Case(string name, ModelMaker model, float[] x, float[] y) =>
+            new(model, x, y) { TestName = $"What_is_rare_counts({name})" };
     }
 
     [TestCaseSource(nameof(Rare))]
@@ -211,7 +232,8 @@ public class OnnxModelTests
         Input x = Matrix("x");
         Variable product = model.Build(new Dictionary<string, Variable> { ["x"] = x }, "product")[0];
 
-        Assert.That(product.Eval((x, Tensor.From([1f, 0], 1, 2))).AsSpan<float>().ToArray(), Is.EqualTo(new float[] { 1, 2 }));
+        Assert.That(
+            product.Eval((x, Tensor.From([1f, 0], 1, 2))).AsSpan<float>().ToArray(), Is.EqualTo(new float[] { 1, 2 }));
     }
 
     [Test]
@@ -219,10 +241,12 @@ public class OnnxModelTests
     {
         const int Dimension = 1024;
         using var folder = new TempFolder();
-        var maker = new ModelMaker().Input("h0", OnnxType.Float, 1, Dimension).Output("h4", OnnxType.Float, 1, Dimension);
+        var maker = new ModelMaker().Input("h0", OnnxType.Float, 1, Dimension)
+            .Output("h4", OnnxType.Float, 1, Dimension);
         for (int i = 0; i < 4; i++)
         {
-            maker.Floats($"w{i}", new float[Dimension * Dimension], Dimension, Dimension).Node("MatMul", $"h{i} w{i}", $"h{i + 1}");
+            maker.Floats($"w{i}", new float[Dimension * Dimension], Dimension, Dimension)
+                .Node("MatMul", $"h{i} w{i}", $"h{i + 1}");
         }
 
         byte[] file = maker.Bytes();

@@ -8,11 +8,13 @@ public class OnnxTableTests
 {
     [Test]
     public void An_op_has_one_row_for_a_version() =>
-        Assert.That(OnnxTable.All().GroupBy(op => (op.Domain, op.Name, op.Since)).Where(rows => rows.Count() > 1), Is.Empty);
+        Assert.That(
+            OnnxTable.All().GroupBy(op => (op.Domain, op.Name, op.Since)).Where(rows => rows.Count() > 1), Is.Empty);
 
     [Test]
     public void What_is_there_is_not_said_not_to_be() =>
-        Assert.That(OnnxRefused.Reasons.SelectMany(group => group.Ops).Intersect(OnnxTable.All().Select(op => op.Name)), Is.Empty);
+        Assert.That(OnnxRefused.Reasons.SelectMany(group => group.Ops).Intersect(OnnxTable.All().Select(op => op.Name)),
+            Is.Empty);
 
     [Test]
     public void The_documentation_lists_what_is_not_there_by_the_reason()

@@ -17,7 +17,8 @@ public class OnnxTrainingTests
     private static string Written(TempFolder folder, int epochs = 1)
     {
         using var net = new NeuralNet(
-            new Input(1, 6, 6) { Name = "image" }, new Conv2D(4, 3, Rectify) { Name = "conv" }, new BatchNorm { Name = "norm" },
+            new Input(1, 6, 6) { Name = "image" }, new Conv2D(4, 3, Rectify) { Name = "conv" },
+            new BatchNorm { Name = "norm" },
             new Dense(8, Tanh) { Name = "hidden" }, new Dense(2, Softmax) { Name = "kinds" })
         { MaxEpochs = epochs, Seed = 3 };
         net.Fit(s_samples.X.Rows(0, 20), s_samples.Y[..20]);
@@ -38,7 +39,8 @@ public class OnnxTrainingTests
 
         Assert.That(net.Score(s_samples.X, s_samples.Y), Is.GreaterThan(before).And.GreaterThan(0.95));
         Assert.That(
-            again.Run(s_samples.X)[0].AsSpan<float>().ToArray(), Is.EqualTo(net.PredictProba(s_samples.X).AsSpan<float>().ToArray()).Within(1e-5));
+            again.Run(s_samples.X)[0].AsSpan<float>()
+                .ToArray(), Is.EqualTo(net.PredictProba(s_samples.X).AsSpan<float>().ToArray()).Within(1e-5));
     }
 
     [Test]
@@ -46,7 +48,8 @@ public class OnnxTrainingTests
     {
         const int Units = 2500;
         using var folder = new TempFolder();
-        using (var written = new NeuralNet(new Input(Units) { Name = "numbers" }, new Dense(Units, Rectify), new Dense(Units), new Dense(10, Softmax)))
+        using (var written = new NeuralNet(
+            new Input(Units) { Name = "numbers" }, new Dense(Units, Rectify), new Dense(Units), new Dense(10, Softmax)))
         {
             written.ExportOnnx(folder.File("large.onnx"));
         }
@@ -70,7 +73,8 @@ public class OnnxTrainingTests
         Tensor x = Tensor.From([.. Enumerable.Range(0, Units).Select(i => MathF.Sin(i))], 1, Units);
         Assert.That(again.PredictProba(x).Bytes.SequenceEqual(net.PredictProba(x).Bytes));
 
-        NeuralNet Read() => isModel ? Model.FromOnnx(folder.File("large.onnx")).Net : NeuralNet.FromOnnx(folder.File("large.onnx"));
+        NeuralNet Read() =>
+            isModel ? Model.FromOnnx(folder.File("large.onnx")).Net : NeuralNet.FromOnnx(folder.File("large.onnx"));
     }
 
     [Test]
@@ -82,7 +86,8 @@ public class OnnxTrainingTests
         Dictionary<string, float[]> before = Values(net);
         net.Fit(s_samples.X, s_samples.Y);
 
-        string[] changed = [.. Values(net).Where(pair => !pair.Value.SequenceEqual(before[pair.Key])).Select(pair => pair.Key)];
+        string[] changed =
+            [.. Values(net).Where(pair => !pair.Value.SequenceEqual(before[pair.Key])).Select(pair => pair.Key)];
         Assert.That(changed, Is.Not.Empty.And.All.Not.Contains("conv"));
         Assert.That(changed, Has.Some.Contains("hidden.W"));
     }
@@ -107,14 +112,16 @@ public class OnnxTrainingTests
         using var folder = new TempFolder();
         using OnnxModel model = OnnxModel.Load(Written(folder));
 
-        Assert.That(() => model.ToNode("nothing"), Throws.InstanceOf<EngineException>().With.Message.Contains("'nothing'"));
+        Assert.That(
+            () => model.ToNode("nothing"), Throws.InstanceOf<EngineException>().With.Message.Contains("'nothing'"));
     }
 
     [Test]
     public void As_a_model_it_prepares_pictures_and_names_classes()
     {
         using var folder = new TempFolder();
-        using Model model = Model.FromOnnx(Written(folder, epochs: 20), new OnnxSamples { Mean = [0.5], Std = [0.25], Classes = ["low", "high"] });
+        using Model model = Model.FromOnnx(
+            Written(folder, epochs: 20), new OnnxSamples { Mean = [0.5], Std = [0.25], Classes = ["low", "high"] });
         var pixels = new Engine.Data.TensorColumn("picture", Tensor.From(new byte[72], 2, 1, 6, 6));
         IReadOnlyList<Prediction> predictions = model.Predict(new Engine.Data.Table(pixels));
 
@@ -123,7 +130,8 @@ public class OnnxTrainingTests
         using OnnxModel same = OnnxModel.Load(folder.File("a.onnx"));
         float[] expected = [.. same.Run(black)[0].AsSpan<float>()];
         Assert.That(predictions, Has.Count.EqualTo(2));
-        Assert.That(predictions[0].Classes.Single(one => one.Class == "high").Probability, Is.EqualTo(expected[1]).Within(1e-5));
+        Assert.That(predictions[0].Classes.Single(one => one.Class == "high").Probability,
+            Is.EqualTo(expected[1]).Within(1e-5));
     }
 
     [Test]
@@ -140,7 +148,8 @@ public class OnnxTrainingTests
         Assert.That(model.Inputs[0].Shape[0], Is.EqualTo(1));
         for (int i = 0; i < 3; i++)
         {
-            Assert.That(model.Run(x.Rows(i, 1))[0].AsSpan<float>().ToArray(), Is.EqualTo(all[(10 * i)..(10 * (i + 1))]).Within(1e-3));
+            Assert.That(model.Run(x.Rows(i, 1))[0].AsSpan<float>().ToArray(),
+                Is.EqualTo(all[(10 * i)..(10 * (i + 1))]).Within(1e-3));
         }
     }
 

@@ -38,17 +38,23 @@ public sealed class FarOutTests(bool isGpu)
         OfSlope(x => ArcTan2(DisconnectedGrad(2 * x), x), (1e-25, -4e24), (3, -0.4 / 3), (1e25, -4e-26)),
         Of(x => Norm(Stack(1, 3 * x, 4 * x), 2, [1]), (1e-30, 5e-30), (-7, 35), (1e30, 5e30), (0, 0)),
         OfSlope(x => Norm(Stack(1, 3 * x, 4 * x), 2, [1]), (1e-30, 5), (-7, -5), (1e30, 5)),
-        Of(x => Norm(Stack(1, x, x), 3, [1]), (1e-30, 1.2599210498948732e-30), (-7, 8.8194473492641121), (1e30, 1.2599210498948732e30)),
-        Of(x => Norm(Stack(1, x, x), 2, [1]), (2e38, 2.8284271247461901e38), (-2e38, 2.8284271247461901e38), (1e-38, 1.4142135623730951e-38)),
+        Of(x => Norm(Stack(1, x, x), 3, [1]), (1e-30, 1.2599210498948732e-30), (-7, 8.8194473492641121),
+            (1e30, 1.2599210498948732e30)),
+        Of(x => Norm(Stack(1, x, x), 2, [1]), (2e38, 2.8284271247461901e38), (-2e38, 2.8284271247461901e38),
+            (1e-38, 1.4142135623730951e-38)),
         Of(x => Norm(x, 2, []), (-2e38, 2e38), (1e-38, 1e-38)),
-        Of(x => Norm(Stack(1, x, x), -2, [1]), (1e-30, 7.0710678118654752e-31), (-7, 4.9497474683058327), (1e30, 7.0710678118654752e29)),
-        Of(x => Norm(BroadcastTo(ExpandDims(x, 1), -1, 1_000_000), 10, [1]), (1, 3.9810717055349725), (1e30, 3.9810717055349725e30)),
+        Of(x => Norm(Stack(1, x, x), -2, [1]), (1e-30, 7.0710678118654752e-31), (-7, 4.9497474683058327),
+            (1e30, 7.0710678118654752e29)),
+        Of(x => Norm(BroadcastTo(ExpandDims(x, 1), -1, 1_000_000), 10, [1]), (1, 3.9810717055349725),
+            (1e30, 3.9810717055349725e30)),
         Of(x => Std(Stack(1, x, -x), [1]), (1e-30, 1e-30), (7, 7), (1e30, 1e30), (0, 0)),
         Of(x => Std(Stack(1, x, -x), [1], ddof: 1), (1e-30, 1.4142135623730951e-30), (1e30, 1.4142135623730951e30)),
         OfSlope(x => Std(Stack(1, x, -x), [1]), (1e-30, 1), (-7, -1), (1e30, 1), (0, 0)),
-        Of(x => LogSumExp(Stack(1, x, x), [1]), (3e38, 3e38), (-3e38, -3e38), (1000, 1000.6931471805599), (0, 0.69314718055994531)),
+        Of(x => LogSumExp(Stack(1, x, x), [1]), (3e38, 3e38), (-3e38, -3e38), (1000, 1000.6931471805599),
+            (0, 0.69314718055994531)),
         Of(Softplus, (3e38, 3e38), (-80, 1.8048513878454152e-35), (0, 0.69314718055994531)),
-        Of(x => Log2(Softmax(Stack(1, 0 * x, x)))[.., 0], (1000, -1442.6950408889634), (1e38, -1.4426950408889634e38), (0, -1)),
+        Of(x => Log2(Softmax(Stack(1, 0 * x, x)))[.., 0], (1000, -1442.6950408889634), (1e38, -1.4426950408889634e38),
+            (0, -1)),
         Of(x => Log10(1 + Exp(x)), (1000, 434.29448190325183), (-60, 3.8029043049657421e-27), (0, 0.3010299956639812)),
         OfSlope(Log2, (1e-30, 1.4426950408889634e30), (8, 0.18033688011112042), (1e30, 1.4426950408889634e-30)),
         OfSlope(ErfInv, (0, 0.88622692545275801), (0.5, 1.1125848189719498), (0.75, 1.7174997693674523)),
@@ -80,12 +86,15 @@ public sealed class FarOutTests(bool isGpu)
         [Values(DType.Float32, DType.Float64)] DType dtype)
     {
         (int least, int most, int tens) = dtype == DType.Float32 ? (-149, 127, 10) : (-1074, 1023, 22);
-        double[] exponents = [.. Enumerable.Range(least, most - least + 1)], twos = [.. exponents.Select(n => Math.ScaleB(1, (int)n))];
-        double[] ten = [.. Enumerable.Range(0, tens + 1).Select(n => double.Parse($"1e{n}", CultureInfo.InvariantCulture))];
+        double[] exponents = [.. Enumerable.Range(least, most - least + 1)],
+            twos = [.. exponents.Select(n => Math.ScaleB(1, (int)n))];
+        double[] ten =
+            [.. Enumerable.Range(0, tens + 1).Select(n => double.Parse($"1e{n}", CultureInfo.InvariantCulture))];
         Input x = Vector("x", dtype), y = Vector("y", dtype), n = Vector("n", dtype);
         using var f = Function.Compile([x, y, n], [Log2(x), Log10(y), Exp2(n), Power(Constant(2), n)], device: Device);
 
-        double[][] results = [.. f.Call(Given(twos), Given(ten), Given(exponents)).Select(result => NdArray.From(result).Data)];
+        double[][] results =
+            [.. f.Call(Given(twos), Given(ten), Given(exponents)).Select(result => NdArray.From(result).Data)];
 
         Assert.That(results[0], Is.EqualTo(exponents));
         Assert.That(results[1], Is.EqualTo(Enumerable.Range(0, tens + 1)));
@@ -135,7 +144,8 @@ public sealed class FarOutTests(bool isGpu)
     [TestCase(double.PositiveInfinity, double.PositiveInfinity, double.NaN)]
     public void A_quotient_is_rounded_down_and_not_what_it_is_rounded_to(double a, double b, double whole)
     {
-        foreach ((DType dtype, double scale) in ((DType, double)[])[(DType.Float32, 1), (DType.Float64, 1), (DType.Float64, 1e-150)])
+        foreach ((DType dtype, double scale) in ((DType, double)[])[
+            (DType.Float32, 1), (DType.Float64, 1), (DType.Float64, 1e-150)])
         {
             // Both smaller, like quotients that vanish: of -1e-180 and 1e180.
             (double x, double y) = Math.Abs(a) < 1 ? (a * scale, b / scale) : (a, b);

@@ -94,7 +94,8 @@ public sealed class LargeNumberTests(bool isGpu)
         Input x = Vector("x"), y = Vector("y");
         using var f = Function.Compile([x, y], [BinaryCrossEntropy(Sigmoid(x), y)], device: Device);
 
-        float[] loss = f.Call(Tensor.From([20f, -20, 1000, 20]), Tensor.From([1f, 0, 1, 0]))[0].AsSpan<float>().ToArray();
+        float[] loss = f.Call(Tensor.From([20f, -20, 1000, 20]), Tensor.From([1f, 0, 1, 0]))[0].AsSpan<float>()
+            .ToArray();
 
         Assert.That(loss, Is.EqualTo(new[] { 2.0611537e-9f, 2.0611537e-9f, 0, 20 }).Within(1e-4).Percent);
     }

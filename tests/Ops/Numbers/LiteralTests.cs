@@ -38,8 +38,10 @@ public sealed class LiteralTests
 
     private static readonly double[] s_literals =
     [
-        0, 1, -1, 2, 3, 0.5, -2.5, 255, 256, 65536, 16777217, int.MaxValue, int.MinValue, int.MaxValue + 1.0, int.MinValue - 1.0,
-        3e9, -3e9, 1L << 53, -(1L << 53), 1L << 60, 1e19, 1e38, 1e39, -1e300, 1e-40, 1e-50, double.PositiveInfinity, double.NegativeInfinity, double.NaN,
+        0, 1, -1, 2, 3, 0.5, -2.5, 255, 256, 65536, 16777217, int.MaxValue, int.MinValue, int.MaxValue + 1.0,
+        int.MinValue - 1.0,
+        3e9, -3e9, 1L << 53, -(1L << 53), 1L << 60, 1e19, 1e38, 1e39, -1e300, 1e-40, 1e-50, double.PositiveInfinity,
+        double.NegativeInfinity, double.NaN,
     ];
 
     private static readonly Case[] s_cases =
@@ -51,7 +53,8 @@ public sealed class LiteralTests
         new("Maximum", true, (x, c) => Maximum(x, c), (c, x) => Maximum(Constant(c), x), new Greatest()),
         new("Minimum", true, (x, c) => Minimum(x, c), (c, x) => Minimum(Constant(c), x), new Min()),
         new("Less", true, (x, c) => Less(x, c), (c, x) => Less(Constant(c), x), new IsLess()),
-        new("LessOrEqual", true, (x, c) => LessOrEqual(x, c), (c, x) => LessOrEqual(Constant(c), x), new IsNotGreater()),
+        new("LessOrEqual", true, (x, c) => LessOrEqual(x, c), (c, x) => LessOrEqual(Constant(c), x),
+            new IsNotGreater()),
         new("Equal", true, (x, c) => Equal(x, c), (c, x) => Equal(Constant(c), x), new IsEqual()),
         new("Where", true, (x, c) => Where(x, x, c), (c, x) => Where(x, c, x), new Chosen()),
     ];
@@ -101,7 +104,8 @@ public sealed class LiteralTests
     public void Two_operands_are_of_the_dtype_that_the_table_says()
     {
         string[][] table = [.. File.ReadLines(Path.Combine(Repository.Root, "docs", "graphs", "types.md"))
-            .SkipWhile(line => !line.StartsWith("| | bool", StringComparison.Ordinal)).TakeWhile(line => line.Length > 0)
+            .SkipWhile(line => !line.StartsWith("| | bool", StringComparison.Ordinal))
+            .TakeWhile(line => line.Length > 0)
             .Select(line => line.Trim('|').Split('|').Select(cell => cell.Trim()).ToArray())];
 
         foreach (string[] row in table[2..])
@@ -143,7 +147,8 @@ public sealed class LiteralTests
         Variable third = Constant(1) / Constant(3), y = wide * third * -Sqrt(Constant(4));
 
         Assert.That(y.DType, Is.EqualTo(DType.Float64));
-        Assert.That(NdArray.From(Run(s_cpu, Optimizer.FastRun, [wide], [Tensor.From([6.0])], y)[0]).Data[0], Is.EqualTo(-4));
+        Assert.That(
+            NdArray.From(Run(s_cpu, Optimizer.FastRun, [wide], [Tensor.From([6.0])], y)[0]).Data[0], Is.EqualTo(-4));
     }
 
     [Test]
@@ -167,7 +172,8 @@ public sealed class LiteralTests
     /// <summary>A condition is true for any value except 0, whatever its dtype and that of the values.</summary>
     [Test]
     public void A_condition_is_a_truth_and_no_number(
-        [Values] DType condition, [Values] DType values, [Values(Optimizer.None, Optimizer.FastRun)] Optimizer optimizer) =>
+        [Values] DType condition, [Values] DType values,
+        [Values(Optimizer.None, Optimizer.FastRun)] Optimizer optimizer) =>
         CheckConditions(s_cpu, condition, values, optimizer);
 
     [Test]
@@ -177,17 +183,22 @@ public sealed class LiteralTests
     private static void CheckConditions(Device device, DType condition, DType values, Optimizer optimizer)
     {
         double[] given = condition.IsFloat()
-            ? [0, -0.0, 0.5, -0.25, 1e-30, double.NaN, double.PositiveInfinity, condition == DType.Float64 ? 1e-300 : 1e-38]
+            ? [0, -0.0, 0.5, -0.25, 1e-30, double.NaN, double.PositiveInfinity,
+                condition == DType.Float64 ? 1e-300 : 1e-38]
             : s_operands[condition];
-        Input c = Variable("c", condition, [given.Length]), a = Variable("a", values, [1]), b = Variable("b", values, [1]);
+        Input c = Variable("c", condition, [given.Length]), a = Variable("a", values, [1]),
+            b = Variable("b", values, [1]);
 
         Tensor chosen = Run(
             device, optimizer, [c, a, b],
-            [Tensor.From(given).Cast(condition), Tensor.From([7]).Cast(values), Tensor.From([values == DType.Bool ? 0 : 9]).Cast(values)],
+            [Tensor.From(given).Cast(condition), Tensor.From([7]).Cast(values),
+                Tensor.From([values == DType.Bool ? 0 : 9]).Cast(values)],
             Where(c, a, b))[0];
 
         double second = values == DType.Bool ? 0 : 9;
-        Assert.That(NdArray.From(chosen).Data, Is.EqualTo(NdArray.From(Tensor.From(given).Cast(condition)).Data.Select(x => x != 0 ? values == DType.Bool ? 1 : 7.0 : second)));
+        Assert.That(
+            NdArray.From(chosen).Data, Is.EqualTo(NdArray.From(Tensor.From(given).Cast(condition)).Data
+                .Select(x => x != 0 ? values == DType.Bool ? 1 : 7.0 : second)));
         Assert.That(chosen.DType, Is.EqualTo(values == DType.Bool ? values : values.Computes()));
     }
 

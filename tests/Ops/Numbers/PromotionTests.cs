@@ -33,17 +33,26 @@ public sealed class PromotionTests
 
     private static readonly (string Name, Func<Variable, Variable> Of)[] s_movers =
     [
-        Of(x => Pad(x, [(1, 2), (0, 1)])), Of(x => Pad(x, [(1, 2), (2, 1)], value: 1)), Of(x => Pad(x, [(1, 2)], PadMode.Edge)),
-        Of(x => Pad(x, [(1, 2)], PadMode.Reflect)), Of(x => Pad(x, [(1, 2)], PadMode.Symmetric)), Of(x => Pad(x, [(1, 2)], PadMode.Wrap)),
-        Of(x => Tril(x)), Of(x => Tril(x, -1)), Of(x => Triu(x)), Of(x => Triu(x, 1)), Of(x => Roll(x, 1, 1)), Of(x => Roll(x, 2)),
-        Of(x => Flip(x)), Of(x => Tile(x, 2, 2)), Of(x => Repeat(x, 2, 1)), Of(x => Repeat(x, new[] { 2, 0, 1 }, 0)), Of(x => Stack(1, x, x)),
-        Of(x => Split(x, 0, 1, 2)[1]), Of(x => Concat(0, x, x)), Of(x => Transpose(x)), Of(x => Diag(x)), Of(x => Diag(x[0], 1)),
+        Of(x => Pad(x, [(1, 2), (0, 1)])), Of(x => Pad(x, [(1, 2), (2, 1)], value: 1)), Of(
+            x => Pad(x, [(1, 2)], PadMode.Edge)),
+        Of(x => Pad(x, [(1, 2)], PadMode.Reflect)), Of(x => Pad(x, [(1, 2)], PadMode.Symmetric)), Of(
+            x => Pad(x, [(1, 2)], PadMode.Wrap)),
+        Of(x => Tril(x)), Of(x => Tril(x, -1)), Of(x => Triu(x)), Of(x => Triu(x, 1)), Of(x => Roll(x, 1, 1)), Of(
+            x => Roll(x, 2)),
+        Of(x => Flip(x)), Of(x => Tile(x, 2, 2)), Of(x => Repeat(x, 2, 1)), Of(x => Repeat(x, new[] { 2, 0, 1 }, 0)),
+        Of(x => Stack(1, x, x)),
+        Of(x => Split(x, 0, 1, 2)[1]), Of(x => Concat(0, x, x)), Of(x => Transpose(x)), Of(x => Diag(x)), Of(
+            x => Diag(x[0], 1)),
         Of(x => FillDiagonal(x, 1)), Of(x => SetSubtensor(x[0], x[1])), Of(x => SetSubtensor(x[.., 1], 1)),
-        Of(x => SetSubtensor(x[(.., 2)], Constant(Tensor.From([true, false, true])))), Of(x => SetSubtensor(x[new[] { 2, 0 }, 1..], 0)),
+        Of(x => SetSubtensor(x[(.., 2)], Constant(Tensor.From([true, false, true])))), Of(
+            x => SetSubtensor(x[new[] { 2, 0 }, 1..], 0)),
         Of(x => Scatter(x, Constant(Tensor.From([2, 0, 1], 3, 1)), x[.., 0..1])),
-        Of(x => TakeAlongAxis(x, Constant(Tensor.From([2, 0, 1], 3, 1)))), Of(x => Gather(x, Constant(Tensor.From([2, 0])), 1)),
-        Of(x => x[1]), Of(x => x[.., ^1]), Of(x => x[(.., -1), new[] { 0, 2, 2 }]), Of(x => Reshape(x, 9)), Of(x => Flatten(x, 1)),
-        Of(x => ExpandDims(x, 1)), Of(x => BroadcastTo(x, 2, -1, -1)), Of(x => SwapAxes(x, 0, 1)), Of(x => ZerosLike(x)), Of(x => OnesLike(x)),
+        Of(x => TakeAlongAxis(x, Constant(Tensor.From([2, 0, 1], 3, 1)))), Of(
+            x => Gather(x, Constant(Tensor.From([2, 0])), 1)),
+        Of(x => x[1]), Of(x => x[.., ^1]), Of(x => x[(.., -1), new[] { 0, 2, 2 }]), Of(x => Reshape(x, 9)), Of(
+            x => Flatten(x, 1)),
+        Of(x => ExpandDims(x, 1)), Of(x => BroadcastTo(x, 2, -1, -1)), Of(x => SwapAxes(x, 0, 1)), Of(
+            x => ZerosLike(x)), Of(x => OnesLike(x)),
         Of(x => FullLike(x, 1)), Of(x => Sort(x)),
     ];
 
@@ -51,17 +60,21 @@ public sealed class PromotionTests
     public void Free() => s_cpu.Dispose();
 
     [Test]
-    public void An_op_that_moves_elements_keeps_their_dtype([ValueSource(nameof(s_all))] DType dtype) => CheckMovers(s_cpu, dtype);
+    public void An_op_that_moves_elements_keeps_their_dtype([ValueSource(nameof(s_all))] DType dtype) =>
+        CheckMovers(s_cpu, dtype);
 
     [Test]
-    public void So_it_does_on_cuda([ValueSource(nameof(s_all))] DType dtype) => CheckMovers(CudaTestDevice.Open(), dtype);
+    public void So_it_does_on_cuda([ValueSource(nameof(s_all))] DType dtype) =>
+        CheckMovers(CudaTestDevice.Open(), dtype);
 
     [Test]
-    public void Two_dtypes_give_NumPys_except_where_the_page_says([ValueSource(nameof(s_all))] DType a, [ValueSource(nameof(s_all))] DType b)
+    public void Two_dtypes_give_NumPys_except_where_the_page_says(
+        [ValueSource(nameof(s_all))] DType a, [ValueSource(nameof(s_all))] DType b)
     {
         bool areFloats = a.IsFloat() && b.IsFloat();
         DType moved = a == b ? a
-            : NumPyOf(a, b) is { } numpys && (numpys != DType.Float64 || a == DType.Float64 || b == DType.Float64) ? numpys
+            : NumPyOf(a, b) is { } numpys && (numpys != DType.Float64 || a == DType.Float64 || b == DType.Float64)
+            ? numpys
             : a == DType.Float64 || b == DType.Float64 ? DType.Float64
             : (a == DType.BFloat16 ? b : a) is DType.Bool or DType.UInt8 ? DType.BFloat16
             : DType.Float32;
@@ -77,7 +90,8 @@ public sealed class PromotionTests
         if (areFloats && a != b && moved == DType.Float64)
         {
             Assert.That(() => x + y, Throws.TypeOf<EngineException>().With.Message.Contains("would widen to float64"));
-            Assert.That(() => Concat(0, x, y), Throws.TypeOf<EngineException>().With.Message.Contains("would widen to float64"));
+            Assert.That(() => Concat(0, x, y),
+                Throws.TypeOf<EngineException>().With.Message.Contains("would widen to float64"));
             return;
         }
 
@@ -97,7 +111,8 @@ public sealed class PromotionTests
     [TestCase(DType.Float16, 0.1, DType.Float32)]
     [TestCase(DType.BFloat16, 1e6, DType.Float32)]
     [TestCase(DType.Float64, 1e300, DType.Float64)]
-    public void A_number_that_is_set_takes_the_dtype_of_the_array_if_that_holds_it(DType array, double number, DType result)
+    public void A_number_that_is_set_takes_the_dtype_of_the_array_if_that_holds_it(
+        DType array, double number, DType result)
     {
         Variable set = SetSubtensor(Constant(Tensor.From([1, 0, 1]).Cast(array))[1], number);
         using var f = Function.Compile([], [set], device: s_cpu);
@@ -105,7 +120,8 @@ public sealed class PromotionTests
         Tensor y = f.Call()[0];
 
         Assert.That(y.DType, Is.EqualTo(result));
-        Assert.That(NdArray.From(y).Data, Is.EqualTo(new[] { 1, NdArray.From(Tensor.From([number]).Cast(result)).Data[0], 1 }));
+        Assert.That(
+            NdArray.From(y).Data, Is.EqualTo(new[] { 1, NdArray.From(Tensor.From([number]).Cast(result)).Data[0], 1 }));
     }
 
     [TestCase(0, 2.5, 1, DType.Float32, new double[] { 0, 1, 2 })]
@@ -116,7 +132,8 @@ public sealed class PromotionTests
     [TestCase(3, 0, 1, DType.Int32, new double[] { })]
     [TestCase(0, 6e9, 2e9, DType.Int64, new[] { 0, 2e9, 4e9 })]
     [TestCase(0, 1e30, 4e29, DType.Float32, new double[] { 0, 4e29f, 8e29f })]
-    public void A_range_is_of_integers_if_all_three_numbers_are(double start, double stop, double step, DType dtype, double[] values)
+    public void A_range_is_of_integers_if_all_three_numbers_are(
+        double start, double stop, double step, DType dtype, double[] values)
     {
         using var f = Function.Compile([], [ARange(start, stop, step)], device: s_cpu);
 
@@ -141,7 +158,8 @@ public sealed class PromotionTests
             for (int i = 0; i < y.Length; i++)
             {
                 Assert.That(
-                    y[i].DType, dtype.IsHalf() ? Is.EqualTo(dtype).Or.EqualTo(DType.Float32) : Is.EqualTo(dtype), s_movers[i].Name);
+                    y[i].DType, dtype.IsHalf() ? Is.EqualTo(dtype).Or.EqualTo(DType.Float32) : Is.EqualTo(dtype),
+                    s_movers[i].Name);
                 Assert.That(y[i].Shape, Is.EqualTo(expected[i].Shape), s_movers[i].Name);
                 Assert.That(NdArray.From(y[i]).Data, Is.EqualTo(NdArray.From(expected[i]).Data), s_movers[i].Name);
             }
@@ -152,9 +170,12 @@ public sealed class PromotionTests
     {
         (int row, int column) = (Array.IndexOf(s_numpys, a), Array.IndexOf(s_numpys, b));
         return row < 0 || column < 0 ? null
-            : s_all.Single(dtype => dtype.Name() == NumPys.Split('\n')[row].Split(' ', StringSplitOptions.RemoveEmptyEntries)[column].Trim());
+            : s_all.Single(
+                dtype => dtype.Name()
+                    == NumPys.Split('\n')[row].Split(' ', StringSplitOptions.RemoveEmptyEntries)[column].Trim());
     }
 
     private static (string, Func<Variable, Variable>) Of(
-        Func<Variable, Variable> of, [System.Runtime.CompilerServices.CallerArgumentExpression(nameof(of))] string name = "") => (name, of);
+        Func<Variable, Variable> of,
+        [System.Runtime.CompilerServices.CallerArgumentExpression(nameof(of))] string name = "") => (name, of);
 }

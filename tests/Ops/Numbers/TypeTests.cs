@@ -24,8 +24,10 @@ public sealed class TypeTests
         [DType.UInt8] = Tensor.From<byte>([0, 1, 255]),
         [DType.Int32] = Tensor.From([0, -1, 300, int.MaxValue, int.MinValue]),
         [DType.Int64] = Tensor.From([0, -1, 300, 1L << 40, long.MaxValue, long.MinValue, (1L << 53) + 1]),
-        [DType.Float16] = Tensor.From([0f, 0.5f, -2.9f, 300.7f, 65504, 6e-8f, float.NaN, float.NegativeInfinity]).Cast(DType.Float16),
-        [DType.BFloat16] = Tensor.From([0f, 0.5f, -2.9f, 300.7f, 3e9f, -1e30f, 1e-40f, float.NaN, float.PositiveInfinity]).Cast(DType.BFloat16),
+        [DType.Float16] = Tensor.From([0f, 0.5f, -2.9f, 300.7f, 65504, 6e-8f, float.NaN, float.NegativeInfinity])
+            .Cast(DType.Float16),
+        [DType.BFloat16] = Tensor.From(
+            [0f, 0.5f, -2.9f, 300.7f, 3e9f, -1e30f, 1e-40f, float.NaN, float.PositiveInfinity]).Cast(DType.BFloat16),
         [DType.Float32] = Tensor.From([0, -0f, 0.5f, -2.9f, 300.7f, 3e9f, -1e30f, float.NaN, float.PositiveInfinity]),
         [DType.Float64] = Tensor.From([0, -0.5, 1e-300, 300.7, 3e9, 1e19, -1e300, double.NaN, double.NegativeInfinity]),
     };
@@ -42,7 +44,9 @@ public sealed class TypeTests
     public void So_it_is_on_cuda([Values] DType from, [Values] DType to) =>
         CheckConversion(CudaTestDevice.Open(), from, to, Optimizer.FastRun);
 
-    [TestCase(DType.Float64, DType.Int64, new[] { 0.0, 0, 0, 300, 3000000000, 9.223372036854775807e18, -9.223372036854775808e18, 0, -9.223372036854775808e18 })]
+    [TestCase(
+        DType.Float64, DType.Int64, new[] { 0.0, 0, 0, 300, 3000000000, 9.223372036854775807e18,
+            -9.223372036854775808e18, 0, -9.223372036854775808e18 })]
     [TestCase(DType.Float32, DType.Bool, new[] { 0.0, 0, 1, 1, 1, 1, 1, 1, 1 })]
     [TestCase(DType.Int64, DType.Int32, new[] { 0.0, -1, 300, 0, -1, 0, 1 })]
     [TestCase(DType.Int64, DType.UInt8, new[] { 0.0, 255, 44, 0, 255, 0, 1 })]
@@ -69,26 +73,31 @@ public sealed class TypeTests
         Input x = Vector("x");
         Variable isLess = Less(x, 2), any = Any(isLess);
 
-        Tensor[] y = Run([isLess, any, Sum(isLess), Mean(isLess), Maximum(isLess, Equal(x, 3)), isLess + isLess, ArgMax(isLess, 0),
-            Not(isLess), And(isLess, any), CumSum(isLess)], x, Tensor.From([1f, 2, 3, 0]));
+        Tensor[] y = Run(
+            [isLess, any, Sum(isLess), Mean(isLess), Maximum(isLess, Equal(x, 3)), isLess + isLess, ArgMax(isLess, 0),
+                Not(isLess), And(isLess, any), CumSum(isLess)], x, Tensor.From([1f, 2, 3, 0]));
 
         Assert.That(y.Select(each => each.DType), Is.EqualTo((DType[])
-            [DType.Bool, DType.Bool, DType.Int32, DType.Float32, DType.Bool, DType.Int32, DType.Int32, DType.Bool, DType.Bool, DType.Int32]));
+            [DType.Bool, DType.Bool, DType.Int32, DType.Float32, DType.Bool, DType.Int32, DType.Int32, DType.Bool,
+                DType.Bool, DType.Int32]));
         Assert.That(y.Select(each => $"{each}"), Is.EqualTo((string[])
-            ["[ True False False  True]", "True", "2", "0.5", "[ True False  True  True]", "[2 0 0 2]", "0", "[False  True  True False]",
+            ["[ True False False  True]", "True", "2", "0.5", "[ True False  True  True]", "[2 0 0 2]", "0",
+                "[False  True  True False]",
                 "[ True False False  True]", "[1 1 1 2]"]));
     }
 
     /// <summary>float64, in which references compute, cannot represent any of these.</summary>
     [Test]
-    public void Long_integers_are_exact([Values(Optimizer.None, Optimizer.FastRun)] Optimizer optimizer, [Values] bool isCuda)
+    public void Long_integers_are_exact(
+        [Values(Optimizer.None, Optimizer.FastRun)] Optimizer optimizer, [Values] bool isCuda)
     {
         const long Big = (1L << 60) + 1;
         Input x = Vector("x", DType.Int64);
         Variable one = Constant(Tensor.Scalar(Big)), other = Constant(Tensor.Scalar(Big + 1));
         using var f = Function.Compile(
             [x],
-            [x + one, (x + one) - other, one + other, Max(x), Sum(x), Equal(x, one), Sort(x), Where(Greater(x, one), x, other), -x,
+            [x + one, (x + one) - other, one + other, Max(x), Sum(x), Equal(x, one), Sort(x),
+                Where(Greater(x, one), x, other), -x,
                 CumSum(x), Prod(x), IntDiv(x, 7), Mod(x, 7), Sum(Stack(0, x, x), [0])],
             device: isCuda ? CudaTestDevice.Open() : s_cpu, options: new CompileOptions { Optimizer = optimizer });
         long[] given = [Big, Big + 2, -Big];
@@ -140,7 +149,8 @@ public sealed class TypeTests
 
         Assert.That(places.DType, Is.EqualTo(expected));
         Assert.That(y[0].Cast(DType.Int64).AsSpan<long>()[0], Is.EqualTo(last));
-        Assert.That(y[1..].Select(one => one.Cast(DType.Int32).AsSpan<int>()[0]), Is.EqualTo(shape.Select(dimension => dimension - 1)));
+        Assert.That(y[1..].Select(one => one.Cast(DType.Int32).AsSpan<int>()[0]),
+            Is.EqualTo(shape.Select(dimension => dimension - 1)));
     }
 
     /// <summary>Its low 32 bits are the index 1.</summary>
@@ -160,7 +170,8 @@ public sealed class TypeTests
         Input x = Vector("x");
         Variable mask = Constant(Tensor.From([true, false, true]));
 
-        Assert.That(Run([x[mask]], x, Tensor.From([1f, 2, 3]))[0].AsSpan<float>().ToArray(), Is.EqualTo(new[] { 1f, 3 }));
+        Assert.That(
+            Run([x[mask]], x, Tensor.From([1f, 2, 3]))[0].AsSpan<float>().ToArray(), Is.EqualTo(new[] { 1f, 3 }));
         Assert.That(() => x[Less(x, 1)], Throws.TypeOf<EngineException>().With.Message.Contains("NonZero"));
     }
 
@@ -204,7 +215,8 @@ public sealed class TypeTests
         Tensor value = s_values[from];
         Input x = Vector("x", from);
         using var f = Function.Compile(
-            [x], [Cast(x, to), Cast(Flip(x), to)], device: device, options: new CompileOptions { Optimizer = optimizer });
+            [x], [Cast(x, to), Cast(Flip(x), to)], device: device,
+            options: new CompileOptions { Optimizer = optimizer });
 
         Tensor[] y = f.Call(value);
 

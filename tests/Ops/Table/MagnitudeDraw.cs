@@ -52,7 +52,8 @@ internal sealed class MagnitudeDraw(Magnitudes magnitudes, Random random)
             Magnitudes.All => sign * Power(least, most),
             Magnitudes.Large => sign * Power(0, most),
             Magnitudes.Small => sign * Power(least, 0),
-            Magnitudes.NearlyEqual => sign * _center * (1 + (random.Next(-3, 4) * Math.ScaleB(1, isSingle ? -23 : -52))),
+            Magnitudes.NearlyEqual =>
+                sign * _center * (1 + (random.Next(-3, 4) * Math.ScaleB(1, isSingle ? -23 : -52))),
             _ => Special(isSingle),
         };
 

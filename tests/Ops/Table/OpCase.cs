@@ -83,19 +83,21 @@ internal sealed class OpCase
     /// Returns the outputs as a team of threads might compute them: every phase cut into pieces, in any order, each on
     /// any thread.
     /// </summary>
-    public Tensor[] RunInPieces(CpuDevice device, Random random) => Op is not ICpuOp ? Run(device) : Run(device, -1, operands =>
-    {
-        foreach (Phase phase in ((ICpuOp)Op).Cpu(new CpuStep(operands, device.Threads)))
+    public Tensor[] RunInPieces(CpuDevice device, Random random) =>
+        Op is not ICpuOp ? Run(device) : Run(device, -1, operands =>
         {
-            int[] cuts = [0, .. Enumerable.Range(0, 7).Select(_ => random.Next(phase.Count + 1)).Order(), phase.Count];
-            (int Start, int End)[] pieces = [.. cuts.Zip(cuts.Skip(1)).Where(piece => piece.First < piece.Second)];
-            random.Shuffle(pieces);
-            foreach ((int start, int end) in pieces)
+            foreach (Phase phase in ((ICpuOp)Op).Cpu(new CpuStep(operands, device.Threads)))
             {
-                phase.Body(start, end, random.Next(device.Threads));
+                int[] cuts =
+                    [0, .. Enumerable.Range(0, 7).Select(_ => random.Next(phase.Count + 1)).Order(), phase.Count];
+                (int Start, int End)[] pieces = [.. cuts.Zip(cuts.Skip(1)).Where(piece => piece.First < piece.Second)];
+                random.Shuffle(pieces);
+                foreach ((int start, int end) in pieces)
+                {
+                    phase.Body(start, end, random.Next(device.Threads));
+                }
             }
-        }
-    });
+        });
 
     private Tensor[] Run(Device device, int inPlace, Action<StepOperands> run)
     {

@@ -41,88 +41,97 @@ internal static class OpChecks
     /// <param name="share">The types in which each sample is tested.</param>
     /// <param name="draws">The number of draws.</param>
     public static void ComputesWhatItsReferenceDoes(
-        Type op, Device device, Share share = Share.All, int draws = Draws) => ForEachSample(op, draws: draws, check: (sample, random, number, draw) =>
-    {
-        foreach (DType floatX in Types(share, number, draw))
+        Type op, Device device, Share share = Share.All, int draws = Draws) =>
+        ForEachSample(op, draws: draws, check: (sample, random, number, draw) =>
         {
-            Compare(floatX, Magnitudes.Usual);
-            foreach (Magnitudes magnitudes in s_others)
+            foreach (DType floatX in Types(share, number, draw))
             {
-                if (share is Share.Even or Share.Odd ? magnitudes == s_others[(number + (int)share) % s_others.Length] : random.Next(2) == 0)
+                Compare(floatX, Magnitudes.Usual);
+                foreach (Magnitudes magnitudes in s_others)
                 {
-                    Compare(floatX, magnitudes);
+                    if (share is Share.Even or Share.Odd
+                        ? magnitudes == s_others[(number + (int)share) % s_others.Length]
+                        : random.Next(2) == 0)
+                    {
+                        Compare(floatX, magnitudes);
+                    }
                 }
             }
-        }
 
-        void Compare(DType floatX, Magnitudes magnitudes)
-        {
-            var example = OpCase.Draw(sample, floatX, random, magnitudes);
-            Tolerance tolerance = example.Tolerance();
-            Tensor[] actual = example.Run(device);
-            for (int i = 0; i < actual.Length; i++)
+            void Compare(DType floatX, Magnitudes magnitudes)
             {
-                int wrong = tolerance.FirstOutside(i, actual[i]);
-                if (wrong >= 0)
+                var example = OpCase.Draw(sample, floatX, random, magnitudes);
+                Tolerance tolerance = example.Tolerance();
+                Tensor[] actual = example.Run(device);
+                for (int i = 0; i < actual.Length; i++)
                 {
-                    double value = NdArray.From(actual[i]).Data[wrong], expected = tolerance.Expected[i].Data[wrong];
-                    string what = $"output {i} for {floatX} of {magnitudes} numbers, element {wrong} of {actual[i].Shape}";
-                    Assert.Fail(FormattableString.Invariant($"{what}: {value:R}, not {expected:R}"));
+                    int wrong = tolerance.FirstOutside(i, actual[i]);
+                    if (wrong >= 0)
+                    {
+                        double value = NdArray.From(actual[i]).Data[wrong],
+                            expected = tolerance.Expected[i].Data[wrong];
+                        string what =
+                            $"output {i} for {floatX} of {magnitudes} numbers, element {wrong} of {actual[i].Shape}";
+                        Assert.Fail(FormattableString.Invariant($"{what}: {value:R}, not {expected:R}"));
+                    }
                 }
             }
-        }
-    });
+        });
 
     /// <summary>DebugMode, which compares all steps with references, reports no error for the op.</summary>
     public static void RaisesNoAlarmInDebugMode(
-        Type op, Device device, Share share, int draws, params Magnitudes[] all) => ForEachSample(op, draws: draws, check: (sample, random, number, draw) =>
-    {
-        foreach ((DType floatX, Magnitudes magnitudes) in Types(share, number, draw).SelectMany(type => all.Select(each => (type, each))))
+        Type op, Device device, Share share, int draws, params Magnitudes[] all) =>
+        ForEachSample(op, draws: draws, check: (sample, random, number, draw) =>
         {
-            var example = OpCase.Draw(sample, floatX, random, magnitudes);
-            Variable[] inputs = [.. example.InputTypes.Select<TensorType, Variable>((type, i) =>
-                type.KnownValue is { } size ? Constant(size, DType.Int32) : new Input(type, $"x{i}"))];
-            using var function = Function.Compile(
-                [.. inputs.OfType<Input>()], sample.Op.Apply(inputs).Outputs, device: device,
-                options: new CompileOptions { Mode = Mode.DebugMode });
-            function.Call([.. example.Inputs.Where((_, i) => inputs[i] is Input)]);
-        }
-    });
-
-    public static void RefusesMisuse(Type op, Device device) => ForEachSample(op, isMisuse: true, check: (sample, random) =>
-    {
-        Variable[] inputs = [.. sample.Args.Select<Arg, Variable>(arg => arg.KnownValue is { } size
-            ? Constant(size, DType.Int32)
-            : Variable("x", arg.DType ?? DType.Float32, arg.Shape))];
-
-        // An error that depends on values, for example an index, is found only when the op runs.
-        Assert.That(
-            () =>
+            foreach ((DType floatX, Magnitudes magnitudes) in Types(share, number, draw)
+                .SelectMany(type => all.Select(each => (type, each))))
             {
-                sample.Op.Apply(inputs);
-                OpCase.Draw(sample, DType.Float32, random).Run(device);
-            },
-            Throws.TypeOf<EngineException>().With.Message.Contains(sample.Error!));
-    });
+                var example = OpCase.Draw(sample, floatX, random, magnitudes);
+                Variable[] inputs = [.. example.InputTypes.Select<TensorType, Variable>((type, i) =>
+                    type.KnownValue is { } size ? Constant(size, DType.Int32) : new Input(type, $"x{i}"))];
+                using var function = Function.Compile(
+                    [.. inputs.OfType<Input>()], sample.Op.Apply(inputs).Outputs, device: device,
+                    options: new CompileOptions { Mode = Mode.DebugMode });
+                function.Call([.. example.Inputs.Where((_, i) => inputs[i] is Input)]);
+            }
+        });
+
+    public static void RefusesMisuse(Type op, Device device) =>
+        ForEachSample(op, isMisuse: true, check: (sample, random) =>
+        {
+            Variable[] inputs = [.. sample.Args.Select<Arg, Variable>(arg => arg.KnownValue is { } size
+                ? Constant(size, DType.Int32)
+                : Variable("x", arg.DType ?? DType.Float32, arg.Shape))];
+
+            // An error that depends on values, for example an index, is found only when the op runs.
+            Assert.That(
+                () =>
+                {
+                    sample.Op.Apply(inputs);
+                    OpCase.Draw(sample, DType.Float32, random).Run(device);
+                },
+                Throws.TypeOf<EngineException>().With.Message.Contains(sample.Error!));
+        });
 
     /// <summary>The first output has the same bits in every place, and in every repetition.</summary>
     public static void ComputesTheSameBitsInPlace(
-        Type op, Device device, Share share = Share.All, int draws = Draws) => ForEachSample(op, draws: draws, check: (sample, random, number, draw) =>
-    {
-        foreach (DType floatX in Types(share, number, draw))
+        Type op, Device device, Share share = Share.All, int draws = Draws) =>
+        ForEachSample(op, draws: draws, check: (sample, random, number, draw) =>
         {
-            var example = OpCase.Draw(sample, floatX, random);
-            Tensor[] expected = example.Run(device);
-            RequireSame(example.Run(device), expected, "the second time");
-            for (int i = 0; i < example.Inputs.Length; i++)
+            foreach (DType floatX in Types(share, number, draw))
             {
-                if (example.MayRunInPlace(i))
+                var example = OpCase.Draw(sample, floatX, random);
+                Tensor[] expected = example.Run(device);
+                RequireSame(example.Run(device), expected, "the second time");
+                for (int i = 0; i < example.Inputs.Length; i++)
                 {
-                    RequireSame(example.Run(device, inPlace: i), expected, $"written over input {i}");
+                    if (example.MayRunInPlace(i))
+                    {
+                        RequireSame(example.Run(device, inPlace: i), expected, $"written over input {i}");
+                    }
                 }
             }
-        }
-    });
+        });
 
     public static void ForEachSample(
         Type op, Action<Sample, Random> check, bool isMisuse = false, int draws = Draws) =>

@@ -85,7 +85,8 @@ internal sealed class OpGradientCheck
         Input[] moved = [.. inputs.Where((input, i) => grads[i] is not null && input.DType.IsFloat())
             .Concat(weights.OfType<Variable>()).Cast<Input>()];
         Variable? sum = null;
-        foreach (Variable grad in grads.Where((grad, i) => grad is not null && inputs[i].DType.IsFloat()).Select(grad => grad!))
+        foreach (Variable grad in grads.Where((grad, i) => grad is not null && inputs[i].DType.IsFloat())
+            .Select(grad => grad!))
         {
             Variable part = Sum(grad * Constant(Draw(grad.Shape)));
             sum = sum is null ? part : sum + part;

@@ -23,30 +23,32 @@ public sealed class OpTableTests
         Assert.That(OpTable.Samples(op, 0).Where(sample => sample.Error is null), Is.Not.Empty);
 
     [TestCaseSource(typeof(OpTable), nameof(OpTable.Cases))]
-    public void An_op_computes_what_its_reference_does(Type op) => OpChecks.ComputesWhatItsReferenceDoes(op, s_one, Share.OneType);
+    public void An_op_computes_what_its_reference_does(Type op) =>
+        OpChecks.ComputesWhatItsReferenceDoes(op, s_one, Share.OneType);
 
     [TestCaseSource(typeof(OpTable), nameof(OpTable.Cases))]
     public void DebugMode_raises_no_alarm_about_an_op(Type op) => OpChecks.RaisesNoAlarmInDebugMode(
         op, s_one, Share.OneType, draws: 1, Magnitudes.Usual, Magnitudes.All, Magnitudes.Special);
 
     [TestCaseSource(typeof(OpTable), nameof(OpTable.Cases))]
-    public void An_op_computes_the_same_bits_however_it_is_run(Type op) => OpChecks.ForEachSample(op, (sample, random) =>
-    {
-        foreach (DType floatX in (DType[])[DType.Float32, DType.Float64])
+    public void An_op_computes_the_same_bits_however_it_is_run(Type op) =>
+        OpChecks.ForEachSample(op, (sample, random) =>
         {
-            var example = OpCase.Draw(sample, floatX, random);
-            Tensor[] expected = example.Run(s_one);
-            OpChecks.RequireSame(example.Run(s_three), expected, "three threads");
-            OpChecks.RequireSame(example.RunInPieces(s_three, random), expected, "pieces");
-            for (int i = 0; i < example.Inputs.Length; i++)
+            foreach (DType floatX in (DType[])[DType.Float32, DType.Float64])
             {
-                if (example.MayRunInPlace(i))
+                var example = OpCase.Draw(sample, floatX, random);
+                Tensor[] expected = example.Run(s_one);
+                OpChecks.RequireSame(example.Run(s_three), expected, "three threads");
+                OpChecks.RequireSame(example.RunInPieces(s_three, random), expected, "pieces");
+                for (int i = 0; i < example.Inputs.Length; i++)
                 {
-                    OpChecks.RequireSame(example.Run(s_three, inPlace: i), expected, $"written over input {i}");
+                    if (example.MayRunInPlace(i))
+                    {
+                        OpChecks.RequireSame(example.Run(s_three, inPlace: i), expected, $"written over input {i}");
+                    }
                 }
             }
-        }
-    });
+        });
 
     [TestCaseSource(typeof(OpTable), nameof(OpTable.Cases))]
     public void An_op_infers_the_same_type_from_less(Type op) => OpChecks.ForEachSample(op, (sample, random) =>
@@ -59,7 +61,8 @@ public sealed class OpTableTests
             double kept = attempt / 4.0;
             TensorType[] less = [.. example.InputTypes.Select(type => new TensorType(
                 type.DType,
-                Shape.Create([.. type.Shape.Select(dimension => random.NextDouble() < kept ? dimension : Shape.Unknown)]),
+                Shape.Create(
+                    [.. type.Shape.Select(dimension => random.NextDouble() < kept ? dimension : Shape.Unknown)]),
                 random.NextDouble() < kept ? type.KnownValue : null))];
             IReadOnlyList<TensorType> inferred = sample.Op.Infer(less);
             Assert.That(inferred, Has.Count.EqualTo(known.Count));

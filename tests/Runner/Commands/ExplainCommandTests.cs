@@ -45,7 +45,8 @@ public class ExplainCommandTests
     [Test]
     public async Task What_a_gpu_of_several_does_is_shown_without_one()
     {
-        (int code, string output, _) = await Run("explain", "mlp", "--device", "cuda", "--arch", "sm_90", "--ranks", "2");
+        (int code, string output, _) =
+            await Run("explain", "mlp", "--device", "cuda", "--arch", "sm_90", "--ranks", "2");
 
         Assert.That(code, Is.Zero);
         Assert.That(output, Does.Contain("rank 0 of 2 computes 4 of them.").And.Contain("allReduceStart{2, 8}"));
@@ -77,13 +78,16 @@ public class ExplainCommandTests
             ("max_pool2d", "size = 2"), ("dense", "units = 10\nnonlinearity = softmax"),
         ];
         await File.WriteAllLinesAsync(
-            file, layers.Select((layer, i) => $"[layer l{i}]\nkind = {layer.Kind}\n{layer.Keys}\n").Prepend("name = n"));
+            file, layers.Select((layer, i) => $"[layer l{i}]\nkind = {layer.Kind}\n{layer.Keys}\n")
+                .Prepend("name = n"));
 
         (int code, string output, string errors) = await Run("explain", file, "--device", "cpu", "--threads", "2");
 
         Assert.That(code, Is.Zero, errors);
-        Assert.That(output, Does.Match("(?m)^conv2D .*taps read the padded images, .*: 3 channels and 32 filters, less than 16, are too few"));
-        Assert.That(output, Does.Match(@"(?m)^conv2D\{winograd2\} .*Winograd F\(2×2, 3×3\), .*2.25 times fewer products"));
+        Assert.That(output, Does.Match(
+            "(?m)^conv2D .*taps read the padded images, .*: 3 channels and 32 filters, less than 16, are too few"));
+        Assert.That(
+            output, Does.Match(@"(?m)^conv2D\{winograd2\} .*Winograd F\(2×2, 3×3\), .*2.25 times fewer products"));
         Assert.That(output, Does.Match(@"(?m)^conv2DInputGradient\{winograd2\} .*Winograd"));
         Assert.That(output, Does.Match("(?m)^conv2DWeightsGradient .*im2col, .*: the stride is 2 × 2"));
         Assert.That(output, Does.Match("(?m)^conv2DMaxPool .*only the maxima are stored: the filters are 5 × 5"));

@@ -20,7 +20,8 @@ public class OnnxCommandTests
         sample = sample.Length > 0 ? sample : [1, 8, 8];
         float[] w = [.. Enumerable.Range(0, 64).SelectMany(at => at < 32 ? (float[])[1, 0] : [0, 1])];
         File.WriteAllBytes(path, new ModelMaker()
-            .Input("image", Engine.Onnx.OnnxType.Float, ["n", .. sample]).Output("scores", Engine.Onnx.OnnxType.Float, "n", 2)
+            .Input("image", Engine.Onnx.OnnxType.Float, ["n", .. sample])
+            .Output("scores", Engine.Onnx.OnnxType.Float, "n", 2)
             .Floats("w", w, 64, 2).Node("Flatten", "image", "flat").Node("MatMul", "flat w", "scores").Bytes());
         return path;
     }
@@ -30,7 +31,8 @@ public class OnnxCommandTests
     {
         using var folder = new TempFolder();
         string model = Halves(folder), picture = folder.File("a.png");
-        File.WriteAllBytes(picture, PngWriter.Write([.. Enumerable.Range(0, 64).Select(at => (byte)(at < 32 ? 255 : 0))], width: 8, channels: 1));
+        File.WriteAllBytes(picture, PngWriter.Write(
+            [.. Enumerable.Range(0, 64).Select(at => (byte)(at < 32 ? 255 : 0))], width: 8, channels: 1));
 
         (int code, string output, string errors) = await TestCommandLine.Run(
             "predict", "--load", model, picture, "--format", "csv", "--classes", "sky,ground", "--device", "cpu");
@@ -39,7 +41,8 @@ public class OnnxCommandTests
 
         // Inverted by a negative deviation.
         (code, output, errors) = await TestCommandLine.Run(
-            "predict", "--load", model, picture, "--format", "csv", "--classes", "sky,ground", "--mean", "0.5", "--std", "-1", "--device", "cpu");
+            "predict", "--load", model, picture, "--format", "csv", "--classes", "sky,ground", "--mean", "0.5", "--std",
+            "-1", "--device", "cpu");
         Assert.That(code, Is.Zero, errors);
         Assert.That(output.Split('\n')[1], Does.Match(",ground,"));
     }
@@ -50,10 +53,12 @@ public class OnnxCommandTests
     {
         using var folder = new TempFolder();
         string model = Halves(folder, first, second, third), picture = folder.File("a.png");
-        File.WriteAllBytes(picture, PngWriter.Write([.. Enumerable.Range(0, 64).Select(at => (byte)(at < 32 ? 255 : 0))], width: 8, channels: 1));
+        File.WriteAllBytes(picture, PngWriter.Write(
+            [.. Enumerable.Range(0, 64).Select(at => (byte)(at < 32 ? 255 : 0))], width: 8, channels: 1));
 
         (int code, string output, string errors) = await TestCommandLine.Run(
-            "predict", "--load", model, picture, "--format", "csv", "--classes", "sky,ground", "--layout", layout, "--device", "cpu");
+            "predict", "--load", model, picture, "--format", "csv", "--classes", "sky,ground", "--layout", layout,
+            "--device", "cpu");
 
         Assert.That(code, Is.Zero, errors);
         Assert.That(output.Split('\n')[1], Does.Match(",sky,1"));
@@ -74,13 +79,15 @@ public class OnnxCommandTests
         Assert.That(code, Is.Zero, errors);
         Assert.That(output, Does.Contain("onnx").And.Contain("predicts 'class'").And.Contain("made by: Engine"));
 
-        (code, output, errors) = await TestCommandLine.Run("explain", model, "--batch", "4", "--device", "cpu", "--stage", "graph");
+        (code, output, errors) =
+            await TestCommandLine.Run("explain", model, "--batch", "4", "--device", "cpu", "--stage", "graph");
         Assert.That(code, Is.Zero, errors);
         Assert.That(output, Does.Contain("conv2D"));
 
         (code, output, errors) = await TestCommandLine.Run("onnx", "check", model);
         Assert.That(code, Is.Zero, errors);
-        Assert.That(output, Does.Contain("made by Engine").And.Contain("ai.onnx 17").And.Match(@"Conv +1 +yes").And.Contain("input0").And.Contain("parameters: 466"));
+        Assert.That(output, Does.Contain("made by Engine").And.Contain("ai.onnx 17").And.Match(@"Conv +1 +yes").And
+            .Contain("input0").And.Contain("parameters: 466"));
     }
 
     [Test]
@@ -89,7 +96,8 @@ public class OnnxCommandTests
         using var folder = new TempFolder();
         string model = folder.File("odd.onnx");
         File.WriteAllBytes(model, new ModelMaker()
-            .Input("x", Engine.Onnx.OnnxType.Float, 2).Output("y", Engine.Onnx.OnnxType.Float, 2).Node("Sparkle", "x", "y").Bytes());
+            .Input("x", Engine.Onnx.OnnxType.Float, 2).Output("y", Engine.Onnx.OnnxType.Float, 2)
+            .Node("Sparkle", "x", "y").Bytes());
 
         (int code, string output, _) = await TestCommandLine.Run("onnx", "check", model);
         Assert.That(code, Is.EqualTo(1));

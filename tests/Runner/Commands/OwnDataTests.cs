@@ -18,23 +18,28 @@ public class OwnDataTests
         (int code, string output, string errors) = await Run(
             "train", table, "--target", "kind", "--epochs", "40", "--save", model, "--history", folder.File("h.jsonl"));
         Assert.That(code, Is.Zero, errors);
-        Assert.That(output, Does.Contain("fruit.csv: 120 rows; 3 columns; ';' between; a header line; decimal commas; UTF-8"));
+        Assert.That(
+            output, Does.Contain("fruit.csv: 120 rows; 3 columns; ';' between; a header line; decimal commas; UTF-8"));
         Assert.That(output, Does.Contain("Target 'kind': 2 classes."));
         Assert.That(output, Does.Contain("Tested on 24 rows that it has not seen").And.Contain("macro avg"));
         Assert.That(output, Does.Contain($"Model: {model}"));
         string page = File.ReadAllText(folder.File("fruit.html"));
-        Assert.That(page, Does.Contain("permutation importance").And.Contain("lemon").And.Contain("<td>").And.Not.Contain("CIFAR"));
+        Assert.That(page,
+            Does.Contain("permutation importance").And.Contain("lemon").And.Contain("<td>").And.Not.Contain("CIFAR"));
 
-        (code, output, errors) = await TestCommandLine.Run("predict", "--load", model, folder.File("new.csv"), "--format", "csv", "--device", "cpu");
+        (code, output, errors) = await TestCommandLine.Run(
+            "predict", "--load", model, folder.File("new.csv"), "--format", "csv", "--device", "cpu");
         Assert.That(code, Is.Zero, errors);
         Assert.That(output.Split('\n')[0], Is.EqualTo("file,class1,probability1,class2,probability2"));
         Assert.That(output.Split('\n')[1], Does.StartWith("row 1,apple,"));
 
-        (code, output, errors) = await TestCommandLine.Run("predict", "--load", model, "--count", "2", "--device", "cpu");
+        (code, output, errors) =
+            await TestCommandLine.Run("predict", "--load", model, "--count", "2", "--device", "cpu");
         Assert.That(code, Is.Zero, errors);
         Assert.That(output, Does.Match(@"\d+ of 24 right: accuracy"));
 
-        (code, output, errors) = await TestCommandLine.Run("show", model, "--pictures", folder.File("pictures"), "--device", "cpu");
+        (code, output, errors) =
+            await TestCommandLine.Run("show", model, "--pictures", folder.File("pictures"), "--device", "cpu");
         Assert.That(code, Is.Zero, errors);
         Assert.That(File.Exists(folder.File("pictures/confusion.png")), Is.True);
 
@@ -78,12 +83,14 @@ public class OwnDataTests
         string model = folder.File("houses.model");
 
         (int code, string output, string errors) = await Run(
-            "train", folder.File("houses.csv"), "--target", "price", "--epochs", "80", "--save", model, "--hidden", "20,10");
+            "train", folder.File("houses.csv"), "--target", "price", "--epochs", "80", "--save", model, "--hidden",
+            "20,10");
         Assert.That(code, Is.Zero, errors);
         Assert.That(output, Does.Contain("Target 'price': values from").And.Match(@"R² 0\.9"));
         Assert.That(File.ReadAllText(folder.File("houses.html")), Does.Contain("of the test</dt>"));
 
-        (code, output, errors) = await TestCommandLine.Run("predict", "--load", model, folder.File("houses.csv"), "--format", "json", "--device", "cpu");
+        (code, output, errors) = await TestCommandLine.Run(
+            "predict", "--load", model, folder.File("houses.csv"), "--format", "json", "--device", "cpu");
         Assert.That(code, Is.Zero, errors);
         Assert.That(output, Does.Contain("{\"file\":\"row 1\",\"value\":5"));
     }
@@ -96,19 +103,25 @@ public class OwnDataTests
         {
             string path = folder.File($"photos/{(i % 2 == 0 ? "day" : "night")}/{i}.png");
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-            File.WriteAllBytes(path, PngWriter.Write([.. Enumerable.Range(0, 30 * 20).Select(j => (byte)((i % 2 == 0 ? 200 : 20) + ((i + j) % 30)))], width: 10));
+            File.WriteAllBytes(
+                path, PngWriter.Write(
+                    [.. Enumerable.Range(0, 30 * 20).Select(j => (byte)((i % 2 == 0 ? 200 : 20) + ((i + j) % 30)))],
+                    width: 10));
         }
 
         string model = folder.File("photos.model");
         (int code, string output, string errors) = await Run(
-            "train", folder.File("photos/"), "--size", "8", "--network", "small", "--epochs", "4", "--save", model, "--class-weights", "balanced");
+            "train", folder.File("photos/"), "--size", "8", "--network", "small", "--epochs", "4", "--save", model,
+            "--class-weights", "balanced");
         Assert.That(code, Is.Zero, errors);
         Assert.That(output, Does.Contain("40 pictures of 2 classes, from 10x20 to 10x20 pixels"));
         Assert.That(File.ReadAllText(folder.File("photos.html")), Does.Contain("night"));
 
-        (code, output, errors) = await TestCommandLine.Run("predict", "--load", model, folder.File("photos/night"), "--device", "cpu");
+        (code, output, errors) =
+            await TestCommandLine.Run("predict", "--load", model, folder.File("photos/night"), "--device", "cpu");
         Assert.That(code, Is.Zero, errors);
-        Assert.That(output.Split('\n'), Has.Length.EqualTo(20).And.All.Contains("  night 0.").Or.All.Contains("  night 1."));
+        Assert.That(
+            output.Split('\n'), Has.Length.EqualTo(20).And.All.Contains("  night 0.").Or.All.Contains("  night 1."));
     }
 
     [Test]
@@ -117,18 +130,23 @@ public class OwnDataTests
         using var folder = new TempFolder();
         for (int i = 0; i < 60; i++)
         {
-            string part = i < 40 ? "train" : i < 50 ? "valid" : "test", path = folder.File($"mail/{part}/{(i % 2 == 0 ? "ham" : "spam")}/{i}.txt");
+            string part = i < 40 ? "train" : i < 50 ? "valid" : "test",
+                path = folder.File($"mail/{part}/{(i % 2 == 0 ? "ham" : "spam")}/{i}.txt");
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-            File.WriteAllBytes(path, [.. System.Text.Encoding.Latin1.GetBytes(i % 2 == 0 ? $"see you at the caf\u00E9, number {i}" : $"win money now, it is free, number {i}")]);
+            File.WriteAllBytes(
+                path, [.. System.Text.Encoding.Latin1.GetBytes(
+                    i % 2 == 0 ? $"see you at the caf\u00E9, number {i}" : $"win money now, it is free, number {i}")]);
         }
 
         File.WriteAllText(folder.File("mail/test/spam/bad.txt"), "");
         string model = folder.File("mail.model"), onnx = folder.File("mail.onnx");
         foreach (string save in (string[])[model, onnx])
         {
-            (int trained, string said, string complaint) = await Run("train", folder.File("mail"), "--epochs", "20", "--save", save);
+            (int trained, string said, string complaint) =
+                await Run("train", folder.File("mail"), "--epochs", "20", "--save", save);
             Assert.That(trained, Is.Zero, complaint);
-            Assert.That(said, Does.Contain("40 texts train; 10 validate; 10 test.").And.Contain("40 texts of 2 classes; 20 in WINDOWS-1252, 20 in UTF-8."));
+            Assert.That(said, Does.Contain("40 texts train; 10 validate; 10 test.").And
+                .Contain("40 texts of 2 classes; 20 in WINDOWS-1252, 20 in UTF-8."));
             Assert.That(complaint, Does.Contain("bad.txt is empty."));
             Assert.That(File.Exists(save));
         }
@@ -140,7 +158,8 @@ public class OwnDataTests
         Assert.That(errors, Does.Contain("bad.txt is no text"));
         Assert.That(output.Split('\n'), Has.Length.EqualTo(10));
         (code, output, errors) = await TestCommandLine.Run(
-            "predict", "--load", model, folder.File("mail/test/ham"), folder.File("mail/test/spam/51.txt"), "--format", "csv", "--device", "cpu");
+            "predict", "--load", model, folder.File("mail/test/ham"), folder.File("mail/test/spam/51.txt"), "--format",
+            "csv", "--device", "cpu");
         Assert.That(code, Is.Zero, errors);
         Assert.That(output.Split('\n')[1..^1], Is.All.Contains(",ham,"));
         Assert.That(output.Split('\n')[^1], Does.Contain("51.txt,spam,"));
@@ -154,16 +173,23 @@ public class OwnDataTests
     {
         using var folder = new TempFolder();
         string model = folder.File("digits.model");
-        Tensor x = Tensor.From([.. Enumerable.Range(0, 60 * 64).Select(i => (byte)(i / 64 % 2 == 0 ? 20 : 230))], 60, 8, 8);
-        Engine.IO.Npz.Save(folder.File("digits.npz"), new Dictionary<string, Tensor> { ["x"] = x, ["y"] = Tensor.From([.. Enumerable.Range(0, 60).Select(i => i % 2)]) });
+        Tensor x =
+            Tensor.From([.. Enumerable.Range(0, 60 * 64).Select(i => (byte)(i / 64 % 2 == 0 ? 20 : 230))], 60, 8, 8);
+        Engine.IO.Npz.Save(folder.File("digits.npz"), new Dictionary<string, Tensor>
+        {
+            ["x"] = x,
+            ["y"] = Tensor.From([.. Enumerable.Range(0, 60).Select(i => i % 2)]),
+        });
         Engine.IO.Npz.Save(folder.File("new.npz"), new Dictionary<string, Tensor> { ["x"] = x.Rows(0, 3) });
         Engine.IO.Npz.Save(folder.File("only.npz"), new Dictionary<string, Tensor> { ["arr_0"] = x.Rows(0, 2) });
         Engine.IO.Npz.Save(folder.File("odd.npz"), new Dictionary<string, Tensor> { ["a"] = x, ["b"] = x });
         Engine.IO.Npz.Save(folder.File("wide.npz"), new Dictionary<string, Tensor> { ["x"] = x.Reshape(60, 4, 16) });
-        File.WriteAllBytes(folder.File("t-images-idx3-ubyte"), [0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 8, 0, 0, 0, 8, .. x.AsSpan<byte>()[64..128]]);
+        File.WriteAllBytes(folder.File("t-images-idx3-ubyte"),
+            [0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 8, 0, 0, 0, 8, .. x.AsSpan<byte>()[64..128]]);
         File.WriteAllBytes(folder.File("p.png"), PngWriter.Write([.. x.AsSpan<byte>()[..64]], width: 8));
 
-        (int code, _, string errors) = await Run("train", folder.File("digits.npz"), "--network", "mlp", "--epochs", "20", "--save", model, "--quiet");
+        (int code, _, string errors) = await Run(
+            "train", folder.File("digits.npz"), "--network", "mlp", "--epochs", "20", "--save", model, "--quiet");
         Assert.That(code, Is.Zero, errors);
 
         foreach ((string file, string[] said) in (ReadOnlySpan<(string, string[])>)
@@ -176,12 +202,14 @@ public class OwnDataTests
             Assert.That(code, Is.Zero, errors);
             string[] lines = output.Split('\n')[1..];
             Assert.That(lines, Has.Length.EqualTo(said.Length), file);
-            Assert.That(lines.Zip(said, (line, begin) => line.StartsWith(begin, StringComparison.Ordinal)), Is.All.True, output);
+            Assert.That(lines.Zip(said, (line, begin) => line.StartsWith(begin, StringComparison.Ordinal)), Is.All.True,
+                output);
         }
 
         foreach ((string file, string said) in (ReadOnlySpan<(string, string)>)
         [
-            ("odd.npz", "has no array 'x' or 'X' or 'x_test' or 'X_test' or 'images' or 'data' to predict: it has 'a', 'b'."), ("wide.npz", "4x16"), ("nope.npz", "There is no file"),
+            ("odd.npz", "has no array 'x' or 'X' or 'x_test' or 'X_test' or 'images' or 'data' to predict: "
+                + "it has 'a', 'b'."), ("wide.npz", "4x16"), ("nope.npz", "There is no file"),
         ])
         {
             (code, _, errors) = Predict(file);
@@ -190,7 +218,8 @@ public class OwnDataTests
         }
 
         (int Code, string Output, string Errors) Predict(string file) =>
-            TestCommandLine.Run("predict", "--load", model, folder.File(file), "--format", "csv", "--device", "cpu").GetAwaiter().GetResult();
+            TestCommandLine.Run("predict", "--load", model, folder.File(file), "--format", "csv", "--device", "cpu")
+                .GetAwaiter().GetResult();
     }
 
     [Test]
@@ -203,17 +232,21 @@ public class OwnDataTests
             string path = folder.File($"reviews/{(i % 2 == 0 ? "good" : "bad")}/{i / 20}/{i}.txt");
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
             string[] words = i % 2 == 0 ? good : bad;
-            File.WriteAllText(path, $"This film number {i} was {words[i / 2 % 4]} and\nits end was {words[i / 3 % 4]}, I say.");
+            File.WriteAllText(
+                path, $"This film number {i} was {words[i / 2 % 4]} and\nits end was {words[i / 3 % 4]}, I say.");
         }
 
         File.WriteAllText(folder.File("new.txt"), "A lovely evening and a warm end");
         string model = folder.File("reviews.model");
 
-        (int code, string output, string errors) = await Run("train", folder.File("reviews"), "--epochs", "40", "--save", model);
+        (int code, string output, string errors) =
+            await Run("train", folder.File("reviews"), "--epochs", "40", "--save", model);
         Assert.That(code, Is.Zero, errors);
-        Assert.That(output, Does.Contain("80 texts of 2 classes; UTF-8.").And.Match(@"text +text +0 +which of \d+ words: ").And.Contain("16 of 16 right"));
+        Assert.That(output, Does.Contain("80 texts of 2 classes; UTF-8.").And
+            .Match(@"text +text +0 +which of \d+ words: ").And.Contain("16 of 16 right"));
 
-        (code, output, errors) = await TestCommandLine.Run("predict", "--load", model, folder.File("new.txt"), "--device", "cpu");
+        (code, output, errors) =
+            await TestCommandLine.Run("predict", "--load", model, folder.File("new.txt"), "--device", "cpu");
         Assert.That(code, Is.Zero, errors);
         Assert.That(output, Does.Match(@"new\.txt +good 0\.\d+|new\.txt +good 1\.0"));
 
@@ -232,7 +265,10 @@ public class OwnDataTests
         {
             string path = folder.File($"photos/{(i % 2 == 0 ? "day" : "night")}/{i}.png");
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-            File.WriteAllBytes(path, PngWriter.Write([.. Enumerable.Range(0, 30 * 20).Select(j => (byte)((i % 2 == 0 ? 200 : 20) + ((i + j) % 30)))], width: 10));
+            File.WriteAllBytes(
+                path, PngWriter.Write(
+                    [.. Enumerable.Range(0, 30 * 20).Select(j => (byte)((i % 2 == 0 ? 200 : 20) + ((i + j) % 30)))],
+                    width: 10));
         }
 
         string? cache = Environment.GetEnvironmentVariable("XDG_CACHE_HOME");
@@ -240,9 +276,11 @@ public class OwnDataTests
         {
             Environment.SetEnvironmentVariable("XDG_CACHE_HOME", folder.File("cache"));
             string[] args = ["train", folder.File("photos/"), "--size", "12", "--network", network, "--epochs", "2"];
-            (int code, string output, string errors) = await Run([.. args, "--save", folder.File("a.model"), "--stream"]);
+            (int code, string output, string errors) =
+                await Run([.. args, "--save", folder.File("a.model"), "--stream"]);
             Assert.That(code, Is.Zero, errors);
-            Assert.That(output, Does.Contain("MB of decoded pictures that are kept for the next time").And.Contain("time went into waiting for samples"));
+            Assert.That(output, Does.Contain("MB of decoded pictures that are kept for the next time").And
+                .Contain("time went into waiting for samples"));
 
             (code, output, errors) = await Run([.. args, "--save", folder.File("b.model")]);
             Assert.That(code, Is.Zero, errors);
@@ -255,16 +293,19 @@ public class OwnDataTests
         }
 
         string[] Values(string model) =>
-            [.. Engine.IO.Parameters.Load(folder.File(model)).Select(one => $"{one.Key} {Convert.ToHexString(one.Value.Bytes)}")];
+            [.. Engine.IO.Parameters.Load(folder.File(model))
+                .Select(one => $"{one.Key} {Convert.ToHexString(one.Value.Bytes)}")];
     }
 
     [Test]
     public async Task What_should_be_looked_at_before_training_is_warned_of()
     {
         using var folder = new TempFolder();
-        File.WriteAllText(folder.File("skewed.csv"), "x,y\n" + string.Concat(Enumerable.Range(0, 200).Select(i => $"{i % 9},{(i % 40 == 0 ? "rare" : "usual")}\n")));
+        File.WriteAllText(folder.File("skewed.csv"), "x,y\n"
+            + string.Concat(Enumerable.Range(0, 200).Select(i => $"{i % 9},{(i % 40 == 0 ? "rare" : "usual")}\n")));
 
-        (int code, _, string errors) = await Run("train", folder.File("skewed.csv"), "--epochs", "1", "--save", folder.File("m.model"));
+        (int code, _, string errors) =
+            await Run("train", folder.File("skewed.csv"), "--epochs", "1", "--save", folder.File("m.model"));
 
         Assert.That(code, Is.Zero, errors);
         Assert.That(errors, Does.Contain("% of the rows to train on are of the class 'usual'"));
@@ -281,7 +322,8 @@ public class OwnDataTests
         File.WriteAllText(folder.File("fruit.csv"), Fruit(90));
 
         (int code, _, string errors) = await Run(
-            ["train", folder.File("fruit.csv"), "--target", column, "--epochs", "1", "--save", folder.File("m.model"), "--seed", "11",
+            ["train", folder.File("fruit.csv"), "--target", column, "--epochs", "1", "--save", folder.File("m.model"),
+                "--seed", "11",
                 .. validation is { } share ? ["--validation", FormattableString.Invariant($"{share}")] : (string[])[]]);
 
         Assert.That(code, Is.Zero, errors);
@@ -291,8 +333,10 @@ public class OwnDataTests
         int[] rows = new TrainSplit(model.Network.Data.Validation).Split(
             train.Count, target is ClassTarget ? target.Apply(train[column]).ToArray<int>() : null).Train;
         Assert.That(rows, Has.Length.LessThan(0.85 * train.Count));
-        Assert.That(model.Inputs, Is.EqualTo(Preparation.Fit(train.Rows(rows), column)).And.Not.EqualTo(Preparation.Fit(train, column)));
-        Assert.That(model.Target, Is.EqualTo(target is ClassTarget ? target : Target.Fit(train[column].Rows(rows), areValues: true)));
+        Assert.That(model.Inputs,
+            Is.EqualTo(Preparation.Fit(train.Rows(rows), column)).And.Not.EqualTo(Preparation.Fit(train, column)));
+        Assert.That(model.Target,
+            Is.EqualTo(target is ClassTarget ? target : Target.Fit(train[column].Rows(rows), areValues: true)));
     }
 
     /// <summary>A new file's texts may all be numbers, and its numbers all be missing.</summary>
@@ -306,19 +350,26 @@ public class OwnDataTests
         File.WriteAllText(folder.File("numbers.csv"), "size,version\n1,1.0\n");
         File.WriteAllText(folder.File("wrong.csv"), "size,version\n1,1.0\nlarge,1.0\n");
         string model = folder.File("m.model");
-        (int code, _, string errors) = await Run("train", folder.File("t.csv"), "--target", "y", "--epochs", "20", "--save", model);
+        (int code, _, string errors) =
+            await Run("train", folder.File("t.csv"), "--target", "y", "--epochs", "20", "--save", model);
         Assert.That(code, Is.Zero, errors);
 
         string[] all = (await Predict("all.csv")).Split('\n'), numbers = (await Predict("numbers.csv")).Split('\n');
 
         Assert.That(numbers[..2], Is.EqualTo(all[..2]), "the same row");
         Assert.That(all[1], Does.StartWith("row 1,old,"));
-        (code, _, errors) = await TestCommandLine.Run("predict", "--load", model, folder.File("wrong.csv"), "--device", "cpu");
-        Assert.That((code, errors), Is.EqualTo((1, $"{folder.File("wrong.csv")}: 'size' of row 2 is 'large', which is no number, as all values were that were trained with.")));
+        (code, _, errors) =
+            await TestCommandLine.Run("predict", "--load", model, folder.File("wrong.csv"), "--device", "cpu");
+        Assert.That(
+            (code, errors),
+            Is.EqualTo(
+                (1, $"{folder.File("wrong.csv")}: 'size' of row 2 is 'large', which is no number, "
+                    + "as all values were that were trained with.")));
 
         async Task<string> Predict(string file)
         {
-            (int code, string output, string errors) = await TestCommandLine.Run("predict", "--load", model, folder.File(file), "--format", "csv", "--device", "cpu");
+            (int code, string output, string errors) = await TestCommandLine.Run(
+                "predict", "--load", model, folder.File(file), "--format", "csv", "--device", "cpu");
             Assert.That(code, Is.Zero, errors);
             return output;
         }
@@ -330,14 +381,21 @@ public class OwnDataTests
     public async Task Doubles_are_found_in_any_order_of_columns_and_spelling_of_numbers(string test, int doubles)
     {
         using var folder = new TempFolder();
-        File.WriteAllText(folder.File("t.csv"), "id,a,b,y\n" + string.Concat(Enumerable.Range(1, 80).Select(i => $"{i},{(i % 2 == 0 ? "2.5" : "1")},{"vu"[i % 2]},{"qp"[i % 2]}\n")));
+        File.WriteAllText(
+            folder.File("t.csv"),
+            "id,a,b,y\n"
+                + string.Concat(Enumerable.Range(1, 80)
+                    .Select(i => $"{i},{(i % 2 == 0 ? "2.5" : "1")},{"vu"[i % 2]},{"qp"[i % 2]}\n")));
         File.WriteAllText(folder.File("test.csv"), test);
 
         (int code, _, string errors) = await Run(
-            "train", folder.File("t.csv"), "--test", folder.File("test.csv"), "--epochs", "1", "--save", folder.File("m.model"));
+            "train", folder.File("t.csv"), "--test", folder.File("test.csv"), "--epochs", "1", "--save",
+            folder.File("m.model"));
 
         Assert.That(code, Is.Zero, errors);
-        Assert.That(errors, doubles > 0 ? Does.Contain($"each value the same: {doubles} of the 2 rows") : Does.Not.Contain("each value the same"));
+        Assert.That(errors, doubles > 0
+            ? Does.Contain($"each value the same: {doubles} of the 2 rows")
+            : Does.Not.Contain("each value the same"));
     }
 
     [TestCase("train {}/t.csv", "which column is to be predicted")]
@@ -356,7 +414,8 @@ public class OwnDataTests
         using var folder = new TempFolder();
         File.WriteAllText(folder.File("t.csv"), "a,b\n1.5,x\n2.5,y\n3.25,x\n4,y\n5,x\n6,y\n");
 
-        (int code, _, string errors) = await TestCommandLine.Run([.. words.Split(' ').Select(word => word.Replace("{}", folder.Path, StringComparison.Ordinal))]);
+        (int code, _, string errors) = await TestCommandLine.Run(
+            [.. words.Split(' ').Select(word => word.Replace("{}", folder.Path, StringComparison.Ordinal))]);
 
         Assert.That(code, Is.EqualTo(1), errors);
         Assert.That(errors, Does.Contain(said));
@@ -371,7 +430,8 @@ public class OwnDataTests
     public async Task Rows_to_test_with_that_do_not_fit_are_refused_before_the_training(string test, string said)
     {
         using var folder = new TempFolder();
-        File.WriteAllText(folder.File("t.csv"), "x,y\n" + string.Concat(Enumerable.Range(0, 40).Select(i => $"{i * 7 % 13},{"ab"[i % 2]}\n")));
+        File.WriteAllText(folder.File("t.csv"),
+            "x,y\n" + string.Concat(Enumerable.Range(0, 40).Select(i => $"{i * 7 % 13},{"ab"[i % 2]}\n")));
         File.WriteAllText(folder.File("test.csv"), test);
 
         (int code, string output, string errors) = await Run(
@@ -387,7 +447,11 @@ public class OwnDataTests
     {
         using var folder = new TempFolder();
         Tensor x = Tensor.From([.. Enumerable.Range(0, 40 * 64).Select(i => (byte)(i % 251))], 40, 8, 8);
-        Engine.IO.Npz.Save(folder.File("digits.npz"), new Dictionary<string, Tensor> { ["x"] = x, ["y"] = Tensor.From([.. Enumerable.Range(0, 40).Select(i => i % 2)]) });
+        Engine.IO.Npz.Save(folder.File("digits.npz"), new Dictionary<string, Tensor>
+        {
+            ["x"] = x,
+            ["y"] = Tensor.From([.. Enumerable.Range(0, 40).Select(i => i % 2)]),
+        });
         File.WriteAllText(folder.File("unpool.json"), """
             { "layers": [
               { "name": "input", "kind": "input", "shape": [1, 8, 8] }, { "name": "pool", "kind": "max_pool2d", "size": 2 },
@@ -395,7 +459,8 @@ public class OwnDataTests
             """);
 
         (int code, string output, string errors) = await Run(
-            "train", folder.File("digits.npz"), "--network", folder.File("unpool.json"), "--epochs", "1", "--save", folder.File("m.onnx"));
+            "train", folder.File("digits.npz"), "--network", folder.File("unpool.json"), "--epochs", "1", "--save",
+            folder.File("m.onnx"));
 
         Assert.That(code, Is.EqualTo(1), output);
         Assert.That(errors, Does.Contain("cannot be exported: only training has it"));
@@ -405,20 +470,26 @@ public class OwnDataTests
 
     [TestCase("de", "", "x\n1.234\n", "large")]
     [TestCase("region", "--keep-na region", "region\nNA\n", "far")]
-    public async Task What_the_table_that_trained_says_holds_for_new_ones(string kind, string words, string other, string expected)
+    public async Task What_the_table_that_trained_says_holds_for_new_ones(
+        string kind, string words, string other, string expected)
     {
         using var folder = new TempFolder();
         string model = folder.File("m.model");
         File.WriteAllText(folder.File("new.csv"), other);
         File.WriteAllText(folder.File("t.csv"), kind == "de"
-            ? "x;y\n" + string.Concat(Enumerable.Range(0, 60).Select(i => i % 2 == 0 ? $"{1 + (i / 20)}.{100 + i},5;large\n" : $"{i % 9},25;small\n"))
-            : "region,y\n" + string.Concat(Enumerable.Range(0, 60).Select(i => i % 2 == 0 ? "NA,far\n" : i % 3 == 0 ? "EU,near\n" : "AS,near\n")));
+            ? "x;y\n"
+                + string.Concat(Enumerable.Range(0, 60)
+                    .Select(i => i % 2 == 0 ? $"{1 + (i / 20)}.{100 + i},5;large\n" : $"{i % 9},25;small\n"))
+            : "region,y\n" + string.Concat(
+                Enumerable.Range(0, 60).Select(i => i % 2 == 0 ? "NA,far\n" : i % 3 == 0 ? "EU,near\n" : "AS,near\n")));
 
         (int code, _, string errors) = await Run(
-            ["train", folder.File("t.csv"), "--target", "y", "--epochs", "30", "--save", model, .. words.Split(' ', StringSplitOptions.RemoveEmptyEntries)]);
+            ["train", folder.File("t.csv"), "--target", "y", "--epochs", "30", "--save", model,
+                .. words.Split(' ', StringSplitOptions.RemoveEmptyEntries)]);
         Assert.That(code, Is.Zero, errors);
 
-        (code, string output, errors) = await TestCommandLine.Run("predict", "--load", model, folder.File("new.csv"), "--format", "csv", "--device", "cpu");
+        (code, string output, errors) = await TestCommandLine.Run(
+            "predict", "--load", model, folder.File("new.csv"), "--format", "csv", "--device", "cpu");
         Assert.That(code, Is.Zero, errors);
         Assert.That(output.Split('\n')[1], Does.StartWith($"row 1,{expected},"));
         (code, output, errors) = await TestCommandLine.Run("predict", "--load", model, "--device", "cpu");
@@ -430,12 +501,14 @@ public class OwnDataTests
     public async Task The_twenty_classes_of_CIFAR_100_are_chosen_and_known_again()
     {
         using var batches = new Engine.Tests.Data.Batches();
-        byte[] rows = [.. Enumerable.Range(0, 20).SelectMany(i => (byte[])[(byte)i, (byte)(99 - i), .. Engine.Tests.Data.Batches.Pixels(1, i)])];
+        byte[] rows = [.. Enumerable.Range(0, 20)
+            .SelectMany(i => (byte[])[(byte)i, (byte)(99 - i), .. Engine.Tests.Data.Batches.Pixels(1, i)])];
         batches.Write("c/train.bin", rows);
         batches.Write("c/test.bin", rows);
         string folder = Path.Combine(batches.Folder, "c"), model = Path.Combine(batches.Folder, "m.model");
 
-        (int code, string output, string errors) = await Run("train", folder, "--target", "coarse", "--network", "mlp", "--epochs", "1", "--save", model);
+        (int code, string output, string errors) =
+            await Run("train", folder, "--target", "coarse", "--network", "mlp", "--epochs", "1", "--save", model);
         Assert.That(code, Is.Zero, errors);
         Assert.That(output, Does.Contain("20 classes."));
 
@@ -443,7 +516,8 @@ public class OwnDataTests
         Assert.That(code, Is.Zero, errors);
         Assert.That(output, Does.Match(@"\d+ of 20 right"));
         (code, _, errors) = await Run("train", folder, "--target", "medium", "--save", model);
-        Assert.That((code, errors), Is.EqualTo((1, "--target: CIFAR-100 has the classes 'fine' (a hundred) and 'coarse' (twenty), not 'medium'.")));
+        Assert.That((code, errors), Is.EqualTo(
+            (1, "--target: CIFAR-100 has the classes 'fine' (a hundred) and 'coarse' (twenty), not 'medium'.")));
     }
 
     [Test]
@@ -451,15 +525,19 @@ public class OwnDataTests
     {
         using var folder = new TempFolder();
         System.Text.Encoding cyrillic = System.Text.CodePagesEncodingProvider.Instance.GetEncoding("windows-1251")!;
-        File.WriteAllBytes(folder.File("t.csv"), cyrillic.GetBytes(string.Concat(Enumerable.Range(0, 40).Select(i => $"{i * 7 % 13},5~{(i % 2 == 0 ? "кот" : "пёс")}\n"))));
+        File.WriteAllBytes(folder.File("t.csv"), cyrillic.GetBytes(
+            string.Concat(Enumerable.Range(0, 40).Select(i => $"{i * 7 % 13},5~{(i % 2 == 0 ? "кот" : "пёс")}\n"))));
         string model = folder.File("m.model");
 
         (int code, string output, string errors) = await Run(
-            "train", folder.File("t.csv"), "--encoding", "windows-1251", "--separator", "~", "--header", "no", "--decimal", "comma", "--epochs", "1", "--save", model);
+            "train", folder.File("t.csv"), "--encoding", "windows-1251", "--separator", "~", "--header", "no",
+            "--decimal", "comma", "--epochs", "1", "--save", model);
         Assert.That(code, Is.Zero, errors);
-        Assert.That(output, Does.Contain("t.csv: 40 rows; 2 columns; '~' between; no header line; decimal commas; WINDOWS-1251"));
+        Assert.That(output,
+            Does.Contain("t.csv: 40 rows; 2 columns; '~' between; no header line; decimal commas; WINDOWS-1251"));
 
-        (code, output, errors) = await TestCommandLine.Run("predict", "--load", model, folder.File("t.csv"), "--format", "csv", "--device", "cpu");
+        (code, output, errors) = await TestCommandLine.Run(
+            "predict", "--load", model, folder.File("t.csv"), "--format", "csv", "--device", "cpu");
         Assert.That(code, Is.Zero, errors);
         Assert.That(output, Does.Contain("кот"));
 
@@ -479,8 +557,12 @@ public class OwnDataTests
         Assert.That(errors, Does.Contain(said));
     }
 
-    private static string Fruit(int count) => "weight;color;kind\n" + string.Concat(Enumerable.Range(0, count).Select(i =>
-        i % 2 == 0 ? $"{150 + (i % 40)},5;{(i % 6 == 0 ? "green" : "red")};apple\n" : $"{80 + (i % 30)},25;yellow;lemon\n"));
+    private static string Fruit(int count) =>
+        "weight;color;kind\n" + string.Concat(Enumerable.Range(0, count).Select(i =>
+            i % 2 == 0
+                ? $"{150 + (i % 40)},5;{(i % 6 == 0 ? "green" : "red")};apple\n"
+                : $"{80 + (i % 30)},25;yellow;lemon\n"));
 
-    private static Task<(int Code, string Output, string Errors)> Run(params string[] args) => TestCommandLine.RunOnConsole(args);
+    private static Task<(int Code, string Output, string Errors)> Run(params string[] args) =>
+        TestCommandLine.RunOnConsole(args);
 }

@@ -25,7 +25,8 @@ public class PlotCommandTests
 
         History history = History.Read([file]).Single();
 
-        Assert.That((history.Name, history.TestAccuracy, history.IsSynthetic), Is.EqualTo(("run", (double?)0.75, true)));
+        Assert.That(
+            (history.Name, history.TestAccuracy, history.IsSynthetic), Is.EqualTo(("run", (double?)0.75, true)));
         Assert.That(history.Epochs, Is.EqualTo(new[]
         {
             new EpochFigures(1, 3, 2, 0.25, 1, 1.5), new EpochFigures(2, 1, 1.5, 0.5, 1, 1.5),
@@ -53,7 +54,8 @@ public class PlotCommandTests
         IReadOnlyList<History> both = History.Read([file]);
 
         Assert.That(both.Select(history => history.Name), Is.EqualTo(new[] { "both, cpu", "both, cuda:0" }));
-        Assert.That(both[1].Epochs[0], Is.EqualTo(new EpochFigures(1, 2, double.NaN, double.NaN, double.NaN, double.NaN)));
+        Assert.That(
+            both[1].Epochs[0], Is.EqualTo(new EpochFigures(1, 2, double.NaN, double.NaN, double.NaN, double.NaN)));
     }
 
     [Test]
@@ -67,7 +69,8 @@ public class PlotCommandTests
 
     [TestCase("", "FILE holds no epoch of a training; --history FILE writes one as it trains.")]
     [TestCase("not JSON\n{}", "FILE, line 1 is not of a training's history, as --history writes it: ")]
-    [TestCase("{\"loss\":1}", "FILE, line 1 is not of a training's history, as --history writes it: it has neither epoch nor")]
+    [TestCase("{\"loss\":1}",
+        "FILE, line 1 is not of a training's history, as --history writes it: it has neither epoch nor")]
     [TestCase("{\"epoch\":\"x\"}", "FILE, line 1 is not of a training's history, as --history writes it: ")]
     public async Task A_file_that_is_no_history_is_named_with_its_line(string text, string message)
     {
@@ -140,10 +143,12 @@ public class PlotCommandTests
         string missing = Path.Combine(_folder.File("none"), "curves.png");
         Assert.That((await Run("plot", history, "-o", missing)).Errors, Is.EqualTo(
             $"-o: {missing} cannot be written, since the folder {_folder.File("none")} does not exist."));
-        Assert.That((await Run("plot", _folder.File("none"))).Errors, Is.EqualTo($"There is no file {_folder.File("none")}."));
+        Assert.That(
+            (await Run("plot", _folder.File("none"))).Errors, Is.EqualTo($"There is no file {_folder.File("none")}."));
     }
 
-    private static Task<(int Code, string Output, string Errors)> Run(params string[] args) => TestCommandLine.Run(args);
+    private static Task<(int Code, string Output, string Errors)> Run(params string[] args) =>
+        TestCommandLine.Run(args);
 
     private string Write(string name, string text)
     {

@@ -127,7 +127,8 @@ public sealed class PredictCommandTests
         Assert.That(
             json.RootElement.EnumerateArray().Select(one => $"{one.GetProperty("file").GetString()}," + string.Join(
                 ',', one.GetProperty("best").EnumerateArray()
-                    .Select(best => $"{best.GetProperty("class").GetString()},{best.GetProperty("probability").GetRawText()}"))),
+                    .Select(best =>
+                        $"{best.GetProperty("class").GetString()},{best.GetProperty("probability").GetRawText()}"))),
             Is.EqualTo(lines.Skip(1)));
     }
 
@@ -140,13 +141,15 @@ public sealed class PredictCommandTests
     }
 
     [Test]
-    public async Task A_broken_picture_is_one_sentence_and_the_others_are_done([Values("text", "csv", "json")] string format)
+    public async Task A_broken_picture_is_one_sentence_and_the_others_are_done(
+        [Values("text", "csv", "json")] string format)
     {
         string broken = _folder.File("broken.png"), missing = _folder.File("missing.png");
         await File.WriteAllBytesAsync(broken, (await File.ReadAllBytesAsync(_pictures[0]))[..^20]);
 
         (int code, string output, string errors) = await TestCommandLine.Run(
-            ["predict", "--load", Model, _pictures[0], broken, missing, _pictures[1], "--format", format, "--device", "cpu"]);
+            ["predict", "--load", Model, _pictures[0], broken, missing, _pictures[1], "--format", format, "--device",
+                "cpu"]);
 
         Assert.That(code, Is.EqualTo(CommandLine.Failed));
         Assert.That(output, Does.Contain("000.png").And.Contain("001.png"));

@@ -92,7 +92,9 @@ public sealed partial class ReportCommandTests
         Assert.That(facts["Test accuracy"].Value, Does.EndWith(" of 40 images"));
         Assert.That(page, Does.Contain("The history says 99.00 % on the test images: it is of another training"));
         Assert.That(html.Descendants("table").First().Descendants("tr").Count(), Is.EqualTo(1 + 4));
-        Assert.That(html.Descendants("table").Single(table => (string?)table.Parent!.Attribute("aria-label") == "Classes").Descendants("tr").Count(), Is.EqualTo(1 + 10));
+        Assert.That(
+            html.Descendants("table").Single(table => (string?)table.Parent!.Attribute("aria-label") == "Classes")
+                .Descendants("tr").Count(), Is.EqualTo(1 + 10));
         IEnumerable<XElement> around = html.Descendants("table").Select(table => table.Parent!);
         Assert.That(around.Select(each => (string?)each.Attribute("class")), Has.All.EqualTo("scroll"));
 
@@ -187,7 +189,8 @@ public sealed partial class ReportCommandTests
         Assert.That((await Run("report", none, model)).Errors, Is.EqualTo($"There is no file {none}."));
         Assert.That((await Run("report", history, none)).Errors, Does.Contain(none));
         Assert.That((await Run("report", model, history)).Errors, Does.StartWith(
-            $"{model} is a saved network (safetensors). A history is a file that --history, HistoryLog or CsvLog wrote."));
+            $"{model} is a saved network (safetensors). A history is a file that --history, "
+            + $"HistoryLog or CsvLog wrote."));
         Assert.That((await Run("report", history, model, "-o", Path.Combine(none, "x.html"))).Errors, Is.EqualTo(
             $"-o: {Path.Combine(none, "x.html")} cannot be written, since the folder {none} does not exist."));
     }

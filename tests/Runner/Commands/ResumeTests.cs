@@ -97,8 +97,10 @@ public class ResumeTests
         RunnerProcess parameters = RunnerProcess.Run($"{_train} --resume {_folder.File("model")}");
         RunnerProcess seed = RunnerProcess.Run($"{_train} --resume {state} --seed 1");
 
-        Assert.That(parameters.Errors, Does.StartWith($"--resume: {_folder.File("model")} is not the state of a training"));
-        Assert.That(seed.Errors, Is.EqualTo($"--resume: {state} is the state of another network: its seed is 42, not 1.\n"));
+        Assert.That(
+            parameters.Errors, Does.StartWith($"--resume: {_folder.File("model")} is not the state of a training"));
+        Assert.That(
+            seed.Errors, Is.EqualTo($"--resume: {state} is the state of another network: its seed is 42, not 1.\n"));
         Assert.That((parameters.ExitCode, seed.ExitCode), Is.EqualTo((1, 1)));
     }
 

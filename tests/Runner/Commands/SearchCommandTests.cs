@@ -11,7 +11,8 @@ public class SearchCommandTests
         string results = folder.File("s.jsonl"), picture = folder.File("s.png");
         string[] args =
         [
-            "search", Fruit(folder), "--learning-rate", "0.001..0.1", "--hidden", "5,8+4", "--trials", "4", "--epochs", "4", "--results", results,
+            "search", Fruit(folder), "--learning-rate", "0.001..0.1", "--hidden", "5,8+4", "--trials", "4", "--epochs",
+            "4", "--results", results,
             "--output", picture, "--device", "cpu",
         ];
 
@@ -26,7 +27,8 @@ public class SearchCommandTests
         File.WriteAllText(results, string.Join('\n', lines[..3]) + "\n{\"settings\":\"--lear");
         (code, string again, errors) = await Run(args);
         Assert.That(code, Is.Zero, errors);
-        Assert.That(again, Does.Contain("2 trials are known").And.Contain(output[output.IndexOf("The best", StringComparison.Ordinal)..].Split('\n')[0].Trim()));
+        Assert.That(again, Does.Contain("2 trials are known").And
+            .Contain(output[output.IndexOf("The best", StringComparison.Ordinal)..].Split('\n')[0].Trim()));
         Assert.That(File.ReadAllLines(results), Has.Length.EqualTo(lines.Length));
 
         (code, _, errors) = await Run([.. args, "--seed", "2"]);
@@ -50,7 +52,8 @@ public class SearchCommandTests
     {
         using var folder = new TempFolder();
 
-        (int code, _, string errors) = await Run(["search", Fruit(folder), "--device", "cpu", "--quiet", .. options.Split(' ')]);
+        (int code, _, string errors) =
+            await Run(["search", Fruit(folder), "--device", "cpu", "--quiet", .. options.Split(' ')]);
 
         Assert.That(code, Is.Not.Zero);
         Assert.That(errors, Does.Contain(said));
@@ -59,7 +62,10 @@ public class SearchCommandTests
     private static string Fruit(TempFolder folder)
     {
         string path = folder.File("fruit.csv");
-        File.WriteAllText(path, "weight,class\n" + string.Concat(Enumerable.Range(0, 60).Select(i => $"{(i % 2 == 0 ? 150 : 80) + i},{(i % 2 == 0 ? "apple" : "lemon")}\n")));
+        File.WriteAllText(
+            path, "weight,class\n"
+                + string.Concat(Enumerable.Range(0, 60)
+                    .Select(i => $"{(i % 2 == 0 ? 150 : 80) + i},{(i % 2 == 0 ? "apple" : "lemon")}\n")));
         return path;
     }
 

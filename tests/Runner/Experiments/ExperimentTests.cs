@@ -25,7 +25,8 @@ public class ExperimentTests
 
         (int code, string output, string errors) = await TestCommandLine.Run(
         [
-            "char", file, "--model", model, "--units", "32", "--steps", "16", "--batch", "16", "--epochs", "20", "--lr", rate, "--dropout", "0",
+            "char", file, "--model", model, "--units", "32", "--steps", "16", "--batch", "16", "--epochs", "20", "--lr",
+            rate, "--dropout", "0",
             "--sample", "0", "--save", saved, .. common,
         ]);
         (int again, string sample, string more) = await TestCommandLine.Run(
@@ -37,8 +38,10 @@ public class ExperimentTests
         Assert.That(sample, Has.Length.EqualTo(68).And.StartsWith("the cat sat on the "));
         (int shown, string table, _) = await TestCommandLine.Run(["show", saved]);
         Assert.That(shown, Is.Zero);
-        Assert.That(table, Does.Contain("letters").And.Contain($"{(model == "transformer" ? "block" : model)}1").And.Contain("next"));
-        Assert.That((await TestCommandLine.Run(["predict", file, "--load", saved])).Errors, Does.Contain("is a model of characters").And.Contain("show"));
+        Assert.That(table,
+            Does.Contain("letters").And.Contain($"{(model == "transformer" ? "block" : model)}1").And.Contain("next"));
+        Assert.That((await TestCommandLine.Run(["predict", file, "--load", saved])).Errors,
+            Does.Contain("is a model of characters").And.Contain("show"));
     }
 
     [Test]
@@ -48,9 +51,12 @@ public class ExperimentTests
         string file = folder.File("a.txt");
         File.WriteAllText(file, "too short");
 
-        Assert.That((await TestCommandLine.Run("char", file, "--device", "cpu")).Errors, Does.Contain("has 9 characters, too few to learn from 64"));
-        Assert.That((await TestCommandLine.Run("char", file, "--model", "lstn")).Errors, Does.Contain("--model must be lstm, gru, transformer"));
-        Assert.That((await TestCommandLine.Run("char", folder.File("none.txt"), "--device", "cpu")).Errors, Does.Contain("none.txt"));
+        Assert.That((await TestCommandLine.Run("char", file, "--device", "cpu")).Errors,
+            Does.Contain("has 9 characters, too few to learn from 64"));
+        Assert.That((await TestCommandLine.Run("char", file, "--model", "lstn")).Errors,
+            Does.Contain("--model must be lstm, gru, transformer"));
+        Assert.That((await TestCommandLine.Run("char", folder.File("none.txt"), "--device", "cpu")).Errors,
+            Does.Contain("none.txt"));
     }
 
     [Test]
@@ -62,7 +68,8 @@ public class ExperimentTests
 
         Assert.That(model.Loss(text), Is.EqualTo(Math.Log(2)).Within(0.2), "weights that know nothing yet");
         Assert.That(() => model.Loss([0, 1, 0]), Throws.TypeOf<EngineException>().With.Message.Contains("too short"));
-        Assert.That(() => CharModel.Numbers("abc", "ab"), Throws.TypeOf<EngineException>().With.Message.Contains("'c' (U+0063)"));
+        Assert.That(() => CharModel.Numbers("abc", "ab"),
+            Throws.TypeOf<EngineException>().With.Message.Contains("'c' (U+0063)"));
     }
 
     [Test]
@@ -70,7 +77,8 @@ public class ExperimentTests
     {
         var random = new Random(1);
         float[] p = [0.2f, 0.5f, 0.3f];
-        int[] Drawn(double temperature) => [.. Enumerable.Range(0, 3000).Select(_ => CharModel.Drawn(p, temperature, random))];
+        int[] Drawn(double temperature) =>
+            [.. Enumerable.Range(0, 3000).Select(_ => CharModel.Drawn(p, temperature, random))];
 
         Assert.That(Drawn(0), Is.All.EqualTo(1));
         Assert.That(Drawn(1).Count(each => each == 1) / 3000.0, Is.EqualTo(0.5).Within(0.04));
@@ -84,12 +92,15 @@ public class ExperimentTests
         string data = Batches.WriteFolder(folder.Path, train: 200, test: 40), pictures = folder.File("pictures");
 
         (int code, string output, string errors) = await TestCommandLine.Run(
-            "dbn", "--data", data, "--device", "cpu", "--threads", "2", "--hidden", "20,10", "--pretrain-epochs", "2", "--epochs", "2",
+            "dbn", "--data", data, "--device", "cpu", "--threads", "2", "--hidden", "20,10", "--pretrain-epochs", "2",
+            "--epochs", "2",
             "--pictures", pictures);
 
         Assert.That((code, errors), Is.EqualTo((0, "")), output);
-        Assert.That(output, Does.Match("with machines first +[0-9.]+ +[0-9.]+ ?%").And.Match("from random weights +[0-9.]+ +[0-9.]+ ?%"));
-        Assert.That(Directory.GetFiles(pictures).Select(Path.GetFileName), Is.EquivalentTo(new[] { "filters.png", "reconstructions.png" }));
+        Assert.That(output, Does.Match("with machines first +[0-9.]+ +[0-9.]+ ?%").And
+            .Match("from random weights +[0-9.]+ +[0-9.]+ ?%"));
+        Assert.That(Directory.GetFiles(pictures).Select(Path.GetFileName),
+            Is.EquivalentTo(new[] { "filters.png", "reconstructions.png" }));
     }
 
     [Test]
@@ -99,7 +110,8 @@ public class ExperimentTests
         string data = Batches.WriteFolder(folder.Path, train: 240, test: 40);
 
         (int code, string output, string errors) = await TestCommandLine.Run(
-            "speedrun", "--data", data, "--device", "cpu", "--threads", "2", "--widths", "8,16,16", "--batch", "40", "--epochs", "4.5");
+            "speedrun", "--data", data, "--device", "cpu", "--threads", "2", "--widths", "8,16,16", "--batch", "40",
+            "--epochs", "4.5");
 
         Assert.That((code, errors), Is.EqualTo((0, "")), output);
         Assert.That(Regex.Matches(output, "^epoch [1-5]: loss", RegexOptions.Multiline), Has.Count.EqualTo(5));
@@ -117,18 +129,21 @@ public class ExperimentTests
         double[] losses = [.. Enumerable.Range(0, Epochs * Batches).Select(step =>
         {
             int[] rows = [.. Enumerable.Range(step % Batches * 40, 40)];
-            return run.Step(seen.Batch(step / Batches, rows), set.Train.Labels.Rows(rows), step, Epochs * Batches, step / Batches);
+            return run.Step(
+                seen.Batch(step / Batches, rows), set.Train.Labels.Rows(rows), step, Epochs * Batches, step / Batches);
         })];
         run.End();
 
-        double right = run.Predict(set.Test.Images).Zip(set.Test.Labels.AsSpan<int>().ToArray(), (a, b) => a == b ? 1.0 : 0).Average();
+        double right = run.Predict(set.Test.Images)
+            .Zip(set.Test.Labels.AsSpan<int>().ToArray(), (a, b) => a == b ? 1.0 : 0).Average();
         Assert.That(losses[^10..].Average(), Is.LessThan(losses[..10].Average() - 0.2));
         Assert.That(right, Is.GreaterThan(0.3), "three times as good as chance");
         Assert.That(run.Predict(set.Test.Images.Rows(0, 3), isAugmented: false), Has.Length.EqualTo(3));
         Parameter whiten = run.Network.Parameters.Single(parameter => parameter.Name == "whiten.W");
         Assert.That(
             whiten.Variable.GetValue().AsSpan<float>().ToArray(),
-            Is.EqualTo(Whitening.Filters(SpeedrunImages.Normalized(set.Train.Images), 2).AsSpan<float>().ToArray()), "it is frozen");
+            Is.EqualTo(Whitening.Filters(SpeedrunImages.Normalized(set.Train.Images), 2).AsSpan<float>().ToArray()),
+            "it is frozen");
     }
 
     [Test]
@@ -176,10 +191,12 @@ public class ExperimentTests
         Assert.That(seen.IsMirrored(0, 0), Is.EqualTo(seen.IsMirrored(2, 0)));
 
         Assert.That(Red(SpeedrunImages.Cut(images, [0], _ => (0, 0, true)))[..4], Is.EqualTo(new[] { 3, 2, 1, 0 }));
-        Assert.That(Red(SpeedrunImages.Cut(images, [0], _ => (1, -1, false))), Is.EqualTo(new[] { 5, 4, 5, 6, 9, 8, 9, 10, 13, 12, 13, 14, 9, 8, 9, 10 }));
+        Assert.That(Red(SpeedrunImages.Cut(images, [0], _ => (1, -1, false))),
+            Is.EqualTo(new[] { 5, 4, 5, 6, 9, 8, 9, 10, 13, 12, 13, 14, 9, 8, 9, 10 }));
 
         static int[] Red(Tensor cut) =>
-            [.. cut.AsSpan<float>()[..16].ToArray().Select(value => (int)Math.Round(((value * 0.2470f) + 0.4914f) * 255))];
+            [.. cut.AsSpan<float>()[..16].ToArray()
+                .Select(value => (int)Math.Round(((value * 0.2470f) + 0.4914f) * 255))];
     }
 
     [Test]

@@ -68,7 +68,8 @@ public class AugmentationTests
                 .Where(center => Enumerable.Range(0, before.Length).All(at =>
                 {
                     // Rows and columns from center − size / 2 on, as in the paper's code, and not fewer than size.
-                    int row = (at / W % H) - (center.Row - (size / 2)), column = (at % W) - (center.Column - (size / 2));
+                    int row = (at / W % H) - (center.Row - (size / 2)),
+                        column = (at % W) - (center.Column - (size / 2));
                     bool isOut = row >= 0 && row < size && column >= 0 && column < size;
                     return after[at] == (isOut ? 0 : before[at]);
                 }))];
@@ -96,7 +97,8 @@ public class AugmentationTests
         Assert.That(
             Run(new Normalize(2, 4), Tensor.From([2.0, 6, -2], 3, 1))[0], Is.EqualTo(new[] { 0.0, 1, -1 }));
         Assert.That(
-            Run(new Normalize([1, 2], [1, 0.5]), Tensor.From([1.0, 2, 2, 3], 2, 2))[0], Is.EqualTo(new[] { 0.0, 0, 1, 2 }));
+            Run(new Normalize([1, 2], [1, 0.5]), Tensor.From([1.0, 2, 2, 3], 2, 2))[0],
+            Is.EqualTo(new[] { 0.0, 0, 1, 2 }));
     }
 
     private static IEnumerable<TestCaseData> Columns()
@@ -117,7 +119,8 @@ public class AugmentationTests
     [TestCaseSource(nameof(Columns))]
     public void A_column_that_is_constant_is_not_scaled(double[] values, double std)
     {
-        var beside = Normalize.Of(Tensor.From([.. values.SelectMany((value, i) => new[] { i, value })], values.Length, 2));
+        var beside =
+            Normalize.Of(Tensor.From([.. values.SelectMany((value, i) => new[] { i, value })], values.Length, 2));
 
         Assert.That(beside.Std[1], Is.EqualTo(std).Within(1e-6 * std));
         Assert.That(
@@ -188,18 +191,21 @@ public class AugmentationTests
         Refused(() => new RandomCrop(-1), "RandomCrop pads by 0 pixels or more, not -1.");
         Refused(() => new HorizontalFlip(1.5), "A probability is from 0 to 1; 1.5 is none.");
         Refused(() => new Cutout(0), "Cutout takes out squares of 1 pixel or more, not 0.");
-        Refused(() => new Normalize([1, 2], [1]), "Normalize has 2 means and 1 deviations: each channel or column needs both.");
+        Refused(() => new Normalize([1, 2], [1]),
+            "Normalize has 2 means and 1 deviations: each channel or column needs both.");
         Refused(() => new Normalize([0, 1], [1, 0]),
             "Normalize takes a mean and a deviation greater than 0, not 1 and 0 (number 1, of a channel or column).");
         Refused(() => Normalize.Of(Tensor.From([1, 2, 3])),
             "Means and deviations are taken of samples in floating point, (n, channels, …), not of int32 (3).");
         Refused(() => Normalize.Of(Tensor.From([1.0, 2, 3, double.NaN], 2, 2)),
-            "x has a value that is no finite number, NaN, in sample 1 (element 1 of it): one such makes every parameter nan.");
+            "x has a value that is no finite number, NaN, in sample 1 (element 1 of it): "
+            + "one such makes every parameter nan.");
         Refused(() => Run(new Normalize([0, 0, 0], [1, 1, 1]), Images()),
             "Normalize of 3 channels takes samples in floating point, (n, 3, …), and the Input layer takes "
             + "float64 (?, 2, 5, 4).");
         Refused(() => Run(new Cutout(3), Tensor.From([1.0, 2], 1, 2)),
-            "Cutout takes images in floating point, (n, channels, height, width), and the Input layer takes float64 (?, 2).");
+            "Cutout takes images in floating point, (n, channels, height, width), "
+            + "and the Input layer takes float64 (?, 2).");
 
         static void Refused(Func<object> act, string message) =>
             Assert.That(() => act(), Throws.TypeOf<EngineException>().With.Message.EqualTo(message));

@@ -23,7 +23,8 @@ public class AugmentedNetTests
         using var one = new CpuDevice(1);
         using var three = new CpuDevice(3);
 
-        float[] first = Trained(one, 1), second = Trained(three, 1), other = Trained(three, 2), plain = Trained(one, 1, []);
+        float[] first = Trained(one, 1), second = Trained(three, 1), other = Trained(three, 2),
+            plain = Trained(one, 1, []);
 
         Assert.That(second, Is.EqualTo(first));
         Assert.That(other, Is.Not.EqualTo(first));
@@ -133,10 +134,11 @@ public class AugmentedNetTests
         using NeuralNet net = Net([]);
 
         Assert.That(
-            () => net.BatchIteratorTest = new BatchIterator { Augmentation = [new Normalize(0, 1), new HorizontalFlip()] },
+            () => net.BatchIteratorTest =
+                new BatchIterator { Augmentation = [new Normalize(0, 1), new HorizontalFlip()] },
             Throws.TypeOf<EngineException>().With.Message.EqualTo(
-                "HorizontalFlip is random, and BatchIteratorTest is for validation and prediction, where the same samples "
-                + "give the same results: put it into BatchIteratorTrain alone."));
+                "HorizontalFlip is random, and BatchIteratorTest is for validation and prediction, "
+                + "where the same samples give the same results: put it into BatchIteratorTrain alone."));
     }
 
     [Test]
@@ -146,7 +148,8 @@ public class AugmentedNetTests
         using NeuralNet net = Net([new HorizontalFlip(), new Normalize(0, 2)]);
 
         Assert.That(() => net.Fit(images, labels), Throws.TypeOf<EngineException>().With.Message.StartsWith(
-            "BatchIteratorTrain has Normalize((0), (2)) and BatchIteratorTest nothing: what is not random belongs to both"));
+            "BatchIteratorTrain has Normalize((0), (2)) and BatchIteratorTest nothing: "
+            + "what is not random belongs to both"));
         net.BatchIteratorTest = new BatchIterator { Augmentation = [new Normalize(0, 2)] };
         Assert.That(() => net.Fit(images, labels), Throws.Nothing);
     }
@@ -173,9 +176,10 @@ public class AugmentedNetTests
             BatchIteratorTrain = new BatchIterator { Augmentation = [new RandomCrop(4)] },
         };
 
-        Assert.That(() => net.Fit(images.Reshape(20, 1024), labels), Throws.TypeOf<EngineException>().With.Message.EqualTo(
-            "RandomCrop takes images in floating point, (n, channels, height, width), and the Input layer takes "
-            + "float32 (?, 1024)."));
+        Assert.That(
+            () => net.Fit(images.Reshape(20, 1024), labels), Throws.TypeOf<EngineException>().With.Message.EqualTo(
+                "RandomCrop takes images in floating point, (n, channels, height, width), and the Input layer takes "
+                + "float32 (?, 1024)."));
     }
 
     private static float[] Trained(Device device, ulong seed, Augmentation[]? augmentation = null)

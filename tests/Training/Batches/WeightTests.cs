@@ -158,7 +158,8 @@ public class WeightTests
         net.Fit(points, labels, Tensor.From(s_copies));
 
         double[] output = net.PredictProba(points).AsSpan<double>().ToArray();
-        double sum = Enumerable.Range(0, 9).Sum(i => -s_copies[i] * Math.Log(output[(3 * i) + labels.AsSpan<int>()[i]]));
+        double sum = Enumerable.Range(0, 9)
+            .Sum(i => -s_copies[i] * Math.Log(output[(3 * i) + labels.AsSpan<int>()[i]]));
         Assert.That(Losses(net), Is.All.EqualTo(sum / s_copies.Sum()).Within(1e-12));
     }
 
@@ -226,8 +227,10 @@ public class WeightTests
         {
             Transform = batch => batch with { X = batch.X.Rows(0, 5), Y = batch.Y!.Rows(0, 5) },
         };
-        Assert.That(() => transformed.Fit(points, labels, weights), Throws.TypeOf<EngineException>().With.Message.StartsWith(
-            "The transform of the batch iterator made float64 (5, 2) with the weights float64 (9): each sample needs one."));
+        Assert.That(
+            () => transformed.Fit(points, labels, weights), Throws.TypeOf<EngineException>().With.Message.StartsWith(
+                "The transform of the batch iterator made float64 (5, 2) with the weights float64 (9): "
+                + "each sample needs one."));
     }
 
     [Test]
@@ -241,7 +244,8 @@ public class WeightTests
             "A weight is a number from 0 on; the weight of sample 2 is -3.");
         Refused(net => net.Fit(points, labels, new Tensor(DType.Float32, [9])),
             "The weights of the 9 samples to train on are all 0: there is nothing to learn from.");
-        Refused(net => net.ClassWeights = [1, 2], "ClassWeights has 2 weights, but the network has 3 outputs: one for each.");
+        Refused(net => net.ClassWeights = [1, 2],
+            "ClassWeights has 2 weights, but the network has 3 outputs: one for each.");
         Refused(net => net.ClassWeights = [1, 2, double.NaN],
             "A weight is a number from 0 on; the weight of class 2 is NaN.");
         using NeuralNet regression = Net(regression: true);

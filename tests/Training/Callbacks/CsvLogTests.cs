@@ -37,11 +37,13 @@ public class CsvLogTests
         Assert.That(Lines()[0], Is.EqualTo(Heading));
         foreach ((string line, EpochRecord record) in Lines().Skip(1).Zip(net.TrainHistory))
         {
-            Assert.That(line.Split(',').Select(cell => double.Parse(cell, CultureInfo.InvariantCulture)), Is.EqualTo(new[]
-            {
-                record.Epoch, record.TrainLoss, record.ValidLoss, record.ValidAccuracy, 0.01, 0.9, record.TrainSeconds,
-                record.Dur,
-            }));
+            Assert.That(
+                line.Split(',').Select(cell => double.Parse(cell, CultureInfo.InvariantCulture)), Is.EqualTo(new[]
+                {
+                    record.Epoch, record.TrainLoss, record.ValidLoss, record.ValidAccuracy, 0.01, 0.9,
+                    record.TrainSeconds,
+                    record.Dur,
+                }));
         }
     }
 
@@ -103,7 +105,8 @@ public class CsvLogTests
         File.WriteAllText(LogPath, "of another\n1,2\n");
 
         Assert.That(() => net.Fit(s_points, s_labels), Throws.TypeOf<EngineException>().With.Message.StartsWith(
-            $"{LogPath} cannot be continued: it begins with 'of another', where a log of this network begins with 'epoch,"));
+            $"{LogPath} cannot be continued: it begins with 'of another', where a log of this network begins with "
+            + $"'epoch,"));
         Assert.That(File.ReadAllText(LogPath), Is.EqualTo("of another\n1,2\n"));
         Assert.That(() => File.OpenWrite(LogPath).Dispose(), Throws.Nothing, "it is closed");
     }
@@ -119,7 +122,8 @@ public class CsvLogTests
 
     private string[] Lines()
     {
-        using var reader = new StreamReader(new FileStream(LogPath, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
+        using var reader =
+            new StreamReader(new FileStream(LogPath, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
         return reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries);
     }
 

@@ -94,7 +94,8 @@ public class EarlyStoppingTests
         net.Fit(s_points, s_labels);
 
         Assert.That(Bits.Of(net), Is.EqualTo(Bits.Of(whole)));
-        Assert.That((resumed.BestEpoch, resumed.Best, resumed.HasStopped), Is.EqualTo((stop.BestEpoch, stop.Best, true)));
+        Assert.That(
+            (resumed.BestEpoch, resumed.Best, resumed.HasStopped), Is.EqualTo((stop.BestEpoch, stop.Best, true)));
     }
 
     [Test]

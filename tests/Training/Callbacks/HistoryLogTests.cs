@@ -36,11 +36,13 @@ public class HistoryLogTests
         File.WriteAllText(folder.File("cut.csv"), "epoch,train_loss\n1,0.5\n2,");
         File.WriteAllText(folder.File("bad.csv"), "epoch,train_loss\n1,0.5,3\n2,1\n");
 
-        Assert.That(History.Read([folder.File("cut.csv")]).Single().Epochs.Select(epoch => epoch.TrainLoss).First(), Is.EqualTo(0.5));
+        Assert.That(History.Read([folder.File("cut.csv")]).Single().Epochs.Select(epoch => epoch.TrainLoss).First(),
+            Is.EqualTo(0.5));
         Assert.That(
             () => History.Read([folder.File("bad.csv")]),
             Throws.TypeOf<EngineException>().With.Message.EndsWith(
-                "bad.csv, line 2 is not of a training's history, as CsvLog writes it: it has 3 cells, the first line 2."));
+                "bad.csv, line 2 is not of a training's history, as CsvLog writes it: it has 3 cells, "
+                + "the first line 2."));
     }
 
     [Test]
@@ -65,7 +67,8 @@ public class HistoryLogTests
         Assert.That(await second.FitAsync(points, labels), Is.SameAs(second));
 
         Assert.That(
-            second.TrainHistory.Select(epoch => epoch.TrainLoss), Is.EqualTo(first.TrainHistory.Select(epoch => epoch.TrainLoss)));
+            second.TrainHistory.Select(epoch => epoch.TrainLoss),
+            Is.EqualTo(first.TrainHistory.Select(epoch => epoch.TrainLoss)));
     }
 
     [Test]

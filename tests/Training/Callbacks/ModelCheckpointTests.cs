@@ -113,10 +113,12 @@ public class ModelCheckpointTests
         using NeuralNet net = Net(1, new ModelCheckpoint(Path.Combine(taken, "model")));
 
         Assert.That(() => new ModelCheckpoint("{epochs}"), Throws.TypeOf<EngineException>().With.Message.EqualTo(
-            "The path '{epochs}' has {epochs}, which is no figure of an epoch; there are {epoch}, {train_loss}, {valid_loss}, "
+            "The path '{epochs}' has {epochs}, which is no figure of an epoch; there are {epoch}, {train_loss}, "
+            + "{valid_loss}, "
             + "{valid_accuracy}."));
-        Assert.That(() => new ModelCheckpoint("x") { Every = 0 }, Throws.TypeOf<EngineException>().With.Message.Contains(
-            "every 1 epoch or more, not every 0"));
+        Assert.That(
+            () => new ModelCheckpoint("x") { Every = 0 }, Throws.TypeOf<EngineException>().With.Message.Contains(
+                "every 1 epoch or more, not every 0"));
         Assert.That(() => net.Fit(s_points, s_labels), Throws.TypeOf<EngineException>().With.Message.Contains(taken));
     }
 

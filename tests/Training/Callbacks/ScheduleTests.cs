@@ -30,11 +30,15 @@ public class ScheduleTests
     public void Steps_are_at_parts_of_the_training_between_epochs_or_batches()
     {
         var rate = Schedule.Steps(0.1, 0.1, [0.5, 0.75], epochs: 3);
-        double[] batches = [.. from epoch in Enumerable.Range(1, 3) from batch in Enumerable.Range(0, 4) select rate.At(new SchedulePosition(epoch, batch, 4, 3))];
+        double[] batches = [.. from epoch in Enumerable.Range(1, 3) from batch in Enumerable.Range(0, 4) select rate.At(
+            new SchedulePosition(epoch, batch, 4, 3))];
 
-        Assert.That(Epochs(Schedule.Steps(8, 0.5, [0.5, 0.75], epochs: 4, everyBatch: false), 5), Is.EqualTo(new[] { 8.0, 8, 4, 2, 2 }));
-        Assert.That(batches, Is.EqualTo(new[] { 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.01, 0.01, 0.01, 0.001, 0.001, 0.001 }).Within(1e-15));
-        Assert.That(() => Schedule.Steps(1, 0.1, [0.5, 1]), Fails("parts of the training between 0 and 1, not at 0.5, 1"));
+        Assert.That(Epochs(Schedule.Steps(8, 0.5, [0.5, 0.75], epochs: 4, everyBatch: false), 5),
+            Is.EqualTo(new[] { 8.0, 8, 4, 2, 2 }));
+        Assert.That(batches,
+            Is.EqualTo(new[] { 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.01, 0.01, 0.01, 0.001, 0.001, 0.001 }).Within(1e-15));
+        Assert.That(
+            () => Schedule.Steps(1, 0.1, [0.5, 1]), Fails("parts of the training between 0 and 1, not at 0.5, 1"));
     }
 
     [Test]
@@ -184,7 +188,8 @@ public class ScheduleTests
         var seen = new List<double>();
         (Tensor x, int[] y) = Toy.Clouds(30);
         using NeuralNet net = Net(
-            null, new BatchIterator(30), plateau, new LambdaCallback { EpochFinished = (one, _) => seen.Add(Settings(one).Rate * 10) });
+            null, new BatchIterator(30), plateau,
+            new LambdaCallback { EpochFinished = (one, _) => seen.Add(Settings(one).Rate * 10) });
         net.MaxEpochs = figures.Length;
         net.Fit(x, y);
 

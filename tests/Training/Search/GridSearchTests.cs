@@ -20,7 +20,8 @@ public class GridSearchTests
 
         Assert.That(folds, Has.Count.EqualTo(count));
         Assert.That(folds.SelectMany(fold => fold.Test).Order(), Is.EqualTo(Enumerable.Range(0, 31)));
-        Assert.That(folds.Select(fold => fold.Train.Concat(fold.Test).Order()), Is.All.EqualTo(Enumerable.Range(0, 31)));
+        Assert.That(
+            folds.Select(fold => fold.Train.Concat(fold.Test).Order()), Is.All.EqualTo(Enumerable.Range(0, 31)));
         Assert.That(folds.Select(fold => fold.Train), Is.All.Ordered.And.All.Unique);
         foreach (int[] sizes in (int[][])
         [
@@ -48,7 +49,8 @@ public class GridSearchTests
     [TestCase(5, 4)]
     public void What_cannot_be_split_is_refused(int count, int samples) => Assert.That(
         () => new Folds(count).Split(samples, null),
-        Throws.TypeOf<EngineException>().With.Message.StartsWith($"{samples} samples cannot be split into {count} folds"));
+        Throws.TypeOf<EngineException>().With.Message
+            .StartsWith($"{samples} samples cannot be split into {count} folds"));
 
     [Test]
     public void A_fold_s_score_is_that_of_a_network_trained_on_the_others()

@@ -35,7 +35,8 @@ public class StreamingTests
         inMemory.Fit(x, y);
         streamed.Fit(new InMemory(x, y));
 
-        Assert.That(streamed.TrainHistory.Select(epoch => epoch.TrainLoss), Is.EqualTo(inMemory.TrainHistory.Select(epoch => epoch.TrainLoss)).Within(1e-6));
+        Assert.That(streamed.TrainHistory.Select(epoch => epoch.TrainLoss),
+            Is.EqualTo(inMemory.TrainHistory.Select(epoch => epoch.TrainLoss)).Within(1e-6));
         Assert.That(streamed.TrainHistory[^1].ValidLoss, Is.NaN);
     }
 
@@ -72,9 +73,12 @@ public class StreamingTests
         (Tensor x, int[] y) = Toy.Clouds(60);
         static Batch Noisy(Batch batch) => batch with
         {
-            X = Tensor.From([.. batch.X.AsSpan<float>().ToArray().Select(value => value + (float)batch.Random.NextDouble())], [.. batch.X.Shape]),
+            X = Tensor.From(
+                [.. batch.X.AsSpan<float>().ToArray().Select(value => value + (float)batch.Random.NextDouble())],
+                [.. batch.X.Shape]),
         };
-        using NeuralNet inMemory = Net(shuffle: true, transform: Noisy), streamed = Net(shuffle: true, ahead: 5, transform: Noisy);
+        using NeuralNet inMemory = Net(shuffle: true, transform: Noisy),
+            streamed = Net(shuffle: true, ahead: 5, transform: Noisy);
         inMemory.TrainSplit = new TrainSplit(0);
 
         inMemory.Fit(x, y);
@@ -89,16 +93,20 @@ public class StreamingTests
         (Tensor x, int[] y) = Toy.Clouds(60);
         using NeuralNet net = Net(shuffle: false);
 
-        Assert.That(() => net.Fit(new Failing(60)), Throws.InstanceOf<DataFormatException>().With.Message.EqualTo("sample 40 is damaged."));
+        Assert.That(() => net.Fit(new Failing(60)),
+            Throws.InstanceOf<DataFormatException>().With.Message.EqualTo("sample 40 is damaged."));
         Assert.That(() => net.Fit(new InMemory(x, y)), Throws.Nothing);
     }
 
     public static TestCaseData[] Wrong() =>
     [
-        new TestCaseData(new Told(50, _ => Batch(10, 2)), "Batch 1 of 4 of the source has 10 samples, and 16 are due").SetName("too few rows"),
-        new TestCaseData(new Told(0, _ => Batch(10, 2)), "There are no samples: the source says that it has 0").SetName("none"),
+        new TestCaseData(new Told(50, _ => Batch(10, 2)),
+            "Batch 1 of 4 of the source has 10 samples, and 16 are due").SetName("too few rows"),
+        new TestCaseData(new Told(0, _ => Batch(10, 2)), "There are no samples: the source says that it has 0").SetName(
+            "none"),
         new TestCaseData(new Told(50, rows => Batch(rows, 3)), "Input layer 'input0'").SetName("another shape"),
-        new TestCaseData(new Told(50, rows => Batch(rows, 2) with { Y = Tensor.From(new int[rows + 1]) }), "samples in x but").SetName("too many labels"),
+        new TestCaseData(new Told(50, rows => Batch(rows, 2) with { Y = Tensor.From(new int[rows + 1]) }),
+            "samples in x but").SetName("too many labels"),
         new TestCaseData(new Told(50, rows => Batch(rows, 2, float.NaN)), "no finite number").SetName("nan"),
         new TestCaseData(
             new WindowedSource(50, () => [Batch(20, 2)]), "it has 50 samples, and 20 came").SetName("too few come"),
@@ -118,7 +126,8 @@ public class StreamingTests
         (Tensor x, int[] y) = Toy.Clouds(60);
         using var ending = new CancellationTokenSource();
         using NeuralNet net = Net(shuffle: false, ahead: 3);
-        net.Callbacks.Add(new LambdaCallback { EpochFinished = (_, record) => { if (record.Epoch == 2) { ending.Cancel(); } } });
+        net.Callbacks.Add(
+            new LambdaCallback { EpochFinished = (_, record) => { if (record.Epoch == 2) { ending.Cancel(); } } });
 
         net.Fit(new InMemory(x, y), cancellationToken: ending.Token);
 

@@ -26,19 +26,22 @@ public class BoltzmannTests
         foreach ((int h0, int h1) in (ReadOnlySpan<(int, int)>)[(0, 0), (0, 1), (1, 0), (1, 1)])
         {
             double[] h = [h0, h1];
-            double seen = Enumerable.Range(0, 3).Sum(i => visible == BoltzmannUnit.Binary ? -v[i] * b[i] : 0.5 * (v[i] - b[i]) * (v[i] - b[i]));
+            double seen = Enumerable.Range(0, 3)
+                .Sum(i => visible == BoltzmannUnit.Binary ? -v[i] * b[i] : 0.5 * (v[i] - b[i]) * (v[i] - b[i]));
             double met = Enumerable.Range(0, 6).Sum(i => v[i / 2] * w[i] * h[i % 2]);
             sum += Math.Exp(-(seen - (h[0] * c[0]) - (h[1] * c[1]) - met));
         }
 
         Assert.That(
-            machine.FreeEnergy(Tensor.From([1f, 0, 1], 1, 3)).AsSpan<float>()[0], Is.EqualTo(-Math.Log(sum)).Within(1e-5));
+            machine.FreeEnergy(Tensor.From([1f, 0, 1], 1, 3)).AsSpan<float>()[0], Is.EqualTo(-Math.Log(sum))
+                .Within(1e-5));
     }
 
     [Test]
     public void A_step_follows_the_gradient_of_free_energies()
     {
-        using var machine = new RestrictedBoltzmannMachine(4, 3) { W = new Normal(0.5), L2 = 0, Momentum = 0, BatchSize = 5 };
+        using var machine =
+            new RestrictedBoltzmannMachine(4, 3) { W = new Normal(0.5), L2 = 0, Momentum = 0, BatchSize = 5 };
         Tensor x = Tensor.From([.. Enumerable.Range(0, 20).Select(i => i * 7 % 3 == 0 ? 1f : 0f)], 5, 4);
         Input v = Symbolic.Matrix("v"), rate = Symbolic.Scalar("rate");
         (_, IReadOnlyList<Update> updates) = machine.Step(v, rate);
@@ -50,10 +53,13 @@ public class BoltzmannTests
         // Hidden biases: the mean hidden value for the data minus that for the reconstruction; the first half is the
         // free energy's gradient.
         int at = updates.ToList().FindIndex(update => update.Target == machine.HiddenBiases) + 1;
-        float[] change = [.. moved[at].AsSpan<float>().ToArray().Zip(still[at].AsSpan<float>().ToArray(), (a, b) => a - b)];
+        float[] change =
+            [.. moved[at].AsSpan<float>().ToArray().Zip(still[at].AsSpan<float>().ToArray(), (a, b) => a - b)];
         float[] data = still[0].AsSpan<float>().ToArray();
-        Assert.That(change.Zip(data, (a, b) => a + b).All(rebuilt => rebuilt is < 0 and > -1), "what is left is minus a mean of probabilities");
-        Assert.That(still[at].AsSpan<float>().ToArray(), Is.EqualTo(machine.HiddenBiases.GetValue().AsSpan<float>().ToArray()));
+        Assert.That(change.Zip(data, (a, b) => a + b).All(rebuilt => rebuilt is < 0 and > -1),
+            "what is left is minus a mean of probabilities");
+        Assert.That(
+            still[at].AsSpan<float>().ToArray(), Is.EqualTo(machine.HiddenBiases.GetValue().AsSpan<float>().ToArray()));
     }
 
     [TestCase(BoltzmannUnit.Binary, BoltzmannUnit.Binary, false, 1)]
@@ -81,11 +87,14 @@ public class BoltzmannTests
 
         Assert.That(errors, Has.Count.EqualTo(40));
         Assert.That(errors[^1], Is.LessThan(errors[0] * 0.6));
-        Assert.That(Difference(machine.Reconstruct(bars), bars), Is.LessThan(errors[^1] * 1.5), "by means alone it is no worse");
+        Assert.That(Difference(machine.Reconstruct(bars), bars), Is.LessThan(errors[^1] * 1.5),
+            "by means alone it is no worse");
         if (hidden == BoltzmannUnit.Binary)
         {
-            Tensor other = Tensor.From([.. Enumerable.Range(0, 12).Select(i => i % 2 == 0 ? 1f : isBinary ? 0f : -1f)], 1, 12);
-            Assert.That(machine.FreeEnergy(bars).AsSpan<float>().ToArray().Average(), Is.LessThan(machine.FreeEnergy(other).AsSpan<float>()[0]));
+            Tensor other =
+                Tensor.From([.. Enumerable.Range(0, 12).Select(i => i % 2 == 0 ? 1f : isBinary ? 0f : -1f)], 1, 12);
+            Assert.That(machine.FreeEnergy(bars).AsSpan<float>().ToArray().Average(),
+                Is.LessThan(machine.FreeEnergy(other).AsSpan<float>()[0]));
         }
     }
 
@@ -99,7 +108,8 @@ public class BoltzmannTests
 
         static float[] Trained(ulong seed)
         {
-            using var machine = new RestrictedBoltzmannMachine(12, 4) { Seed = seed, BatchSize = 10, IsPersistent = true };
+            using var machine =
+                new RestrictedBoltzmannMachine(12, 4) { Seed = seed, BatchSize = 10, IsPersistent = true };
             machine.Fit(Bars(50, true), 3);
             return machine.Weights.GetValue().AsSpan<float>().ToArray();
         }
@@ -107,14 +117,18 @@ public class BoltzmannTests
 
     [TestCase(BoltzmannUnit.Binary, 1e38f)]
     [TestCase(BoltzmannUnit.Gaussian, 1e20f)]
-    public void A_training_without_numbers_ends_with_what_to_try_and_the_values_before(BoltzmannUnit visible, float rate)
+    public void A_training_without_numbers_ends_with_what_to_try_and_the_values_before(
+        BoltzmannUnit visible, float rate)
     {
-        using var machine = new RestrictedBoltzmannMachine(12, 4) { VisibleUnits = visible, BatchSize = 10, LearningRate = rate };
+        using var machine =
+            new RestrictedBoltzmannMachine(12, 4) { VisibleUnits = visible, BatchSize = 10, LearningRate = rate };
         float[] before = machine.Weights.GetValue().AsSpan<float>().ToArray();
 
-        DivergenceException? error = Assert.Throws<DivergenceException>(() => machine.Fit(Bars(50, visible == BoltzmannUnit.Binary), 5));
+        DivergenceException? error =
+            Assert.Throws<DivergenceException>(() => machine.Fit(Bars(50, visible == BoltzmannUnit.Binary), 5));
 
-        Assert.That(error!.Message, Does.Contain($"12 {visible} and 4 Binary units has ended in epoch {error.Epoch}").And.Contain("Try LearningRate = "));
+        Assert.That(error!.Message, Does.Contain(
+            $"12 {visible} and 4 Binary units has ended in epoch {error.Epoch}").And.Contain("Try LearningRate = "));
         Assert.That(error.Epoch, Is.EqualTo(1));
         Assert.That(machine.Weights.GetValue().AsSpan<float>().ToArray(), Is.EqualTo(before));
     }
@@ -124,11 +138,16 @@ public class BoltzmannTests
     {
         using var machine = new RestrictedBoltzmannMachine(12, 4);
         using var wrong = new RestrictedBoltzmannMachine(12, 4) { HiddenUnits = BoltzmannUnit.Gaussian };
-        Assert.That(() => new RestrictedBoltzmannMachine(0, 4), Throws.TypeOf<EngineException>().With.Message.Contains("not 0 and 4"));
-        Assert.That(() => machine.Fit(new Tensor(DType.Float32, [5, 3])), Throws.TypeOf<EngineException>().With.Message.Contains("(n, 12), not (5, 3)"));
-        Assert.That(() => machine.Fit(Bars(10, true)), Throws.TypeOf<EngineException>().With.Message.Contains("fewer than a batch of 64"));
-        Assert.That(() => wrong.Fit(Bars(100, true)), Throws.TypeOf<EngineException>().With.Message.Contains("HiddenUnits are binary or rectified"));
-        Assert.That(() => wrong.FreeEnergy(Bars(1, true)), Throws.TypeOf<EngineException>().With.Message.Contains("Free energy"));
+        Assert.That(() => new RestrictedBoltzmannMachine(0, 4),
+            Throws.TypeOf<EngineException>().With.Message.Contains("not 0 and 4"));
+        Assert.That(() => machine.Fit(new Tensor(DType.Float32, [5, 3])),
+            Throws.TypeOf<EngineException>().With.Message.Contains("(n, 12), not (5, 3)"));
+        Assert.That(() => machine.Fit(Bars(10, true)),
+            Throws.TypeOf<EngineException>().With.Message.Contains("fewer than a batch of 64"));
+        Assert.That(() => wrong.Fit(Bars(100, true)),
+            Throws.TypeOf<EngineException>().With.Message.Contains("HiddenUnits are binary or rectified"));
+        Assert.That(() => wrong.FreeEnergy(Bars(1, true)),
+            Throws.TypeOf<EngineException>().With.Message.Contains("Free energy"));
     }
 
     [TestCase(true, true)]
@@ -153,10 +172,13 @@ public class BoltzmannTests
 
         net.Fit(x, kinds);
 
-        Assert.That(told, Is.EqualTo(from layer in (int[])[1, 2] from epoch in Enumerable.Range(1, 5) select (layer, epoch)));
-        Assert.That(net.Machines.Select(machine => (machine.Visible, machine.Hidden)), Is.EqualTo(new[] { (12, 10), (10, 6) }));
+        Assert.That(
+            told, Is.EqualTo(from layer in (int[])[1, 2] from epoch in Enumerable.Range(1, 5) select (layer, epoch)));
+        Assert.That(
+            net.Machines.Select(machine => (machine.Visible, machine.Hidden)), Is.EqualTo(new[] { (12, 10), (10, 6) }));
         Assert.That(net.Score(x, kinds), Is.GreaterThan(0.9));
-        Assert.That(net.Predict(x).Zip(kinds).Count(pair => pair.First == pair.Second), Is.EqualTo((int)Math.Round(net.Score(x, kinds) * 300)));
+        Assert.That(net.Predict(x).Zip(kinds).Count(pair => pair.First == pair.Second),
+            Is.EqualTo((int)Math.Round(net.Score(x, kinds) * 300)));
         Assert.That(net.Reconstruct(x).Shape, Is.EqualTo(x.Shape));
     }
 
@@ -168,18 +190,22 @@ public class BoltzmannTests
         Assert.That(
             net.Net.GetParameters().First(pair => pair.Key == "hidden1.W").Value.AsSpan<float>().ToArray(),
             Is.EqualTo(net.Machines[0].Weights.GetValue().AsSpan<float>().ToArray()));
-        Assert.That(() => new DeepBeliefNetwork(12, 3), Throws.TypeOf<EngineException>().With.Message.Contains("(-1, 300, -1)"));
+        Assert.That(() => new DeepBeliefNetwork(12, 3),
+            Throws.TypeOf<EngineException>().With.Message.Contains("(-1, 300, -1)"));
     }
 
     [TestCase(1e3f, "LearnRatesPretrain = 100.")]
     [TestCase(1e30f, "LearnRatesPretrain = 1E+29.")]
     public void A_pre_training_that_diverges_names_its_own_learning_rate(float rate, string advice)
     {
-        using var net = new DeepBeliefNetwork(12, 5, 3) { LearnRatesPretrain = rate, EpochsPretrain = 100, MinibatchSize = 10 };
+        using var net =
+            new DeepBeliefNetwork(12, 5, 3) { LearnRatesPretrain = rate, EpochsPretrain = 100, MinibatchSize = 10 };
         Assert.That(
             () => net.Fit(Bars(50, false), [.. Enumerable.Range(0, 50).Select(i => i % 3)]),
-            Throws.TypeOf<EngineException>().With.Message.StartsWith("The pre-training of hidden layer 1 (12 to 5 units) has ended in epoch ")
-                .And.Message.Contains($"The learning rate of pre-training is {rate.ToString("G4", CultureInfo.InvariantCulture)}. ")
+            Throws.TypeOf<EngineException>().With.Message
+                .StartsWith("The pre-training of hidden layer 1 (12 to 5 units) has ended in epoch ")
+                .And.Message
+                .Contains($"The learning rate of pre-training is {rate.ToString("G4", CultureInfo.InvariantCulture)}. ")
                 .And.Message.Contains(advice));
     }
 

@@ -53,7 +53,8 @@ public class DeepBeliefSettingsTests
         net.Fit(X(), s_labels);
 
         float[] first = Weights(net, "hidden1"), last = Weights(net, "output");
-        Assert.That(Enumerable.Range(0, Hidden).Select(unit => Column(first, unit, Hidden).Count(w => w != 0)), Is.All.EqualTo(2));
+        Assert.That(Enumerable.Range(0, Hidden).Select(unit => Column(first, unit, Hidden).Count(w => w != 0)),
+            Is.All.EqualTo(2));
         Assert.That(first.Max(Math.Abs), Is.InRange(0.2, 0.5));
         Assert.That(last, Has.All.Not.Zero);
         Assert.That(last.Max(Math.Abs), Is.InRange(0.01, 0.05));
@@ -62,12 +63,19 @@ public class DeepBeliefSettingsTests
     [Test]
     public void The_root_mean_square_of_a_units_weights_is_limited()
     {
-        using var net = new DeepBeliefNetwork(-1, Hidden, -1) { Scales = 1.0, RmsLims = [0.3, null], Epochs = 1, LearnRates = 0.01 };
+        using var net = new DeepBeliefNetwork(-1, Hidden, -1)
+        {
+            Scales = 1.0,
+            RmsLims = [0.3, null],
+            Epochs = 1,
+            LearnRates = 0.01,
+        };
 
         net.Fit(X(), s_labels);
 
         float[] first = Weights(net, "hidden1"), last = Weights(net, "output");
-        Assert.That(Enumerable.Range(0, Hidden).Select(unit => Rms(Column(first, unit, Hidden))), Is.All.EqualTo(0.3).Within(1e-5));
+        Assert.That(Enumerable.Range(0, Hidden).Select(unit => Rms(Column(first, unit, Hidden))),
+            Is.All.EqualTo(0.3).Within(1e-5));
         Assert.That(Enumerable.Range(0, Classes).Max(unit => Rms(Column(last, unit, Classes))), Is.GreaterThan(0.5));
 
         static double Rms(IEnumerable<float> values) => Math.Sqrt(values.Average(value => (double)value * value));
@@ -80,7 +88,8 @@ public class DeepBeliefSettingsTests
     {
         using var net = new DeepBeliefNetwork(-1, Hidden, -1)
         {
-            OutputActFunct = activation switch { "Softmax" => Symbolic.Softmax, "Sigmoid" => Symbolic.Sigmoid, _ => Symbolic.Linear },
+            OutputActFunct = activation switch { "Softmax" => Symbolic.Softmax, "Sigmoid" => Symbolic.Sigmoid, _ =>
+                Symbolic.Linear },
             Scales = 0.5,
             LearnRates = 0.0,
             L2Costs = 0.0,
@@ -90,7 +99,8 @@ public class DeepBeliefSettingsTests
         net.Fit(X(), s_labels);
 
         NdArray p = NdArray.From(net.Net.GetOutput("output", X()));
-        double expected = Enumerable.Range(0, Samples).Average(i => Enumerable.Range(0, Classes).Sum(j => (activation, isTrue: s_labels[i] == j) switch
+        double expected = Enumerable.Range(0, Samples)
+            .Average(i => Enumerable.Range(0, Classes).Sum(j => (activation, isTrue: s_labels[i] == j) switch
         {
             ("Softmax", var isTrue) => isTrue ? -Math.Log(p[i, j]) : 0,
             ("Sigmoid", var isTrue) => -Math.Log(isTrue ? p[i, j] : 1 - p[i, j]),
@@ -103,7 +113,8 @@ public class DeepBeliefSettingsTests
     [TestCase(2)]
     public void Without_nest_compare_the_momentum_lessens_the_rate(int epochsPretrain)
     {
-        float[] lessened = Trained(nestCompare: false, rate: 0.1), given = Trained(nestCompare: true, rate: 0.1 * (1 - 0.75f));
+        float[] lessened = Trained(nestCompare: false, rate: 0.1),
+            given = Trained(nestCompare: true, rate: 0.1 * (1 - 0.75f));
 
         Assert.That(lessened, Is.EqualTo(given).Within(1e-6));
 
@@ -129,7 +140,8 @@ public class DeepBeliefSettingsTests
     {
         Tensor same = X().Rows([.. Enumerable.Repeat(0, Samples)]);
         int[] ones = [.. Enumerable.Repeat(1, Samples)];
-        float[] few = Trained(new(-1, Hidden, Classes) { MinibatchesPerEpoch = 3, MinibatchSize = 8, Epochs = 2, LearnRates = 0.05 });
+        float[] few = Trained(
+            new(-1, Hidden, Classes) { MinibatchesPerEpoch = 3, MinibatchSize = 8, Epochs = 2, LearnRates = 0.05 });
         float[] usual = Trained(new(-1, Hidden, Classes) { MinibatchSize = Samples, Epochs = 6, LearnRates = 0.05 });
         var machines = new[] { 5, 30 }.Select(batches => new RestrictedBoltzmannMachine(Inputs, Hidden)
         {
@@ -164,7 +176,8 @@ public class DeepBeliefSettingsTests
 
         net.Fit(X(), s_labels);
 
-        Assert.That(net.Net.Layers.Select(layer => layer.Kind), Is.EqualTo(new[] { "Input", "Dropout", "Dense", "Dense", "Dropout", "Dense" }));
+        Assert.That(net.Net.Layers.Select(layer => layer.Kind),
+            Is.EqualTo(new[] { "Input", "Dropout", "Dense", "Dense", "Dropout", "Dense" }));
     }
 
     [Test]
@@ -173,7 +186,8 @@ public class DeepBeliefSettingsTests
         var epochs = new List<int>();
         using var net = new DeepBeliefNetwork(-1, Hidden, -1)
         {
-            LossFunct = (targets, outputs) => NdArray.From(targets).Data.Zip(NdArray.From(outputs).Data, (t, p) => Math.Pow(t - p, 2)).Sum(),
+            LossFunct = (targets, outputs) =>
+                NdArray.From(targets).Data.Zip(NdArray.From(outputs).Data, (t, p) => Math.Pow(t - p, 2)).Sum(),
             FineTuneCallback = record => epochs.Add(record.Epoch),
             TrainSplit = new TrainSplit(0.25),
             Epochs = 3,
@@ -182,7 +196,8 @@ public class DeepBeliefSettingsTests
         net.Fit(X(), s_labels);
 
         NdArray p = NdArray.From(net.PredictProba(X()));
-        double loss = Enumerable.Range(0, Samples).Average(i => Enumerable.Range(0, Classes).Sum(j => Math.Pow(p[i, j] - (s_labels[i] == j ? 1 : 0), 2)));
+        double loss = Enumerable.Range(0, Samples)
+            .Average(i => Enumerable.Range(0, Classes).Sum(j => Math.Pow(p[i, j] - (s_labels[i] == j ? 1 : 0), 2)));
         Assert.That(epochs, Is.EqualTo(new[] { 1, 2, 3 }));
         Assert.That(net.Score(X(), s_labels), Is.EqualTo(1 - loss).Within(1e-5));
         Assert.That(net.Net.TrainHistory[^1].Scores["loss_funct"], Is.InRange(0.01, 2));
@@ -190,17 +205,25 @@ public class DeepBeliefSettingsTests
 
     private static IEnumerable<TestCaseData> Wrong()
     {
-        yield return Case("LearnRates has 3 values, and the network has 2 layers of weights", new(-1, 5, -1) { LearnRates = [0.1, 0.1, 0.1] });
+        yield return Case("LearnRates has 3 values, and the network has 2 layers of weights",
+            new(-1, 5, -1) { LearnRates = [0.1, 0.1, 0.1] });
         yield return Case("Uniforms has 1 values", new(-1, 5, -1) { Uniforms = [true] });
-        yield return Case("MinibatchSize of a deep belief network is 1 or more, not 0", new(-1, 5, -1) { MinibatchSize = 0 });
+        yield return Case(
+            "MinibatchSize of a deep belief network is 1 or more, not 0", new(-1, 5, -1) { MinibatchSize = 0 });
         yield return Case("Epochs of a deep belief network is 0 or more, not -1", new(-1, 5, -1) { Epochs = -1 });
-        yield return Case("EpochsPretrain of a deep belief network is 0 or more, not -1", new(-1, 5, -1) { EpochsPretrain = -1 });
-        yield return Case("Dropouts of a deep belief network is at least 0 and less than 1, not -0.5", new(-1, 5, -1) { Dropouts = -0.5 });
-        yield return Case("LearnRates of a deep belief network is finite and not negative, not NaN", new(-1, 5, -1) { LearnRates = double.NaN });
-        yield return Case("RmsLims of a deep belief network is greater than 0, not 0", new(-1, 5, -1) { RmsLims = 0.0 });
+        yield return Case(
+            "EpochsPretrain of a deep belief network is 0 or more, not -1", new(-1, 5, -1) { EpochsPretrain = -1 });
+        yield return Case("Dropouts of a deep belief network is at least 0 and less than 1, not -0.5",
+            new(-1, 5, -1) { Dropouts = -0.5 });
+        yield return Case("LearnRates of a deep belief network is finite and not negative, not NaN",
+            new(-1, 5, -1) { LearnRates = double.NaN });
+        yield return Case(
+            "RmsLims of a deep belief network is greater than 0, not 0", new(-1, 5, -1) { RmsLims = 0.0 });
         yield return Case("FanOuts of a deep belief network is 1 or more, not 0", new(-1, 5, -1) { FanOuts = 0 });
-        yield return Case("OutputActFunct Softmax, Sigmoid or Linear", new(-1, 5, -1) { OutputActFunct = Symbolic.Tanh });
-        yield return Case("leave out the TrainSplit", new(-1, 5, -1) { MinibatchesPerEpoch = 2, TrainSplit = new TrainSplit(0.2) });
+        yield return Case(
+            "OutputActFunct Softmax, Sigmoid or Linear", new(-1, 5, -1) { OutputActFunct = Symbolic.Tanh });
+        yield return Case(
+            "leave out the TrainSplit", new(-1, 5, -1) { MinibatchesPerEpoch = 2, TrainSplit = new TrainSplit(0.2) });
         yield return Case("here are 24 samples and 23 classes.", new(-1, 5, -1), s_labels[..^1]);
         yield return Case("the least of which is -1", new(-1, 5, -1), [-1, .. s_labels[1..]]);
 
@@ -222,17 +245,20 @@ public class DeepBeliefSettingsTests
     {
         using var net = new DeepBeliefNetwork(-1, 5, -1) { EpochsPretrain = 1 };
         Assert.That(
-            () => net.Fit(new Tensor(DType.Float32, [0, Inputs]), []), Throws.TypeOf<EngineException>().With.Message.Contains("0 samples and 0 classes"));
+            () => net.Fit(new Tensor(DType.Float32, [0, Inputs]), []), Throws.TypeOf<EngineException>().With.Message
+                .Contains("0 samples and 0 classes"));
     }
 
     private static Tensor X()
     {
         var random = new Random(3);
-        return Tensor.From([.. Enumerable.Range(0, Samples * Inputs).Select(_ => (2 * random.NextSingle()) - 1)], Samples, Inputs);
+        return Tensor.From(
+            [.. Enumerable.Range(0, Samples * Inputs).Select(_ => (2 * random.NextSingle()) - 1)], Samples, Inputs);
     }
 
     private static float[] Weights(DeepBeliefNetwork net, string layer) =>
         net.Net.GetParameters().First(pair => pair.Key == $"{layer}.W").Value.AsSpan<float>().ToArray();
 
-    private static IEnumerable<float> Column(float[] weights, int unit, int units) => weights.Where((_, i) => i % units == unit);
+    private static IEnumerable<float> Column(float[] weights, int unit, int units) =>
+        weights.Where((_, i) => i % units == unit);
 }

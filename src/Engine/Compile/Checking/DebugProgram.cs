@@ -117,7 +117,8 @@ internal sealed class DebugProgram(Plan plan, Device device) : SteppedProgram(pl
         for (int i = 0; i < step.Reads.Count; i++)
         {
             Operand input = step.Operands.Inputs[i];
-            if (step.Reads[i] is { } allocation && !step.Operands.Outputs.Any(output => output.Range.Overlaps(input.Range))
+            if (step.Reads[i] is { } allocation
+                && !step.Operands.Outputs.Any(output => output.Range.Overlaps(input.Range))
                 && !Read(input).Bytes.SequenceEqual(_values[allocation]))
             {
                 throw Error(step, $"wrote over its input '{allocation.Variable}' ({allocation.Variable.Type}).");
@@ -156,7 +157,8 @@ internal sealed class DebugProgram(Plan plan, Device device) : SteppedProgram(pl
 
     /// <summary>Returns memory for a copy of the arena; each plan has two.</summary>
     private static byte[] Room(long bytes) => bytes <= Array.MaxLength ? new byte[bytes] : throw new EngineException(
-        FormattableString.Invariant($"DebugMode copies a plan's memory, of which this one takes {bytes:N0} bytes, and up to ")
+        FormattableString.Invariant(
+            $"DebugMode copies a plan's memory, of which this one takes {bytes:N0} bytes, and up to ")
         + FormattableString.Invariant($"{Array.MaxLength:N0} can be: take smaller batches, or another mode."));
 
     private static IEnumerable<MemoryRange> Written(BoundStep step) =>

@@ -25,7 +25,8 @@ internal sealed record Tolerance(
 
     private readonly double _ulps = Op?.Ulps ?? 0;
 
-    private readonly NdArray[] _rounded = [.. Inputs.Where(input => input.DType == DType.Int64 && Array.Exists(input.Data, IsRounded))];
+    private readonly NdArray[] _rounded =
+        [.. Inputs.Where(input => input.DType == DType.Int64 && Array.Exists(input.Data, IsRounded))];
 
     /// <summary>
     /// Whether an element of a result depends only on the elements of the operands at the same place.
@@ -99,7 +100,8 @@ internal sealed record Tolerance(
         }
 
         // A sum may overflow on the way, and a result just below overflow may overflow by rounding.
-        double greatest = Rounding.MaxFinite(dtype), ulps = _growth * (IsLenient ? Math.Max(LenientUlps, _ulps) : _ulps);
+        double greatest = Rounding.MaxFinite(dtype),
+            ulps = _growth * (IsLenient ? Math.Max(LenientUlps, _ulps) : _ulps);
         if (!double.IsFinite(actual) && !isOwn && Math.Abs(magnitude) > greatest)
         {
             return true;

@@ -56,7 +56,8 @@ internal sealed class Explanation(Plan plan, Device device)
         {
             foreach (FunctionGraph body in (node.Op as IOuterOp)?.Bodies ?? [])
             {
-                bodies.Append(CultureInfo.InvariantCulture, $"\nA body of #{numbers[node]}, {node.Op.Name}:\n\n{Ops(body)}");
+                bodies.Append(
+                    CultureInfo.InvariantCulture, $"\nA body of #{numbers[node]}, {node.Op.Name}:\n\n{Ops(body)}");
             }
         }
 
@@ -139,7 +140,8 @@ internal sealed class Explanation(Plan plan, Device device)
         {
             Lifetime buffer = layout.Buffers[i];
             table.Add(
-                string.Join(", then ", names[i]), TextTable.Digits(layout.Memory.Offsets[i]), TextTable.Digits(buffer.Bytes),
+                string.Join(", then ", names[i]), TextTable.Digits(layout.Memory.Offsets[i]),
+                TextTable.Digits(buffer.Bytes),
                 buffer.First < 0 ? "the start" : Level(buffer.First),
                 buffer.Last > levels[^1] ? "the end" : Level(buffer.Last));
         }

@@ -10,7 +10,8 @@ namespace Engine.Compile;
 /// <param name="Operands">The places of the values.</param>
 /// <param name="Kernel">The kernel of the device.</param>
 internal sealed record BoundStep(
-    Apply? Node, IReadOnlyList<Allocation?> Reads, IReadOnlyList<Allocation> Writes, StepOperands Operands, IKernel Kernel)
+    Apply? Node, IReadOnlyList<Allocation?> Reads, IReadOnlyList<Allocation> Writes, StepOperands Operands,
+    IKernel Kernel)
 {
     /// <summary>Gets the op's name.</summary>
     public string Name => Node?.Op.Name ?? "copy";

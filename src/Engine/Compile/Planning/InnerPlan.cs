@@ -65,7 +65,9 @@ internal sealed class InnerPlan
         }
 
         Allocation allocation = _layout.AllocationOf(input);
-        return allocation.LastRead >= 0 || _layout.Outputs.Contains(allocation) ? bound.At(allocation, input).Range : null;
+        return allocation.LastRead >= 0 || _layout.Outputs.Contains(allocation)
+            ? bound.At(allocation, input).Range
+            : null;
     }
 
     /// <summary>Returns the place of a result.</summary>

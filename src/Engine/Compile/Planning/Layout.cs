@@ -99,7 +99,8 @@ internal sealed class Layout
     /// <summary>The level after the last one.</summary>
     private int End => _schedule.Count == 0 ? 0 : _schedule[^1].Level + 1;
 
-    public IEnumerable<Allocation> Allocations => _allocations.Values.Concat(CopiesBefore.Select(copy => copy.To)).Distinct();
+    public IEnumerable<Allocation> Allocations =>
+        _allocations.Values.Concat(CopiesBefore.Select(copy => copy.To)).Distinct();
 
     /// <summary>Gets the sizes of the buffers, and the levels between which they are live.</summary>
     public IReadOnlyList<Lifetime> Buffers => _buffers;
@@ -137,7 +138,8 @@ internal sealed class Layout
             }
 
             Allocation[] written =
-                [.. node.Outputs.Select(output => new Allocation(output, AllocationKind.Arena) { Written = level, Writer = step })];
+                [.. node.Outputs.Select(
+                    output => new Allocation(output, AllocationKind.Arena) { Written = level, Writer = step })];
             foreach (Allocation allocation in written)
             {
                 _allocations[allocation.Variable] = allocation;
@@ -181,7 +183,8 @@ internal sealed class Layout
 
     private void PlaceUpdates()
     {
-        foreach ((SharedVariable target, Allocation allocation) in _graph.Updates.Select(update => update.Target).Zip(_updates))
+        foreach ((SharedVariable target, Allocation allocation) in _graph.Updates.Select(update => update.Target)
+            .Zip(_updates))
         {
             if (CanWriteInto(target, allocation))
             {
@@ -198,7 +201,8 @@ internal sealed class Layout
 
     private bool CanWriteInto(SharedVariable target, Allocation value)
     {
-        if (value.Kind != AllocationKind.Arena || value.IsOutput || value.Written < 0 || Bytes(value) != target.Type.Bytes)
+        if (value.Kind != AllocationKind.Arena || value.IsOutput || value.Written < 0
+            || Bytes(value) != target.Type.Bytes)
         {
             return false;
         }
@@ -233,7 +237,8 @@ internal sealed class Layout
     private void AssignBuffers()
     {
         int end = End;
-        foreach (Allocation allocation in _allocations.Values.Distinct().Where(allocation => allocation.Kind == AllocationKind.Input))
+        foreach (Allocation allocation in _allocations.Values.Distinct()
+            .Where(allocation => allocation.Kind == AllocationKind.Input))
         {
             allocation.Buffer = AddBuffer(Bytes(allocation), -1, end);
         }

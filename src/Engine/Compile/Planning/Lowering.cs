@@ -27,7 +27,8 @@ internal abstract class Lowering
     /// </summary>
     /// <inheritdoc cref="Of(Op, IReadOnlyList{TensorType}, IReadOnlyList{TensorType}, Device)"/>
     public static Lowering Of(Apply node, Device device) => Guard(node, device, () => Of(
-        node.Op, [.. node.Inputs.Select(input => input.Type)], [.. node.Outputs.Select(output => output.Type)], device));
+        node.Op, [.. node.Inputs.Select(input => input.Type)], [.. node.Outputs.Select(output => output.Type)],
+        device));
 
     /// <summary>Calls <paramref name="lower"/>; its errors then name the op, the shapes and the line.</summary>
     /// <inheritdoc cref="Of(Apply, Device)"/>
@@ -43,7 +44,8 @@ internal abstract class Lowering
             string reason = error is OverflowException
                 ? $"it is larger than what {device} counts in 32 bits: take smaller batches"
                 : error.Message.TrimEnd('.');
-            throw new EngineException($"{node.Op.Name} of {shapes} cannot run on {device}: {reason}.{node.Origin}", error);
+            throw new EngineException(
+                $"{node.Op.Name} of {shapes} cannot run on {device}: {reason}.{node.Origin}", error);
         }
     }
 

@@ -53,7 +53,8 @@ internal static class Schedule
         var late = new HashSet<Apply>();
         foreach (Apply node in order)
         {
-            if (node.Op is IRunsLate || node.Inputs.Where((_, input) => node.Op.Reads(input)).OfType<Result>().Any(result => late.Contains(result.Owner)))
+            if (node.Op is IRunsLate || node.Inputs.Where((_, input) => node.Op.Reads(input)).OfType<Result>()
+                .Any(result => late.Contains(result.Owner)))
             {
                 late.Add(node);
             }

@@ -23,6 +23,9 @@ public sealed class TableSource(Table table, Preparation inputs, Target target) 
     {
         Table some = table.Rows(rows);
         float[] buffer = Buffers.Take(rows.Length * (int)inputs.Dimensions.Count);
-        return new SampleBatch(inputs.Apply(some, buffer), target.Apply(some[target.Column])) { Used = () => Buffers.Give(buffer) };
+        return new SampleBatch(inputs.Apply(some, buffer), target.Apply(some[target.Column]))
+        {
+            Used = () => Buffers.Give(buffer),
+        };
     }
 }

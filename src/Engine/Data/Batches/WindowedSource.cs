@@ -26,7 +26,8 @@ public sealed class WindowedSource : IBatchSource
         if (count < 1 || window < 1)
         {
             throw new EngineException(string.Create(
-                CultureInfo.InvariantCulture, $"A source has 1 sample or more, and its window too, not {count} and {window}."));
+                CultureInfo.InvariantCulture,
+                $"A source has 1 sample or more, and its window too, not {count} and {window}."));
         }
 
         (Count, _read, _window) = (count, read, window);
@@ -79,7 +80,8 @@ public sealed class WindowedSource : IBatchSource
         {
             throw new EngineException(string.Create(
                 CultureInfo.InvariantCulture,
-                $"The source said that it has {Count} samples, and {came} came: give the right count to WindowedSource."));
+                $"The source said that it has {Count} samples, and {came} came: "
+                + $"give the right count to WindowedSource."));
         }
 
         Row[] left = [.. waiting];
@@ -105,17 +107,20 @@ public sealed class WindowedSource : IBatchSource
         int count = piece.X.All[0].Shape[0];
         if (piece.X.All.Concat(piece.Y.All).FirstOrDefault(tensor => tensor.Shape[0] != count) is { } wrong)
         {
-            throw new EngineException($"A piece of a source has {count} samples, and beside them {wrong.TypeText}: a row for each is due.");
+            throw new EngineException(
+                $"A piece of a source has {count} samples, and beside them {wrong.TypeText}: a row for each is due.");
         }
 
-        return Enumerable.Range(0, count).Select(i => new Row(piece.X.Rows([i]), piece.Y.Rows([i]), piece.Weights?.Rows(i, 1)));
+        return Enumerable.Range(0, count)
+            .Select(i => new Row(piece.X.Rows([i]), piece.Y.Rows([i]), piece.Weights?.Rows(i, 1)));
     }
 
     private static Func<SampleBatch> Joined(List<Row> batch)
     {
         Row[] rows = [.. batch];
         batch.Clear();
-        return () => new SampleBatch(Tensors.Joined([.. rows.Select(row => row.X)]), Tensors.Joined([.. rows.Select(row => row.Y)]))
+        return () => new SampleBatch(
+            Tensors.Joined([.. rows.Select(row => row.X)]), Tensors.Joined([.. rows.Select(row => row.Y)]))
         {
             Weights = rows[0].Weights is null ? null : Tensor.Joined([.. rows.Select(row => row.Weights!)]),
         };

@@ -23,8 +23,11 @@ public static class CustomTransforms
     /// <summary>Creates a transform.</summary>
     /// <exception cref="EngineException">The name is not registered.</exception>
     internal static Transform Make(string kind, string column, string settings) =>
-        s_known.TryGetValue(kind, out Func<string, string, Transform>? make) ? make(column, settings) : throw new EngineException(
-            $"'{column}' is prepared by '{kind}', a transform of a program's own: call CustomTransforms.Register(\"{kind}\", …) first.");
+        s_known.TryGetValue(kind, out Func<string, string, Transform>? make)
+            ? make(column, settings)
+            : throw new EngineException(
+            $"'{column}' is prepared by '{kind}', a transform of a program's own: "
+            + $"call CustomTransforms.Register(\"{kind}\", …) first.");
 }
 
 /// <summary>

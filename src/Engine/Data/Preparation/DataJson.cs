@@ -25,14 +25,17 @@ internal sealed partial class DataJson : JsonSerializerContext
                 Preparation { Transforms: { Count: > 0 } transforms } => transforms.All(IsSound),
                 Engine.Data.Preparation => false,
                 ClassTarget { Column: not null, Classes: { Count: > 1 } classes } => IsDistinct(classes),
-                ValueTarget { Column: not null } value => double.IsFinite(value.Mean) && double.IsFinite(value.Std) && value.Std > 0,
+                ValueTarget { Column: not null } value =>
+                    double.IsFinite(value.Mean) && double.IsFinite(value.Std) && value.Std > 0,
                 Engine.Data.Target => false,
                 _ => true,
             } ? read : throw new JsonException("what it says does not fit together");
         }
         catch (Exception error) when (error is JsonException or NotSupportedException or ArgumentException)
         {
-            string what = type == (object)Default.Preparation || type == (object)Default.Target ? "how its samples are prepared" : "where it comes from";
+            string what = type == (object)Default.Preparation || type == (object)Default.Target
+                ? "how its samples are prepared"
+                : "where it comes from";
             throw new EngineException($"{path} does not say rightly {what}: {error.Message.TrimEnd('.')}.", error);
         }
     }
@@ -40,7 +43,8 @@ internal sealed partial class DataJson : JsonSerializerContext
     private static bool IsSound(Transform? transform) => transform?.Column is not null && transform switch
     {
         ScaledNumber number =>
-            double.IsFinite(number.Mean) && double.IsFinite(number.Median) && double.IsFinite(number.Std) && number.Std > 0,
+            double.IsFinite(number.Mean) && double.IsFinite(number.Median) && double.IsFinite(number.Std)
+                && number.Std > 0,
         OneHot { Values: { Count: > 0 } values } words => (uint)words.Mode < (uint)values.Count && IsDistinct(values),
         ScaledPlanes { Size: [> 0, ..] size, Mean: { } mean, Std: { } std } =>
             size.Count <= 3 && size.All(dimension => dimension > 0) && mean.Count == size[0] && std.Count == size[0]
@@ -51,5 +55,6 @@ internal sealed partial class DataJson : JsonSerializerContext
         _ => false,
     };
 
-    private static bool IsDistinct(IReadOnlyList<string> words) => !words.Contains(null!) && words.Distinct().Count() == words.Count;
+    private static bool IsDistinct(IReadOnlyList<string> words) =>
+        !words.Contains(null!) && words.Distinct().Count() == words.Count;
 }

@@ -37,7 +37,8 @@ internal static class Numbers
     public static bool IsCode(ReadOnlySpan<char> text)
     {
         ReadOnlySpan<char> digits = text.TrimStart("+-");
-        return digits.Length > 1 && (digits[0] == '0' || digits.Length > ExactDigits) && !digits.ContainsAnyExceptInRange('0', '9');
+        return digits.Length > 1 && (digits[0] == '0' || digits.Length > ExactDigits)
+            && !digits.ContainsAnyExceptInRange('0', '9');
     }
 
     /// <summary>Reads a number with a decimal point.</summary>
@@ -57,7 +58,8 @@ internal static class Numbers
         bool isPlain = (mark == '.' || !text.Contains(mark)) && (group == '\0' || !text.Contains(group))
             && !text.Contains('\'') && !text.ContainsAnyExceptInRange('!', '~');
         int length = isPlain ? 0 : Ungrouped(text, plain, mark, group);
-        return double.TryParse(length > 0 ? plain[..length] : text, NumberStyles.Float, CultureInfo.InvariantCulture, out value);
+        return double.TryParse(
+            length > 0 ? plain[..length] : text, NumberStyles.Float, CultureInfo.InvariantCulture, out value);
     }
 
     /// <summary>Reads a number with or without a unit, or in parentheses, which are a minus.</summary>
@@ -66,7 +68,8 @@ internal static class Numbers
     /// <param name="mark">The decimal mark.</param>
     /// <param name="group">What stands between thousands; 0 for nothing.</param>
     /// <param name="unit">Receives the unit; empty if there is none.</param>
-    public static bool TryParse(ReadOnlySpan<char> text, out double value, char mark, char group, out ReadOnlySpan<char> unit)
+    public static bool TryParse(
+        ReadOnlySpan<char> text, out double value, char mark, char group, out ReadOnlySpan<char> unit)
     {
         unit = default;
         if (TryParse(text, out value, mark, group))
@@ -74,7 +77,8 @@ internal static class Numbers
             return true;
         }
 
-        if (!Units.TrySplit(text, out bool isNegative, out ReadOnlySpan<char> number, out unit) || !TryParse(number, out value, mark, group))
+        if (!Units.TrySplit(text, out bool isNegative, out ReadOnlySpan<char> number, out unit)
+            || !TryParse(number, out value, mark, group))
         {
             return false;
         }

@@ -21,7 +21,9 @@ public sealed record Preparation(IReadOnlyList<Transform> Transforms)
 
     /// <summary>Gets the shape of a prepared sample.</summary>
     [JsonIgnore]
-    public Shape Dimensions => Transforms is [{ Dimensions: { Rank: > 1 } dimensions }] ? dimensions : [(int)Transforms.Sum(transform => transform.Dimensions.Count)];
+    public Shape Dimensions => Transforms is [{ Dimensions: { Rank: > 1 } dimensions }]
+        ? dimensions
+        : [(int)Transforms.Sum(transform => transform.Dimensions.Count)];
 
     /// <summary>Gets or sets the unused columns of the table, one sentence per column.</summary>
     [JsonIgnore]
@@ -61,7 +63,8 @@ public sealed record Preparation(IReadOnlyList<Transform> Transforms)
         return transforms.Count switch
         {
             0 => throw new EngineException(
-                $"There is no column to learn '{target}' from: {(unused.Count == 0 ? "the table has no other." : string.Join(' ', unused))}"),
+                $"There is no column to learn '{target}' "
+                + $"from: {(unused.Count == 0 ? "the table has no other." : string.Join(' ', unused))}"),
             > 1 when transforms.Any(transform => transform.Dimensions.Rank > 1) => throw new EngineException(
                 "Pictures and other columns cannot be learned from together: leave out "
                 + $"{Table.Some(transforms.Where(transform => transform.Dimensions.Rank == 1).Select(transform => transform.Column))}."),
@@ -134,7 +137,8 @@ public sealed record Preparation(IReadOnlyList<Transform> Transforms)
         string[] missing = [.. Transforms.Where((_, i) => columns[i] is null).Select(transform => transform.Column)];
         return missing.Length == 0 ? [.. columns.OfType<Column>()] : throw new EngineException(
             $"The column{(missing.Length == 1 ? "" : "s")} {Table.Some(missing)} that the model was trained with "
-            + $"{(missing.Length == 1 ? "is" : "are")} missing: there are {Table.Some(table.Columns.Select(column => column.Name))}.");
+            + $"{(missing.Length == 1 ? "is" : "are")} missing: "
+            + $"there are {Table.Some(table.Columns.Select(column => column.Name))}.");
     }
 
     /// <summary>Returns whether both compute the same.</summary>
@@ -158,12 +162,16 @@ public sealed record Preparation(IReadOnlyList<Transform> Transforms)
                     known += double.IsNaN(values[i]) ? 0 : 1;
                 }
 
-                return known == 0 ? "it has no value" : isCounter && IsNumbering(values, whole) ? "it numbers the rows" : null;
+                return known == 0
+                    ? "it has no value"
+                    : isCounter && IsNumbering(values, whole) ? "it numbers the rows" : null;
             case TextColumn text:
                 int distinct = Distinct(text);
                 return distinct == 0 ? "it has no value"
-                    : AreTooMany(text, distinct) && AreDates(text) ? "it has dates: write what matters of them as numbers, the year or the days since one say"
-                    : AreTooMany(text, distinct) && !WordCounts.AreSentences(text) ? $"its {distinct} texts are too many to be categories"
+                    : AreTooMany(text, distinct) && AreDates(text)
+                    ? "it has dates: write what matters of them as numbers, the year or the days since one say"
+                    : AreTooMany(text, distinct) && !WordCounts.AreSentences(text)
+                    ? $"its {distinct} texts are too many to be categories"
                     : null;
             default:
                 return null;

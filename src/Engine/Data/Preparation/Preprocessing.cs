@@ -24,7 +24,8 @@ public static class Preprocessing
         Shape shape = images.Shape;
         if (images.DType != DType.UInt8 || shape.Rank != 4 || shape[1] != 3)
         {
-            throw new EngineException($"Images to be made gray are uint8 (n, 3, height, width), not {images.TypeText}.");
+            throw new EngineException(
+                $"Images to be made gray are uint8 (n, 3, height, width), not {images.TypeText}.");
         }
 
         int plane = shape[2] * shape[3];

@@ -50,25 +50,29 @@ public abstract record Target(string Column)
             throw new EngineException(column is VectorColumn
                 ? $"'{column.Name}' is a picture or a vector of each sample, which cannot be the target."
                 : distinct.Length == 0 ? $"The target '{column.Name}' has no value in any row."
-                : $"The target '{column.Name}' is '{Table.Short(distinct[0])}' in every row: there is nothing to tell apart.");
+                : $"The target '{column.Name}' is '{Table.Short(distinct[0])}' in every row: "
+                    + "there is nothing to tell apart.");
         }
 
         if (!(areValues ?? LooksLikeValues(column, distinct)))
         {
             IEnumerable<string> classes = column is NumberColumn { } ordered
                 ? Enumerable.Range(0, column.Count).Where(row => column.Text(row) is not null).DistinctBy(column.Text)
-                    .OrderBy(row => ordered.Values[row]).ThenBy(column.Text, StringComparer.Ordinal).Select(row => column.Text(row)!)
+                    .OrderBy(row => ordered.Values[row]).ThenBy(column.Text, StringComparer.Ordinal)
+                    .Select(row => column.Text(row)!)
                 : distinct.Order(StringComparer.Ordinal);
             return new ClassTarget(column.Name, [.. classes]);
         }
 
         return column is NumberColumn values ? ValueTarget.Fit(values) : throw new EngineException(
-            $"The target '{column.Name}' has texts, '{Table.Short(distinct[0])}' say, and is to be learned as values: those are numbers.");
+            $"The target '{column.Name}' has texts, '{Table.Short(distinct[0])}' say, and is to be learned as values: "
+            + "those are numbers.");
     }
 
     /// <summary>Returns whether a column has values, not classes, if nobody says which.</summary>
     internal static bool LooksLikeValues(Column column) =>
-        column is NumberColumn && LooksLikeValues(column, [.. Enumerable.Range(0, column.Count).Select(column.Text).OfType<string>().Distinct()]);
+        column is NumberColumn && LooksLikeValues(
+            column, [.. Enumerable.Range(0, column.Count).Select(column.Text).OfType<string>().Distinct()]);
 
     private static bool LooksLikeValues(Column column, string[] distinct) => column is NumberColumn numbers
         && !(numbers.Written is not null && distinct.Any(text => Numbers.IsCode(text)))
@@ -93,8 +97,11 @@ public sealed record ClassTarget(string Column, IReadOnlyList<string> Classes) :
         var labels = new int[column.Count];
         for (int row = 0; row < labels.Length; row++)
         {
-            labels[row] = places.Find(column, row, ignoresCase: false) is >= 0 and int place ? place : throw new EngineException(
-                column.Text(row) is not { } name ? $"'{Column}' of sample {row} is missing: leave out the rows without it."
+            labels[row] = places.Find(column, row, ignoresCase: false) is >= 0 and int place
+                ? place
+                : throw new EngineException(
+                column.Text(row) is not { } name
+                    ? $"'{Column}' of sample {row} is missing: leave out the rows without it."
                 : $"'{name}' is no class that was trained: '{Column}' has {Table.Some(Classes)}.");
         }
 
@@ -115,21 +122,25 @@ public sealed record ClassTarget(string Column, IReadOnlyList<string> Classes) :
         var places = new NameIndex(Classes);
         string[] unknown =
         [
-            .. Enumerable.Range(0, test.Count).Where(row => test.Text(row) is not null && places.Find(test, row, ignoresCase: false) < 0)
+            .. Enumerable.Range(0, test.Count)
+            .Where(row => test.Text(row) is not null && places.Find(test, row, ignoresCase: false) < 0)
                 .Select(row => test.Text(row)!),
         ];
         if (unknown.Length > 0)
         {
             throw new EngineException(
-                $"{Table.Counted(unknown.Length, "sample")} to test with, of {test.Count}, {(unknown.Length == 1 ? "is" : "are")} of classes that no sample to train on "
-                + $"has: {Table.Some(unknown.Distinct())}. They cannot be learned: leave them out, or give some to train on.");
+                $"{Table.Counted(unknown.Length, "sample")} to test with, "
+                + $"of {test.Count}, {(unknown.Length == 1 ? "is" : "are")} of classes that no sample to train on "
+                + $"has: {Table.Some(unknown.Distinct())}. They cannot be learned: leave them out, "
+                + "or give some to train on.");
         }
 
         Apply(test);
     }
 
     /// <summary>Returns whether both compute the same.</summary>
-    public bool Equals(ClassTarget? other) => other is not null && Column == other.Column && Classes.SequenceEqual(other.Classes);
+    public bool Equals(ClassTarget? other) =>
+        other is not null && Column == other.Column && Classes.SequenceEqual(other.Classes);
 
     /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(Column, Classes.Count);

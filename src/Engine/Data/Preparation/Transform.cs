@@ -55,7 +55,8 @@ public sealed record ScaledNumber(
 
     /// <inheritdoc/>
     [JsonIgnore]
-    public override string Words => FormattableString.Invariant($"(x - {Mean:G4}) / {Std:G4}, missing: {Median:G4}") + (Unit is null ? "" : $", x in {Unit}");
+    public override string Words => FormattableString.Invariant($"(x - {Mean:G4}) / {Std:G4}, missing: {Median:G4}")
+        + (Unit is null ? "" : $", x in {Unit}");
 
     /// <summary>Returns the members as text, with decimal points in the numbers.</summary>
     public override string ToString() => RecordText.Of(nameof(ScaledNumber), PrintMembers);
@@ -69,11 +70,15 @@ public sealed record ScaledNumber(
         double largest = known.Length == 0 ? 1 : Math.Max(Math.Abs(known[0]), Math.Abs(known[^1]));
         double unit = largest is 0 or (> 1e-100 and < 1e100) ? 1 : largest;
         double mean = known.Select(x => x / unit).DefaultIfEmpty(0).Average();
-        double std = Math.Sqrt(known.Select(x => ((x / unit) - mean) * ((x / unit) - mean)).DefaultIfEmpty(0).Average()) * unit;
+        double std =
+            Math.Sqrt(known.Select(x => ((x / unit) - mean) * ((x / unit) - mean)).DefaultIfEmpty(0).Average()) * unit;
         // Equal numbers differ from their mean by its rounding error.
         bool isConstant = known.Length == 0 || known[0] == known[^1] || std == 0;
-        double median = known.Length == 0 ? 0 : unit * (((known[(known.Length - 1) / 2] / unit) + (known[known.Length / 2] / unit)) / 2);
-        return new ScaledNumber(column.Name, isConstant && known.Length > 0 ? known[0] : mean * unit, isConstant ? 1 : std, median) { Unit = column.Unit };
+        double median = known.Length == 0
+            ? 0
+            : unit * (((known[(known.Length - 1) / 2] / unit) + (known[known.Length / 2] / unit)) / 2);
+        return new ScaledNumber(column.Name, isConstant && known.Length > 0 ? known[0] : mean * unit,
+            isConstant ? 1 : std, median) { Unit = column.Unit };
     }
 
     /// <inheritdoc/>
@@ -83,8 +88,10 @@ public sealed record ScaledNumber(
         {
             NumberColumn numbers => numbers.Values[row],
             _ when column.Text(row) is not { } text || Numbers.IsMissingNumber(text) => double.NaN,
-            _ => Numbers.TryParse(column.Text(row)!, out double parsed, '.', '\0', out ReadOnlySpan<char> unit) && Units.Fit(unit, Unit) ? parsed : throw new EngineException(
-                $"'{Column}' of row {row + 1} is '{column.Text(row)}', which is no number: in training all of its values were."),
+            _ => Numbers.TryParse(column.Text(row)!, out double parsed, '.', '\0', out ReadOnlySpan<char> unit)
+                && Units.Fit(unit, Unit) ? parsed : throw new EngineException(
+                $"'{Column}' of row {row + 1} is '{column.Text(row)}', which is no number: "
+                + "in training all of its values were."),
         };
         value = double.IsFinite(value) ? value : Median;
         double scaled = (value - Mean) / Std;
@@ -187,7 +194,8 @@ public sealed record ScaledPlanes(
             {
                 for (int plane = 0; plane < planes; plane++)
                 {
-                    (sums[plane], squares[plane]) = (sums[plane] + known[plane], squares[plane] + known[(known.Length / 2) + plane]);
+                    (sums[plane], squares[plane]) =
+                        (sums[plane] + known[plane], squares[plane] + known[(known.Length / 2) + plane]);
                 }
 
                 continue;
@@ -209,7 +217,8 @@ public sealed record ScaledPlanes(
 
         double count = Math.Max((double)samples * area, 1);
         double[] means = [.. sums.Select(sum => sum / count)];
-        double[] stds = [.. squares.Zip(means, (square, mean) => Math.Sqrt(Math.Max((square / count) - (mean * mean), 0)))];
+        double[] stds =
+            [.. squares.Zip(means, (square, mean) => Math.Sqrt(Math.Max((square / count) - (mean * mean), 0)))];
         // An element of vectors that hardly varies would be scaled up until its noise is as large as the other
         // elements.
         double least = Math.Max(stds.Max() * 1e-2, 1e-12);

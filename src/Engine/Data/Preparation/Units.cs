@@ -18,7 +18,8 @@ internal static class Units
     /// <param name="number">Receives the number without its sign.</param>
     /// <param name="unit">Receives the unit; empty if there is none.</param>
     /// <returns>Whether a digit or a decimal mark is where the number begins, and a digit or a mark where it ends.</returns>
-    public static bool TrySplit(ReadOnlySpan<char> text, out bool isNegative, out ReadOnlySpan<char> number, out ReadOnlySpan<char> unit)
+    public static bool TrySplit(
+        ReadOnlySpan<char> text, out bool isNegative, out ReadOnlySpan<char> number, out ReadOnlySpan<char> unit)
     {
         isNegative = false;
         number = text.Trim();
@@ -49,8 +50,9 @@ internal static class Units
     }
 
     /// <summary>Returns a number without its unit; other texts as they are.</summary>
-    public static string Without(string text) => !TrySplit(text, out bool isNegative, out ReadOnlySpan<char> number, out _) ? text
-        : isNegative ? $"-{number}" : number.ToString();
+    public static string Without(string text) =>
+        !TrySplit(text, out bool isNegative, out ReadOnlySpan<char> number, out _) ? text
+            : isNegative ? $"-{number}" : number.ToString();
 
     private static bool IsSign(char c) => c is '-' or '+' or Numbers.Minus;
 

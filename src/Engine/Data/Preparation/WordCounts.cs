@@ -10,7 +10,8 @@ namespace Engine.Data;
 /// <param name="Column">The column's name.</param>
 /// <param name="Vocabulary">The words, in lower case.</param>
 /// <param name="Weights">How much each tells: ln((1 + texts) / (1 + texts with it)) + 1.</param>
-public sealed record WordCounts(string Column, IReadOnlyList<string> Vocabulary, IReadOnlyList<float> Weights) : Transform(Column)
+public sealed record WordCounts(string Column, IReadOnlyList<string> Vocabulary, IReadOnlyList<float> Weights)
+    : Transform(Column)
 {
     /// <summary>The largest size of the vocabulary; the words that most texts have are kept.</summary>
     private const int MaxWords = 2_000;
@@ -24,7 +25,8 @@ public sealed record WordCounts(string Column, IReadOnlyList<string> Vocabulary,
     /// <summary>The Euclidean length of a text's vector: that of about ten words of about 1 each.</summary>
     internal const double Length = 3;
 
-    private readonly Lazy<Dictionary<string, int>> _places = new(() => Vocabulary.Index().ToDictionary(one => one.Item, one => one.Index));
+    private readonly Lazy<Dictionary<string, int>> _places =
+        new(() => Vocabulary.Index().ToDictionary(one => one.Item, one => one.Index));
 
     /// <inheritdoc/>
     [JsonIgnore]
@@ -48,17 +50,20 @@ public sealed record WordCounts(string Column, IReadOnlyList<string> Vocabulary,
     {
         ArgumentNullException.ThrowIfNull(column);
         string[] texts = [.. Enumerable.Range(0, column.Count).Select(column.Text).OfType<string>()];
-        KeyValuePair<string, int>[] counts = [.. texts.SelectMany(text => Split(text).Distinct()).CountBy(word => word)];
+        KeyValuePair<string, int>[] counts =
+            [.. texts.SelectMany(text => Split(text).Distinct()).CountBy(word => word)];
         // A word of only one text says nothing about others.
         KeyValuePair<string, int>[] often = [.. counts.Where(pair => pair.Value > 1)];
         KeyValuePair<string, int>[] kept =
         [
-            .. (often.Length > 0 ? often : counts).OrderByDescending(pair => pair.Value).ThenBy(pair => pair.Key, StringComparer.Ordinal)
+            .. (often.Length > 0 ? often : counts).OrderByDescending(pair => pair.Value)
+            .ThenBy(pair => pair.Key, StringComparer.Ordinal)
                 .Take(MaxWords).OrderBy(pair => pair.Key, StringComparer.Ordinal),
         ];
         return kept.Length > 0
             ? new WordCounts(
-                column.Name, [.. kept.Select(pair => pair.Key)], [.. kept.Select(pair => (float)(Math.Log((1.0 + texts.Length) / (1 + pair.Value)) + 1))])
+                column.Name, [.. kept.Select(pair => pair.Key)],
+                [.. kept.Select(pair => (float)(Math.Log((1.0 + texts.Length) / (1 + pair.Value)) + 1))])
             : throw new EngineException($"The column '{column.Name}' has no word in the samples that train.");
     }
 

@@ -22,14 +22,17 @@ public sealed record ArrayFiles(string Path) : IDataSource
 
     /// <summary>The names of samples and labels to train, to validate and to test with, the likeliest first.</summary>
     private static readonly (string X, string Y)[] s_train =
-        [("x_train", "y_train"), ("X_train", "y_train"), ("x", "y"), ("X", "y"), ("X", "Y"), ("images", "labels"), ("data", "target")],
-        s_validation = [("x_val", "y_val"), ("X_val", "y_val"), ("x_valid", "y_valid"), ("x_validation", "y_validation")],
+        [("x_train", "y_train"), ("X_train", "y_train"), ("x", "y"), ("X", "y"), ("X", "Y"), ("images", "labels"),
+            ("data", "target")],
+        s_validation = [
+            ("x_val", "y_val"), ("X_val", "y_val"), ("x_valid", "y_valid"), ("x_validation", "y_validation")],
         s_test = [("x_test", "y_test"), ("X_test", "y_test")];
 
     /// <summary>Returns whether there is something of this kind.</summary>
     public static bool IsMatch(string path) =>
         HasEnding(path, ".npz") || HasEnding(path, ".npy")
-        || (Directory.Exists(path) && (IdxFiles(path).Length > 0 || s_train.Any(pair => NpyFile(path, pair.X) is not null)));
+        || (Directory.Exists(path)
+            && (IdxFiles(path).Length > 0 || s_train.Any(pair => NpyFile(path, pair.X) is not null)));
 
     /// <summary>Returns whether a path has such samples; a single idx file counts too.</summary>
     internal static bool AreSamples(string path) => IsMatch(path)
@@ -52,35 +55,51 @@ public sealed record ArrayFiles(string Path) : IDataSource
         }
         else if ((Directory.Exists(path) && IdxFiles(path).Length > 0) || !IsMatch(path))
         {
-            string[] files = Directory.Exists(path) ? [.. IdxFiles(path).Where(file => file.Contains("images", StringComparison.Ordinal))] : [path];
+            string[] files = Directory.Exists(path)
+                ? [.. IdxFiles(path).Where(file => file.Contains("images", StringComparison.Ordinal))]
+                : [path];
             samples = files.Length > 0
-                ? Idx.Read(files.FirstOrDefault(file => !System.IO.Path.GetFileName(file).StartsWith("train", StringComparison.Ordinal)) ?? files[0])
+                ? Idx.Read(
+                    files.FirstOrDefault(file =>
+                        !System.IO.Path.GetFileName(file).StartsWith("train", StringComparison.Ordinal)) ?? files[0])
                 : throw new DataFormatException($"{path} has no file of images, t10k-images-idx3-ubyte say.");
         }
         else
         {
             OrderedDictionary<string, NpyArray> arrays = Arrays(path);
-            string? name = s_samples.FirstOrDefault(arrays.ContainsKey) ?? (arrays.Count == 1 ? arrays.Keys.First() : null);
-            samples = name is not null && arrays[name].Texts is null ? arrays[name].Numbers : throw new DataFormatException(
-                $"{path} has no array {string.Join(" or ", s_samples.Select(one => $"'{one}'"))} to predict: it has {Table.Some(arrays.Keys)}.");
+            string? name = s_samples.FirstOrDefault(arrays.ContainsKey)
+                ?? (arrays.Count == 1 ? arrays.Keys.First() : null);
+            samples = name is not null && arrays[name].Texts is null
+                ? arrays[name].Numbers
+                : throw new DataFormatException(
+                $"{path} has no array {string.Join(" or ", s_samples.Select(one => $"'{one}'"))} to predict: "
+                + $"it has {Table.Some(arrays.Keys)}.");
         }
 
-        return samples.Shape.Rank is >= 2 and <= 4 ? new Table(new TensorColumn(column, new ArrayFiles(path).Ordered(samples))) : throw new DataFormatException(
-            $"{path}: samples are (n, length), (n, height, width) or (n, channels, height, width), not {samples.TypeText}.");
+        return samples.Shape.Rank is >= 2 and <= 4
+            ? new Table(new TensorColumn(column, new ArrayFiles(path).Ordered(samples)))
+            : throw new DataFormatException(
+            $"{path}: samples are (n, length), (n, height, width) or (n, channels, height, width), "
+            + $"not {samples.TypeText}.");
     }
 
     /// <inheritdoc/>
     public DataSet Load()
     {
-        string name = System.IO.Path.GetFileNameWithoutExtension(System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(Path)));
+        string name = System.IO.Path.GetFileNameWithoutExtension(
+            System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(Path)));
         bool isIdx = Directory.Exists(Path) && IdxFiles(Path).Length > 0;
-        ((Tensor X, NpyArray Y)? train, (Tensor X, NpyArray Y)? validation, (Tensor X, NpyArray Y)? test) = isIdx ? FromFolder() : FromArrays();
+        ((Tensor X, NpyArray Y)? train, (Tensor X, NpyArray Y)? validation, (Tensor X, NpyArray Y)? test) = isIdx
+            ? FromFolder()
+            : FromArrays();
         if ((train ?? test) is not { } first)
         {
             throw new DataFormatException(
-                isIdx ? $"{Path} has no file of images with one of labels beside it: train-images-idx3-ubyte and train-labels-idx1-ubyte."
+                isIdx ? $"{Path} has no file of images with one of labels beside it: "
+                    + "train-images-idx3-ubyte and train-labels-idx1-ubyte."
                 : HasEnding(Path, ".npz") ? $"{Path} has no arrays x_train and y_train, nor x and y."
-                : $"{Path} has no labels beside it: samples are in x.npy and their labels in y.npy, or in x_train.npy and y_train.npy.");
+                : $"{Path} has no labels beside it: samples are in x.npy and their labels in y.npy, "
+                    + "or in x_train.npy and y_train.npy.");
         }
 
         Table table = ToTable(first);
@@ -91,10 +110,13 @@ public sealed record ArrayFiles(string Path) : IDataSource
             Warnings = [.. TargetWarnings.Of(table[Labels])],
             Notes =
             [
-                FormattableString.Invariant($"{Path}: {first.X.Shape[0]:N0} samples of {string.Join('x', first.X.Shape.Skip(1))}")
+                FormattableString.Invariant(
+                    $"{Path}: {first.X.Shape[0]:N0} samples of {string.Join('x', first.X.Shape.Skip(1))}")
                     + (train is not null && test is { } other
                         ? FormattableString.Invariant($" to train with, {other.X.Shape[0]:N0} to test with.") : ".")
-                    + (((TensorColumn)table[Samples]).Values.Shape.Count < first.X.Shape.Count ? " Their fourth channel is opacity: they are put on white." : ""),
+                    + (((TensorColumn)table[Samples]).Values.Shape.Count < first.X.Shape.Count
+                        ? " Their fourth channel is opacity: they are put on white."
+                        : ""),
             ],
         };
     }
@@ -113,7 +135,8 @@ public sealed record ArrayFiles(string Path) : IDataSource
     /// Returns the npy file of an array in a folder; null if there is none. Letter case counts everywhere.
     /// </summary>
     private static string? NpyFile(string folder, string name) =>
-        Directory.GetFiles(folder, $"{name}.npy").FirstOrDefault(file => System.IO.Path.GetFileName(file) == $"{name}.npy");
+        Directory.GetFiles(folder, $"{name}.npy")
+            .FirstOrDefault(file => System.IO.Path.GetFileName(file) == $"{name}.npy");
 
     /// <summary>Reads the arrays of an npz file, or the npy files with known names of a folder.</summary>
     private static OrderedDictionary<string, NpyArray> Arrays(string path)
@@ -123,9 +146,12 @@ public sealed record ArrayFiles(string Path) : IDataSource
             return Npz.LoadArrays(path);
         }
 
-        string folder = Directory.Exists(path) ? path : System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!;
+        string folder = Directory.Exists(path)
+            ? path
+            : System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!;
         var arrays = new OrderedDictionary<string, NpyArray>();
-        foreach (string name in s_train.Concat(s_validation).Concat(s_test).SelectMany(pair => (string[])[pair.X, pair.Y]).Distinct())
+        foreach (string name in s_train.Concat(s_validation).Concat(s_test)
+            .SelectMany(pair => (string[])[pair.X, pair.Y]).Distinct())
         {
             if (NpyFile(folder, name) is { } file)
             {
@@ -145,12 +171,15 @@ public sealed record ArrayFiles(string Path) : IDataSource
         {
             ({ } images, { } labels) => (Idx.Read(images), new NpyArray(Idx.Read(labels))),
             (null, null) => null,
-            ({ } images, null) => throw new DataFormatException($"{images} has no labels beside it: {part}-labels-idx1-ubyte is missing."),
-            (null, { } labels) => throw new DataFormatException($"{labels} has no images beside it: {part}-images-idx3-ubyte is missing."),
+            ({ } images, null) => throw new DataFormatException(
+                $"{images} has no labels beside it: {part}-labels-idx1-ubyte is missing."),
+            (null, { } labels) => throw new DataFormatException(
+                $"{labels} has no images beside it: {part}-images-idx3-ubyte is missing."),
         };
 
         string? Named(string part, string what) => files.FirstOrDefault(file =>
-            System.IO.Path.GetFileName(file).StartsWith(part, StringComparison.Ordinal) && file.Contains(what, StringComparison.Ordinal));
+            System.IO.Path.GetFileName(file).StartsWith(part, StringComparison.Ordinal)
+                && file.Contains(what, StringComparison.Ordinal));
     }
 
     private ((Tensor, NpyArray)? Train, (Tensor, NpyArray)? Validation, (Tensor, NpyArray)? Test) FromArrays()
@@ -169,7 +198,8 @@ public sealed record ArrayFiles(string Path) : IDataSource
         }
 
         bool isAlone = named is [{ Y: not "y_train" }, ..];
-        return (First(named.Length > 0 ? named : s_train), isAlone ? null : First(s_validation), isAlone ? null : First(s_test));
+        return (First(named.Length > 0 ? named : s_train), isAlone ? null : First(s_validation),
+            isAlone ? null : First(s_test));
 
         (Tensor, NpyArray)? First((string X, string Y)[] pairs)
         {
@@ -191,11 +221,13 @@ public sealed record ArrayFiles(string Path) : IDataSource
         (Tensor x, NpyArray y) = pair;
         int samples = x.Shape.Rank is < 2 or > 4 ? -1 : x.Shape[0];
         bool isOneHot = y.Shape.Rank == 2 && y.Shape[0] == samples && y.Shape[1] > 1;
-        if (samples < 0 || !(isOneHot || (y.Shape.Count == samples && y.Shape.All(dimension => dimension == 1 || dimension == samples))))
+        if (samples < 0
+            || !(isOneHot
+                || (y.Shape.Count == samples && y.Shape.All(dimension => dimension == 1 || dimension == samples))))
         {
             throw new DataFormatException(
-                $"{Path}: samples are (n, length), (n, height, width) or (n, channels, height, width) with n labels, not {x.TypeText} with "
-                + $"{(y.Texts is null ? y.Numbers.TypeText : $"texts {y.Shape}")}.");
+                $"{Path}: samples are (n, length), (n, height, width) or (n, channels, height, width) with n labels, "
+                + $"not {x.TypeText} with {(y.Texts is null ? y.Numbers.TypeText : $"texts {y.Shape}")}.");
         }
 
         return new Table(new TensorColumn(Samples, Ordered(x)), isOneHot ? OfOneHot(y) : LabelsOf(y));
@@ -212,9 +244,13 @@ public sealed record ArrayFiles(string Path) : IDataSource
         RequireFinite(y, "the labels");
         double[] values = y.Cast(DType.Float64).AsSpan<double>().ToArray();
         IEnumerable<string>? written = y.DType == DType.Bool ? values.Select(value => value != 0 ? "True" : "False")
-            : y.DType == DType.Int64 ? y.AsSpan<long>().ToArray().Select(value => value.ToString(CultureInfo.InvariantCulture))
+            : y.DType == DType.Int64
+            ? y.AsSpan<long>().ToArray().Select(value => value.ToString(CultureInfo.InvariantCulture))
             : null;
-        return new NumberColumn(Labels, values) { Written = written is null ? null : NumberNames.Of(Labels, written, values) };
+        return new NumberColumn(Labels, values)
+        {
+            Written = written is null ? null : NumberNames.Of(Labels, written, values),
+        };
     }
 
     /// <summary>
@@ -232,7 +268,8 @@ public sealed record ArrayFiles(string Path) : IDataSource
         }
 
         int odd = Array.FindIndex(numbers, place => place < 0);
-        return odd < 0 && rows.Length > 0 && rows.Count(x => x != 0) == numbers.Length ? new NumberColumn(Labels, numbers)
+        return odd < 0 && rows.Length > 0 && rows.Count(x => x != 0) == numbers.Length
+            ? new NumberColumn(Labels, numbers)
             : throw new DataFormatException(
                 $"{Path}: a sample has one label, or a row of {classes} numbers of which one is 1 and the others 0. "
                 + "Give the labels as an array (n).");

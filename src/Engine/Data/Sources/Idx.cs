@@ -24,7 +24,8 @@ public static class Idx
         }
         catch (Exception error) when (error is InvalidDataException or EndOfStreamException)
         {
-            throw new DataFormatException($"{name} is damaged: it ends before its values do, or is not packed rightly.", error);
+            throw new DataFormatException(
+                $"{name} is damaged: it ends before its values do, or is not packed rightly.", error);
         }
     });
 
@@ -34,7 +35,8 @@ public static class Idx
         stream.ReadExactly(head);
         if (head is not [0, 0, 0x08 or 0x09 or 0x0B or 0x0C or 0x0D or 0x0E, > 0 and <= 8])
         {
-            throw new DataFormatException($"{path} is not in the format idx: it begins with {Convert.ToHexString(head)}.");
+            throw new DataFormatException(
+                $"{path} is not in the format idx: it begins with {Convert.ToHexString(head)}.");
         }
 
         int kind = head[2];

@@ -24,10 +24,12 @@ internal static partial class TargetWarnings
         string every = distinct == values.Length ? FormattableString.Invariant($"in each of the {distinct:N0} rows")
             : FormattableString.Invariant($"in {distinct:N0} of {values.Length:N0} rows");
         if (target is NumberColumn numbers && !values.Any(text => Numbers.IsCode(text))
-            ? distinct == values.Length && AreIds(target.Name, [.. numbers.Values.ToArray().Where(x => !double.IsNaN(x))])
+            ? distinct == values.Length
+                && AreIds(target.Name, [.. numbers.Values.ToArray().Where(x => !double.IsNaN(x))])
             : distinct > values.Length / 2)
         {
-            yield return $"The target '{target.Name}' is another {every}, as a number or name of each would be: is it the right column?";
+            yield return $"The target '{target.Name}' is another {every}, as a number or name of each would be: "
+                + "is it the right column?";
         }
     }
 
@@ -47,7 +49,8 @@ internal static partial class TargetWarnings
         // Kolmogorov and Smirnov's distance from the uniform distribution, with their limit at 5 %.
         double off = numbers.Select((x, i) => Math.Abs(((x - least) / range) - ((i + 0.5) / numbers.Length))).Max();
         return range < 2.0 * numbers.Length || IdName().IsMatch(name)
-            || (range >= LeastRandom && off < 1.36 / Math.Sqrt(numbers.Length) && numbers.Count(x => x % 10 == 0) < 0.3 * numbers.Length);
+            || (range >= LeastRandom && off < 1.36 / Math.Sqrt(numbers.Length)
+                && numbers.Count(x => x % 10 == 0) < 0.3 * numbers.Length);
     }
 
     [GeneratedRegex(@"(?i:(^|[^a-z])(id|uuid|guid)([^a-z]|$))|[a-z]I[dD]$")]

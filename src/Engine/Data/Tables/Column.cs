@@ -60,7 +60,8 @@ public sealed class NumberColumn(string name, double[] values) : Column(name, va
         {
             Unit = Unit,
             Written = columns.All(column => ((NumberColumn)column).Written is null) ? null
-                : new TextColumn(Name, columns.SelectMany(column => Enumerable.Range(0, column.Count).Select(column.Text))),
+                : new TextColumn(
+                    Name, columns.SelectMany(column => Enumerable.Range(0, column.Count).Select(column.Text))),
         };
 
     /// <inheritdoc/>
@@ -90,7 +91,8 @@ public sealed class TextColumn : Column
     internal TextColumn(string name, int[] codes, IReadOnlyList<string> words) : base(name, codes.Length) =>
         (_codes, Words) = (codes, words);
 
-    private TextColumn(string name, (int[] Codes, List<string> Words) encoded) : this(name, encoded.Codes, encoded.Words)
+    private TextColumn(string name, (int[] Codes, List<string> Words) encoded)
+        : this(name, encoded.Codes, encoded.Words)
     {
     }
 

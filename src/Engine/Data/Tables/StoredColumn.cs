@@ -27,7 +27,8 @@ public sealed class StoredColumn : VectorColumn
     /// <exception cref="EngineException">
     /// There is no such file, or its length is not a multiple of a sample's length.
     /// </exception>
-    public StoredColumn(string name, string path, Shape dimensions) : this(name, path, dimensions, dimensions.Count, rows: null)
+    public StoredColumn(string name, string path, Shape dimensions)
+        : this(name, path, dimensions, dimensions.Count, rows: null)
     {
     }
 
@@ -104,7 +105,8 @@ public sealed class StoredColumn : VectorColumn
     private static SafeFileHandle Open(string path)
     {
         ReadableFile.RequireFile(path);
-        return File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, FileOptions.RandomAccess);
+        return File.OpenHandle(
+            path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, FileOptions.RandomAccess);
     }
 
     private static int[] All(string path, long stride)
@@ -114,6 +116,7 @@ public sealed class StoredColumn : VectorColumn
         return length > 0 && length % stride == 0 && length / stride <= int.MaxValue
             ? [.. Enumerable.Range(0, (int)(length / stride))]
             : throw new DataFormatException(string.Create(
-                CultureInfo.InvariantCulture, $"{path} has {length:N0} bytes, which are no whole samples of {stride:N0} bytes."));
+                CultureInfo.InvariantCulture,
+                $"{path} has {length:N0} bytes, which are no whole samples of {stride:N0} bytes."));
     }
 }

@@ -31,7 +31,8 @@ public sealed class Table
             if (column.Count != Count)
             {
                 throw new EngineException(
-                    $"The columns are not of one length: '{Columns[0].Name}' has {Count} values, '{column.Name}' {column.Count}.");
+                    $"The columns are not of one length: '{Columns[0].Name}' has {Count} values, "
+                    + $"'{column.Name}' {column.Count}.");
             }
 
             if (Columns.First(first => first.Name == column.Name) != column)
@@ -60,7 +61,8 @@ public sealed class Table
     /// there is none.
     /// </summary>
     internal Column? FindAlike(string name) => Find(name)
-        ?? (Columns.Where(column => column.Name.Equals(name, StringComparison.OrdinalIgnoreCase)).ToArray() is [Column only] ? only : null);
+        ?? (Columns.Where(column => column.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
+            .ToArray() is [Column only] ? only : null);
 
     /// <summary>
     /// Returns a table from your own records, with a column for each public property: numbers and booleans are numbers;
@@ -69,7 +71,8 @@ public sealed class Table
     /// </summary>
     /// <typeparam name="T">The records' type.</typeparam>
     /// <exception cref="EngineException">A property has a type that cannot be a column.</exception>
-    public static Table Of<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicProperties)] T>(IEnumerable<T> records)
+    public static Table Of<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicProperties)] T>(
+        IEnumerable<T> records)
     {
         T[] all = [.. records];
         return new Table(typeof(T).GetProperties(BindingFlags.Public | BindingFlags.Instance)
@@ -82,7 +85,8 @@ public sealed class Table
     /// missing values.
     /// </summary>
     public static Table Row(IEnumerable<KeyValuePair<string, object?>> values) => new(values.Select(pair =>
-        pair.Value is JsonElement { ValueKind: JsonValueKind.True or JsonValueKind.False } flag ? NumbersOf(pair.Key, [flag.GetBoolean()])
+        pair.Value is JsonElement { ValueKind: JsonValueKind.True or JsonValueKind.False } flag
+            ? NumbersOf(pair.Key, [flag.GetBoolean()])
         : pair.Value is Tensor tensor ? new TensorColumn(pair.Key, tensor.Reshape([1, .. tensor.Shape]))
         : pair.Value is not null && IsNumber(pair.Value.GetType()) ? (Column)NumbersOf(pair.Key, [pair.Value])
         : new TextColumn(pair.Key, [TextOf(pair.Value)])));
@@ -106,7 +110,8 @@ public sealed class Table
     {
         const int Max = 12;
         string[] all = [.. names];
-        return string.Join(", ", all.Take(Max).Select(name => $"'{Short(name)}'")) + (all.Length > Max ? $" … ({all.Length})" : "");
+        return string.Join(", ", all.Take(Max).Select(name => $"'{Short(name)}'"))
+            + (all.Length > Max ? $" … ({all.Length})" : "");
     }
 
     /// <summary>Returns a name for messages: in one line, and cut if it is long.</summary>
@@ -130,8 +135,8 @@ public sealed class Table
             : type.IsEnum || type == typeof(string) || type == typeof(char) || type.IsAssignableTo(typeof(IFormattable))
                 ? new TextColumn(property.Name, values.Select(TextOf))
             : throw new EngineException(
-                $"{property.DeclaringType?.Name}.{property.Name} is of type {type.Name}: a column has numbers, texts, enumerations, or "
-                + "arrays of bytes or floats. Give the records without it, or converted.");
+                $"{property.DeclaringType?.Name}.{property.Name} is of type {type.Name}: a column has numbers, texts, "
+                + "enumerations, or arrays of bytes or floats. Give the records without it, or converted.");
     }
 
     private static TensorColumn Vectors<T>(string name, object?[] values) where T : unmanaged
@@ -139,8 +144,10 @@ public sealed class Table
         int length = ((T[]?)values.FirstOrDefault())?.Length ?? 0;
         int odd = Array.FindIndex(values, value => ((T[]?)value)?.Length != length);
         return odd >= 0
-            ? throw new EngineException($"The vectors of '{name}' are not of one length: that of sample {odd} is not {length} long.")
-            : new TensorColumn(name, Tensor.From<T>([.. values.SelectMany(value => (T[])value!)], values.Length, length));
+            ? throw new EngineException(
+                $"The vectors of '{name}' are not of one length: that of sample {odd} is not {length} long.")
+            : new TensorColumn(
+                name, Tensor.From<T>([.. values.SelectMany(value => (T[])value!)], values.Length, length));
     }
 
     private static bool IsNumber(Type type) => (type.IsPrimitive && type != typeof(char))
@@ -159,7 +166,10 @@ public sealed class Table
             _ => double.Parse(TextOf(value)!, NumberStyles.Float, CultureInfo.InvariantCulture),
         })];
         bool areExact = values.All(value => value is null or float or double or Half);
-        return new NumberColumn(name, numbers) { Written = areExact ? null : NumberNames.Of(name, values.Select(TextOf), numbers) };
+        return new NumberColumn(name, numbers)
+        {
+            Written = areExact ? null : NumberNames.Of(name, values.Select(TextOf), numbers),
+        };
     }
 
     private static string? TextOf(object? value) =>

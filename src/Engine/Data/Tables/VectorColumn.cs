@@ -3,7 +3,8 @@ namespace Engine.Data;
 /// <summary>Represents a picture or a vector for each sample. None is missing.</summary>
 public abstract class VectorColumn : Column
 {
-    private protected VectorColumn(string name, int count, DType dtype, Shape dimensions) : base(name, count) => (DType, Dimensions) = (dtype, dimensions);
+    private protected VectorColumn(string name, int count, DType dtype, Shape dimensions)
+        : base(name, count) => (DType, Dimensions) = (dtype, dimensions);
 
     /// <summary>Gets the dtype of the values: uint8 for pictures.</summary>
     public DType DType { get; }

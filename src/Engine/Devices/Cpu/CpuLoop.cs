@@ -25,7 +25,8 @@ internal sealed unsafe class CpuLoop : CpuControl
         _in = [.. loop.In.Select(rows => new Move(rows))];
         _out = [.. loop.Out.Select(rows => new Move(rows))];
         _step = new CpuSequence(
-            [Copies("rows in", _in, CopyIn), .. loop.Levels.SelectMany(level => level).Cast<CpuKernel>(), Copies("rows out", _out, CopyOut)]);
+            [Copies("rows in", _in, CopyIn), .. loop.Levels.SelectMany(level => level).Cast<CpuKernel>(),
+                Copies("rows out", _out, CopyOut)]);
         (_cleared, _started) = ([.. loop.Cleared], [.. loop.Started]);
         _until = loop.Until is null ? null : CpuStorage.Pointer(loop.Until);
     }
@@ -65,7 +66,8 @@ internal sealed unsafe class CpuLoop : CpuControl
     private CpuKernel Copies(string name, Move[] moves, Copy copy)
     {
         (int Move, long Start)[] pieces = [.. moves.SelectMany((move, i) =>
-            Enumerable.Range(0, checked((int)((move.Bytes + PieceBytes - 1) / PieceBytes))).Select(piece => (i, piece * PieceBytes)))];
+            Enumerable.Range(0, checked((int)((move.Bytes + PieceBytes - 1) / PieceBytes)))
+                .Select(piece => (i, piece * PieceBytes)))];
         return new CpuKernel(name, pieces.Length == 0 ? [] : [new Phase(pieces.Length, 2, (start, end, _) =>
         {
             for (int i = start; i < end; i++)

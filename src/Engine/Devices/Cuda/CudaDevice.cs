@@ -213,8 +213,8 @@ public sealed class CudaDevice : CudaTarget
         catch (CudaException error) when (error.Code == Driver.OutOfMemory)
         {
             throw new CudaException(
-                $"{Name} ({Model}) has no room for this program: others hold its {Megabytes(_gpu.Bytes)}. End one of them "
-                + $"(nvidia-smi lists them), or use another device. {error.Message}",
+                $"{Name} ({Model}) has no room for this program: others hold its {Megabytes(_gpu.Bytes)}. "
+                + $"End one of them (nvidia-smi lists them), or use another device. {error.Message}",
                 error)
             {
                 Reason = $"{Name} ({Model}) has no room for this program",
@@ -238,10 +238,11 @@ public sealed class CudaDevice : CudaTarget
 
         long held = Interlocked.Read(ref _heldBytes), others = (long)(total - free) - held;
         return new CudaException(
-            $"{Name} ({Model}) has no room for {Megabytes(bytes)}: of its {Megabytes((long)total)}, this program's arrays "
-            + $"hold {Megabytes(held)} in {_heldBlocks} blocks, kernels, the driver and other programs "
-            + $"{Megabytes(others)}, and {Megabytes((long)free)} are free. Take smaller batches, dispose of functions and "
-            + "shared variables that are done with, or use another device.")
+            $"{Name} ({Model}) has no room for {Megabytes(bytes)}: of its {Megabytes((long)total)}, "
+            + $"this program's arrays hold {Megabytes(held)} in {_heldBlocks} blocks, kernels, "
+            + $"the driver and other programs {Megabytes(others)}, and {Megabytes((long)free)} are free. "
+            + "Take smaller batches, dispose of functions and shared variables that are done with, "
+            + "or use another device.")
         {
             Reason = $"{Name} ({Model}) has no room for {Megabytes(bytes)}",
         };

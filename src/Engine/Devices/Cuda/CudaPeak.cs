@@ -43,7 +43,8 @@ internal static class CudaPeak
     /// known GPU of this name, or else of its compute capability, or else of the nearest lower one.
     /// </summary>
     internal static Peak Of(
-        string name, int architecture, int multiprocessors, int clockKilohertz, int memoryClockKilohertz, int memoryBusBits)
+        string name, int architecture, int multiprocessors, int clockKilohertz, int memoryClockKilohertz,
+        int memoryBusBits)
     {
         // Memory transfers data twice a cycle; an arithmetic unit multiplies and adds in one cycle.
         double bytes = 2e3 * memoryClockKilohertz * memoryBusBits / 8;

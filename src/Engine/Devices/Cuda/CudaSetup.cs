@@ -74,7 +74,8 @@ public sealed class CudaSetup
                 found = $"{Interop.Nvrtc.Version}, {library.Path}, for GPUs of compute capability "
                     + $"{Capability(known[0])} to {Capability(known[^1])}";
                 Interop.Nvrtc.Compile(
-                    "extern \"C\" __global__ void trial() {}", "trial.cu", KernelImages.Options($"sm_{known[^1]}", false));
+                    "extern \"C\" __global__ void trial() {}", "trial.cu",
+                    KernelImages.Options($"sm_{known[^1]}", false));
             }
             catch (CudaException error)
             {
@@ -102,7 +103,9 @@ public sealed class CudaSetup
         {
             (string target, bool toPtx) = KernelImages.Target(
                 architecture, Interop.Nvrtc.Architectures, Interop.Nvrtc.Version);
-            return toPtx ? $"kernels for {target}, which the driver compiles on: NVRTC is older" : $"kernels for {target}";
+            return toPtx
+                ? $"kernels for {target}, which the driver compiles on: NVRTC is older"
+                : $"kernels for {target}";
         }
         catch (CudaException error)
         {

@@ -27,4 +27,5 @@ internal interface ICudaOp
 /// </param>
 /// <param name="HasHalfProducts">Whether the GPU's tensor cores multiply numbers of 16 bits of both types.</param>
 internal sealed record CudaStepTypes(
-    IReadOnlyList<OperandType> Inputs, IReadOnlyList<OperandType> Outputs, bool TensorFloat32 = false, bool HasHalfProducts = false);
+    IReadOnlyList<OperandType> Inputs, IReadOnlyList<OperandType> Outputs, bool TensorFloat32 = false,
+    bool HasHalfProducts = false);

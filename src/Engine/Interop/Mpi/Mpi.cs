@@ -65,8 +65,8 @@ internal static unsafe class Mpi
         if (provided < abi.Serialized)
         {
             throw new EngineException(
-                $"MPI ({Library.Path}) allows calls from one thread only, and several are needed, if one at a time: take a "
-                + "library that was built with threads.");
+                $"MPI ({Library.Path}) allows calls from one thread only, and several are needed, if one at a time: "
+                + "take a library that was built with threads.");
         }
 
         _ = MpiApi.MPI_Comm_set_errhandler(abi.World, abi.ErrorsReturn);
@@ -122,7 +122,8 @@ internal static unsafe class Mpi
     public static nint AllGather(void* mine, int bytes, void* all, bool aside)
     {
         nint request;
-        Check(MpiApi.MPI_Iallgather(mine, bytes, Abi.Byte, all, bytes, Abi.Byte, aside ? s_aside : Abi.World, &request));
+        Check(MpiApi.MPI_Iallgather(
+            mine, bytes, Abi.Byte, all, bytes, Abi.Byte, aside ? s_aside : Abi.World, &request));
         return request;
     }
 
@@ -159,7 +160,8 @@ internal static unsafe class Mpi
         if (Problem is { } problem)
         {
             throw new EngineException(
-                $"Several processes need MPI, and {problem} (tried {string.Join(", ", Library.Tried)}): {MpiLibrary.Remedy}.");
+                $"Several processes need MPI, and {problem} "
+                + $"(tried {string.Join(", ", Library.Tried)}): {MpiLibrary.Remedy}.");
         }
     }
 

@@ -45,15 +45,18 @@ internal static unsafe partial class MpiApi
         nint send, void* receive, int count, nint type, nint operation, nint communicator, nint* request);
 
     [LibraryImport(Library)]
-    public static partial int MPI_Ibcast(void* values, int count, nint type, int root, nint communicator, nint* request);
+    public static partial int MPI_Ibcast(
+        void* values, int count, nint type, int root, nint communicator, nint* request);
 
     [LibraryImport(Library)]
     public static partial int MPI_Iallgather(
-        void* send, int sendCount, nint sendType, void* receive, int count, nint type, nint communicator, nint* request);
+        void* send, int sendCount, nint sendType, void* receive, int count, nint type, nint communicator,
+        nint* request);
 
     [LibraryImport(Library)]
     public static partial int MPI_Ialltoall(
-        void* send, int sendCount, nint sendType, void* receive, int count, nint type, nint communicator, nint* request);
+        void* send, int sendCount, nint sendType, void* receive, int count, nint type, nint communicator,
+        nint* request);
 
     [LibraryImport(Library)]
     public static partial int MPI_Test(nint* request, int* flag, void* status);

@@ -40,7 +40,8 @@ internal static class MpiLibrary
 
     private static IEnumerable<string> FurtherFolders(Func<string, string?> variable)
     {
-        string?[] roots = [variable("MPI_HOME"), variable("I_MPI_ROOT"), "/usr/lib64/openmpi", "/usr/lib64/mpich", "/usr/local"];
+        string?[] roots =
+            [variable("MPI_HOME"), variable("I_MPI_ROOT"), "/usr/lib64/openmpi", "/usr/lib64/mpich", "/usr/local"];
         return roots.Where(root => root is not null)
             .SelectMany(root => (string[])[Path.Combine(root!, "lib"), Path.Combine(root!, "lib", "release")]);
     }

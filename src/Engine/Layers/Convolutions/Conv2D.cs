@@ -63,9 +63,11 @@ internal static class Images
     }
 
     /// <summary>Refuses a number of groups that does not divide the channels or filters.</summary>
-    public static void RequireGroups(int groups, int channels, int filters, LayerScope scope, Layer layer) => scope.Require(
-        groups > 0 && channels % groups == 0 && filters % groups == 0,
-        $"{layer.Kind} has {channels} channels and {filters} filters, which cannot both be split into {groups} groups of as many.");
+    public static void RequireGroups(int groups, int channels, int filters, LayerScope scope, Layer layer) =>
+        scope.Require(
+            groups > 0 && channels % groups == 0 && filters % groups == 0,
+            $"{layer.Kind} has {channels} channels and {filters} filters, which cannot both be split into {groups} "
+            + $"groups of as many.");
 
     /// <summary>Returns the options of a convolution.</summary>
     public static ConvOptions Options(Size2D stride, Size2D pad, Size2D dilation, int groups, bool flipFilters) => new()

@@ -17,7 +17,8 @@ public sealed class Conv3D : FilterLayer
     public Conv3D(int filters, Shape size, Func<Variable, Variable>? nonlinearity = null) : base(nonlinearity)
     {
         Require(filters > 0, $"Conv3D needs at least 1 filter, not {filters}.");
-        Require(IsOfThree(size) && size.All(dimension => dimension > 0), $"Conv3D needs filters of one or three dimensions from 1 on, not {size}.");
+        Require(IsOfThree(size) && size.All(dimension => dimension > 0),
+            $"Conv3D needs filters of one or three dimensions from 1 on, not {size}.");
         (Filters, Size) = (filters, Three(size));
     }
 
@@ -50,18 +51,30 @@ public sealed class Conv3D : FilterLayer
         ArgumentNullException.ThrowIfNull(input);
         ArgumentNullException.ThrowIfNull(scope);
         scope = scope.Of(this);
-        scope.Require(input.Rank == 5, $"Conv3D takes volumes, (batch, channels, depth, height, width), not {input.Shape}.");
-        scope.Require(IsOfThree(Stride) && Stride.All(step => step > 0), $"Conv3D needs one or three strides from 1 on, not {Stride}.");
-        scope.Require(IsOfThree(Dilation) && Dilation.All(step => step > 0), $"Conv3D needs one or three dilations from 1 on, not {Dilation}.");
-        scope.Require(IsOfThree(Pad) && Pad.All(pad => pad >= -1), $"Conv3D needs one or three paddings from -1 on, not {Pad}.");
+        scope.Require(
+            input.Rank == 5, $"Conv3D takes volumes, (batch, channels, depth, height, width), not {input.Shape}.");
+        scope.Require(IsOfThree(Stride) && Stride.All(step => step > 0),
+            $"Conv3D needs one or three strides from 1 on, not {Stride}.");
+        scope.Require(IsOfThree(Dilation) && Dilation.All(step => step > 0),
+            $"Conv3D needs one or three dilations from 1 on, not {Dilation}.");
+        scope.Require(
+            IsOfThree(Pad) && Pad.All(pad => pad >= -1), $"Conv3D needs one or three paddings from -1 on, not {Pad}.");
         int channels = input.Shape[1];
         Images.RequireGroups(Groups, channels, Filters, scope, this);
         SharedVariable w = scope.Parameter("W", [Filters, channels / Groups, .. Size], W);
-        var options = new ConvOptions { Stride = Stride, Padding = Pad, Dilation = Dilation, Groups = Groups, FlipFilters = FlipFilters };
+        var options = new ConvOptions
+        {
+            Stride = Stride,
+            Padding = Pad,
+            Dilation = Dilation,
+            Groups = Groups,
+            FlipFilters = FlipFilters,
+        };
         return Activated(scope, Filters, b => Symbolic.Convolve(scope.Floating(input), w, options, b));
     }
 
     private static bool IsOfThree(Shape dimensions) => dimensions.Rank is 1 or 3;
 
-    private static Shape Three(Shape dimensions) => dimensions.Rank == 3 ? dimensions : [dimensions[0], dimensions[0], dimensions[0]];
+    private static Shape Three(Shape dimensions) =>
+        dimensions.Rank == 3 ? dimensions : [dimensions[0], dimensions[0], dimensions[0]];
 }

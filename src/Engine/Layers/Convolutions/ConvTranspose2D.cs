@@ -52,7 +52,8 @@ public sealed class ConvTranspose2D : FilterLayer2D
         SharedVariable w = scope.Parameter("W", [channels, Filters / Groups, Size.Height, Size.Width], W);
         int height = ((input.Shape[2] - 1) * Stride.Height) + covered.Height - (2 * pad.Height) + Extra.Height;
         int width = ((input.Shape[3] - 1) * Stride.Width) + covered.Width - (2 * pad.Width) + Extra.Width;
-        scope.Require(height > 0 && width > 0, $"ConvTranspose2D cuts {pad} off on all sides of {input.Shape}, and nothing is left.");
+        scope.Require(height > 0 && width > 0,
+            $"ConvTranspose2D cuts {pad} off on all sides of {input.Shape}, and nothing is left.");
         return Activated(scope, Filters, b => Symbolic.ConvTranspose(
             scope.Floating(input), w, Images.Options(Stride, pad, Dilation, Groups, FlipFilters), [height, width], b));
     }

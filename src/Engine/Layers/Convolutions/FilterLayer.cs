@@ -30,7 +30,8 @@ public abstract class FilterLayer : Layer
     /// <summary>Sets what a description says of every layer with filters.</summary>
     internal FilterSettings Common
     {
-        init => (Origin, FlipFilters, W, B, UntieBiases) = (value.Origin, value.FlipFilters, value.W, value.B, value.UntieBiases);
+        init => (Origin, FlipFilters, W, B, UntieBiases) =
+            (value.Origin, value.FlipFilters, value.W, value.B, value.UntieBiases);
     }
 
     /// <summary>Returns the nonlinearity of the sums, which are computed with these biases, or without if there are none.</summary>
@@ -43,7 +44,8 @@ public abstract class FilterLayer : Layer
 
         Variable untied = sums(null);
         Shape own = [.. untied.Shape.Skip(1)];
-        scope.Require(own.IsKnown, $"{Kind} has a bias for each position, but {own} is not known: give the Input layer all dimensions.");
+        scope.Require(own.IsKnown,
+            $"{Kind} has a bias for each position, but {own} is not known: give the Input layer all dimensions.");
         return Nonlinearity(untied + scope.Parameter("b", own, B, isRegularized: false));
     }
 }
@@ -54,7 +56,8 @@ public abstract class FilterLayer : Layer
 /// <param name="W">The initializer of the weights.</param>
 /// <param name="B">The initializer of the biases; null for no biases.</param>
 /// <param name="UntieBiases">Whether each position has a bias of its own.</param>
-internal readonly record struct FilterSettings(Origin Origin, bool FlipFilters, Initializer W, Initializer? B, bool UntieBiases);
+internal readonly record struct FilterSettings(
+    Origin Origin, bool FlipFilters, Initializer W, Initializer? B, bool UntieBiases);
 
 /// <summary>Represents the base of layers that move filters over images.</summary>
 public abstract class FilterLayer2D : FilterLayer

@@ -53,7 +53,8 @@ public sealed class SeparableConv2D : FilterLayer2D
 {
     /// <summary>Creates a layer of this many filters.</summary>
     /// <exception cref="EngineException">The number or the size of filters is not positive.</exception>
-    public SeparableConv2D(int filters, Size2D size, Func<Variable, Variable>? nonlinearity = null) : base(size, nonlinearity)
+    public SeparableConv2D(int filters, Size2D size, Func<Variable, Variable>? nonlinearity = null)
+        : base(size, nonlinearity)
     {
         Require(filters > 0, $"SeparableConv2D needs at least 1 filter, not {filters}.");
         Filters = filters;
@@ -80,7 +81,9 @@ public sealed class SeparableConv2D : FilterLayer2D
             B = null,
             Origin = Origin,
         };
-        var pointwise = new Conv2D(Filters, 1, Nonlinearity) { W = W, B = B, UntieBiases = UntieBiases, Origin = Origin };
-        return pointwise.Build(depthwise.Build(input, scope.Child("depthwise", depthwise)), scope.Child("pointwise", pointwise));
+        var pointwise =
+            new Conv2D(Filters, 1, Nonlinearity) { W = W, B = B, UntieBiases = UntieBiases, Origin = Origin };
+        return pointwise.Build(
+            depthwise.Build(input, scope.Child("depthwise", depthwise)), scope.Child("pointwise", pointwise));
     }
 }

@@ -54,7 +54,14 @@ public sealed class Conv1D : FilterLayer
         Images.RequireGroups(Groups, channels, Filters, scope, this);
         SharedVariable w = scope.Parameter("W", [Filters, channels / Groups, Size], W);
         int pad = scope.Checked(() => Pad.For(new Size2D(1, Size).Dilated((1, Dilation)))).Width;
-        var options = new ConvOptions { Stride = [Stride], Padding = [pad], Dilation = [Dilation], Groups = Groups, FlipFilters = FlipFilters };
+        var options = new ConvOptions
+        {
+            Stride = [Stride],
+            Padding = [pad],
+            Dilation = [Dilation],
+            Groups = Groups,
+            FlipFilters = FlipFilters,
+        };
         return Activated(scope, Filters, b => Symbolic.Convolve(scope.Floating(input), w, options, b));
     }
 }
@@ -135,5 +142,6 @@ internal static class Signals
         return Symbolic.Reshape(scope.Floating(input), [-1, input.Shape[1], 1, input.Shape[2]]);
     }
 
-    public static Variable AsSignals(Variable images) => Symbolic.Reshape(images, [-1, images.Shape[1], images.Shape[3]]);
+    public static Variable AsSignals(Variable images) =>
+        Symbolic.Reshape(images, [-1, images.Shape[1], images.Shape[3]]);
 }

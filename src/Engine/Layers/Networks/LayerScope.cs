@@ -105,9 +105,9 @@ public sealed class LayerScope
         ArgumentNullException.ThrowIfNull(value);
         string full = $"{Name}.{name}";
         Require(_pass.MayAsk(full, _isShared),
-            $"The parameter '{full}' is asked for twice in one Build, so that two layers would share it by accident. Build "
-            + "each inner layer with a scope of its own, inner.Build(x, scope.Child(\"first\")). To share on purpose, keep "
-            + "the variable, or build each with scope.Child(\"first\", isShared: true).");
+            $"The parameter '{full}' is asked for twice in one Build, so that two layers would share it by accident. "
+            + "Build each inner layer with a scope of its own, inner.Build(x, scope.Child(\"first\")). "
+            + "To share on purpose, keep the variable, or build each with scope.Child(\"first\", isShared: true).");
         try
         {
             return _network.Parameter(full, shape, value, _owner, new ParameterTags(isTrainable, isRegularized, _tags));
@@ -153,9 +153,10 @@ public sealed class LayerScope
         }
 
         Require(_loop is null,
-            $"A training step would set '{target}' from inside of '{_loop}', which runs this layer in a loop over the steps of a "
-            + "sequence, where a parameter has one value for all steps: in a cell take LayerNorm instead of BatchNorm, or freeze "
-            + "the layer by IsTrainable = false.");
+            $"A training step would set '{target}' from inside of '{_loop}', "
+            + "which runs this layer in a loop over the steps of a sequence, "
+            + "where a parameter has one value for all steps: in a cell take LayerNorm instead of BatchNorm, "
+            + "or freeze the layer by IsTrainable = false.");
         int former = _pass.Updates.FindIndex(update => update.Target == target);
         Require(former < 0 || _isShared,
             $"A training step would set '{target}' twice: layers that set a parameter, as BatchNorm does its averages, "

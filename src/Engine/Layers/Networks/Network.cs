@@ -36,7 +36,8 @@ public sealed class Network : IDisposable
     /// <summary>Creates a chain of these named layers.</summary>
     public Network(params ReadOnlySpan<(string Name, Layer Layer)> layers)
     {
-        (string? Name, Layer Layer)[] chain = [.. layers.ToArray().Select(pair => ((string?)pair.Name, NotNull(pair.Layer)))];
+        (string? Name, Layer Layer)[] chain =
+            [.. layers.ToArray().Select(pair => ((string?)pair.Name, NotNull(pair.Layer)))];
         _outputs = () => [PlacedLayer.Chain(chain)];
     }
 
@@ -156,8 +157,8 @@ public sealed class Network : IDisposable
         if (inputs.Count != Inputs.Count)
         {
             throw new EngineException(
-                $"The network has {Inputs.Count} inputs ({string.Join(", ", Inputs.Select(input => $"'{input}'"))}), and "
-                + $"{inputs.Count} are given.");
+                $"The network has {Inputs.Count} inputs ({string.Join(", ", Inputs.Select(input => $"'{input}'"))}), "
+                + $"and {inputs.Count} are given.");
         }
 
         foreach ((Graph.Input own, Variable given) in Inputs.Zip(inputs))
@@ -318,7 +319,9 @@ public sealed class Network : IDisposable
         {
             throw new EngineException(
                 $"FloatX is float32 or float64, not {FloatX.Name()}."
-                + (FloatX.IsHalf() ? " For activations of 16 bits leave it float32 and set the Precision of a NeuralNet." : ""));
+                + (FloatX.IsHalf()
+                    ? " For activations of 16 bits leave it float32 and set the Precision of a NeuralNet."
+                    : ""));
         }
 
         (PlacedLayer[] places, int[] outputs) = PlacedLayer.All(_outputs());
@@ -333,8 +336,8 @@ public sealed class Network : IDisposable
             if (!layer.Output.DType.IsFloat())
             {
                 throw new EngineException(
-                    $"The last layer, '{layer.Name}', gives {layer.Output.Type}: a network ends with floating-point numbers, as "
-                    + $"of a Dense layer.{layer.Origin}");
+                    $"The last layer, '{layer.Name}', gives {layer.Output.Type}: "
+                    + $"a network ends with floating-point numbers, as of a Dense layer.{layer.Origin}");
             }
         }
 
@@ -360,7 +363,9 @@ public sealed class Network : IDisposable
             using (Origin.Use(origin))
             {
                 var scope = new LayerScope(this, place.Owner, layer, origin, pass, place.IsShared);
-                Variable[] on = layer is Input ? [inputs[given++]] : [.. place.Inputs.Select(input => built[input].Output)];
+                Variable[] on = layer is Input
+                    ? [inputs[given++]]
+                    : [.. place.Inputs.Select(input => built[input].Output)];
                 output = layer.Build(on, scope);
 
                 // A function of integers may give float32 in a float64 network.
@@ -368,7 +373,8 @@ public sealed class Network : IDisposable
                 if (output.Rank == 0 || output.Shape.Skip(1).Any(dimension => dimension <= 0))
                 {
                     throw scope.Error(
-                        $"{layer.Kind} makes {output.Shape} of {string.Join(" and ", on.Select(input => input.Shape))}: nothing "
+                        $"{layer.Kind} makes {output.Shape} "
+                        + $"of {string.Join(" and ", on.Select(input => input.Shape))}: nothing "
                         + "is left of a sample.");
                 }
             }

@@ -32,7 +32,8 @@ internal sealed record PlacedLayer(string Name, string Owner, Layer Layer, int[]
     {
         if (outputs.Count == 0 || outputs.Distinct().Count() < outputs.Count)
         {
-            throw new EngineException("A network needs an output, a node such as new Dense(10).On(x), and each only once.");
+            throw new EngineException(
+                "A network needs an output, a node such as new Dense(10).On(x), and each only once.");
         }
 
         IReadOnlyList<Node> order = Order(outputs);
@@ -55,13 +56,14 @@ internal sealed record PlacedLayer(string Name, string Owner, Layer Layer, int[]
             if (node.Inputs.Count == 0 && layer is not Input)
             {
                 throw new EngineException(
-                    $"{layer.Kind} is put on nothing: a network begins with Input layers, and each other layer is put on one "
-                    + $"or more, new {layer.Kind}(…).On(x).{layer.OriginAs(owner)}");
+                    $"{layer.Kind} is put on nothing: a network begins with Input layers, "
+                    + $"and each other layer is put on one or more, new {layer.Kind}(…).On(x).{layer.OriginAs(owner)}");
             }
 
             places.Add(node, placed.Count);
             placed.Add(new PlacedLayer(
-                count == 0 ? owner : $"{owner}:{count + 1}", owner, layer, [.. node.Inputs.Select(input => places[input])],
+                count == 0 ? owner : $"{owner}:{count + 1}", owner, layer,
+                [.. node.Inputs.Select(input => places[input])],
                 uses[key] > 1));
         }
 

@@ -7,7 +7,8 @@ public sealed class NetworkOutputs
 {
     private readonly IReadOnlyList<int> _outputs;
 
-    internal NetworkOutputs(IReadOnlyList<NetworkLayer> layers, IReadOnlyList<int> outputs, IReadOnlyList<Update> updates) =>
+    internal NetworkOutputs(
+        IReadOnlyList<NetworkLayer> layers, IReadOnlyList<int> outputs, IReadOnlyList<Update> updates) =>
         (Layers, _outputs, Updates) = (layers, outputs, updates);
 
     /// <summary>Gets all layers in their order.</summary>

@@ -26,7 +26,8 @@ public abstract class GatedLayer : RecurrentLayer
     private protected abstract int Gates { get; }
 
     /// <inheritdoc/>
-    protected sealed override IReadOnlyList<Variable> Step(Variable input, IReadOnlyList<Variable> before, LayerScope scope)
+    protected sealed override IReadOnlyList<Variable> Step(
+        Variable input, IReadOnlyList<Variable> before, LayerScope scope)
     {
         ArgumentNullException.ThrowIfNull(input);
         ArgumentNullException.ThrowIfNull(before);
@@ -62,7 +63,8 @@ public sealed class Recurrent : GatedLayer
     private protected override int Gates => 1;
 
     private protected override IReadOnlyList<Variable> Next(
-        Variable projected, Variable fed, IReadOnlyList<Variable> before, LayerScope scope) => [Nonlinearity(projected + fed)];
+        Variable projected, Variable fed, IReadOnlyList<Variable> before, LayerScope scope) =>
+        [Nonlinearity(projected + fed)];
 }
 
 /// <summary>
@@ -112,7 +114,8 @@ public sealed class Gru : GatedLayer
         Variable projected, Variable fed, IReadOnlyList<Variable> before, LayerScope scope)
     {
         Variable of = fed + scope.Parameter("c", [Gates * Units], B, isRegularized: false);
-        Variable r = Symbolic.Sigmoid(Gate(projected, 0) + Gate(of, 0)), z = Symbolic.Sigmoid(Gate(projected, 1) + Gate(of, 1));
+        Variable r = Symbolic.Sigmoid(Gate(projected, 0) + Gate(of, 0)),
+            z = Symbolic.Sigmoid(Gate(projected, 1) + Gate(of, 1));
         Variable n = Symbolic.Tanh(Gate(projected, 2) + (r * Gate(of, 2)));
         return [n + (z * (before[0] - n))];
     }

@@ -17,8 +17,10 @@ public sealed class Bidirectional : MergeLayer
     {
         ArgumentNullException.ThrowIfNull(forwards);
         ArgumentNullException.ThrowIfNull(backwards);
-        Require(!forwards.Backwards && backwards.Backwards, "Bidirectional takes a layer that goes forwards and one that goes backwards.");
-        Require(forwards.OnlyLast == backwards.OnlyLast, "Bidirectional takes two layers that both give all steps, or only the last.");
+        Require(!forwards.Backwards && backwards.Backwards,
+            "Bidirectional takes a layer that goes forwards and one that goes backwards.");
+        Require(forwards.OnlyLast == backwards.OnlyLast,
+            "Bidirectional takes two layers that both give all steps, or only the last.");
         (Forwards, Backwards) = (forwards, backwards);
     }
 
@@ -34,7 +36,8 @@ public sealed class Bidirectional : MergeLayer
         ArgumentNullException.ThrowIfNull(scope);
         return Symbolic.Concat(
             -1,
-            Forwards.Build(inputs, scope.Child("forwards", Forwards)), Backwards.Build(inputs, scope.Child("backwards", Backwards)));
+            Forwards.Build(inputs, scope.Child("forwards", Forwards)),
+            Backwards.Build(inputs, scope.Child("backwards", Backwards)));
     }
 }
 
@@ -56,7 +59,8 @@ public sealed class Stacked : MergeLayer
             Layers.All(layer => layer is RecurrentLayer { TakesStart: false } or Bidirectional),
             "Stacked takes recurrent layers, and Bidirectional ones, none of which is given its start by inputs.");
         Require(
-            !Layers.SkipLast(1).Any(layer => layer is RecurrentLayer { OnlyLast: true } or Bidirectional { Forwards.OnlyLast: true }),
+            !Layers.SkipLast(1)
+                .Any(layer => layer is RecurrentLayer { OnlyLast: true } or Bidirectional { Forwards.OnlyLast: true }),
             "Only the last layer of Stacked may give only its last step: the others go on with all steps.");
     }
 

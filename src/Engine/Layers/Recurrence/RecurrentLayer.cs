@@ -61,9 +61,11 @@ public abstract class RecurrentLayer : MergeLayer
         Variable[] start = [];
         if (TakesStart)
         {
-            scope.Require(inputs.Count > Kept.Count && inputs.Skip(1).Take(Kept.Count).All(each => each.Rank == 2 && each.Shape[1] == Units),
-                $"{Kind} takes what it keeps before the first step, {string.Join(" and ", Kept)}, as inputs of (batch, {Units}) behind "
-                + $"the sequence, not {string.Join(" ", inputs.Skip(1).Select(each => each.Shape))}.");
+            scope.Require(inputs.Count > Kept.Count
+                && inputs.Skip(1).Take(Kept.Count).All(each => each.Rank == 2 && each.Shape[1] == Units),
+                $"{Kind} takes what it keeps before the first step, {string.Join(" and ", Kept)}, "
+                + $"as inputs of (batch, {Units}) behind the sequence, "
+                + $"not {string.Join(" ", inputs.Skip(1).Select(each => each.Shape))}.");
             start = [.. inputs.Skip(1).Take(Kept.Count).Select(scope.Floating)];
             inputs = [inputs[0], .. inputs.Skip(1 + Kept.Count)];
         }
@@ -86,8 +88,8 @@ public abstract class RecurrentLayer : MergeLayer
                 IReadOnlyList<Variable> next = Step(given[0], before, scope.InLoop());
                 scope.Require(
                     next.Count == Kept.Count && next.All(each => each.Rank == 2 && each.Shape[1] == Units),
-                    $"A step of {Kind} gives {string.Join(" ", next.Select(each => each.Shape))}: it is to give {string.Join(" and ", Kept)}, "
-                    + $"(batch, {Units}) each.");
+                    $"A step of {Kind} gives {string.Join(" ", next.Select(each => each.Shape))}: "
+                    + $"it is to give {string.Join(" and ", Kept)}, (batch, {Units}) each.");
                 return mask is null ? [.. next] : Seen(given[1], next, before);
             },
             mask is null ? [steps] : [steps, Symbolic.DimShuffle(mask, 1, 0)],
@@ -109,7 +111,8 @@ public abstract class RecurrentLayer : MergeLayer
     /// <summary>Returns the initial states of each sample if no input gives them: 0 or learned values.</summary>
     private Variable[] FromNothing(Variable x, LayerScope scope)
     {
-        Variable zero = Symbolic.DimShuffle(Symbolic.Zero(Symbolic.Sum(x, [1, 2], keepDims: false)), 0, Symbolic.NewAxis);
+        Variable zero =
+            Symbolic.DimShuffle(Symbolic.Zero(Symbolic.Sum(x, [1, 2], keepDims: false)), 0, Symbolic.NewAxis);
         return [.. Kept.Select(name => zero + (Start is null
             ? Symbolic.Constant(new Full(0).Draw([1, Units], scope.FloatX, 0))
             : (Variable)scope.Parameter($"{name}0", [1, Units], Start, isRegularized: false)))];

@@ -14,9 +14,11 @@ internal static class ContainerKinds
     /// <summary>Gets all of these kinds.</summary>
     public static IReadOnlyList<LayerKind> All =>
     [
-        new("sequence", [Setting.Layers(LayersKey).Required()], (set, origin) => new Sequence(Made<Layer>(set, origin)) { Origin = origin }),
+        new("sequence", [Setting.Layers(LayersKey).Required()],
+            (set, origin) => new Sequence(Made<Layer>(set, origin)) { Origin = origin }),
         new("residual",
-            [Setting.Layers(LayersKey).Required(), Setting.Layers(ShortcutKey), LayerKind.NonlinearitySetting("linear")],
+            [Setting.Layers(LayersKey).Required(), Setting.Layers(ShortcutKey),
+                LayerKind.NonlinearitySetting("linear")],
             (set, origin) => new Residual(Made<Layer>(set, origin))
             {
                 Origin = origin,
@@ -28,8 +30,10 @@ internal static class ContainerKinds
             RecurrentLayer[] both = Made<RecurrentLayer>(set, origin, 2);
             return new Bidirectional(both[0], both[1]) { Origin = origin };
         }),
-        new("stacked", [Setting.Layers(LayersKey).Required(), Setting.Real("dropout", "a number from 0 up to, not including, 1", p => p is >= 0 and < 1, 0)],
-            (set, origin) => new Stacked(Made<MergeLayer>(set, origin)) { Origin = origin, Dropout = set.Real("dropout") }),
+        new("stacked", [Setting.Layers(LayersKey).Required(),
+            Setting.Real("dropout", "a number from 0 up to, not including, 1", p => p is >= 0 and < 1, 0)],
+            (set, origin) =>
+                new Stacked(Made<MergeLayer>(set, origin)) { Origin = origin, Dropout = set.Real("dropout") }),
         new("recurrence", [Setting.Layers(LayersKey).Required(), .. SequenceKinds.Recurrent],
             (set, origin) => new Recurrence(Made<Layer>(set, origin, 1)[0], set.Whole("units"))
             {
@@ -63,8 +67,11 @@ internal static class ContainerKinds
             layer.Called(inner.Name);
             return layer;
         })];
-        return (count is null || made.Length == count) && made.All(layer => layer is T) ? [.. made.Cast<T>()] : throw new EngineException(
-            $"{key} is to be {count?.ToString() ?? "a list of"} layers{(typeof(T) == typeof(Layer) ? "" : " for sequences, such as lstm or gru")}, not "
-            + $"{string.Join(", ", made.Select(layer => layer.Kind))}.{origin}");
+        return (count is null || made.Length == count) && made.All(layer => layer is T)
+            ? [.. made.Cast<T>()]
+            : throw new EngineException(
+            $"{key} is to be {count?.ToString() ?? "a list of"} "
+            + $"layers{(typeof(T) == typeof(Layer) ? "" : " for sequences, such as lstm or gru")}, "
+            + $"not {string.Join(", ", made.Select(layer => layer.Kind))}.{origin}");
     }
 }

@@ -8,15 +8,18 @@ internal static class DescriptionReader
 {
     private static readonly Setting[] s_top =
     [
-        Setting.Text(NetworkDescription.NameKey), Setting.Text(NetworkDescription.OutputsKey), Setting.Whole("epochs", 0), Setting.Whole("batch", 1),
+        Setting.Text(NetworkDescription.NameKey), Setting.Text(NetworkDescription.OutputsKey), Setting.Whole(
+            "epochs", 0), Setting.Whole("batch", 1),
         Setting.Whole("seed", 0), Setting.Whole(NetworkDescription.PatienceKey, 1),
-        Setting.Real("l1", "a number from 0 on", x => x >= 0, 0), Setting.Real("l2", "a number from 0 on", x => x >= 0, 0),
+        Setting.Real("l1", "a number from 0 on", x => x >= 0, 0), Setting.Real(
+            "l2", "a number from 0 on", x => x >= 0, 0),
     ];
 
     private static readonly Setting[] s_data =
     [
         Setting.Whole("images", 10), Setting.Real("validation", "a number from 0 to 0.5", x => x is >= 0 and <= 0.5),
-        Setting.Flag("shuffle", false), Setting.Whole("crop", 1), Setting.Flag("flip", false), Setting.Whole("cutout", 1),
+        Setting.Flag("shuffle", false), Setting.Whole("crop", 1), Setting.Flag("flip", false), Setting.Whole(
+            "cutout", 1),
     ];
 
     /// <summary>Reads a file, in JSON or INI.</summary>
@@ -34,7 +37,8 @@ internal static class DescriptionReader
         Settings top = Settings.Read(file, file.Top.Entries, "a network", s_top, file.Top.Line, NetworkFile.Sections);
         if (file.Layers.Count == 0)
         {
-            throw new EngineException($"{file.Path} has no layers: a network needs an input layer and at least one behind it.");
+            throw new EngineException(
+                $"{file.Path} has no layers: a network needs an input layer and at least one behind it.");
         }
 
         Settings data = Settings.Read(file, file.Data?.Entries ?? [], "data", s_data, 0);
@@ -50,7 +54,8 @@ internal static class DescriptionReader
         network = network with
         {
             Name = (string?)top.Value(NetworkDescription.NameKey),
-            Outputs = ((string?)top.Value(NetworkDescription.OutputsKey))?.Split(NetworkDescription.NameSeparator, StringSplitOptions.TrimEntries),
+            Outputs = ((string?)top.Value(NetworkDescription.OutputsKey))?.Split(
+                NetworkDescription.NameSeparator, StringSplitOptions.TrimEntries),
             Update = update,
             UpdateSettings = settings,
             Epochs = (int?)top.Value("epochs") ?? network.Epochs,
@@ -60,7 +65,8 @@ internal static class DescriptionReader
             L2 = top.Real("l2"),
             Patience = (int?)top.Value(NetworkDescription.PatienceKey),
             Data = new DataDescription(
-                (int?)data.Value("images"), (double?)data.Value("validation") ?? byDefault.Validation, data.Flag("shuffle"),
+                (int?)data.Value("images"), (double?)data.Value("validation")
+                    ?? byDefault.Validation, data.Flag("shuffle"),
                 (int?)data.Value("crop"), data.Flag("flip"), (int?)data.Value("cutout")),
         };
         Check(file, network);
@@ -98,7 +104,8 @@ internal static class DescriptionReader
         }
 
         Entry? inputs = InputsOf(section);
-        return Described(file, section, name, inputs, [NetworkDescription.NameKey, NetworkDescription.KindKey, NetworkDescription.InputsKey]) with
+        return Described(file, section, name, inputs,
+            [NetworkDescription.NameKey, NetworkDescription.KindKey, NetworkDescription.InputsKey]) with
         {
             Inputs = inputs?.Text.Split(NetworkDescription.NameSeparator, StringSplitOptions.TrimEntries),
         };
@@ -108,12 +115,14 @@ internal static class DescriptionReader
     public static LayerDescription Inner(NetworkFile file, Section section)
     {
         LayerDescription inner = Described(
-            file, section, section.Entries.FirstOrDefault(entry => entry.Key == NetworkDescription.NameKey), inputs: null,
+            file, section, section.Entries.FirstOrDefault(entry => entry.Key == NetworkDescription.NameKey),
+            inputs: null,
             [NetworkDescription.NameKey, NetworkDescription.KindKey]);
         return inner.IsInput ? throw file.Error(section.Line, "a layer within a layer is no input.") : inner;
     }
 
-    private static LayerDescription Described(NetworkFile file, Section section, Entry? name, Entry? inputs, IReadOnlyList<string> beside)
+    private static LayerDescription Described(
+        NetworkFile file, Section section, Entry? name, Entry? inputs, IReadOnlyList<string> beside)
     {
         Entry kind = section.Entries.FirstOrDefault(entry => entry.Key == NetworkDescription.KindKey)
             ?? throw file.Error(section.Line, $"the layer has no kind: one of {KindNames}.");
@@ -127,24 +136,28 @@ internal static class DescriptionReader
             name?.Text,
             found,
             Settings.Read(
-                file, section.Entries.Where(entry => entry != name && entry != kind && entry != inputs), found.Name, found.Settings, section.Line, beside),
+                file, section.Entries.Where(entry => entry != name && entry != kind && entry != inputs), found.Name,
+                found.Settings, section.Line, beside),
             section.Line);
     }
 
     /// <summary>Returns another place of an earlier layer.</summary>
-    private static LayerDescription Like(NetworkFile file, Section section, NetworkDescription before, Entry? name, Entry like)
+    private static LayerDescription Like(
+        NetworkFile file, Section section, NetworkDescription before, Entry? name, Entry like)
     {
         string[] names = [.. Enumerable.Range(0, before.Layers.Count).Select(before.NameOf)];
         int at = Array.IndexOf(names, like.Text);
         if (at < 0 || before.Layers[at].IsInput || before.Layers[at].Like is not null)
         {
             throw file.Error(
-                like.Line, $"'{like.Text}' is no layer before it, of which it could be another place{Nearest.Question(like.Text, names)}");
+                like.Line, $"'{like.Text}' is no layer before it, "
+                    + $"of which it could be another place{Nearest.Question(like.Text, names)}");
         }
 
         Entry? inputs = InputsOf(section);
         _ = Settings.Read(
-            file, section.Entries.Where(entry => entry != name && entry != like && entry != inputs), $"a layer like '{like.Text}'", [], section.Line,
+            file, section.Entries.Where(entry => entry != name && entry != like && entry != inputs),
+            $"a layer like '{like.Text}'", [], section.Line,
             NetworkDescription.NameKey, NetworkDescription.LikeKey, NetworkDescription.InputsKey);
         return before.Layers[at] with
         {
@@ -171,7 +184,8 @@ internal static class DescriptionReader
 
         throw file.Error(
             entry.Line,
-            $"there is no {what} '{entry.Text}'{Nearest.Question(entry.Text, known.Select(name))} There are {string.Join(", ", known.Select(name))}.");
+            $"there is no {what} '{entry.Text}'{Nearest.Question(entry.Text, known.Select(name))} There "
+            + $"are {string.Join(", ", known.Select(name))}.");
     }
 
     /// <summary>
@@ -195,7 +209,8 @@ internal static class DescriptionReader
         if (network.Data.MakeAugmentation().Count > 0 && network.InputDimensions.Count != 3)
         {
             throw file.Error(
-                file.Data!.Line, "crop, flip and cutout are for images: give the input layer their dimensions, as 1x32x32.");
+                file.Data!.Line,
+                "crop, flip and cutout are for images: give the input layer their dimensions, as 1x32x32.");
         }
 
         foreach (IGrouping<string, LayerDescription> same in network.Layers
@@ -228,8 +243,9 @@ internal static class DescriptionReader
             {
                 ends.Remove(before.Contains(input) ? input : throw file.Error(
                     layer.Line,
-                    $"'{input}', an input of '{network.NameOf(i)}', is no layer before it{Nearest.Question(input, before)} "
-                    + $"There are {string.Join(", ", before)}."));
+                    $"'{input}', an input of '{network.NameOf(i)}', "
+                    + $"is no layer before it{Nearest.Question(input, before)} There "
+                    + $"are {string.Join(", ", before)}."));
             }
 
             ends.Add(network.NameOf(i), layer.Line);
@@ -239,14 +255,16 @@ internal static class DescriptionReader
         foreach (string output in network.Outputs ?? all.TakeLast(1))
         {
             ends.Remove(all.Contains(output) ? output : throw file.Error(
-                file.Top.Line, $"'{output}', an output, is no layer{Nearest.Question(output, all)} There are {string.Join(", ", all)}."));
+                file.Top.Line, $"'{output}', an output, is no layer{Nearest.Question(output, all)} There "
+                    + $"are {string.Join(", ", all)}."));
         }
 
         if (ends.Count > 0)
         {
             (string name, int line) = ends.GetAt(0);
             throw file.Error(
-                line, $"no layer is put on '{name}': name it in the inputs of one behind it, or in the network's outputs, or leave it out.");
+                line, $"no layer is put on '{name}': name it in the inputs of one behind it, "
+                    + $"or in the network's outputs, or leave it out.");
         }
     }
 }

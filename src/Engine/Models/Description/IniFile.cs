@@ -29,7 +29,8 @@ internal static class IniFile
             int equals = line.IndexOf('=', StringComparison.Ordinal);
             if (equals <= 0)
             {
-                throw NetworkFile.Error(path, number, $"'{line}' is neither [section] nor key = value nor a # comment.");
+                throw NetworkFile.Error(
+                    path, number, $"'{line}' is neither [section] nor key = value nor a # comment.");
             }
 
             sections[^1].Entries.Add(new Entry(line[..equals].TrimEnd(), line[(equals + 1)..].TrimStart(), number));
@@ -44,13 +45,15 @@ internal static class IniFile
                 ref Section? one = ref title == NetworkFile.DataName ? ref data : ref update;
                 one = one is null
                     ? NetworkFile.Section(path, line, entries)
-                    : throw NetworkFile.Error(path, line, $"[{title}] is there twice; the first time on line {one.Line}.");
+                    : throw NetworkFile.Error(
+                        path, line, $"[{title}] is there twice; the first time on line {one.Line}.");
                 continue;
             }
 
             string name = title[Layer.Length..].Trim();
             layers.Add(NetworkFile.Section(
-                path, line, name.Length > 0 ? [new Entry(NetworkDescription.NameKey, name, line), .. entries] : entries));
+                path, line,
+                name.Length > 0 ? [new Entry(NetworkDescription.NameKey, name, line), .. entries] : entries));
         }
 
         return new NetworkFile(path, NetworkFile.Section(path, 1, sections[0].Entries), layers, update, data);

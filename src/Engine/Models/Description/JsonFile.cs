@@ -122,7 +122,8 @@ internal ref struct JsonFile
     private Entry ReadEntry(string key, int line)
     {
         Utf8JsonReader next = _reader;
-        if (_reader.TokenType != JsonTokenType.StartArray || !next.Read() || next.TokenType != JsonTokenType.StartObject)
+        if (_reader.TokenType != JsonTokenType.StartArray || !next.Read()
+            || next.TokenType != JsonTokenType.StartObject)
         {
             return new Entry(key, ReadValue(key), line);
         }
@@ -159,7 +160,9 @@ internal ref struct JsonFile
         }
 
         // Names may contain an x.
-        bool areNumbers = items.All(item => item.Length > 0 && (char.IsAsciiDigit(item[^1]) || item[^1] == '.') && !item.Any(char.IsAsciiLetter));
+        bool areNumbers =
+            items.All(item =>
+                item.Length > 0 && (char.IsAsciiDigit(item[^1]) || item[^1] == '.') && !item.Any(char.IsAsciiLetter));
         return string.Join(areNumbers ? "x" : NetworkDescription.NameSeparator, items);
     }
 
@@ -182,7 +185,8 @@ internal ref struct JsonFile
         JsonTokenType.True => "true",
         JsonTokenType.False => "false",
         _ => throw NetworkFile.Error(
-            _path, Line, $"{key} is {(_reader.TokenType == JsonTokenType.Null ? "null" : "an object or a list of lists")}, "
+            _path, Line,
+            $"{key} is {(_reader.TokenType == JsonTokenType.Null ? "null" : "an object or a list of lists")}, "
             + "where a number, a text, true, false or a list of numbers was due."),
     };
 

@@ -28,55 +28,60 @@ internal sealed record LayerKind(string Name, IReadOnlyList<Setting> Own, Func<S
         Layer layer = Create(set, origin);
         if (OfParameters.Any(setting => set.IsGiven(setting.Name)))
         {
-            layer.Describe((double?)set.Value("l1"), (double?)set.Value("l2"), set.Flag("is_trainable"), (double?)set.Value("rate_factor"));
+            layer.Describe((double?)set.Value("l1"), (double?)set.Value("l2"), set.Flag("is_trainable"),
+                (double?)set.Value("rate_factor"));
         }
 
         return layer;
     }
 
     /// <summary>Gets the nonlinearities by their names in descriptions.</summary>
-    public static IReadOnlyDictionary<string, Func<Variable, Variable>> Nonlinearities { get; } = new Dictionary<string, Func<Variable, Variable>>
-    {
-        ["rectify"] = Rectify,
-        ["leaky_rectify"] = x => LeakyRectify(x),
-        ["elu"] = Elu,
-        ["sigmoid"] = Sigmoid,
-        ["tanh"] = Tanh,
-        ["softplus"] = Softplus,
-        ["softmax"] = Softmax,
-        ["linear"] = Linear,
-        ["gelu"] = Gelu,
-        ["selu"] = Selu,
-        ["silu"] = Silu,
-        ["mish"] = Mish,
-        ["softsign"] = Softsign,
-        ["hard_sigmoid"] = HardSigmoid,
-        ["hard_tanh"] = HardTanh,
-        ["scaled_tanh"] = x => ScaledTanh(x),
-    };
+    public static IReadOnlyDictionary<string, Func<Variable, Variable>> Nonlinearities { get; } =
+        new Dictionary<string, Func<Variable, Variable>>
+        {
+            ["rectify"] = Rectify,
+            ["leaky_rectify"] = x => LeakyRectify(x),
+            ["elu"] = Elu,
+            ["sigmoid"] = Sigmoid,
+            ["tanh"] = Tanh,
+            ["softplus"] = Softplus,
+            ["softmax"] = Softmax,
+            ["linear"] = Linear,
+            ["gelu"] = Gelu,
+            ["selu"] = Selu,
+            ["silu"] = Silu,
+            ["mish"] = Mish,
+            ["softsign"] = Softsign,
+            ["hard_sigmoid"] = HardSigmoid,
+            ["hard_tanh"] = HardTanh,
+            ["scaled_tanh"] = x => ScaledTanh(x),
+        };
 
     /// <summary>Gets the nonlinearities that take a number, as in <c>leaky_rectify(0.2)</c>.</summary>
     public static IReadOnlyDictionary<string, Func<Variable, double, Variable>> WithNumber { get; } =
         new Dictionary<string, Func<Variable, double, Variable>> { ["leaky_rectify"] = LeakyRectify, ["elu"] = Elu };
 
     /// <summary>Gets the initializers of weights by name; each takes the gain.</summary>
-    public static IReadOnlyDictionary<string, Func<double, Initializer>> Initializers { get; } = new Dictionary<string, Func<double, Initializer>>
-    {
-        ["glorot_uniform"] = gain => new GlorotUniform(gain),
-        ["glorot_normal"] = gain => new GlorotNormal(gain),
-        ["he_uniform"] = gain => new HeUniform(gain),
-        ["he_normal"] = gain => new HeNormal(gain),
-        ["orthogonal"] = gain => new Orthogonal(gain),
-    };
+    public static IReadOnlyDictionary<string, Func<double, Initializer>> Initializers { get; } =
+        new Dictionary<string, Func<double, Initializer>>
+        {
+            ["glorot_uniform"] = gain => new GlorotUniform(gain),
+            ["glorot_normal"] = gain => new GlorotNormal(gain),
+            ["he_uniform"] = gain => new HeUniform(gain),
+            ["he_normal"] = gain => new HeNormal(gain),
+            ["orthogonal"] = gain => new Orthogonal(gain),
+        };
 
     private static readonly Setting[] s_weights = WeightSettings("rectify");
 
     /// <summary>Gets the settings of strides, padding and dilation over images.</summary>
-    public static Setting[] StepSettings => [Setting.Size("stride", 1), Setting.Padding("pad"), Setting.Size("dilation", 1)];
+    public static Setting[] StepSettings =>
+        [Setting.Size("stride", 1), Setting.Padding("pad"), Setting.Size("dilation", 1)];
 
     /// <summary>Returns the flags of layers with filters.</summary>
     /// <param name="flips">Whether the filters are flipped by default.</param>
-    public static Setting[] FilterFlags(bool flips) => [Setting.Flag("flip_filters", flips), Setting.Flag("untie_biases", false)];
+    public static Setting[] FilterFlags(bool flips) =>
+        [Setting.Flag("flip_filters", flips), Setting.Flag("untie_biases", false)];
 
     /// <summary>Returns the settings that all layers with weights have.</summary>
     public static Setting[] WeightSettings(string nonlinearity) =>
@@ -99,8 +104,13 @@ internal sealed record LayerKind(string Name, IReadOnlyList<Setting> Own, Func<S
     /// <summary>Gets Engine's kinds.</summary>
     public static IReadOnlyList<LayerKind> BuiltIn { get; } =
     [
-        new("input", [Setting.SampleDimensions("shape").Required() with { FormerName = "sides" }, Setting.Flag("integers", false)],
-            (set, origin) => new Layers.Input(set.Integers("shape")) { Origin = origin, DType = set.Flag("integers") ? DType.Int32 : null }),
+        new("input", [Setting.SampleDimensions("shape").Required() with { FormerName = "sides" },
+            Setting.Flag("integers", false)],
+            (set, origin) => new Layers.Input(set.Integers("shape"))
+            {
+                Origin = origin,
+                DType = set.Flag("integers") ? DType.Int32 : null,
+            }),
         new("conv2d",
             [
                 Setting.Whole("filters", 1).Required(), Setting.Size("size", 1).Required(), .. StepSettings,
@@ -169,12 +179,14 @@ internal sealed record LayerKind(string Name, IReadOnlyList<Setting> Own, Func<S
     /// </summary>
     public static Func<Variable, Variable>? Nonlinearity(string text)
     {
-        if (text.Split('(') is not [var name, var rest] || !WithNumber.TryGetValue(name, out Func<Variable, double, Variable>? function))
+        if (text.Split('(') is not [var name, var rest]
+            || !WithNumber.TryGetValue(name, out Func<Variable, double, Variable>? function))
         {
             return Nonlinearities.GetValueOrDefault(text);
         }
 
-        return rest.EndsWith(')') && double.TryParse(rest[..^1], NumberStyles.Float, CultureInfo.InvariantCulture, out double number)
+        return rest.EndsWith(')')
+            && double.TryParse(rest[..^1], NumberStyles.Float, CultureInfo.InvariantCulture, out double number)
             && double.IsFinite(number) ? x => function(x, number) : null;
     }
 
@@ -193,7 +205,8 @@ internal sealed record LayerKind(string Name, IReadOnlyList<Setting> Own, Func<S
     public static Setting[] Affine => [Setting.Flag("gamma", true), Setting.Flag("beta", true)];
 
     /// <summary>Returns the initializer of a parameter that a setting says is there; null if it is not.</summary>
-    public static Initializer? Initial(Settings set, string name, double value) => set.Flag(name) ? new Full(value) : null;
+    public static Initializer? Initial(Settings set, string name, double value) =>
+        set.Flag(name) ? new Full(value) : null;
 
     /// <summary>Returns the initializer of the weights.</summary>
     public static Initializer Weights(Settings set) => Initializers[set.Word("weights")](set.Real("gain"));

@@ -23,7 +23,8 @@ internal static class LayerWriter
         {
             Setting setting = found.Settings.Single(setting => setting.Name == key);
             object? value = text is null ? null : setting.Parse(text) ?? throw new EngineException(
-                $"{key} of the layer '{name}', a {layer.Kind}, is {text}, for which a model file has no words: it must be {setting.Rule}.");
+                $"{key} of the layer '{name}', a {layer.Kind}, is {text}, for which a model file has no words: "
+                + $"it must be {setting.Rule}.");
             if (value is not null && !value.Equals(setting.Default))
             {
                 given.Add(KeyValuePair.Create(key, value));
@@ -33,10 +34,12 @@ internal static class LayerWriter
         foreach ((string key, IReadOnlyList<Layer> inner) in ContainerKinds.Of(layer))
         {
             given.Add(KeyValuePair.Create(key, (object)(LayerDescription[])
-                [.. inner.Select(each => Describe($"{name}.{each.Name ?? each.Kind}", each) with { Name = each.Name })]));
+                [.. inner.Select(
+                    each => Describe($"{name}.{each.Name ?? each.Kind}", each) with { Name = each.Name })]));
         }
 
-        var described = new LayerDescription(name, found, new Settings(given, found.Settings), Line: 0) { Inputs = inputs };
+        var described =
+            new LayerDescription(name, found, new Settings(given, found.Settings), Line: 0) { Inputs = inputs };
         if (LayerKind.BuiltIn.Contains(found) && layer is not Layers.Input)
         {
             RequireAlike(name, layer, found.Make(described.Settings, layer.Origin));
@@ -48,14 +51,16 @@ internal static class LayerWriter
     /// <summary>Refuses a layer with a property that its description does not contain.</summary>
     private static void RequireAlike(string name, Layer layer, Layer told)
     {
-        foreach (PropertyInfo property in layer.GetType().GetProperties().Where(property => property.Name is not (nameof(Layer.Name) or nameof(Layer.Origin))))
+        foreach (PropertyInfo property in layer.GetType().GetProperties()
+            .Where(property => property.Name is not (nameof(Layer.Name) or nameof(Layer.Origin))))
         {
             (object? has, object? says) = (property.GetValue(layer), property.GetValue(told));
             bool isAlike = (has, says) switch
             {
                 // The initializers of saved parameters are not part of the description.
                 _ when property.PropertyType == typeof(Initializer) => has is null == says is null,
-                (Func<Variable, Variable> one, Func<Variable, Variable> other) when Ops.Symbolic.Matrix("x") is var x => IsSame(one(x), other(x)),
+                (Func<Variable, Variable> one, Func<Variable, Variable> other) when Ops.Symbolic.Matrix("x") is var x =>
+                    IsSame(one(x), other(x)),
                 (Delegate, Delegate) => true,
                 (IEnumerable<double> one, IEnumerable<double> other) => one.SequenceEqual(other),
 
@@ -66,7 +71,8 @@ internal static class LayerWriter
             if (!isAlike)
             {
                 throw new EngineException(
-                    $"{property.Name} of the layer '{name}', a {layer.Kind}, is {has ?? "null"}, for which a model file has no words.");
+                    $"{property.Name} of the layer '{name}', a {layer.Kind}, is {has ?? "null"}, "
+                    + "for which a model file has no words.");
             }
         }
     }
@@ -76,7 +82,8 @@ internal static class LayerWriter
     /// </summary>
     public static (UpdateKind Kind, Settings Settings) Describe(UpdateRule rule)
     {
-        UpdateKind kind = UpdateKind.All.FirstOrDefault(known => IsSame(known.Name, rule.GetType().Name)) ?? UpdateKind.All[0];
+        UpdateKind kind = UpdateKind.All.FirstOrDefault(known => IsSame(known.Name, rule.GetType().Name))
+            ?? UpdateKind.All[0];
         return (kind, new Settings(
             [.. from setting in kind.Settings
                 from property in rule.GetType().GetProperties()
@@ -87,12 +94,16 @@ internal static class LayerWriter
 
     private static (string Kind, (string, string?)[] Words) Words(string name, Layer layer) => layer switch
     {
-        Layers.Input input => ("input", [("shape", string.Join('x', input.Dimensions)), ("integers", $"{input.DType == DType.Int32}")]),
+        Layers.Input input =>
+            ("input", [("shape", string.Join('x', input.Dimensions)), ("integers", $"{input.DType == DType.Int32}")]),
         Conv2D conv => ("conv2d",
         [
-            ("filters", Text(conv.Filters)), ("size", $"{conv.Size}"), ("stride", conv.Stride == 1 ? null : $"{conv.Stride}"),
-            ("pad", conv.Pad == (Padding)0 ? null : $"{conv.Pad}"), ("dilation", conv.Dilation == 1 ? null : $"{conv.Dilation}"),
-            ("groups", Text(conv.Groups)), ("flip_filters", $"{conv.FlipFilters}"), ("untie_biases", $"{conv.UntieBiases}"),
+            ("filters", Text(conv.Filters)), ("size", $"{conv.Size}"),
+            ("stride", conv.Stride == 1 ? null : $"{conv.Stride}"),
+            ("pad", conv.Pad == (Padding)0 ? null : $"{conv.Pad}"),
+            ("dilation", conv.Dilation == 1 ? null : $"{conv.Dilation}"),
+            ("groups", Text(conv.Groups)), ("flip_filters", $"{conv.FlipFilters}"),
+            ("untie_biases", $"{conv.UntieBiases}"),
             .. Weights(name, conv.Nonlinearity, conv.W, conv.B),
         ]),
         Pool2D pool => (pool is MaxPool2D ? "max_pool2d" : "average_pool2d",
@@ -100,17 +111,26 @@ internal static class LayerWriter
             ("size", $"{pool.Size}"), ("stride", pool.Stride is { } stride ? $"{stride}" : null),
             ("pad", pool.Pad == default ? null : $"{pool.Pad}"), ("ignore_border", $"{pool.IgnoreBorder}"),
         ]),
-        Dense dense => ("dense", [("units", Text(dense.Units)), ("leading_axes", Text(dense.LeadingAxes)), .. Weights(name, dense.Nonlinearity, dense.W, dense.B)]),
+        Dense dense =>
+            ("dense", [("units", Text(dense.Units)), ("leading_axes", Text(dense.LeadingAxes)),
+                .. Weights(name, dense.Nonlinearity, dense.W, dense.B)]),
         Dropout dropout => ("dropout", [("p", Text(dropout.P))]),
-        BatchNorm norm => ("batch_norm", [("epsilon", norm.OwnEpsilon is { } epsilon ? Text(epsilon) : null), ("alpha", Text(norm.Alpha)), ("gamma", $"{norm.Gamma is not null}"), ("beta", $"{norm.Beta is not null}")]),
+        BatchNorm norm =>
+            ("batch_norm",
+                [("epsilon", norm.OwnEpsilon is { } epsilon ? Text(epsilon) : null), ("alpha", Text(norm.Alpha)),
+                    ("gamma", $"{norm.Gamma is not null}"), ("beta", $"{norm.Beta is not null}")]),
         Activation activation => ("activation", [("nonlinearity", Nonlinearity(name, activation.Nonlinearity))]),
         Flatten => ("flatten", []),
         Layers.Reshape reshape => ("reshape", [("shape", string.Join('x', reshape.Dimensions))]),
         GlobalPool pool => ("global_pool", [("function", Pool(name, pool))]),
-        FeaturePool pool when Ops.Symbolic.Matrix("x") is var x && !IsSame(pool.Function(x, 1), Ops.Symbolic.Max(x, [1])) => throw new EngineException(
-            $"The function of '{name}', a FeaturePool, is none that a model file has a name for, which is the largest."),
+        FeaturePool pool when Ops.Symbolic.Matrix("x") is var x
+            && !IsSame(pool.Function(x, 1), Ops.Symbolic.Max(x, [1])) => throw new EngineException(
+            $"The function of '{name}', a FeaturePool, is none that a model file has a name for, "
+            + "which is the largest."),
         _ when LayerKind.BuiltIn.FirstOrDefault(kind => IsSame(kind.Name, layer.Kind)) is { } kind =>
-            (kind.Name, [.. kind.Own.Where(setting => !setting.HoldsLayers).Select(setting => (setting.Name, Of(name, layer, setting)))]),
+            (kind.Name,
+                [.. kind.Own.Where(setting => !setting.HoldsLayers)
+                    .Select(setting => (setting.Name, Of(name, layer, setting)))]),
         _ => CustomLayers.KindOf(layer) is { } own
             ? (own.Kind, [(CustomLayers.SettingsKey, own.Settings)])
             : throw new EngineException(
@@ -125,7 +145,8 @@ internal static class LayerWriter
             layer.GetType().GetProperties().Single(property => IsSame(called, property.Name)).GetValue(layer);
         if (setting.Name is "weights" or "gain" or "bias")
         {
-            return Begin((Initializer)Property("w")!, (Initializer?)Property("b")).Single(word => word.Key == setting.Name).Text;
+            return Begin((Initializer)Property("w")!, (Initializer?)Property("b"))
+                .Single(word => word.Key == setting.Name).Text;
         }
 
         if (setting.Name is "learns_start")
@@ -137,31 +158,37 @@ internal static class LayerWriter
         {
             Initializer or null when setting.Default is bool => $"{Property(setting.Name) is not null}",
             null => null,
-            IReadOnlyList<double> numbers => numbers.Count == 0 ? null : string.Join(',', numbers.Select(number => Text(number))),
+            IReadOnlyList<double> numbers => numbers.Count == 0
+                ? null
+                : string.Join(',', numbers.Select(number => Text(number))),
 
             // Default values are left out.
             Size2D size when !setting.IsRequired && size == (setting.Name is "pad" or "extra" ? 0 : 1) => null,
             Padding pad when pad == (Padding)0 => null,
-            Shape dimensions when !setting.IsRequired && dimensions.All(dimension => dimension == (setting.Name == "pad" ? 0 : 1)) => null,
+            Shape dimensions when !setting.IsRequired
+                && dimensions.All(dimension => dimension == (setting.Name == "pad" ? 0 : 1)) => null,
             Shape dimensions => string.Join('x', dimensions),
             Func<Variable, Variable> function => Nonlinearity(name, function),
             Full filled => Text(filled.Value),
             IFormattable number => Text(number),
             bool or Size2D or Padding => $"{Property(setting.Name)}",
             object value => throw new EngineException(
-                $"{setting.Name} of the layer '{name}' is {value}, for which a model file has no words: it begins with one number."),
+                $"{setting.Name} of the layer '{name}' is {value}, for which a model file has no words: "
+                + "it begins with one number."),
         };
     }
 
     private static string Pool(string name, GlobalPool pool)
     {
         Variable x = Ops.Symbolic.Matrix("x"), made = pool.Function(x, [1]);
-        return MoreLayerKinds.Pools.FirstOrDefault(known => IsSame(known.Value(x, [1]), made)).Key ?? throw new EngineException(
+        return MoreLayerKinds.Pools.FirstOrDefault(known => IsSame(known.Value(x, [1]), made)).Key
+            ?? throw new EngineException(
             $"The function of '{name}', a GlobalPool, is none that a model file has a name for: "
             + $"{string.Join(", ", MoreLayerKinds.Pools.Keys)}.");
     }
 
-    private static (string, string?)[] Weights(string name, Func<Variable, Variable> nonlinearity, Initializer w, Initializer? b) =>
+    private static (string, string?)[] Weights(
+        string name, Func<Variable, Variable> nonlinearity, Initializer w, Initializer? b) =>
         [("nonlinearity", Nonlinearity(name, nonlinearity)), .. Begin(w, b)];
 
     /// <summary>Describes the initializers of weights and biases.</summary>
@@ -171,7 +198,8 @@ internal static class LayerWriter
         object? gain = w.GetType().GetProperty("Gain")?.GetValue(w);
         return
         [
-            ("weights", weights), ("gain", weights is null || gain is null ? null : Text((double)gain)), ("bias", $"{b is not null}"),
+            ("weights", weights), ("gain", weights is null || gain is null ? null : Text((double)gain)),
+            ("bias", $"{b is not null}"),
         ];
     }
 
@@ -185,15 +213,18 @@ internal static class LayerWriter
     private static string Nonlinearity(string name, Func<Variable, Variable> function)
     {
         Variable x = Ops.Symbolic.Matrix("x"), made = function(x);
-        return LayerKind.Nonlinearities.FirstOrDefault(known => IsSame(known.Value(x), made)).Key ?? WithNumber(x, made) ?? throw new EngineException(
+        return LayerKind.Nonlinearities.FirstOrDefault(known => IsSame(known.Value(x), made)).Key
+            ?? WithNumber(x, made) ?? throw new EngineException(
             $"The nonlinearity of the layer '{name}' is a function that a model file has no name for: use one of "
-            + $"{string.Join(", ", LayerKind.Nonlinearities.Keys)}, or a layer of your own with CustomLayers.Register.");
+            + $"{string.Join(", ", LayerKind.Nonlinearities.Keys)}, or a layer of your own with "
+            + "CustomLayers.Register.");
     }
 
     /// <summary>Returns the name of a nonlinearity with a number, which is one of the graph's constants.</summary>
     private static string? WithNumber(Variable x, Variable made)
     {
-        foreach (Constant constant in Traversal.Order([made]).SelectMany(node => node.Inputs).OfType<Constant>().Where(constant => constant.Value.Shape.Count == 1))
+        foreach (Constant constant in Traversal.Order([made]).SelectMany(node => node.Inputs).OfType<Constant>()
+            .Where(constant => constant.Value.Shape.Count == 1))
         {
             double number = NdArray.From(constant.Value).Data[0];
             string text = constant.DType == DType.Float32 ? Text((float)number) : Text(number);
@@ -213,7 +244,8 @@ internal static class LayerWriter
         || (a is Constant first && b is Constant second && first.Value.Shape == second.Value.Shape
             && first.Value.Bytes.SequenceEqual(second.Value.Bytes))
         || (a is Result one && b is Result other && one.Index == other.Index && one.Owner.Op.Equals(other.Owner.Op)
-            && one.Owner.Inputs.Count == other.Owner.Inputs.Count && one.Owner.Inputs.Zip(other.Owner.Inputs).All(pair => IsSame(pair.First, pair.Second)));
+            && one.Owner.Inputs.Count == other.Owner.Inputs.Count
+            && one.Owner.Inputs.Zip(other.Owner.Inputs).All(pair => IsSame(pair.First, pair.Second)));
 
     private static bool IsSame(string snake, string pascal) =>
         snake.Replace("_", "", StringComparison.Ordinal).Equals(pascal, StringComparison.OrdinalIgnoreCase);

@@ -8,23 +8,28 @@ namespace Engine.Models.Description;
 internal static class MoreLayerKinds
 {
     /// <summary>Gets the reductions over all values of a channel, by name.</summary>
-    public static IReadOnlyDictionary<string, Func<Variable, Shape, Variable>> Pools { get; } = new Dictionary<string, Func<Variable, Shape, Variable>>
-    {
-        ["mean"] = (x, axes) => Symbolic.Mean(x, axes),
-        ["max"] = (x, axes) => Symbolic.Max(x, axes),
-    };
+    public static IReadOnlyDictionary<string, Func<Variable, Shape, Variable>> Pools { get; } =
+        new Dictionary<string, Func<Variable, Shape, Variable>>
+        {
+            ["mean"] = (x, axes) => Symbolic.Mean(x, axes),
+            ["max"] = (x, axes) => Symbolic.Max(x, axes),
+        };
 
     /// <summary>Gets all of these kinds.</summary>
     public static IReadOnlyList<LayerKind> All =>
     [
-        new("concat", [Setting.Whole("axis", -8, 1)], (set, origin) => new Concat(set.Whole("axis")) { Origin = origin }),
-        new("add", [Setting.Reals("factors")], (set, origin) => new Add((double[]?)set.Value("factors") ?? []) { Origin = origin }),
+        new("concat", [Setting.Whole("axis", -8, 1)],
+            (set, origin) => new Concat(set.Whole("axis")) { Origin = origin }),
+        new("add", [Setting.Reals("factors")],
+            (set, origin) => new Add((double[]?)set.Value("factors") ?? []) { Origin = origin }),
         new("multiply", [], (_, origin) => new Multiply { Origin = origin }),
         new("maximum", [], (_, origin) => new Maximum { Origin = origin }),
         new("average", [], (_, origin) => new Average { Origin = origin }),
-        new("gaussian_noise", [Setting.Real("std", "a number from 0 on", x => x >= 0, 0.1) with { FormerName = "deviation" }],
+        new("gaussian_noise",
+            [Setting.Real("std", "a number from 0 on", x => x >= 0, 0.1) with { FormerName = "deviation" }],
             (set, origin) => new GaussianNoise(set.Real("std")) { Origin = origin }),
-        new("spatial_dropout", [Probability(0.5)], (set, origin) => new SpatialDropout(set.Real("p")) { Origin = origin }),
+        new("spatial_dropout", [Probability(0.5)],
+            (set, origin) => new SpatialDropout(set.Real("p")) { Origin = origin }),
         new("drop_path", [Probability(0.1)], (set, origin) => new DropPath(set.Real("p")) { Origin = origin }),
         new("scale", [], (_, origin) => new Layers.Scale { Origin = origin }),
         new("bias", [], (_, origin) => new Bias { Origin = origin }),

@@ -120,7 +120,8 @@ internal static class Nearest
         int most = bare.Length < 3 ? 0 : bare.Length / 3;
         string[] all = [.. known];
         string plain = Plain(word);
-        if (s_synonyms.GetValueOrDefault(plain)?.Select(meant => Named(meant, all)).FirstOrDefault(found => found is not null)
+        if (s_synonyms.GetValueOrDefault(plain)?.Select(meant => Named(meant, all))
+            .FirstOrDefault(found => found is not null)
             is { } synonym && !all.Any(candidate => Plain(candidate) == plain))
         {
             return synonym;
@@ -129,7 +130,8 @@ internal static class Nearest
         return all
             .Select(candidate => (candidate, Slips: Slips(bare, candidate.TrimStart('-'))))
             .Where(pair => pair.Slips <= most
-                || (bare.Length > 1 && pair.candidate.TrimStart('-').StartsWith(bare, StringComparison.OrdinalIgnoreCase)))
+                || (bare.Length > 1
+                    && pair.candidate.TrimStart('-').StartsWith(bare, StringComparison.OrdinalIgnoreCase)))
             .OrderBy(pair => pair.Slips)
             .ThenBy(pair => pair.candidate, StringComparer.Ordinal)
             .Select(pair => pair.candidate)

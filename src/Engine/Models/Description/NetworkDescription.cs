@@ -71,7 +71,8 @@ internal sealed record NetworkDescription
     public const string NameKey = "name", KindKey = "kind", RuleKey = "rule", PatienceKey = "patience",
         InputsKey = "inputs", OutputsKey = "outputs", LikeKey = "like", NameSeparator = ",";
 
-    private static readonly JsonWriterOptions s_format = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonWriterOptions s_format =
+        new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>Gets or sets the name of the file in messages.</summary>
     public required string Path { get; init; }
@@ -128,8 +129,8 @@ internal sealed record NetworkDescription
     public Node MakeOutput() => Layers.Count(layer => layer.IsInput) == 1 && (Outputs?.Count ?? 1) == 1
         ? MakeOutputs()[0]
         : throw new EngineException(
-            $"{Path} describes a network of several inputs or outputs, and this is for networks of one of each: load it in C#, by "
-            + "NetworkFiles.LoadNetwork.");
+            $"{Path} describes a network of several inputs or outputs, and this is for networks of one of each: "
+            + "load it in C#, by NetworkFiles.LoadNetwork.");
 
     /// <summary>Creates the nodes of the outputs, connected to the layers before them, for a network.</summary>
     public Node[] MakeOutputs()
@@ -140,7 +141,8 @@ internal sealed record NetworkDescription
             Node[] inputs = described.IsInput ? []
                 : described.Inputs is { } names ? [.. names.Select(input => nodes[input])]
                 : [nodes.GetAt(nodes.Count - 1).Value];
-            nodes.Add(name, described.Like is { } like ? nodes[like].Layer.On(inputs).Named(like) : layer.On(inputs).Named(name));
+            nodes.Add(name,
+                described.Like is { } like ? nodes[like].Layer.On(inputs).Named(like) : layer.On(inputs).Named(name));
         }
 
         return Outputs is null ? [nodes.GetAt(nodes.Count - 1).Value] : [.. Outputs.Select(output => nodes[output])];
@@ -156,7 +158,8 @@ internal sealed record NetworkDescription
         {
             NetworkLayer layer = layers[i];
             string owner = layer.Name.Split(':')[0];
-            string[]? inputs = layer.Layer is Engine.Layers.Input || (i > 0 && layer.Inputs.SequenceEqual([layers[i - 1].Name])) ? null : [.. layer.Inputs];
+            string[]? inputs = layer.Layer is Engine.Layers.Input
+                || (i > 0 && layer.Inputs.SequenceEqual([layers[i - 1].Name])) ? null : [.. layer.Inputs];
             LayerDescription? like = owner == layer.Name ? null : described.FirstOrDefault(one => one.Name == owner);
             described.Add(like is null
                 ? LayerWriter.Describe(layer.Name, layer.Layer, inputs)
@@ -187,7 +190,9 @@ internal sealed record NetworkDescription
     /// </summary>
     public IEnumerable<Callback> MakeCallbacks()
     {
-        string name = UpdateSettings.Has(ScheduleKind.Key) ? UpdateSettings.Word(ScheduleKind.Key) : ScheduleKind.All[0].Name;
+        string name = UpdateSettings.Has(ScheduleKind.Key)
+            ? UpdateSettings.Word(ScheduleKind.Key)
+            : ScheduleKind.All[0].Name;
         Schedule? schedule = ScheduleKind.All.Single(kind => kind.Name == name).Make(
             UpdateSettings, UpdateSettings.Real(UpdateKind.LearningRate), Math.Max(Epochs, 1));
         if (schedule is not null)
@@ -243,11 +248,13 @@ internal sealed record NetworkDescription
     /// <summary>Returns the description with another schedule of the learning rate, which has its defaults.</summary>
     public NetworkDescription WithSchedule(string name)
     {
-        Setting[] known = [.. Update.Settings, ScheduleKind.Named, .. ScheduleKind.All.Single(kind => kind.Name == name).Settings];
+        Setting[] known =
+            [.. Update.Settings, ScheduleKind.Named, .. ScheduleKind.All.Single(kind => kind.Name == name).Settings];
         return this with
         {
             UpdateSettings = new Settings(
-                [.. UpdateSettings.Given.Where(pair => known.Any(setting => setting.Name == pair.Key))], known).With(ScheduleKind.Key, name),
+                [.. UpdateSettings.Given.Where(pair => known.Any(setting => setting.Name == pair.Key))],
+                known).With(ScheduleKind.Key, name),
         };
     }
 
@@ -366,7 +373,8 @@ internal sealed record NetworkDescription
                     break;
                 case double[] numbers:
                     json.WriteStartArray();
-                    Array.ForEach(numbers, each => json.WriteRawValue(each.ToString("R", CultureInfo.InvariantCulture)));
+                    Array.ForEach(
+                        numbers, each => json.WriteRawValue(each.ToString("R", CultureInfo.InvariantCulture)));
                     json.WriteEndArray();
                     break;
                 case IReadOnlyList<LayerDescription> layers:

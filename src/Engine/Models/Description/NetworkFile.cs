@@ -79,7 +79,8 @@ internal sealed record NetworkFile(
         {
             if (!lines.TryAdd(entry.Key, entry.Line))
             {
-                throw Error(path, entry.Line, $"{entry.Key} is given twice; the first time on line {lines[entry.Key]}.");
+                throw Error(
+                    path, entry.Line, $"{entry.Key} is given twice; the first time on line {lines[entry.Key]}.");
             }
         }
 

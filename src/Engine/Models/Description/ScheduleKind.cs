@@ -15,7 +15,8 @@ internal sealed record ScheduleKind(
     /// <summary>Specifies the key whose value is a kind.</summary>
     public const string Key = "schedule";
 
-    private const string Last = "last_learning_rate", Every = "step_epochs", Factor = "step_factor", Parts = "step_parts", Rise = "rise";
+    private const string Last = "last_learning_rate", Every = "step_epochs", Factor = "step_factor",
+        Parts = "step_parts", Rise = "rise";
 
     /// <summary>With one cycle, the first batch has the learning rate divided by this.</summary>
     private const double CycleStart = 25;

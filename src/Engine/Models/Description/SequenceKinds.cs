@@ -50,7 +50,8 @@ internal static class SequenceKinds
             Start = Start(set),
             TruncateGradient = (int?)set.Value("truncate_gradient"),
         }),
-        new("multi_head_attention", [Setting.Whole("heads", 1).Required(), Setting.Flag("is_causal", false), Setting.Flag("bias", true)],
+        new("multi_head_attention",
+            [Setting.Whole("heads", 1).Required(), Setting.Flag("is_causal", false), Setting.Flag("bias", true)],
             (set, origin) => new MultiHeadAttention(set.Whole("heads"))
             {
                 Origin = origin,
@@ -59,8 +60,10 @@ internal static class SequenceKinds
             }),
         new("transformer_block",
             [
-                Setting.Whole("heads", 1).Required(), Setting.Whole("hidden_units", 1).Required(), Setting.Flag("is_causal", false),
-                Setting.Flag("is_norm_first", true), Setting.Real("dropout", "a number from 0 up to, not including, 1", p => p is >= 0 and < 1, 0),
+                Setting.Whole("heads", 1).Required(), Setting.Whole("hidden_units", 1)
+                    .Required(), Setting.Flag("is_causal", false),
+                Setting.Flag("is_norm_first", true), Setting.Real(
+                    "dropout", "a number from 0 up to, not including, 1", p => p is >= 0 and < 1, 0),
                 LayerKind.NonlinearitySetting("gelu"),
             ],
             (set, origin) => new TransformerBlock(set.Whole("heads"), set.Whole("hidden_units"))

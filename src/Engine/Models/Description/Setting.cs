@@ -25,7 +25,8 @@ internal sealed record Setting(
     public static Setting Whole(string name, int least, int? byDefault = null) => new(
         name,
         $"a whole number, at least {least}",
-        text => int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int value) && value >= least ? value : null,
+        text => int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int value)
+            && value >= least ? value : null,
         byDefault);
 
     public static Setting Real(string name, string rule, Func<double, bool> valid, double? byDefault = null) => new(
@@ -54,14 +55,18 @@ internal sealed record Setting(
     public static Setting Size(string name, int least) => new(
         name,
         $"a number or HEIGHTxWIDTH, as 3 or 3x2, at least {least}",
-        text => Integers(text) is { Length: 1 or 2 } dimensions && dimensions.All(dimension => dimension >= least) ? dimensions : null);
+        text => Integers(text) is { Length: 1 or 2 } dimensions && dimensions.All(dimension => dimension >= least)
+            ? dimensions
+            : null);
 
     /// <summary>Returns a setting for the padding of an image, as a size or a word.</summary>
     public static Setting Padding(string name) => new(
         name,
         "valid, same, full, or a number of pixels or HEIGHTxWIDTH",
         text => text is "valid" or "same" or "full" ? text
-            : Integers(text) is { Length: 1 or 2 } dimensions && dimensions.All(dimension => dimension >= 0) ? dimensions : null)
+            : Integers(text) is { Length: 1 or 2 } dimensions && dimensions.All(dimension => dimension >= 0)
+            ? dimensions
+            : null)
     {
         Words = ["valid", "same", "full"],
     };
@@ -69,7 +74,9 @@ internal sealed record Setting(
     /// <summary>Returns a setting for the dimensions of a sample.</summary>
     public static Setting SampleDimensions(string name, bool mayInfer = false) => new(
         name,
-        mayInfer ? "the dimensions of a sample, as 1x32x32, of which one may be -1" : "the dimensions of a sample, as 1x32x32",
+        mayInfer
+            ? "the dimensions of a sample, as 1x32x32, of which one may be -1"
+            : "the dimensions of a sample, as 1x32x32",
         text => Integers(text) is { Length: > 0 and <= 8 } dimensions
             && dimensions.All(dimension => dimension > 0 || (mayInfer && dimension == -1)) ? dimensions : null);
 
@@ -77,13 +84,17 @@ internal sealed record Setting(
     public static Setting Volume(string name, int least) => new(
         name,
         $"a number or three, as 3 or 3x2x2, at least {least}",
-        text => Integers(text) is { Length: 1 or 3 } dimensions && dimensions.All(dimension => dimension >= least) ? dimensions : null);
+        text => Integers(text) is { Length: 1 or 3 } dimensions && dimensions.All(dimension => dimension >= least)
+            ? dimensions
+            : null);
 
     /// <summary>Returns a setting for axes from 2 on: one number for all, or one for each.</summary>
     public static Setting Axes(string name, int least) => new(
         name,
         $"a number or one for each axis, as 3 or 3x2x2, at least {least}",
-        text => Integers(text) is { Length: > 0 and <= 6 } dimensions && dimensions.All(dimension => dimension >= least) ? dimensions : null);
+        text => Integers(text) is { Length: > 0 and <= 6 } dimensions && dimensions.All(dimension => dimension >= least)
+            ? dimensions
+            : null);
 
     /// <summary>Returns a setting for numbers, one for each of something.</summary>
     public static Setting Reals(string name) => new(
@@ -92,16 +103,20 @@ internal sealed record Setting(
         text =>
         {
             double?[] numbers = [.. text.Split(s_between, StringSplitOptions.TrimEntries).Select(word =>
-                double.TryParse(word, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && double.IsFinite(number)
+                double.TryParse(word, NumberStyles.Float, CultureInfo.InvariantCulture, out double number)
+                    && double.IsFinite(number)
                     ? number : (double?)null)];
-            return numbers.All(number => number is not null) ? (double[])[.. numbers.Select(number => number!.Value)] : null;
+            return numbers.All(number => number is not null)
+                ? (double[])[.. numbers.Select(number => number!.Value)]
+                : null;
         });
 
     /// <summary>Returns a setting for layers within a layer, which only JSON can have.</summary>
-    public static Setting Layers(string name) => new(name, "a list of layers, [ { \"kind\": … }, … ], in a file in JSON", _ => null)
-    {
-        HoldsLayers = true,
-    };
+    public static Setting Layers(string name) =>
+        new(name, "a list of layers, [ { \"kind\": … }, … ], in a file in JSON", _ => null)
+        {
+            HoldsLayers = true,
+        };
 
     /// <summary>Returns the same setting, but required.</summary>
     public Setting Required() => this with { IsRequired = true };
@@ -196,16 +211,19 @@ internal sealed record Settings(IReadOnlyList<KeyValuePair<string, object>> Give
             if (setting.HoldsLayers && entry.Layers is { Count: > 0 } layers)
             {
                 given.Add(KeyValuePair.Create(
-                    setting.Name, (object)(LayerDescription[])[.. layers.Select(layer => DescriptionReader.Inner(file, layer))]));
+                    setting.Name,
+                    (object)(LayerDescription[])[.. layers.Select(layer => DescriptionReader.Inner(file, layer))]));
                 continue;
             }
 
             given.Add(KeyValuePair.Create(setting.Name, setting.Parse(entry.Text) ?? throw file.Error(
                 entry.Line,
-                $"{entry.Key} of {owner} must be {setting.Rule}, not '{entry.Text}'{Nearest.Question(entry.Text, setting.Words)}")));
+                $"{entry.Key} of {owner} must be {setting.Rule}, "
+                + $"not '{entry.Text}'{Nearest.Question(entry.Text, setting.Words)}")));
         }
 
-        string[] missing = [.. known.Where(s => s.IsRequired && given.All(pair => pair.Key != s.Name)).Select(s => s.Name)];
+        string[] missing =
+            [.. known.Where(s => s.IsRequired && given.All(pair => pair.Key != s.Name)).Select(s => s.Name)];
         return missing.Length == 0 ? new Settings(given, known) : throw file.Error(
             line, $"{owner} needs {string.Join(" and ", missing)}.");
     }

@@ -14,7 +14,8 @@ internal sealed record UpdateKind(string Name, IReadOnlyList<Setting> Settings, 
 
     private static readonly (string Key, Func<double, GradientClip> Make)[] s_clips =
     [
-        ("clip_value", GradientClip.Value), ("clip_norm", GradientClip.Norm), ("clip_total_norm", GradientClip.TotalNorm),
+        ("clip_value", GradientClip.Value), ("clip_norm", GradientClip.Norm),
+        ("clip_total_norm", GradientClip.TotalNorm),
     ];
 
     private static readonly Setting[] s_clipSettings =
@@ -53,7 +54,8 @@ internal sealed record UpdateKind(string Name, IReadOnlyList<Setting> Settings, 
                 (float)set.Real("epsilon"))),
         new("adamw", [.. AdamsKeys(0.001), s_decay],
             set => new AdamW(
-                (float)set.Real(LearningRate), (float)set.Real(Decay), (float)set.Real("beta1"), (float)set.Real("beta2"),
+                (float)set.Real(LearningRate), (float)set.Real(Decay), (float)set.Real("beta1"),
+                (float)set.Real("beta2"),
                 (float)set.Real("epsilon"))),
         new("muon", [Rate(0.02), Share(Momentum, 0.95), s_decay with { Default = 0.0 }, .. s_clipSettings],
             set => new Muon((float)set.Real(LearningRate), (float)set.Real(Momentum), (float)set.Real(Decay))),

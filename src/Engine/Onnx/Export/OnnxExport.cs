@@ -52,7 +52,9 @@ public static class OnnxExport
         foreach ((Input input, string name) in inputs.Zip(given))
         {
             graph.Give(input, words.TryGetValue(input, out IReadOnlyList<string>? known)
-                ? graph.AddWords(name, [.. known.Select((word, i) => KeyValuePair.Create(word, i)).Append(new("", -1)).DistinctBy(word => word.Key)], known.Count)
+                ? graph.AddWords(
+                    name, [.. known.Select((word, i) => KeyValuePair.Create(word, i)).Append(new("", -1))
+                        .DistinctBy(word => word.Key)], known.Count)
                 : name);
         }
 

@@ -57,13 +57,16 @@ internal static class OnnxGradients
             "ReduceSum", [x, graph.Vector("axes", OnnxOps.Longs([.. Enumerable.Range(0, added)]))], ("keepdims", 0));
         int[] axes = [.. Enumerable.Range(0, to.Rank).Where(axis => from[axis + added] != 1)];
         int[] ones = [.. axes.Where(axis => to[axis] == 1)];
-        x = ones.Length == 0 ? x : graph.Add("ReduceSum", [x, graph.Vector("axes", OnnxOps.Longs([.. ones]))], ("keepdims", 1));
+        x = ones.Length == 0
+            ? x
+            : graph.Add("ReduceSum", [x, graph.Vector("axes", OnnxOps.Longs([.. ones]))], ("keepdims", 1));
 
         // Whether an unknown dimension is 1 is known when the file runs: the first elements of the sum, or all elements.
         foreach (int axis in axes.Where(axis => to[axis] == Shape.Unknown))
         {
             string axisName = graph.Vector("axis", axis), one = graph.Vector("one", 1);
-            string dimension = graph.Add("Gather", [graph.Add("Shape", [graph.Name(node.Inputs[1])]), axisName], ("axis", 0));
+            string dimension =
+                graph.Add("Gather", [graph.Add("Shape", [graph.Name(node.Inputs[1])]), axisName], ("axis", 0));
             string sum = graph.Add("ReduceSum", [x, axisName], ("keepdims", 1));
             string chosen = graph.Add("Where", [graph.Add("Equal", [dimension, one]), sum, x]);
             x = graph.Add("Slice", [chosen, graph.Vector("start", 0), dimension, axisName]);
@@ -74,11 +77,14 @@ internal static class OnnxGradients
 
     private static string Split(OnnxGraph graph, Apply node, Ops.Split op)
     {
-        string[] lengths = [.. node.Inputs.Skip(1).Select(part => part.Shape[op.Axis] is var length && length != Shape.Unknown
-            ? graph.Vector("length", length)
-            : graph.Add("Gather", [graph.Add("Shape", [graph.Name(part)]), graph.Vector("axis", op.Axis)], ("axis", 0)))];
+        string[] lengths =
+            [.. node.Inputs.Skip(1).Select(part => part.Shape[op.Axis] is var length && length != Shape.Unknown
+                ? graph.Vector("length", length)
+                : graph.Add(
+                    "Gather", [graph.Add("Shape", [graph.Name(part)]), graph.Vector("axis", op.Axis)], ("axis", 0)))];
         string[] parts = graph.Add(
-            "Split", [graph.Name(node.Inputs[0]), graph.Add("Concat", lengths, ("axis", 0))], node.Outputs.Count, ("axis", op.Axis));
+            "Split", [graph.Name(node.Inputs[0]), graph.Add("Concat", lengths, ("axis", 0))], node.Outputs.Count,
+            ("axis", op.Axis));
         for (int i = 1; i < parts.Length; i++)
         {
             graph.Give(node.Outputs[i], parts[i]);

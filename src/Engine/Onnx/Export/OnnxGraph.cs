@@ -97,7 +97,8 @@ internal sealed class OnnxGraph
     }
 
     /// <summary>Adds a node with two outputs and returns their names.</summary>
-    public (string First, string Second) AddPair(string op, IEnumerable<string> inputs, params ReadOnlySpan<OnnxAttribute> attributes)
+    public (string First, string Second) AddPair(
+        string op, IEnumerable<string> inputs, params ReadOnlySpan<OnnxAttribute> attributes)
     {
         string name = NewName(Layer is null ? op : $"{Layer}/{op}"), second = NewName($"{name}/2");
         _nodes.Add(Node(op, name, inputs, [name, second], attributes));
@@ -105,7 +106,8 @@ internal sealed class OnnxGraph
     }
 
     /// <summary>Adds a node with several outputs and returns their names.</summary>
-    public string[] Add(string op, IEnumerable<string> inputs, int outputs, params ReadOnlySpan<OnnxAttribute> attributes)
+    public string[] Add(
+        string op, IEnumerable<string> inputs, int outputs, params ReadOnlySpan<OnnxAttribute> attributes)
     {
         string name = NewName(Layer is null ? op : $"{Layer}/{op}");
         string[] names = [.. Enumerable.Range(0, outputs).Select(_ => NewName(name))];
@@ -123,9 +125,11 @@ internal sealed class OnnxGraph
         HashSet<Variable> known = [.. _names.Keys];
         _nodes = [];
         (List<ProtoWriter> inputs, List<ProtoWriter> outputs) = build();
-        ProtoWriter graph = new ProtoWriter().Messages(1, _nodes).Text(2, NewName("step")).Messages(11, inputs).Messages(12, outputs);
+        ProtoWriter graph = new ProtoWriter().Messages(1, _nodes).Text(2, NewName("step")).Messages(11, inputs)
+            .Messages(12, outputs);
         _nodes = around;
-        foreach (Variable named in _names.Keys.Where(named => !known.Contains(named) && named is not (SharedVariable or Constant)).ToArray())
+        foreach (Variable named in _names.Keys.Where(
+            named => !known.Contains(named) && named is not (SharedVariable or Constant)).ToArray())
         {
             _names.Remove(named);
         }
@@ -144,7 +148,8 @@ internal sealed class OnnxGraph
         _nodes.Add(Node(
             "LabelEncoder", name, [input], [name],
             [
-                ("keys_strings", words.Select(word => word.Key).ToArray()), ("values_int64s", words.Select(word => (long)word.Value).ToArray()),
+                ("keys_strings", words.Select(word => word.Key).ToArray()),
+                ("values_int64s", words.Select(word => (long)word.Value).ToArray()),
                 ("default_int64", other),
             ]).Text(7, LearningDomain));
         return Add("Cast", [name], ("to", Type(DType.Int32)));

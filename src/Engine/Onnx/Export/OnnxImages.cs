@@ -7,7 +7,8 @@ namespace Engine.Onnx;
 internal static class OnnxImages
 {
     public static string Convolution(OnnxGraph graph, Apply node, Conv2D op) => graph.Add(
-        "Conv", [graph.Name(node.Inputs[0]), Filters(graph, node.Inputs[1], op.FlipFilters), .. node.Inputs.Skip(2).Select(graph.Name)],
+        "Conv", [graph.Name(node.Inputs[0]), Filters(graph, node.Inputs[1], op.FlipFilters),
+            .. node.Inputs.Skip(2).Select(graph.Name)],
         Pair("strides", op.Stride), Pads(op.Padding, op.Padding));
 
     /// <summary>Returns the gradient of a convolution by its images.</summary>
@@ -38,12 +39,14 @@ internal static class OnnxImages
     {
         int channels = Channels(node, node.Inputs[0].Shape), places = op.Patches.Size.Product(0, op.Patches.Rank);
         string seen = graph.Add(
-            "Conv", [graph.Name(node.Inputs[0]), Places(graph, channels, op.Patches, node.Inputs[0].DType)], Attributes(op.Patches, channels));
+            "Conv", [graph.Name(node.Inputs[0]), Places(graph, channels, op.Patches, node.Inputs[0].DType)],
+            Attributes(op.Patches, channels));
         string planes = graph.Add("Transpose", [seen], ("perm", [1, 0, .. Rest(op.Patches)]));
         string[] dimensions =
         [
             graph.Vector("dimensions", channels, places),
-            graph.Add("Slice", [graph.Add("Shape", [planes]), graph.Vector("starts", 1), graph.Vector("ends", long.MaxValue)]),
+            graph.Add("Slice",
+                [graph.Add("Shape", [planes]), graph.Vector("starts", 1), graph.Vector("ends", long.MaxValue)]),
         ];
         return graph.Add("Reshape", [planes, graph.Add("Concat", dimensions, ("axis", 0))]);
     }
@@ -56,11 +59,13 @@ internal static class OnnxImages
         string[] dimensions =
         [
             graph.Vector("dimensions", channels * places),
-            graph.Add("Slice", [graph.Add("Shape", [columns]), graph.Vector("starts", 2), graph.Vector("ends", long.MaxValue)]),
+            graph.Add("Slice",
+                [graph.Add("Shape", [columns]), graph.Vector("starts", 2), graph.Vector("ends", long.MaxValue)]),
         ];
         string planes = graph.Add("Reshape", [columns, graph.Add("Concat", dimensions, ("axis", 0))]);
         string images = graph.Add("Transpose", [planes], ("perm", [1, 0, .. Rest(op.Patches)]));
-        return Transposed(graph, node, images, Places(graph, channels, op.Patches, node.Inputs[0].DType), op.Patches, channels);
+        return Transposed(
+            graph, node, images, Places(graph, channels, op.Patches, node.Inputs[0].DType), op.Patches, channels);
     }
 
     private static long[] Rest(Patches patches) => [.. Enumerable.Range(2, patches.Rank).Select(axis => (long)axis)];
@@ -78,24 +83,30 @@ internal static class OnnxImages
         return graph.Tensor("places", Tensor.From(ones).Reshape([channels * places, 1, .. patches.Size]).Cast(dtype));
     }
 
-    private static int Channels(Apply node, Shape images) => images[1] != Shape.Unknown ? images[1] : throw new EngineException(
-        $"{node.Op.Name} of {images} cannot be exported: the number of channels must be known.{node.Origin}");
+    private static int Channels(Apply node, Shape images) =>
+        images[1] != Shape.Unknown ? images[1] : throw new EngineException(
+            $"{node.Op.Name} of {images} cannot be exported: the number of channels must be known.{node.Origin}");
 
     /// <summary>
     /// Returns ONNX's transposed convolution. Pixels beyond the windows are stated as output padding.
     /// </summary>
-    private static string Transposed(OnnxGraph graph, Apply node, string results, string filters, Patches patches, int groups)
+    private static string Transposed(
+        OnnxGraph graph, Apply node, string results, string filters, Patches patches, int groups)
     {
         Shape images = node.Outputs[0].Shape;
         if (images.Skip(2).Contains(Shape.Unknown) || patches.Size.Contains(Shape.Unknown))
         {
-            throw new EngineException($"{node.Op.Name} of {images} cannot be exported: the dimensions of images and filters must be known.{node.Origin}");
+            throw new EngineException(
+                $"{node.Op.Name} of {images} cannot be exported: the dimensions of images and filters must be "
+                + $"known.{node.Origin}");
         }
 
         Shape over = patches.Over(images);
-        long[] left = [.. Enumerable.Range(0, patches.Rank).Select(axis => (long)(images[axis + 2] + patches.Before[axis] + patches.Behind[axis]
+        long[] left = [.. Enumerable.Range(0, patches.Rank)
+            .Select(axis => (long)(images[axis + 2] + patches.Before[axis] + patches.Behind[axis]
             - ((over[axis] - 1) * patches.Stride[axis]) - ((patches.Size[axis] - 1) * patches.Dilation[axis]) - 1))];
-        return graph.Add("ConvTranspose", [results, filters], [.. Attributes(patches, groups), ("output_padding", left)]);
+        return graph.Add(
+            "ConvTranspose", [results, filters], [.. Attributes(patches, groups), ("output_padding", left)]);
     }
 
     private static OnnxAttribute[] Attributes(Patches patches, int groups) =>
@@ -105,12 +116,13 @@ internal static class OnnxImages
     ];
 
     /// <summary>Returns the filters, flipped if the op flips them, because ONNX computes a correlation.</summary>
-    private static string Filters(OnnxGraph graph, Variable filters, bool areFlipped) => !areFlipped ? graph.Name(filters) : filters switch
-    {
-        SharedVariable shared => graph.Tensor($"{shared.Name}.flipped", Flipped(shared.GetValue())),
-        Constant constant => graph.Tensor("filters.flipped", Flipped(constant.Value)),
-        _ => Reversed(graph, graph.Name(filters), filters.Rank),
-    };
+    private static string Filters(OnnxGraph graph, Variable filters, bool areFlipped) =>
+        !areFlipped ? graph.Name(filters) : filters switch
+        {
+            SharedVariable shared => graph.Tensor($"{shared.Name}.flipped", Flipped(shared.GetValue())),
+            Constant constant => graph.Tensor("filters.flipped", Flipped(constant.Value)),
+            _ => Reversed(graph, graph.Name(filters), filters.Rank),
+        };
 
     /// <summary>
     /// Returns the largest element of each window and, under its own name if a node reads it, its place in its plane.
@@ -142,7 +154,8 @@ internal static class OnnxImages
             throw new EngineException($"{kind} of {images} cannot be exported: height and width must be known.");
         }
 
-        return [Pair("kernel_shape", window.Size), Pair("strides", window.Stride), Pads(window.Padding, Behind(images, window))];
+        return [Pair("kernel_shape", window.Size), Pair("strides", window.Stride),
+            Pads(window.Padding, Behind(images, window))];
     }
 
     private static (int Height, int Width) Behind(Shape images, Window window)
@@ -164,7 +177,8 @@ internal static class OnnxImages
             // Behind the image only so many pixels as the windows reach: one more window would begin in others.
             (int height, int width) = window.Padding;
             Shape pooled = node.Outputs[0].Shape;
-            int below = Math.Min(height, Behind(pooled[2], images[2], window.Size.Height, window.Stride.Height, height));
+            int below =
+                Math.Min(height, Behind(pooled[2], images[2], window.Size.Height, window.Stride.Height, height));
             int right = Math.Min(width, Behind(pooled[3], images[3], window.Size.Width, window.Stride.Width, width));
             x = graph.Add("Pad", [x, graph.Vector("pads", 0, 0, height, width, 0, 0, below, right)]);
             images = images.With(2, Padded(images[2], height + below)).With(3, Padded(images[3], width + right));
@@ -187,7 +201,8 @@ internal static class OnnxImages
         double[] divisors = new double[pooled.Count];
         window.ForEach(plane, pooled, (at, inside, places) => divisors[at] = op.Divisor(inside.Count, places));
         string shares = graph.Add(
-            "Div", [graph.Name(node.Inputs[0]), graph.Tensor("divisors", Tensor.From(divisors).Reshape([.. pooled]).Cast(dtype))]);
+            "Div", [graph.Name(node.Inputs[0]),
+                graph.Tensor("divisors", Tensor.From(divisors).Reshape([.. pooled]).Cast(dtype))]);
         string planes = graph.Add("Reshape", [shares, graph.Vector("planes", [-1, 1, pooled[2], pooled[3]])]);
         Shape size = [window.Size.Height, window.Size.Width];
         double[] ones = [.. Enumerable.Repeat(1.0, size.Product(0, 2))];
@@ -199,7 +214,8 @@ internal static class OnnxImages
         return graph.Add("Reshape", [spread, shape]);
     }
 
-    private static int Padded(int dimension, int padding) => dimension == Shape.Unknown ? dimension : dimension + padding;
+    private static int Padded(int dimension, int padding) =>
+        dimension == Shape.Unknown ? dimension : dimension + padding;
 
     private static int Behind(int windows, int dimension, int size, int stride, int before) =>
         Math.Max(0, ((windows - 1) * stride) + size - dimension - before);

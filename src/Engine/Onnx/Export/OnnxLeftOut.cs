@@ -7,19 +7,23 @@ internal static class OnnxLeftOut
 {
     public static IReadOnlyList<(string Why, Type[] Ops)> Reasons =>
     [
-        ("ONNX has no such function", [typeof(Binary<ArcTan2>), typeof(Unary<GammaLn>), typeof(Unary<Digamma>), typeof(Binary<Polygamma>)]),
+        ("ONNX has no such function",
+            [typeof(Binary<ArcTan2>), typeof(Unary<GammaLn>), typeof(Unary<Digamma>), typeof(Binary<Polygamma>)]),
         ("ONNX's random numbers are others", [typeof(RandomDraw<>), typeof(DropoutMask)]),
         ("only training has it",
         [
             typeof(MoveImages), typeof(AttendGrad), typeof(ChannelwiseWeightsGradient), typeof(Conv2DWeightsGradient),
-            typeof(CrossEntropyGrad), typeof(TakeRowsGradient), typeof(AllReduce), typeof(AllReduceStart), typeof(AllReduceWait),
+            typeof(CrossEntropyGrad), typeof(TakeRowsGradient), typeof(AllReduce), typeof(AllReduceStart),
+            typeof(AllReduceWait),
             typeof(FromOwners),
         ]),
         ("it is CUDA C", [typeof(CudaKernelOp)]),
         ("only plans have it",
         [
-            typeof(Composite), typeof(Conv2DMaxPool), typeof(Conv2DMaxPoolGradients), typeof(DenseCrossEntropy), typeof(Unary<BroadcastLike.Identity>), typeof(OfRows),
-            typeof(RowWise), typeof(SoftmaxCrossEntropy), typeof(SoftmaxCrossEntropyGrad), typeof(SoftmaxCrossEntropyWithGrad),
+            typeof(Composite), typeof(Conv2DMaxPool), typeof(Conv2DMaxPoolGradients), typeof(DenseCrossEntropy),
+            typeof(Unary<BroadcastLike.Identity>), typeof(OfRows),
+            typeof(RowWise), typeof(SoftmaxCrossEntropy), typeof(SoftmaxCrossEntropyGrad),
+            typeof(SoftmaxCrossEntropyWithGrad),
             typeof(WithEpilogues),
         ]),
     ];

@@ -15,7 +15,8 @@ internal static class OnnxLoops
     public static void Add(OnnxGraph graph, Apply node, Scan scan)
     {
         if (scan.StepWrites.Any(write => write.Lag != 0 || write.Like >= 0 || write.IsBefore)
-            || scan.StepReads.Any(read => read is { Source: LoopSource.Row, Lag: > 0 } or { Source: LoopSource.Row, From: < 0 }))
+            || scan.StepReads.Any(
+                read => read is { Source: LoopSource.Row, Lag: > 0 } or { Source: LoopSource.Row, From: < 0 }))
         {
             throw new EngineException(
                 $"{scan.Name} cannot be exported: ONNX has no such loop as gradients are.{node.Origin}");
@@ -35,7 +36,8 @@ internal static class OnnxLoops
             else if (read.Source != LoopSource.Whole)
             {
                 carried.AddRange([.. Earlier(graph, node, read, carried)]);
-                carried.Single(each => each.Output == read.From && each.Lag == Math.Max(read.Lag, 1)).Inside.Add(inside);
+                carried.Single(each => each.Output == read.From && each.Lag == Math.Max(read.Lag, 1)).Inside
+                    .Add(inside);
             }
         }
 
@@ -43,20 +45,25 @@ internal static class OnnxLoops
         {
             if (!scan.StepWrites[output].HasRows && !carried.Exists(each => each.Output == output))
             {
-                throw new EngineException($"{scan.Name} cannot be exported: what it gives only at its end is not carried.{node.Origin}");
+                throw new EngineException(
+                    $"{scan.Name} cannot be exported: what it gives only at its end is not carried.{node.Origin}");
             }
         }
 
         if (rows.Count == 0)
         {
             // ONNX takes the number of steps from the rows.
-            rows.Add((graph.Add("Range", [graph.Scalar("start", 0), graph.Add("Squeeze", [count]), graph.Scalar("step", 1)]), null, false));
+            rows.Add(
+                (graph.Add("Range", [graph.Scalar("start", 0), graph.Add("Squeeze", [count]), graph.Scalar("step", 1)]),
+                    null, false));
         }
 
-        int[] written = [.. Enumerable.Range(0, scan.StepWrites.Count).Where(output => scan.StepWrites[output].HasRows)];
+        int[] written =
+            [.. Enumerable.Range(0, scan.StepWrites.Count).Where(output => scan.StepWrites[output].HasRows)];
         ProtoWriter step = Step(graph, node, scan, body, carried, rows, written);
         string[] names = graph.Add(
-            "Scan", [.. carried.Select(each => each.First), .. rows.Select(each => each.Name)], carried.Count + written.Length,
+            "Scan", [.. carried.Select(each => each.First), .. rows.Select(each => each.Name)],
+            carried.Count + written.Length,
             ("body", step), ("num_scan_inputs", rows.Count),
             ("scan_input_directions", [.. rows.Select(each => each.Backward ? 1L : 0)]),
             ("scan_output_directions", [.. written.Select(output => scan.StepWrites[output].Backward ? 1L : 0)]));
@@ -84,11 +91,13 @@ internal static class OnnxLoops
                 }
 
                 OnnxExport.Add(graph, body.Outputs);
-                return ([], [.. body.Outputs.Select(output => Result(graph, "chosen", graph.Name(output), output.Type))]);
+                return ([],
+                    [.. body.Outputs.Select(output => Result(graph, "chosen", graph.Name(output), output.Type))]);
             });
         })];
         string[] names = graph.Add(
-            "If", [graph.Name(node.Inputs[0])], node.Outputs.Count, ("then_branch", bodies[0]), ("else_branch", bodies[1]));
+            "If", [graph.Name(node.Inputs[0])], node.Outputs.Count, ("then_branch", bodies[0]),
+            ("else_branch", bodies[1]));
         for (int output = 0; output < names.Length; output++)
         {
             graph.Give(node.Outputs[output], names[output]);
@@ -99,18 +108,22 @@ internal static class OnnxLoops
     public static string Products(OnnxGraph graph, Apply node, Accumulate<Prod> op)
     {
         TensorType x = node.Inputs[0].Type, one = new(x.DType, [.. x.Shape.Where((_, axis) => axis != op.Axis)]);
-        string rows = graph.Name(node.Inputs[0]), sums = graph.Add("ReduceSum", [rows, graph.Vector("axes", op.Axis)], ("keepdims", 0));
-        string first = graph.Add("Expand", [graph.Tensor("one", Tensor.Scalar(1.0).Cast(x.DType)), graph.Add("Shape", [sums])]);
+        string rows = graph.Name(node.Inputs[0]),
+            sums = graph.Add("ReduceSum", [rows, graph.Vector("axes", op.Axis)], ("keepdims", 0));
+        string first =
+            graph.Add("Expand", [graph.Tensor("one", Tensor.Scalar(1.0).Cast(x.DType)), graph.Add("Shape", [sums])]);
         ProtoWriter step = graph.Inside(() =>
         {
-            string state = graph.NewName("loop/state"), row = graph.NewName("loop/row"), next = graph.Add("Mul", [state, row]);
+            string state = graph.NewName("loop/state"), row = graph.NewName("loop/row"),
+                next = graph.Add("Mul", [state, row]);
             return (
                 [OnnxGraph.Value(state, one), OnnxGraph.Value(row, one)],
                 [OnnxGraph.Value(next, one), Result(graph, "result", op.IsExclusive ? state : next, one)]);
         });
         long[] axis = [op.Axis], directions = [op.IsReverse ? 1 : 0];
         return graph.Add(
-            "Scan", [first, rows], 2, ("body", step), ("num_scan_inputs", 1), ("scan_input_axes", axis), ("scan_output_axes", axis),
+            "Scan", [first, rows], 2, ("body", step), ("num_scan_inputs", 1), ("scan_input_axes", axis),
+            ("scan_output_axes", axis),
             ("scan_input_directions", directions), ("scan_output_directions", directions))[1];
     }
 
@@ -127,7 +140,8 @@ internal static class OnnxLoops
         OnnxGraph graph, Apply node, Scan scan, FunctionGraph body, List<Carried> carried,
         List<(string Name, Input? Inside, bool Backward)> rows, int[] written)
     {
-        string[] outside = [.. scan.StepReads.Select(read => read.Source == LoopSource.Whole ? graph.Name(node.Inputs[read.From]) : "")];
+        string[] outside = [.. scan.StepReads.Select(
+            read => read.Source == LoopSource.Whole ? graph.Name(node.Inputs[read.From]) : "")];
         return graph.Inside(() =>
         {
             var inputs = new List<ProtoWriter>();
@@ -143,15 +157,18 @@ internal static class OnnxLoops
             string[] given = [.. carried.Select(each => Given("state", each.Type, [.. each.Inside]))];
             foreach ((_, Input? inside, _) in rows)
             {
-                Given("row", inside?.Type ?? new TensorType(DType.Int32, Shape.Scalar), inside is null ? [] : [inside], inside is null);
+                Given("row", inside?.Type ?? new TensorType(DType.Int32, Shape.Scalar), inside is null ? [] : [inside],
+                    inside is null);
             }
 
             OnnxExport.Add(graph, body.Outputs);
             for (int i = 0; i < carried.Count; i++)
             {
-                int younger = carried.FindIndex(each => each.Output == carried[i].Output && each.Lag == carried[i].Lag - 1);
+                int younger =
+                    carried.FindIndex(each => each.Output == carried[i].Output && each.Lag == carried[i].Lag - 1);
                 outputs.Add(Result(
-                    graph, "next", younger < 0 ? graph.Name(body.Outputs[carried[i].Output]) : given[younger], carried[i].Type));
+                    graph, "next", younger < 0 ? graph.Name(body.Outputs[carried[i].Output]) : given[younger],
+                    carried[i].Type));
             }
 
             foreach (int output in written)
@@ -182,7 +199,8 @@ internal static class OnnxLoops
                 yield return read.Source == LoopSource.Carried
                     ? new Carried(read.From, lag, graph.Name(before), before.Type with { KnownValue = null })
                     : new Carried(
-                        read.From, lag, graph.Add("Gather", [graph.Name(before), graph.Scalar("place", -lag)], ("axis", 0)),
+                        read.From, lag,
+                        graph.Add("Gather", [graph.Name(before), graph.Scalar("place", -lag)], ("axis", 0)),
                         new TensorType(before.DType, Shape.Create(before.Shape.Dimensions[1..])));
             }
         }
@@ -201,12 +219,14 @@ internal static class OnnxLoops
         string one = graph.Vector("shape", 1);
         if (scan.CountInput >= 0)
         {
-            return graph.Add("Reshape", [graph.Add("Cast", [graph.Name(node.Inputs[scan.CountInput])], ("to", OnnxGraph.Int64Type)), one]);
+            return graph.Add("Reshape",
+                [graph.Add("Cast", [graph.Name(node.Inputs[scan.CountInput])], ("to", OnnxGraph.Int64Type)), one]);
         }
 
         string[] counts = [.. scan.StepReads.Where(read => read.Source == LoopSource.Row).Select(read =>
         {
-            string rows = graph.Add("Gather", [graph.Add("Shape", [graph.Name(node.Inputs[read.From])]), graph.Vector("axis", 0)], ("axis", 0));
+            string rows = graph.Add("Gather",
+                [graph.Add("Shape", [graph.Name(node.Inputs[read.From])]), graph.Vector("axis", 0)], ("axis", 0));
             return read.Lag == 0 ? rows : graph.Add("Add", [rows, graph.Vector("lag", Math.Min(read.Lag, 0))]);
         }).Distinct()];
         return counts.Length == 1 ? counts[0] : graph.Add("Min", counts);

@@ -74,7 +74,8 @@ internal static class OnnxOps
                 return graph.Add("Div", [graph.Add("Log", [X(0)]), Number(graph, node.Inputs[0].DType, logBase)]);
             case Binary<CrossEntropyTerm>:
                 string isNone = graph.Add("Equal", [X(0), Number(graph, node.Inputs[0].DType, 0)]);
-                return graph.Add("Where", [isNone, Number(graph, node.Inputs[0].DType, 0), graph.Add("Mul", [X(0), X(1)])]);
+                return graph.Add(
+                    "Where", [isNone, Number(graph, node.Inputs[0].DType, 0), graph.Add("Mul", [X(0), X(1)])]);
             case Unary<Expm1>:
                 return graph.Add("Sub", [graph.Add("Exp", [X(0)]), One(graph, node)]);
             case Unary<Log1p>:
@@ -83,7 +84,8 @@ internal static class OnnxOps
                 return graph.Add("Sub", [One(graph, node), graph.Add("Erf", [X(0)])]);
             case Compare<And> or Compare<Or> or Compare<Xor>:
                 return graph.Add(
-                    node.Op is Compare<And> ? "And" : node.Op is Compare<Or> ? "Or" : "Xor", [Truth(graph, X(0)), Truth(graph, X(1))]);
+                    node.Op is Compare<And> ? "And" : node.Op is Compare<Or> ? "Or" : "Xor",
+                    [Truth(graph, X(0)), Truth(graph, X(1))]);
             case Unary<Trunc>:
                 string sign = graph.Add("Sign", [X(0)]);
                 return graph.Add("Mul", [sign, graph.Add("Floor", [graph.Add("Abs", [X(0)])])]);
@@ -101,7 +103,8 @@ internal static class OnnxOps
                 // numbers.
                 DType wide = node.Inputs[0].DType.Computes();
                 string clipped = wide == node.Inputs[0].DType ? X(0) : As(graph, X(0), wide);
-                string inRange = graph.Add("Clip", [clipped, Number(graph, wide, 0), Number(graph, wide, byte.MaxValue)]);
+                string inRange =
+                    graph.Add("Clip", [clipped, Number(graph, wide, 0), Number(graph, wide, byte.MaxValue)]);
                 return As(graph, inRange, DType.UInt8);
             case ToPlaces:
                 return As(graph, X(0), DType.Int32);
@@ -164,7 +167,8 @@ internal static class OnnxOps
                 return DimShuffle(graph, X(0), node.Inputs[0].Rank, op.Axes);
             case Reshape op:
                 return graph.Add(
-                    "Reshape", [X(0), OnnxShapes.Dimensions(graph, node, op.To, op.Given)], ("allowzero", op.To.Contains(0) ? 1 : 0));
+                    "Reshape", [X(0), OnnxShapes.Dimensions(graph, node, op.To, op.Given)],
+                    ("allowzero", op.To.Contains(0) ? 1 : 0));
             case BroadcastTo op:
                 return OnnxShapes.BroadcastTo(graph, node, op);
             case Iota:
@@ -207,16 +211,18 @@ internal static class OnnxOps
     private static string Transposed(OnnxGraph graph, string stack, bool isTransposed) =>
         isTransposed ? graph.Add("Transpose", [stack], ("perm", [0, 2, 1])) : stack;
 
-    private static string As(OnnxGraph graph, string x, DType dtype) => graph.Add("Cast", [x], ("to", OnnxGraph.Type(dtype)));
+    private static string As(OnnxGraph graph, string x, DType dtype) =>
+        graph.Add("Cast", [x], ("to", OnnxGraph.Type(dtype)));
 
     private static string Truth(OnnxGraph graph, string x) => As(graph, x, DType.Bool);
 
     /// <summary>
     /// Returns a factor of a product in the dtype of the product, whose numbers of 16 bits are added up in float32.
     /// </summary>
-    private static string Factor(OnnxGraph graph, Apply node, int input) => node.Inputs[input].DType == node.Outputs[0].DType
-        ? graph.Name(node.Inputs[input])
-        : As(graph, graph.Name(node.Inputs[input]), node.Outputs[0].DType);
+    private static string Factor(OnnxGraph graph, Apply node, int input) =>
+        node.Inputs[input].DType == node.Outputs[0].DType
+            ? graph.Name(node.Inputs[input])
+            : As(graph, graph.Name(node.Inputs[input]), node.Outputs[0].DType);
 
     private static string One(OnnxGraph graph, Apply node) => Number(graph, node.Inputs[0].DType, 1);
 
@@ -230,14 +236,16 @@ internal static class OnnxOps
     /// </summary>
     private static string WholeQuotient(OnnxGraph graph, Apply node)
     {
-        string a = graph.Name(node.Inputs[0]), b = graph.Name(node.Inputs[1]), zero = Number(graph, node.Inputs[0].DType, 0);
+        string a = graph.Name(node.Inputs[0]), b = graph.Name(node.Inputs[1]),
+            zero = Number(graph, node.Inputs[0].DType, 0);
         bool mayBeZero = node.Inputs[1] is not Constant divisor || NdArray.From(divisor.Value).Data.Contains(0);
         string isZero = mayBeZero ? graph.Add("Equal", [b, zero]) : "";
         b = mayBeZero ? graph.Add("Where", [isZero, One(graph, node), b]) : b;
         string result = graph.Add("Mod", [a, b]);
         if (node.Op is Binary<IntDiv>)
         {
-            string isWhole = graph.Add("Equal", [result, zero]), differ = graph.Add("Xor", [graph.Add("Less", [a, zero]), graph.Add("Less", [b, zero])]);
+            string isWhole = graph.Add("Equal", [result, zero]),
+                differ = graph.Add("Xor", [graph.Add("Less", [a, zero]), graph.Add("Less", [b, zero])]);
             string less = As(graph, graph.Add("And", [differ, graph.Add("Not", [isWhole])]), node.Inputs[0].DType);
             result = graph.Add("Sub", [graph.Add("Div", [a, b]), less]);
         }

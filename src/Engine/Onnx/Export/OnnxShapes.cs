@@ -50,7 +50,8 @@ internal static class OnnxShapes
         })];
         string taken = graph.Add("GatherND", [x, graph.Add("Concat", columns, ("axis", rank))]);
         int at = parts.ArraysAt;
-        int[] order = [.. Enumerable.Range(rank, at), .. Enumerable.Range(0, rank), .. Enumerable.Range(rank + at, ranges.Length - at)];
+        int[] order = [.. Enumerable.Range(rank, at), .. Enumerable.Range(0, rank),
+            .. Enumerable.Range(rank + at, ranges.Length - at)];
         return at == 0 || rank == 0 ? taken : graph.Add("Transpose", [taken], ("perm", Longs(order)));
     }
 
@@ -64,7 +65,8 @@ internal static class OnnxShapes
         string values = graph.Name(node.Inputs[1]);
         if (Filling(node) is { } number)
         {
-            long[] pads = [.. op.Parts.Axes.Select(part => (long)part.Range.Start.Value), .. op.Parts.Axes.Select(part => (long)part.Range.End.Value)];
+            long[] pads = [.. op.Parts.Axes.Select(part => (long)part.Range.Start.Value),
+                .. op.Parts.Axes.Select(part => (long)part.Range.End.Value)];
             return graph.Add("Pad", [values, graph.Vector("pads", pads), graph.Name(number)]);
         }
 
@@ -99,7 +101,8 @@ internal static class OnnxShapes
     public static string TakeRows(OnnxGraph graph, Apply node)
     {
         string start = OneOf(node.Inputs[1]), count = OneOf(node.Inputs[2]);
-        return graph.Add("Slice", [graph.Name(node.Inputs[0]), start, graph.Add("Add", [start, count]), graph.Vector("axes", 0)]);
+        return graph.Add(
+            "Slice", [graph.Name(node.Inputs[0]), start, graph.Add("Add", [start, count]), graph.Vector("axes", 0)]);
 
         string OneOf(Variable number) => graph.Add("Reshape", [Whole(graph, number), graph.Vector("shape", 1)]);
     }
@@ -128,17 +131,20 @@ internal static class OnnxShapes
     /// </summary>
     public static string BroadcastTo(OnnxGraph graph, Apply node, BroadcastTo op)
     {
-        Shape to = [.. op.To.Select((dimension, axis) => dimension == Shape.Unknown && !op.Given.Contains(axis) ? 1 : dimension)];
+        Shape to = [.. op.To.Select(
+            (dimension, axis) => dimension == Shape.Unknown && !op.Given.Contains(axis) ? 1 : dimension)];
         return graph.Add("Expand", [graph.Name(node.Inputs[0]), Dimensions(graph, node, to, op.Given)]);
     }
 
     public static string Iota(OnnxGraph graph, Apply node)
     {
-        string range = graph.Add("Range", [graph.Scalar("start", 0), Whole(graph, node.Inputs[0]), graph.Scalar("step", 1)]);
+        string range =
+            graph.Add("Range", [graph.Scalar("start", 0), Whole(graph, node.Inputs[0]), graph.Scalar("step", 1)]);
         return graph.Add("Cast", [range], ("to", Int32Type));
     }
 
-    private static string Whole(OnnxGraph graph, Variable scalar) => graph.Add("Cast", [graph.Name(scalar)], ("to", Int64Type));
+    private static string Whole(OnnxGraph graph, Variable scalar) =>
+        graph.Add("Cast", [graph.Name(scalar)], ("to", Int64Type));
 
     private static string Slice(OnnxGraph graph, string x, AxisPart[] axes)
     {
@@ -185,8 +191,10 @@ internal static class OnnxShapes
         if (isCausal)
         {
             DType dtype = node.Inputs[0].DType;
-            string ones = graph.Add("Expand", [graph.Tensor("one", Tensor.Scalar(1.0).Cast(dtype)), graph.Add("Shape", [scores])]);
-            string below = graph.Add("Cast", [graph.Add("Trilu", [ones], ("upper", 0))], ("to", OnnxGraph.Type(DType.Bool)));
+            string ones = graph.Add(
+                "Expand", [graph.Tensor("one", Tensor.Scalar(1.0).Cast(dtype)), graph.Add("Shape", [scores])]);
+            string below =
+                graph.Add("Cast", [graph.Add("Trilu", [ones], ("upper", 0))], ("to", OnnxGraph.Type(DType.Bool)));
             string none = graph.Tensor("none", Tensor.Scalar(double.NegativeInfinity).Cast(dtype));
             scores = graph.Add("Where", [below, scores, none]);
         }

@@ -4,7 +4,8 @@ using Engine.IO;
 namespace Engine.Onnx;
 
 /// <summary>Represents the error that the graph can be built only after more is known about some inputs.</summary>
-internal sealed class NotKnownException(string message, IReadOnlyList<(Input Input, bool IsValue)> inputs) : EngineException(message)
+internal sealed class NotKnownException(string message, IReadOnlyList<(Input Input, bool IsValue)> inputs)
+    : EngineException(message)
 {
     /// <summary>Gets the inputs, and whether their values must be known, or only their shapes.</summary>
     public IReadOnlyList<(Input Input, bool IsValue)> Inputs { get; } = inputs;
@@ -32,7 +33,8 @@ internal sealed class OnnxImporter
 
     private OnnxImporter(OnnxImporter outer, bool seesOuter)
     {
-        (File, Path, Parameter, OpSets, _depth) = (outer.File, outer.Path, outer.Parameter, outer.OpSets, outer._depth + 1);
+        (File, Path, Parameter, OpSets, _depth) =
+            (outer.File, outer.Path, outer.Parameter, outer.OpSets, outer._depth + 1);
         _budget = outer._budget;
         _outer = seesOuter ? outer : null;
         _settings = outer._settings;
@@ -42,7 +44,8 @@ internal sealed class OnnxImporter
         }
     }
 
-    private OnnxImporter(OnnxImporter caller, OnnxFunctionFile function, IReadOnlyDictionary<string, OnnxSetting> settings)
+    private OnnxImporter(
+        OnnxImporter caller, OnnxFunctionFile function, IReadOnlyDictionary<string, OnnxSetting> settings)
         : this(caller, seesOuter: false) =>
         (_settings, OpSets) = (settings, function.OpSets.Count > 0 ? function.OpSets : caller.OpSets);
 
@@ -84,11 +87,13 @@ internal sealed class OnnxImporter
     {
         if (inputs.Count != graph.Inputs.Count)
         {
-            throw new EngineException($"the graph '{graph.Name}' has {graph.Inputs.Count} inputs, and {inputs.Count} are given");
+            throw new EngineException(
+                $"the graph '{graph.Name}' has {graph.Inputs.Count} inputs, and {inputs.Count} are given");
         }
 
         return new OnnxImporter(this, seesOuter: true).Graph(
-            graph, graph.Inputs.Zip(inputs).DistinctBy(pair => pair.First.Name).ToDictionary(pair => pair.First.Name, pair => pair.Second));
+            graph, graph.Inputs.Zip(inputs).DistinctBy(pair => pair.First.Name)
+                .ToDictionary(pair => pair.First.Name, pair => pair.Second));
     }
 
     /// <summary>Returns the value of a name, here or in outer graphs; null if there is none.</summary>
@@ -119,10 +124,12 @@ internal sealed class OnnxImporter
 
     /// <summary>Throws if nodes use unsupported ops, before anything is built.</summary>
     /// <exception cref="ModelFileException">An op is not supported.</exception>
-    public static void Check(OnnxFile file, string path, OnnxGraphFile graph) => Check(file, path, graph.Nodes, file.OpSets, 0);
+    public static void Check(OnnxFile file, string path, OnnxGraphFile graph) =>
+        Check(file, path, graph.Nodes, file.OpSets, 0);
 
     private static void Check(
-        OnnxFile file, string path, IReadOnlyList<OnnxNodeFile> nodes, IReadOnlyDictionary<string, long> opSets, int depth)
+        OnnxFile file, string path, IReadOnlyList<OnnxNodeFile> nodes, IReadOnlyDictionary<string, long> opSets,
+        int depth)
     {
         foreach (OnnxNodeFile node in nodes)
         {
@@ -148,7 +155,8 @@ internal sealed class OnnxImporter
         string domain = node.Domain.Length == 0 ? "" : $"{node.Domain}:";
         string why = OnnxTable.WhyNot(node, opSets);
         return new ModelFileException(
-            $"{path}: {domain}{node.Op} of opset {OpSetOf(node, opSets)} is not there, which the node '{node.Called}' is{Made(file)}: {why}");
+            $"{path}: {domain}{node.Op} of opset {OpSetOf(node, opSets)} is not there, which the node '{node.Called}' "
+            + $"is{Made(file)}: {why}");
     }
 
     private static string OpSetOf(OnnxNodeFile node, IReadOnlyDictionary<string, long> opSets) =>
@@ -178,7 +186,8 @@ internal sealed class OnnxImporter
 
                 if (!_values.TryAdd(name, result))
                 {
-                    throw new ModelFileException($"{Path}: two nodes give '{name}', the latter being '{node.Called}' ({node.Op}).");
+                    throw new ModelFileException(
+                        $"{Path}: two nodes give '{name}', the latter being '{node.Called}' ({node.Op}).");
                 }
             }
         }
@@ -238,12 +247,14 @@ internal sealed class OnnxImporter
         {
             string name = node.Inputs[i];
             inputs[i] = name.Length == 0 || IsLeftOut(name) ? null : Value(name) ?? throw new ModelFileException(
-                $"{Path}: the node '{node.Called}' ({node.Op}) uses '{name}', which no input and no node before it gives.");
+                $"{Path}: the node '{node.Called}' ({node.Op}) uses '{name}', "
+                + "which no input and no node before it gives.");
         }
 
         if (--_budget.Nodes < 0)
         {
-            throw new ModelFileException($"{Path}: with its loops and functions written out it has more than {MaxNodes} nodes.");
+            throw new ModelFileException(
+                $"{Path}: with its loops and functions written out it has more than {MaxNodes} nodes.");
         }
 
         IReadOnlyDictionary<string, OnnxSetting> settings = Settings(node);
@@ -274,7 +285,8 @@ internal sealed class OnnxImporter
     }
 
     private ModelFileException Refusal(OnnxNodeFile node, string why, Exception? cause = null) => new(
-        $"{Path}: the node '{node.Called}' ({node.Op}, opset {OpSetOf(node, OpSets)}{Made(File)}) cannot be imported: {why}.", cause);
+        $"{Path}: the node '{node.Called}' ({node.Op}, opset {OpSetOf(node, OpSets)}{Made(File)}) cannot be "
+        + $"imported: {why}.", cause);
 
     /// <summary>Returns a message without its full stop.</summary>
     private static string Bare(string message) => message.TrimEnd('.');

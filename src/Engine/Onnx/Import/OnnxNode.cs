@@ -17,7 +17,8 @@ internal sealed class OnnxNode
     private int _inputsRead;
 
     public OnnxNode(
-        OnnxImporter importer, OnnxNodeFile node, OnnxOp op, OnnxValue?[] inputs, IReadOnlyDictionary<string, OnnxSetting> settings)
+        OnnxImporter importer, OnnxNodeFile node, OnnxOp op, OnnxValue?[] inputs,
+        IReadOnlyDictionary<string, OnnxSetting> settings)
     {
         (Importer, File, Op, _inputs, _settings) = (importer, node, op, inputs, settings);
         OpSet = (int)importer.OpSets.GetValueOrDefault(node.Domain, 1);
@@ -90,7 +91,8 @@ internal sealed class OnnxNode
         Setting(name)?.Graph ?? throw new EngineException($"its graph '{name}' is missing");
 
     /// <summary>Returns a list of integers; null if it is not given.</summary>
-    public int[]? Ints(string name) => Setting(name) is { } setting ? [.. setting.Numbers.Select(number => checked((int)number))] : null;
+    public int[]? Ints(string name) =>
+        Setting(name) is { } setting ? [.. setting.Numbers.Select(number => checked((int)number))] : null;
 
     public long[]? LongsOf(string name) => Setting(name) is { } setting ? [.. setting.Numbers] : null;
 
@@ -109,7 +111,9 @@ internal sealed class OnnxNode
     {
         OnnxValue value = V(input);
         return (Whole[]?)value.Elements?.Clone()
-            ?? (!value.Type.IsFloat() && value.Numbers is { } known ? Array.ConvertAll(known, number => new Whole((long)number)) : null)
+            ?? (!value.Type.IsFloat() && value.Numbers is { } known
+                ? Array.ConvertAll(known, number => new Whole((long)number))
+                : null)
             ?? throw NotKnown([value.Variable], input);
     }
 
@@ -125,7 +129,8 @@ internal sealed class OnnxNode
     public int[] IntsOf(int input) => Array.ConvertAll(Longs(input), number => checked((int)number));
 
     /// <summary>Returns an input's only integer.</summary>
-    public long Long(int input) => Longs(input) is [var one] ? one : throw new EngineException($"its input {input} must be one number");
+    public long Long(int input) =>
+        Longs(input) is [var one] ? one : throw new EngineException($"its input {input} must be one number");
 
     /// <summary>Returns an input's numbers.</summary>
     /// <exception cref="NotKnownException">They are unknown before a call.</exception>
@@ -138,7 +143,9 @@ internal sealed class OnnxNode
         int[] dimensions = [.. x.Shape.Skip(from)];
         return !dimensions.Contains(Shape.Unknown)
             ? dimensions
-            : throw NotKnown([.. Enumerable.Range(from, dimensions.Length).Where(axis => x.Shape[axis] == Shape.Unknown).Select(axis => DimensionOf(x, axis))], 0);
+            : throw NotKnown(
+                [.. Enumerable.Range(from, dimensions.Length).Where(axis => x.Shape[axis] == Shape.Unknown)
+                    .Select(axis => DimensionOf(x, axis))], 0);
     }
 
     /// <summary>

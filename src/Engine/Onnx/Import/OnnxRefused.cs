@@ -5,16 +5,21 @@ internal static class OnnxRefused
 {
     public static IReadOnlyList<(string Why, string[] Ops)> Reasons =>
     [
-        ("there are no texts", ["StringConcat", "StringNormalizer", "StringSplit", "RegexFullMatch", "TfIdfVectorizer", "ImageDecoder"]),
+        ("there are no texts",
+            ["StringConcat", "StringNormalizer", "StringSplit", "RegexFullMatch", "TfIdfVectorizer", "ImageDecoder"]),
         ("there are no sequences and no optional values",
         [
-            "SequenceAt", "SequenceConstruct", "SequenceEmpty", "SequenceErase", "SequenceInsert", "SequenceLength", "SequenceMap",
+            "SequenceAt", "SequenceConstruct", "SequenceEmpty", "SequenceErase", "SequenceInsert", "SequenceLength",
+            "SequenceMap",
             "SplitToSequence", "ConcatFromSequence", "Optional", "OptionalGetElement", "OptionalHasElement",
         ]),
         ("the shape of what it gives depends on values", ["NonZero", "Unique", "NonMaxSuppression"]),
         ("there are no complex numbers", ["DFT", "STFT"]),
-        ("random numbers are others here", ["RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli"]),
-        ("nothing is computed in its types", ["BitwiseAnd", "BitwiseOr", "BitwiseXor", "BitwiseNot", "BitShift", "BitCast"]),
-        ("there is nothing to compute it with", ["Det", "DeformConv", "RoiAlign", "MaxRoiPool", "MelWeightMatrix", "TensorScatter"]),
+        ("random numbers are others here",
+            ["RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli"]),
+        ("nothing is computed in its types",
+            ["BitwiseAnd", "BitwiseOr", "BitwiseXor", "BitwiseNot", "BitShift", "BitCast"]),
+        ("there is nothing to compute it with",
+            ["Det", "DeformConv", "RoiAlign", "MaxRoiPool", "MelWeightMatrix", "TensorScatter"]),
     ];
 }

@@ -22,21 +22,27 @@ internal static class OnnxTable
 
     /// <summary>The reasons why ops are not supported.</summary>
     private static readonly FrozenDictionary<string, string> s_refused = OnnxRefused.Reasons
-        .SelectMany(group => group.Ops.Select(op => (op, group.Why))).ToFrozenDictionary(pair => pair.op, pair => pair.Why);
+        .SelectMany(group => group.Ops.Select(op => (op, group.Why)))
+        .ToFrozenDictionary(pair => pair.op, pair => pair.Why);
 
     /// <summary>Returns all rows.</summary>
     public static IEnumerable<OnnxOp> All() =>
     [
-        .. ElementwiseOps.Rows(), .. ComparisonOps.Rows(), .. CastOps.Rows(), .. ReductionOps.Rows(), .. ShapingOps.Rows(),
-        .. CreationOps.Rows(), .. IndexingOps.Rows(), .. ProductOps.Rows(), .. ConvolutionOps.Rows(), .. PoolingOps.Rows(),
-        .. NormalizationOps.Rows(), .. SoftmaxOps.Rows(), .. ResizeOps.Rows(), .. RecurrentOps.Rows(), .. AttentionOps.Rows(),
-        .. StreamOps.Rows(), .. GridOps.Rows(), .. ControlOps.Rows(), .. QuantizedOps.Rows(), .. TrainingOps.Rows(), .. ClassicOps.Rows(),
+        .. ElementwiseOps.Rows(), .. ComparisonOps.Rows(), .. CastOps.Rows(), .. ReductionOps.Rows(),
+        .. ShapingOps.Rows(),
+        .. CreationOps.Rows(), .. IndexingOps.Rows(), .. ProductOps.Rows(), .. ConvolutionOps.Rows(),
+        .. PoolingOps.Rows(),
+        .. NormalizationOps.Rows(), .. SoftmaxOps.Rows(), .. ResizeOps.Rows(), .. RecurrentOps.Rows(),
+        .. AttentionOps.Rows(),
+        .. StreamOps.Rows(), .. GridOps.Rows(), .. ControlOps.Rows(), .. QuantizedOps.Rows(), .. TrainingOps.Rows(),
+        .. ClassicOps.Rows(),
     ];
 
     /// <summary>Returns a node's op in its version; null if it is not supported.</summary>
     public static OnnxOp? Find(OnnxNodeFile node, IReadOnlyDictionary<string, long> opSets)
     {
-        if (!opSets.TryGetValue(node.Domain, out long set) || !s_ops.TryGetValue((node.Domain, node.Op), out OnnxOp[]? versions)
+        if (!opSets.TryGetValue(node.Domain, out long set)
+            || !s_ops.TryGetValue((node.Domain, node.Op), out OnnxOp[]? versions)
             || (node.Domain.Length == 0 && set is < OldestOpSet or > NewestOpSet))
         {
             return null;
@@ -58,7 +64,8 @@ internal static class OnnxTable
             return $"opsets from {OldestOpSet} to {NewestOpSet} are known.";
         }
 
-        return s_ops.TryGetValue((node.Domain, node.Op), out OnnxOp[]? versions) ? $"it is there from opset {versions[^1].Since} on."
+        return s_ops.TryGetValue((node.Domain, node.Op), out OnnxOp[]? versions)
+            ? $"it is there from opset {versions[^1].Since} on."
             : node.Domain.Length == 0 && s_refused.TryGetValue(node.Op, out string? why) ? $"{why}."
             : "no such op is known.";
     }

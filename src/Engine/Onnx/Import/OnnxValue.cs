@@ -63,7 +63,9 @@ internal sealed class OnnxValue
             () => tensor.Type.IsFloat() || tensor.Type.IsHalf() ? parameter(tensor) : Constant(tensor.ToTensor()))
         {
             Elements = whole is null ? null : Array.ConvertAll(whole, number => new Whole(number)),
-            _numbers = tensor.Type.IsFloat() && tensor.Shape.Count <= MaxLookedAt ? NdArray.From(tensor.Values!).Data : null,
+            _numbers = tensor.Type.IsFloat() && tensor.Shape.Count <= MaxLookedAt
+                ? NdArray.From(tensor.Values!).Data
+                : null,
         };
     }
 
@@ -75,7 +77,8 @@ internal sealed class OnnxValue
     public static OnnxValue Of(OnnxType type, Variable variable, Whole[]? elements = null)
     {
         // A bool that became a number is itself again.
-        variable = type == OnnxType.Bool && variable is Result { Owner: { Op: Ops.Cast, Inputs: [{ DType: DType.Bool } truth] } } ? truth : variable;
+        variable = type == OnnxType.Bool
+            && variable is Result { Owner: { Op: Ops.Cast, Inputs: [{ DType: DType.Bool } truth] } } ? truth : variable;
         Variable stored = type == OnnxType.Bool && variable.DType != DType.Bool
             ? NotEqual(variable, 0)
             : Cast(variable, type.Stored() ?? throw new EngineException($"There is no {type.Name()} here."));
@@ -83,10 +86,11 @@ internal sealed class OnnxValue
     }
 
     /// <summary>Returns the value of integers in a shape.</summary>
-    public static OnnxValue Of(OnnxType type, Whole[] elements, Shape shape) => new(type, shape, () => Joined(type, elements, shape))
-    {
-        Elements = elements,
-    };
+    public static OnnxValue Of(OnnxType type, Whole[] elements, Shape shape) =>
+        new(type, shape, () => Joined(type, elements, shape))
+        {
+            Elements = elements,
+        };
 
     /// <summary>Gets its elements as float64 if they are known; else null.</summary>
     public double[]? Numbers => _numbers ?? (Elements is { } whole && Array.TrueForAll(whole, one => one.IsKnown)
@@ -120,7 +124,8 @@ internal sealed class OnnxValue
             && node.Inputs.Where((input, i) => node.Op.Reads(i)).All(input => input is not Input)
             && node.Inputs.All(input => input.Shape.IsKnown));
         return isConstant && nodes.Count <= 1000
-            ? ReferenceEvaluator.Evaluate([Variable], new Dictionary<Input, NdArray>())[0].ToTensor(Variable.DType).Cast(DType.Float64)
+            ? ReferenceEvaluator.Evaluate([Variable], new Dictionary<Input, NdArray>())[0].ToTensor(Variable.DType)
+                .Cast(DType.Float64)
                 .AsSpan<double>().ToArray()
             : null;
     }

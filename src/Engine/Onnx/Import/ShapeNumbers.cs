@@ -14,7 +14,8 @@ internal static class ShapeNumbers
     public static OnnxValue?[] With(OnnxNode node, OnnxValue?[] results)
     {
         // For known numbers, the graph gives the same (OnnxValue.Numbers), but not exactly beyond float64.
-        if (results.Length == 0 || results.All(result => result is null || result.Elements is not null || !IsWhole(result.Type)))
+        if (results.Length == 0
+            || results.All(result => result is null || result.Elements is not null || !IsWhole(result.Type)))
         {
             return results;
         }
@@ -24,7 +25,8 @@ internal static class ShapeNumbers
             return Moved(node, results);
         }
 
-        return Computed(node) is { } elements && (results[0]!.Type == OnnxType.Bool || Fits(results[0]!.Type, elements)) && results[0] is { Shape.IsKnown: true } first && first.Shape.Count == elements.Length
+        return Computed(node) is { } elements && (results[0]!.Type == OnnxType.Bool || Fits(results[0]!.Type, elements))
+            && results[0] is { Shape.IsKnown: true } first && first.Shape.Count == elements.Length
             ? [Tracked(first, elements), .. results.Skip(1)]
             : results;
     }
@@ -54,7 +56,8 @@ internal static class ShapeNumbers
                 int start = all.Count;
                 all.AddRange(value.Elements!);
                 inputs[i] = OnnxValue.Of(
-                    OnnxType.Int32, [.. Enumerable.Range(start, value.Elements!.Length).Select(place => new Whole(place))], value.Shape);
+                    OnnxType.Int32, [.. Enumerable.Range(start, value.Elements!.Length)
+                        .Select(place => new Whole(place))], value.Shape);
             }
         }
 
@@ -85,10 +88,12 @@ internal static class ShapeNumbers
                 return Fits((OnnxType)node.Number("to", (long)OnnxType.Int64), first) ? first : null;
             case "ReduceProd" or "ReduceSum" when first.Length > 0 && shape.Rank == 1:
                 return [first.Aggregate((a, b) => Joined(op == "ReduceProd" ? "Mul" : "Add", a, b)!.Value)];
-            case "Where" when inputs is [_, { Elements: { } then }, { Elements: { } otherwise }] && first.All(one => one.IsKnown):
+            case "Where" when inputs is [_, { Elements: { } then }, { Elements: { } otherwise }]
+                && first.All(one => one.IsKnown):
                 return Spread([.. inputs.Select(input => input!.Shape)], index =>
                     first[index[0]].Number != 0 ? then[index[1]] : otherwise[index[2]]);
-            case "Add" or "Sub" or "Mul" or "Div" or "Max" or "Min" or "Mod" or "Equal" when inputs is [_, { Elements: { } second, Shape: var other }]:
+            case "Add" or "Sub" or "Mul" or "Div" or "Max" or "Min" or "Mod"
+                or "Equal" when inputs is [_, { Elements: { } second, Shape: var other }]:
                 string name = op == "Mod" && node.Flag("fmod") ? "Remainder" : op;
                 return Spread([shape, other], index => Joined(name, first[index[0]], second[index[1]]));
             case "Neg":
@@ -101,7 +106,8 @@ internal static class ShapeNumbers
     private static bool Fits(OnnxType type, Whole[] numbers)
     {
         (long least, long most) = type.Range();
-        return type is OnnxType.Int32 or OnnxType.Int64 && numbers.All(one => !one.IsKnown || (one.Number >= least && one.Number <= most));
+        return type is OnnxType.Int32 or OnnxType.Int64
+            && numbers.All(one => !one.IsKnown || (one.Number >= least && one.Number <= most));
     }
 
     /// <summary>
@@ -113,7 +119,8 @@ internal static class ShapeNumbers
         var to = new int[rank];
         for (int axis = 0; axis < rank; axis++)
         {
-            int[] dimensions = [.. shapes.Where(shape => axis >= rank - shape.Rank).Select(shape => shape[axis - (rank - shape.Rank)])];
+            int[] dimensions = [
+                .. shapes.Where(shape => axis >= rank - shape.Rank).Select(shape => shape[axis - (rank - shape.Rank)])];
             to[axis] = dimensions.Contains(0) ? 0 : dimensions.Max();
         }
 
@@ -176,7 +183,8 @@ internal static class ShapeNumbers
                 return new Whole(0, Minimum(x, y));
             case "Mod":
                 return new Whole(0, Ops.Symbolic.Mod(x, y));
-            case "Equal" when (a is { IsKnown: true, Number: < 0 } && IsDimension(y)) || (b is { IsKnown: true, Number: < 0 } && IsDimension(x)):
+            case "Equal" when (a is { IsKnown: true, Number: < 0 } && IsDimension(y))
+                || (b is { IsKnown: true, Number: < 0 } && IsDimension(x)):
                 // A dimension is never negative. Graphs make this comparison to test whether a dimension stays the
                 // same.
                 return 0;

@@ -21,7 +21,8 @@ internal sealed record OnnxFile
 
 /// <summary>Represents a graph: the model's, or one within a node.</summary>
 internal sealed record OnnxGraphFile(
-    string Name, IReadOnlyList<OnnxNodeFile> Nodes, IReadOnlyList<OnnxTensor> Initializers, IReadOnlyList<OnnxValueInfo> Inputs,
+    string Name, IReadOnlyList<OnnxNodeFile> Nodes, IReadOnlyList<OnnxTensor> Initializers,
+    IReadOnlyList<OnnxValueInfo> Inputs,
     IReadOnlyList<OnnxValueInfo> Outputs, bool HasSparse);
 
 /// <summary>Represents a node: an op with its inputs, outputs and attributes.</summary>
@@ -60,12 +61,14 @@ internal sealed record OnnxSetting(string Name)
 }
 
 /// <summary>Represents the name and type of an input or output.</summary>
-internal sealed record OnnxValueInfo(string Name, OnnxType Type, IReadOnlyList<OnnxDimension>? Dimensions, bool IsTensor);
+internal sealed record OnnxValueInfo(
+    string Name, OnnxType Type, IReadOnlyList<OnnxDimension>? Dimensions, bool IsTensor);
 
 /// <summary>Represents a dimension that a graph declares: a number, a name, or nothing.</summary>
 internal readonly record struct OnnxDimension(long? Number, string? Name);
 
 /// <summary>Represents a function in a model: nodes under a name.</summary>
 internal sealed record OnnxFunctionFile(
-    string Domain, string Name, IReadOnlyList<string> Inputs, IReadOnlyList<string> Outputs, IReadOnlyList<string> Settings,
+    string Domain, string Name, IReadOnlyList<string> Inputs, IReadOnlyList<string> Outputs,
+    IReadOnlyList<string> Settings,
     IReadOnlyList<OnnxSetting> Defaults, IReadOnlyList<OnnxNodeFile> Nodes, IReadOnlyDictionary<string, long> OpSets);

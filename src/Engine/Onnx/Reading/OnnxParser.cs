@@ -24,7 +24,8 @@ internal sealed class OnnxParser(ModelBytes bytes, string? folder)
 
     /// <summary>Reads the bytes of a tensor. ONNX's tests store their inputs and outputs in this form.</summary>
     /// <exception cref="ModelFileException">The bytes have another format, or are damaged.</exception>
-    public static OnnxTensor Tensor(ModelBytes bytes) => new OnnxTensorParser(bytes, null).Tensor(new ProtoReader(bytes));
+    public static OnnxTensor Tensor(ModelBytes bytes) =>
+        new OnnxTensorParser(bytes, null).Tensor(new ProtoReader(bytes));
 
     private OnnxFile Model(ProtoReader reader)
     {
@@ -62,7 +63,8 @@ internal sealed class OnnxParser(ModelBytes bytes, string? folder)
                     OnnxFunctionFile function = reader.Message(Function);
                     if (!functions.TryAdd((function.Domain, function.Name), function))
                     {
-                        throw new ModelFileException($"{bytes.Name} has two functions '{function.Name}', and only one may have a name.");
+                        throw new ModelFileException(
+                            $"{bytes.Name} has two functions '{function.Name}', and only one may have a name.");
                     }
 
                     break;

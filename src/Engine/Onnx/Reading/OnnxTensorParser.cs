@@ -94,7 +94,8 @@ internal sealed class OnnxTensorParser(ModelBytes bytes, string? folder)
         if (dims.Count > 64 || dims.Exists(dimension => dimension is < 0 or > int.MaxValue))
         {
             throw new ModelFileException(
-                $"{bytes.Name}: the tensor '{name}' has the dimensions {string.Join(", ", dims.Take(8))}, which no tensor has.");
+                $"{bytes.Name}: the tensor '{name}' has the dimensions {string.Join(", ", dims.Take(8))}, "
+                + "which no tensor has.");
         }
 
         Shape shape = [.. dims.Select(dimension => (int)dimension)];
@@ -200,10 +201,15 @@ internal sealed class OnnxTensorParser(ModelBytes bytes, string? folder)
         {
             OnnxType.Float => tensor with { Values = Engine.Tensor.From(floats.ToArray()).Reshape(dimensions) },
             OnnxType.Double => tensor with { Values = Engine.Tensor.From(doubles.ToArray()).Reshape(dimensions) },
-            OnnxType.Int32 => tensor with { Values = Engine.Tensor.From([.. whole.Select(value => (int)value)]).Reshape(dimensions) },
+            OnnxType.Int32 =>
+                tensor with { Values = Engine.Tensor.From([.. whole.Select(value => (int)value)]).Reshape(dimensions) },
             OnnxType.Int64 => tensor with { Values = Engine.Tensor.From(whole.ToArray()).Reshape(dimensions) },
-            OnnxType.UInt8 => tensor with { Values = Engine.Tensor.From([.. whole.Select(value => (byte)value)]).Reshape(dimensions) },
-            OnnxType.Bool => tensor with { Values = Engine.Tensor.From([.. whole.Select(value => value != 0)]).Reshape(dimensions) },
+            OnnxType.UInt8 => tensor with
+            {
+                Values = Engine.Tensor.From([.. whole.Select(value => (byte)value)]).Reshape(dimensions),
+            },
+            OnnxType.Bool =>
+                tensor with { Values = Engine.Tensor.From([.. whole.Select(value => value != 0)]).Reshape(dimensions) },
             _ when type.IsWhole() => tensor with { Whole = [.. whole] },
             _ => throw NoType(name, type),
         };
@@ -246,8 +252,8 @@ internal sealed class OnnxTensorParser(ModelBytes bytes, string? folder)
         if (path is null)
         {
             throw new ModelFileException(
-                $"{bytes.Name}: the tensor '{name}' is said to lie in '{location}', which is no file of the model's folder: "
-                + "it is not read.");
+                $"{bytes.Name}: the tensor '{name}' is said to lie in '{location}', "
+                + "which is no file of the model's folder: it is not read.");
         }
 
         at = Number("offset", 0);
@@ -276,7 +282,8 @@ internal sealed class OnnxTensorParser(ModelBytes bytes, string? folder)
     {
         string root = Path.GetFullPath(folder);
         string[] parts = location.Split('/', '\\');
-        if (Path.IsPathRooted(location) || location.Contains(':') || location.Contains('\0') || Array.Exists(parts, part => part is ".."))
+        if (Path.IsPathRooted(location) || location.Contains(':') || location.Contains('\0')
+            || Array.Exists(parts, part => part is ".."))
         {
             return null;
         }

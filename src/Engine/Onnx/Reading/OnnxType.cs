@@ -44,7 +44,8 @@ internal static class OnnxTypes
 
     /// <summary>Returns whether ops compute with values of the type, not only move them.</summary>
     public static bool IsComputed(this OnnxType type) =>
-        type is OnnxType.Float or OnnxType.Double or OnnxType.Int32 or OnnxType.Int64 or OnnxType.UInt8 or OnnxType.Bool;
+        type is OnnxType.Float or OnnxType.Double or OnnxType.Int32 or OnnxType.Int64 or OnnxType.UInt8
+            or OnnxType.Bool;
 
     public static bool IsFloat(this OnnxType type) => type is OnnxType.Float or OnnxType.Double;
 

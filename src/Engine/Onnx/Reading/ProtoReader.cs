@@ -51,7 +51,8 @@ internal sealed class ProtoReader(ModelBytes bytes)
         ulong tag = Varint();
         _encoding = (Encoding)(tag & 7);
         ulong field = tag >> 3;
-        return field is > 0 and < 1 << 29 && _encoding is Encoding.Varint or Encoding.Fixed64 or Encoding.Bytes or Encoding.Fixed32
+        return field is > 0 and < 1 << 29
+            && _encoding is Encoding.Varint or Encoding.Fixed64 or Encoding.Bytes or Encoding.Fixed32
             ? (int)field
             : throw Damaged("there is no such field");
     }
@@ -62,7 +63,9 @@ internal sealed class ProtoReader(ModelBytes bytes)
         (long start, long length) = Range();
         if (++_depth > Deepest || ++_messages > MaxMessages)
         {
-            throw Damaged(_depth > Deepest ? $"messages are nested deeper than {Deepest}" : $"there are more than {MaxMessages} messages");
+            throw Damaged(_depth > Deepest
+                ? $"messages are nested deeper than {Deepest}"
+                : $"there are more than {MaxMessages} messages");
         }
 
         long outer = _end;
@@ -95,10 +98,12 @@ internal sealed class ProtoReader(ModelBytes bytes)
     public void Numbers(List<long> to) => Packed(to, Encoding.Varint, () => (long)Varint());
 
     /// <summary>Adds a repeated field's float32 numbers.</summary>
-    public void Floats(List<float> to) => Packed(to, Encoding.Fixed32, () => BitConverter.UInt32BitsToSingle(Fixed32()));
+    public void Floats(List<float> to) =>
+        Packed(to, Encoding.Fixed32, () => BitConverter.UInt32BitsToSingle(Fixed32()));
 
     /// <summary>Adds a repeated field's float64 numbers.</summary>
-    public void Doubles(List<double> to) => Packed(to, Encoding.Fixed64, () => BitConverter.UInt64BitsToDouble(Fixed64()));
+    public void Doubles(List<double> to) =>
+        Packed(to, Encoding.Fixed64, () => BitConverter.UInt64BitsToDouble(Fixed64()));
 
     /// <summary>Reads a text.</summary>
     public string Text() => System.Text.Encoding.UTF8.GetString(Bytes());
@@ -182,7 +187,9 @@ internal sealed class ProtoReader(ModelBytes bytes)
         }
 
         ulong length = Varint();
-        return length <= (ulong)(_end - _at) ? (_at, (long)length) : throw Damaged("a value is longer than what it is part of");
+        return length <= (ulong)(_end - _at)
+            ? (_at, (long)length)
+            : throw Damaged("a value is longer than what it is part of");
     }
 
     private ulong Varint()

@@ -43,7 +43,8 @@ internal sealed record Attend(bool IsCausal) : Op, ICpuOp, ICudaOp, ISampled
         Variable common = Symbolic.Sum(g * node.Outputs[0], [2]);
         common = outputGrads[1] is { } ofLog ? common - ofLog : common;
         Variable[] inputs = [q, k, v, log, common, g];
-        IReadOnlyList<Variable> grads = new AttendGrad(IsCausal).Apply(mask is null ? inputs : [.. inputs, mask]).Outputs;
+        IReadOnlyList<Variable> grads =
+            new AttendGrad(IsCausal).Apply(mask is null ? inputs : [.. inputs, mask]).Outputs;
         return mask is null
             ? [.. grads]
             : [.. grads, Symbolic.SumTo(new AttendGrad(IsCausal).Products([.. inputs, mask]).Scores, mask)];
@@ -52,7 +53,8 @@ internal sealed record Attend(bool IsCausal) : Op, ICpuOp, ICudaOp, ISampled
     public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs)
     {
         AttentionShape shape = AttentionShape.Of([.. inputs]);
-        return (long)shape.Batch * shape.Queries * shape.Keys * ((2L * shape.Size) + (2L * shape.ValueSize) + RowLoop.SoftmaxFlops);
+        return (long)shape.Batch * shape.Queries * shape.Keys
+            * ((2L * shape.Size) + (2L * shape.ValueSize) + RowLoop.SoftmaxFlops);
     }
 
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
@@ -64,7 +66,8 @@ internal sealed record Attend(bool IsCausal) : Op, ICpuOp, ICudaOp, ISampled
             double most = scores.Select(score => score.High).Append(double.NegativeInfinity).Max();
             double shift = double.IsNegativeInfinity(most) ? 0 : most;
             DoubleDouble[] powers =
-                [.. scores.Select(score => double.IsNegativeInfinity(score.High) ? 0 : DoubleDouble.Exp(score - shift))];
+                [.. scores.Select(
+                    score => double.IsNegativeInfinity(score.High) ? 0 : DoubleDouble.Exp(score - shift))];
             DoubleDouble sum = powers.Aggregate((DoubleDouble)0, (total, power) => total + power);
             outputs[1][b, t] = sum.High == 0 ? double.NegativeInfinity : (shift + DoubleDouble.Log(sum)).High;
             for (int e = 0; e < outputs[0].Shape[2]; e++)
@@ -116,7 +119,8 @@ internal sealed record Attend(bool IsCausal) : Op, ICpuOp, ICudaOp, ISampled
     /// <summary>Returns shapes around the sides of tiles, with masks of all kinds.</summary>
     internal static IEnumerable<(bool IsCausal, Arg[] Args)> Cases(Random random)
     {
-        int b = random.Next(1, 4), t = Arg.Dimension(random, false), s = Arg.Dimension(random, false), d = Arg.Dimension(random, false);
+        int b = random.Next(1, 4), t = Arg.Dimension(random, false), s = Arg.Dimension(random, false),
+            d = Arg.Dimension(random, false);
         int e = Arg.Dimension(random, false);
         foreach (bool isCausal in (bool[])[false, true])
         {
@@ -187,7 +191,8 @@ internal readonly record struct AttentionShape(int Batch, int Queries, int Keys,
             throw new EngineException($"there are {k.Shape[1]} keys and {v.Shape[1]} values");
         }
 
-        return new AttentionShape(batch, q.Shape[1], keys, Dimension(q.Shape[2], k.Shape[2]), v.Shape[2]).WithMask(inputs);
+        return new AttentionShape(batch, q.Shape[1], keys, Dimension(q.Shape[2], k.Shape[2]), v.Shape[2]).WithMask(
+            inputs);
 
         static int Dimension(int a, int b) => a == Shape.Unknown ? b : a;
 
@@ -202,7 +207,8 @@ internal readonly record struct AttentionShape(int Batch, int Queries, int Keys,
         {
             Shape mask = inputs[at].Shape, all = [Batch, Queries, Keys];
             bool fits = mask.Rank == 3 && Enumerable.Range(0, 3).All(axis =>
-                mask[axis] == 1 || mask[axis] == all[axis] || mask[axis] == Shape.Unknown || all[axis] == Shape.Unknown);
+                mask[axis] == 1 || mask[axis] == all[axis] || mask[axis] == Shape.Unknown
+                    || all[axis] == Shape.Unknown);
             return fits ? this : throw new EngineException($"the mask {mask} does not broadcast to {all}");
         }
 
@@ -246,13 +252,16 @@ internal sealed class AttentionRows(IReadOnlyList<NdArray> inputs, NdArray? mask
     /// </summary>
     public void ForEachError(DType dtype, Action<int, int, double[], double> row)
     {
-        NdArray[] sizes = [.. inputs.Take(2).Select(input => new NdArray(input.Shape, [.. input.Data.Select(Math.Abs)]))];
+        NdArray[] sizes =
+            [.. inputs.Take(2).Select(input => new NdArray(input.Shape, [.. input.Data.Select(Math.Abs)]))];
         NdArray? all = mask is null
             ? null
-            : new NdArray(mask.Shape, [.. mask.Data.Select(value => double.IsNegativeInfinity(value) ? 0 : Math.Abs(value))]);
+            : new NdArray(
+                mask.Shape, [.. mask.Data.Select(value => double.IsNegativeInfinity(value) ? 0 : Math.Abs(value))]);
         new AttentionRows(sizes, all, isCausal).ForEach((b, t, scores) =>
         {
-            double[] errors = [.. scores.Select(score => double.IsNegativeInfinity(score.High) ? 0 : Rounding.Reached(dtype, score.High))];
+            double[] errors = [.. scores.Select(
+                score => double.IsNegativeInfinity(score.High) ? 0 : Rounding.Reached(dtype, score.High))];
 
             // With errors this large, any power is possible, and so is any result.
             double most = errors.Append(0).Max();

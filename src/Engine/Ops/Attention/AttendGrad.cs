@@ -25,7 +25,8 @@ internal sealed record AttendGrad(bool IsCausal) : Op, ICpuOp, ICudaOp, ISampled
         }
 
         yield return new Sample(
-            new AttendGrad(false), new([2, 3, 4]), new([2, 5, 4]), new([2, 5, 6]), new([2, 3]), new([2, 4]), new([2, 3, 6]))
+            new AttendGrad(false), new([2, 3, 4]), new([2, 5, 4]), new([2, 5, 6]), new([2, 3]), new([2, 4]),
+            new([2, 3, 6]))
         {
             Error = "there must be a number for each of (2, 3) queries",
         };
@@ -80,7 +81,8 @@ internal sealed record AttendGrad(bool IsCausal) : Op, ICpuOp, ICudaOp, ISampled
     public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs)
     {
         AttentionShape shape = AttentionShape.Of([.. inputs]);
-        return (long)shape.Batch * shape.Queries * shape.Keys * ((6L * shape.Size) + (4L * shape.ValueSize) + RowLoop.SoftmaxFlops);
+        return (long)shape.Batch * shape.Queries * shape.Keys
+            * ((6L * shape.Size) + (4L * shape.ValueSize) + RowLoop.SoftmaxFlops);
     }
 
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
@@ -89,7 +91,9 @@ internal sealed record AttendGrad(bool IsCausal) : Op, ICpuOp, ICudaOp, ISampled
         Accumulate(inputs, (b, t, s, score) =>
         {
             double log = inputs[3][b, t];
-            return double.IsNegativeInfinity(score.High) && !double.IsNegativeInfinity(log) ? 0 : DoubleDouble.Exp(score - log);
+            return double.IsNegativeInfinity(score.High) && !double.IsNegativeInfinity(log)
+                ? 0
+                : DoubleDouble.Exp(score - log);
         }, (output, index, term) => sums[output][index] += term);
         foreach (DoubleDoubles sum in sums)
         {
@@ -103,25 +107,32 @@ internal sealed record AttendGrad(bool IsCausal) : Op, ICpuOp, ICudaOp, ISampled
     public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         NdArray[] magnitudes = [.. outputs.Select(output => new NdArray(output.Shape))];
-        NdArray[] sizes = [.. inputs.Select((input, i) => i is 3 or 6 ? input : new NdArray(input.Shape, [.. input.Data.Select(Math.Abs)]))];
+        NdArray[] sizes = [.. inputs.Select(
+            (input, i) => i is 3 or 6 ? input : new NdArray(input.Shape, [.. input.Data.Select(Math.Abs)]))];
         DType dtype = inputs[0].DType;
         var errors = new NdArray([inputs[0].Shape[0], inputs[0].Shape[1], inputs[1].Shape[1]]);
-        new AttentionRows(inputs, inputs.Count > 6 ? inputs[6] : null, IsCausal).ForEachError(dtype, (b, t, products, most) =>
+        new AttentionRows(
+            inputs, inputs.Count > 6 ? inputs[6] : null, IsCausal).ForEachError(dtype, (b, t, products, most) =>
         {
             for (int s = 0; s < products.Length; s++)
             {
-                errors[b, t, s] = double.IsFinite(most) ? 1 + products[s] + Math.Abs(inputs[3][b, t]) : double.PositiveInfinity;
+                errors[b, t, s] = double.IsFinite(most)
+                    ? 1 + products[s] + Math.Abs(inputs[3][b, t])
+                    : double.PositiveInfinity;
             }
         });
 
         // The powers keep their values; all other factors are absolute, so that nothing cancels.
         sizes[4] = new NdArray(sizes[4].Shape, [.. sizes[4].Data.Select(value => -value)]);
         var exact = new Dictionary<(int, int), DoubleDouble[]>();
-        new AttentionRows(inputs, inputs.Count > 6 ? inputs[6] : null, IsCausal).ForEach((b, t, scores) => exact.Add((b, t), scores));
+        new AttentionRows(inputs, inputs.Count > 6 ? inputs[6] : null, IsCausal).ForEach(
+            (b, t, scores) => exact.Add((b, t), scores));
         Accumulate(sizes, (b, t, s, _) =>
         {
             double score = exact[(b, t)][s].High, log = inputs[3][b, t];
-            return double.IsNegativeInfinity(score) && !double.IsNegativeInfinity(log) ? 0 : Math.Exp(score - log) * errors[b, t, s];
+            return double.IsNegativeInfinity(score) && !double.IsNegativeInfinity(log)
+                ? 0
+                : Math.Exp(score - log) * errors[b, t, s];
         }, (output, index, term) => magnitudes[output][index] += term.High);
         foreach (NdArray magnitude in magnitudes)
         {
@@ -151,7 +162,8 @@ internal sealed record AttendGrad(bool IsCausal) : Op, ICpuOp, ICudaOp, ISampled
                 for (int s = 0; s < v.Shape[1]; s++)
                 {
                     error = Math.Max(error, errors[b, t, s]);
-                    most = Math.Max(most, Math.Abs(sizes[4][b, t]) + Enumerable.Range(0, v.Shape[2]).Sum(e => g[b, t, e] * v[b, s, e]));
+                    most = Math.Max(most,
+                        Math.Abs(sizes[4][b, t]) + Enumerable.Range(0, v.Shape[2]).Sum(e => g[b, t, e] * v[b, s, e]));
                 }
 
                 if (!double.IsFinite(error) || !(most <= Rounding.MaxFinite(dtype)))

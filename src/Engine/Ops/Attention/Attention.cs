@@ -29,7 +29,8 @@ public static partial class Symbolic
         if (q.Rank < 2 || k.Rank < 2 || v.Rank < 2)
         {
             throw new EngineException(
-                $"attention takes matrices or stacks of them, not '{q}' ({q.Type}), '{k}' ({k.Type}) and '{v}' ({v.Type}).{Origin.Current}");
+                $"attention takes matrices or stacks of them, not '{q}' ({q.Type}), '{k}' ({k.Type}) and '{v}' "
+                + $"({v.Type}).{Origin.Current}");
         }
 
         Variable[] operands = Promotion.Convert("attention", [q, k, v], takesIntegers: false);
@@ -81,7 +82,8 @@ public static partial class Symbolic
 
         Variable[] stacks = [.. all.Select((operand, i) => operand.Rank == 3 ? operand
             : i == 3 && isOne ? Reshape(operand, 1, DimensionOf(operand, -2), DimensionOf(operand, -1))
-            : Reshape(operand, Joined(operand, Enumerable.Range(0, rank - 2)), DimensionOf(operand, -2), DimensionOf(operand, -1)))];
+            : Reshape(operand, Joined(operand, Enumerable.Range(0, rank - 2)), DimensionOf(operand, -2),
+                DimensionOf(operand, -1)))];
         return (stacks, all[0]);
 
         static Variable Ranked(Variable x, int rank) => x.Rank == rank

@@ -47,7 +47,8 @@ internal static unsafe class AttentionLoop
             {
                 var job = new ForwardJob<T>
                 {
-                    Shape = shape, X = x, Y = y, Log = log, IsCausal = isCausal, Chunks = chunks, Start = start, End = end,
+                    Shape = shape, X = x, Y = y, Log = log, IsCausal = isCausal, Chunks = chunks, Start = start, End =
+                        end,
                     Room = room, Memory = workspace + (worker * room.Bytes),
                 };
                 Simd.Dispatch<T, ForwardJob<T>>(ref job);
@@ -55,7 +56,8 @@ internal static unsafe class AttentionLoop
         ];
     }
 
-    private static Phase[] Backward<T>(CpuStep step, AttentionShape shape, bool isCausal) where T : unmanaged, INumber<T>
+    private static Phase[] Backward<T>(CpuStep step, AttentionShape shape, bool isCausal)
+        where T : unmanaged, INumber<T>
     {
         var room = new Room<T>(shape);
         Operands<T> x = new(step.In<T>(0), step.In<T>(1), step.In<T>(2), step.InputCount > 6 ? new(step, 6) : default);
@@ -99,7 +101,8 @@ internal static unsafe class AttentionLoop
     {
         public Room(AttentionShape s)
         {
-            int rows = Math.Min(Rows, Math.Max(s.Queries, s.Keys)), columns = Math.Min(Columns, Math.Max(s.Queries, s.Keys));
+            int rows = Math.Min(Rows, Math.Max(s.Queries, s.Keys)),
+                columns = Math.Min(Columns, Math.Max(s.Queries, s.Keys));
             Block = Aligned((long)rows * columns * sizeof(T));
             long scratch = 0;
             foreach (int size in (int[])[s.Size, s.ValueSize])
@@ -157,7 +160,8 @@ internal static unsafe class AttentionLoop
     /// at a key.
     /// </summary>
     private static void Scores<S, V, T>(
-        AttentionShape s, in Operands<T> x, bool isCausal, int batch, int row, int rows, int column, int columns, T* scores,
+        AttentionShape s, in Operands<T> x, bool isCausal, int batch, int row, int rows, int column, int columns,
+        T* scores,
         byte* scratch)
         where S : struct, ISimd<V, T> where V : struct where T : unmanaged, INumber<T>
     {
@@ -367,7 +371,8 @@ internal static unsafe class AttentionLoop
             }
         }
 
-        private readonly void Keys<S, V>(int batch, int column, int columns) where S : struct, ISimd<V, T> where V : struct
+        private readonly void Keys<S, V>(int batch, int column, int columns) where S : struct, ISimd<V, T>
+            where V : struct
         {
             (nint powersAt, nint termsAt, nint scratchAt) = Places();
             T* powers = (T*)powersAt, terms = (T*)termsAt;

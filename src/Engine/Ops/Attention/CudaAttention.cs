@@ -27,7 +27,8 @@ internal static class CudaAttention
                 Kernel("attend_queries", step, isCausal), shape, shape.Queries, shape.Size, Mask.Of(step, 6),
                 [.. inputs, step.Out(0)]),
             .. Launch(
-                Kernel("attend_keys", step, isCausal), shape, shape.Keys, Math.Max(shape.Size, shape.ValueSize), Mask.Of(step, 6),
+                Kernel("attend_keys", step, isCausal), shape, shape.Keys, Math.Max(shape.Size, shape.ValueSize),
+                Mask.Of(step, 6),
                 [.. inputs, step.Out(1), step.Out(2)]),
         ];
     }
@@ -43,7 +44,8 @@ internal static class CudaAttention
             shape.Queries, shape.Keys, shape.Size, shape.ValueSize, mask.Batch, mask.Row, mask.Column, tiles);
         return shape.Batch == 0 || rows == 0
             ? []
-            : [kernel.Launch(new Dim3(checked(shape.Batch * tiles), chunks), Threads, [.. operands, CudaArgument.Of(dimensions)])];
+            : [kernel.Launch(
+                new Dim3(checked(shape.Batch * tiles), chunks), Threads, [.. operands, CudaArgument.Of(dimensions)])];
     }
 
     private static ulong Address(CudaStep step, int input) => step.Types.Inputs.Count > input ? step.In(input) : 0;

@@ -34,7 +34,10 @@ internal sealed record AllReduce(Communicator Communicator, int Count, int Shard
             };
         }
 
-        yield return new Sample(new AllReduce(alone, 1, 0), Arg.Int(shape, 0, 9)) { Error = "int32 is not floating point" };
+        yield return new Sample(new AllReduce(alone, 1, 0), Arg.Int(shape, 0, 9))
+        {
+            Error = "int32 is not floating point",
+        };
         yield return new Sample(new AllReduce(alone, 2, 0), new Arg(shape)) { Error = "takes 2 tensors" };
     }
 
@@ -52,7 +55,8 @@ internal sealed record AllReduce(Communicator Communicator, int Count, int Shard
             {
                 throw new EngineException(
                     inputs[i].DType.IsFloat()
-                        ? $"what is summed together is of one dtype, not {inputs[0].DType.Name()} and {inputs[i].DType.Name()}"
+                        ? $"what is summed together is of one dtype, not {inputs[0].DType.Name()} "
+                            + $"and {inputs[i].DType.Name()}"
                         : $"{inputs[i].DType.Name()} is not floating point: cast it");
             }
 
@@ -71,7 +75,8 @@ internal sealed record AllReduce(Communicator Communicator, int Count, int Shard
         // A tensor that this rank's loss does not depend on may matter to another rank's loss, so all ranks sum all
         // tensors.
         Variable[] grads = [.. outputGrads.Select((grad, i) => grad ?? Symbolic.ZerosLike(node.Outputs[i]))];
-        IReadOnlyList<Result> sums = new AllReduce(Communicator, Count, Shards > 0 ? Communicator.Size : 0).Apply(grads).Outputs;
+        IReadOnlyList<Result> sums =
+            new AllReduce(Communicator, Count, Shards > 0 ? Communicator.Size : 0).Apply(grads).Outputs;
         return [.. node.Inputs.Select((_, i) => (Variable)sums[i % Count])];
     }
 
@@ -125,7 +130,8 @@ internal sealed record AllReduce(Communicator Communicator, int Count, int Shard
         })];
     }
 
-    public CudaLaunch[] Cuda(CudaStep step) => [AllReduceLaunch.Of(Name, Communicator, Layout(step.Types.Outputs), Count, step)];
+    public CudaLaunch[] Cuda(CudaStep step) =>
+        [AllReduceLaunch.Of(Name, Communicator, Layout(step.Types.Outputs), Count, step)];
 
     private int Nodes => Shards > 0 ? ShardTree.Nodes(Communicator.Rank, Communicator.Size, Shards).Count : 1;
 

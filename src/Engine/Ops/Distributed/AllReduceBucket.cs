@@ -61,8 +61,10 @@ internal sealed unsafe class AllReduceBucket(
             });
     }
 
-    private void SumSlices() => ShardTree.Sum([.. _places.Select(place => place.Node)], (into, other) => Arithmetic.Reduce(
-        Receive + _places[into].Offset, Receive + _places[other].Offset, layout.SliceBytes / dtype.Size(), dtype, Reduction.Sum));
+    private void SumSlices() =>
+        ShardTree.Sum([.. _places.Select(place => place.Node)], (into, other) => Arithmetic.Reduce(
+            Receive + _places[into].Offset, Receive + _places[other].Offset, layout.SliceBytes / dtype.Size(), dtype,
+            Reduction.Sum));
 
     private void Pack(IReadOnlyList<nint> tensors, byte* to, bool isAdded)
     {
@@ -75,7 +77,8 @@ internal sealed unsafe class AllReduceBucket(
             else if (isAdded)
             {
                 Arithmetic.Reduce(
-                    to + piece.Place, (byte*)tensors[tensor] + piece.From, piece.Bytes / dtype.Size(), dtype, Reduction.Sum);
+                    to + piece.Place, (byte*)tensors[tensor] + piece.From, piece.Bytes / dtype.Size(), dtype,
+                    Reduction.Sum);
             }
             else
             {

@@ -36,20 +36,24 @@ internal sealed class AllReduceLaunch(string name, IReadOnlyList<CudaLaunch> par
     /// <param name="layout">How its tensors lie in the bucket, which is its scratch memory.</param>
     /// <param name="count">The number of tensors.</param>
     /// <param name="step">The op's memory.</param>
-    public static AllReduceLaunch Of(string name, Communicator ranks, BucketLayout layout, int count, CudaStep step) => new(name,
-    [
-        .. Fill(layout, count, step.Workspace, step),
-        .. Begin(ranks, step.Workspace, Exchange(ranks, layout, step.Workspace, step)),
-        .. End(ranks, step.Workspace),
-        .. Unpack(layout, step.Workspace, [.. Enumerable.Range(0, count).Select(step.Out)]),
-    ]);
+    public static AllReduceLaunch Of(string name, Communicator ranks, BucketLayout layout, int count, CudaStep step) =>
+        new(name,
+        [
+            .. Fill(layout, count, step.Workspace, step),
+            .. Begin(ranks, step.Workspace, Exchange(ranks, layout, step.Workspace, step)),
+            .. End(ranks, step.Workspace),
+            .. Unpack(layout, step.Workspace, [.. Enumerable.Range(0, count).Select(step.Out)]),
+        ]);
 
     /// <summary>Returns the launch of a sum that stays in the bucket, which is the op's output.</summary>
-    public static AllReduceLaunch Start(string name, Communicator ranks, BucketLayout layout, int count, CudaStep step) => new(name,
-        [.. Fill(layout, count, step.Out(0), step), .. Begin(ranks, step.Out(0), Exchange(ranks, layout, step.Out(0), step))]);
+    public static AllReduceLaunch Start(
+        string name, Communicator ranks, BucketLayout layout, int count, CudaStep step) => new(name,
+        [.. Fill(layout, count, step.Out(0), step),
+            .. Begin(ranks, step.Out(0), Exchange(ranks, layout, step.Out(0), step))]);
 
     /// <summary>Returns the launch that waits for a sum and copies it out of its bucket.</summary>
-    public static AllReduceLaunch Wait(string name, Communicator ranks, BucketLayout layout, ulong bucket, ulong[] outputs) =>
+    public static AllReduceLaunch Wait(
+        string name, Communicator ranks, BucketLayout layout, ulong bucket, ulong[] outputs) =>
         new(name, [.. End(ranks, bucket), .. Unpack(layout, bucket, outputs)]);
 
     /// <summary>
@@ -104,7 +108,8 @@ internal sealed class AllReduceLaunch(string name, IReadOnlyList<CudaLaunch> par
         ulong receive = ranks.Size > 1 ? bucket + (ulong)(ranks.Size * layout.RankBytes) : bucket;
         if (ranks.Size > 1)
         {
-            parts.Add(new CollectiveLaunch("all-to-all", stream => ranks.EnqueueAllToAll(bucket, layout.RankBytes, receive, stream)));
+            parts.Add(new CollectiveLaunch(
+                "all-to-all", stream => ranks.EnqueueAllToAll(bucket, layout.RankBytes, receive, stream)));
         }
 
         IReadOnlyList<(ShardTree.Node Node, long Offset)> places = layout.Places();
@@ -113,7 +118,8 @@ internal sealed class AllReduceLaunch(string name, IReadOnlyList<CudaLaunch> par
         if (ranks.Size > 1)
         {
             ulong sum = receive + (ulong)places[0].Offset;
-            parts.Add(new CollectiveLaunch("all-gather", stream => ranks.EnqueueAllGather(sum, layout.SliceBytes, bucket, stream)));
+            parts.Add(new CollectiveLaunch(
+                "all-gather", stream => ranks.EnqueueAllGather(sum, layout.SliceBytes, bucket, stream)));
         }
 
         return parts;
@@ -129,7 +135,8 @@ internal sealed class AllReduceLaunch(string name, IReadOnlyList<CudaLaunch> par
     private static IEnumerable<CudaLaunch> Add(BucketLayout layout, ulong[] tensors, ulong to, CudaStep step) => layout
         .Pieces(layout.RankBytes)
         .Where(piece => piece.Tensor is not null && piece.Bytes > 0)
-        .SelectMany(piece => Sum(to + (ulong)piece.Place, tensors[piece.Tensor!.Value] + (ulong)piece.From, piece.Bytes, step));
+        .SelectMany(
+            piece => Sum(to + (ulong)piece.Place, tensors[piece.Tensor!.Value] + (ulong)piece.From, piece.Bytes, step));
 
     private static IEnumerable<CudaLaunch> Pack(BucketLayout layout, ulong[] tensors, ulong to)
     {
@@ -148,7 +155,8 @@ internal sealed class AllReduceLaunch(string name, IReadOnlyList<CudaLaunch> par
         {
             if (piece.Tensor is { } tensor)
             {
-                yield return new CopyLaunch(bucket + (ulong)(layout.SumOffset + piece.Place), tensors[tensor] + (ulong)piece.From, piece.Bytes);
+                yield return new CopyLaunch(
+                    bucket + (ulong)(layout.SumOffset + piece.Place), tensors[tensor] + (ulong)piece.From, piece.Bytes);
             }
         }
     }
@@ -162,7 +170,8 @@ internal sealed class AllReduceLaunch(string name, IReadOnlyList<CudaLaunch> par
 
         public override IEnumerable<KernelLaunch> Kernels => parts.SelectMany(part => part.Kernels);
 
-        public override void Enqueue(nint stream) => ranks.EnqueueBeside(stream, bucket, own => parts.ForEach(part => part.Enqueue(own)));
+        public override void Enqueue(nint stream) =>
+            ranks.EnqueueBeside(stream, bucket, own => parts.ForEach(part => part.Enqueue(own)));
     }
 
     /// <summary>What NCCL puts into the stream.</summary>

@@ -11,7 +11,8 @@ namespace Engine.Ops;
 /// </summary>
 /// <param name="Start">The op that began them.</param>
 /// <param name="Shapes">The shapes of the tensors.</param>
-internal sealed record AllReduceWait(AllReduceStart Start, IReadOnlyList<Shape> Shapes) : Op, ICpuOp, ICudaOp, IRunsLate, ISampled
+internal sealed record AllReduceWait(AllReduceStart Start, IReadOnlyList<Shape> Shapes)
+    : Op, ICpuOp, ICudaOp, IRunsLate, ISampled
 {
     public override string Name => $"allReduceWait{{{Start.Communicator.Size}}}";
 
@@ -62,7 +63,9 @@ internal sealed record AllReduceWait(AllReduceStart Start, IReadOnlyList<Shape> 
     }
 
     public CudaLaunch[] Cuda(CudaStep step) => [AllReduceLaunch.Wait(
-        Name, Start.Communicator, Layout(step.OutDType()), step.In(0), [.. Enumerable.Range(0, Shapes.Count).Select(step.Out)])];
+        Name, Start.Communicator, Layout(step.OutDType()), step.In(0),
+        [.. Enumerable.Range(0, Shapes.Count).Select(step.Out)])];
 
-    private BucketLayout Layout(DType dtype) => new(Start.Communicator, Start.Shards, dtype, Shapes.Select(shape => shape.Count));
+    private BucketLayout Layout(DType dtype) =>
+        new(Start.Communicator, Start.Shards, dtype, Shapes.Select(shape => shape.Count));
 }

@@ -78,7 +78,8 @@ internal sealed class BucketLayout
             for (long done = 0; done < bytes;)
             {
                 long offset = at % SliceBytes, length = Math.Min(SliceBytes - offset, bytes - done);
-                yield return new Piece(i < _bytes.Length ? i : null, done, (at / SliceBytes * distance) + offset, length);
+                yield return new Piece(
+                    i < _bytes.Length ? i : null, done, (at / SliceBytes * distance) + offset, length);
                 (done, at) = (done + length, at + length);
             }
         }
@@ -88,7 +89,8 @@ internal sealed class BucketLayout
     /// Returns the nodes that all ranks bring, in order, and the offset of this rank's slice of each in what it
     /// receives.
     /// </summary>
-    public IReadOnlyList<(ShardTree.Node Node, long Offset)> Places() => Shards == 0 ? [] : [.. Enumerable.Range(0, _ranks)
-        .SelectMany(rank => ShardTree.Nodes(rank, _ranks, Shards).Select((node, i) =>
-            (node, ((rank * MaxNodes) + i) * SliceBytes)))];
+    public IReadOnlyList<(ShardTree.Node Node, long Offset)> Places() =>
+        Shards == 0 ? [] : [.. Enumerable.Range(0, _ranks)
+            .SelectMany(rank => ShardTree.Nodes(rank, _ranks, Shards).Select((node, i) =>
+                (node, ((rank * MaxNodes) + i) * SliceBytes)))];
 }

@@ -22,7 +22,10 @@ internal sealed record FromOwners(Communicator Communicator, IReadOnlyList<int> 
         Shape shape = [Arg.Dimension(random), Arg.Dimension(random)];
         yield return new Sample(new FromOwners(alone, [0]), new Arg(shape)) { HasGradient = false };
         yield return new Sample(new FromOwners(alone, [0, 0]), new Arg(shape), new Arg([257])) { HasGradient = false };
-        yield return new Sample(new FromOwners(alone, [0, 0]), new Arg(shape)) { Error = "has the owners of 2 tensors, not of 1" };
+        yield return new Sample(new FromOwners(alone, [0, 0]), new Arg(shape))
+        {
+            Error = "has the owners of 2 tensors, not of 1",
+        };
     }
 
     public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs) => inputs.Length == Owners.Count
@@ -50,7 +53,8 @@ internal sealed record FromOwners(Communicator Communicator, IReadOnlyList<int> 
 
     public string? CpuPath(CpuStepTypes step)
     {
-        long own = step.Outputs.Where((_, i) => Owners[i] == Communicator.Rank).Sum(output => output.Shape.Count * output.DType.Size());
+        long own = step.Outputs.Where((_, i) => Owners[i] == Communicator.Rank)
+            .Sum(output => output.Shape.Count * output.DType.Size());
         return FormattableString.Invariant($"{(Communicator.Size == 1 ? 0 : own):N0} bytes of this rank's own");
     }
 
@@ -58,7 +62,8 @@ internal sealed record FromOwners(Communicator Communicator, IReadOnlyList<int> 
     {
         nint[] inputs = [.. Enumerable.Range(0, Owners.Count).Select(i => (nint)step.In<byte>(i))];
         nint[] outputs = [.. Enumerable.Range(0, Owners.Count).Select(i => (nint)step.Out<byte>(i))];
-        Part[] parts = [.. Parts([.. Enumerable.Range(0, Owners.Count).Select(i => step.OutShape(i).Count * step.OutDType(i).Size())])];
+        Part[] parts = [.. Parts(
+            [.. Enumerable.Range(0, Owners.Count).Select(i => step.OutShape(i).Count * step.OutDType(i).Size())])];
         byte* bucket = (byte*)step.Workspace;
         return [new Phase(1, 1, (_, _, _) => Run())];
 
@@ -88,7 +93,8 @@ internal sealed record FromOwners(Communicator Communicator, IReadOnlyList<int> 
 
     public CudaLaunch[] Cuda(CudaStep step)
     {
-        Part[] parts = [.. Parts([.. Enumerable.Range(0, Owners.Count).Select(i => step.OutShape(i).Count * step.OutDType(i).Size())])];
+        Part[] parts = [.. Parts(
+            [.. Enumerable.Range(0, Owners.Count).Select(i => step.OutShape(i).Count * step.OutDType(i).Size())])];
         var launches = new List<CudaLaunch>();
         foreach (Part part in parts)
         {
@@ -111,7 +117,8 @@ internal sealed record FromOwners(Communicator Communicator, IReadOnlyList<int> 
         return [new AllReduceLaunch(Name, launches)];
     }
 
-    private static long Bytes(IReadOnlyList<OperandType> outputs) => outputs.Sum(output => output.Shape.Count * output.DType.Size());
+    private static long Bytes(IReadOnlyList<OperandType> outputs) =>
+        outputs.Sum(output => output.Shape.Count * output.DType.Size());
 
     /// <summary>
     /// Returns how the tensors lie in the bucket: those of an owner together, without owners that have none.
@@ -139,5 +146,6 @@ internal sealed record FromOwners(Communicator Communicator, IReadOnlyList<int> 
         }
     }
 
-    private sealed record Part(int Owner, long Place, long Bytes, IReadOnlyList<(int Tensor, long Place, long Bytes)> Pieces);
+    private sealed record Part(
+        int Owner, long Place, long Bytes, IReadOnlyList<(int Tensor, long Place, long Bytes)> Pieces);
 }

@@ -29,7 +29,8 @@ internal static class CudaMap
     /// </summary>
     public static CudaLaunch[] Launches(CudaStep step, Composite composite)
     {
-        IEnumerable<string> stores = composite.Outputs.Select((value, i) => $"y{i}[i] = {CudaComposite.Value(composite, value)};");
+        IEnumerable<string> stores =
+            composite.Outputs.Select((value, i) => $"y{i}[i] = {CudaComposite.Value(composite, value)};");
         string statements = string.Join(' ', CudaComposite.Statements(composite).Concat(stores));
         return Launches(
             step, composite.Shape, composite.DType, composite.Inputs, i => $"v{i}", statements);
@@ -47,7 +48,10 @@ internal static class CudaMap
             "PATTERNS 0",
             "LOAD T x = convert(x0[i], T());",
             "COMPUTE y0[i] = x;");
-        return count == 0 ? [] : [kernel.Launch(Math.Min(CudaTypes.Blocks(count, Threads), MaxBlocks), Threads, step.In(input), to, count)];
+        return count == 0
+            ? []
+            : [kernel.Launch(
+                Math.Min(CudaTypes.Blocks(count, Threads), MaxBlocks), Threads, step.In(input), to, count)];
     }
 
     /// <param name="step">The step.</param>

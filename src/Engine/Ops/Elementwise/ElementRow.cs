@@ -52,7 +52,8 @@ internal sealed record ElementRow(
     /// <summary>Gets the row that reads a number rounded to 16 bits as one of the type of the computation.</summary>
     public static ElementRow FromHalf { get; } = Of<Itself>("cast", "x", x => x[0]);
 
-    private static readonly ElementRow s_toFloat16 = ToHalf<Half>(DType.Float16), s_toBFloat16 = ToHalf<BFloat16>(DType.BFloat16);
+    private static readonly ElementRow s_toFloat16 = ToHalf<Half>(DType.Float16),
+        s_toBFloat16 = ToHalf<BFloat16>(DType.BFloat16);
 
     /// <summary>Gets the expression's names for the operands.</summary>
     public string Parameters => s_parameters[Arity];
@@ -69,7 +70,8 @@ internal sealed record ElementRow(
         where THalf : unmanaged, INumber<THalf>
     {
         ElementRow row = Of<Rounded<THalf>>(
-            $"cast{{{dtype.Name()}}}", $"convert(convert(x, {dtype.Cuda()}()), T())", x => ElementType.Of(dtype).Round(x[0]));
+            $"cast{{{dtype.Name()}}}", $"convert(convert(x, {dtype.Cuda()}()), T())",
+            x => ElementType.Of(dtype).Round(x[0]));
         return row with { Stored = dtype };
     }
 

@@ -50,7 +50,8 @@ internal abstract record Elementwise : Op, ICpuOp, ICudaOp
 
     public sealed override double Ulps => Row.Ulps;
 
-    public sealed override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
+    public sealed override IReadOnlyList<NdArray> Magnitudes(
+        IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         if (Row.Terms is null)
         {
@@ -88,7 +89,9 @@ internal abstract record Elementwise : Op, ICpuOp, ICudaOp
     /// Returns the gradient that a row passes on: 0 where the incoming one is 0, even if the slope is infinite.
     /// </summary>
     protected static Variable? Passed(bool hasPoles, Variable grad, Variable? passed) =>
-        !hasPoles || passed is null || grad is Constant { Number: > 0 } ? passed : new Binary<GuardGrad>().Call(grad, passed);
+        !hasPoles || passed is null || grad is Constant { Number: > 0 }
+            ? passed
+            : new Binary<GuardGrad>().Call(grad, passed);
 
     private DType OutputDType(DType input) => Row.GivesMask ? DType.Bool : input;
 

@@ -27,7 +27,8 @@ public sealed class OpFromGraph
     /// <param name="name">The name in prints and messages.</param>
     /// <param name="gradient">Its gradient; null for that of the graph's ops.</param>
     public OpFromGraph(
-        IReadOnlyList<Input> inputs, IReadOnlyList<Variable> outputs, string? name = null, GraphGradient? gradient = null)
+        IReadOnlyList<Input> inputs, IReadOnlyList<Variable> outputs, string? name = null,
+        GraphGradient? gradient = null)
     {
         ArgumentNullException.ThrowIfNull(inputs);
         ArgumentNullException.ThrowIfNull(outputs);
@@ -60,7 +61,8 @@ public sealed class OpFromGraph
 /// </param>
 /// <param name="Title">The name.</param>
 /// <param name="Gradient">Its own gradient.</param>
-internal sealed record Inlined(FunctionGraph Body, int Given, string Title, GraphGradient? Gradient) : Op, IStandIn, ISampled
+internal sealed record Inlined(FunctionGraph Body, int Given, string Title, GraphGradient? Gradient)
+    : Op, IStandIn, ISampled
 {
     public override string Name => Title;
 
@@ -70,7 +72,10 @@ internal sealed record Inlined(FunctionGraph Body, int Given, string Title, Grap
         DType dtype = random.Next(2) == 0 ? DType.Float32 : DType.Float64;
         Input x = Symbolic.Matrix("x", dtype), y = Symbolic.Vector("y", dtype);
         var op = new Inlined(new FunctionGraph([x, y], [Symbolic.Tanh(x) * y, x * x], []), 2, "both", null);
-        yield return new Sample(op, new Arg(shape, dtype), new Arg([shape[1]], dtype)) { HasGradient = dtype == DType.Float64 };
+        yield return new Sample(op, new Arg(shape, dtype), new Arg([shape[1]], dtype))
+        {
+            HasGradient = dtype == DType.Float64,
+        };
         yield return new Sample(op, new Arg(shape, dtype), new Arg(shape, dtype)) { Error = "input 1 is " };
     }
 
@@ -111,7 +116,8 @@ internal sealed record Inlined(FunctionGraph Body, int Given, string Title, Grap
                 if (own[i] is { } grad && !IsOf(grad, given[i]))
                 {
                     throw new EngineException(
-                        $"The gradient of {Name} with respect to its input {i}, a {given[i].Type}, cannot be a {grad.Type}.{node.Origin}");
+                        $"The gradient of {Name} with respect to its input {i}, a {given[i].Type}, "
+                        + $"cannot be a {grad.Type}.{node.Origin}");
                 }
             }
 

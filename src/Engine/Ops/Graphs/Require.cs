@@ -21,7 +21,10 @@ internal sealed record Require(string Message) : Op, ICpuOp, ICudaOp, ISampled
         {
             Error = "x must be small",
         };
-        yield return new Sample(new Require("holds"), new Arg([3]), Arg.Int([1], 1, 2)) { Error = "a condition must be bool" };
+        yield return new Sample(new Require("holds"), new Arg([3]), Arg.Int([1], 1, 2))
+        {
+            Error = "a condition must be bool",
+        };
     }
 
     public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)

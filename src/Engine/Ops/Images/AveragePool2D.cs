@@ -24,7 +24,8 @@ internal sealed record AveragePool2D(Window Window, bool CountPadding) : Op, ICp
     public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
         inputs[0].Shape.Count;
 
-    public override InputWindow? InputWindowOf(IReadOnlyList<TensorType> inputs) => new InputWindow(Window.Size, Window.Stride);
+    public override InputWindow? InputWindowOf(IReadOnlyList<TensorType> inputs) =>
+        new InputWindow(Window.Size, Window.Stride);
 
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
         Window.ForEach(inputs[0].Shape, outputs[0].Shape, (at, inside, places) =>
@@ -146,6 +147,7 @@ public static partial class Symbolic
     {
         ArgumentNullException.ThrowIfNull(x);
         var window = new Window(size, stride ?? size, padding, ignoreBorder);
-        return new AveragePool2D(window, countPadding).Call(Promotion.Convert("averagePool2D", [x], takesIntegers: false));
+        return new AveragePool2D(window, countPadding).Call(
+            Promotion.Convert("averagePool2D", [x], takesIntegers: false));
     }
 }

@@ -17,15 +17,18 @@ internal sealed record Channelwise(Patches Patches, bool FlipFilters) : Op, IPro
         .Select(each => new Sample(each.Op, new Arg(each.Images), new Arg(each.Filters)))
         .Concat(
         [
-            new Sample(new Channelwise(new Patches([2], [1], [0], [0], [1]), true), new Arg([1, 2, 4]), new Arg([3, 1, 2]))
+            new Sample(
+                new Channelwise(new Patches([2], [1], [0], [0], [1]), true), new Arg([1, 2, 4]), new Arg([3, 1, 2]))
             {
                 Error = "2 channels cannot share 3 filters",
             },
-            new Sample(new Channelwise(new Patches([2], [1], [0], [0], [1]), true), new Arg([1, 2, 4]), new Arg([2, 2, 2]))
+            new Sample(
+                new Channelwise(new Patches([2], [1], [0], [0], [1]), true), new Arg([1, 2, 4]), new Arg([2, 2, 2]))
             {
                 Error = "the filters must be (O, 1, 2)",
             },
-            new Sample(new Channelwise(new Patches([2], [1], [0], [0], [1]), true), Arg.Int([1, 2, 4]), Arg.Int([2, 1, 2]))
+            new Sample(
+                new Channelwise(new Patches([2], [1], [0], [0], [1]), true), Arg.Int([1, 2, 4]), Arg.Int([2, 1, 2]))
             {
                 Error = "must be float32 or float64, both alike",
             },
@@ -90,7 +93,8 @@ internal sealed record Channelwise(Patches Patches, bool FlipFilters) : Op, IPro
     internal void Sum(NdArray to, Shape images, Shape filters, Func<int, int, int, (int At, DoubleDouble Term)> term)
     {
         var sums = new DoubleDoubles(to);
-        int places = Patches.Size.Product(0, Patches.Rank), count = filters[0], multiples = images[1] == 0 ? 1 : count / images[1];
+        int places = Patches.Size.Product(0, Patches.Rank), count = filters[0],
+            multiples = images[1] == 0 ? 1 : count / images[1];
         int area = Patches.Over(images).Product(0, Patches.Rank), pixels = images.Product(2, images.Rank);
         Unfold.ForEach(Patches, images, (pixel, patch) =>
         {
@@ -142,7 +146,9 @@ internal sealed record ChannelwiseInputGradient(Channelwise Of) : Op, IProduct, 
     {
         TensorType images = inputs[2] with { DType = inputs[0].DType };
         Shape result = Of.Infer([images, inputs[0]])[0].Shape;
-        return result.Admits(inputs[1].Shape) ? [images] : throw new EngineException($"the result has the shape {result}");
+        return result.Admits(inputs[1].Shape)
+            ? [images]
+            : throw new EngineException($"the result has the shape {result}");
     }
 
     public override bool Reads(int input) => input < 2;
@@ -195,7 +201,9 @@ internal sealed record ChannelwiseWeightsGradient(Channelwise Of) : Op, IProduct
     {
         TensorType filters = inputs[2] with { DType = inputs[0].DType };
         Shape result = Of.Infer([inputs[0], filters])[0].Shape;
-        return result.Admits(inputs[1].Shape) ? [filters] : throw new EngineException($"the result has the shape {result}");
+        return result.Admits(inputs[1].Shape)
+            ? [filters]
+            : throw new EngineException($"the result has the shape {result}");
     }
 
     public override bool Reads(int input) => input < 2;

@@ -92,7 +92,8 @@ internal readonly unsafe ref struct ChannelwiseKernel<S, V, T>
                     // The first row of this phase, and the part of the gradient that its first tap reads.
                     int at1 = phase1 - (_s.Pad1 % _s.Stride1);
                     at1 += at1 < 0 ? _s.Stride1 : 0;
-                    int count = (_s.Dimension1 - at1 + _s.Stride1 - 1) / _s.Stride1, over1 = (at1 + _s.Pad1) / _s.Stride1;
+                    int count = (_s.Dimension1 - at1 + _s.Stride1 - 1) / _s.Stride1,
+                        over1 = (at1 + _s.Pad1) / _s.Stride1;
                     T* from = _rows + _planes.Reach2
                         + ((((nint)(over0 + _planes.Reach0) * _planes.Rows1) + over1 + _planes.Reach1) * _planes.Pitch);
                     T* to = y + ((((nint)at0 * _s.Dimension1) + at1) * _s.Dimension2);
@@ -136,14 +137,17 @@ internal readonly unsafe ref struct ChannelwiseKernel<S, V, T>
         int* offsets = _offsets + first;
         T* weights = _weights + first;
         int together = n > 2 * S.Count ? 1 : n > S.Count ? 2 : 4, row = 0;
-        nint d1 = together == 4 ? rowStep : S.Count, d2 = together == 1 ? 2 * S.Count : together == 2 ? rowStep : 2 * rowStep, d3 = d1 + d2;
-        nint e1 = together == 4 ? yStep : S.Count, e2 = together == 1 ? 2 * S.Count : together == 2 ? yStep : 2 * yStep, e3 = e1 + e2;
+        nint d1 = together == 4 ? rowStep : S.Count,
+            d2 = together == 1 ? 2 * S.Count : together == 2 ? rowStep : 2 * rowStep, d3 = d1 + d2;
+        nint e1 = together == 4 ? yStep : S.Count, e2 = together == 1 ? 2 * S.Count : together == 2 ? yStep : 2 * yStep,
+            e3 = e1 + e2;
         for (; row <= rows - together; row += together, from += together * rowStep, y += together * yStep)
         {
             for (int c = 0; c < n; c += 4 * S.Count)
             {
                 int left = n - c, left1 = together == 4 ? left : left - S.Count;
-                int left2 = together == 1 ? left - (2 * S.Count) : left, left3 = together == 1 ? left - (3 * S.Count) : left1;
+                int left2 = together == 1 ? left - (2 * S.Count) : left,
+                    left3 = together == 1 ? left - (3 * S.Count) : left1;
                 T* to = y + c, at = from + c;
                 V a0 = S.Zero, a1 = S.Zero, a2 = S.Zero, a3 = S.Zero;
                 if (adds)
@@ -217,7 +221,8 @@ internal readonly unsafe ref struct ChannelwiseKernel<S, V, T>
     private void AddProducts(T* g, int first, int places)
     {
         int n = _s.Over2;
-        nint zeroth = _offsets[first], second = _offsets[first + (places > 1 ? 1 : 0)], third = _offsets[first + (places > 2 ? 2 : 0)];
+        nint zeroth = _offsets[first], second = _offsets[first + (places > 1 ? 1 : 0)],
+            third = _offsets[first + (places > 2 ? 2 : 0)];
         nint rowStep = (nint)_s.Stride1 * _planes.Pitch, planeStep = (nint)_s.Stride0 * _planes.Rows1 * _planes.Pitch;
         V a0 = S.Zero, a1 = S.Zero, a2 = S.Zero;
         for (int over0 = 0; over0 < _s.Over0; over0++)
@@ -270,7 +275,8 @@ internal readonly unsafe ref struct ChannelwiseKernel<S, V, T>
 
             for (int at1 = 0; at1 < _s.Dimension1; at1++, to += _planes.Pitch)
             {
-                Strides<S, V, T>.Split(_s.Stride2, _s.Dimension2, from + ((nint)at1 * _s.Dimension2), to, _planes.Length, _s.Pad2);
+                Strides<S, V, T>.Split(
+                    _s.Stride2, _s.Dimension2, from + ((nint)at1 * _s.Dimension2), to, _planes.Length, _s.Pad2);
             }
         }
     }
@@ -280,7 +286,8 @@ internal readonly unsafe ref struct ChannelwiseKernel<S, V, T>
         T* from = _x + (filter * _planes.Area);
         for (int over0 = 0; over0 < _s.Over0; over0++, from += _s.Over1 * _s.Over2)
         {
-            T* to = _rows + ((((nint)(over0 + _planes.Reach0) * _planes.Rows1) + _planes.Reach1) * _planes.Pitch) + _planes.Reach2;
+            T* to = _rows + ((((nint)(over0 + _planes.Reach0) * _planes.Rows1) + _planes.Reach1) * _planes.Pitch)
+                + _planes.Reach2;
             ShortRows.Copy(_s.Over1, _s.Over2, from, _s.Over2, to, _planes.Pitch);
         }
     }

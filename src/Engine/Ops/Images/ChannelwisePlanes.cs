@@ -118,7 +118,8 @@ internal sealed unsafe class ChannelwisePlanes
     /// row.
     /// </summary>
     public long Bytes<T>() where T : unmanaged =>
-        Aligned((Places * (sizeof(double) + sizeof(int) + sizeof(T))) + ((RowsCount + Phases + Slack) * sizeof(T)) + Alignment);
+        Aligned((Places * (sizeof(double) + sizeof(int) + sizeof(T))) + ((RowsCount + Phases + Slack) * sizeof(T))
+            + Alignment);
 
     private long RowsCount => (long)Rows0 * Rows1 * Pitch;
 
@@ -128,7 +129,9 @@ internal sealed unsafe class ChannelwisePlanes
     public Phase Loop<T>(T* x, T* w, T* y, byte* workspace) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         int count = Pass == ChannelwisePass.Weights ? Filters : S.Images * S.Channels;
-        int grain = Pass == ChannelwisePass.Weights ? 1 : Math.Max(1, Work / Math.Max(1, Area * Places * Math.Max(1, Multiples)));
+        int grain = Pass == ChannelwisePass.Weights
+            ? 1
+            : Math.Max(1, Work / Math.Max(1, Area * Places * Math.Max(1, Multiples)));
         return new Phase(count, grain, (start, end, worker) =>
         {
             var job = new Job<T> { Planes = this, X = x, W = w, Y = y, Start = start, End = end };
@@ -140,7 +143,8 @@ internal sealed unsafe class ChannelwisePlanes
     private static long Aligned(long bytes) => (bytes + Alignment - 1) & -Alignment;
 
     private (int S0, int S1, int S2) Place(int place) =>
-        (place / (S.Size1 * S.Size2) * S.Dilation0, place / S.Size2 % S.Size1 * S.Dilation1, place % S.Size2 * S.Dilation2);
+        (place / (S.Size1 * S.Size2) * S.Dilation0, place / S.Size2 % S.Size1 * S.Dilation1,
+            place % S.Size2 * S.Dilation2);
 
     private int ClassOf(int place)
     {
@@ -178,7 +182,8 @@ internal sealed unsafe class ChannelwisePlanes
             T* rows = weights + Planes.Places;
             long count = Planes.RowsCount + Planes.Phases + Slack;
             Copies.Clear((byte*)rows, count * sizeof(T));
-            new ChannelwiseKernel<S, V, T>(Planes, X, W, Y, rows, rows + Planes.RowsCount, weights, offsets, totals).Run(Start, End);
+            new ChannelwiseKernel<S, V, T>(
+                Planes, X, W, Y, rows, rows + Planes.RowsCount, weights, offsets, totals).Run(Start, End);
         }
     }
 }

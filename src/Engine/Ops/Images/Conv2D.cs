@@ -383,7 +383,8 @@ public static partial class Symbolic
         if (border == Border.Same && (height % 2 == 0 || width % 2 == 0))
         {
             (int down, int across) = stride ?? (1, 1);
-            return Convolve(x, w, new ConvOptions { Stride = [down, across], Padding = [-1], FlipFilters = flipFilters }, bias);
+            return Convolve(
+                x, w, new ConvOptions { Stride = [down, across], Padding = [-1], FlipFilters = flipFilters }, bias);
         }
 
         (int, int) padding = border switch

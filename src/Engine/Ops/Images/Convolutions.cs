@@ -61,17 +61,23 @@ public static partial class Symbolic
     /// The channels differ, or the convolution of such images has another size.
     /// </exception>
     public static Variable ConvTranspose(
-        Variable x, Variable w, ConvOptions? options = null, IReadOnlyList<int>? outputDimensions = null, Variable? bias = null)
+        Variable x, Variable w, ConvOptions? options = null, IReadOnlyList<int>? outputDimensions = null,
+        Variable? bias = null)
     {
         ArgumentNullException.ThrowIfNull(x);
         ArgumentNullException.ThrowIfNull(w);
         options ??= new ConvOptions();
-        Variable[] operands = Promotion.Convert("convTranspose", bias is null ? [x, w] : [x, w, bias], takesIntegers: false);
+        Variable[] operands =
+            Promotion.Convert("convTranspose", bias is null ? [x, w] : [x, w, bias], takesIntegers: false);
         (x, w) = (operands[0], operands[1]);
         Patches patches = PatchesOf(x, w, options);
-        Dimension[] dimensions = outputDimensions is { } given ? [.. given.Select(dimension => (Dimension)dimension)] : [.. Enumerable.Range(0, patches.Rank)
-            .Select(axis => (Dimension)(((DimensionOf(x, axis + 2) - 1) * patches.Stride[axis]) + ((patches.Size[axis] - 1) * patches.Dilation[axis])
-                + 1 - patches.Before[axis] - patches.Behind[axis]))];
+        Dimension[] dimensions = outputDimensions is { } given
+            ? [.. given.Select(dimension => (Dimension)dimension)]
+            : [.. Enumerable.Range(0, patches.Rank)
+            .Select(
+                axis => (Dimension)(((DimensionOf(x, axis + 2) - 1) * patches.Stride[axis])
+                    + ((patches.Size[axis] - 1) * patches.Dilation[axis])
+                    + 1 - patches.Before[axis] - patches.Behind[axis]))];
         Variable channels = DimensionOf(w, 1) * options.Groups;
 
         // Only its shape is used.
@@ -79,7 +85,8 @@ public static partial class Symbolic
         bool flips = options.FlipFilters;
         Variable y = patches.Rank == 2 && options.Groups == 1 && patches.IsPlain
             ? new Conv2DInputGradient(new Conv2D(Pair(patches.Stride), Pair(patches.Before), flips)).Call(w, x, images)
-            : IsChannelwise(w, options) ? new ChannelwiseInputGradient(new Channelwise(patches, flips)).Call(w, x, images)
+            : IsChannelwise(w, options)
+            ? new ChannelwiseInputGradient(new Channelwise(patches, flips)).Call(w, x, images)
             : ToImages(x, w, patches, options, images);
         return WithBias(y, bias is null ? null : operands[2]);
     }
@@ -95,8 +102,8 @@ public static partial class Symbolic
         if (rank is < 1 or > 3 || w.Rank != x.Rank || w.Shape.Skip(2).Any(dimension => dimension == Shape.Unknown))
         {
             throw new EngineException(
-                $"A convolution takes images (N, C, …) of one to three more axes and filters (O, C, …) of known dimensions, not '{x}' "
-                + $"({x.Type}) and '{w}' ({w.Type}).{Origin.Current}");
+                $"A convolution takes images (N, C, …) of one to three more axes and filters (O, C, "
+                + $"…) of known dimensions, not '{x}' ({x.Type}) and '{w}' ({w.Type}).{Origin.Current}");
         }
 
         return options.Of([.. w.Shape.Skip(2)]);
@@ -110,7 +117,8 @@ public static partial class Symbolic
             return Conv2D(x, w, Pair(patches.Stride), Pair(patches.Before), flipFilters, bias);
         }
 
-        Variable y = Conv2D(ExpandDims(x, 2), ExpandDims(w, 2), (1, patches.Stride[0]), (0, patches.Before[0]), flipFilters, bias);
+        Variable y = Conv2D(
+            ExpandDims(x, 2), ExpandDims(w, 2), (1, patches.Stride[0]), (0, patches.Before[0]), flipFilters, bias);
         return Squeeze(y, [2]);
     }
 
@@ -125,7 +133,8 @@ public static partial class Symbolic
     {
         Variable columns = new Unfold(patches).Call(x);
         Dimension[] over = [.. DimensionsOf(columns).Skip(2)];
-        Variable product = Grouped(FilterRows(w, options), GroupRows(columns, 2, options.Groups), options.Groups, transpose: false);
+        Variable product =
+            Grouped(FilterRows(w, options), GroupRows(columns, 2, options.Groups), options.Groups, transpose: false);
         Variable planes = Reshape(product, [DimensionOf(w, 0), .. over]);
         return SwapAxes(planes, 0, 1);
     }
@@ -133,8 +142,10 @@ public static partial class Symbolic
     private static Variable ToImages(Variable x, Variable w, Patches patches, ConvOptions options, Variable images)
     {
         Variable planes = SwapAxes(x, 0, 1);
-        Variable product = Grouped(FilterRows(w, options), GroupRows(planes, 1, options.Groups), options.Groups, transpose: true);
-        Dimension[] dimensions = [DimensionOf(images, 1), patches.Size.Product(0, patches.Rank), .. DimensionsOf(planes).Skip(1)];
+        Variable product =
+            Grouped(FilterRows(w, options), GroupRows(planes, 1, options.Groups), options.Groups, transpose: true);
+        Dimension[] dimensions =
+            [DimensionOf(images, 1), patches.Size.Product(0, patches.Rank), .. DimensionsOf(planes).Skip(1)];
         return new Fold(patches).Call(Reshape(product, dimensions.AsSpan()), images);
     }
 
@@ -157,7 +168,8 @@ public static partial class Symbolic
     /// </summary>
     private static Variable GroupRows(Variable x, int axes, int groups)
     {
-        Dimension columns = Joined(x, Enumerable.Range(axes, x.Rank - axes)), rest = Joined(x, Enumerable.Range(1, axes - 1));
+        Dimension columns = Joined(x, Enumerable.Range(axes, x.Rank - axes)),
+            rest = Joined(x, Enumerable.Range(1, axes - 1));
         return groups == 1
             ? Reshape(x, Joined(x, Enumerable.Range(0, axes)), columns)
             : Reshape(x, groups, Product(IntDiv(DimensionOf(x, 0), Constant(groups, DType.Int32)), rest), columns);
@@ -166,7 +178,8 @@ public static partial class Symbolic
     private static Dimension InGroup(Variable x, int axis, int groups) => x.Shape[axis] == Shape.Unknown
         ? IntDiv(DimensionOf(x, axis), Constant(groups, DType.Int32))
         : x.Shape[axis] % groups == 0 ? x.Shape[axis] / groups
-        : throw new EngineException($"The {x.Shape[axis]} filters of '{x}' ({x.Type}) do not make {groups} groups.{Origin.Current}");
+        : throw new EngineException(
+            $"The {x.Shape[axis]} filters of '{x}' ({x.Type}) do not make {groups} groups.{Origin.Current}");
 }
 
 /// <summary>Specifies how a convolution steps over images, with one number for all axes, or one for each.</summary>
@@ -198,7 +211,8 @@ public sealed record ConvOptions
 
     internal Patches Of(Shape size)
     {
-        Shape stride = All(Stride), dilation = All(Dilation), before = All(Padding), behind = All(PaddingBehind ?? Padding);
+        Shape stride = All(Stride), dilation = All(Dilation), before = All(Padding),
+            behind = All(PaddingBehind ?? Padding);
         Shape Same(Shape padding, int rounding) => [.. padding.Select((pad, axis) =>
             pad == -1 ? (((size[axis] - 1) * dilation[axis]) + rounding) / 2 : pad)];
         return Groups >= 1
@@ -208,6 +222,7 @@ public sealed record ConvOptions
         Shape All(IReadOnlyList<int> numbers) => numbers.Count == size.Rank ? [.. numbers]
             : numbers.Count == 1 ? [.. Enumerable.Repeat(numbers[0], size.Rank)]
             : throw new EngineException(
-                $"A convolution of {size.Rank} axes takes one number for all or as many, not {numbers.Count}.{Origin.Current}");
+                $"A convolution of {size.Rank} axes takes one number for all or as many, "
+                + $"not {numbers.Count}.{Origin.Current}");
     }
 }

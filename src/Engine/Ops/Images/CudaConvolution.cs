@@ -41,7 +41,8 @@ internal sealed record CudaConvolution(ConvShape Shape, DType DType, bool Pools 
 
     private (CudaDirect Direct, CudaDirectShape Dimensions)? DirectForward => CudaDirect.Forward(Shape, DType, Pools);
 
-    private (CudaDirect Direct, CudaDirectShape Dimensions)? DirectInputGradient => CudaDirect.InputGradient(Shape, DType);
+    private (CudaDirect Direct, CudaDirectShape Dimensions)? DirectInputGradient =>
+        CudaDirect.InputGradient(Shape, DType);
 
     private CudaMaxima? Maxima => Pools ? CudaMaxima.Choose(Shape, DType) : null;
 
@@ -139,7 +140,8 @@ internal sealed record CudaConvolution(ConvShape Shape, DType DType, bool Pools 
                 Shared = maxima.SharedBytes(Shape, DType),
             }
             .Launch(
-                maxima.Grid(Shape), CudaMaxima.Threads, [x, g, argmax, y, bias, workspace, Dimensions, .. all.Arguments]);
+                maxima.Grid(Shape), CudaMaxima.Threads,
+                [x, g, argmax, y, bias, workspace, Dimensions, .. all.Arguments]);
         }
 
         CudaTiling tiling = WeightsTiling(bias != 0);
@@ -158,9 +160,10 @@ internal sealed record CudaConvolution(ConvShape Shape, DType DType, bool Pools 
     public string ImagesIndex => $"((image) * {Shape.C} + (channel)) * {Shape.H * Shape.W} + (pixel)";
 
     /// <summary>Gets the macros of conv_shape.cuh.</summary>
-    public IEnumerable<string> DimensionsDefines => (long)Shape.N * Shape.Pixels * Shape.O * Shape.Taps >= WorthCompiling
-        ? [$"FLIP {(Shape.Flip ? 1 : 0)}", $"CONV_SHAPE {ConvShapeLayout.Of(Shape).Text}"]
-        : [$"FLIP {(Shape.Flip ? 1 : 0)}"];
+    public IEnumerable<string> DimensionsDefines =>
+        (long)Shape.N * Shape.Pixels * Shape.O * Shape.Taps >= WorthCompiling
+            ? [$"FLIP {(Shape.Flip ? 1 : 0)}", $"CONV_SHAPE {ConvShapeLayout.Of(Shape).Text}"]
+            : [$"FLIP {(Shape.Flip ? 1 : 0)}"];
 
     /// <summary>Gets the macros of a kernel whose dimensions are all constants.</summary>
     private IEnumerable<string> KnownDimensions =>

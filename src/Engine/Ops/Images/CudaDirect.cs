@@ -113,7 +113,8 @@ internal readonly record struct CudaDirect(int Own, int Groups, int Images, int 
         }
 
         // The last, shorter batch uses the layout of the others.
-        CudaDirectShape full = dimensions with { Images = (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)dimensions.Images) };
+        CudaDirectShape full =
+            dimensions with { Images = (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)dimensions.Images) };
         CudaDirect? best = null;
         double least = double.PositiveInfinity;
         int[] owns = dtype == DType.Float64 ? [4, 8] : [4, 8, 16];
@@ -121,7 +122,8 @@ internal readonly record struct CudaDirect(int Own, int Groups, int Images, int 
         {
             for (int groups = 1; groups == 1 || groups / 2 * own < dimensions.Out; groups *= 2)
             {
-                for (int images = 1; images <= dimensions.Images && dimensions.Tiles * images * groups <= MaxThreads; images++)
+                for (int images = 1; images <= dimensions.Images
+                    && dimensions.Tiles * images * groups <= MaxThreads; images++)
                 {
                     if (new CudaDirect(own, groups, images, 0, 0, 0).Threads(dimensions) <= MaxThreads
                         && Layout(dimensions, dtype, own, groups, images) is { } layout && layout.Clocks(full) < least)

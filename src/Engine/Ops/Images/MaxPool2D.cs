@@ -27,7 +27,8 @@ internal sealed record MaxPool2D(Window Window) : Op, ICpuOp, ICudaOp, ISampled
     public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
         inputs[0].Shape.Count;
 
-    public override InputWindow? InputWindowOf(IReadOnlyList<TensorType> inputs) => new InputWindow(Window.Size, Window.Stride);
+    public override InputWindow? InputWindowOf(IReadOnlyList<TensorType> inputs) =>
+        new InputWindow(Window.Size, Window.Stride);
 
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
@@ -108,7 +109,8 @@ internal sealed record MaxPool2DGradient(Window Window) : Op, ICpuOp, ICudaOp, I
         return [Symbolic.ReshapeLike(read, node.Inputs[0]), null, null];
 
         static Dimension[] Planes(Variable images) =>
-            [Symbolic.DimensionOf(images, 0), Symbolic.DimensionOf(images, 1), Symbolic.DimensionOf(images, 2) * Symbolic.DimensionOf(images, 3)];
+            [Symbolic.DimensionOf(images, 0), Symbolic.DimensionOf(images, 1),
+                Symbolic.DimensionOf(images, 2) * Symbolic.DimensionOf(images, 3)];
     }
 
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)

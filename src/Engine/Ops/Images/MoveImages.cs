@@ -101,7 +101,8 @@ internal sealed record MoveImages : Op, ICpuOp, ICudaOp, ISampled
         return
         [
             CudaCopies.Spread(
-                kernel, elements, step.In(0), step.In(1), step.In(2), step.In(3), step.Out(), shape[1], shape[2], shape[3],
+                kernel, elements, step.In(0), step.In(1), step.In(2), step.In(3), step.Out(), shape[1], shape[2],
+                shape[3],
                 elements),
         ];
     }

@@ -40,20 +40,26 @@ public static partial class Symbolic
         IReadOnlyList<int>? padding = null, bool ignoreBorder = true)
     {
         int[] sizes = ForEachAxis("pool", x, size);
-        int[] strides = stride is null ? sizes : ForEachAxis("pool", x, stride), pads = ForEachAxis("pool", x, padding ?? [0]);
+        int[] strides = stride is null ? sizes : ForEachAxis("pool", x, stride),
+            pads = ForEachAxis("pool", x, padding ?? [0]);
         switch (sizes.Length)
         {
             case 1:
-                return Squeeze(Plane(ExpandDims(x, 2), (1, sizes[0]), (1, strides[0]), (0, pads[0]), mode, ignoreBorder), [2]);
+                return Squeeze(
+                    Plane(ExpandDims(x, 2), (1, sizes[0]), (1, strides[0]), (0, pads[0]), mode, ignoreBorder), [2]);
             case 2:
                 return Plane(x, (sizes[0], sizes[1]), (strides[0], strides[1]), (pads[0], pads[1]), mode, ignoreBorder);
             case 3:
                 // Window by window in each plane, then across the planes: every mode allows this.
-                Variable planes = Reshape(x, Joined(x, [0, 1]), DimensionOf(x, 2), DimensionOf(x, 3), DimensionOf(x, 4));
-                planes = Plane(planes, (sizes[1], sizes[2]), (strides[1], strides[2]), (pads[1], pads[2]), mode, ignoreBorder);
-                Variable lines = Reshape(planes, DimensionOf(planes, 0), 1, DimensionOf(planes, 1), Joined(planes, [2, 3]));
+                Variable planes =
+                    Reshape(x, Joined(x, [0, 1]), DimensionOf(x, 2), DimensionOf(x, 3), DimensionOf(x, 4));
+                planes = Plane(
+                    planes, (sizes[1], sizes[2]), (strides[1], strides[2]), (pads[1], pads[2]), mode, ignoreBorder);
+                Variable lines =
+                    Reshape(planes, DimensionOf(planes, 0), 1, DimensionOf(planes, 1), Joined(planes, [2, 3]));
                 lines = Plane(lines, (sizes[0], 1), (strides[0], 1), (pads[0], 0), mode, ignoreBorder);
-                return Reshape(lines, DimensionOf(x, 0), DimensionOf(x, 1), DimensionOf(lines, 2), DimensionOf(planes, 2), DimensionOf(planes, 3));
+                return Reshape(lines, DimensionOf(x, 0), DimensionOf(x, 1), DimensionOf(lines, 2),
+                    DimensionOf(planes, 2), DimensionOf(planes, 3));
             default:
                 throw new EngineException(
                     $"Pooling takes images (N, C, …) of one to three more axes, not '{x}' ({x.Type}).{Origin.Current}");
@@ -92,7 +98,8 @@ public static partial class Symbolic
             if (dimension < 1 || windows < 1)
             {
                 throw new EngineException(
-                    $"AdaptivePool needs images of known dimensions, not '{x}' ({x.Type}), and windows, not {windows}.{Origin.Current}");
+                    $"AdaptivePool needs images of known dimensions, not '{x}' ({x.Type}), and windows, "
+                    + $"not {windows}.{Origin.Current}");
             }
 
             x = Windows(x, axis, windows, mode);
@@ -105,9 +112,11 @@ public static partial class Symbolic
     private static Variable Windows(Variable x, int axis, int windows, PoolMode mode)
     {
         int dimension = x.Shape[axis], atMost = (dimension / windows) + 2;
-        CheckSize("adaptivePool", x, [.. x.Shape.Take(axis), windows, Math.Min(atMost, dimension), .. x.Shape.Skip(axis + 1)]);
+        CheckSize("adaptivePool", x,
+            [.. x.Shape.Take(axis), windows, Math.Min(atMost, dimension), .. x.Shape.Skip(axis + 1)]);
         int[] starts = [.. Enumerable.Range(0, windows).Select(i => (int)((long)i * dimension / windows))];
-        int[] lengths = [.. starts.Select((start, i) => (int)(((((long)i + 1) * dimension) + windows - 1) / windows) - start)];
+        int[] lengths =
+            [.. starts.Select((start, i) => (int)(((((long)i + 1) * dimension) + windows - 1) / windows) - start)];
         int longest = lengths.Max();
         Variable part;
         if (dimension % windows == 0)
@@ -117,7 +126,8 @@ public static partial class Symbolic
         }
         else
         {
-            int[] places = [.. starts.SelectMany((start, i) => Enumerable.Range(0, longest).Select(k => start + Math.Min(k, lengths[i] - 1)))];
+            int[] places = [.. starts.SelectMany(
+                (start, i) => Enumerable.Range(0, longest).Select(k => start + Math.Min(k, lengths[i] - 1)))];
             bool[] isInside = [.. lengths.SelectMany(length => Enumerable.Range(0, longest).Select(k => k < length))];
             part = Along(x, axis, Constant(Tensor.From(places, windows, longest)));
 
@@ -137,11 +147,13 @@ public static partial class Symbolic
 
         // One number for each window, or for each of its elements, whatever the axes behind.
         Variable Behind(Tensor each) => DimShuffle(
-            Constant(each), [.. Enumerable.Range(0, each.Shape.Rank), .. Enumerable.Repeat(NewAxis, x.Rank - axis - 1)]);
+            Constant(each),
+            [.. Enumerable.Range(0, each.Shape.Rank), .. Enumerable.Repeat(NewAxis, x.Rank - axis - 1)]);
     }
 
     private static Variable Plane(
-        Variable x, (int Height, int Width) size, (int, int) stride, (int Rows, int Columns) padding, PoolMode mode, bool ignoreBorder)
+        Variable x, (int Height, int Width) size, (int, int) stride, (int Rows, int Columns) padding, PoolMode mode,
+        bool ignoreBorder)
     {
         if (mode == PoolMode.MaxToAll)
         {
@@ -152,12 +164,15 @@ public static partial class Symbolic
         {
             return mode == PoolMode.Max
                 ? MaxPool2D(x, size, stride, padding, ignoreBorder)
-                : AveragePool2D(x, size, stride, padding, countPadding: mode == PoolMode.AverageWithPadding, ignoreBorder);
+                : AveragePool2D(
+                    x, size, stride, padding, countPadding: mode == PoolMode.AverageWithPadding, ignoreBorder);
         }
 
         // If no window is cut off, the sum is the mean times the area. Otherwise zeros are added behind, until the last
         // window that begins before them is whole. The first of these windows are those that are asked for.
-        Variable whole = ignoreBorder ? x : Pad(x, [(0, size.Height - 1 - padding.Rows), (0, size.Width - 1 - padding.Columns)]);
+        Variable whole = ignoreBorder
+            ? x
+            : Pad(x, [(0, size.Height - 1 - padding.Rows), (0, size.Width - 1 - padding.Columns)]);
         Variable sums = AveragePool2D(whole, size, stride, padding, countPadding: true) * (size.Height * size.Width);
         return ignoreBorder ? sums : FirstLike(FirstLike(sums, 2), 3);
 
@@ -179,11 +194,13 @@ public static partial class Symbolic
         ArgumentNullException.ThrowIfNull(x);
         ArgumentNullException.ThrowIfNull(numbers);
         int rank = x.Rank - 2;
-        return rank < 1 ? throw new EngineException($"{op} takes images (N, C, …), not '{x}' ({x.Type}).{Origin.Current}")
+        return rank < 1
+            ? throw new EngineException($"{op} takes images (N, C, …), not '{x}' ({x.Type}).{Origin.Current}")
             : numbers.Count == rank ? [.. numbers]
             : numbers.Count == 1 ? [.. Enumerable.Repeat(numbers[0], rank)]
             : throw new EngineException(
-                $"{op} of '{x}' ({x.Type}) takes one number for all axes behind the second or {rank}, not {numbers.Count}.{Origin.Current}");
+                $"{op} of '{x}' ({x.Type}) takes one number for all axes behind the second or {rank}, "
+                + $"not {numbers.Count}.{Origin.Current}");
     }
 
     /// <summary>Checks the shape of a result before anything is made for each of its pixels.</summary>
@@ -197,13 +214,15 @@ public static partial class Symbolic
 
     /// <summary>Computes maxima whose gradient goes to every element that equals its window's maximum.</summary>
     private static Variable MaxToAll(
-        Variable x, (int Height, int Width) size, (int Down, int Right) stride, (int Rows, int Columns) padding, bool ignoreBorder)
+        Variable x, (int Height, int Width) size, (int Down, int Right) stride, (int Rows, int Columns) padding,
+        bool ignoreBorder)
     {
         x = Cast(x, x.DType.Floating());
         if (!ignoreBorder && !x.Shape.Skip(2).All(dimension => dimension >= 0))
         {
             throw new EngineException(
-                $"A pool whose gradient goes to all of equals and that keeps the border needs images of known dimensions, not '{x}' ({x.Type})."
+                $"A pool whose gradient goes to all of equals and that keeps the border needs images of known "
+                + $"dimensions, not '{x}' ({x.Type})."
                 + Origin.Current);
         }
 
@@ -214,9 +233,11 @@ public static partial class Symbolic
         IReadOnlyList<Variable?> Gradient(
             IReadOnlyList<Variable> inputs, IReadOnlyList<Variable> outputs, IReadOnlyList<Variable> grads)
         {
-            int bottom = Behind(2, size.Height, stride.Down, padding.Rows), right = Behind(3, size.Width, stride.Right, padding.Columns);
+            int bottom = Behind(2, size.Height, stride.Down, padding.Rows),
+                right = Behind(3, size.Width, stride.Right, padding.Columns);
             Variable padded = Pad(
-                inputs[0], [(0, 0), (0, 0), (padding.Rows, bottom), (padding.Columns, right)], value: double.NegativeInfinity);
+                inputs[0], [(0, 0), (0, 0), (padding.Rows, bottom), (padding.Columns, right)],
+                value: double.NegativeInfinity);
             var patches = new Patches([size.Height, size.Width], [stride.Down, stride.Right], [0, 0], [0, 0], [1, 1]);
             Variable seen = new Unfold(patches).Call(padded);
             Variable back = new Fold(patches).Call(Where(Equal(seen, Window(outputs[0])), Window(grads[0]), 0), padded);

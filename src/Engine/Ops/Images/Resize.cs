@@ -29,10 +29,12 @@ public static partial class Symbolic
     {
         ArgumentNullException.ThrowIfNull(x);
         ArgumentNullException.ThrowIfNull(dimensions);
-        if (dimensions.Count != x.Rank - 2 || dimensions.Any(dimension => dimension < 1) || x.Shape.Skip(2).Any(dimension => dimension < 1))
+        if (dimensions.Count != x.Rank - 2 || dimensions.Any(dimension => dimension < 1)
+            || x.Shape.Skip(2).Any(dimension => dimension < 1))
         {
             throw new EngineException(
-                $"Images of known dimensions are resized to as many, not '{x}' ({x.Type}) to ({string.Join(", ", dimensions)}).{Origin.Current}");
+                $"Images of known dimensions are resized to as many, not '{x}' ({x.Type}) to "
+                + $"({string.Join(", ", dimensions)}).{Origin.Current}");
         }
 
         CheckSize("resize", x, [.. x.Shape.Take(2), .. dimensions]);

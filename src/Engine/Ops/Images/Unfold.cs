@@ -35,14 +35,16 @@ internal readonly record struct Patches(Shape Size, Shape Stride, Shape Before, 
     {
         if (Rank is < 1 or > 3 || images.Rank != Rank + 2)
         {
-            throw new EngineException($"it takes images (N, C, …) of one to three more axes, and filters of as many, not {Size}");
+            throw new EngineException(
+                $"it takes images (N, C, …) of one to three more axes, and filters of as many, not {Size}");
         }
 
         foreach (int dimension in Size.Concat(Stride).Concat(Dilation))
         {
             if (dimension < 1)
             {
-                throw new EngineException($"the filters {Size}, the stride {Stride} and the dilation {Dilation} must be positive");
+                throw new EngineException(
+                    $"the filters {Size}, the stride {Stride} and the dilation {Dilation} must be positive");
             }
         }
 
@@ -51,7 +53,8 @@ internal readonly record struct Patches(Shape Size, Shape Stride, Shape Before, 
             throw new EngineException($"the padding {Before} and {Behind} cannot be negative");
         }
 
-        Window.RequireCountable([.. Size.Concat(Stride).Concat(Dilation).Concat(Before).Concat(Behind).Select(dimension => (dimension, 1))]);
+        Window.RequireCountable([
+            .. Size.Concat(Stride).Concat(Dilation).Concat(Before).Concat(Behind).Select(dimension => (dimension, 1))]);
     }
 
     /// <summary>Returns the position in the images, along an axis, of a tap for an element of the result.</summary>
@@ -67,8 +70,8 @@ internal readonly record struct Patches(Shape Size, Shape Stride, Shape Before, 
 
         long room = (long)dimension + Before[axis] + Behind[axis] - ((Size[axis] - 1L) * Dilation[axis]) - 1;
         return room >= 0 ? checked((int)(room / Stride[axis]) + 1) : throw new EngineException(
-            $"the images {images}, padded by {Before[axis]} and {Behind[axis]} along axis {axis + 2}, are smaller than filters of "
-            + $"{Size[axis]} in steps of {Dilation[axis]}");
+            $"the images {images}, padded by {Before[axis]} and {Behind[axis]} along axis {axis + 2}, "
+            + $"are smaller than filters of {Size[axis]} in steps of {Dilation[axis]}");
     }
 }
 
@@ -88,16 +91,26 @@ internal sealed record Unfold(Patches Patches) : Op, ICpuOp, ICudaOp, ISampled
             {
                 Error = "are smaller than filters of 3 in steps of 2",
             },
-            new Sample(new Unfold(new Patches([3], [0], [0], [0], [2])), new Arg([1, 1, 4])) { Error = "must be positive" },
-            new Sample(new Unfold(new Patches([3], [1], [-1], [0], [2])), new Arg([1, 1, 4])) { Error = "cannot be negative" },
-            new Sample(new Unfold(new Patches([3], [1], [0], [0], [2])), new Arg([1, 4])) { Error = "it takes images (N, C, …)" },
+            new Sample(new Unfold(new Patches([3], [0], [0], [0], [2])), new Arg([1, 1, 4]))
+            {
+                Error = "must be positive",
+            },
+            new Sample(new Unfold(new Patches([3], [1], [-1], [0], [2])), new Arg([1, 1, 4]))
+            {
+                Error = "cannot be negative",
+            },
+            new Sample(new Unfold(new Patches([3], [1], [0], [0], [2])), new Arg([1, 4]))
+            {
+                Error = "it takes images (N, C, …)",
+            },
         ]);
 
     public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
     {
         Shape images = inputs[0].Shape;
         Patches.Check(images);
-        return [new TensorType(inputs[0].DType, [images[1], Patches.Size.Product(0, Patches.Rank), images[0], .. Patches.Over(images)])];
+        return [new TensorType(
+            inputs[0].DType, [images[1], Patches.Size.Product(0, Patches.Rank), images[0], .. Patches.Over(images)])];
     }
 
     public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
@@ -119,7 +132,8 @@ internal sealed record Unfold(Patches Patches) : Op, ICpuOp, ICudaOp, ISampled
     };
 
     public CudaLaunch[] Cuda(CudaStep step) =>
-        PatchCode.Launch("unfold", step.DType(0).CudaBits(), step, Patches, step.Shape(0), step.OutShape(), step.OutShape());
+        PatchCode.Launch(
+            "unfold", step.DType(0).CudaBits(), step, Patches, step.Shape(0), step.OutShape(), step.OutShape());
 
     internal static IEnumerable<(Patches Patches, Shape Images)> Cases(Random random)
     {
@@ -169,7 +183,8 @@ internal sealed record Fold(Patches Patches) : Op, ICpuOp, ICudaOp, ISampled, IF
     public static IEnumerable<Sample> Samples(Random random) => Unfold.Cases(random)
         .Select(each => new Sample(
             new Fold(each.Patches),
-            new Arg(new Unfold(each.Patches).Infer([new TensorType(DType.Float32, each.Images)])[0].Shape), new Arg(each.Images)))
+            new Arg(new Unfold(each.Patches).Infer([new TensorType(DType.Float32, each.Images)])[0].Shape),
+            new Arg(each.Images)))
         .Append(new Sample(new Fold(new Patches([3], [1], [0], [0], [1])), new Arg([1, 3, 1, 5]), new Arg([1, 1, 6]))
         {
             Error = "the patches have the shape (1, 3, 1, 4)",
@@ -189,7 +204,8 @@ internal sealed record Fold(Patches Patches) : Op, ICpuOp, ICudaOp, ISampled, IF
     public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
         [new Unfold(Patches).Call(outputGrads[0]!), null];
 
-    public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) => inputs[0].Shape.Count;
+    public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
+        inputs[0].Shape.Count;
 
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
@@ -236,7 +252,8 @@ internal static unsafe class PatchCode
                     new Span<T>(to, left).Clear();
                     if (s.Stride2 == 1)
                     {
-                        new ReadOnlySpan<T>(from + first + left, right - left).CopyTo(new Span<T>(to + left, right - left));
+                        new ReadOnlySpan<T>(from + first + left, right - left).CopyTo(
+                            new Span<T>(to + left, right - left));
                     }
                     else
                     {
@@ -257,7 +274,8 @@ internal static unsafe class PatchCode
     {
         T* g = step.In<T>(0), y = step.Out<T>();
         var s = PatchShape.Of(patches, step.OutShape());
-        int plane = s.Dimension0 * s.Dimension1 * s.Dimension2, places = s.Size0 * s.Size1 * s.Size2, lines = s.Over0 * s.Over1;
+        int plane = s.Dimension0 * s.Dimension1 * s.Dimension2, places = s.Size0 * s.Size1 * s.Size2,
+            lines = s.Over0 * s.Over1;
         return
         [
             new Phase(s.Images * s.Channels, Math.Max(1, Grain / Math.Max(1, plane * places)), (start, end, _) =>
@@ -305,7 +323,8 @@ internal static unsafe class PatchCode
         (row, int size2) = Math.DivRem(row, s.Size2);
         (row, int size1) = Math.DivRem(row, s.Size1);
         (int channel, int size0) = Math.DivRem(row, s.Size0);
-        int at0 = (over0 * s.Stride0) + (size0 * s.Dilation0) - s.Pad0, at1 = (over1 * s.Stride1) + (size1 * s.Dilation1) - s.Pad1;
+        int at0 = (over0 * s.Stride0) + (size0 * s.Dilation0) - s.Pad0,
+            at1 = (over1 * s.Stride1) + (size1 * s.Dilation1) - s.Pad1;
         first = (size2 * s.Dilation2) - s.Pad2;
         isInside = (uint)at0 < (uint)s.Dimension0 && (uint)at1 < (uint)s.Dimension1;
         return ((((((long)image * s.Channels) + channel) * s.Dimension0) + at0) * s.Dimension1 + at1) * s.Dimension2;
@@ -315,7 +334,8 @@ internal static unsafe class PatchCode
     internal static (int Left, int Right) Inside(in PatchShape s, int first)
     {
         int left = Math.Min(first >= 0 ? 0 : (-first + s.Stride2 - 1) / s.Stride2, s.Over2);
-        return (left, first >= s.Dimension2 ? left : Math.Clamp(((s.Dimension2 - 1 - first) / s.Stride2) + 1, left, s.Over2));
+        return (left,
+            first >= s.Dimension2 ? left : Math.Clamp(((s.Dimension2 - 1 - first) / s.Stride2) + 1, left, s.Over2));
     }
 }
 
@@ -325,17 +345,21 @@ internal static unsafe class PatchCode
 /// </summary>
 [StructLayout(LayoutKind.Sequential)]
 internal readonly record struct PatchShape(
-    int Images, int Channels, int Dimension0, int Dimension1, int Dimension2, int Over0, int Over1, int Over2, int Size0, int Size1, int Size2,
+    int Images, int Channels, int Dimension0, int Dimension1, int Dimension2, int Over0, int Over1, int Over2,
+    int Size0, int Size1, int Size2,
     int Stride0, int Stride1, int Stride2, int Pad0, int Pad1, int Pad2, int Dilation0, int Dilation1, int Dilation2)
 {
     public static PatchShape Of(Patches patches, Shape images)
     {
-        int[] dimension = Three([.. images.Skip(2)], 1), over = Three(patches.Over(images), 1), size = Three(patches.Size, 1);
+        int[] dimension = Three([.. images.Skip(2)], 1), over = Three(patches.Over(images), 1),
+            size = Three(patches.Size, 1);
         int[] stride = Three(patches.Stride, 1), pad = Three(patches.Before, 0), dilation = Three(patches.Dilation, 1);
         return new PatchShape(
-            images[0], images[1], dimension[0], dimension[1], dimension[2], over[0], over[1], over[2], size[0], size[1], size[2],
+            images[0], images[1], dimension[0], dimension[1], dimension[2], over[0], over[1], over[2], size[0], size[1],
+            size[2],
             stride[0], stride[1], stride[2], pad[0], pad[1], pad[2], dilation[0], dilation[1], dilation[2]);
 
-        static int[] Three(Shape dimensions, int missing) => [.. Enumerable.Repeat(missing, 3 - dimensions.Rank), .. dimensions];
+        static int[] Three(Shape dimensions, int missing) =>
+            [.. Enumerable.Repeat(missing, 3 - dimensions.Rank), .. dimensions];
     }
 }

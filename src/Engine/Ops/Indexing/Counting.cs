@@ -45,7 +45,9 @@ public static partial class Symbolic
         ArgumentNullException.ThrowIfNull(v);
         Variable each = ExpandDims(v, -1);
         return Sum(
-            isFromRight ? Or(LessOrEqual(sorted, each), IsNaN(each)) : Or(Less(sorted, each), And(IsNaN(each), Not(IsNaN(sorted)))), [-1]);
+            isFromRight
+                ? Or(LessOrEqual(sorted, each), IsNaN(each))
+                : Or(Less(sorted, each), And(IsNaN(each), Not(IsNaN(sorted)))), [-1]);
     }
 
     /// <summary>
@@ -97,7 +99,8 @@ public static partial class Symbolic
         ArgumentNullException.ThrowIfNull(indices);
         if (indices.Count != shape.Rank || shape.Rank == 0)
         {
-            throw new EngineException($"{indices.Count} indices do not name elements of the shape {shape}.{Origin.Current}");
+            throw new EngineException(
+                $"{indices.Count} indices do not name elements of the shape {shape}.{Origin.Current}");
         }
 
         CheckInner("ravelMultiIndex", shape);
@@ -115,7 +118,8 @@ public static partial class Symbolic
         if (shape.Skip(1).Any(dimension => dimension < 0))
         {
             throw new EngineException(
-                $"{op} needs the dimensions behind the first, not {shape}: compute with DimensionOf where they are unknown.{Origin.Current}");
+                $"{op} needs the dimensions behind the first, not {shape}: "
+                + $"compute with DimensionOf where they are unknown.{Origin.Current}");
         }
     }
 }

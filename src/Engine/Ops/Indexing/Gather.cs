@@ -55,7 +55,8 @@ public static partial class Symbolic
     /// <exception cref="EngineException">
     /// The ranks differ, or there is no such axis. When the function runs: an index is out of range.
     /// </exception>
-    public static Variable TakeAlongAxis(Variable x, Variable indices, int axis = -1) => x[PlacesAlong(x, indices, axis)];
+    public static Variable TakeAlongAxis(Variable x, Variable indices, int axis = -1) =>
+        x[PlacesAlong(x, indices, axis)];
 
     /// <summary>
     /// Returns x after values are written, in each line along an axis, to the elements that indices select; or added to
@@ -75,11 +76,13 @@ public static partial class Symbolic
         if (indices.Rank != x.Rank)
         {
             throw new EngineException(
-                $"The indices '{indices}' ({indices.Type}) along an axis of '{x}' ({x.Type}) must have as many axes.{Origin.Current}");
+                $"The indices '{indices}' ({indices.Type}) along an axis of '{x}' ({x.Type}) must have as many "
+                + $"axes.{Origin.Current}");
         }
 
         return [.. Enumerable.Range(0, x.Rank).Select(other => (AxisIndex)(other == axis
             ? indices
-            : DimShuffle(ARange(DimensionOf(x, other)), [.. Enumerable.Range(0, x.Rank).Select(i => i == other ? 0 : NewAxis)])))];
+            : DimShuffle(ARange(DimensionOf(x, other)),
+                [.. Enumerable.Range(0, x.Rank).Select(i => i == other ? 0 : NewAxis)])))];
     }
 }

@@ -38,7 +38,8 @@ internal sealed unsafe class PlaceOffsets
                 // A single index for all needs no pass.
                 if (strides[array][^1] == 0)
                 {
-                    int place = *Places(array, row, at), dimension = _loops.Arrays[array].Dimension, counted = place < 0 ? place + dimension : place;
+                    int place = *Places(array, row, at), dimension = _loops.Arrays[array].Dimension,
+                        counted = place < 0 ? place + dimension : place;
                     same += Checked(counted, place, dimension) * _loops.Arrays[array].Stride;
                 }
             }
@@ -51,7 +52,8 @@ internal sealed unsafe class PlaceOffsets
                     (int dimension, int stride) = _loops.Arrays[array];
                     if (!Each(places, dimension, stride, offsets + done, n, isFirst, isFirst ? same : 0))
                     {
-                        throw new EngineException(SubtensorCode.Message(FirstOutside(places, dimension), dimension) + _origin);
+                        throw new EngineException(
+                            SubtensorCode.Message(FirstOutside(places, dimension), dimension) + _origin);
                     }
 
                     isFirst = false;

@@ -29,10 +29,20 @@ internal sealed record Subtensor(SubtensorParts Parts) : Op, ICpuOp, ICudaOp, IS
             Misuse(Of(.., 2..5), [3, 4], "the range 2..5 lies outside axis 1, of size 4"),
             Misuse(Of(3..2), [4], "the range 3..2 lies outside axis 0"),
             Misuse(Of(..), [4, 4], "the index expression is of 1 axes"),
-            new Sample(new Subtensor(Of(AxisIndex.Array)), new Arg([3]), new Arg([3])) { Error = "an index array must be int32" },
-            new Sample(new Subtensor(Of(AxisIndex.Array)), new Arg([3]), Arg.Int([2], 3, 4)) { Error = "The index 3 lies outside" },
-            new Sample(new Subtensor(Of(AxisIndex.Array)), new Arg([3]), Arg.Int([2], -4, -3)) { Error = "The index -4 lies outside" },
-            new Sample(new Subtensor(Of(AxisIndex.Array, AxisIndex.Array)), new Arg([3, 3]), Arg.Int([2], 0, 3), Arg.Int([3], 0, 3))
+            new Sample(new Subtensor(Of(AxisIndex.Array)), new Arg([3]), new Arg([3]))
+            {
+                Error = "an index array must be int32",
+            },
+            new Sample(new Subtensor(Of(AxisIndex.Array)), new Arg([3]), Arg.Int([2], 3, 4))
+            {
+                Error = "The index 3 lies outside",
+            },
+            new Sample(new Subtensor(Of(AxisIndex.Array)), new Arg([3]), Arg.Int([2], -4, -3))
+            {
+                Error = "The index -4 lies outside",
+            },
+            new Sample(new Subtensor(Of(AxisIndex.Array, AxisIndex.Array)), new Arg([3, 3]), Arg.Int([2], 0, 3),
+                Arg.Int([3], 0, 3))
             {
                 Error = "the dimensions 2 and 3 of axis 0 do not broadcast",
             },
@@ -47,7 +57,8 @@ internal sealed record Subtensor(SubtensorParts Parts) : Op, ICpuOp, ICudaOp, IS
     internal override bool IsPlain => Parts.Arrays == 0;
 
     public override bool IsView(IReadOnlyList<TensorType> inputs) =>
-        Parts.Arrays == 0 && Parts.Axes.Index().All(each => IsWhole(each.Item, inputs[0].Shape[each.Index], each.Index));
+        Parts.Arrays == 0
+            && Parts.Axes.Index().All(each => IsWhole(each.Item, inputs[0].Shape[each.Index], each.Index));
 
     public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
     [
@@ -119,8 +130,10 @@ internal sealed record Subtensor(SubtensorParts Parts) : Op, ICpuOp, ICudaOp, IS
         yield return (Of(AxisIndex.Array, ..), [n, m], [Places(n, [n])]);
         yield return (Of(.., AxisIndex.Array), [m, n], [Places(n, [n])]);
         yield return (Of(.., AxisIndex.Array, ..), [m, n, 3], [Places(n, [1, n])]);
-        yield return (Of(AxisIndex.Array, AxisIndex.Array), [n, m], [Places(n, [Math.Min(n, m)]), Places(m, [Math.Min(n, m)])]);
-        yield return (Of(AxisIndex.Array, .., AxisIndex.Array), [n, 3, m], [Places(n, [Math.Min(n, m)]), Places(m, [Math.Min(n, m)])]);
+        yield return (Of(AxisIndex.Array, AxisIndex.Array), [n, m],
+            [Places(n, [Math.Min(n, m)]), Places(m, [Math.Min(n, m)])]);
+        yield return (Of(AxisIndex.Array, .., AxisIndex.Array), [n, 3, m],
+            [Places(n, [Math.Min(n, m)]), Places(m, [Math.Min(n, m)])]);
         yield return (Of(0, (.., -1), AxisIndex.Array), [2, m, n], [Places(n, [n])]);
         yield return (Of(.., 1, AxisIndex.Array), [m, 2, n], [Places(n, [n])]);
         yield return (Of(AxisIndex.Array, .., ..), [n, 2, m], [Places(n, Shape.Scalar)]);
@@ -129,7 +142,8 @@ internal sealed record Subtensor(SubtensorParts Parts) : Op, ICpuOp, ICudaOp, IS
         // Index arrays that broadcast, as those of lines along an axis do.
         yield return (Of(AxisIndex.Array, AxisIndex.Array), [n, m], [Places(n, [n, 1]), Places(m, [m])]);
         yield return (Of(AxisIndex.Array, .., AxisIndex.Array), [n, 2, m], [Places(n, [1, n]), Places(m, [m, 1])]);
-        yield return (Of(AxisIndex.Array, AxisIndex.Array, AxisIndex.Array), [n, 2, m], [Places(n, [n, 1, 1]), Places(2, [2, 1]), Places(m, [m])]);
+        yield return (Of(AxisIndex.Array, AxisIndex.Array, AxisIndex.Array), [n, 2, m],
+            [Places(n, [n, 1, 1]), Places(2, [2, 1]), Places(m, [m])]);
         yield return (Of(AxisIndex.Array, AxisIndex.Array), [5, m], [Places(5, Shape.Scalar), Places(m, [m])]);
 
         // Distinct indices, so that setting them has a gradient; every second one is counted from the end.
@@ -138,7 +152,8 @@ internal sealed record Subtensor(SubtensorParts Parts) : Op, ICpuOp, ICudaOp, IS
             int[] places = [.. Enumerable.Range(0, dimension)];
             random.Shuffle(places);
             return new Arg(
-                shape, DType.Int32, Values: [.. places.Take((int)shape.Count).Select(place => place % 2 == 0 ? place : (double)place - dimension)]);
+                shape, DType.Int32, Values: [.. places.Take((int)shape.Count)
+                    .Select(place => place % 2 == 0 ? place : (double)place - dimension)]);
         }
     }
 
@@ -176,14 +191,16 @@ internal sealed record SubtensorUpdate(SubtensorParts Parts, bool Adds) : Op, IC
         foreach ((SubtensorParts parts, Shape shape, Arg[] places) in Subtensor.Cases(random))
         {
             Shape part = parts.Infer(
-                new TensorType(DType.Float32, shape), [.. places.Select(place => new TensorType(DType.Int32, place.Shape))]);
+                new TensorType(DType.Float32, shape),
+                [.. places.Select(place => new TensorType(DType.Int32, place.Shape))]);
             yield return new Sample(new SubtensorUpdate(parts, false), [new Arg(shape), new Arg(part), .. places]);
             yield return new Sample(new SubtensorUpdate(parts, true), [new Arg(shape), new Arg(part), .. places]);
         }
 
         foreach (int count in (int[])[257, 513])
         {
-            yield return new Sample(new SubtensorUpdate(Subtensor.Of((.., -1)), true), Arg.Int([count]), Arg.Int([count]));
+            yield return new Sample(
+                new SubtensorUpdate(Subtensor.Of((.., -1)), true), Arg.Int([count]), Arg.Int([count]));
         }
 
         SubtensorParts rows = Subtensor.Of(AxisIndex.Array, ..);
@@ -194,17 +211,28 @@ internal sealed record SubtensorUpdate(SubtensorParts Parts, bool Adds) : Op, IC
             yield return new Sample(op, Arg.Int([3, 2], DType.Int64), Arg.Int([1, 2], DType.Int64), Arg.Int([1], 0, 3));
 
             // Many values for few indices, and few values for many.
-            yield return new Sample(op, new Arg([3, 70]), new Arg([40, 70]), Arg.Int([40], -3, 3)) { HasGradient = adds };
+            yield return new Sample(op, new Arg([3, 70]), new Arg([40, 70]), Arg.Int([40], -3, 3))
+            {
+                HasGradient = adds,
+            };
             yield return new Sample(op, Arg.Int([300, 1]), Arg.Int([500, 1]), Arg.Int([500], 0, 300));
-            yield return new Sample(op, new Arg([5, 1]), new Arg([257, 1]), Arg.Int([257], 0, 5)) { HasGradient = adds };
+            yield return new Sample(op, new Arg([5, 1]), new Arg([257, 1]), Arg.Int([257], 0, 5))
+            {
+                HasGradient = adds,
+            };
 
             // Only index arrays: in order, in random order, and more than a chunk.
             var pairs = new SubtensorUpdate(Subtensor.Of(AxisIndex.Array, AxisIndex.Array), adds);
             yield return new Sample(
-                pairs, Arg.Int([90, 30]), Arg.Int([90, 60]), new Arg([90, 1], DType.Int32, Values: [.. Enumerable.Range(0, 90).Select(i => (double)i)]),
+                pairs, Arg.Int([90, 30]), Arg.Int([90, 60]),
+                new Arg([90, 1], DType.Int32, Values: [.. Enumerable.Range(0, 90).Select(i => (double)i)]),
                 Arg.Int([90, 60], -30, 30));
-            yield return new Sample(pairs, Arg.Int([9, 30]), Arg.Int([9000]), Arg.Int([9000], 0, 9), Arg.Int([9000], 0, 30));
-            yield return new Sample(pairs, new Arg([3, 2]), new Arg([7]), Arg.Int([7], 0, 3), Arg.Int([7], 0, 2)) { HasGradient = adds };
+            yield return new Sample(
+                pairs, Arg.Int([9, 30]), Arg.Int([9000]), Arg.Int([9000], 0, 9), Arg.Int([9000], 0, 30));
+            yield return new Sample(pairs, new Arg([3, 2]), new Arg([7]), Arg.Int([7], 0, 3), Arg.Int([7], 0, 2))
+            {
+                HasGradient = adds,
+            };
         }
 
         Arg truths = new([3, 2], DType.Bool, 0, 2), row = new([1, 2], DType.Bool, 0, 2);
@@ -328,9 +356,11 @@ internal sealed class SubtensorIndexer : Indexer
     {
         AxisIndex[] all = ForEachAxis(x, indices.ToArray());
         x = Masked(x, all);
-        Variable[] places = [.. all.Where(index => index.Kind == AxisIndexKind.Array).SelectMany(index => Places(x, index.Places!))];
+        Variable[] places =
+            [.. all.Where(index => index.Kind == AxisIndexKind.Array).SelectMany(index => Places(x, index.Places!))];
         return new Subtensor(Subtensor.Of([.. all.SelectMany(index =>
-            Enumerable.Repeat(index.Kind == AxisIndexKind.Array ? AxisIndex.Array : index, AxesOf(index)))])).Call([x, .. places]);
+            Enumerable.Repeat(index.Kind == AxisIndexKind.Array ? AxisIndex.Array : index, AxesOf(index)))])).Call(
+                [x, .. places]);
     }
 
     public override Variable Widened(Variable x) => Symbolic.Cast(x, DType.Float32);
@@ -343,11 +373,13 @@ internal sealed class SubtensorIndexer : Indexer
         if (ellipses > 1 || rest < 0)
         {
             throw new EngineException(
-                $"'{x}' ({x.Type}) has {x.Rank} axes: an index expression has at most as many indices, and one Ellipsis.{Origin.Current}");
+                $"'{x}' ({x.Type}) has {x.Rank} axes: an index expression has at most as many indices, "
+                + $"and one Ellipsis.{Origin.Current}");
         }
 
         IEnumerable<AxisIndex> whole = Enumerable.Repeat<AxisIndex>(.., rest);
-        return [.. indices.SelectMany(index => index.Kind == AxisIndexKind.Ellipsis ? whole : [index]), .. ellipses == 0 ? whole : []];
+        return [.. indices.SelectMany(index => index.Kind == AxisIndexKind.Ellipsis ? whole : [index]),
+            .. ellipses == 0 ? whole : []];
     }
 
     /// <summary>Returns the number of axes that an index is for: a mask is for as many as it has.</summary>
@@ -362,13 +394,15 @@ internal sealed class SubtensorIndexer : Indexer
         int at = 0;
         foreach (AxisIndex index in indices)
         {
-            for (int axis = 0; index.Places is Constant { DType: DType.Bool, Rank: > 0 } mask && axis < mask.Rank; axis++)
+            for (int axis = 0; index.Places is Constant { DType: DType.Bool, Rank: > 0 } mask
+                && axis < mask.Rank; axis++)
             {
                 int dimension = mask.Shape[axis];
                 dimensions[at + axis] = x.Shape[at + axis] is Shape.Unknown || x.Shape[at + axis] == dimension
                     ? dimension
                     : throw new EngineException(
-                        $"'{x}' ({x.Type}) is indexed by the mask '{mask}' ({mask.Type}): a mask has the dimensions of the axes that it is for."
+                        $"'{x}' ({x.Type}) is indexed by the mask '{mask}' ({mask.Type}): "
+                        + "a mask has the dimensions of the axes that it is for."
                         + Origin.Current);
             }
 
@@ -385,9 +419,10 @@ internal sealed class SubtensorIndexer : Indexer
     {
         Constant { DType: DType.Bool, Rank: > 0 } mask => Places(mask),
         { DType: DType.Bool } => throw new EngineException(
-            $"'{x}' ({x.Type}) is indexed by the mask '{places}' ({places.Type}): how many elements that is depends on values, "
-            + "and plans are made for shapes. Write Where(mask, a, x) to set them, Sum(Where(mask, x, 0)), or take the "
-            + $"indices of NonZero(mask, most); a constant can be a mask.{Origin.Current}"),
+            $"'{x}' ({x.Type}) is indexed by the mask '{places}' ({places.Type}): "
+            + "how many elements that is depends on values, and plans are made for shapes. Write Where(mask, a, "
+            + $"x) to set them, Sum(Where(mask, x, 0)), or take the indices of NonZero(mask, most); "
+            + $"a constant can be a mask.{Origin.Current}"),
         Constant { IsWeak: true, Number: { } number } => [Symbolic.Constant(number, DType.Int32)],
         _ when !places.DType.IsFloat() => [Symbolic.Indices(places, "index")],
         _ => throw new EngineException(
@@ -398,8 +433,10 @@ internal sealed class SubtensorIndexer : Indexer
     private static IEnumerable<Variable> Places(Constant mask)
     {
         NdArray values = NdArray.From(mask.Value);
-        int[][] places = [.. NdArray.Indices(mask.Shape).Where(index => values[index] != 0).Select(index => index.ToArray())];
-        return Enumerable.Range(0, mask.Rank).Select(axis => new Constant(Tensor.From([.. places.Select(place => place[axis])])));
+        int[][] places =
+            [.. NdArray.Indices(mask.Shape).Where(index => values[index] != 0).Select(index => index.ToArray())];
+        return Enumerable.Range(0, mask.Rank)
+            .Select(axis => new Constant(Tensor.From([.. places.Select(place => place[axis])])));
     }
 }
 
@@ -418,7 +455,8 @@ public static partial class Symbolic
     /// <exception cref="EngineException">
     /// The part is not an index expression, or the values do not broadcast to it.
     /// </exception>
-    public static Variable SetSubtensor(Variable part, Variable value) => Updated("setSubtensor", part, value, adds: false);
+    public static Variable SetSubtensor(Variable part, Variable value) =>
+        Updated("setSubtensor", part, value, adds: false);
 
     /// <inheritdoc cref="SetSubtensor(Variable, Variable)"/>
     public static Variable SetSubtensor(Variable part, double value) => SetSubtensor(part, Constant(value));
@@ -428,7 +466,8 @@ public static partial class Symbolic
     /// added.
     /// </summary>
     /// <inheritdoc cref="SetSubtensor(Variable, Variable)"/>
-    public static Variable IncSubtensor(Variable part, Variable value) => Updated("incSubtensor", part, value, adds: true);
+    public static Variable IncSubtensor(Variable part, Variable value) =>
+        Updated("incSubtensor", part, value, adds: true);
 
     /// <inheritdoc cref="IncSubtensor(Variable, Variable)"/>
     public static Variable IncSubtensor(Variable part, double value) => IncSubtensor(part, Constant(value));
@@ -440,7 +479,8 @@ public static partial class Symbolic
         if (part is not Result { Owner: { Op: Subtensor op } node })
         {
             throw new EngineException(
-                $"{name} takes a part of an array, as x[0] or x[.., 2..5], not '{part}' ({part.Type}).{Origin.Current}");
+                $"{name} takes a part of an array, as x[0] or x[.., 2..5], not '{part}' "
+                + $"({part.Type}).{Origin.Current}");
         }
 
         Variable[] same = Promotion.Into(name, node.Inputs[0], value, adds);

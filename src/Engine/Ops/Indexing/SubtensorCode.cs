@@ -36,12 +36,14 @@ internal static unsafe class SubtensorCode
     private const int EachAhead = 48, InCaches = 1 << 20;
 
     /// <summary>Returns the bytes of the list of offsets.</summary>
-    public static long Workspace(SubtensorLoops loops) => loops.Arrays.Length == 0 ? 0 : loops.Places.Count * sizeof(int);
+    public static long Workspace(SubtensorLoops loops) =>
+        loops.Arrays.Length == 0 ? 0 : loops.Places.Count * sizeof(int);
 
     /// <summary>
     /// Returns the bytes of the list of offsets and, behind it, of the smallest and the largest offset of each part.
     /// </summary>
-    public static long CpuWorkspace(SubtensorLoops loops) => Workspace(loops) + (loops.Arrays.Length == 0 ? 0 : 2 * sizeof(int) * Parts(loops));
+    public static long CpuWorkspace(SubtensorLoops loops) =>
+        Workspace(loops) + (loops.Arrays.Length == 0 ? 0 : 2 * sizeof(int) * Parts(loops));
 
     /// <summary>Returns the offsets that all index arrays together give. Each index is checked.</summary>
     public static Phase[] Places(CpuStep step, SubtensorLoops loops, int firstArray)
@@ -79,7 +81,8 @@ internal static unsafe class SubtensorCode
             int count = (int)loops.Places.Count;
             (ulong fault, int code) = step.Fault((place, _) => Message(place, array.Dimension));
             return (CudaLaunch)CudaCopies.Spread(
-                kernel, count, step.In(firstArray + i), step.Workspace, new CudaLoops(loops.Walk.Dimensions, loops.Walk.Strides[i]), array.Dimension,
+                kernel, count, step.In(firstArray + i), step.Workspace,
+                new CudaLoops(loops.Walk.Dimensions, loops.Walk.Strides[i]), array.Dimension,
                 array.Stride, i == 0 ? 1 : 0, count, fault, code);
         })];
     }
@@ -137,7 +140,8 @@ internal static unsafe class SubtensorCode
                         Ask(x + places[row + RowsAhead], run.Dimension);
                     }
 
-                    T* from = x + (isRowsAlone ? places[row] : SubtensorLoops.Offset(outer, row, places)), to = y + ((long)row * run.Dimension);
+                    T* from = x + (isRowsAlone ? places[row] : SubtensorLoops.Offset(outer, row, places)),
+                        to = y + ((long)row * run.Dimension);
                     if (run.Places != 0)
                     {
                         for (int i = 0; i < run.Dimension; i++)
@@ -293,7 +297,8 @@ internal static unsafe class SubtensorCode
         int count = checked((int)step.OutShape().Count);
         var kernel = new CudaKernel("index.cu", "take", $"T {step.DType(0).CudaBits()}");
         return CudaCopies.Spread(
-            kernel, count, step.In(0), step.Workspace, step.Out(), loops.Start, Cuda(loops.All), loops.Arrays.Length == 0 ? 0 : 1,
+            kernel, count, step.In(0), step.Workspace, step.Out(), loops.Start, Cuda(loops.All),
+            loops.Arrays.Length == 0 ? 0 : 1,
             count);
     }
 
@@ -309,13 +314,15 @@ internal static unsafe class SubtensorCode
         string type = adds ? step.DType(0).Cuda() : step.DType(0).CudaBits();
         var kernel = new CudaKernel("index.cu", "put", $"T {type}", $"ADDS {(adds ? 1 : 0)}");
         return CudaCopies.Spread(
-            kernel, checked(count * groups), step.In(1), step.Workspace, step.Out(), loops.Start, Cuda(others), at < 0 ? -1 : places,
+            kernel, checked(count * groups), step.In(1), step.Workspace, step.Out(), loops.Start, Cuda(others),
+            at < 0 ? -1 : places,
             behind, groups, count * groups);
     }
 
     internal static string Message(int place, int dimension) =>
         InvariantText.Of(
-            $"The index {place} lies outside an axis of {dimension}: indices go from 0 to {dimension - 1}, and from -{dimension} counted from the end.");
+            $"The index {place} lies outside an axis of {dimension}: indices go from 0 to {dimension - 1}, "
+            + $"and from -{dimension} counted from the end.");
 
     private static CudaLoops Cuda(SubtensorLoop[] loops) => new(
         [.. loops.Select(loop => loop.Dimension)],

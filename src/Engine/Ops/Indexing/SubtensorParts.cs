@@ -170,7 +170,8 @@ internal sealed record SubtensorParts(params AxisPart[] Axes)
         var merged = new List<SubtensorLoop>();
         foreach (SubtensorLoop loop in loops.Where(loop => loop.Dimension != 1 || loop.Places != 0))
         {
-            if (merged.Count > 0 && merged[^1].Places + loop.Places == 0 && merged[^1].Step == (long)loop.Dimension * loop.Step)
+            if (merged.Count > 0 && merged[^1].Places + loop.Places == 0
+                && merged[^1].Step == (long)loop.Dimension * loop.Step)
             {
                 merged[^1] = loop with { Dimension = merged[^1].Dimension * loop.Dimension };
             }
@@ -199,7 +200,8 @@ internal readonly record struct SubtensorLoop(int Dimension, int Step, int Place
 /// <param name="Places">The shape that the index arrays broadcast to.</param>
 /// <param name="Walk">The loops over that shape, and the strides of each index array in them.</param>
 internal sealed record SubtensorLoops(
-    long Start, SubtensorLoop[] All, (int Dimension, int Stride)[] Arrays, Shape Places, (int[] Dimensions, int[][] Strides) Walk)
+    long Start, SubtensorLoop[] All, (int Dimension, int Stride)[] Arrays, Shape Places,
+    (int[] Dimensions, int[][] Strides) Walk)
 {
     /// <summary>Gets whether the part is selected by index arrays only.</summary>
     public bool IsOfPlacesAlone => All is [{ Places: not 0 }];
@@ -237,7 +239,8 @@ internal sealed record SubtensorLoops(
     /// <summary>Computes the definition: the offset in the array of every element of the part, in C order.</summary>
     public IEnumerable<int> Offsets(IReadOnlyList<NdArray> arrays)
     {
-        double[][] places = [.. arrays.Select(array => NdArray.Indices(Places).Select(index => array[index]).ToArray())];
+        double[][] places =
+            [.. arrays.Select(array => NdArray.Indices(Places).Select(index => array[index]).ToArray())];
         foreach (int[] index in NdArray.Indices([.. All.Select(loop => loop.Dimension)]))
         {
             long offset = Start;

@@ -18,11 +18,20 @@ internal sealed record ToPlaces(string What) : Op, ICpuOp, ICudaOp, ISampled
         var op = new ToPlaces("index");
         foreach (Shape shape in (Shape[])[[Arg.Dimension(random), Arg.Dimension(random)], [257], [513]])
         {
-            yield return new Sample(op, new Arg(shape, DType.Int64, int.MinValue, int.MaxValue)) { HasGradient = false };
+            yield return new Sample(op, new Arg(shape, DType.Int64, int.MinValue, int.MaxValue))
+            {
+                HasGradient = false,
+            };
         }
 
-        yield return new Sample(op, new Arg([3], DType.Int64, Values: [1, 4294967296, 2])) { Error = "The index 4294967296 lies outside" };
-        yield return new Sample(op, new Arg([2], DType.Int64, Values: [1, -2147483649])) { Error = "The index -2147483649 lies outside" };
+        yield return new Sample(op, new Arg([3], DType.Int64, Values: [1, 4294967296, 2]))
+        {
+            Error = "The index 4294967296 lies outside",
+        };
+        yield return new Sample(op, new Arg([2], DType.Int64, Values: [1, -2147483649]))
+        {
+            Error = "The index -2147483649 lies outside",
+        };
         yield return new Sample(op, Arg.Int([3], 0, 3)) { Error = "the indices must be int64" };
     }
 
@@ -84,7 +93,8 @@ public static partial class Symbolic
     internal static Variable Indices(Variable x, string what) => x switch
     {
         { DType: not DType.Int64 } => Cast(x, DType.Int32),
-        Constant { Value: var known } when NdArray.From(known).Data.All(place => place is >= int.MinValue and <= int.MaxValue) =>
+        Constant { Value: var known } when NdArray.From(known).Data
+            .All(place => place is >= int.MinValue and <= int.MaxValue) =>
             new Constant(known.Cast(DType.Int32)),
         _ => new ToPlaces(what).Call(x),
     };

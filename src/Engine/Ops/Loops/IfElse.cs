@@ -19,8 +19,10 @@ internal sealed record IfElse : Op, IChoice, ISampled
                 new IfElse(), chosen, new Arg([3]), Arg.Int(shape), new Arg([3]), Arg.Int(shape));
         }
 
-        yield return Misuse("the condition must be a bool scalar", Arg.Int(Shape.Scalar, 0, 1), new Arg([3]), new Arg([3]));
-        yield return Misuse("there must be as many", new Arg(Shape.Scalar, DType.Bool, 0, 2), new Arg([3]), new Arg([3]), new Arg([3]));
+        yield return Misuse(
+            "the condition must be a bool scalar", Arg.Int(Shape.Scalar, 0, 1), new Arg([3]), new Arg([3]));
+        yield return Misuse(
+            "there must be as many", new Arg(Shape.Scalar, DType.Bool, 0, 2), new Arg([3]), new Arg([3]), new Arg([3]));
         yield return Misuse("one branch gives ", new Arg(Shape.Scalar, DType.Bool, 0, 2), new Arg([3]), new Arg([4]));
 
         static Sample Misuse(string error, params Arg[] args) => new(new IfElse(), args) { Error = error };
@@ -102,7 +104,8 @@ internal sealed record Branch(FunctionGraph First, FunctionGraph Second) : Op, I
         }
 
         yield return new Sample(
-            branch, new Arg(Shape.Scalar, DType.Bool, 0, 2), new Arg([2, 3], dtype), new Arg([2, 3], dtype), new Arg([3, 3], dtype),
+            branch, new Arg(Shape.Scalar, DType.Bool, 0, 2), new Arg([2, 3], dtype), new Arg([2, 3], dtype),
+            new Arg([3, 3], dtype),
             new Arg([3], dtype))
         { Error = "one graph gives " };
     }

@@ -43,7 +43,12 @@ public static partial class Symbolic
         int? truncateGradient = null)
     {
         ArgumentNullException.ThrowIfNull(step);
-        var builder = new ScanBuilder { GoBackwards = goBackwards, Steps = nSteps, Truncate = truncateGradient > 0 ? truncateGradient : null };
+        var builder = new ScanBuilder
+        {
+            GoBackwards = goBackwards,
+            Steps = nSteps,
+            Truncate = truncateGradient > 0 ? truncateGradient : null,
+        };
         return builder.Build(step, sequences ?? [], outputsInfo ?? [], nonSequences ?? []);
     }
 
@@ -84,17 +89,20 @@ public static partial class Symbolic
         Variable[] groups = [.. (sequences ?? []).Select(Grouped)];
         if (infos.Any(info => info is { IsSingle: false }))
         {
-            throw new EngineException($"A loop with checkpoints carries the results of one step on, not of more.{Origin.Current}");
+            throw new EngineException(
+                $"A loop with checkpoints carries the results of one step on, not of more.{Origin.Current}");
         }
 
-        return Scan(Group, [.. groups], infos, nSteps: nSteps is { } steps ? Whole(steps) : null, goBackwards: goBackwards);
+        return Scan(
+            Group, [.. groups], infos, nSteps: nSteps is { } steps ? Whole(steps) : null, goBackwards: goBackwards);
 
         StepOutputs Group(IReadOnlyList<Variable> given)
         {
             int next = groups.Length;
             OutputInfo?[] begins = [.. infos.Select(info => info is null ? null : (OutputInfo)given[next++])];
             ScanOutputs all = Scan(
-                step, [.. given.Take(groups.Length)], begins, nonSequences, groups.Length == 0 ? saveEvery : null, goBackwards);
+                step, [.. given.Take(groups.Length)], begins, nonSequences, groups.Length == 0 ? saveEvery : null,
+                goBackwards);
             return StepOutputs.Create([.. all.Select(rows => rows[^1])]);
         }
 
@@ -107,8 +115,8 @@ public static partial class Symbolic
         }
 
         int Whole(int steps) => steps % saveEvery == 0 ? steps / saveEvery : throw new EngineException(
-            $"{steps} steps do not make whole groups of {saveEvery}: pad the sequences, or save the results of another number of "
-            + $"steps.{Origin.Current}");
+            $"{steps} steps do not make whole groups of {saveEvery}: pad the sequences, "
+            + $"or save the results of another number of steps.{Origin.Current}");
     }
 
     /// <summary>

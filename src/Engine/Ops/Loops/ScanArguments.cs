@@ -55,7 +55,8 @@ public sealed record StepCount
     {
         Dimension dimension = steps;
         return dimension.Value is { Rank: 1 }
-            ? throw new EngineException($"A number of steps is one number, not '{steps}' ({steps.Type}).{Origin.Current}")
+            ? throw new EngineException(
+                $"A number of steps is one number, not '{steps}' ({steps.Type}).{Origin.Current}")
             : dimension.Value is { } value ? new StepCount(value) : dimension.Number;
     }
 }

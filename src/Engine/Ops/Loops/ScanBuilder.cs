@@ -49,11 +49,13 @@ internal sealed class ScanBuilder
         if (outputs.Count > 0 && made.Outputs.Count != outputs.Count)
         {
             throw new EngineException(
-                $"The step gives {made.Outputs.Count} outputs, and outputsInfo tells of {outputs.Count}.{Origin.Current}");
+                $"The step gives {made.Outputs.Count} outputs, "
+                + $"and outputsInfo tells of {outputs.Count}.{Origin.Current}");
         }
 
         int count = made.Outputs.Count, until = -1;
-        List<Variable> all = [.. made.Outputs.Select((output, i) => outputs.Count > 0 ? AsStored(output, outputs[i]) : output)];
+        List<Variable> all =
+            [.. made.Outputs.Select((output, i) => outputs.Count > 0 ? AsStored(output, outputs[i]) : output)];
         if (made.Until is { } end)
         {
             all.Add(end);
@@ -120,8 +122,8 @@ internal sealed class ScanBuilder
         if (sequence.Variable.Rank == 0 || sequence.Taps.Count == 0)
         {
             throw new EngineException(
-                $"'{sequence.Variable}' ({sequence.Variable.Type}) cannot be gone through: a sequence has rows, of which a "
-                + $"step sees at least one.{Origin.Current}");
+                $"'{sequence.Variable}' ({sequence.Variable.Type}) cannot be gone through: a sequence has rows, "
+                + $"of which a step sees at least one.{Origin.Current}");
         }
 
         (int least, int most) = Reach(sequence);
@@ -134,7 +136,8 @@ internal sealed class ScanBuilder
         foreach (int tap in sequence.Taps.Contains(last) ? sequence.Taps : sequence.Taps.Append(last))
         {
             var read = new LoopRead(
-                LoopSource.Row, _draft.Input(rows), -1, isReversed ? tap - most : least - tap, GoBackwards && !isReversed);
+                LoopSource.Row, _draft.Input(rows), -1, isReversed ? tap - most : least - tap, GoBackwards
+                    && !isReversed);
             Input slice = Given(type, sequence.Variable.Name, first, read);
             if (sequence.Taps.Contains(tap))
             {
@@ -150,7 +153,8 @@ internal sealed class ScanBuilder
         if (info.Taps.Count == 0 || info.Taps.Any(tap => tap >= 0))
         {
             throw new EngineException(
-                $"The taps of output {output} are {string.Join(", ", info.Taps.Select(tap => InvariantText.Of($"{tap}")))}: "
+                $"The taps of output {output} "
+                + $"are {string.Join(", ", info.Taps.Select(tap => InvariantText.Of($"{tap}")))}: "
                 + "a step sees the results of steps before it, "
                 + $"which are counted from -1 down.{Origin.Current}");
         }
@@ -163,8 +167,8 @@ internal sealed class ScanBuilder
         else if (initial.Rank == 0)
         {
             throw new EngineException(
-                $"What output {output} begins with, '{initial}' ({initial.Type}), must have {oldest} rows: a step sees what "
-                + $"was there {oldest} steps before.{Origin.Current}");
+                $"What output {output} begins with, '{initial}' ({initial.Type}), must have {oldest} rows: "
+                + $"a step sees what was there {oldest} steps before.{Origin.Current}");
         }
 
         TensorType type = new(initial.DType, Shape.Create(initial.Shape.Dimensions[1..]));
@@ -279,5 +283,6 @@ internal sealed class ScanBuilder
 
     /// <summary>Returns a value of the type of a row; there may be no row.</summary>
     internal static Variable RowOf(Variable rows) => Symbolic.Cast(
-        Symbolic.BroadcastTo(Symbolic.Constant(0, rows.DType.Computes()), [.. Symbolic.DimensionsOf(rows).Skip(1)]), rows.DType);
+        Symbolic.BroadcastTo(Symbolic.Constant(0, rows.DType.Computes()), [.. Symbolic.DimensionsOf(rows).Skip(1)]),
+        rows.DType);
 }

@@ -35,7 +35,8 @@ internal sealed class ScanGradient
         Variable? all = scan.CountInput < 0 ? null : node.Inputs[scan.CountInput];
         if (scan.Truncate is { } most)
         {
-            all ??= Symbolic.DimensionOf(node.Outputs.First(output => scan.StepWrites[output.Index] is { HasRows: true, Like: < 0 }), 0);
+            all ??= Symbolic.DimensionOf(
+                node.Outputs.First(output => scan.StepWrites[output.Index] is { HasRows: true, Like: < 0 }), 0);
             _count = Symbolic.Minimum(all, Symbolic.Constant(most, DType.Int32));
             _skipped = all - _count;
         }
@@ -178,7 +179,8 @@ internal sealed class ScanGradient
         ? rows
         : Symbolic.Cast(Part(rows), rows.DType);
 
-    private Variable Part(Variable rows) => rows[Symbolic.ARange(Symbolic.DimensionOf(rows, 0) - _skipped!) + _skipped!];
+    private Variable Part(Variable rows) =>
+        rows[Symbolic.ARange(Symbolic.DimensionOf(rows, 0) - _skipped!) + _skipped!];
 
     /// <summary>Returns the gradient of all rows from that of the tail: 0 for the others.</summary>
     private Variable OfAll(Variable rows, Variable grad) => _skipped is null
@@ -216,7 +218,8 @@ internal sealed class ScanGradient
     /// <summary>
     /// Writes the gradient of an input of the step, as rows or as a sum. States are handled elsewhere.
     /// </summary>
-    private void Outgoing(int i, Variable grad, List<(int Read, int Result)> sums, List<(int Input, int Result, bool IsBackward)> rows)
+    private void Outgoing(
+        int i, Variable grad, List<(int Read, int Result)> sums, List<(int Input, int Result, bool IsBackward)> rows)
     {
         LoopRead read = _reads[i];
         if (read.Source == LoopSource.Whole)
@@ -272,7 +275,9 @@ internal sealed class ScanGradient
                 LoopSource.Whole => read with { From = _draft.Input(_node.Inputs[read.From]) },
                 LoopSource.Row => read with
                 {
-                    From = read.From < 0 ? -1 : _draft.Input(read.Backward ? _node.Inputs[read.From] : Tail(_node.Inputs[read.From])),
+                    From = read.From < 0
+                        ? -1
+                        : _draft.Input(read.Backward ? _node.Inputs[read.From] : Tail(_node.Inputs[read.From])),
                     Before = read.Before < 0 ? -1 : _draft.Input(_node.Inputs[read.Before]),
                     Backward = !read.Backward,
                 },
@@ -332,9 +337,10 @@ internal sealed class ScanGradient
             else if (read is { Before: var earlier })
             {
                 // The value that waits for k more steps is the gradient of the row k before the first.
-                Variable[] waiting = [.. state.OrderByDescending(carry => carry.Lag).Select(carry => Symbolic.DimShuffle(
-                    made.Outputs[carry.Result],
-                    [Symbolic.NewAxis, .. Enumerable.Range(0, made.Outputs[carry.Result].Rank)]))];
+                Variable[] waiting =
+                    [.. state.OrderByDescending(carry => carry.Lag).Select(carry => Symbolic.DimShuffle(
+                        made.Outputs[carry.Result],
+                        [Symbolic.NewAxis, .. Enumerable.Range(0, made.Outputs[carry.Result].Rank)]))];
                 Join(earlier, OfFirst(Symbolic.Concat(0, waiting)));
             }
         }
@@ -342,7 +348,8 @@ internal sealed class ScanGradient
         return grads;
 
         // What was there before the first step gets nothing if that step does not.
-        Variable OfFirst(Variable grad) => _skipped is null ? grad : Symbolic.Where(Symbolic.Equal(_skipped, 0), grad, 0);
+        Variable OfFirst(Variable grad) =>
+            _skipped is null ? grad : Symbolic.Where(Symbolic.Equal(_skipped, 0), grad, 0);
 
         void Join(int input, Variable grad) => grads[input] = Symbolic.Cast(
             grads[input] is { } sum ? Symbolic.Add(sum, grad) : grad, _node.Inputs[input].DType);

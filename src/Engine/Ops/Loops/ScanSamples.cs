@@ -42,7 +42,8 @@ internal sealed partial record Scan : ISampled
         yield return Try(
             Of(
                 [row, w], [Symbolic.Dot(row, w)],
-                [new LoopRead(LoopSource.Carried, 0, 0), new LoopRead(LoopSource.Whole, 1)], [new LoopWrite(HasRows: false)],
+                [new LoopRead(LoopSource.Carried, 0, 0), new LoopRead(LoopSource.Whole, 1)],
+                [new LoopWrite(HasRows: false)],
                 count: 2),
             new Arg([3, k], dtype), new Arg([k, k], dtype), Arg.Size(n % 5));
 
@@ -86,7 +87,8 @@ internal sealed partial record Scan : ISampled
             Error = "a sequence has rows for 3 steps, fewer than the 4 it is to make",
         };
         yield return Try(
-            Of([x, h], [Symbolic.Concat(0, x, h)], [forward, last], [rows]), new Arg([3, 2], dtype), new Arg([1, 2], dtype))
+            Of([x, h], [Symbolic.Concat(0, x, h)], [forward, last], [rows]), new Arg([3, 2], dtype),
+            new Arg([1, 2], dtype))
             with
         {
             Error = "what is carried from step to step is ",

@@ -61,7 +61,8 @@ internal static class StepGraph
             foreach (Apply node in order.Reverse().Where(node => node.Outputs.Any(needed.Contains)))
             {
                 found.Add(node);
-                needed.UnionWith(node.Op is IChoice && inside.Contains(node.Outputs[0]) ? node.Inputs.Take(1) : node.Inputs);
+                needed.UnionWith(
+                    node.Op is IChoice && inside.Contains(node.Outputs[0]) ? node.Inputs.Take(1) : node.Inputs);
             }
 
             return found;
@@ -70,5 +71,6 @@ internal static class StepGraph
 
     /// <summary>Returns whether an op computes shapes, which are known only outside and cost nothing.</summary>
     private static bool IsOfShapes(Apply node) => node.Op.IsPlain
-        && node.Outputs.All(output => !output.DType.IsFloat() && (output.Rank == 0 || (output.Rank == 1 && output.Shape.IsKnown)));
+        && node.Outputs.All(
+            output => !output.DType.IsFloat() && (output.Rank == 0 || (output.Rank == 1 && output.Shape.IsKnown)));
 }

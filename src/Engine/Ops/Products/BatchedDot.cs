@@ -28,7 +28,8 @@ internal sealed record BatchedDot(bool TransposeA, bool TransposeB) : Op, IProdu
         bool[] both = [false, true];
         foreach ((bool a, bool b) in both.SelectMany(a => both.Select(b => (a, b))))
         {
-            int batch = Arg.Dimension(random), m = Arg.Dimension(random), n = Arg.Dimension(random), k = Arg.Dimension(random);
+            int batch = Arg.Dimension(random), m = Arg.Dimension(random), n = Arg.Dimension(random),
+                k = Arg.Dimension(random);
             yield return Of(batch, batch, m, n, k, a, b);
             yield return Of(9, 9, 5, 7, 0, a, b);
             yield return Of(3, 3, 70, 33, 40, a, b);
@@ -52,7 +53,8 @@ internal sealed record BatchedDot(bool TransposeA, bool TransposeB) : Op, IProdu
         };
 
         static Sample Of(int batchA, int batchB, int m, int n, int k, bool a, bool b) => new(
-            new BatchedDot(a, b), new Arg([batchA, .. a ? [k, m] : (int[])[m, k]]), new Arg([batchB, .. b ? [n, k] : (int[])[k, n]]));
+            new BatchedDot(a, b), new Arg([batchA, .. a ? [k, m] : (int[])[m, k]]),
+            new Arg([batchB, .. b ? [n, k] : (int[])[k, n]]));
     }
 
     public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
@@ -78,8 +80,12 @@ internal sealed record BatchedDot(bool TransposeA, bool TransposeB) : Op, IProdu
         (Variable a, Variable b, Variable g) = (node.Inputs[0], node.Inputs[1], outputGrads[0]!);
         return
         [
-            Symbolic.SumTo(TransposeA ? new BatchedDot(TransposeB, true).Call(b, g) : new BatchedDot(false, !TransposeB).Call(g, b), a),
-            Symbolic.SumTo(TransposeB ? new BatchedDot(true, TransposeA).Call(g, a) : new BatchedDot(!TransposeA, false).Call(a, g), b),
+            Symbolic.SumTo(TransposeA
+                ? new BatchedDot(TransposeB, true).Call(b, g)
+                : new BatchedDot(false, !TransposeB).Call(g, b), a),
+            Symbolic.SumTo(TransposeB
+                ? new BatchedDot(true, TransposeA).Call(g, a)
+                : new BatchedDot(!TransposeA, false).Call(a, g), b),
         ];
     }
 
@@ -96,7 +102,8 @@ internal sealed record BatchedDot(bool TransposeA, bool TransposeB) : Op, IProdu
             DoubleDouble sum = 0;
             for (int k = 0; k < inner; k++)
             {
-                sum += DoubleDouble.Product(TransposeA ? At(a, k, i) : At(a, i, k), TransposeB ? At(b, j, k) : At(b, k, j));
+                sum += DoubleDouble.Product(
+                    TransposeA ? At(a, k, i) : At(a, i, k), TransposeB ? At(b, j, k) : At(b, k, j));
             }
 
             outputs[0][index] = sum.High;
@@ -130,7 +137,8 @@ internal sealed record BatchedDot(bool TransposeA, bool TransposeB) : Op, IProdu
     {
         Stack stack = Of(step.Shape(0), step.Shape(1));
         return CudaGemm.Batched(
-            stack.Shape, stack.Count, step.DType(0), new GemmAddresses(step.In(0), step.In(1), step.Out()), stack.StepA, stack.StepB,
+            stack.Shape, stack.Count, step.DType(0), new GemmAddresses(step.In(0), step.In(1), step.Out()), stack.StepA,
+            stack.StepB,
             step.Types.TensorFloat32);
     }
 
@@ -155,7 +163,8 @@ internal sealed record BatchedDot(bool TransposeA, bool TransposeB) : Op, IProdu
         }
 
         // Each chunk packs its B again. If there are enough products for all threads, chunks may be larger.
-        int rows = stack.Count >= Many * step.Threads ? MaxRows : Rows, chunks = Math.Max(1, (shape.M + rows - 1) / rows);
+        int rows = stack.Count >= Many * step.Threads ? MaxRows : Rows,
+            chunks = Math.Max(1, (shape.M + rows - 1) / rows);
         byte* scratch = step.Workspace;
         long scratchBytes = Gemm.ScratchBytes<T>(shape);
         long products = Math.Max(1L, (long)Math.Min(shape.M, rows) * shape.N * shape.K);

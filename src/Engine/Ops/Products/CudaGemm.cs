@@ -65,7 +65,8 @@ internal static class CudaGemm
     /// <param name="stepB">The distance between the right ones.</param>
     /// <param name="tensorFloat32">Whether float32 may be rounded to TF32, for tensor cores.</param>
     public static CudaLaunch[] Batched(
-        GemmShape shape, int count, DType dtype, in GemmAddresses at, long stepA, long stepB, bool tensorFloat32 = false)
+        GemmShape shape, int count, DType dtype, in GemmAddresses at, long stepA, long stepB,
+        bool tensorFloat32 = false)
     {
         const int MaxBlocks = 65535;
         CudaTiling tiling = Tiling(shape, dtype, tensorFloat32: tensorFloat32) with { Splits = 1 };

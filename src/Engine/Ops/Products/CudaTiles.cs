@@ -162,7 +162,9 @@ internal readonly record struct CudaTiling(CudaTile Tile, int Down, int Across, 
         CudaTiling best = default;
         double least = double.PositiveInfinity;
         bool isTensor = tensorFloat32 && dtype == DType.Float32;
-        foreach (CudaTile tile in dtype.IsHalf() ? CudaTile.OfHalves : isTensor ? CudaTile.OfTensorCores : CudaTile.All.Where(tile => tile.Takes(dtype)))
+        foreach (CudaTile tile in dtype.IsHalf()
+            ? CudaTile.OfHalves
+            : isTensor ? CudaTile.OfTensorCores : CudaTile.All.Where(tile => tile.Takes(dtype)))
         {
             (int down, int across) = tile.Cover(m, n);
             int kTiles = CudaTypes.Blocks(k, tile.K);

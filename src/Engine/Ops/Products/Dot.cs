@@ -173,7 +173,9 @@ internal sealed record Dot(bool TransposeA, bool TransposeB) : Op, IProduct, ICp
     /// Returns the dtype that is multiplied: 16-bit floats if the GPU supports them and the layout fits.
     /// </summary>
     private DType Multiplied(CudaStepTypes step) =>
-        step.HasHalfProducts && CudaGemm.TakesHalves(Product(step)) ? step.Inputs[0].DType : step.Inputs[0].DType.Computes();
+        step.HasHalfProducts && CudaGemm.TakesHalves(Product(step))
+            ? step.Inputs[0].DType
+            : step.Inputs[0].DType.Computes();
 
     /// <summary>Returns the bytes of an operand of 16 bits as float32, in units of 256; 0 for other operands.</summary>
     private static long Widened(OperandType operand) =>

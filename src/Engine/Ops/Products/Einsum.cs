@@ -21,8 +21,11 @@ public static partial class Symbolic
         string[] parts = equation.Replace(" ", "", StringComparison.Ordinal).Split("->");
         string[] terms = parts[0].Split(',');
         Variable[] all = operands.ToArray();
-        string result = parts.Length > 1 ? parts[1] : (parts[0].Contains(Others, StringComparison.Ordinal) ? Others : "") + string.Concat(
-            parts[0].Where(char.IsLetter).GroupBy(letter => letter).Where(group => group.Count() == 1).Select(group => group.Key).Order());
+        string result = parts.Length > 1
+            ? parts[1]
+            : (parts[0].Contains(Others, StringComparison.Ordinal) ? Others : "") + string.Concat(
+            parts[0].Where(char.IsLetter).GroupBy(letter => letter).Where(group => group.Count() == 1)
+                .Select(group => group.Key).Order());
         if (terms.Length == all.Length && equation.Contains(Others, StringComparison.Ordinal))
         {
             result = NameOthers(terms, all, result);
@@ -33,8 +36,9 @@ public static partial class Symbolic
             || terms.Zip(all).Any(pair => pair.First.Length != pair.Second.Rank))
         {
             throw new EngineException(
-                $"The equation '{equation}' does not fit {string.Join(" and ", all.Select(operand => operand.Type))}: it has a letter "
-                + $"for each axis, commas between, and behind '->' some of them, each once.{Origin.Current}");
+                $"The equation '{equation}' does not fit {string.Join(" and ", all.Select(operand => operand.Type))}: "
+                + $"it has a letter for each axis, commas between, and behind '->' some of them, "
+                + $"each once.{Origin.Current}");
         }
 
         all = Promotion.Convert("einsum", all, takesIntegers: false);
@@ -120,7 +124,8 @@ public static partial class Symbolic
     /// <summary>Returns the diagonal of an array that has a letter twice.</summary>
     private static Lettered Diagonal(Lettered x)
     {
-        while (x.Letters.FirstOrDefault(letter => x.Letters.IndexOf(letter) != x.Letters.LastIndexOf(letter)) is var twice && twice != 0)
+        while (x.Letters.FirstOrDefault(
+            letter => x.Letters.IndexOf(letter) != x.Letters.LastIndexOf(letter)) is var twice && twice != 0)
         {
             int first = x.Letters.IndexOf(twice), last = x.Letters.LastIndexOf(twice);
             Variable moved = MoveAxis(MoveAxis(x.Value, last, 0), first + 1, 0), along = ARange(DimensionOf(moved, 0));
@@ -134,7 +139,9 @@ public static partial class Symbolic
     private static Lettered Summed(Lettered x, string needed)
     {
         int[] axes = [.. Enumerable.Range(0, x.Letters.Length).Where(axis => !needed.Contains(x.Letters[axis]))];
-        return axes.Length == 0 ? x : new Lettered(Sum(x.Value, [.. axes]), string.Concat(x.Letters.Where(needed.Contains)));
+        return axes.Length == 0
+            ? x
+            : new Lettered(Sum(x.Value, [.. axes]), string.Concat(x.Letters.Where(needed.Contains)));
     }
 
     private static Lettered Multiplied(Lettered a, Lettered b, string later)
@@ -149,7 +156,8 @@ public static partial class Symbolic
         if (summed.Length == 0)
         {
             // Nothing is summed, so a product with broadcasting is enough.
-            Variable wide = DimShuffle(left, [.. Enumerable.Range(0, left.Rank), .. Enumerable.Repeat(NewAxis, freeB.Length)]);
+            Variable wide =
+                DimShuffle(left, [.. Enumerable.Range(0, left.Rank), .. Enumerable.Repeat(NewAxis, freeB.Length)]);
             Variable far = DimShuffle(right,
             [
                 .. Enumerable.Range(0, batch.Length), .. Enumerable.Repeat(NewAxis, freeA.Length),
@@ -160,12 +168,16 @@ public static partial class Symbolic
 
         Variable product = batch.Length == 0
             ? new Dot(false, false).Call(Matrix(left, 0, freeA.Length), Matrix(right, 0, summed.Length))
-            : new BatchedDot(false, false).Call(Matrix(left, batch.Length, freeA.Length), Matrix(right, batch.Length, summed.Length));
+            : new BatchedDot(false, false).Call(
+                Matrix(left, batch.Length, freeA.Length), Matrix(right, batch.Length, summed.Length));
         Dimension[] dimensions = [.. letters.Select(letter =>
-            (Dimension)(a.Letters.Contains(letter) ? DimensionOf(a.Value, a.Letters.IndexOf(letter)) : DimensionOf(b.Value, b.Letters.IndexOf(letter))))];
+            (Dimension)(a.Letters.Contains(letter)
+                ? DimensionOf(a.Value, a.Letters.IndexOf(letter))
+                : DimensionOf(b.Value, b.Letters.IndexOf(letter))))];
         return new Lettered(Reshape(product, dimensions.AsSpan()), letters);
 
-        static Variable Order(Lettered x, string letters) => Ordered(x.Value, [.. letters.Select(letter => x.Letters.IndexOf(letter))]);
+        static Variable Order(Lettered x, string letters) =>
+            Ordered(x.Value, [.. letters.Select(letter => x.Letters.IndexOf(letter))]);
 
         // The first axes, if any, become one axis, the next ones the rows, the last ones the columns.
         static Variable Matrix(Variable x, int batch, int rows) => Reshape(x,

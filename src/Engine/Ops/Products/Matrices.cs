@@ -12,7 +12,8 @@ public static partial class Symbolic
         OfRank("matrixPower", x, 2);
         if (power < 0)
         {
-            throw new EngineException($"A matrix to the power of {power} needs its inverse, which is not here.{Origin.Current}");
+            throw new EngineException(
+                $"A matrix to the power of {power} needs its inverse, which is not here.{Origin.Current}");
         }
 
         Variable? result = null;

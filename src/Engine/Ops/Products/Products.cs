@@ -23,8 +23,8 @@ public static partial class Symbolic
         if (a.Rank is not (2 or 3) || b.Rank is not (2 or 3))
         {
             throw new EngineException(
-                $"batchedDot multiplies stacks of matrices or vectors, not '{a}' ({a.Type}) and '{b}' ({b.Type}): MatMul takes "
-                + $"more axes.{Origin.Current}");
+                $"batchedDot multiplies stacks of matrices or vectors, not '{a}' ({a.Type}) and '{b}' ({b.Type}): "
+                + $"MatMul takes more axes.{Origin.Current}");
         }
 
         Variable[] operands = Promotion.Convert("batchedDot", [a, b], takesIntegers: false);
@@ -50,8 +50,8 @@ public static partial class Symbolic
         if (a.Rank == 0 || b.Rank == 0)
         {
             throw new EngineException(
-                $"matMul multiplies matrices and vectors, not '{a}' ({a.Type}) and '{b}' ({b.Type}). To multiply by a number, write "
-                + $"a * b.{Origin.Current}");
+                $"matMul multiplies matrices and vectors, not '{a}' ({a.Type}) and '{b}' ({b.Type}). "
+                + $"To multiply by a number, write a * b.{Origin.Current}");
         }
 
         if (b.Rank <= 2)
@@ -87,12 +87,15 @@ public static partial class Symbolic
             }
             catch (EngineException error)
             {
-                throw new EngineException($"matMul cannot take {a.Type} and {b.Type}: {error.Message}.{Origin.Current}", error);
+                throw new EngineException(
+                    $"matMul cannot take {a.Type} and {b.Type}: {error.Message}.{Origin.Current}", error);
             }
         }
 
         static Variable Matrices(Variable x) =>
-            x.Rank == 3 ? x : Reshape(x, Joined(x, Enumerable.Range(0, x.Rank - 2)), DimensionOf(x, -2), DimensionOf(x, -1));
+            x.Rank == 3
+                ? x
+                : Reshape(x, Joined(x, Enumerable.Range(0, x.Rank - 2)), DimensionOf(x, -2), DimensionOf(x, -1));
     }
 
     /// <summary>
@@ -107,14 +110,17 @@ public static partial class Symbolic
         (int[] summedA, int[] summedB) = (Counted(a, axesA), Counted(b, axesB));
         if (summedA.Length != summedB.Length)
         {
-            throw new EngineException($"tensorDot sums along as many axes of either: not {axesA} and {axesB}.{Origin.Current}");
+            throw new EngineException(
+                $"tensorDot sums along as many axes of either: not {axesA} and {axesB}.{Origin.Current}");
         }
 
         Variable[] operands = Promotion.Convert("tensorDot", [a, b], takesIntegers: false);
-        int[] keptA = [.. Enumerable.Range(0, a.Rank).Except(summedA)], keptB = [.. Enumerable.Range(0, b.Rank).Except(summedB)];
+        int[] keptA = [.. Enumerable.Range(0, a.Rank).Except(summedA)],
+            keptB = [.. Enumerable.Range(0, b.Rank).Except(summedB)];
         Variable left = Reshape(Ordered(operands[0], [.. keptA, .. summedA]), Joined(a, keptA), Joined(a, summedA));
         Variable right = Reshape(Ordered(operands[1], [.. summedB, .. keptB]), Joined(b, summedB), Joined(b, keptB));
-        Dimension[] dimensions = [.. keptA.Select(axis => (Dimension)DimensionOf(a, axis)), .. keptB.Select(axis => (Dimension)DimensionOf(b, axis))];
+        Dimension[] dimensions = [.. keptA.Select(axis => (Dimension)DimensionOf(a, axis)),
+            .. keptB.Select(axis => (Dimension)DimensionOf(b, axis))];
         return Reshape(new Dot(false, false).Call(left, right), dimensions.AsSpan());
 
         static int[] Counted(Variable x, Shape axes)

@@ -78,14 +78,16 @@ public sealed partial class RandomStream
         AllowClasses(probabilities, count);
         return replace
             ? Drawn(probabilities, count)
-            : TopK(Log(Cast(probabilities, DType.Float64)) - Log(-Log(1 - Cast(Uniform(probabilities), DType.Float64))), count).Indices;
+            : TopK(Log(Cast(probabilities, DType.Float64)) - Log(-Log(1 - Cast(Uniform(probabilities), DType.Float64))),
+                count).Indices;
     }
 
     /// <summary>Returns the integers from 0 to a count (exclusive) in random order, as int32.</summary>
     public Variable Permutation(Dimension count) => ArgSort(Uniform(Cast(ARange(count), DType.Float64)));
 
     /// <summary>Returns the rows of x in random order.</summary>
-    public Variable Shuffle(Variable x) => x is null ? throw new ArgumentNullException(nameof(x)) : x[Permutation(DimensionOf(x, 0))];
+    public Variable Shuffle(Variable x) =>
+        x is null ? throw new ArgumentNullException(nameof(x)) : x[Permutation(DimensionOf(x, 0))];
 
     /// <summary>
     /// Draws numbers of the normal distribution with mean 0 and standard deviation 1 that are at most
@@ -110,7 +112,8 @@ public sealed partial class RandomStream
     {
         AllowClasses(probabilities, trials);
         Variable some = Along(probabilities, probabilities.Rank - 1, ..1);
-        Variable u = Cast(Uniform(BroadcastTo(some, [.. Enumerable.Repeat<Dimension>(-1, some.Rank - 1), trials])), DType.Float64);
+        Variable u = Cast(
+            Uniform(BroadcastTo(some, [.. Enumerable.Repeat<Dimension>(-1, some.Rank - 1), trials])), DType.Float64);
         Variable sums = ExpandDims(CumSum(Cast(probabilities, DType.Float64), -1), -2);
         Variable places = Sum(GreaterOrEqual(ExpandDims(u, -1), sums), [-1]);
         return Minimum(places, DimensionOf(probabilities, -1) - 1);
@@ -119,7 +122,8 @@ public sealed partial class RandomStream
     private static Variable Trials(Variable x, int trials) =>
         BroadcastTo(ExpandDims(x, -1), [.. Enumerable.Repeat<Dimension>(-1, x.Rank), trials]);
 
-    private static void AllowCount(int count) => Allow(count >= 0, $"{count} numbers cannot be drawn: a count is not negative.");
+    private static void AllowCount(int count) =>
+        Allow(count >= 0, $"{count} numbers cannot be drawn: a count is not negative.");
 
     private static void AllowClasses(Variable probabilities, int count)
     {

@@ -15,7 +15,10 @@ public sealed partial class RandomStream
     /// <summary>Creates a stream with a seed.</summary>
     public RandomStream(ulong seed)
     {
-        State = new SharedVariable(Tensor.From([(int)seed, (int)(seed >> 32), 0]), "random state") { IsRandomState = true };
+        State = new SharedVariable(Tensor.From([(int)seed, (int)(seed >> 32), 0]), "random state")
+        {
+            IsRandomState = true,
+        };
         State.DefaultUpdate = State + new Constant(Tensor.From([0, 0, 1]));
     }
 

@@ -121,7 +121,8 @@ internal sealed record Accumulate<TRow>(int Axis, bool IsReverse = false, bool I
     /// </summary>
     private IEnumerable<(int At, int Before)> InOrder(Shape shape)
     {
-        int dimension = shape[Axis], inner = shape.Product(Axis + 1, shape.Rank), lines = (int)shape.Count / Math.Max(dimension, 1);
+        int dimension = shape[Axis], inner = shape.Product(Axis + 1, shape.Rank),
+            lines = (int)shape.Count / Math.Max(dimension, 1);
         for (int line = 0; line < lines; line++)
         {
             int first = (line / inner * dimension * inner) + (line % inner);
@@ -138,7 +139,8 @@ internal sealed record Accumulate<TRow>(int Axis, bool IsReverse = false, bool I
     {
         const int Threads = 256;
         Shape shape = step.Shape(0);
-        int dimension = shape[Axis], inner = shape.Product(Axis + 1, shape.Rank), lines = checked((int)(shape.Count / Math.Max(dimension, 1)));
+        int dimension = shape[Axis], inner = shape.Product(Axis + 1, shape.Rank),
+            lines = checked((int)(shape.Count / Math.Max(dimension, 1)));
         var kernel = new CudaKernel(
             "accumulate.cu", inner == 1 ? "accumulate_lines" : "accumulate_columns",
             $"T {step.DType(0).Cuda()}", $"JOIN(a, b) ({TRow.Cuda})", $"START ({TRow.CudaStart})",
@@ -146,7 +148,8 @@ internal sealed record Accumulate<TRow>(int Axis, bool IsReverse = false, bool I
         return
         [
             kernel.Launch(
-                inner == 1 ? lines : CudaTypes.Blocks(lines, Threads), Threads, step.In(0), step.Out(), dimension, inner, lines),
+                inner == 1 ? lines : CudaTypes.Blocks(lines, Threads), Threads, step.In(0), step.Out(), dimension,
+                inner, lines),
         ];
     }
 

@@ -100,7 +100,8 @@ internal sealed record ArgMax(int Axis) : Op, ICpuOp, ICudaOp, ISampled, IForEle
         T* x = step.In<T>(0);
         int* y = step.Out<int>();
         Shape shape = step.Shape(0);
-        int dimension = shape[Axis], stride = shape.Product(Axis + 1, shape.Rank), grain = Math.Max(1, Grain / dimension);
+        int dimension = shape[Axis], stride = shape.Product(Axis + 1, shape.Rank),
+            grain = Math.Max(1, Grain / dimension);
         if (stride == 1)
         {
             return

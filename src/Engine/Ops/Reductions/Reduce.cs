@@ -216,7 +216,8 @@ internal sealed record Reduce<TRow>(Shape Axes, Composite? Elements = null, bool
         if (Elements is not null)
         {
             double[] errors = Elements.Magnitudes(inputs, [made])[0].Data;
-            elements = new NdArray(made.Shape, [.. errors.Zip(made.Data, (error, value) => Math.Max(error, Math.Abs(value)))], made.DType);
+            elements = new NdArray(
+                made.Shape, [.. errors.Zip(made.Data, (error, value) => Math.Max(error, Math.Abs(value)))], made.DType);
         }
 
         NdArray magnitudes = (this with { Elements = null }).OfMagnitudes([elements], outputs)[0];
@@ -399,7 +400,8 @@ internal readonly struct Prod : IAccumulation
         }
 
         Variable inner = axes.Rank == 1 ? g : Grad(new Reduce<Prod>([axes[0]]).Call(x), y, g, [.. axes.Skip(1)]);
-        return inner * new Accumulate<Prod>(axes[0], false, true).Call(x) * new Accumulate<Prod>(axes[0], true, true).Call(x);
+        return inner * new Accumulate<Prod>(axes[0], false, true).Call(x)
+            * new Accumulate<Prod>(axes[0], true, true).Call(x);
     }
 
     /// <summary>
@@ -409,7 +411,8 @@ internal readonly struct Prod : IAccumulation
     public static Variable GradOf(Variable x, Variable y, Variable g, int axis, bool isReverse, bool isExclusive)
     {
         Variable rows = Symbolic.MoveAxis(x, axis, 0), grads = Symbolic.MoveAxis(g, axis, 0);
-        Dimension[] dimensions = [.. Enumerable.Range(1, x.Rank - 1).Select(i => (Dimension)Symbolic.DimensionOf(rows, i))];
+        Dimension[] dimensions =
+            [.. Enumerable.Range(1, x.Rank - 1).Select(i => (Dimension)Symbolic.DimensionOf(rows, i))];
         Variable none = Symbolic.Cast(Symbolic.Zeros(dimensions), x.DType);
         Variable behind = Symbolic.Scan(Step, [grads, rows], [null, none], goBackwards: !isReverse)[0];
         behind = isReverse ? behind : Symbolic.Flip(behind, [0]);

@@ -152,7 +152,8 @@ internal sealed record RowWise(Shape Shape, Shape Axes, int Inputs, RowStep[] St
             NdArray[] results = ReferenceEvaluator.Of(step.Op, operands, types);
             values.AddRange(step.Op is IReduce reduce
                 ? [(results[0], Reached(reduce.Errors(operands, errors, results[0]), types[0].DType, step.Op.Ulps))]
-                : results.Zip(((Composite)step.Op).Errors(operands, errors), (value, error) => (value, (NdArray?)error)));
+                : results.Zip(
+                    ((Composite)step.Op).Errors(operands, errors), (value, error) => (value, (NdArray?)error)));
         }
 
         return values;

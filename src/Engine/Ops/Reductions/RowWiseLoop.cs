@@ -172,7 +172,8 @@ internal sealed unsafe class RowWiseLoop
             int maker = Array.FindLastIndex(_plan.FirstOutputs, first => first <= value);
             bool isMade = value >= _plan.Op.Inputs && !_plan.IsReduced(value) && steps.Contains(maker);
             return new LoopValue(
-                type.DType, _values[value].Inner == 0 && (_plan.Places[value] == RowPlace.Operand || _plan.IsNumber(value)),
+                type.DType, _values[value].Inner == 0
+                    && (_plan.Places[value] == RowPlace.Operand || _plan.IsNumber(value)),
                 IsLoaded: steps.Any(i => _plan.Steps[i].Inputs.Contains(value) && _plan.IsLoaded(i, value)),
                 IsStored: isMade && _plan.Places[value] != RowPlace.None);
         }));

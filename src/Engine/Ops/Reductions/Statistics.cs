@@ -61,7 +61,8 @@ public static partial class Symbolic
             1 => Reduced<Sum>(Abs(x), axes, keepDims),
             2 => OfScaled(x, axes, keepDims, scaled => Sqrt(Reduced<Sum>(Square(scaled), axes, keepDims: true))),
             > 0 => OfScaled(
-                x, axes, keepDims, scaled => Power(Reduced<Sum>(Power(Abs(scaled), order), axes, keepDims: true), 1 / order)),
+                x, axes, keepDims,
+                scaled => Power(Reduced<Sum>(Power(Abs(scaled), order), axes, keepDims: true), 1 / order)),
             _ => 1 / Norm(1 / x, -order, axes, keepDims),
         };
     }
@@ -160,10 +161,13 @@ public static partial class Symbolic
     {
         Shape joined = Axes(x, axes);
         int[] kept = [.. Enumerable.Range(0, x.Rank).Except(joined)];
-        Variable rows = Reshape(Ordered(x, [.. kept, .. joined]), [.. kept.Select(axis => (Dimension)DimensionOf(x, axis)), Joined(x, joined)]);
+        Variable rows = Reshape(Ordered(x, [.. kept, .. joined]),
+            [.. kept.Select(axis => (Dimension)DimensionOf(x, axis)), Joined(x, joined)]);
         Variable y = function(rows, kept.Length);
         return keepDims
-            ? DimShuffle(y, [.. Enumerable.Range(0, x.Rank).Select(axis => Array.IndexOf(kept, axis) is >= 0 and var place ? place : NewAxis)])
+            ? DimShuffle(
+                y, [.. Enumerable.Range(0, x.Rank)
+                    .Select(axis => Array.IndexOf(kept, axis) is >= 0 and var place ? place : NewAxis)])
             : y;
     }
 }

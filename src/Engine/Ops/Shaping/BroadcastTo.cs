@@ -19,10 +19,16 @@ internal sealed record BroadcastTo(Shape To, Shape Given = default) : Op, ICpuOp
         yield return new Sample(new BroadcastTo([-1], [0]), new Arg(Shape.Scalar), Arg.Size(m));
         yield return new Sample(new BroadcastTo([n, -1]), Arg.Mask([m]));
         yield return new Sample(new BroadcastTo([n, m]), new Arg(Shape.Scalar, DType.Bool, 0, 2));
-        yield return new Sample(new BroadcastTo([2, 3]), new Arg([2])) { Error = "the dimensions 3 and 2 of axis 1 do not broadcast" };
+        yield return new Sample(new BroadcastTo([2, 3]), new Arg([2]))
+        {
+            Error = "the dimensions 3 and 2 of axis 1 do not broadcast",
+        };
         yield return new Sample(new BroadcastTo([3]), new Arg([2, 3])) { Error = "(3) has fewer axes" };
         yield return new Sample(new BroadcastTo([1]), new Arg([3])) { Error = "it does not broadcast to (1)" };
-        yield return new Sample(new BroadcastTo([-1, 2]), new Arg([2])) { Error = "axis 0 is new and needs a dimension" };
+        yield return new Sample(new BroadcastTo([-1, 2]), new Arg([2]))
+        {
+            Error = "axis 0 is new and needs a dimension",
+        };
     }
 
     public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
@@ -56,7 +62,8 @@ internal sealed record BroadcastTo(Shape To, Shape Given = default) : Op, ICpuOp
     public override bool Reads(int input) => input == 0;
 
     public override bool IsView(IReadOnlyList<TensorType> inputs) =>
-        Infer([.. inputs])[0].Shape is { IsKnown: true } to && inputs[0].Shape.IsKnown && to.Count == inputs[0].Shape.Count;
+        Infer([.. inputs])[0].Shape is { IsKnown: true } to && inputs[0].Shape.IsKnown
+            && to.Count == inputs[0].Shape.Count;
 
     public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
         [Symbolic.SumTo(outputGrads[0]!, node.Inputs[0]), .. node.Inputs.Skip(1).Select(_ => (Variable?)null)];

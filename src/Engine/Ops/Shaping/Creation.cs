@@ -9,7 +9,8 @@ public static partial class Symbolic
     private const int MaxMade = 1 << 28;
 
     /// <summary>Returns an array filled with one number.</summary>
-    public static Variable Full(Variable value, params ReadOnlySpan<Dimension> dimensions) => BroadcastTo(value, dimensions);
+    public static Variable Full(Variable value, params ReadOnlySpan<Dimension> dimensions) =>
+        BroadcastTo(value, dimensions);
 
     /// <summary>Returns an array filled with one number, float32.</summary>
     public static Variable Full(double value, params ReadOnlySpan<Dimension> dimensions) =>
@@ -62,13 +63,15 @@ public static partial class Symbolic
         {
             throw new EngineException(string.Create(
                 CultureInfo.InvariantCulture,
-                $"An ARange from {start} to {stop} by {step} would have {count:N0} numbers: it makes {MaxMade:N0} at most. "
-                + $"ARange of a size and arithmetic on it make more.{Origin.Current}"));
+                $"An ARange from {start} to {stop} by {step} would have {count:N0} numbers: it makes {MaxMade:N0} at "
+                + $"most. ARange of a size and arithmetic on it make more.{Origin.Current}"));
         }
 
         double[] numbers = [.. Enumerable.Range(0, (int)count).Select(i => start + (i * step))];
         bool isWhole = double.IsInteger(start) && double.IsInteger(stop) && double.IsInteger(step);
-        DType dtype = isWhole && Hold(DType.Int32) ? DType.Int32 : isWhole && Hold(DType.Int64) ? DType.Int64 : DType.Float32;
+        DType dtype = isWhole && Hold(DType.Int32)
+            ? DType.Int32
+            : isWhole && Hold(DType.Int64) ? DType.Int64 : DType.Float32;
         return Constant(Tensor.From(numbers).Cast(dtype));
 
         bool Hold(DType dtype) =>
@@ -81,8 +84,10 @@ public static partial class Symbolic
     /// <exception cref="EngineException">The count is negative or greater than an array can have.</exception>
     public static Variable LinSpace(double start, double stop, int count) => count is >= 0 and <= MaxMade
         ? Constant(Tensor.From([.. Enumerable.Range(0, count)
-            .Select(i => i == 0 ? start : i == count - 1 ? stop : start + ((stop - start) * i / (count - 1)))]).Cast(DType.Float32))
-        : throw new EngineException($"A LinSpace cannot be of {count} numbers: it makes {MaxMade} at most.{Origin.Current}");
+            .Select(i => i == 0 ? start : i == count - 1 ? stop : start + ((stop - start) * i / (count - 1)))])
+            .Cast(DType.Float32))
+        : throw new EngineException(
+            $"A LinSpace cannot be of {count} numbers: it makes {MaxMade} at most.{Origin.Current}");
 
     /// <summary>
     /// Returns a matrix with ones on a diagonal, float32: the main one or the <paramref name="k"/>-th above it.
@@ -116,12 +121,14 @@ public static partial class Symbolic
     /// <summary>
     /// Returns x with zeros above the <paramref name="k"/>-th diagonal of its two innermost axes, in the dtype of x.
     /// </summary>
-    public static Variable Tril(Variable x, int k = 0) => Cast(Where(IsBelow(x, k), x, Constant(0, x.DType)), x.Widened.DType);
+    public static Variable Tril(Variable x, int k = 0) =>
+        Cast(Where(IsBelow(x, k), x, Constant(0, x.DType)), x.Widened.DType);
 
     /// <summary>
     /// Returns x with zeros below the <paramref name="k"/>-th diagonal of its two innermost axes, in the dtype of x.
     /// </summary>
-    public static Variable Triu(Variable x, int k = 0) => Cast(Where(IsBelow(x, k - 1), Constant(0, x.DType), x), x.Widened.DType);
+    public static Variable Triu(Variable x, int k = 0) =>
+        Cast(Where(IsBelow(x, k - 1), Constant(0, x.DType), x), x.Widened.DType);
 
     /// <summary>
     /// Returns rows of zeros with a one at the label: labels (…) become (…, classes), float32. A label that is not a

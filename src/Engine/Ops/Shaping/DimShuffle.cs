@@ -26,7 +26,8 @@ internal sealed record DimShuffle(Shape Axes) : Op, ICpuOp, ICudaOp, ISampled
         yield return new Sample(new DimShuffle([1, 0]), new Arg([n, 70], DType.Float16)) { HasGradient = false };
         yield return new Sample(new DimShuffle([1, 0]), Arg.Mask([19, 70]));
         yield return new Sample(new DimShuffle([1, 0]), new Arg([random.Next(16, 70), random.Next(16, 150)]));
-        yield return new Sample(new DimShuffle([1, 0]), new Arg([random.Next(8, 30), random.Next(8, 70)], DType.Float64));
+        yield return new Sample(
+            new DimShuffle([1, 0]), new Arg([random.Next(8, 30), random.Next(8, 70)], DType.Float64));
         yield return new Sample(new DimShuffle([1, 0, 2]), new Arg([n, m, k]));
         yield return new Sample(new DimShuffle([1, 0, 2]), new Arg([3, 19, 9]));
         yield return new Sample(new DimShuffle([1, 0, 2]), new Arg([5, 41, 5]));

@@ -27,17 +27,20 @@ public readonly struct Dimension
         {
             Constant { Number: { } number } when Promotion.Holds(DType.Int32, number) => (int)number,
             { DType: DType.Int32 or DType.Int64, Rank: 0 } => new Dimension(Shape.Unknown, Symbolic.Places(value)),
-            { DType: DType.Int32 or DType.Int64, Rank: 1, Shape.IsKnown: true } => new Dimension(Shape.Unknown, Symbolic.Places(value)),
+            { DType: DType.Int32 or DType.Int64, Rank: 1, Shape.IsKnown: true } =>
+                new Dimension(Shape.Unknown, Symbolic.Places(value)),
             _ => throw new EngineException(
-                $"A dimension is a scalar of int32 or int64, or a vector of a known number of dimensions, not '{value}' ({value.Type})."
+                $"A dimension is a scalar of int32 or int64, or a vector of a known number of dimensions, "
+                + $"not '{value}' ({value.Type})."
                 + Origin.Current),
         };
     }
 
     /// <summary>Returns the dimensions, with a vector replaced by its elements.</summary>
-    internal static Dimension[] Each(ReadOnlySpan<Dimension> dimensions) => [.. dimensions.ToArray().SelectMany(dimension => dimension.Value is { Rank: 1 } vector
-        ? Enumerable.Range(0, vector.Shape[0]).Select(i => (Dimension)vector[i])
-        : [dimension])];
+    internal static Dimension[] Each(ReadOnlySpan<Dimension> dimensions) =>
+        [.. dimensions.ToArray().SelectMany(dimension => dimension.Value is { Rank: 1 } vector
+            ? Enumerable.Range(0, vector.Shape[0]).Select(i => (Dimension)vector[i])
+            : [dimension])];
 }
 
 /// <summary>Handles shapes some dimensions of which are an op's inputs.</summary>

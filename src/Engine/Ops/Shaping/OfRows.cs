@@ -33,7 +33,8 @@ internal sealed record OfRows(Op Anchor, int AnchorInputs, RowsInput[] Rows) : O
 
     public static IEnumerable<Sample> Samples(Random random)
     {
-        int m = Arg.Dimension(random, allowEmpty: false), n = Arg.Dimension(random), k = Arg.Dimension(random, allowEmpty: false);
+        int m = Arg.Dimension(random, allowEmpty: false), n = Arg.Dimension(random),
+            k = Arg.Dimension(random, allowEmpty: false);
         Arg start = Arg.Int(Shape.Scalar, 0, 4), labels = Arg.Int([m + 9], 0, 10), one = Arg.Int(Shape.Scalar, 1, 2);
         Shape pooled = [2, 2, 2, 1];
         double[] places = MaxPool2DGradient.Places(Conv2DMaxPool.Window, [2, 2, 4, 3], pooled, random);
@@ -49,7 +50,8 @@ internal sealed record OfRows(Op Anchor, int AnchorInputs, RowsInput[] Rows) : O
                 new SoftmaxCrossEntropyWithGrad(), 9, [(0, [m, 10]), (1, [m])],
                 new([m + 9, 10], type), labels, new([m], type), one, one);
             yield return Of(
-                new Conv2DMaxPoolGradients(new Conv2D((1, 1), (0, 0), true), true, false, false), 1, [(0, [2, 1, 5, 4])],
+                new Conv2DMaxPoolGradients(new Conv2D((1, 1), (0, 0), true), true, false, false), 1,
+                [(0, [2, 1, 5, 4])],
                 new([5, 20], type), new([2, 1, 2, 2], type), new(pooled, type),
                 new(pooled, DType.Int32, Values: places), start);
             yield return Of(new Binary<Multiply>(), 0, [(1, [m, n])], new([m, n], type), new([m, n], type), start);
@@ -130,7 +132,9 @@ internal sealed record OfRows(Op Anchor, int AnchorInputs, RowsInput[] Rows) : O
         var own = operands with
         {
             Inputs = seen,
-            Workspace = all.Bytes > offset ? new MemoryRange(all.Storage, all.Offset + offset, all.Bytes - offset) : null,
+            Workspace = all.Bytes > offset
+                ? new MemoryRange(all.Storage, all.Offset + offset, all.Bytes - offset)
+                : null,
         };
         return [.. phases, .. ((ICpuOp)Anchor).Cpu(new CpuStep(own, step.Threads))];
     }

@@ -132,7 +132,10 @@ internal sealed record Flatten(int Rank) : View, ISampled
         yield return new Sample(new Flatten(3), new Arg([n, m, k]));
         yield return new Sample(new Flatten(1), new Arg(Shape.Scalar));
         yield return new Sample(new Flatten(0), new Arg([1])) { Error = "only 1 to 1 dimensions can remain, not 0" };
-        yield return new Sample(new Flatten(4), new Arg([1, 2, 3])) { Error = "only 1 to 3 dimensions can remain, not 4" };
+        yield return new Sample(new Flatten(4), new Arg([1, 2, 3]))
+        {
+            Error = "only 1 to 3 dimensions can remain, not 4",
+        };
     }
 
     protected override Shape ShapeFor(ReadOnlySpan<TensorType> inputs)

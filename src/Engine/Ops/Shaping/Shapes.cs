@@ -43,7 +43,9 @@ public static partial class Symbolic
     public static Variable Squeeze(Variable x, Shape? axes = null)
     {
         ArgumentNullException.ThrowIfNull(x);
-        Shape dropped = axes is null ? [.. Enumerable.Range(0, x.Rank).Where(axis => x.Shape[axis] == 1)] : Axes(x, axes);
+        Shape dropped = axes is null
+            ? [.. Enumerable.Range(0, x.Rank).Where(axis => x.Shape[axis] == 1)]
+            : Axes(x, axes);
         return DimShuffle(x, [.. Enumerable.Range(0, x.Rank).Except(dropped)]);
     }
 
@@ -127,8 +129,8 @@ public static partial class Symbolic
         if (times.Value is { Rank: 1 } counts)
         {
             throw new EngineException(
-                $"Each element of '{x}' ({x.Type}) is repeated as often: by one number, not by '{counts}' ({counts.Type}). Counts "
-                + $"for each of them are an int[].{Origin.Current}");
+                $"Each element of '{x}' ({x.Type}) is repeated as often: by one number, not by '{counts}' "
+                + $"({counts.Type}). Counts for each of them are an int[].{Origin.Current}");
         }
 
         Dimension[] kept = [.. Enumerable.Repeat<Dimension>(-1, x.Rank)], dimensions = [.. DimensionsOf(x)];
@@ -146,7 +148,8 @@ public static partial class Symbolic
         return x.Shape[axis] == Shape.Unknown || x.Shape[axis] == times.Length
             ? Along(x, axis, times.SelectMany((count, i) => Enumerable.Repeat(i, count)).ToArray())
             : throw new EngineException(
-                $"Axis {axis} of '{x}' ({x.Type}) cannot be repeated by a list of {times.Length} counts.{Origin.Current}");
+                $"Axis {axis} of '{x}' ({x.Type}) cannot be repeated by a list of {times.Length} "
+                + $"counts.{Origin.Current}");
     }
 
     /// <summary>
@@ -155,7 +158,8 @@ public static partial class Symbolic
     public static Variable Tile(Variable x, params ReadOnlySpan<Dimension> times)
     {
         ArgumentNullException.ThrowIfNull(x);
-        Dimension[] given = Dimension.Each(times), all = [.. Enumerable.Repeat<Dimension>(1, Math.Max(0, x.Rank - given.Length)), .. given];
+        Dimension[] given = Dimension.Each(times),
+            all = [.. Enumerable.Repeat<Dimension>(1, Math.Max(0, x.Rank - given.Length)), .. given];
         x = DimShuffle(x, [.. Enumerable.Repeat(NewAxis, all.Length - x.Rank), .. Enumerable.Range(0, x.Rank)]);
         Variable copies = DimShuffle(x, [.. Enumerable.Range(0, x.Rank).SelectMany(axis => (int[])[NewAxis, axis])]);
         Dimension[] repeated = [.. all.SelectMany(count => (Dimension[])[count, -1])];
@@ -182,7 +186,8 @@ public static partial class Symbolic
         {
             string given = string.Join(", ", widths.Select(width => InvariantText.Of($"{width}")));
             throw new EngineException(
-                $"'{x}' ({x.Type}) cannot be padded by {given}: widths are for its axes, and not negative.{Origin.Current}");
+                $"'{x}' ({x.Type}) cannot be padded by {given}: widths are for its axes, "
+                + $"and not negative.{Origin.Current}");
         }
 
         (int Before, int Behind)[] all = [.. Enumerable.Repeat((0, 0), x.Rank - widths.Count), .. widths];
@@ -195,7 +200,8 @@ public static partial class Symbolic
         {
             if (all[axis] != (0, 0))
             {
-                Variable dimension = DimensionOf(x, axis), place = ARange(dimension + all[axis].Before + all[axis].Behind) - all[axis].Before;
+                Variable dimension = DimensionOf(x, axis),
+                    place = ARange(dimension + all[axis].Before + all[axis].Behind) - all[axis].Before;
                 x = Along(x, axis, Inside(place, dimension, mode));
             }
         }
@@ -208,19 +214,22 @@ public static partial class Symbolic
     /// </summary>
     internal static Variable Padded(Variable x, (int Before, int Behind)[] widths, Variable filling)
     {
-        Dimension[] dimensions = [.. widths.Select((width, axis) => (Dimension)(DimensionOf(x, axis) + width.Before + width.Behind))];
+        Dimension[] dimensions =
+            [.. widths.Select((width, axis) => (Dimension)(DimensionOf(x, axis) + width.Before + width.Behind))];
         SubtensorParts inside = Subtensor.Of([.. widths.Select(width => (AxisIndex)(width.Before..^width.Behind))]);
         return new SubtensorUpdate(inside, Adds: false).Call(BroadcastTo(filling, dimensions), x);
     }
 
     /// <summary>Returns the dimensions of x, as numbers if they are known.</summary>
-    internal static IEnumerable<Dimension> DimensionsOf(Variable x) => Enumerable.Range(0, x.Rank).Select(axis => (Dimension)DimensionOf(x, axis));
+    internal static IEnumerable<Dimension> DimensionsOf(Variable x) =>
+        Enumerable.Range(0, x.Rank).Select(axis => (Dimension)DimensionOf(x, axis));
 
     /// <summary>Returns a part of x along one axis.</summary>
     internal static Variable Along(Variable x, int axis, AxisIndex index) =>
         x[[.. Enumerable.Repeat<AxisIndex>(.., axis), index]];
 
-    private static Dimension Product(Variable dimension, Dimension times) => dimension * (times.Value ?? Constant(times.Number, DType.Int32));
+    private static Dimension Product(Variable dimension, Dimension times) =>
+        dimension * (times.Value ?? Constant(times.Number, DType.Int32));
 
     /// <summary>Returns the index of the element that a padded index, before, in or behind the axis, shows.</summary>
     private static Variable Inside(Variable place, Variable dimension, PadMode mode)

@@ -83,7 +83,8 @@ internal sealed record CrossEntropy : Op, ICpuOp, ICudaOp, ISampled
         : throw new EngineException(Message(label, row, classes) + origin);
 
     internal static string Message(int label, int row, int classes) =>
-        InvariantText.Of($"The label {label} at row {row} is outside 0…{classes - 1}: the network has {classes} outputs.");
+        InvariantText.Of(
+            $"The label {label} at row {row} is outside 0…{classes - 1}: the network has {classes} outputs.");
 
     public bool TakesRows(int input) => true;
 
@@ -127,7 +128,8 @@ internal sealed record CrossEntropyGrad : Op, ICpuOp, ICudaOp, ISampled
 
     public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads)
     {
-        (Variable p, Variable y, Variable g, Variable c) = (node.Inputs[0], node.Inputs[1], node.Inputs[2], outputGrads[0]!);
+        (Variable p, Variable y, Variable g, Variable c) =
+            (node.Inputs[0], node.Inputs[1], node.Inputs[2], outputGrads[0]!);
         Variable one = (g * 0) + 1;
         return [-(c * node.Outputs[0] / p), null, Symbolic.Sum(c * new CrossEntropyGrad().Call(p, y, one), [1])];
     }

@@ -195,7 +195,8 @@ internal sealed record DenseCrossEntropy(bool HasBias, bool WithInputs) : Op, IC
     }
 
     /// <summary>Returns the bytes of the weights with an odd number of columns, as the kernel stores them.</summary>
-    private static int SharedBytes(Shape weights, DType dtype) => weights[0] * 4 * (((weights[1] + 3) / 4) | 1) * dtype.Size();
+    private static int SharedBytes(Shape weights, DType dtype) =>
+        weights[0] * 4 * (((weights[1] + 3) / 4) | 1) * dtype.Size();
 
     private NdArray Result(IReadOnlyList<NdArray> inputs)
     {

@@ -94,7 +94,8 @@ public static partial class Symbolic
     public static Variable CategoricalAccuracy(Variable predictions, Variable targets, int topK = 1)
     {
         Variable isRight = IsLabel("categoricalAccuracy", predictions, targets);
-        Variable classes = ARange(DimensionOf(predictions, -1)), place = Sum(Where(isRight, classes, 0), [-1], keepDims: true);
+        Variable classes = ARange(DimensionOf(predictions, -1)),
+            place = Sum(Where(isRight, classes, 0), [-1], keepDims: true);
         Variable right = Sum(Where(isRight, predictions, 0), [-1], keepDims: true);
         Variable isBefore = Or(Greater(predictions, right), And(Equal(predictions, right), Less(classes, place)));
         return Less(Sum(isBefore, [-1]), topK);
@@ -109,7 +110,9 @@ public static partial class Symbolic
     {
         ArgumentNullException.ThrowIfNull(a);
         ArgumentNullException.ThrowIfNull(b);
-        return a.Rank > 0 && b.Rank == a.Rank + 1 ? (Beside(a, b), b) : b.Rank > 0 && a.Rank == b.Rank + 1 ? (a, Beside(b, a)) : (a, b);
+        return a.Rank > 0 && b.Rank == a.Rank + 1
+            ? (Beside(a, b), b)
+            : b.Rank > 0 && a.Rank == b.Rank + 1 ? (a, Beside(b, a)) : (a, b);
 
         // Adds an axis: the innermost beside a column, otherwise the outermost, as broadcasting does.
         static Variable Beside(Variable x, Variable other)
@@ -122,7 +125,9 @@ public static partial class Symbolic
 
             Variable isColumn = Equal(DimensionOf(other, -1), 1), one = Constant(1, DType.Int32);
             Variable[] dimensions = [.. Enumerable.Range(0, x.Rank).Select(axis => DimensionOf(x, axis))];
-            return Reshape(x, [.. dimensions.Append(one).Zip(dimensions.Prepend(one), (column, row) => (Dimension)Where(isColumn, column, row))]);
+            return Reshape(
+                x, [.. dimensions.Append(one)
+                    .Zip(dimensions.Prepend(one), (column, row) => (Dimension)Where(isColumn, column, row))]);
         }
     }
 
@@ -137,8 +142,8 @@ public static partial class Symbolic
             : given == Shape.Unknown || classes == Shape.Unknown
                 ? Reshape(targets, [.. DimensionsOf(targets).SkipLast(1), DimensionOf(predictions, -1)])
             : throw new EngineException(
-                $"{name} takes labels, with an axis less than the predictions '{predictions}' ({predictions.Type}), or targets "
-                + $"with a number for each class, not '{targets}' ({targets.Type}).{Origin.Current}");
+                $"{name} takes labels, with an axis less than the predictions '{predictions}' ({predictions.Type}), "
+                + $"or targets with a number for each class, not '{targets}' ({targets.Type}).{Origin.Current}");
     }
 
     /// <summary>Returns 1 at the label of each row, otherwise 0.</summary>

@@ -89,7 +89,8 @@ internal sealed record SoftmaxCrossEntropyGrad : Op, ICpuOp, ICudaOp, ISampled
 
     public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads)
     {
-        (Variable x, Variable y, Variable g, Variable c) = (node.Inputs[0], node.Inputs[1], node.Inputs[2], outputGrads[0]!);
+        (Variable x, Variable y, Variable g, Variable c) =
+            (node.Inputs[0], node.Inputs[1], node.Inputs[2], outputGrads[0]!);
         Variable factors = g.Rank == 0 ? g : Symbolic.DimShuffle(g, 0, Symbolic.NewAxis);
         Variable perUnit = Symbolic.Sum(c * Call(x, y, Symbolic.Constant(1, x.DType)), [1]);
         return [new SoftmaxGrad().Call(Symbolic.Softmax(x), c * factors), null, Symbolic.SumTo(perUnit, g)];

@@ -12,7 +12,8 @@ namespace Engine.Ops;
 /// </summary>
 /// <param name="IsDescending">Whether the largest are first.</param>
 /// <param name="Max">The number of elements of each row to return; null for all.</param>
-internal sealed record Sort(bool IsDescending, int? Max = null) : Op, ICpuOp, ICudaOp, ISampled, IForElements<CpuStep, Phase[]>
+internal sealed record Sort(bool IsDescending, int? Max = null)
+    : Op, ICpuOp, ICudaOp, ISampled, IForElements<CpuStep, Phase[]>
 {
     private const int Grain = 512;
 
@@ -105,8 +106,10 @@ internal sealed record Sort(bool IsDescending, int? Max = null) : Op, ICpuOp, IC
             return [];
         }
 
-        var kernel = new CudaKernel("sort.cu", "merge_runs", $"T {step.DType(0).Cuda()}", $"DESCENDING {(IsDescending ? 1 : 0)}");
-        ulong bytes = (ulong)Aligned((long)count * step.DType(0).Size()), places = (ulong)Aligned((long)count * sizeof(int));
+        var kernel = new CudaKernel(
+            "sort.cu", "merge_runs", $"T {step.DType(0).Cuda()}", $"DESCENDING {(IsDescending ? 1 : 0)}");
+        ulong bytes = (ulong)Aligned((long)count * step.DType(0).Size()),
+            places = (ulong)Aligned((long)count * sizeof(int));
         ulong[] buffers = [step.Workspace, step.Workspace + bytes + places];
         var launches = new List<CudaLaunch>();
         ulong keys = step.In(0), at = 0;
@@ -114,7 +117,9 @@ internal sealed record Sort(bool IsDescending, int? Max = null) : Op, ICpuOp, IC
         for (int pass = 0; pass < passes; pass++)
         {
             bool isLast = pass == passes - 1 && most == dimension;
-            (ulong nextKeys, ulong nextAt) = isLast ? (step.Out(), step.Out(1)) : (buffers[pass % 2], buffers[pass % 2] + bytes);
+            (ulong nextKeys, ulong nextAt) = isLast
+                ? (step.Out(), step.Out(1))
+                : (buffers[pass % 2], buffers[pass % 2] + bytes);
             launches.Add(CudaCopies.Spread(kernel, count, keys, at, nextKeys, nextAt, dimension, 1 << pass, count));
             (keys, at) = (nextKeys, nextAt);
         }
@@ -197,13 +202,16 @@ public static partial class Symbolic
     /// <param name="axis">The axis; a negative one counts from the innermost.</param>
     /// <param name="isSmallest">Whether to return the smallest.</param>
     /// <exception cref="EngineException">There is no such axis, or it has fewer elements.</exception>
-    public static (Variable Values, Variable Indices) TopK(Variable x, int count, int axis = -1, bool isSmallest = false) =>
+    public static (Variable Values, Variable Indices) TopK(
+        Variable x, int count, int axis = -1, bool isSmallest = false) =>
         Sorted(x, axis, new Sort(!isSmallest, count));
 
     private static (Variable Values, Variable Indices) Sorted(Variable x, int axis, Sort op)
     {
         axis = Axes(x, [axis])[0];
         IReadOnlyList<Result> sorted = op.Apply(axis == x.Rank - 1 ? x : MoveAxis(x, axis, -1)).Outputs;
-        return axis == x.Rank - 1 ? (sorted[0], sorted[1]) : (MoveAxis(sorted[0], -1, axis), MoveAxis(sorted[1], -1, axis));
+        return axis == x.Rank - 1
+            ? (sorted[0], sorted[1])
+            : (MoveAxis(sorted[0], -1, axis), MoveAxis(sorted[1], -1, axis));
     }
 }

@@ -91,7 +91,8 @@ internal sealed class HoistLoops
     /// </summary>
     private void HoistSame(Apply inner)
     {
-        if (inner.Op is IOuterOp or { HasEffect: true } || !inner.Inputs.All(IsSame) || inner.Inputs.All(input => input is Constant or ShapeOnly))
+        if (inner.Op is IOuterOp or { HasEffect: true } || !inner.Inputs.All(IsSame)
+            || inner.Inputs.All(input => input is Constant or ShapeOnly))
         {
             return;
         }
@@ -252,9 +253,10 @@ internal sealed class HoistLoops
     }
 
     /// <summary>Returns the product of all rows, given the factors and the result of one row's product.</summary>
-    private Variable Product(Dot dot, Variable rows, int count, Variable a, Variable b, Variable product) => Match.Under(
-        [count, .. product.Shape.Dimensions],
-        dot.Call(Match.Under([checked(count * a.Shape[0]), a.Shape[1]], rows), Outside(b)));
+    private Variable Product(Dot dot, Variable rows, int count, Variable a, Variable b, Variable product) =>
+        Match.Under(
+            [count, .. product.Shape.Dimensions],
+            dot.Call(Match.Under([checked(count * a.Shape[0]), a.Shape[1]], rows), Outside(b)));
 
     /// <summary>Returns the rows of which a variable is a view; null if it is not such a view.</summary>
     private LoopRead? Rows(Variable variable)

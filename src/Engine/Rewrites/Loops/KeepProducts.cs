@@ -58,7 +58,8 @@ internal sealed class KeepProducts
         foreach (Apply inner in Traversal.Order(scan.Body.Outputs, static (inner, input) => inner.Op.Reads(input)))
         {
             if (inner.Op is not Dot { TransposeA: false } dot
-                || ReadOf(scan, inner.Inputs[0]) is not { Source: LoopSource.Row, Before: >= 0, From: >= 0, Lag: > 0 } row
+                || ReadOf(
+                    scan, inner.Inputs[0]) is not { Source: LoopSource.Row, Before: >= 0, From: >= 0, Lag: > 0 } row
                 || ReadOf(scan, inner.Inputs[1]) is not { Source: LoopSource.Whole } whole
                 || node.Inputs[row.From] is not Result { Owner: { Op: Scan { Until: < 0 } maker } loop } states
                 || maker.Count([.. loop.Inputs.Select(input => input.Type)]) != count || count == Shape.Unknown)
@@ -85,7 +86,9 @@ internal sealed class KeepProducts
                 kept.Add(product);
             }
 
-            List<(Variable, Apply, int)> read = _read.TryGetValue(node, out List<(Variable, Apply, int)>? reads) ? reads : _read[node] = [];
+            List<(Variable, Apply, int)> read = _read.TryGetValue(node, out List<(Variable, Apply, int)>? reads)
+                ? reads
+                : _read[node] = [];
             read.Add((inner.Outputs[0], loop, kept.IndexOf(product)));
         }
     }

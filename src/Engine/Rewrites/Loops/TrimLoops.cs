@@ -44,7 +44,8 @@ internal sealed class TrimLoops
 
         Shape shape = node.Inputs[0].Shape;
         return parts.Axes[0].Of(shape[0], 0) == (shape[0] - 1, 1)
-            && Enumerable.Range(1, shape.Rank - 1).All(axis => parts.Axes[axis] is { Kind: AxisIndexKind.Range, Step: 1 } part
+            && Enumerable.Range(1, shape.Rank - 1)
+                .All(axis => parts.Axes[axis] is { Kind: AxisIndexKind.Range, Step: 1 } part
                 && part.Of(shape[axis], axis) == (0, shape[axis]));
     }
 
@@ -80,7 +81,9 @@ internal sealed class TrimLoops
 
         // What computes an input whose shape alone is read is not part of the order, so it is not rebuilt.
         Variable Given(int input) =>
-            scan.Reads(input) || node.Inputs[input] is ShapeOnly ? node.Inputs[input] : new ShapeOnly(node.Inputs[input].Type);
+            scan.Reads(input) || node.Inputs[input] is ShapeOnly
+                ? node.Inputs[input]
+                : new ShapeOnly(node.Inputs[input].Type);
 
         int count = scan.Count([.. node.Inputs.Select(input => input.Type)]);
         var draft = new LoopDraft
@@ -122,7 +125,8 @@ internal sealed class TrimLoops
                 : write with { Like = write.Like < 0 ? -1 : draft.Input(Given(write.Like)) });
             if (isCarried[i])
             {
-                _results.Add(output, made => Match.Under([1, .. made.Outputs[place].Shape.Dimensions], made.Outputs[place]));
+                _results.Add(
+                    output, made => Match.Under([1, .. made.Outputs[place].Shape.Dimensions], made.Outputs[place]));
             }
             else
             {
@@ -141,13 +145,15 @@ internal sealed class TrimLoops
     private int[] Needed(Scan scan, Apply node)
     {
         var needed = new SortedSet<int>(Enumerable.Range(0, node.Outputs.Count).Where(output =>
-            output == scan.Until || _wanted.Contains(node.Outputs[output]) || _lastWanted.Contains(node.Outputs[output])));
+            output == scan.Until || _wanted.Contains(node.Outputs[output])
+                || _lastWanted.Contains(node.Outputs[output])));
         for (int before = -1; before < needed.Count;)
         {
             before = needed.Count;
             HashSet<Variable> used = [.. FunctionGraph.Leaves(needed.Select(output => scan.Body.Outputs[output]))];
             needed.UnionWith(scan.StepReads
-                .Where((read, i) => read.Source is LoopSource.State or LoopSource.Carried && used.Contains(scan.Body.Inputs[i]))
+                .Where((read, i) =>
+                    read.Source is LoopSource.State or LoopSource.Carried && used.Contains(scan.Body.Inputs[i]))
                 .Select(read => read.From));
             if (needed.Count == before)
             {
@@ -169,7 +175,8 @@ internal sealed class TrimLoops
             && output != scan.Until && count > 0
             && !_wanted.Contains(node.Outputs[output])
             && (readers.Length == 0
-                || (readers is [{ Lag: 1, Before: >= 0 and var before }] && scan.Reads(before) && node.Inputs[before].Shape[0] == 1));
+                || (readers is [{ Lag: 1, Before: >= 0 and var before }] && scan.Reads(before)
+                    && node.Inputs[before].Shape[0] == 1));
     }
 
     private void Rebuild(Apply node, Dictionary<Variable, Variable> map)

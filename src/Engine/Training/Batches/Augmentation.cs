@@ -46,8 +46,8 @@ public abstract record Augmentation
         if (samples.Rank != 4 || !samples.DType.IsFloat())
         {
             throw new EngineException(
-                $"{GetType().Name} takes images in floating point, (n, channels, height, width), and the Input layer takes "
-                + $"{samples.Type}.");
+                $"{GetType().Name} takes images in floating point, (n, channels, height, width), "
+                + $"and the Input layer takes {samples.Type}.");
         }
     }
 
@@ -64,7 +64,8 @@ public abstract record Augmentation
             batch = result.DType == batch.DType && batch.Shape.Admits(result.Shape)
                 ? result
                 : throw new EngineException(
-                    $"{each.GetType().Name} makes {result.Type} of {batch.Type}: the network takes what it took before.");
+                    $"{each.GetType().Name} makes {result.Type} of {batch.Type}: "
+                    + "the network takes what it took before.");
         }
 
         return batch;

@@ -100,7 +100,8 @@ public sealed record Cutout : Augmentation
             Variable pixel = Symbolic.Floor(Symbolic.DimShuffle(Uniform(samples, random), 0, -1, -1, -1) * side);
             Variable middle = pixel + (reach - (Size / 2));
             double[] places = [.. Enumerable.Range(0, side).Select(place => (double)place)];
-            Tensor line = Tensor.From(places).Cast(samples.DType).Reshape(axis == 2 ? [1, 1, side, 1] : [1, 1, 1, side]);
+            Tensor line = Tensor.From(places).Cast(samples.DType)
+                .Reshape(axis == 2 ? [1, 1, side, 1] : [1, 1, 1, side]);
             return Symbolic.Abs(Symbolic.Constant(line) - middle);
         }
     }
@@ -207,8 +208,8 @@ public sealed record Normalize : Augmentation
         if (samples.Rank < 2 || !samples.DType.IsFloat() || (_mean.Length != 1 && _mean.Length != samples.Shape[1]))
         {
             throw new EngineException(
-                $"Normalize of {_mean.Length} channels takes samples in floating point, (n, {_mean.Length}, …), and the "
-                + $"Input layer takes {samples.Type}.");
+                $"Normalize of {_mean.Length} channels takes samples in floating point, (n, {_mean.Length}, …), "
+                + $"and the Input layer takes {samples.Type}.");
         }
 
         return (samples - Along(_mean)) / Along(_std);

@@ -68,7 +68,8 @@ public sealed class BatchIterator
         if (Augmentation.Count > 0)
         {
             throw new EngineException(
-                $"{Augmentation[0].GetType().Name} is done on the device within Fit: for batches of one's own use Transform.");
+                $"{Augmentation[0].GetType().Name} is done on the device within Fit: "
+                + "for batches of one's own use Transform.");
         }
 
         int[] counts = [.. x.All.Concat(y.All).Select(tensor => tensor.Shape[0]).Distinct()];

@@ -65,8 +65,8 @@ internal static class Samples
         {
             string rank = x.Shape.Rank == input.Rank ? "" : $", with {input.Rank} dimensions, not {x.Shape.Rank}";
             throw new EngineException(
-                $"The samples are {x.TypeText} and the Input layer '{input}' takes {input.Shape}{rank}, ? being the number "
-                + "of samples.");
+                $"The samples are {x.TypeText} and the Input layer '{input}' takes {input.Shape}{rank}, "
+                + "? being the number of samples.");
         }
 
         if (x.Shape[0] == 0)

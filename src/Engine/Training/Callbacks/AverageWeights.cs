@@ -53,7 +53,8 @@ public sealed class AverageWeights : Callback
         {
             net.SetParameters([.. net.GetParameters().Select(pair => KeyValuePair.Create(
                 pair.Key,
-                Tensor.From([.. _sums[pair.Key].Select(sum => sum / _count)], pair.Value.Shape.Dimensions).Cast(pair.Value.DType)))]);
+                Tensor.From([.. _sums[pair.Key].Select(sum => sum / _count)], pair.Value.Shape.Dimensions)
+                    .Cast(pair.Value.DType)))]);
             (_sums, _count) = ([], 0);
         }
     }

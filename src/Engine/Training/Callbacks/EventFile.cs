@@ -126,7 +126,8 @@ public sealed class EventFile : IDisposable
         if (_isDisposed)
         {
             throw new ObjectDisposedException(
-                nameof(EventFile), $"The file of events {Path} was closed: write before it is disposed of, or begin another.");
+                nameof(EventFile),
+                $"The file of events {Path} was closed: write before it is disposed of, or begin another.");
         }
 
         try

@@ -65,12 +65,14 @@ public sealed record DataParallel(Communicator Communicator)
     {
         int ranks = Communicator.Size;
         int least = IsDeterministic ? (int)BitOperations.RoundUpToPowerOf2((uint)ranks) : ranks;
-        int shards = Shards ?? (IsBatchNormSynchronized ? ranks : IsDeterministic ? Math.Max(DefaultShards, least) : ranks);
+        int shards = Shards
+            ?? (IsBatchNormSynchronized ? ranks : IsDeterministic ? Math.Max(DefaultShards, least) : ranks);
         if (IsBatchNormSynchronized && shards != ranks)
         {
             throw new EngineException(
-                $"Batch normalization is synchronized over shards that are computed at once, one a rank: {shards} shards do not fit "
-                + $"{ranks} rank{(ranks == 1 ? "" : "s")}. Say {ranks} (--shards {ranks}), or leave the number of shards out.");
+                $"Batch normalization is synchronized over shards that are computed at once, one a rank: {shards} "
+                + $"shards do not fit {ranks} rank{(ranks == 1 ? "" : "s")}. Say {ranks} (--shards {ranks}), "
+                + "or leave the number of shards out.");
         }
 
         if (shards < ranks)
@@ -88,10 +90,14 @@ public sealed record DataParallel(Communicator Communicator)
         if (!IsDeterministic && shards % ranks != 0)
         {
             throw new EngineException(
-                $"{shards} shards cannot be dealt out evenly to {ranks} ranks, as they must where the order of sums is free.");
+                $"{shards} shards cannot be dealt out evenly to {ranks} ranks, "
+                + "as they must where the order of sums is free.");
         }
 
-        return new ShardPlan(Communicator, shards, IsDeterministic) { IsBatchNormSynchronized = IsBatchNormSynchronized };
+        return new ShardPlan(Communicator, shards, IsDeterministic)
+        {
+            IsBatchNormSynchronized = IsBatchNormSynchronized,
+        };
     }
 }
 

@@ -43,7 +43,8 @@ internal sealed class ShardGraph : IDisposable
         bool isWeighted,
         ShardPlan plan)
     {
-        (_graph, _parameters, _rule, _isWeighted, _plan, _dtype) = (graph, parameters, rule, isWeighted, plan, loss.DType);
+        (_graph, _parameters, _rule, _isWeighted, _plan, _dtype) =
+            (graph, parameters, rule, isWeighted, plan, loss.DType);
         Total = Symbolic.Scalar("total", DType.Float64);
         using Origin.Scope origin = Origin.For("shard");
         Variable own = isWeighted ? Symbolic.Sum(Symbolic.Cast(graph.Weights, DType.Float64)) : graph.Rows;
@@ -57,7 +58,8 @@ internal sealed class ShardGraph : IDisposable
 
         // Layer updates that depend on the samples become the mean over the shards. The others, such as counters, run
         // once.
-        HashSet<Variable> samples = [.. graph.Network.Inputs, .. graph.Heads.Select(head => head.Target), graph.Weights, graph.Rows];
+        HashSet<Variable> samples =
+            [.. graph.Network.Inputs, .. graph.Heads.Select(head => head.Target), graph.Weights, graph.Rows];
         ILookup<bool, Update> updates = layerUpdates.ToLookup(
             update => FunctionGraph.Leaves([update.Value]).Any(samples.Contains));
         Update[] following = [.. updates[true]];
@@ -65,8 +67,8 @@ internal sealed class ShardGraph : IDisposable
         foreach (Update update in following.Where(update => update.Target.DType != _dtype))
         {
             throw new EngineException(
-                $"A training step sets '{update.Target}' ({update.Target.Type}) by the samples, and with several ranks that must be "
-                + $"{_dtype.Name()}, of which a mean can be taken.");
+                $"A training step sets '{update.Target}' ({update.Target.Type}) by the samples, "
+                + $"and with several ranks that must be {_dtype.Name()}, of which a mean can be taken.");
         }
 
         _layerUpdates = following;
@@ -78,13 +80,15 @@ internal sealed class ShardGraph : IDisposable
         ];
         SharedVariable[] likes = [.. variables, .. following.Select(update => update.Target)];
         _parts = Like(likes, "of the shard");
-        Shard = graph.InPrecision([], [.. _parts.Zip(_values, (variable, value) => new Update(variable, value))]).Updates;
+        Shard = graph.InPrecision(
+            [], [.. _parts.Zip(_values, (variable, value) => new Update(variable, value))]).Updates;
         Stop = new SharedVariable(Tensor.Scalar(0.0).Cast(_dtype), "stop");
         _zero = new SharedVariable(Tensor.Scalar(0.0).Cast(_dtype), "zero");
         _makeSum = depth => Like(likes, $"of shards, {depth}");
 
         SharedVariable[] Like(SharedVariable[] variables, string name) =>
-            [.. variables.Select(variable => Zeros(variable.Shape, $"{variable.Name} {name}")), Zeros(Shape.Scalar, $"loss {name}")];
+            [.. variables.Select(variable => Zeros(variable.Shape, $"{variable.Name} {name}")),
+                Zeros(Shape.Scalar, $"loss {name}")];
     }
 
     /// <summary>Gets the sum of the weights of the whole batch.</summary>
@@ -131,7 +135,8 @@ internal sealed class ShardGraph : IDisposable
     /// Returns the last shard and the step. The sums begin bucket by bucket, while gradients are still computed.
     /// </summary>
     /// <inheritdoc cref="Step(IEnumerable{SharedVariable})"/>
-    public (IReadOnlyList<Variable> Outputs, IReadOnlyList<Update> Updates) LastShard(IEnumerable<SharedVariable> moving) =>
+    public (IReadOnlyList<Variable> Outputs, IReadOnlyList<Update> Updates) LastShard(
+        IEnumerable<SharedVariable> moving) =>
         Step(moving, _values);
 
     private (IReadOnlyList<Variable> Outputs, IReadOnlyList<Update> Updates) Step(
@@ -204,7 +209,8 @@ internal sealed class ShardGraph : IDisposable
     /// </summary>
     private IEnumerable<int[]> Buckets()
     {
-        long least = Math.Max(_parts.Sum(part => part.Shape.Count) * _dtype.Size() / MaxBuckets, MinBucketBytes), bytes = 0;
+        long least = Math.Max(_parts.Sum(part => part.Shape.Count) * _dtype.Size() / MaxBuckets, MinBucketBytes),
+            bytes = 0;
         var bucket = new List<int>();
         for (int i = _parameters.Count - 1; i >= 0; i--)
         {
@@ -223,7 +229,8 @@ internal sealed class ShardGraph : IDisposable
 
     public void Dispose()
     {
-        foreach (SharedVariable variable in (IEnumerable<SharedVariable>)[.. _parts, .. _sums.SelectMany(sum => sum), Stop, _zero])
+        foreach (SharedVariable variable in (IEnumerable<SharedVariable>)[
+            .. _parts, .. _sums.SelectMany(sum => sum), Stop, _zero])
         {
             variable.Dispose();
         }

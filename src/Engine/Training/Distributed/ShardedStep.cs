@@ -30,7 +30,8 @@ internal sealed class ShardedStep : IDisposable
         SharedVariable[] moving = [.. FunctionGraph
             .Leaves([.. graph.Shard.Select(update => update.Value), .. feed.Givens.Select(given => given.Replacement)])
             .OfType<SharedVariable>().Where(variable => variable.DefaultUpdate is not null)];
-        _random = [.. moving.Select(variable => (variable, new SharedVariable(variable.GetValue(), $"{variable.Name} of the shard")))];
+        _random = [.. moving.Select(
+            variable => (variable, new SharedVariable(variable.GetValue(), $"{variable.Name} of the shard")))];
         _shard = new(() => Compile([], graph.Shard));
         _step = new(() =>
         {
@@ -79,7 +80,8 @@ internal sealed class ShardedStep : IDisposable
     {
         (_next, _epoch, IsStopping) = (0, epoch, false);
         RequireSamples();
-        _states = [.. _random.Select(pair => pair.State.IsRandomState ? pair.State.GetValue().AsSpan<int>().ToArray() : [])];
+        _states =
+            [.. _random.Select(pair => pair.State.IsRandomState ? pair.State.GetValue().AsSpan<int>().ToArray() : [])];
     }
 
     /// <summary>Makes one step with the next batch.</summary>
@@ -119,7 +121,8 @@ internal sealed class ShardedStep : IDisposable
 
     public void Dispose()
     {
-        IEnumerable<Lazy<Function>> compiled = ((Lazy<Function>[])[_shard, _step]).Where(function => function.IsValueCreated);
+        IEnumerable<Lazy<Function>> compiled =
+            ((Lazy<Function>[])[_shard, _step]).Where(function => function.IsValueCreated);
         foreach (Function function in (IEnumerable<Function>)
             [_lastShard, .. compiled.Select(function => function.Value), .. _pushes.Values, .. _additions.Values])
         {
@@ -141,7 +144,8 @@ internal sealed class ShardedStep : IDisposable
             if (Enumerable.Range(0, _plan.Shards).Any(shard => _feed.RowsOfShard(_plan, batch, shard).Count == 0))
             {
                 throw new EngineException(
-                    $"A batch of {_feed.RowsOf(batch)} sample{(_feed.RowsOf(batch) == 1 ? "" : "s")} leaves some of {_plan.Shards} ranks without any, and synchronized batch "
+                    $"A batch of {_feed.RowsOf(batch)} sample{(_feed.RowsOf(batch) == 1 ? "" : "s")} leaves some "
+                    + $"of {_plan.Shards} ranks without any, and synchronized batch "
                     + "normalization needs all: take another size of batch, or fewer ranks.");
             }
         }
@@ -156,12 +160,14 @@ internal sealed class ShardedStep : IDisposable
         ILookup<bool, Update> parts = updates.ToLookup(update => standIns.ContainsKey(update.Target));
         Update[] own = [.. parts[false]];
         IReadOnlyList<Variable> values = Traversal.Replace(
-            [.. own.Select(update => update.Value), .. outputs, .. _feed.Givens.Select(given => given.Replacement)], standIns);
+            [.. own.Select(update => update.Value), .. outputs, .. _feed.Givens.Select(given => given.Replacement)],
+            standIns);
         return Function.Compile(
             [.. _feed.Inputs, _graph.Total],
             [.. values.Skip(own.Length).Take(outputs.Count)],
             [.. own.Zip(values, (update, value) => update with { Value = value }), .. parts[true]],
-            [.. _feed.Givens.Zip(values.Skip(own.Length + outputs.Count), (given, value) => given with { Replacement = value })],
+            [.. _feed.Givens.Zip(
+                values.Skip(own.Length + outputs.Count), (given, value) => given with { Replacement = value })],
             _device);
     }
 
@@ -210,7 +216,8 @@ internal sealed class ShardedStep : IDisposable
         if (!functions.TryGetValue(depth, out Function? function))
         {
             // This function is not part of the network: it is not profiled, and no mode inspects it.
-            functions.Add(depth, function = Function.Compile([], [], updates(depth), device: _device, options: new CompileOptions()));
+            functions.Add(depth,
+                function = Function.Compile([], [], updates(depth), device: _device, options: new CompileOptions()));
         }
 
         return function;

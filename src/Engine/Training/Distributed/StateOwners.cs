@@ -24,7 +24,8 @@ internal sealed class StateOwners
     {
         _communicator = communicator;
         long[] loads = new long[communicator.Size];
-        foreach (SharedVariable variable in parameters.Select(parameter => parameter.Variable).OrderByDescending(variable => variable.Shape.Count))
+        foreach (SharedVariable variable in parameters.Select(parameter => parameter.Variable)
+            .OrderByDescending(variable => variable.Shape.Count))
         {
             int owner = loads.IndexOf(loads.Min());
             loads[owner] += variable.Shape.Count;
@@ -56,7 +57,8 @@ internal sealed class StateOwners
     public IReadOnlyList<Update> Spread(BuiltUpdates rule)
     {
         Update[] ofParameters = [.. rule.Updates.Where(update => _owners.ContainsKey(update.Target))];
-        Update[] ofState = [.. rule.Updates.Where(update => !_owners.ContainsKey(update.Target) && !update.Target.IsElsewhere)];
+        Update[] ofState =
+            [.. rule.Updates.Where(update => !_owners.ContainsKey(update.Target) && !update.Target.IsElsewhere)];
         Variable[] values = [.. ofParameters.Select(update => IsOwn(update.Target) ? update.Value : update.Target)];
         if (FunctionGraph.Leaves([.. values, .. ofState.Select(update => update.Value)]).OfType<SharedVariable>()
             .FirstOrDefault(variable => variable.IsElsewhere) is { } other)
@@ -72,8 +74,9 @@ internal sealed class StateOwners
         }
 
         using Origin.Scope origin = Origin.Use(Origin.Current with { Part = "all ranks" });
-        IReadOnlyList<Variable> all = new FromOwners(_communicator, [.. ofParameters.Select(update => Of(update.Target))])
-            .Apply(values).Outputs;
+        IReadOnlyList<Variable> all =
+            new FromOwners(_communicator, [.. ofParameters.Select(update => Of(update.Target))])
+                .Apply(values).Outputs;
         return [.. ofState, .. ofParameters.Select((update, i) => update with { Value = all[i] })];
     }
 

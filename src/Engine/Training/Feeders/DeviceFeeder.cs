@@ -128,7 +128,8 @@ internal sealed class DeviceFeeder : Feeder
     /// </summary>
     public bool TryReplace(SampleSet data, int[] samples)
     {
-        if (_inPlace is not null && (!Borrows(data) || data.Ys.Zip(_ys).Any(pair => pair.First.Shape != pair.Second.Shape)))
+        if (_inPlace is not null
+            && (!Borrows(data) || data.Ys.Zip(_ys).Any(pair => pair.First.Shape != pair.Second.Shape)))
         {
             return false;
         }

@@ -64,7 +64,8 @@ internal abstract class Feeder : IDisposable
     /// <param name="first">The first row, counted within the batch.</param>
     /// <param name="count">How many rows.</param>
     /// <param name="last">The last argument.</param>
-    public virtual void RunRows(Function function, int batch, int shard, int first, int count, Tensor last) => throw NotInParts();
+    public virtual void RunRows(Function function, int batch, int shard, int first, int count, Tensor last) =>
+        throw NotInParts();
 
     /// <summary>Sets the settings that change with each batch, if nothing else does.</summary>
     public virtual void SetSettings(int batch) => throw NotInParts();

@@ -137,8 +137,8 @@ internal sealed class HostFeeder : Feeder
         {
             throw new EngineException(FormattableString.Invariant(
                 $"The transform of the batch iterator made samples that count {now} together of some that count {weight}. With ")
-                + "several ranks each sees a part of the batch, whose weight must be known: leave as many samples as there were, "
-                + "with their weights.");
+                + "several ranks each sees a part of the batch, whose weight must be known: "
+                + "leave as many samples as there were, with their weights.");
         }
 
         function.Run([.. part.Inputs.InOrder(_inputNames), .. part.Targets.InOrder(_outputNames), counts, last]);
@@ -174,8 +174,9 @@ internal sealed class HostFeeder : Feeder
             ? given.Cast(weights.DType)
             : throw new EngineException(
                 $"The transform of the batch iterator made {batch.X.TypeText} with "
-                + $"{(batch.Weights is null ? "no weights" : $"the weights {batch.Weights.TypeText}")}: each sample needs "
-                + "one. Change a batch by 'batch with { … }' and take rows of its Weights as of its X.");
+                + $"{(batch.Weights is null ? "no weights" : $"the weights {batch.Weights.TypeText}")}: "
+                + "each sample needs one. Change a batch by 'batch with { … }' and take rows of its Weights as of its "
+                + "X.");
     }
 
     public override void Dispose() => _settings.Dispose();

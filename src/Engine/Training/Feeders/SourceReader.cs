@@ -49,7 +49,10 @@ internal sealed class SourceReader
     public bool IsWeighted { get; }
 
     /// <summary>Gets some samples of the first batch: enough to measure their scale, in little memory.</summary>
-    public SampleSet Few => First.Rows([.. Enumerable.Range(0, Math.Clamp(MaxLookedAt / Math.Max(First.X.Shape.Product(1, First.X.Shape.Rank), 1), 1, First.Count))]);
+    public SampleSet Few =>
+        First.Rows(
+            [.. Enumerable.Range(0,
+                Math.Clamp(MaxLookedAt / Math.Max(First.X.Shape.Product(1, First.X.Shape.Rank), 1), 1, First.Count))]);
 
     /// <summary>Releases the first batch, which may be large.</summary>
     public void Forget() => First = null!;
@@ -76,28 +79,35 @@ internal sealed class SourceReader
     public int ShardSize(ShardPlan plan) => Iterator.BatchSize % plan.Shards == 0
         ? Iterator.BatchSize / plan.Shards
         : throw new EngineException(
-            $"A batch of {Iterator.BatchSize} samples is cut into {plan.Shards} shards, and where samples are read when they are due all "
-            + "shards have as many: take batches of a multiple of that, or fewer shards.");
+            $"A batch of {Iterator.BatchSize} samples is cut into {plan.Shards} shards, "
+            + "and where samples are read when they are due all shards have as many: "
+            + "take batches of a multiple of that, or fewer shards.");
 
     private IEnumerable<Func<Read>> Epoch(int epoch, bool shuffle, ShardPlan? plan = null)
     {
         int[] Order(int count) => shuffle
             ? Seeded.Permutation(Seeded.Key(_seed, $"epoch {epoch}"), count)
             : [.. Enumerable.Range(0, count)];
-        return Source.Epoch(new EpochPlan(epoch, plan is null ? Iterator.BatchSize : ShardSize(plan), shuffle, _seed, Order))
+        return Source.Epoch(
+            new EpochPlan(epoch, plan is null ? Iterator.BatchSize : ShardSize(plan), shuffle, _seed, Order))
             .Select((read, i) => (Func<Read>)(() => Made(read(), epoch, i, plan)));
     }
 
     private Read Made(SampleBatch read, int epoch, int part, ShardPlan? plan)
     {
-        int shards = plan?.Shards ?? 1, index = part / shards, batches = Iterator.Count(Source.Count), size = Iterator.BatchSize / shards;
+        int shards = plan?.Shards ?? 1, index = part / shards, batches = Iterator.Count(Source.Count),
+            size = Iterator.BatchSize / shards;
         Batch batch = Iterator.Made(
-            Batch.Of(Named(read.X, _inputs), Named(read.Y, _outputs), _seed, epoch, index, plan is null ? null : part % shards) with { Weights = read.Weights });
+            Batch.Of(Named(read.X, _inputs), Named(read.Y, _outputs), _seed, epoch, index,
+                plan is null ? null : part % shards) with { Weights = read.Weights });
         IReadOnlyList<Tensor> xs = Samples.Inputs(batch.Inputs, _graph.Network.Inputs);
         IReadOnlyList<Tensor> ys = Samples.Targets(
-            batch.Y is null ? throw new EngineException("The transform of the batch iterator took the targets away.") : batch.Targets,
+            batch.Y is null
+                ? throw new EngineException("The transform of the batch iterator took the targets away.")
+                : batch.Targets,
             xs[0].Shape[0], _graph.Heads);
-        Tensor? weights = Samples.Weights(batch.Weights, _classWeights, ys[0], _graph.Head, _graph.Network.FloatX, isPart: true);
+        Tensor? weights =
+            Samples.Weights(batch.Weights, _classWeights, ys[0], _graph.Head, _graph.Network.FloatX, isPart: true);
         if (_isKnown && IsWeighted != weights is not null)
         {
             throw new EngineException(
@@ -109,7 +119,8 @@ internal sealed class SourceReader
         return Iterator.Transform is not null || read.X.All[0].Shape[0] == due
             ? new Read(new SampleSet(xs, ys, weights), Iterator.Transform is null ? read.Used : null)
             : throw new EngineException(
-                $"Batch {index + 1} of {batches} of the source has {read.X.All[0].Shape[0]} samples, and {due} are due.");
+                $"Batch {index + 1} of {batches} of the source has {read.X.All[0].Shape[0]} samples, and {due} are "
+                + "due.");
     }
 
     private static Tensors Named(Tensors given, string[] names) =>

@@ -22,7 +22,8 @@ internal sealed class StreamFeeder : Feeder
     /// <param name="settings">The settings that change with each batch.</param>
     /// <param name="plan">The shards if several ranks train; null for one process, and in validation.</param>
     /// <param name="turns">The ranks if they validate in turn; null for one process, and in training.</param>
-    public StreamFeeder(TrainerGraph graph, SourceReader reader, BatchSettings settings, ShardPlan? plan = null, Communicator? turns = null)
+    public StreamFeeder(TrainerGraph graph, SourceReader reader, BatchSettings settings, ShardPlan? plan = null,
+        Communicator? turns = null)
     {
         (_reader, _settings, _plan, _turns) = (reader, settings, plan, turns);
         Graph.Input first = graph.Network.Input, x = new(first.Type, first.Name);
@@ -94,8 +95,9 @@ internal sealed class StreamFeeder : Feeder
         if (part.Data.Count != count)
         {
             throw new EngineException(
-                $"The transform of the batch iterator made {part.Data.Count} samples of {count}. With several ranks each sees a part of the "
-                + "batch, whose weight must be known: leave as many samples as there were.");
+                $"The transform of the batch iterator made {part.Data.Count} samples of {count}. "
+                + "With several ranks each sees a part of the batch, whose weight must be known: "
+                + "leave as many samples as there were.");
         }
 
         function.Run([.. Arguments(part.Data), last]);
@@ -121,7 +123,8 @@ internal sealed class StreamFeeder : Feeder
     private SourceReader.Read Next() => _batches is not null && _batches.Next(out SourceReader.Read batch)
         ? batch
         : throw new EngineException(
-            $"The source said that it has {_reader.Source.Count} samples, which are {Batches} batches, and gave {_next}.");
+            $"The source said that it has {_reader.Source.Count} samples, which are {Batches} batches, "
+            + $"and gave {_next}.");
 
     private static Tensor[] Arguments(SampleSet batch) =>
         [.. batch.Xs, .. batch.Ys, batch.Weights ?? Tensor.Scalar((double)batch.Count)];

@@ -11,8 +11,8 @@ public sealed partial class NeuralNet
         return iterator.Augmentation.FirstOrDefault(each => each.IsRandom) is not { } random
             ? iterator
             : throw new EngineException(
-                $"{random.GetType().Name} is random, and BatchIteratorTest is for validation and prediction, where the same "
-                + "samples give the same results: put it into BatchIteratorTrain alone.");
+                $"{random.GetType().Name} is random, and BatchIteratorTest is for validation and prediction, "
+                + "where the same samples give the same results: put it into BatchIteratorTrain alone.");
     }
 
     /// <summary>Refuses to train if training and prediction normalize samples differently.</summary>
@@ -22,7 +22,8 @@ public sealed partial class NeuralNet
         if (!training.SequenceEqual(BatchIteratorTest.Augmentation))
         {
             throw new EngineException(
-                $"BatchIteratorTrain has {List(training)} and BatchIteratorTest {List(BatchIteratorTest.Augmentation)}: what "
+                $"BatchIteratorTrain has {List(training)} and "
+                + $"BatchIteratorTest {List(BatchIteratorTest.Augmentation)}: what "
                 + "is not random belongs to both, in the same order, or the network predicts of other samples than it "
                 + "learned from.");
         }

@@ -87,7 +87,8 @@ public sealed partial class NeuralNet
             CultureInfo.InvariantCulture,
             $"The training has ended in epoch {epoch}, batch {batch + 1} of {batches}: {whose} is "
             + $"{(double.IsInfinity(loss) ? "infinite" : "nan")}. {where} The learning rate is {learningRate:G4}. Try "
-            + $"{check.Advice(learningRate, isTrained)}. The network is as it was before epoch {epoch}, with finite parameters."))
+            + $"{check.Advice(learningRate, isTrained)}. The network is as it was before epoch {epoch}, "
+            + $"with finite parameters."))
         {
             Epoch = epoch,
             Batch = batch + 1,
@@ -113,7 +114,8 @@ public sealed partial class NeuralNet
     /// Runs up to so many batches from the beginning of the epoch. Returns the number, from 0, and the loss of the
     /// first batch whose loss is not finite. The state afterwards is the one after that batch.
     /// </summary>
-    private (int Batch, double Loss)? FirstBad(Pass training, int epoch, int batches, CancellationToken cancellationToken)
+    private (int Batch, double Loss)? FirstBad(
+        Pass training, int epoch, int batches, CancellationToken cancellationToken)
     {
         _safePoint!.Restore();
         StartEpoch(training, epoch);
@@ -164,7 +166,8 @@ public sealed partial class NeuralNet
         NetworkLayer[] shown = [.. layers.Where(layer => layer.Output.DType.IsFloat())];
         Variable[] outputs =
         [
-            .. shown.Select(layer => layer.Output), .. layers.Where(layer => layer.Layer is Layers.Input).Select(layer => layer.Output),
+            .. shown.Select(layer => layer.Output), .. layers.Where(layer => layer.Layer is Layers.Input)
+            .Select(layer => layer.Output),
             .. graph.Heads.Select(head => head.Target),
             pass.Key.IsWeighted ? graph.Weights : graph.Rows,
         ];
@@ -180,7 +183,8 @@ public sealed partial class NeuralNet
                 string given = shown[i].Layer is Layers.Input
                     ? "the samples as the batch iterator makes them"
                     : string.Create(CultureInfo.InvariantCulture, $"which is given values of up to {largest:G3}");
-                return (shown[i].Name, $"The first values that are not finite are those of layer '{shown[i].Name}', {given}.");
+                return (shown[i].Name,
+                    $"The first values that are not finite are those of layer '{shown[i].Name}', {given}.");
             }
 
             largest = NdArray.From(values).Data.Select(Math.Abs).DefaultIfEmpty().Max();
@@ -188,7 +192,8 @@ public sealed partial class NeuralNet
 
         return (shown[^1].Name, string.Create(
             CultureInfo.InvariantCulture,
-            $"All layers give finite values, the last one, '{shown[^1].Name}', of up to {largest:G3}, but the loss of them is "
+            $"All layers give finite values, the last one, '{shown[^1].Name}', of up to {largest:G3}, "
+            + $"but the loss of them is "
             + $"not{(Objective is not null ? ": the Objective may take the logarithm of 0, or divide by it"
                 : graph.Heads.All(head => head.IsRegression) ? "" : ": the class that is right has the probability 0")}."));
     }

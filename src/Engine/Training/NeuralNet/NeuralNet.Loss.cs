@@ -53,7 +53,8 @@ public sealed partial class NeuralNet
 
     /// <summary>Trains for one epoch on weighted samples.</summary>
     /// <inheritdoc cref="Fit(Tensors, Tensors, Tensor, CancellationToken)"/>
-    public NeuralNet PartialFit(Tensors x, Tensors y, Tensor sampleWeights, CancellationToken cancellationToken = default)
+    public NeuralNet PartialFit(
+        Tensors x, Tensors y, Tensor sampleWeights, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(sampleWeights);
         return Train(x, y, sampleWeights, 1, cancellationToken);

@@ -58,13 +58,16 @@ public sealed partial class NeuralNet
     /// <param name="words">The words of inputs that take words.</param>
     /// <param name="metadata">The entries of the file's metadata.</param>
     internal ReadOnlyMemory<byte> WriteOnnx(
-        IReadOnlyList<Graph.Input> given, Func<Graph.Input, Variable> samples, Func<Variable, Variable> meaning, string name,
+        IReadOnlyList<Graph.Input> given, Func<Graph.Input, Variable> samples, Func<Variable, Variable> meaning,
+        string name,
         IReadOnlyDictionary<Graph.Input, IReadOnlyList<string>> words, IReadOnlyDictionary<string, string> metadata)
     {
         Initialize();
         using Gate.Reading reading = Read();
-        (IReadOnlyList<Graph.Input> inputs, IReadOnlyList<Variable> outputs) = InUse([Initialized.Head.Probabilities], BatchIteratorTest);
-        Variable output = Traversal.Replace(outputs, new Dictionary<Variable, Variable> { [inputs[0]] = samples(inputs[0]) })[0];
+        (IReadOnlyList<Graph.Input> inputs, IReadOnlyList<Variable> outputs) =
+            InUse([Initialized.Head.Probabilities], BatchIteratorTest);
+        Variable output =
+            Traversal.Replace(outputs, new Dictionary<Variable, Variable> { [inputs[0]] = samples(inputs[0]) })[0];
         return OnnxExport.Write(given, [KeyValuePair.Create(name, meaning(output))], words, metadata);
     }
 }

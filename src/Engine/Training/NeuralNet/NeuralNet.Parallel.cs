@@ -38,7 +38,8 @@ public sealed partial class NeuralNet
         ShardPlan plan = Parallel!.Plan();
         BatchIterator iterator = BatchIteratorTrain;
         var feed = new DeviceFeeder(
-            Initialized, data, [.. Enumerable.Range(0, data.Count)], iterator, iterator.Shuffle, Seed, new BatchSettings([], 0),
+            Initialized, data, [.. Enumerable.Range(0, data.Count)], iterator, iterator.Shuffle, Seed,
+            new BatchSettings([], 0),
             inPlace: true, isSharded: true);
         var step = new ShardedStep(Initialized.Sharded(isWeighted: false, plan), feed, plan, _device!);
         step.Prepare(feed.RowsOf(0));
@@ -46,7 +47,8 @@ public sealed partial class NeuralNet
     }
 
     /// <summary>Returns whether this rank calls a callback.</summary>
-    private bool IsToldHere(Callback callback) => Parallel is null or { Communicator.Rank: 0 } || !callback.IsForFirstRank;
+    private bool IsToldHere(Callback callback) =>
+        Parallel is null or { Communicator.Rank: 0 } || !callback.IsForFirstRank;
 
     /// <summary>Returns whether a condition holds on any rank. All ranks call it and get the same answer.</summary>
     private bool AnyRank(bool holds)
@@ -75,8 +77,9 @@ public sealed partial class NeuralNet
         if (train.IsWeighted)
         {
             throw new EngineException(
-                "Samples that several ranks read when they are due have no weights, for a rank does not see those of the others: give Fit "
-                + "the tensors, leave the weights out (ClassWeights, too), or train in one process.");
+                "Samples that several ranks read when they are due have no weights, "
+                + "for a rank does not see those of the others: give Fit the tensors, "
+                + "leave the weights out (ClassWeights, too), or train in one process.");
         }
 
         RequireAgreement(train.First, MaxEpochs, train.Source.Count);
@@ -95,7 +98,8 @@ public sealed partial class NeuralNet
         ShardPlan plan = Parallel.Plan();
         RequireReach(plan.Communicator);
         TrainerGraph graph = Initialized;
-        string layers = string.Join("; ", graph.Network.Layers.Select(layer => $"{layer.Name} {layer.Layer.Kind} {layer.Output.Shape}"));
+        string layers = string.Join(
+            "; ", graph.Network.Layers.Select(layer => $"{layer.Name} {layer.Layer.Kind} {layer.Output.Shape}"));
         string parameters = string.Join("; ", graph.Network.Parameters.Select(parameter =>
             $"{parameter.Variable.Name} {parameter.Variable.Type}{(parameter.IsTrainable ? "" : " frozen")}"));
         BatchIterator batches = BatchIteratorTrain;
@@ -111,14 +115,18 @@ public sealed partial class NeuralNet
             ("the precision", $"{Precision}"),
             ("the way of the batches", string.Create(
                 CultureInfo.InvariantCulture,
-                $"batches of {batches.BatchSize} in {plan.Shards} shards{(batches.Shuffle ? ", shuffled" : "")}, {batches.Augmentation.Count} "
-                + $"augmentations, validation in batches of {BatchIteratorTest.BatchSize}, L1 {L1}, L2 {L2}")),
-            ("the synchronization of batch normalization", Parallel.IsBatchNormSynchronized ? "over the ranks" : "none"),
+                $"batches of {batches.BatchSize} in {plan.Shards} "
+                + $"shards{(batches.Shuffle ? ", shuffled" : "")}, {batches.Augmentation.Count} augmentations, "
+                + $"validation in batches of {BatchIteratorTest.BatchSize}, L1 {L1}, L2 {L2}")),
+            ("the synchronization of batch normalization",
+                Parallel.IsBatchNormSynchronized ? "over the ranks" : "none"),
             ("the sharding of the update rule's state", graph.Owners is null ? "none" : "over the ranks"),
             ("the number of epochs", string.Create(CultureInfo.InvariantCulture, $"{epochs} after {_history.Count}")),
             ("the number of samples", $"{samples ?? data.Count}"),
-            ("the data", (IEnumerable<Tensor>)[.. data.Xs, .. data.Ys, .. data.Weights is { } weights ? (Tensor[])[weights] : []]),
-            ("the state", (IEnumerable<Tensor>)[.. StateVariables().Where(IsEverywhere).Select(pair => pair.Value.GetValue())]),
+            ("the data", (IEnumerable<Tensor>)[
+                .. data.Xs, .. data.Ys, .. data.Weights is { } weights ? (Tensor[])[weights] : []]),
+            ("the state",
+                (IEnumerable<Tensor>)[.. StateVariables().Where(IsEverywhere).Select(pair => pair.Value.GetValue())]),
         ]);
     }
 
@@ -137,14 +145,16 @@ public sealed partial class NeuralNet
         if (communicator is not NcclCommunicator nccl)
         {
             throw new EngineException(
-                $"This rank trains on {_device}, and {communicator.Name} carries what the ranks tell each other: between GPUs that is "
-                + $"NCCL. Give DataParallel an {nameof(NcclCommunicator)}, or train on the CPU (--device cpu).");
+                $"This rank trains on {_device}, and {communicator.Name} carries what the ranks tell each other: "
+                + $"between GPUs that is NCCL. Give DataParallel an {nameof(NcclCommunicator)}, "
+                + "or train on the CPU (--device cpu).");
         }
 
         if (_device.Name != $"cuda:{nccl.Ordinal}")
         {
             throw new EngineException(
-                $"This rank trains on {_device.Name}, and its NCCL was opened for cuda:{nccl.Ordinal}: both must be the same GPU.");
+                $"This rank trains on {_device.Name}, and its NCCL was opened for cuda:{nccl.Ordinal}: "
+                + "both must be the same GPU.");
         }
     }
 
@@ -152,7 +162,8 @@ public sealed partial class NeuralNet
     /// Validates in turn: each rank computes some of the batches. All ranks then get the figures of all batches and add
     /// them in the same order.
     /// </summary>
-    private (double Loss, double Accuracy, IReadOnlyDictionary<string, double> Scores)? ValidateTogether(Pass pass, int epoch)
+    private (double Loss, double Accuracy, IReadOnlyDictionary<string, double> Scores)? ValidateTogether(
+        Pass pass, int epoch)
     {
         TrainerGraph graph = Initialized;
         Communicator communicator = Parallel!.Communicator;
@@ -161,7 +172,9 @@ public sealed partial class NeuralNet
         int batches = pass.Feeder.Batches, samples = Enumerable.Range(0, batches).Sum(pass.Feeder.RowsOf);
         double[] all = new double[batches * Figures];
         bool isScored = CustomScores.Count > 0 && samples > 0;
-        Tensor? targets = isScored ? new Tensor(graph.Head.Target.DType, graph.Head.Target.Shape.With(0, samples)) : null;
+        Tensor? targets = isScored
+            ? new Tensor(graph.Head.Target.DType, graph.Head.Target.Shape.With(0, samples))
+            : null;
         Tensor? output = isScored ? new Tensor(FloatX, graph.Head.Output.Shape.With(0, samples)) : null;
         pass.Feeder.Start(epoch, []);
         for (int batch = 0, first = 0, rows; batch < batches; batch++, first += rows)

@@ -48,7 +48,8 @@ public sealed partial class NeuralNet
         KeyValuePair<string, Tensor>[] translated = [.. options?.Layout?.Translated(named, own) ?? named];
         if (translated.CountBy(pair => pair.Key).FirstOrDefault(name => name.Value > 1) is { Key: { } twice })
         {
-            throw new EngineException($"The parameter '{twice}' is given twice, as by two names that Rename makes one of.");
+            throw new EngineException(
+                $"The parameter '{twice}' is given twice, as by two names that Rename makes one of.");
         }
 
         var given = new OrderedDictionary<string, Tensor>(translated);

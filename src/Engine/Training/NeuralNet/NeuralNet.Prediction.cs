@@ -74,12 +74,14 @@ public sealed partial class NeuralNet
         for (int start = 0; start < count; start += batchSize)
         {
             int size = Math.Min(batchSize, count - start);
-            var batch = Tensors.Of(names, [.. samples.Select(sample => size == count ? sample : sample.Rows(start, size))]);
+            var batch =
+                Tensors.Of(names, [.. samples.Select(sample => size == count ? sample : sample.Rows(start, size))]);
             Tensor[] rows = [.. iterator.Made(Batch.Of(batch)).Inputs.InOrder(names)];
             if (rows.FirstOrDefault(each => each.Shape.Rank == 0 || each.Shape[0] != size) is { } wrong)
             {
                 throw new EngineException(
-                    $"The transform of BatchIteratorTest made {wrong.TypeText} of {batch}: prediction needs one row a sample.");
+                    $"The transform of BatchIteratorTest made {wrong.TypeText} of {batch}: "
+                    + "prediction needs one row a sample.");
             }
 
             output.PutRows(start, function.Call([.. used.Select(i => rows[i])])[0]);

@@ -90,8 +90,9 @@ public sealed partial class NeuralNet
 
         return Initialized.Owners is not { } owners ? new Dictionary<SharedVariable, Tensor>()
             : Turns.IsTraining ? throw new EngineException(
-                $"{nameof(SaveState)} within Fit needs what the update rule keeps on all ranks, and they bring it together after an epoch "
-                + $"for a {nameof(ModelCheckpoint)} with WholeState: add one to Callbacks, or call {nameof(SaveState)} on all ranks when Fit has "
+                $"{nameof(SaveState)} within Fit needs what the update rule keeps on all ranks, "
+                + $"and they bring it together after an epoch for a {nameof(ModelCheckpoint)} with WholeState: "
+                + $"add one to Callbacks, or call {nameof(SaveState)} on all ranks when Fit has "
                 + "returned.")
             : owners.Gather(Initialized.Rule);
     }
@@ -101,7 +102,8 @@ public sealed partial class NeuralNet
     {
         _wholeRuleState = null;
         if (Initialized.Owners is { } owners
-            && AnyRank(callbacks.OfType<ModelCheckpoint>().Any(checkpoint => checkpoint.WholeState && record.Epoch % checkpoint.Every == 0)))
+            && AnyRank(callbacks.OfType<ModelCheckpoint>()
+                .Any(checkpoint => checkpoint.WholeState && record.Epoch % checkpoint.Every == 0)))
         {
             _wholeRuleState = owners.Gather(Initialized.Rule);
         }
@@ -179,26 +181,33 @@ public sealed partial class NeuralNet
         string[] known = Learned(state.Tensors.Keys), here = Learned(variables.Keys);
         string[] frozen = [.. here.Except(known)], learned = [.. known.Except(here)];
         return state.Rule != Update.GetType().Name || state.Seed != Seed || known.Length == 0
-            || !all.All(name => state.Tensors.TryGetValue(name, out Tensor? value) && value.Shape == variables[name].Shape)
+            || !all.All(
+                name => state.Tensors.TryGetValue(name, out Tensor? value) && value.Shape == variables[name].Shape)
             ? null
             : (frozen, learned) switch
             {
-                ({ Length: > 0 }, []) => $"when it was saved, {Some(frozen)} did not learn: call Freeze for them before {nameof(LoadState)}, "
-                    + "and Unfreeze after it if they are to learn now.",
-                ([], { Length: > 0 }) => $"when it was saved, {Some(learned)} learned, which {(learned.Length > 1 ? "are" : "is")} frozen here: "
-                    + $"call {nameof(LoadState)} before Freeze.",
+                ({ Length: > 0 }, []) =>
+                    $"when it was saved, {Some(frozen)} did not learn: "
+                    + $"call Freeze for them before {nameof(LoadState)}, "
+                        + "and Unfreeze after it if they are to learn now.",
+                ([], { Length: > 0 }) =>
+                    $"when it was saved, {Some(learned)} learned, which {(learned.Length > 1 ? "are" : "is")} frozen "
+                        + $"here: call {nameof(LoadState)} before Freeze.",
                 ([], []) => null,
-                _ => $"when it was saved, {Some(frozen)} did not learn, but {Some(learned)} did: freeze the former alone before {nameof(LoadState)}.",
+                _ => $"when it was saved, {Some(frozen)} did not learn, but {Some(learned)} did: "
+                    + $"freeze the former alone before {nameof(LoadState)}.",
             };
 
         string[] Learned(IEnumerable<string> names)
         {
-            string[] rule = [.. names.Where(name => name.StartsWith(TrainingState.Prefix + "rule/", StringComparison.Ordinal))
-                .Select(name => name.Split('/', 4)[^1])];
+            string[] rule =
+                [.. names.Where(name => name.StartsWith(TrainingState.Prefix + "rule/", StringComparison.Ordinal))
+                    .Select(name => name.Split('/', 4)[^1])];
             return [.. all.Where(name => rule.Any(of => of.StartsWith($"{name}.", StringComparison.Ordinal)))];
         }
 
         static string Some(string[] names) =>
-            string.Join(", ", names.Take(MaxNamed)) + (names.Length > MaxNamed ? $" and {names.Length - MaxNamed} more" : "");
+            string.Join(", ", names.Take(MaxNamed))
+                + (names.Length > MaxNamed ? $" and {names.Length - MaxNamed} more" : "");
     }
 }

@@ -26,7 +26,8 @@ public sealed partial class NeuralNet
     /// <see cref="Parallel"/>, a batch is read in shards and each rank reads only its own; the source must be the same
     /// on all ranks.
     /// </remarks>
-    public NeuralNet Fit(IBatchSource source, IBatchSource? validation = null, CancellationToken cancellationToken = default)
+    public NeuralNet Fit(
+        IBatchSource source, IBatchSource? validation = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(source);
         Initialize();
@@ -34,7 +35,9 @@ public sealed partial class NeuralNet
         TrainerGraph graph = Renewed();
         RequireSameNormalization();
         var train = new SourceReader(this, graph, source, isTraining: true);
-        SourceReader? validate = validation is null ? null : new SourceReader(this, graph, validation, isTraining: false);
+        SourceReader? validate = validation is null
+            ? null
+            : new SourceReader(this, graph, validation, isTraining: false);
         RequireProbabilities(train.First.Xs);
         RequireAgreement(train);
         SampleSet few = train.Few;
@@ -59,6 +62,7 @@ public sealed partial class NeuralNet
     /// </summary>
     /// <inheritdoc cref="Fit(IBatchSource, IBatchSource?, CancellationToken)" path="/param"/>
     /// <returns>The network itself, once it is trained. The task fails if Fit would throw.</returns>
-    public Task<NeuralNet> FitAsync(IBatchSource source, IBatchSource? validation = null, CancellationToken cancellationToken = default) =>
+    public Task<NeuralNet> FitAsync(
+        IBatchSource source, IBatchSource? validation = null, CancellationToken cancellationToken = default) =>
         Task.Run(() => Fit(source, validation, cancellationToken), CancellationToken.None);
 }

@@ -14,8 +14,8 @@ public sealed partial class NeuralNet
         ref _turns,
         new ChangeTurns(
             nameof(NeuralNet), "network", nameof(Predict),
-            () => $"The network ({LayerNames}) was disposed of: dispose of it when no thread uses it any more, or make another "
-                + "and give it the parameters that were saved of this one.",
+            () => $"The network ({LayerNames}) was disposed of: dispose of it when no thread uses it any more, "
+                + "or make another and give it the parameters that were saved of this one.",
             nameof(StopTraining)),
         null) ?? _turns;
 

@@ -76,7 +76,8 @@ public sealed partial class NeuralNet
             FitCheck check = watch();
             check.Start(sampleWeights);
             pass();
-            _safePoint ??= new SafePoint(StateVariables().Select(pair => pair.Value).Where(variable => !variable.IsElsewhere), _device!);
+            _safePoint ??= new SafePoint(
+                StateVariables().Select(pair => pair.Value).Where(variable => !variable.IsElsewhere), _device!);
             for (int i = 0; i < epochs && !AnyRank(IsEnding || cancellationToken.IsCancellationRequested); i++)
             {
                 if (!Epoch(_training!, _validation!, callbacks, check, cancellationToken))
@@ -159,7 +160,8 @@ public sealed partial class NeuralNet
         Callback[] watchers = [.. callbacks.Where(callback => callback.WantsProgress)];
         int batches = pass.Feeder.Batches, samples = 0;
         var chunks = new Chunks(
-            batches, oneByOne: listeners.Length > 0 || pass.Feeder.IsFromHost || pass.Sharded is not null, _device!.IsGpu,
+            batches, oneByOne: listeners.Length > 0 || pass.Feeder.IsFromHost
+                || pass.Sharded is not null, _device!.IsGpu,
             watchers.Length > 0);
         Initialized.TrainLossSum.SetScalar(0.0);
         Initialized.TrainWeightSum.SetScalar(0.0);
@@ -245,6 +247,7 @@ public sealed partial class NeuralNet
     }
 
     /// <summary>Returns the custom scores of all validation samples; nan without samples.</summary>
-    private OrderedDictionary<string, double> Scores(Tensor? targets, Tensor? output) => new(CustomScores.Select(score =>
-        KeyValuePair.Create(score.Name, output is null ? double.NaN : score.Score(targets!, output))));
+    private OrderedDictionary<string, double> Scores(Tensor? targets, Tensor? output) =>
+        new(CustomScores.Select(score =>
+            KeyValuePair.Create(score.Name, output is null ? double.NaN : score.Score(targets!, output))));
 }

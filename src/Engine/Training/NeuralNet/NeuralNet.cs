@@ -66,7 +66,8 @@ public sealed partial class NeuralNet : IDisposable
     /// <summary>
     /// Creates a network of these named layers: <c>("input", new Input(1024)), ("hidden", new Dense(100))</c>.
     /// </summary>
-    public NeuralNet(params ReadOnlySpan<(string Name, Layer Layer)> layers) => (_make, _layerNames) = Chain(layers.ToArray()!);
+    public NeuralNet(params ReadOnlySpan<(string Name, Layer Layer)> layers) =>
+        (_make, _layerNames) = Chain(layers.ToArray()!);
 
     /// <summary>
     /// Creates a network of any shape from its outputs and all layers that they depend on: <c>new NeuralNet(new
@@ -237,7 +238,8 @@ public sealed partial class NeuralNet : IDisposable
                 Initialize();
             }
 
-            return _graph ?? throw new EngineException("The network has no parameters yet: call Fit, Initialize or SetParameters first.");
+            return _graph ?? throw new EngineException(
+                "The network has no parameters yet: call Fit, Initialize or SetParameters first.");
         }
     }
 

@@ -15,7 +15,8 @@ public sealed class WeightLayout
     private readonly IReadOnlyList<(Regex Ours, string Theirs)> _inner;
 
     private WeightLayout(
-        string name, string[] ignored, IReadOnlyList<(Regex Ours, string Theirs)> inner, Func<Layer, string, Source?> rule) =>
+        string name, string[] ignored, IReadOnlyList<(Regex Ours, string Theirs)> inner,
+        Func<Layer, string, Source?> rule) =>
         (Name, Ignored, _inner, _rule) = (name, ignored, inner, rule);
 
     /// <summary>
@@ -29,9 +30,11 @@ public sealed class WeightLayout
     public static WeightLayout PyTorch { get; } = new(
         "PyTorch", ["*.num_batches_tracked"],
         [
-            (Named(@"\.layer(\d+)\.forwards\.(\w+)_l0$"), ".$2_l$1"), (Named(@"\.layer(\d+)\.backwards\.(\w+)_l0$"), ".$2_l$1_reverse"),
+            (Named(@"\.layer(\d+)\.forwards\.(\w+)_l0$"), ".$2_l$1"),
+            (Named(@"\.layer(\d+)\.backwards\.(\w+)_l0$"), ".$2_l$1_reverse"),
             (Named(@"\.layer(\d+)\.(\w+)_l0$"), ".$2_l$1"), (Named(@"\.forwards\.(\w+)_l0$"), ".$1_l0"),
-            (Named(@"\.backwards\.(\w+)_l0$"), ".$1_l0_reverse"), (Named(@"\.attention\.(\w+|out_proj\.\w+)$"), ".self_attn.$1"),
+            (Named(@"\.backwards\.(\w+)_l0$"), ".$1_l0_reverse"),
+            (Named(@"\.attention\.(\w+|out_proj\.\w+)$"), ".self_attn.$1"),
             (Named(@"\.inner\.(\w+)$"), ".linear1.$1"), (Named(@"\.outer\.(\w+)$"), ".linear2.$1"),
         ],
         static (layer, name) => (layer, name) switch
@@ -45,7 +48,8 @@ public sealed class WeightLayout
             (BatchNorm norm, "inv_std") => new("running_var", values => InverseRoot(values, norm.OwnEpsilon ?? 1e-5)),
             (MultiHeadAttention, "Wo") => new("out_proj.weight", Transposed),
             (MultiHeadAttention, "bo") => new("out_proj.bias", Same),
-            (MultiHeadAttention, ['W', var part]) => new("in_proj_weight", values => Transposed(Third(values, "qkv".IndexOf(part)))),
+            (MultiHeadAttention, ['W', var part]) =>
+                new("in_proj_weight", values => Transposed(Third(values, "qkv".IndexOf(part)))),
             (MultiHeadAttention, ['b', var part]) => new("in_proj_bias", values => Third(values, "qkv".IndexOf(part))),
             (GatedLayer, "W") => new("weight_ih_l0", Transposed),
             (GatedLayer, "U") => new("weight_hh_l0", Transposed),
@@ -69,12 +73,14 @@ public sealed class WeightLayout
     public static WeightLayout Keras { get; } = new(
         "Keras", [],
         [
-            (Named(@"\.depthwise\.kernel$"), ".depthwise_kernel"), (Named(@"\.pointwise\.kernel$"), ".pointwise_kernel"),
+            (Named(@"\.depthwise\.kernel$"), ".depthwise_kernel"),
+            (Named(@"\.pointwise\.kernel$"), ".pointwise_kernel"),
             (Named(@"\.pointwise\.bias$"), ".bias"), (Named(@"\.kernel$"), ".depthwise_kernel"),
         ],
         static (layer, name) => (layer, name) switch
         {
-            (Conv2D conv, "W") => new("kernel", values => conv.FlipFilters ? Flipped(Filters(values, conv)) : Filters(values, conv)),
+            (Conv2D conv, "W") =>
+                new("kernel", values => conv.FlipFilters ? Flipped(Filters(values, conv)) : Filters(values, conv)),
             (Conv1D conv, "W") => new("kernel", values =>
                 conv.FlipFilters ? Flipped(Permuted(values, 2, 1, 0)) : Permuted(values, 2, 1, 0)),
             (ConvTranspose2D conv, "W") => new("kernel", values =>
@@ -83,7 +89,8 @@ public sealed class WeightLayout
                 conv.FlipFilters ? Flipped(Permuted(values, 4, 3, 0, 1, 2)) : Permuted(values, 4, 3, 0, 1, 2)),
             (Embedding, "W") => new("embeddings", Same),
             (BatchNorm, "mean") => new("moving_mean", Same),
-            (BatchNorm norm, "inv_std") => new("moving_variance", values => InverseRoot(values, norm.OwnEpsilon ?? 1e-3)),
+            (BatchNorm norm, "inv_std") =>
+                new("moving_variance", values => InverseRoot(values, norm.OwnEpsilon ?? 1e-3)),
             (Gru, "W") => new("kernel", ResetFirst),
             (Gru, "U") => new("recurrent_kernel", ResetFirst),
             (Gru, "b") => new("bias", values => ResetFirst(Row(values, 0))),
@@ -120,13 +127,15 @@ public sealed class WeightLayout
                 continue;
             }
 
-            string[] names = [.. source.Names.Select(name => Theirs($"{parameter.Name[..dot]}.{name}", left.ContainsKey))];
+            string[] names =
+                [.. source.Names.Select(name => Theirs($"{parameter.Name[..dot]}.{name}", left.ContainsKey))];
             if (names.All(name => left.TryGetValue(name, out Tensor? value) && value.DType.IsFloat()))
             {
                 used.UnionWith(names);
                 translated.Add(KeyValuePair.Create(
                     parameter.Name,
-                    source.Convert([.. names.Select(name => NdArray.From(left[name]))]).ToTensor(left[names[0]].DType)));
+                    source.Convert([.. names.Select(name => NdArray.From(left[name]))])
+                        .ToTensor(left[names[0]].DType)));
             }
         }
 
@@ -137,7 +146,8 @@ public sealed class WeightLayout
 
     /// <summary>Returns the library's name of a parameter. Layers within layers may have other names there.</summary>
     private string Theirs(string name, Func<string, bool> isGiven) => isGiven(name) ? name : _inner
-        .Where(pair => pair.Ours.IsMatch(name)).Select(pair => pair.Ours.Replace(name, pair.Theirs)).FirstOrDefault(isGiven) ?? name;
+        .Where(pair => pair.Ours.IsMatch(name)).Select(pair => pair.Ours.Replace(name, pair.Theirs))
+        .FirstOrDefault(isGiven) ?? name;
 
     private static NdArray Same(NdArray values) => values;
 
@@ -172,7 +182,9 @@ public sealed class WeightLayout
     private static NdArray ResetFirst(NdArray values)
     {
         int width = values.Shape.Rank == 0 ? 0 : values.Shape[values.Shape.Rank - 1], units = width / 3;
-        return units == 0 || width % 3 != 0 ? values : new NdArray(values.Shape, [.. values.Data.Chunk(width).SelectMany(gates =>
+        return units == 0 || width % 3 != 0
+            ? values
+            : new NdArray(values.Shape, [.. values.Data.Chunk(width).SelectMany(gates =>
             (double[])[.. gates[units..(2 * units)], .. gates[..units], .. gates[(2 * units)..]])]);
     }
 

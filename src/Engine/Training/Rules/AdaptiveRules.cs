@@ -147,7 +147,8 @@ public sealed record AdamW : AdamBase
     /// <summary>Creates the rule with these settings.</summary>
     /// <exception cref="EngineException">A setting is outside its range.</exception>
     public AdamW(
-        float learningRate = 0.001f, float decay = 0.01f, float beta1 = 0.9f, float beta2 = 0.999f, float epsilon = 1e-8f)
+        float learningRate = 0.001f, float decay = 0.01f, float beta1 = 0.9f, float beta2 = 0.999f,
+        float epsilon = 1e-8f)
         : base(learningRate, beta1, beta2, epsilon) => Decay = NotNegative(decay);
 
     /// <summary>Gets the weight decay: a step subtracts lr · decay of each parameter.</summary>
@@ -220,7 +221,8 @@ public sealed record Muon : UpdateRule
             Variable step = Symbolic.Reshape(Orthogonal(g + (m * v), rows, columns), p.Shape);
             updates.Add(new Update(velocity, v));
             updates.Add(new Update(
-                p, (p * (1 - (learningRate * decay))) - (learningRate * Math.Sqrt(Math.Max(1, outputs / inputs)) * step)));
+                p, (p * (1 - (learningRate * decay)))
+                    - (learningRate * Math.Sqrt(Math.Max(1, outputs / inputs)) * step)));
         }
 
         return updates;

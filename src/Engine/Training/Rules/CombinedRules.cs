@@ -58,7 +58,8 @@ public sealed record RulesByName : UpdateRule
         {
             int[] own = [.. Enumerable.Range(0, rules.Length).Where(i => rules[i] == rule)];
             return PartOf(
-                of, LearningRate, [.. own.Select(i => parameters[i])], [.. own.Select(i => gradients[i])], learningRate, its);
+                of, LearningRate, [.. own.Select(i => parameters[i])], [.. own.Select(i => gradients[i])], learningRate,
+                its);
         }
     }
 
@@ -114,18 +115,20 @@ public abstract record OuterRule : UpdateRule
     {
         Rule = rule;
         if (Within(rule).OfType<RulesByName>().Any(several =>
-            several.Rules.Select(each => each.Rule).Prepend(several.Otherwise).SelectMany(Within).Any(each => each is Accumulate)))
+            several.Rules.Select(each => each.Rule).Prepend(several.Otherwise).SelectMany(Within)
+                .Any(each => each is Accumulate)))
         {
             throw new EngineException(
-                $"{GetType().Name} acts after each step of its rule, and of several rules by name of which one accumulates gradients the steps "
-                + $"end after different batches: write RulesByName outermost, with {GetType().Name} around each of its rules, or Accumulate "
-                + $"around RulesByName.{Origin.Current}");
+                $"{GetType().Name} acts after each step of its rule, and of several rules by name of which one "
+                + $"accumulates gradients the steps end after different batches: write RulesByName outermost, "
+                + $"with {GetType().Name} around each of its rules, or Accumulate around RulesByName.{Origin.Current}");
         }
 
         static IEnumerable<UpdateRule> Within(UpdateRule rule) => rule switch
         {
             OuterRule outer => Within(outer.Rule).Prepend(rule),
-            RulesByName several => several.Rules.Select(each => each.Rule).Prepend(several.Otherwise).SelectMany(Within).Prepend(rule),
+            RulesByName several =>
+                several.Rules.Select(each => each.Rule).Prepend(several.Otherwise).SelectMany(Within).Prepend(rule),
             _ => [rule],
         };
     }
@@ -138,7 +141,8 @@ public abstract record OuterRule : UpdateRule
 
     /// <summary>Returns the inner rule's updates.</summary>
     private protected IReadOnlyList<Update> Inner(
-        IReadOnlyList<SharedVariable> parameters, IReadOnlyList<Variable> gradients, Variable learningRate, RuleState state) =>
+        IReadOnlyList<SharedVariable> parameters, IReadOnlyList<Variable> gradients, Variable learningRate,
+        RuleState state) =>
         UpdatesOf(Rule, parameters, gradients, learningRate, state);
 
     /// <summary>
@@ -146,7 +150,8 @@ public abstract record OuterRule : UpdateRule
     /// batch that does not end a step of the inner rule, nothing of this happens.
     /// </summary>
     private protected IReadOnlyList<Update> Changed(
-        IReadOnlyList<SharedVariable> parameters, IReadOnlyList<Variable> gradients, Variable learningRate, RuleState state,
+        IReadOnlyList<SharedVariable> parameters, IReadOnlyList<Variable> gradients, Variable learningRate,
+        RuleState state,
         Func<SharedVariable, Variable, (Variable Value, Update[] More)> change, params IReadOnlyList<Update> others)
     {
         IReadOnlyList<Update> updates = Inner(parameters, gradients, learningRate, state);
@@ -163,7 +168,9 @@ public abstract record OuterRule : UpdateRule
         return [.. changed, .. others.Select(each => each with { Value = AtEnd(each.Value, each.Target) })];
 
         Variable AtEnd(Variable value, Variable otherwise) =>
-            state.EndsStep is { } ends && !ReferenceEquals(value, otherwise) ? Symbolic.Where(ends, value, otherwise) : value;
+            state.EndsStep is { } ends && !ReferenceEquals(value, otherwise)
+                ? Symbolic.Where(ends, value, otherwise)
+                : value;
     }
 }
 
@@ -301,7 +308,8 @@ public sealed record NormConstraint : OuterRule
     /// <exception cref="EngineException">It is not greater than 0.</exception>
     public NormConstraint(UpdateRule rule, double most) : base(rule) => Max = most > 0 && double.IsFinite(most)
         ? most
-        : throw new EngineException(FormattableString.Invariant($"A norm is kept below a number greater than 0, not {most}."));
+        : throw new EngineException(
+            FormattableString.Invariant($"A norm is kept below a number greater than 0, not {most}."));
 
     /// <summary>Gets the largest norm.</summary>
     public double Max { get; }

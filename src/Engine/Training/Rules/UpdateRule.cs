@@ -33,12 +33,14 @@ public abstract record UpdateRule
         Required(value, value > 0 && float.IsFinite(value), name, "a finite number greater than 0");
 
     /// <summary>Returns a weight decay, if it is one.</summary>
-    private protected static float NotNegative(float value, [CallerArgumentExpression(nameof(value))] string name = "") =>
+    private protected static float NotNegative(
+        float value, [CallerArgumentExpression(nameof(value))] string name = "") =>
         Required(value, value >= 0 && float.IsFinite(value), name, "a finite number and not negative");
 
     private static float Required(float value, bool isOne, string name, string what) => isOne
         ? value
-        : throw new EngineException(FormattableString.Invariant($"The {name} of an update rule is {what}; {value} is no such."));
+        : throw new EngineException(
+            FormattableString.Invariant($"The {name} of an update rule is {what}; {value} is no such."));
 
     /// <summary>Gets the learning rate at the start.</summary>
     public float LearningRate { get; }
@@ -100,7 +102,8 @@ public abstract record UpdateRule
         var state = new RuleState(dtype, former: former)
         {
             Owners = owners,
-            RateFactors = parameters.Where(parameter => parameter.RateFactor != 1).ToDictionary(p => p.Variable, p => p.RateFactor),
+            RateFactors = parameters.Where(parameter => parameter.RateFactor != 1)
+                .ToDictionary(p => p.Variable, p => p.RateFactor),
         };
         SharedVariable learningRate = state.Setting("learning_rate", LearningRate);
         SharedVariable[] variables = [.. parameters.Select(parameter => parameter.Variable)];
@@ -113,10 +116,14 @@ public abstract record UpdateRule
         var updates = new List<Update>();
         using (Origin.Use(origin))
         {
-            updates.AddRange(UpdatesByRate(variables, [.. variables.Select(each => gradients[each])], learningRate, state));
+            updates.AddRange(
+                UpdatesByRate(variables, [.. variables.Select(each => gradients[each])], learningRate, state));
         }
 
-        return new BuiltUpdates(updates, learningRate, state.Settings, state.Variables) { ParameterOf = state.ParameterOf };
+        return new BuiltUpdates(updates, learningRate, state.Settings, state.Variables)
+        {
+            ParameterOf = state.ParameterOf,
+        };
     }
 
     /// <summary>Returns the updates with the settings as constants, for graphs written by hand.</summary>
@@ -170,7 +177,8 @@ public abstract record UpdateRule
     /// Returns the updates of parameters whose layers may have different factors of the learning rate.
     /// </summary>
     private IReadOnlyList<Update> UpdatesByRate(
-        IReadOnlyList<SharedVariable> parameters, IReadOnlyList<Variable> gradients, Variable learningRate, RuleState state)
+        IReadOnlyList<SharedVariable> parameters, IReadOnlyList<Variable> gradients, Variable learningRate,
+        RuleState state)
     {
         if (IsOfOthers)
         {
@@ -180,7 +188,8 @@ public abstract record UpdateRule
         RuleState inner = state.WithoutRateFactors();
         return
         [
-            .. parameters.Zip(gradients).GroupBy(pair => state.RateFactors.GetValueOrDefault(pair.First, 1)).SelectMany(group => Updates(
+            .. parameters.Zip(gradients).GroupBy(pair => state.RateFactors.GetValueOrDefault(pair.First, 1))
+            .SelectMany(group => Updates(
                 [.. group.Select(pair => pair.First)], [.. group.Select(pair => pair.Second)],
                 group.Key == 1 ? learningRate : learningRate * group.Key, inner)),
         ];
@@ -221,7 +230,8 @@ public sealed record BuiltUpdates(
         ILookup<string, SharedVariable> known = former.State.ToLookup(variable => variable.Name!);
         foreach (IGrouping<string, SharedVariable> own in State.GroupBy(variable => variable.Name!))
         {
-            foreach ((SharedVariable variable, SharedVariable value) in own.Zip(known[own.Key]).Where(pair => !pair.First.IsElsewhere))
+            foreach ((SharedVariable variable, SharedVariable value) in own.Zip(known[own.Key])
+                .Where(pair => !pair.First.IsElsewhere))
             {
                 variable.SetValue(value.GetValue());
             }
@@ -258,7 +268,8 @@ public sealed class RuleState
 
     private RuleState(RuleState outer, string prefix) : this(outer._dtype, outer._areSettingsConstant, outer._former) =>
         (_prefix, _settings, _variables, _parameterOf, Owners, RateFactors) =
-            ($"{outer._prefix}{prefix}", outer._settings, outer._variables, outer._parameterOf, outer.Owners, outer.RateFactors);
+            ($"{outer._prefix}{prefix}", outer._settings, outer._variables, outer._parameterOf, outer.Owners,
+                outer.RateFactors);
 
     internal IReadOnlyDictionary<string, SharedVariable> Settings => _settings;
 
@@ -271,7 +282,8 @@ public sealed class RuleState
     internal StateOwners? Owners { get; init; }
 
     /// <summary>Gets or sets the factors of the learning rate that are not 1.</summary>
-    internal IReadOnlyDictionary<SharedVariable, double> RateFactors { get; init; } = new Dictionary<SharedVariable, double>();
+    internal IReadOnlyDictionary<SharedVariable, double> RateFactors { get; init; } =
+        new Dictionary<SharedVariable, double>();
 
     /// <summary>
     /// Gets or sets whether this batch ends a step of the rule within, a scalar; null if each batch is a step.
@@ -307,7 +319,8 @@ public sealed class RuleState
     {
         ArgumentNullException.ThrowIfNull(parameter);
         SharedVariable zeros = Add(
-            parameter.DType, parameter.Shape, $"{parameter.Name}.{name}", isElsewhere: Owners?.IsOwn(parameter) == false);
+            parameter.DType, parameter.Shape, $"{parameter.Name}.{name}",
+            isElsewhere: Owners?.IsOwn(parameter) == false);
         _parameterOf[zeros] = parameter;
         return zeros;
     }
@@ -321,7 +334,9 @@ public sealed class RuleState
     private SharedVariable Add(DType dtype, Shape shape, string name, bool isElsewhere = false)
     {
         SharedVariable variable = _former?.State[_variables.Count]
-            ?? (isElsewhere ? SharedVariable.Elsewhere(new TensorType(dtype, shape), name) : SharedVariable.Zeros(new TensorType(dtype, shape), name));
+            ?? (isElsewhere
+                ? SharedVariable.Elsewhere(new TensorType(dtype, shape), name)
+                : SharedVariable.Zeros(new TensorType(dtype, shape), name));
         _variables.Add(variable);
         return variable;
     }

@@ -48,7 +48,8 @@ public sealed record NesterovMomentum : ParameterRule
 {
     /// <summary>Creates the rule with this learning rate and momentum.</summary>
     /// <exception cref="EngineException">A setting is outside its range.</exception>
-    public NesterovMomentum(float learningRate, float momentum = 0.9f) : base(learningRate) => Momentum = Factor(momentum);
+    public NesterovMomentum(float learningRate, float momentum = 0.9f)
+        : base(learningRate) => Momentum = Factor(momentum);
 
     /// <summary>Gets the momentum m, the decay factor of the velocity.</summary>
     public float Momentum { get; }

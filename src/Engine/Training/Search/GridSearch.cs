@@ -63,7 +63,8 @@ public static class GridSearch
                 divergence = error;
             }
 
-            var scored = new GridScore<T>(candidate, folded, Stopwatch.GetElapsedTime(start)) { Divergence = divergence };
+            var scored =
+                new GridScore<T>(candidate, folded, Stopwatch.GetElapsedTime(start)) { Divergence = divergence };
             scores.Add(scored);
             progress?.Report(scored);
         }

@@ -43,7 +43,9 @@ public static class SuccessiveHalving
 
         if (epochs < 1 || factor < 1)
         {
-            throw new EngineException($"The last candidates are trained 1 epoch or more, and 1 of 1 or more goes on: not {epochs} and {factor}.");
+            throw new EngineException(
+                $"The last candidates are trained 1 epoch or more, and 1 of 1 or more goes on: not {epochs} "
+                + $"and {factor}.");
         }
 
         var trials = new List<Trial<T>>();
@@ -106,7 +108,8 @@ public sealed class HalvingResult<T>
     internal HalvingResult(IReadOnlyList<Trial<T>> trials)
     {
         Trials = trials;
-        Ranking = [.. trials.GroupBy(trial => trial.Epochs).OrderByDescending(round => round.Key).SelectMany(SuccessiveHalving.Ranked)
+        Ranking = [.. trials.GroupBy(trial => trial.Epochs).OrderByDescending(round => round.Key)
+            .SelectMany(SuccessiveHalving.Ranked)
             .DistinctBy(trial => trial.Candidate)];
     }
 
@@ -126,7 +129,8 @@ public sealed class HalvingResult<T>
         foreach (Trial<T> trial in Ranking)
         {
             table.Add(
-                trial.Score.ToString("F4", CultureInfo.InvariantCulture), trial.Epochs.ToString(CultureInfo.InvariantCulture),
+                trial.Score.ToString("F4", CultureInfo.InvariantCulture),
+                trial.Epochs.ToString(CultureInfo.InvariantCulture),
                 trial.Time.TotalSeconds.ToString("F1", CultureInfo.InvariantCulture),
                 RecordText.Invariant(() => trial.Candidate?.ToString() ?? ""));
         }

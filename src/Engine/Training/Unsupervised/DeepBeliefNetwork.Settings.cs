@@ -161,13 +161,15 @@ public sealed partial class DeepBeliefNetwork
         RequireAll(nameof(L2Costs), L2Costs, IsSize, "finite and not negative");
         RequireAll(nameof(L2CostsPretrain), L2CostsPretrain ?? L2Costs, IsSize, "finite and not negative");
         RequireAll(nameof(Dropouts), Dropouts, value => value is >= 0 and < 1, "at least 0 and less than 1");
-        RequireAll(nameof(RmsLims), RmsLims, value => value is null || (value > 0 && double.IsFinite(value.Value)), "greater than 0");
+        RequireAll(nameof(RmsLims), RmsLims, value => value is null || (value > 0 && double.IsFinite(value.Value)),
+            "greater than 0");
         RequireAll(nameof(EpochsPretrain), EpochsPretrain, value => value >= 0, "0 or more");
         RequireAll(nameof(Uniforms), Uniforms, _ => true, "");
         if (MinibatchesPerEpoch is not null && TrainSplit.EvalSize > 0)
         {
             throw new EngineException(
-                "With MinibatchesPerEpoch each step takes any of the samples, so none is left for validation: leave out the TrainSplit.");
+                "With MinibatchesPerEpoch each step takes any of the samples, so none is left for validation: "
+                + "leave out the TrainSplit.");
         }
 
         void RequireAll<T>(string name, PerLayer<T> setting, Func<T, bool> isValid, string rule)
@@ -182,7 +184,8 @@ public sealed partial class DeepBeliefNetwork
         {
             if (!isValid(value))
             {
-                throw new EngineException(FormattableString.Invariant($"{name} of a deep belief network is {rule}, not {value}."));
+                throw new EngineException(
+                    FormattableString.Invariant($"{name} of a deep belief network is {rule}, not {value}."));
             }
         }
 

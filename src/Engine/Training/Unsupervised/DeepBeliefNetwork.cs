@@ -38,15 +38,18 @@ public sealed partial class DeepBeliefNetwork : IDisposable
     public DeepBeliefNetwork(params ReadOnlySpan<int> layerSizes)
     {
         _sizes = layerSizes.ToArray();
-        if (_sizes.Length < 3 || _sizes[1..^1].Any(size => size < 1) || _sizes[0] is 0 or < -1 || _sizes[^1] is 0 or < -1)
+        if (_sizes.Length < 3 || _sizes[1..^1].Any(size => size < 1) || _sizes[0] is 0 or < -1
+            || _sizes[^1] is 0 or < -1)
         {
             throw new EngineException(
-                $"A deep belief network has inputs, at least one hidden layer and classes, as (-1, 300, -1), not ({string.Join(", ", _sizes)}).");
+                $"A deep belief network has inputs, at least one hidden layer and classes, as (-1, 300, -1), "
+                + $"not ({string.Join(", ", _sizes)}).");
         }
 
         _turns = new ChangeTurns(
             nameof(DeepBeliefNetwork), "deep belief network", nameof(Predict),
-            () => $"The deep belief network ({string.Join(", ", _sizes)}) was disposed of: dispose of it when no thread uses it any more.");
+            () => $"The deep belief network ({string.Join(", ", _sizes)}) was disposed of: "
+                + "dispose of it when no thread uses it any more.");
     }
 
     /// <summary>Gets the number of units of each layer: <c>layer_sizes</c>.</summary>
@@ -88,8 +91,9 @@ public sealed partial class DeepBeliefNetwork : IDisposable
         if (labels.Count == 0 || labels.Count != rows.Shape[0] || labels.Any(label => label < 0))
         {
             throw new EngineException(
-                $"A deep belief network learns from samples with a class each, from 0 on; here are {rows.Shape[0]} samples and {labels.Count} classes"
-                + $"{(labels.Any(label => label < 0) ? $", the least of which is {labels.Min()}" : "")}.");
+                $"A deep belief network learns from samples with a class each, from 0 on; here are {rows.Shape[0]} "
+                + $"samples and {labels.Count} "
+                + $"classes{(labels.Any(label => label < 0) ? $", the least of which is {labels.Min()}" : "")}.");
         }
 
         int inputs = Size(0, rows.Shape[1], "inputs"), classes = Size(_sizes.Length - 1, labels.Max() + 1, "classes");
@@ -129,7 +133,8 @@ public sealed partial class DeepBeliefNetwork : IDisposable
     {
         if (_machines.Count == 0)
         {
-            throw new EngineException("Reconstructions are of machines, and there was no pre-training: set EpochsPretrain.");
+            throw new EngineException(
+                "Reconstructions are of machines, and there was no pre-training: set EpochsPretrain.");
         }
 
         Tensor at = Rows(x);
@@ -190,9 +195,10 @@ public sealed partial class DeepBeliefNetwork : IDisposable
         return x.Shape.Rank == 2 ? x : x.Reshape([x.Shape[0], x.Shape.Product(1, x.Shape.Rank)]);
     }
 
-    private int Size(int place, int found, string what) => _sizes[place] == -1 || _sizes[place] == found ? found : _sizes[place] > found && what == "classes"
-        ? _sizes[place]
-        : throw new EngineException($"The network is of {_sizes[place]} {what}, and the data have {found}.");
+    private int Size(int place, int found, string what) =>
+        _sizes[place] == -1 || _sizes[place] == found ? found : _sizes[place] > found && what == "classes"
+            ? _sizes[place]
+            : throw new EngineException($"The network is of {_sizes[place]} {what}, and the data have {found}.");
 
     /// <summary>Trains machines, and returns the network that begins with their weights.</summary>
     private NeuralNet Pretrained(
@@ -252,7 +258,8 @@ public sealed partial class DeepBeliefNetwork : IDisposable
             int number = layer;
             try
             {
-                machine.Fit(values, epochs[layer - 1], (epoch, error) => Report(machine, number, epoch, error), cancellationToken);
+                machine.Fit(values, epochs[layer - 1], (epoch, error) => Report(machine, number, epoch, error),
+                    cancellationToken);
             }
             catch (DivergenceException error)
             {
@@ -263,12 +270,18 @@ public sealed partial class DeepBeliefNetwork : IDisposable
         }
     }
 
-    private static EngineException Diverged(RestrictedBoltzmannMachine machine, int layer, int epoch, Exception? error = null) =>
+    private static EngineException Diverged(
+        RestrictedBoltzmannMachine machine, int layer, int epoch, Exception? error = null) =>
         new(
-            FormattableString.Invariant($"The pre-training of hidden layer {layer} ({machine.Visible} to {machine.Hidden} units) has ended in epoch ")
-            + FormattableString.Invariant($"{epoch}: its values are nan or infinite. The learning rate of pre-training is {machine.LearningRate:G4}. ")
-            + FormattableString.Invariant($"Try a smaller one, such as LearnRatesPretrain = {machine.LearningRate / 10:G3}.")
-            + (layer == 1 && machine.VisibleUnits == BoltzmannUnit.Gaussian ? " The samples must be of mean 0 and variance 1." : ""),
+            FormattableString.Invariant(
+                $"The pre-training of hidden layer {layer} ({machine.Visible} to {machine.Hidden} units) has ended in epoch ")
+            + FormattableString.Invariant(
+                $"{epoch}: its values are nan or infinite. The learning rate of pre-training is {machine.LearningRate:G4}. ")
+            + FormattableString.Invariant(
+                $"Try a smaller one, such as LearnRatesPretrain = {machine.LearningRate / 10:G3}.")
+            + (layer == 1 && machine.VisibleUnits == BoltzmannUnit.Gaussian
+                ? " The samples must be of mean 0 and variance 1."
+                : ""),
             error);
 
     private void Report(RestrictedBoltzmannMachine machine, int layer, int epoch, double error)
@@ -281,7 +294,8 @@ public sealed partial class DeepBeliefNetwork : IDisposable
         PretrainCallback?.Invoke(layer, epoch, error);
         if (Verbose > 0)
         {
-            Console.WriteLine(FormattableString.Invariant($"layer {layer}, epoch {epoch}: error of reconstruction {error:F5}"));
+            Console.WriteLine(
+                FormattableString.Invariant($"layer {layer}, epoch {epoch}: error of reconstruction {error:F5}"));
         }
     }
 
@@ -297,7 +311,8 @@ public sealed partial class DeepBeliefNetwork : IDisposable
             }
 
             bool isLast = i == Weights - 1;
-            layers.Add(new Dense(isLast ? classes : _sizes[i + 1], isLast ? OutputActFunct : UseReLu ? Symbolic.Rectify : Symbolic.Sigmoid)
+            layers.Add(new Dense(isLast ? classes : _sizes[i + 1],
+                isLast ? OutputActFunct : UseReLu ? Symbolic.Rectify : Symbolic.Sigmoid)
             {
                 Name = NameOf(i),
                 W = InitialWeights(i),
@@ -328,14 +343,16 @@ public sealed partial class DeepBeliefNetwork : IDisposable
             net.Callbacks.Add(new LambdaCallback { EpochFinished = (_, record) => callback(record) });
         }
 
-        double[] rates = LearnRates.For(nameof(LearnRates), Weights), decays = LearnRateDecays.For(nameof(LearnRateDecays), Weights);
+        double[] rates = LearnRates.For(nameof(LearnRates), Weights),
+            decays = LearnRateDecays.For(nameof(LearnRateDecays), Weights);
         double[] minimums = LearnRateMinimums.For(nameof(LearnRateMinimums), Weights);
         for (int i = 0; i < Weights; i++)
         {
             (double rate, double decay, double minimum) = (rates[i] * Factor, decays[i], minimums[i] * Factor);
             if (decay != 1)
             {
-                net.Callbacks.Add(new AdjustVariable(LayerRules.RateOf(i), Schedule.Of(at => Decayed(rate, decay, minimum, at.Epoch - 1))));
+                net.Callbacks.Add(new AdjustVariable(
+                    LayerRules.RateOf(i), Schedule.Of(at => Decayed(rate, decay, minimum, at.Epoch - 1))));
             }
         }
 
@@ -353,7 +370,9 @@ public sealed partial class DeepBeliefNetwork : IDisposable
         {
             float rate = (float)(rates[i] * Factor);
             UpdateRule rule = Nesterov ? new NesterovMomentum(rate, Momentum) : new Momentum(rate, Momentum);
-            return (NameOf(i), limits[i] is { } limit ? new NormConstraint(rule, limit * Math.Sqrt(i == 0 ? inputs : _sizes[i])) : rule);
+            return (NameOf(i), limits[i] is { } limit
+                ? new NormConstraint(rule, limit * Math.Sqrt(i == 0 ? inputs : _sizes[i]))
+                : rule);
         })]);
     }
 
@@ -373,7 +392,8 @@ public sealed partial class DeepBeliefNetwork : IDisposable
         : OutputActFunct == Symbolic.Linear
             ? (output, labels) => Symbolic.Sum(Symbolic.SquaredError(output, Wanted(output, labels)), [1]) * 0.5
         : throw new EngineException(
-            "The output layer of a deep belief network has OutputActFunct Softmax, Sigmoid or Linear, each with its own loss, and here it is another.");
+            "The output layer of a deep belief network has OutputActFunct Softmax, Sigmoid or Linear, "
+            + "each with its own loss, and here it is another.");
 
     /// <summary>Returns 1 for the class of a sample and 0 for the others, of the output's shape and dtype.</summary>
     private static Variable Wanted(Variable output, Variable labels) => ClassOutput.IsBinary(output.Shape)
@@ -409,14 +429,17 @@ public sealed partial class DeepBeliefNetwork : IDisposable
         return rate;
     }
 
-    private string NameOf(int layer) => layer == Weights - 1 ? "output" : FormattableString.Invariant($"hidden{layer + 1}");
+    private string NameOf(int layer) =>
+        layer == Weights - 1 ? "output" : FormattableString.Invariant($"hidden{layer + 1}");
 
     private static void SetWeights(NeuralNet net, List<RestrictedBoltzmannMachine> machines)
     {
         for (int i = 0; i < machines.Count; i++)
         {
-            net.Network.Parameters.Single(parameter => parameter.Name == $"hidden{i + 1}.W").Variable.SetValue(machines[i].Weights.GetValue());
-            net.Network.Parameters.Single(parameter => parameter.Name == $"hidden{i + 1}.b").Variable.SetValue(machines[i].HiddenBiases.GetValue());
+            net.Network.Parameters.Single(parameter => parameter.Name == $"hidden{i + 1}.W").Variable
+                .SetValue(machines[i].Weights.GetValue());
+            net.Network.Parameters.Single(parameter => parameter.Name == $"hidden{i + 1}.b").Variable
+                .SetValue(machines[i].HiddenBiases.GetValue());
         }
     }
 }

@@ -33,7 +33,8 @@ public sealed class PerLayer<T> : IEnumerable<T>
     internal T[] For(string name, int layers) => _isForAll ? [.. Enumerable.Repeat(_values[0], layers)]
         : _values.Length == layers ? _values
         : throw new EngineException(
-            $"{name} has {_values.Length} values, and the network has {layers} layers of weights: give one value for all, or one for each.");
+            $"{name} has {_values.Length} values, and the network has {layers} layers of weights: "
+            + "give one value for all, or one for each.");
 }
 
 /// <summary>Creates settings of a <see cref="DeepBeliefNetwork"/>.</summary>

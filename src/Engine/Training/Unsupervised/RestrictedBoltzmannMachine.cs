@@ -50,13 +50,15 @@ public sealed class RestrictedBoltzmannMachine : IDisposable
     {
         if (visible < 1 || hidden < 1)
         {
-            throw new EngineException($"A Boltzmann machine has at least 1 visible and 1 hidden unit, not {visible} and {hidden}.");
+            throw new EngineException(
+                $"A Boltzmann machine has at least 1 visible and 1 hidden unit, not {visible} and {hidden}.");
         }
 
         (Visible, Hidden) = (visible, hidden);
         _turns = new ChangeTurns(
             nameof(RestrictedBoltzmannMachine), "Boltzmann machine", nameof(Transform),
-            () => $"The Boltzmann machine ({visible}, {hidden}) was disposed of: dispose of it when no thread uses it any more.");
+            () => $"The Boltzmann machine ({visible}, {hidden}) was disposed of: "
+                + "dispose of it when no thread uses it any more.");
     }
 
     /// <summary>Gets the number of visible units.</summary>
@@ -107,7 +109,8 @@ public sealed class RestrictedBoltzmannMachine : IDisposable
     public Device? Device { get; init; }
 
     /// <summary>Gets the weights, (visible, hidden).</summary>
-    public SharedVariable Weights => Made(ref _w, () => Initial.Shared(new InitialValue(W, [Visible, Hidden]), "W", Seed));
+    public SharedVariable Weights =>
+        Made(ref _w, () => Initial.Shared(new InitialValue(W, [Visible, Hidden]), "W", Seed));
 
     /// <summary>Gets the visible units' biases, (visible).</summary>
     public SharedVariable VisibleBiases => Made(ref _b, () => Initial.Shared(Initial.Zeros(Visible), "b"));
@@ -122,7 +125,8 @@ public sealed class RestrictedBoltzmannMachine : IDisposable
     public Variable HiddenMean(Variable v) => Mean(HiddenUnits, Symbolic.Dot(v, Weights) + HiddenBiases);
 
     /// <summary>Returns the mean of visible units given hidden ones, (n, visible) from (n, hidden).</summary>
-    public Variable VisibleMean(Variable h) => Mean(VisibleUnits, Symbolic.Dot(h, Weights, transposeB: true) + VisibleBiases);
+    public Variable VisibleMean(Variable h) =>
+        Mean(VisibleUnits, Symbolic.Dot(h, Weights, transposeB: true) + VisibleBiases);
 
     /// <summary>
     /// Computes F(v) = −log Σₕ exp(−E(v, h)) for each sample, (n): −v·b − Σ softplus(c + v·W), or ½ |v − b|² for −v·b.
@@ -133,7 +137,8 @@ public sealed class RestrictedBoltzmannMachine : IDisposable
     {
         if (HiddenUnits != BoltzmannUnit.Binary)
         {
-            throw new EngineException($"Free energy is of machines whose hidden units are binary, not {HiddenUnits}.{Origin.Current}");
+            throw new EngineException(
+                $"Free energy is of machines whose hidden units are binary, not {HiddenUnits}.{Origin.Current}");
         }
 
         Variable hidden = Symbolic.Sum(Symbolic.Softplus(Symbolic.Dot(v, Weights) + HiddenBiases), [1]);
@@ -157,7 +162,9 @@ public sealed class RestrictedBoltzmannMachine : IDisposable
         var stream = new RandomStream(Seed);
         var updates = new List<Update>();
         Variable h0 = HiddenMean(x);
-        SharedVariable? chains = IsPersistent ? Kept(Symbolic.Shared(new Tensor(DType.Float32, [BatchSize, Visible]), "chains")) : null;
+        SharedVariable? chains = IsPersistent
+            ? Kept(Symbolic.Shared(new Tensor(DType.Float32, [BatchSize, Visible]), "chains"))
+            : null;
         Variable h = chains is null ? Drawn(HiddenUnits, Symbolic.Dot(x, Weights) + HiddenBiases, stream)
             : Drawn(HiddenUnits, Symbolic.Dot(chains, Weights) + HiddenBiases, stream);
         Variable v = x, mean = x;
@@ -178,17 +185,20 @@ public sealed class RestrictedBoltzmannMachine : IDisposable
             updates.Add(new Update(chains, v));
         }
 
-        Variable n = Symbolic.Cast(Symbolic.DimensionOf(x, 0), DType.Float32), m = Symbolic.Cast(Symbolic.DimensionOf(v, 0), DType.Float32);
+        Variable n = Symbolic.Cast(Symbolic.DimensionOf(x, 0), DType.Float32),
+            m = Symbolic.Cast(Symbolic.DimensionOf(v, 0), DType.Float32);
         Variable hk = HiddenMean(v);
         (SharedVariable Parameter, Variable Gradient)[] gradients =
         [
-            (Weights, (Symbolic.Dot(v, hk, transposeA: true) / m) - (Symbolic.Dot(x, h0, transposeA: true) / n) + (Weights * L2)),
+            (Weights, (Symbolic.Dot(v, hk, transposeA: true) / m) - (Symbolic.Dot(x, h0, transposeA: true) / n)
+                + (Weights * L2)),
             (VisibleBiases, Symbolic.Mean(v, [0]) - Symbolic.Mean(x, [0])),
             (HiddenBiases, Symbolic.Mean(hk, [0]) - Symbolic.Mean(h0, [0])),
         ];
         foreach ((SharedVariable parameter, Variable gradient) in gradients)
         {
-            SharedVariable velocity = Kept(Symbolic.Shared(new Tensor(DType.Float32, parameter.Shape), $"{parameter.Name}.velocity"));
+            SharedVariable velocity =
+                Kept(Symbolic.Shared(new Tensor(DType.Float32, parameter.Shape), $"{parameter.Name}.velocity"));
             Variable next = (velocity * Momentum) - (learningRate * gradient);
             updates.Add(new Update(velocity, next));
             updates.Add(new Update(parameter, parameter + next));
@@ -220,7 +230,8 @@ public sealed class RestrictedBoltzmannMachine : IDisposable
         int batches = BatchesPerEpoch ?? (x.Shape[0] / BatchSize);
         if (x.Shape[0] < BatchSize)
         {
-            throw new EngineException($"There are {x.Shape[0]} samples, fewer than a batch of {BatchSize}: make BatchSize less.");
+            throw new EngineException(
+                $"There are {x.Shape[0]} samples, fewer than a batch of {BatchSize}: make BatchSize less.");
         }
 
         using (_turns.Begin(nameof(Fit), isTraining: true))
@@ -232,7 +243,8 @@ public sealed class RestrictedBoltzmannMachine : IDisposable
             var errors = new List<double>();
             var random = new Random((int)Seed);
             int[] order = [.. Enumerable.Range(0, x.Shape[0])];
-            for (int epoch = 1; epoch <= epochs && !cancellationToken.IsCancellationRequested && !_turns.IsDisposed; epoch++)
+            for (int epoch = 1; epoch <= epochs && !cancellationToken.IsCancellationRequested
+                && !_turns.IsDisposed; epoch++)
             {
                 Tensor[] before = [.. Parameters.Select(parameter => parameter.GetValue())];
                 double sum = 0;
@@ -249,7 +261,8 @@ public sealed class RestrictedBoltzmannMachine : IDisposable
                         Tensor.From(order[at..(at + BatchSize)]), Tensor.Scalar(LearningRate))[0]).Data[0];
                 }
 
-                if (!double.IsFinite(sum) || Parameters.Any(parameter => parameter.GetValue().FirstNotFinite() is not null))
+                if (!double.IsFinite(sum)
+                    || Parameters.Any(parameter => parameter.GetValue().FirstNotFinite() is not null))
                 {
                     foreach ((SharedVariable parameter, Tensor value) in Parameters.Zip(before))
                     {
@@ -285,7 +298,9 @@ public sealed class RestrictedBoltzmannMachine : IDisposable
     public Tensor Back(Tensor hidden)
     {
         ArgumentNullException.ThrowIfNull(hidden);
-        return hidden.Shape.Rank == 2 && hidden.Shape[1] == Hidden ? Call(ref _back, VisibleMean, hidden) : throw new EngineException(
+        return hidden.Shape.Rank == 2 && hidden.Shape[1] == Hidden
+            ? Call(ref _back, VisibleMean, hidden)
+            : throw new EngineException(
             $"A Boltzmann machine of {Hidden} hidden units takes their values, (n, {Hidden}), not {hidden.Shape}.");
     }
 
@@ -325,7 +340,8 @@ public sealed class RestrictedBoltzmannMachine : IDisposable
     private static Variable Drawn(BoltzmannUnit unit, Variable sums, RandomStream stream) => unit switch
     {
         BoltzmannUnit.Binary => Symbolic.Cast(Symbolic.Less(stream.Uniform(sums), Symbolic.Sigmoid(sums)), sums.DType),
-        BoltzmannUnit.Rectified => Symbolic.Rectify(sums + (stream.Normal(sums) * Symbolic.Sqrt(Symbolic.Sigmoid(sums)))),
+        BoltzmannUnit.Rectified =>
+            Symbolic.Rectify(sums + (stream.Normal(sums) * Symbolic.Sqrt(Symbolic.Sigmoid(sums)))),
         _ => sums + stream.Normal(sums),
     };
 
@@ -334,9 +350,12 @@ public sealed class RestrictedBoltzmannMachine : IDisposable
     /// <summary>Returns the error that ends a training whose values are no numbers any more.</summary>
     private DivergenceException Diverged(int epoch) => new(FormattableString.Invariant(
         $"The training of a Boltzmann machine of {Visible} {VisibleUnits} and {Hidden} {HiddenUnits} units has ended in epoch {epoch}: ")
-        + FormattableString.Invariant($"the error of reconstruction or a parameter is nan or infinite. The learning rate is {LearningRate:G4}. Try ")
+        + FormattableString.Invariant(
+            $"the error of reconstruction or a parameter is nan or infinite. The learning rate is {LearningRate:G4}. Try ")
         + FormattableString.Invariant($"LearningRate = {LearningRate / 10:G2}")
-        + (VisibleUnits == BoltzmannUnit.Gaussian ? ", and samples of mean 0 and variance 1" : ", and samples from 0 to 1")
+        + (VisibleUnits == BoltzmannUnit.Gaussian
+            ? ", and samples of mean 0 and variance 1"
+            : ", and samples from 0 to 1")
         + $". The machine is as it was before epoch {epoch}.")
     {
         Epoch = epoch,

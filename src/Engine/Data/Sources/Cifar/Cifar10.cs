@@ -100,7 +100,8 @@ public static class Cifar10
                 var downloader = new Downloader(options.Download, options.Progress);
                 string archive = Path.Combine(cache, Cifar10Files.PickleArchive);
                 await downloader.DownloadAsync(archive, cancellation).ConfigureAwait(false);
-                return await Task.Run(() => Cifar10Files.Read(Unpack(archive, cancellation), cancellation), cancellation)
+                return await Task.Run(
+                    () => Cifar10Files.Read(Unpack(archive, cancellation), cancellation), cancellation)
                     .ConfigureAwait(false);
             }
             catch (DownloadException e)

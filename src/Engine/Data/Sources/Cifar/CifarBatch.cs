@@ -50,7 +50,8 @@ internal abstract class CifarBatch(ByteSource source, CifarLabels kind) : IDispo
     protected int Label(long label, int index) => label >= 0 && label < Kind.Classes
         ? (int)label
         : throw new DataFormatException(
-            $"{Source.Name}: image {Digits(index)} has the label {label}; {Kind.Set}'s are 0 to {Kind.Classes - 1}. The file is damaged "
+            $"{Source.Name}: image {Digits(index)} has the label {label}; {Kind.Set}'s are 0 to {Kind.Classes - 1}. "
+            + "The file is damaged "
             + (Kind.Classes == 10
                 ? "or of another data set (CIFAR-100?); take CIFAR-10, or number your own classes from 0 to 9."
                 : "or of another data set."));
@@ -66,7 +67,8 @@ internal abstract class CifarBatch(ByteSource source, CifarLabels kind) : IDispo
             {
                 throw new DataFormatException(
                     $"{source.Name}: {Digits(source.Length)} bytes are not a whole number of images of " +
-                    $"{Digits(RowBytes)} bytes ({(Kind.Bytes == 1 ? "a label" : "two labels")} and 3,072 pixels) but {Digits(Count)} and {Digits(rest)} bytes. " +
+                    $"{Digits(RowBytes)} bytes ({(Kind.Bytes == 1 ? "a label" : "two labels")} and 3,072 pixels) "
+                    + $"but {Digits(Count)} and {Digits(rest)} bytes. " +
                     "The file is cut off or another; copy or unpack it again.");
             }
         }
@@ -175,7 +177,8 @@ internal abstract class CifarBatch(ByteSource source, CifarLabels kind) : IDispo
 
         private DataFormatException Error(string what) => new(
             $"{Source.Name}: {what}. A {Kind.Set} batch is a pickled dictionary {{'data': uint8 array of shape " +
-            $"(n, 3072), '{Kind.Key}': list of n integers from 0 to {Kind.Classes - 1}}}; take the file from the published archive, or write " +
+            $"(n, 3072), '{Kind.Key}': list of n integers from 0 to {Kind.Classes - 1}}}; "
+            + "take the file from the published archive, or write " +
             "your own like this.");
     }
 }

@@ -27,7 +27,8 @@ public sealed record CifarFiles(string Path) : IDataSource
     /// <inheritdoc/>
     public DataSet Load()
     {
-        string name = System.IO.Path.GetFileName(System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(Path))).Split('.')[0];
+        string name = System.IO.Path.GetFileName(
+            System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(Path))).Split('.')[0];
         if (FindHundred(Path) is not { } place)
         {
             if (IsCoarse)
@@ -36,7 +37,8 @@ public sealed record CifarFiles(string Path) : IDataSource
             }
 
             Cifar10Set ten = Cifar10.Read(Path);
-            return Of(name, "CIFAR-10", ten.ClassNames, (ten.Train.Images, ten.Train.Labels), (ten.Test.Images, ten.Test.Labels));
+            return Of(name, "CIFAR-10", ten.ClassNames, (ten.Train.Images, ten.Train.Labels),
+                (ten.Test.Images, ten.Test.Labels));
         }
 
         Dictionary<string, byte[]>? packed = File.Exists(place) ? Unpacked(place) : null;
@@ -56,7 +58,9 @@ public sealed record CifarFiles(string Path) : IDataSource
         (Tensor, Tensor) Read(string part)
         {
             ByteSource source = Open(isBinary ? $"{part}.bin" : part);
-            using CifarBatch batch = isBinary ? CifarBatch.FromBinary(source, labels) : CifarBatch.FromPickle(source, labels);
+            using CifarBatch batch = isBinary
+                ? CifarBatch.FromBinary(source, labels)
+                : CifarBatch.FromPickle(source, labels);
             byte[] pixels = new byte[batch.Count * CifarBatch.ImageBytes];
             int[] numbers = new int[batch.Count];
             batch.Read(pixels, numbers);
@@ -67,7 +71,8 @@ public sealed record CifarFiles(string Path) : IDataSource
 
         ByteSource Open(string file) => packed is null ? new ByteSource(System.IO.Path.Combine(place, file))
             : packed.TryGetValue(file, out byte[]? content) ? new ByteSource(content, $"{place}, {file}")
-            : throw new DataFormatException($"{place} has no file {file}, which CIFAR-100 has. Download the published archive again.");
+            : throw new DataFormatException(
+                $"{place} has no file {file}, which CIFAR-100 has. Download the published archive again.");
     }
 
     /// <summary>
@@ -81,12 +86,16 @@ public sealed record CifarFiles(string Path) : IDataSource
         }
 
         string[] versions = ["cifar-100-python", "cifar-100-binary"];
-        return new[] { path }.Concat(versions.Select(version => System.IO.Path.Combine(path, version))).FirstOrDefault(IsFolderOfHundred)
-            ?? versions.Select(version => System.IO.Path.Combine(path, $"{version}.tar.gz")).FirstOrDefault(File.Exists);
+        return new[] { path }.Concat(versions.Select(version => System.IO.Path.Combine(path, version)))
+            .FirstOrDefault(IsFolderOfHundred)
+            ?? versions.Select(version => System.IO.Path.Combine(path, $"{version}.tar.gz"))
+                .FirstOrDefault(File.Exists);
     }
 
-    private static bool IsFolderOfHundred(string path) => new[] { ("train", "test"), ("train.bin", "test.bin") }.Any(pair =>
-        File.Exists(System.IO.Path.Combine(path, pair.Item1)) && File.Exists(System.IO.Path.Combine(path, pair.Item2)));
+    private static bool IsFolderOfHundred(string path) =>
+        new[] { ("train", "test"), ("train.bin", "test.bin") }.Any(pair =>
+            File.Exists(System.IO.Path.Combine(path, pair.Item1))
+                && File.Exists(System.IO.Path.Combine(path, pair.Item2)));
 
     /// <summary>
     /// Returns whether the first file of samples in an archive is CIFAR-100's. A damaged archive is not, and its reader
@@ -96,7 +105,8 @@ public sealed record CifarFiles(string Path) : IDataSource
     {
         try
         {
-            return Cifar10Files.EntriesOf(archive, name => s_files.Contains(name) || name.StartsWith("data_batch", StringComparison.Ordinal))
+            return Cifar10Files.EntriesOf(
+                archive, name => s_files.Contains(name) || name.StartsWith("data_batch", StringComparison.Ordinal))
                 .FirstOrDefault().Name is { } first && s_files.Contains(first);
         }
         catch (Exception error) when (error is EngineException or IOException or UnauthorizedAccessException)
@@ -117,7 +127,8 @@ public sealed record CifarFiles(string Path) : IDataSource
     }
 
     private DataSet Of(
-        string name, string set, IReadOnlyList<string> classes, (Tensor Pictures, Tensor Labels) train, (Tensor Pictures, Tensor Labels) test)
+        string name, string set, IReadOnlyList<string> classes, (Tensor Pictures, Tensor Labels) train,
+        (Tensor Pictures, Tensor Labels) test)
     {
         return new DataSet(name, ToTable(train), Class)
         {
@@ -130,6 +141,7 @@ public sealed record CifarFiles(string Path) : IDataSource
         };
 
         Table ToTable((Tensor Pictures, Tensor Labels) part) => new(
-            new TensorColumn(Pictures, part.Pictures), new TextColumn(Class, part.Labels.AsSpan<int>().ToArray(), classes));
+            new TensorColumn(Pictures, part.Pictures),
+            new TextColumn(Class, part.Labels.AsSpan<int>().ToArray(), classes));
     }
 }

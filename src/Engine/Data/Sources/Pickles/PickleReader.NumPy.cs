@@ -82,7 +82,8 @@ internal sealed partial class PickleReader
     private void SetState(
         PickleArray array, PickleValue shape, PickleValue dtype, bool fortran, PickleValue data)
     {
-        if (shape.Reference is not PickleValue[] dimensions || dtype.Reference is not PickleDType type || dimensions.Length > 8)
+        if (shape.Reference is not PickleValue[] dimensions || dtype.Reference is not PickleDType type
+            || dimensions.Length > 8)
         {
             throw Error("an array without a shape or a type");
         }

@@ -116,7 +116,8 @@ internal static unsafe class HalfMath
         // Large numbers are rounded at 2⁻⁶⁴ of their size, because the number that ToGrid adds would be infinite.
         const double Large = 18446744073709551616.0;
         V isLarge = S.Less(S.Const(Large), size);
-        V rounded = ToGrid<S, V, T>(S.Mul(size, S.Select(isLarge, S.Const(1 / Large), S.Const(1))), 16, 1.1754943508222875e-38);
+        V rounded =
+            ToGrid<S, V, T>(S.Mul(size, S.Select(isLarge, S.Const(1 / Large), S.Const(1))), 16, 1.1754943508222875e-38);
         rounded = S.Mul(rounded, S.Select(isLarge, S.Const(Large), S.Const(1)));
         return S.Select(S.Equal(size, S.ConstBits(Exponent)), size, rounded);
     }

@@ -93,14 +93,16 @@ internal static unsafe partial class VectorMath
     internal static V Log2<S, V, T>(V x)
         where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         Simd.HasFma
-            ? LogToBase<S, V, T>(x, S.Const(1.4426950408889634), Const<S, V, T>(1.925963033500011e-8, 2.0355273740931033e-17))
+            ? LogToBase<S, V, T>(
+                x, S.Const(1.4426950408889634), Const<S, V, T>(1.925963033500011e-8, 2.0355273740931033e-17))
             : ScalarMath.PerLane<S, V, T, ScalarMath.Log2>(x);
 
     /// <summary>The logarithm to base 10, exact for powers of 10.</summary>
     internal static V Log10<S, V, T>(V x)
         where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         Simd.HasFma
-            ? LogToBase<S, V, T>(x, S.Const(0.4342944819032518), Const<S, V, T>(-1.0103049952192578e-8, 1.098319650216765e-17))
+            ? LogToBase<S, V, T>(
+                x, S.Const(0.4342944819032518), Const<S, V, T>(-1.0103049952192578e-8, 1.098319650216765e-17))
             : ScalarMath.PerLane<S, V, T, ScalarMath.Log10>(x);
 
     /// <summary>The logarithm times 1 / log(base), which is given as a pair.</summary>

@@ -101,7 +101,8 @@ internal static unsafe class ColumnConvolution
         return
         [
             new Phase(s.C, Math.Max(1, 16384 / Math.Max(1, taps * s.O)), (start, end, _) => Packing.Columns(
-                (end - start) * taps, s.O, w + ((nint)start * taps), s.Taps, filters + ((nint)start * taps * s.O), s.O)),
+                (end - start) * taps, s.O, w + ((nint)start * taps), s.Taps, filters + ((nint)start * taps * s.O),
+                s.O)),
             new Phase(s.N * parts, 1, (start, end, worker) =>
             {
                 for (int index = start; index < end; index++)

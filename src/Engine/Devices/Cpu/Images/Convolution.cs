@@ -56,7 +56,8 @@ internal static unsafe class Convolution
 
     /// <summary>The gradient with respect to x, from that with respect to y.</summary>
     internal static Phase[] GradInput<T>(
-        ConvShape s, ConvolutionPath path, T* w, T* dy, T* dx, byte* workspace, int workers, CpuEpilogue? epilogue = null)
+        ConvShape s, ConvolutionPath path, T* w, T* dy, T* dx, byte* workspace, int workers,
+        CpuEpilogue? epilogue = null)
         where T : unmanaged, INumber<T> => path switch
         {
             ConvolutionPath.Winograd2 => Winograd.GradInput<Winograd2, T>(s, w, dy, dx, workspace, workers, epilogue),

@@ -60,7 +60,8 @@ internal static unsafe class DirectConvolution
                 {
                     var job = new Job<T>
                     {
-                        Shape = s, Memory = memory, Bands = bands, Parts = parts, Offsets = offset, X = x, W = w, Bias = bias,
+                        Shape = s, Memory = memory, Bands = bands, Parts = parts, Offsets = offset, X = x, W = w, Bias =
+                            bias,
                         Y = y, Epilogue = epilogue, Start = start, End = end, Worker = worker,
                     };
                     Simd.Dispatch<T, Job<T>>(ref job);
@@ -144,11 +145,13 @@ internal static unsafe class DirectConvolution
         private readonly void Copy(in Band band, T* image, T* planes)
         {
             int top = band.Top - Shape.PadH, begin = Math.Max(0, -top);
-            int rows = Math.Min(band.Rows + Shape.KH - 1, Shape.H - top) - begin, columns = Math.Min(Shape.W, Pitch(Shape) - Shape.PadW);
+            int rows = Math.Min(band.Rows + Shape.KH - 1, Shape.H - top) - begin,
+                columns = Math.Min(Shape.W, Pitch(Shape) - Shape.PadW);
             if (rows > 0 && columns > 0)
             {
                 ShortRows.Copy(
-                    Shape.C, (nint)Shape.H * Shape.W, Memory.PlaneSize, rows, columns, image + ((nint)(top + begin) * Shape.W),
+                    Shape.C, (nint)Shape.H * Shape.W, Memory.PlaneSize, rows, columns,
+                    image + ((nint)(top + begin) * Shape.W),
                     Shape.W, planes + ((nint)begin * Pitch(Shape)) + Shape.PadW, Pitch(Shape));
             }
         }
@@ -162,7 +165,8 @@ internal static unsafe class DirectConvolution
         {
             T zero = default;
             T* edge = Memory.Edge(Worker);
-            int pitch = Pitch(Shape), pixels = ((band.Rows - 1) * pitch) + Shape.OW, most = MicroKernel<S, V, T>.MaxRows;
+            int pitch = Pitch(Shape), pixels = ((band.Rows - 1) * pitch) + Shape.OW,
+                most = MicroKernel<S, V, T>.MaxRows;
             int tiles = (filters + most - 1) / most, low = filters / tiles, high = filters % tiles;
             int slices = (Shape.Taps + Gemm.Depth - 1) / Gemm.Depth, width = 2 * S.Count;
             for (int pixel = 0; pixel < pixels; pixel += width)
@@ -182,7 +186,8 @@ internal static unsafe class DirectConvolution
                     T* to = y + ((nint)(filter - first) * Shape.Pixels);
                     for (int slice = 0; slice < slices; slice++)
                     {
-                        int begin = (int)((long)Shape.Taps * slice / slices), end = (int)((long)Shape.Taps * (slice + 1) / slices);
+                        int begin = (int)((long)Shape.Taps * slice / slices),
+                            end = (int)((long)Shape.Taps * (slice + 1) / slices);
                         var tile = new Tile<T>
                         {
                             Depth = end - begin,

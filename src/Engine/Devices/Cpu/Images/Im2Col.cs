@@ -195,7 +195,8 @@ internal static unsafe class Im2Col
         private static (int Start, int End) Inside(int begin, int stride, int dimension, int first, int last)
         {
             int start = Math.Clamp(begin >= 0 ? 0 : (-begin + stride - 1) / stride, first, last);
-            return (start, begin >= dimension ? start : Math.Clamp(((dimension - 1 - begin) / stride) + 1, start, last));
+            return (start,
+                begin >= dimension ? start : Math.Clamp(((dimension - 1 - begin) / stride) + 1, start, last));
         }
     }
 }

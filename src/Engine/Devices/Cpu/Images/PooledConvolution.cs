@@ -284,7 +284,8 @@ internal static unsafe class PooledConvolution
     }
 
     private static int RoundUp<T>(int elements)
-        where T : unmanaged => (int)((((long)elements * sizeof(T)) + Alignment - 1) / Alignment * Alignment / sizeof(T));
+        where T : unmanaged =>
+        (int)((((long)elements * sizeof(T)) + Alignment - 1) / Alignment * Alignment / sizeof(T));
 
     /// <summary>The workspace: the filters, transposed, then for each worker a pooled image and a padded one.</summary>
     private readonly struct ForwardMemory<T>(ConvShape s, byte* workspace)

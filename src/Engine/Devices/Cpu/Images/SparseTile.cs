@@ -182,7 +182,9 @@ internal static unsafe class SparseKernel<S, V, T>
         where P : struct, IConstant
         where I : struct, IConstant
         where X : struct, IConstant =>
-        X.Value > 0 && I.Value < F.Of(R.Value * P.Value) * R.Value * P.Value ? S.Load(from + Place<R, P, I>(tile)) : S.Zero;
+        X.Value > 0 && I.Value < F.Of(R.Value * P.Value) * R.Value * P.Value
+            ? S.Load(from + Place<R, P, I>(tile))
+            : S.Zero;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static nint Place<R, P, I>(in SparseTile<T> tile)

@@ -27,7 +27,8 @@ internal static unsafe class Strides<S, V, T>
                 for (int i = 0; i < count; i += 2 * S.Count)
                 {
                     int left = count - i, high = Math.Clamp(left - S.Count, 0, S.Count);
-                    V a = Lanes<S, V, T>.LoadUpTo(row + i, left), b = high == 0 ? S.Zero : Lanes<S, V, T>.LoadUpTo(row + i + S.Count, high);
+                    V a = Lanes<S, V, T>.LoadUpTo(row + i, left),
+                        b = high == 0 ? S.Zero : Lanes<S, V, T>.LoadUpTo(row + i + S.Count, high);
                     Lanes<S, V, T>.StoreUpTo(even + (i / 2), S.Even(a, b), (left + 1) / 2);
                     Lanes<S, V, T>.StoreUpTo(odd + (i / 2), S.Odd(a, b), left / 2);
                 }
@@ -61,7 +62,8 @@ internal static unsafe class Strides<S, V, T>
                 for (int i = 0; i < count; i += 2 * S.Count)
                 {
                     int left = count - i;
-                    V a = Lanes<S, V, T>.LoadUpTo(even + (i / 2), (left + 1) / 2), b = Lanes<S, V, T>.LoadUpTo(odd + (i / 2), left / 2);
+                    V a = Lanes<S, V, T>.LoadUpTo(even + (i / 2), (left + 1) / 2),
+                        b = Lanes<S, V, T>.LoadUpTo(odd + (i / 2), left / 2);
                     T* to = row + i;
                     Lanes<S, V, T>.StoreUpTo(to, S.Add(Lanes<S, V, T>.LoadUpTo(to, left), S.ZipLow(a, b)), left);
                     if (left > S.Count)

@@ -223,7 +223,8 @@ internal static unsafe partial class WinogradKernel<F, S, V, T>
     {
         const int Dimension = 2;
         V add = S.Splat(bias);
-        int whole = shape.Conv.OW, width = whole / Dimension, height = shape.Conv.OH / Dimension, windows = F.Tile / Dimension;
+        int whole = shape.Conv.OW, width = whole / Dimension, height = shape.Conv.OH / Dimension,
+            windows = F.Tile / Dimension;
         int begin = block.Left * windows, count = Math.Min(block.Right * windows, width) - begin;
         for (int strip = block.First; strip < block.Last; strip++, half += block.Across)
         {
@@ -287,7 +288,8 @@ internal static unsafe partial class WinogradKernel<F, S, V, T>
     /// further, unless these are 0.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal static void Multiply(Tile<T> tile, int rows, int columns, int depth, bool add, nint nextA = 0, nint nextB = 0)
+    internal static void Multiply(
+        Tile<T> tile, int rows, int columns, int depth, bool add, nint nextA = 0, nint nextB = 0)
     {
         T zero = default;
         tile.Bias = &zero;

@@ -48,7 +48,8 @@ internal readonly unsafe struct WinogradMemory<T>(WinogradShape shape, byte* wor
     /// <summary>The products: planes [filter of a group, tile], or for sums [channel, filter].</summary>
     internal T* ProductPlanes(int worker) => Patches(worker) + (shape.Products * PatchPlane);
 
-    internal long ProductPlane => OddPage(isSums ? (long)Conv.C * Filters : (long)Math.Min(Conv.O, GroupRows) * Columns);
+    internal long ProductPlane =>
+        OddPage(isSums ? (long)Conv.C * Filters : (long)Math.Min(Conv.O, GroupRows) * Columns);
 
     /// <summary>For sums, the transformed gradients: planes [tile, filter].</summary>
     internal T* GradientPlanes(int worker) => ProductPlanes(worker) + (shape.Products * ProductPlane);

@@ -116,7 +116,8 @@ internal sealed class ThreadTeam : IDisposable
         {
             for (int i = 0; i < phases.Length; i++)
             {
-                if (!phases[i].IsSerial && Volatile.Read(ref _callers) + Volatile.Read(ref _waiting) < Size && TryRunTogether(phases, i))
+                if (!phases[i].IsSerial && Volatile.Read(ref _callers) + Volatile.Read(ref _waiting) < Size
+                    && TryRunTogether(phases, i))
                 {
                     return;
                 }

@@ -125,8 +125,9 @@ internal sealed class KernelCompiler(ContextHandle context, KernelImages images,
         }
 
         throw new CudaException(
-            $"The driver, of CUDA {Driver.Version}, does not take what NVRTC {string.Join(" or ", tried)} made of {file} "
-            + $"({images.Architecture}): update the driver, or install an NVRTC that is no newer. {refusal.Message}",
+            $"The driver, of CUDA {Driver.Version}, does not take what NVRTC {string.Join(" or ", tried)} made "
+            + $"of {file} ({images.Architecture}): update the driver, "
+            + $"or install an NVRTC that is no newer. {refusal.Message}",
             refusal);
     }
 

@@ -85,9 +85,9 @@ internal sealed class KernelImages
         return nearest > 0
             ? ($"compute_{nearest}", true)
             : throw new CudaException(
-                $"NVRTC {version} compiles for GPUs from compute capability {known.Min() / 10}.{known.Min() % 10} on, and "
-                + $"this one has {architecture / 10}.{architecture % 10}: install an NVRTC of its time, or compute on the "
-                + "CPU.");
+                $"NVRTC {version} compiles for GPUs from compute capability {known.Min() / 10}.{known.Min() % 10} on, "
+                + $"and this one has {architecture / 10}.{architecture % 10}: install an NVRTC of its time, "
+                + "or compute on the CPU.");
     }
 
     /// <summary>

@@ -251,7 +251,8 @@ internal sealed unsafe class KernelLaunch : CudaLaunch
         {
             string most = Function.MayJoin
                 ? FormattableString.Invariant($"{Dim3.MaxBlocks:N0} blocks")
-                : FormattableString.Invariant($"{Dim3.MaxBlocks:N0} blocks, of which {Dim3.MaxAlongYZ:N0} along y and z");
+                : FormattableString.Invariant(
+                    $"{Dim3.MaxBlocks:N0} blocks, of which {Dim3.MaxAlongYZ:N0} along y and z");
             throw new EngineException($"the grid of its kernel {Name} is {Grid}, and GPUs take up to {most}");
         }
 

@@ -10,7 +10,8 @@ namespace Engine.Devices.Cuda;
 /// <param name="hasHalfProducts">Whether tensor cores multiply numbers of 16 bits.</param>
 /// <param name="whole">The step that this one is a part of, if it is one.</param>
 internal sealed class CudaStep(
-    StepOperands operands, Func<MemoryRange, ulong> address, CudaFaults faults, bool tensorFloat32, bool hasHalfProducts,
+    StepOperands operands, Func<MemoryRange, ulong> address, CudaFaults faults, bool tensorFloat32,
+    bool hasHalfProducts,
     CudaStep? whole = null)
 {
     /// <summary>
@@ -77,10 +78,14 @@ internal sealed class CudaStep(
 
     /// <summary>Returns the step of another op, which does a part of this op's work on the memory given here.</summary>
     public CudaStep At(
-        IReadOnlyList<(ulong Address, OperandType Type)> inputs, IReadOnlyList<(ulong Address, OperandType Type)> outputs)
+        IReadOnlyList<(ulong Address, OperandType Type)> inputs,
+        IReadOnlyList<(ulong Address, OperandType Type)> outputs)
     {
         return new CudaStep(
-            new StepOperands([.. inputs.Select(Placed)], [.. outputs.Select(Placed)], null) { Origin = operands.Origin },
+            new StepOperands([.. inputs.Select(Placed)], [.. outputs.Select(Placed)], null)
+            {
+                Origin = operands.Origin,
+            },
             range => unchecked((ulong)range.Offset),
             faults,
             tensorFloat32,

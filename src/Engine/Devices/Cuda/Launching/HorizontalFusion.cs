@@ -125,7 +125,8 @@ internal sealed partial record HorizontalFusion : CudaFunction
     private void AppendEntry(StringBuilder text)
     {
         long threads = _parts.Max(part => part.Block.Count);
-        text.Append($"extern \"C\" __global__ void __launch_bounds__({threads}) joined(const Arguments arguments)\n{{\n");
+        text.Append(
+            $"extern \"C\" __global__ void __launch_bounds__({threads}) joined(const Arguments arguments)\n{{\n");
         int bytes = 0;
         for (int i = 0; i < _parts.Length; i++)
         {

@@ -12,7 +12,8 @@ internal static class ClassicOps
     public static IEnumerable<OnnxOp> Rows() => new OnnxOp[]
     {
         new("Scaler", 1, Takes.Numbers, node =>
-            OnnxNode.Give(OnnxType.Float, (Single(node.X(0)) - Row(node.Floats("offset"))) * Row(node.Floats("scale")))),
+            OnnxNode.Give(
+                OnnxType.Float, (Single(node.X(0)) - Row(node.Floats("offset"))) * Row(node.Floats("scale")))),
         new("Normalizer", 1, Takes.Numbers, node =>
         {
             Variable x = Single(node.X(0));
@@ -41,7 +42,8 @@ internal static class ClassicOps
         {
             long[] categories = node.LongsOf("cats_int64s") ?? throw new EngineException("its categories are texts");
             return node.Flag("zeros", true)
-                ? OnnxNode.Give(OnnxType.Float, Equal(ExpandDims(Cast(node.X(0), DType.Int64), -1), Constant(Tensor.From(categories))))
+                ? OnnxNode.Give(OnnxType.Float,
+                    Equal(ExpandDims(Cast(node.X(0), DType.Int64), -1), Constant(Tensor.From(categories))))
                 : throw new EngineException("it is to fail at categories that are not known (zeros = 0)");
         }),
         new("LabelEncoder", 2, Takes.Numbers, Encoded),
@@ -72,13 +74,15 @@ internal static class ClassicOps
         Variable x = node.X(0);
         if (!node.Type.IsFloat())
         {
-            long[] whole = node.LongsOf("imputed_value_int64s") ?? throw new EngineException("its values are of another type than its input");
+            long[] whole = node.LongsOf("imputed_value_int64s")
+                ?? throw new EngineException("its values are of another type than its input");
             return node.Same(Where(Equal(x, node.Number("replaced_value_int64", 0)), Constant(Tensor.From(whole)), x));
         }
 
         double missing = node.Float("replaced_value_float", 0);
         return node.Same(Where(
-            double.IsNaN(missing) ? IsNaN(x) : Equal(x, missing), Cast(Row(node.Floats("imputed_value_floats")), x.DType), x));
+            double.IsNaN(missing) ? IsNaN(x) : Equal(x, missing),
+            Cast(Row(node.Floats("imputed_value_floats")), x.DType), x));
     }
 
     /// <summary>Replaces each key by its value.</summary>
@@ -94,14 +98,16 @@ internal static class ClassicOps
         node.Ignore("default_string");
         if (keys is null || values is null || keys.Shape != values.Shape || keys.DType.IsFloat() != node.Type.IsFloat())
         {
-            throw new EngineException("its keys and values are texts, or not as many, or of another type than its input");
+            throw new EngineException(
+                "its keys and values are texts, or not as many, or of another type than its input");
         }
 
         Variable isKey = Equal(ExpandDims(node.X(0), -1), Constant(keys));
         Variable known = Gather(Constant(values), ArgMax(Cast(isKey, DType.Int32), -1));
         return OnnxNode.Give(
             givesFloats ? OnnxType.Float : OnnxType.Int64,
-            Where(Any(isKey, [-1]), known, givesFloats ? Constant(otherwise, DType.Float32) : Constant(Tensor.Scalar(other))));
+            Where(Any(isKey, [-1]), known,
+                givesFloats ? Constant(otherwise, DType.Float32) : Constant(Tensor.Scalar(other))));
     }
 
     private static Variable Scores(OnnxNode node, int rows)

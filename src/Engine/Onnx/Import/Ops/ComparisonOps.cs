@@ -33,9 +33,10 @@ internal static class ComparisonOps
         }),
     ];
 
-    private static OnnxOp Compared(string name, Func<Variable, Variable, Variable> op) => new(name, 6, Takes.Numbers, node =>
-    {
-        (Variable a, Variable b) = ElementwiseOps.Pair(node);
-        return OnnxNode.Give(OnnxType.Bool, op(a, b));
-    });
+    private static OnnxOp Compared(string name, Func<Variable, Variable, Variable> op) =>
+        new(name, 6, Takes.Numbers, node =>
+        {
+            (Variable a, Variable b) = ElementwiseOps.Pair(node);
+            return OnnxNode.Give(OnnxType.Bool, op(a, b));
+        });
 }

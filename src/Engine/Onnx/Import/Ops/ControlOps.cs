@@ -32,7 +32,8 @@ internal static class ControlOps
         }
 
         IReadOnlyList<Variable> chosen = IfElse(
-            Reshape(node.X(0), Shape.Scalar), [.. a.Select(value => value.Variable)], [.. b.Select(value => value.Variable)]);
+            Reshape(node.X(0), Shape.Scalar), [.. a.Select(value => value.Variable)],
+            [.. b.Select(value => value.Variable)]);
         return [.. chosen.Select((value, i) => OnnxValue.Of(a[i].Type, value))];
     }
 
@@ -49,7 +50,8 @@ internal static class ControlOps
         OnnxValue[] state = [.. Enumerable.Range(2, states).Select(node.V)];
         if (kept < 0 || body.Inputs.Count != states + 2)
         {
-            throw new EngineException($"its body has {body.Inputs.Count} inputs and {body.Outputs.Count} outputs for {states} states");
+            throw new EngineException(
+                $"its body has {body.Inputs.Count} inputs and {body.Outputs.Count} outputs for {states} states");
         }
 
         List<OnnxValue>[] rows = [.. Enumerable.Range(0, kept).Select(_ => new List<OnnxValue>())];
@@ -90,9 +92,11 @@ internal static class ControlOps
     }
 
     /// <summary>Returns what a loop of no steps stacks: no rows of the shape that a step would give.</summary>
-    private static OnnxValue NoRows(OnnxNode node, OnnxGraphFile body, int output, OnnxValue condition, OnnxValue[] state)
+    private static OnnxValue NoRows(
+        OnnxNode node, OnnxGraphFile body, int output, OnnxValue condition, OnnxValue[] state)
     {
-        OnnxValue row = node.Importer.Inner(body, [OnnxValue.Of(OnnxType.Int64, [new Whole(0)], Shape.Scalar), condition, .. state])[output];
+        OnnxValue row = node.Importer.Inner(
+            body, [OnnxValue.Of(OnnxType.Int64, [new Whole(0)], Shape.Scalar), condition, .. state])[output];
         return OnnxValue.Of(row.Type, Along(Stack(0, [row.Variable]), 0, ..0));
     }
 
@@ -151,7 +155,8 @@ internal static class ControlOps
             return Batched(node, body, states, scanned);
         }
 
-        int[] Each(string name, int count) => node.Ints(name) is { } given && given.Length == count ? given : new int[count];
+        int[] Each(string name, int count) =>
+            node.Ints(name) is { } given && given.Length == count ? given : new int[count];
         int[] axes = Each("scan_input_axes", scanned), backwards = Each("scan_input_directions", scanned);
         int[] outAxes = Each("scan_output_axes", kept), outBackwards = Each("scan_output_directions", kept);
         Variable[] sequences = [.. Enumerable.Range(0, scanned).Select(i =>
@@ -161,7 +166,8 @@ internal static class ControlOps
             return backwards[i] != 0 ? Flip(x, [0]) : x;
         })];
         (Variable[] ends, Variable[] rows, OnnxType[] types) = Steps(
-            node, body, [.. Enumerable.Range(0, states).Select(node.X)], [.. Enumerable.Range(0, states + scanned).Select(i => node.V(i).Type)], sequences);
+            node, body, [.. Enumerable.Range(0, states).Select(node.X)],
+            [.. Enumerable.Range(0, states + scanned).Select(i => node.V(i).Type)], sequences);
         return
         [
             .. ends.Select((end, i) => OnnxValue.Of(types[i], end)),
@@ -183,8 +189,10 @@ internal static class ControlOps
                 OnnxValue[] results = node.Importer.Inner(
                     body,
                     [
-                        .. Enumerable.Range(0, initial.Length).Select(i => OnnxValue.Of(given[i], step[sequences.Length + i])),
-                        .. Enumerable.Range(0, sequences.Length).Select(i => OnnxValue.Of(given[initial.Length + i], step[i])),
+                        .. Enumerable.Range(0, initial.Length)
+                        .Select(i => OnnxValue.Of(given[i], step[sequences.Length + i])),
+                        .. Enumerable.Range(0, sequences.Length)
+                        .Select(i => OnnxValue.Of(given[initial.Length + i], step[i])),
                     ]);
                 types = [.. results.Select(value => value.Type)];
                 return (StepOutputs)results.Select(value => value.Variable).ToArray();

@@ -13,21 +13,25 @@ internal static class CreationOps
         new("ConstantOfShape", 9, Takes.Any, node =>
         {
             Whole[] dimensions = node.Wholes(0);
-            OnnxTensor value = node.Tensor("value") ?? new OnnxTensor("", OnnxType.Float, [1]) { Values = Tensor.From(new float[1]) };
+            OnnxTensor value = node.Tensor("value")
+                ?? new OnnxTensor("", OnnxType.Float, [1]) { Values = Tensor.From(new float[1]) };
             Variable one = Reshape(Constant(value.ToTensor()), Shape.Scalar);
-            if (value.ToLongs(1) is [var number] && dimensions.All(dimension => dimension.IsKnown) && Count(dimensions) <= OnnxValue.MaxLookedAt)
+            if (value.ToLongs(1) is [var number] && dimensions.All(dimension => dimension.IsKnown)
+                && Count(dimensions) <= OnnxValue.MaxLookedAt)
             {
                 Whole[] all = [.. Enumerable.Repeat(new Whole(number), (int)Count(dimensions))];
                 return [OnnxValue.Of(value.Type, all, [.. dimensions.Select(dimension => (int)dimension.Number)])];
             }
 
-            return OnnxNode.Give(value.Type, dimensions.Length == 0 ? one : BroadcastTo(one, [.. dimensions.Select(ShapingOps.Dimension)]));
+            return OnnxNode.Give(value.Type,
+                dimensions.Length == 0 ? one : BroadcastTo(one, [.. dimensions.Select(ShapingOps.Dimension)]));
         }),
         new("Shape", 6, Takes.Any, node =>
         {
             Variable x = node.X(0);
             int start = Place(node.Number("start", 0), x.Rank), end = Place(node.Number("end", long.MaxValue), x.Rank);
-            Whole[] dimensions = [.. Enumerable.Range(start, Math.Max(0, end - start)).Select(axis => Whole.DimensionOf(x, axis))];
+            Whole[] dimensions =
+                [.. Enumerable.Range(start, Math.Max(0, end - start)).Select(axis => Whole.DimensionOf(x, axis))];
             return [OnnxValue.Of(OnnxType.Int64, dimensions, [dimensions.Length])];
         }),
         new("Size", 6, Takes.Any, node =>
@@ -57,7 +61,8 @@ internal static class CreationOps
             int depth = checked((int)(node.V(1).Type.IsFloat() ? (long)node.Numbers(1)[0] : node.Long(1)));
             int axis = OnnxNode.Axis(node.Number("axis", -1), places.Rank + 1);
             places = Where(Less(places, 0), places + depth, places);
-            Variable classes = DimShuffle(ARange(depth), [.. Enumerable.Range(0, places.Rank + 1).Select(at => at == axis ? 0 : NewAxis)]);
+            Variable classes = DimShuffle(
+                ARange(depth), [.. Enumerable.Range(0, places.Rank + 1).Select(at => at == axis ? 0 : NewAxis)]);
             Variable hot = Equal(ExpandDims(places, axis), classes);
             return OnnxNode.Give(node.V(2).Type, Where(hot, values[1], values[0]));
         }),
@@ -68,7 +73,8 @@ internal static class CreationOps
 
     private static Variable Floor64(Variable x) => x.DType.IsFloat() ? Trunc(x) : x;
 
-    private static long Count(Whole[] dimensions) => dimensions.Aggregate(1L, (product, dimension) => checked(product * dimension.Number));
+    private static long Count(Whole[] dimensions) =>
+        dimensions.Aggregate(1L, (product, dimension) => checked(product * dimension.Number));
 
     private static int Place(long place, int rank) => (int)Math.Clamp(place < 0 ? place + rank : place, 0, rank);
 
@@ -118,7 +124,8 @@ internal static class CreationOps
                 : Int128.Max(0, (span + step.Number - Int128.Sign(step.Number)) / step.Number);
             if (count <= OnnxValue.MaxLookedAt)
             {
-                Whole[] all = [.. Enumerable.Range(0, (int)count).Select(i => new Whole(first.Number + (i * step.Number)))];
+                Whole[] all =
+                    [.. Enumerable.Range(0, (int)count).Select(i => new Whole(first.Number + (i * step.Number)))];
                 return [OnnxValue.Of(type, all, [all.Length])];
             }
 

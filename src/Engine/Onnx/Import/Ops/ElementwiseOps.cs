@@ -10,8 +10,10 @@ internal static class ElementwiseOps
     public static IEnumerable<OnnxOp> Rows() =>
     [
         Signed("Abs", Abs), Signed("Neg", Negate), Signed("Sign", Sign),
-        One("Floor", Floor), One("Ceil", Ceiling), One("Round", Round), One("Sqrt", Sqrt), One("Exp", Exp), One("Log", Log),
-        One("Reciprocal", x => 1 / x), One("Sin", Sin), One("Cos", Cos), One("Tan", Tan), One("Asin", ArcSin), One("Acos", ArcCos),
+        One("Floor", Floor), One("Ceil", Ceiling), One("Round", Round), One("Sqrt", Sqrt), One("Exp", Exp), One(
+            "Log", Log),
+        One("Reciprocal", x => 1 / x), One("Sin", Sin), One("Cos", Cos), One("Tan", Tan), One("Asin", ArcSin), One(
+            "Acos", ArcCos),
         One("Atan", ArcTan), One("Sinh", Sinh), One("Cosh", Cosh), One("Asinh", ArcSinh), One("Acosh", ArcCosh),
         One("Atanh", ArcTanh), One("Erf", Erf), One("Sigmoid", Sigmoid), One("Tanh", Tanh), One("Softplus", Softplus),
         One("Softsign", x => x / (Abs(x) + 1)), One("Mish", Mish),
@@ -34,7 +36,8 @@ internal static class ElementwiseOps
         }),
         new("Selu", 6, Takes.Floats, node =>
         {
-            double alpha = node.Float("alpha", 1.67326319217681884765625), gamma = node.Float("gamma", 1.05070102214813232421875);
+            double alpha = node.Float("alpha", 1.67326319217681884765625),
+                gamma = node.Float("gamma", 1.05070102214813232421875);
             return node.Same(Exponential(node.X(0), alpha, 1) * gamma);
         }),
         new("HardSigmoid", 6, Takes.Floats, node => node.Same(
@@ -111,7 +114,9 @@ internal static class ElementwiseOps
         axis = axis < 0 ? axis + a.Rank : axis;
         if (!spreads)
         {
-            return a.Rank == b.Rank ? (a, b) : throw new EngineException($"its operands are {a.Type} and {b.Type}, without 'broadcast'");
+            return a.Rank == b.Rank
+                ? (a, b)
+                : throw new EngineException($"its operands are {a.Type} and {b.Type}, without 'broadcast'");
         }
 
         int behind = a.Rank - axis - b.Rank;

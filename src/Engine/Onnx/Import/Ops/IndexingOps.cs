@@ -22,7 +22,8 @@ internal static class IndexingOps
             return node.Same(x[Along(x, places, OnnxNode.Axis(node.Number("axis", 0), x.Rank))]);
         })
         { Moves = 1 },
-        new("GatherND", 11, Takes.Any, node => node.Same(GatherND(node.X(0), Places(node, 1), node.Int("batch_dims", 0)))) { Moves = 1 },
+        new("GatherND", 11, Takes.Any,
+            node => node.Same(GatherND(node.X(0), Places(node, 1), node.Int("batch_dims", 0)))) { Moves = 1 },
         new("ScatterElements", 11, Takes.Numbers, node =>
         {
             Variable x = node.X(0), places = Places(node, 1);
@@ -34,7 +35,8 @@ internal static class IndexingOps
         new("Scatter", 9, Takes.Numbers, node =>
         {
             Variable x = node.X(0), places = Places(node, 1);
-            return node.Same(SetSubtensor(x[Along(x, places, OnnxNode.Axis(node.Number("axis", 0), x.Rank))], node.X(2)));
+            return node.Same(
+                SetSubtensor(x[Along(x, places, OnnxNode.Axis(node.Number("axis", 0), x.Rank))], node.X(2)));
         }),
         new("ScatterND", 11, Takes.Numbers, node =>
         {
@@ -56,9 +58,12 @@ internal static class IndexingOps
         {
             Variable x = node.X(0);
             int batch = node.Int("batch_axis", 1), time = node.Int("time_axis", 0);
-            Variable lengths = DimShuffle(Places(node, 1), [.. Enumerable.Range(0, 2).Select(axis => axis == batch ? 0 : NewAxis)]);
-            Variable steps = DimShuffle(ARange(DimensionOf(x, time)), [.. Enumerable.Range(0, 2).Select(axis => axis == time ? 0 : NewAxis)]);
-            Variable rows = DimShuffle(ARange(DimensionOf(x, batch)), [.. Enumerable.Range(0, 2).Select(axis => axis == batch ? 0 : NewAxis)]);
+            Variable lengths =
+                DimShuffle(Places(node, 1), [.. Enumerable.Range(0, 2).Select(axis => axis == batch ? 0 : NewAxis)]);
+            Variable steps = DimShuffle(
+                ARange(DimensionOf(x, time)), [.. Enumerable.Range(0, 2).Select(axis => axis == time ? 0 : NewAxis)]);
+            Variable rows = DimShuffle(
+                ARange(DimensionOf(x, batch)), [.. Enumerable.Range(0, 2).Select(axis => axis == batch ? 0 : NewAxis)]);
             Variable from = Where(Less(steps, lengths), lengths - 1 - steps, steps);
             return node.Same(time == 0 ? x[from, rows] : x[rows, from]);
         }),
@@ -74,7 +79,8 @@ internal static class IndexingOps
         ? throw new EngineException($"its indices ({places.Type}) have not as many axes as {x.Type}")
         : [.. Enumerable.Range(0, x.Rank).Select(other => (AxisIndex)(other == axis
             ? places
-            : DimShuffle(ARange(DimensionOf(places, other)), [.. Enumerable.Range(0, x.Rank).Select(i => i == other ? 0 : NewAxis)])))];
+            : DimShuffle(ARange(DimensionOf(places, other)),
+                [.. Enumerable.Range(0, x.Rank).Select(i => i == other ? 0 : NewAxis)])))];
 
     /// <summary>Returns an index expression from indices whose last axis lists x's first axes.</summary>
     private static AxisIndex[] Columns(Variable x, Variable places)
@@ -97,7 +103,8 @@ internal static class IndexingOps
         for (int axis = 0; axis < batches; axis++)
         {
             index[axis] = DimShuffle(
-                ARange(DimensionOf(x, axis)), [.. Enumerable.Range(0, places.Rank - 1).Select(at => at == axis ? 0 : NewAxis)]);
+                ARange(DimensionOf(x, axis)),
+                [.. Enumerable.Range(0, places.Rank - 1).Select(at => at == axis ? 0 : NewAxis)]);
         }
 
         for (int column = 0; column < columns; column++)
@@ -109,7 +116,9 @@ internal static class IndexingOps
     }
 
     private static Variable Scattered(OnnxNode node, Variable x, Variable part, Variable values) =>
-        node.OpSet >= 16 && node.Text("reduction", "none") == "add" ? IncSubtensor(part, values) : SetSubtensor(part, values);
+        node.OpSet >= 16 && node.Text("reduction", "none") == "add"
+            ? IncSubtensor(part, values)
+            : SetSubtensor(part, values);
 
     /// <summary>
     /// Returns the functions that reduce an element with all updates at its index; null if updates replace it or are
@@ -121,8 +130,12 @@ internal static class IndexingOps
             "none" => null,
             "add" when node.Type != OnnxType.Bool => null,
             "mul" => (Tensor.Scalar(1), (x, axes) => Prod(x, axes), Multiply),
-            "max" => (node.Type.IsFloat() ? Tensor.Scalar(double.NegativeInfinity) : Tensor.Scalar(node.Type.Range().Min), (x, axes) => Max(x, axes), Maximum),
-            "min" => (node.Type.IsFloat() ? Tensor.Scalar(double.PositiveInfinity) : Tensor.Scalar(node.Type.Range().Max), (x, axes) => Min(x, axes), Minimum),
+            "max" => (node.Type.IsFloat()
+                ? Tensor.Scalar(double.NegativeInfinity)
+                : Tensor.Scalar(node.Type.Range().Min), (x, axes) => Max(x, axes), Maximum),
+            "min" => (node.Type.IsFloat()
+                ? Tensor.Scalar(double.PositiveInfinity)
+                : Tensor.Scalar(node.Type.Range().Max), (x, axes) => Min(x, axes), Minimum),
             string other => throw new EngineException($"its reduction '{other}' of {node.Type.Name()} is not there"),
         };
 
@@ -141,7 +154,8 @@ internal static class IndexingOps
         Variable count = DimensionOf(x, 0);
         places = Where(Less(places, 0), places + count, places);
         Variable rows = DimShuffle(ARange(count), [0, .. Enumerable.Repeat(NewAxis, x.Rank)]);
-        Variable all = Where(Equal(rows, ExpandDims(places, 0)), ExpandDims(values, 0), Constant(reduction.Start.Cast(x.DType)));
+        Variable all =
+            Where(Equal(rows, ExpandDims(places, 0)), ExpandDims(values, 0), Constant(reduction.Start.Cast(x.DType)));
         return MoveAxis(SetSubtensor(part, reduction.Two(part, reduction.All(all, [1]))), 0, axis);
     }
 
@@ -155,7 +169,8 @@ internal static class IndexingOps
         Variable row = Enumerable.Range(0, columns).Select(column =>
         {
             Variable place = places[Ellipsis, column];
-            return Where(Less(place, 0), place + dimensions[column], place) * dimensions[(column + 1)..columns].Aggregate(1, (a, b) => a * b);
+            return Where(Less(place, 0), place + dimensions[column], place)
+                * dimensions[(column + 1)..columns].Aggregate(1, (a, b) => a * b);
         }).Aggregate(Add);
         int rest = dimensions[columns..].Aggregate(1, (a, b) => a * b);
         Variable flat = Reshape(x, -1, rest);
@@ -183,7 +198,8 @@ internal static class IndexingOps
         }
 
         int[] places = axes is null ? [.. Enumerable.Range(0, starts.Length)] : OnnxNode.Axes(axes, x.Rank);
-        if (ends.Length != starts.Length || places.Length != starts.Length || (steps ?? []).Length is not 0 and var count && count != starts.Length)
+        if (ends.Length != starts.Length || places.Length != starts.Length
+            || (steps ?? []).Length is not 0 and var count && count != starts.Length)
         {
             throw new EngineException("its starts, ends, axes and steps are not as many");
         }
@@ -232,19 +248,22 @@ internal static class IndexingOps
             return x;
         }
 
-        if (step == -1 && end is { IsKnown: true, Number: < int.MinValue / 2 } && start is { IsKnown: true, Number: -1 or >= int.MaxValue })
+        if (step == -1 && end is { IsKnown: true, Number: < int.MinValue / 2 }
+            && start is { IsKnown: true, Number: -1 or >= int.MaxValue })
         {
             return Flip(x, [axis]);
         }
 
-        if (step == 1 && start is { IsKnown: true, Number: < 0 } && end is { IsKnown: true, Number: >= int.MaxValue } && start.Number == -1)
+        if (step == 1 && start is { IsKnown: true, Number: < 0 } && end is { IsKnown: true, Number: >= int.MaxValue }
+            && start.Number == -1)
         {
             return Ops.Symbolic.Along(x, axis, ^1..);
         }
 
         if (step != 1)
         {
-            throw OnnxNode.NotKnown([DimensionOf(x, axis), .. new[] { start, end }.Where(one => !one.IsKnown).Select(one => one.Value!)], 0);
+            throw OnnxNode.NotKnown([
+                DimensionOf(x, axis), .. new[] { start, end }.Where(one => !one.IsKnown).Select(one => one.Value!)], 0);
         }
 
         // If the dimension is unknown before the call: the indices from start on, as many as there are.

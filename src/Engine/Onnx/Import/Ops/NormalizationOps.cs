@@ -14,7 +14,8 @@ internal static class NormalizationOps
         {
             node.Ignore("consumed_inputs");
             Variable x = node.X(0);
-            Variable normal = Normal(x, [.. Enumerable.Range(2, x.Rank - 2)], node.Float("epsilon", 1e-5), out _, out _);
+            Variable normal =
+                Normal(x, [.. Enumerable.Range(2, x.Rank - 2)], node.Float("epsilon", 1e-5), out _, out _);
             return node.Same((normal * PerChannel(node.X(1), x)) + PerChannel(node.X(2), x));
         }),
         new("LayerNormalization", 17, Takes.Floats, node =>
@@ -22,9 +23,11 @@ internal static class NormalizationOps
             Variable x = node.X(0);
             OnnxType stash = Stash(node);
             int axis = OnnxNode.Axis(node.Number("axis", -1), x.Rank);
-            Variable normal = Normal(x, [.. Enumerable.Range(axis, x.Rank - axis)], node.Float("epsilon", 1e-5), out Variable mean, out Variable inverse);
+            Variable normal = Normal(x, [.. Enumerable.Range(axis, x.Rank - axis)], node.Float("epsilon", 1e-5),
+                out Variable mean, out Variable inverse);
             normal *= node.X(1);
-            return [OnnxNode.Of(node.Type, node.Has(2) ? normal + node.X(2) : normal), OnnxNode.Of(stash, mean), OnnxNode.Of(stash, inverse)];
+            return [OnnxNode.Of(node.Type, node.Has(2) ? normal + node.X(2) : normal), OnnxNode.Of(stash, mean),
+                OnnxNode.Of(stash, inverse)];
         }),
         new("RMSNormalization", 23, Takes.Floats, node =>
         {
@@ -59,7 +62,9 @@ internal static class NormalizationOps
         new("LRN", 6, Takes.Floats, node =>
         {
             Variable x = node.X(0);
-            int size = node.Int("size", 1) is >= 1 and <= 1024 and var given ? given : throw new EngineException("its size is not from 1 to 1024"), before = (size - 1) / 2;
+            int size = node.Int("size", 1) is >= 1 and <= 1024 and var given
+                ? given
+                : throw new EngineException("its size is not from 1 to 1024"), before = (size - 1) / 2;
             (int, int)[] widths = [(0, 0), (before, size - 1 - before), .. Enumerable.Repeat((0, 0), x.Rank - 2)];
             Variable squares = Pad(Square(x), widths);
             Variable channels = DimensionOf(x, 1);
@@ -94,13 +99,16 @@ internal static class NormalizationOps
         node.Ignore("consumed_inputs");
         Variable x = node.X(0);
         double epsilon = node.Float("epsilon", 1e-5), momentum = node.Float("momentum", 0.9f);
-        bool isTraining = node.OpSet < 7 ? !node.Flag("is_test") && node.Outputs > 1 : node.OpSet >= 14 ? node.Flag("training_mode") : node.Outputs > 1;
+        bool isTraining = node.OpSet < 7
+            ? !node.Flag("is_test") && node.Outputs > 1
+            : node.OpSet >= 14 ? node.Flag("training_mode") : node.Outputs > 1;
         if (!node.Flag("spatial", true))
         {
             throw new EngineException("it normalizes each activation by itself (spatial = 0)");
         }
 
-        Variable gain = PerChannel(node.X(1), x), bias = PerChannel(node.X(2), x), mean = node.X(3), variance = node.X(4);
+        Variable gain = PerChannel(node.X(1), x), bias = PerChannel(node.X(2), x), mean = node.X(3),
+            variance = node.X(4);
         if (x.Rank == 1)
         {
             (gain, bias) = (Reshape(node.X(1), 1), Reshape(node.X(2), 1));

@@ -13,7 +13,9 @@ internal static class PadOps
         long[] pads = node.OpSet < 11
             ? node.LongsOf("pads") ?? node.LongsOf("paddings") ?? throw new EngineException("its pads are missing")
             : node.Longs(1);
-        int[] axes = node.OpSet >= 18 && node.Has(3) ? OnnxNode.Axes(node.Longs(3), x.Rank) : [.. Enumerable.Range(0, x.Rank)];
+        int[] axes = node.OpSet >= 18 && node.Has(3)
+            ? OnnxNode.Axes(node.Longs(3), x.Rank)
+            : [.. Enumerable.Range(0, x.Rank)];
         if (pads.Length != 2 * axes.Length)
         {
             throw new EngineException($"it has {pads.Length} pads for {axes.Length} axes");
@@ -36,7 +38,8 @@ internal static class PadOps
         }
 
         // A negative pad crops.
-        AxisIndex[] kept = [.. widths.Select(width => (AxisIndex)(Math.Max(0, -width.Before)..^Math.Max(0, -width.Behind)))];
+        AxisIndex[] kept =
+            [.. widths.Select(width => (AxisIndex)(Math.Max(0, -width.Before)..^Math.Max(0, -width.Behind)))];
         x = widths.Any(width => width.Before < 0 || width.Behind < 0) ? x[kept] : x;
         widths = [.. widths.Select(width => (Math.Max(0, width.Before), Math.Max(0, width.Behind)))];
         if (widths.All(width => width == (0, 0)))
@@ -53,7 +56,9 @@ internal static class PadOps
     public static OnnxValue[] CenterCropPad(OnnxNode node)
     {
         Variable x = node.X(0);
-        int[] axes = node.LongsOf("axes") is { } given ? OnnxNode.Axes(given, x.Rank) : [.. Enumerable.Range(0, x.Rank)];
+        int[] axes = node.LongsOf("axes") is { } given
+            ? OnnxNode.Axes(given, x.Rank)
+            : [.. Enumerable.Range(0, x.Rank)];
         int[] to = node.IntsOf(1), dimensions = OnnxNode.Dimensions(x);
         var widths = new (int, int)[x.Rank];
         AxisIndex[] kept = [.. Enumerable.Repeat<AxisIndex>(.., x.Rank)];

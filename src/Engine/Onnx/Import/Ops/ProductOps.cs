@@ -25,7 +25,8 @@ internal static class ProductOps
                 ? Dot(a, b, turnsA, turnsB)
                 : Product(turnsA ? DimShuffle(a, 1, 0) : a, turnsB ? DimShuffle(b, 1, 0) : b);
             product = alpha == 1 ? product : product * alpha;
-            return node.Same(!node.Has(2) || beta == 0 ? product : product + (beta == 1 ? node.X(2) : node.X(2) * beta));
+            return node.Same(
+                !node.Has(2) || beta == 0 ? product : product + (beta == 1 ? node.X(2) : node.X(2) * beta));
         }),
         new("Einsum", 12, Takes.Floats, node => node.Type.IsFloat()
             ? node.Same(Einsum(node.Text("equation", "").Replace(" ", "", StringComparison.Ordinal), node.All()))

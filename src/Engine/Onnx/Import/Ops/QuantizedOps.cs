@@ -14,7 +14,8 @@ internal static class QuantizedOps
             node.Ignore("saturate");
             Variable x = Cast(node.X(0), DType.Float32);
             OnnxType type = node.Has(2) ? node.V(2).Type : (OnnxType)node.Number("output_dtype", (long)OnnxType.UInt8);
-            if (node.HasSetting("output_dtype") && node.Number("output_dtype", 0) is not 0 and var said && (OnnxType)said != type)
+            if (node.HasSetting("output_dtype") && node.Number("output_dtype", 0) is not 0 and var said
+                && (OnnxType)said != type)
             {
                 throw new EngineException("its output_dtype is not its zero point's");
             }
@@ -26,7 +27,8 @@ internal static class QuantizedOps
 
             Variable scale = Spread(node, Cast(node.X(1), DType.Float32), x);
             Variable level = Round(x / scale);
-            return OnnxNode.Give(type, Levels(type, node.Has(2) ? level + Spread(node, Cast(node.X(2), DType.Float32), x) : level));
+            return OnnxNode.Give(
+                type, Levels(type, node.Has(2) ? level + Spread(node, Cast(node.X(2), DType.Float32), x) : level));
         }),
         new("DequantizeLinear", 10, Takes.Any, node =>
         {
@@ -50,23 +52,28 @@ internal static class QuantizedOps
             Variable range = (most - least) / 255, scale = Where(Equal(range, 0), OnesLike(range), range);
             Variable zero = Clip(Round(-least / scale), 0, 255);
             Variable y = Levels(OnnxType.UInt8, Round(x / scale) + zero);
-            return [OnnxNode.Of(OnnxType.UInt8, y), OnnxNode.Of(OnnxType.Float, scale), OnnxNode.Of(OnnxType.UInt8, zero)];
+            return [
+                OnnxNode.Of(OnnxType.UInt8, y), OnnxNode.Of(OnnxType.Float, scale), OnnxNode.Of(OnnxType.UInt8, zero)];
         }),
         Integer("MatMulInteger", (_, a, b) => MatMul(a, b)), Integer("ConvInteger", Convolved),
         Requantized("QLinearMatMul", (_, a, b) => MatMul(a, b)), Requantized("QLinearConv", Convolved),
     ];
 
     /// <summary>Returns an exact product of integers. float64 holds every sum of products of 8-bit numbers.</summary>
-    private static OnnxOp Integer(string name, Func<OnnxNode, Variable, Variable, Variable> op) => new(name, 10, Takes.Any, node =>
-        OnnxNode.Give(OnnxType.Int32, op(node, Level(node, 0, 2), Level(node, 1, 3))));
+    private static OnnxOp Integer(string name, Func<OnnxNode, Variable, Variable, Variable> op) =>
+        new(name, 10, Takes.Any, node =>
+            OnnxNode.Give(OnnxType.Int32, op(node, Level(node, 0, 2), Level(node, 1, 3))));
 
     /// <summary>Returns a product of levels as levels: the exact product, rounded once.</summary>
-    private static OnnxOp Requantized(string name, Func<OnnxNode, Variable, Variable, Variable> op) => new(name, 10, Takes.Any, node =>
-    {
-        Variable product = op(node, Level(node, 0, 2), Level(node, 3, 5));
-        Variable scale = Cast(Across(node, 1, product) * Across(node, 4, product) / Across(node, 6, product), DType.Float64);
-        return OnnxNode.Give(node.V(7).Type, Levels(node.V(7).Type, Round(product * scale) + Cast(Across(node, 7, product), DType.Float64)));
-    });
+    private static OnnxOp Requantized(string name, Func<OnnxNode, Variable, Variable, Variable> op) =>
+        new(name, 10, Takes.Any, node =>
+        {
+            Variable product = op(node, Level(node, 0, 2), Level(node, 3, 5));
+            Variable scale =
+                Cast(Across(node, 1, product) * Across(node, 4, product) / Across(node, 6, product), DType.Float64);
+            return OnnxNode.Give(node.V(7).Type,
+                Levels(node.V(7).Type, Round(product * scale) + Cast(Across(node, 7, product), DType.Float64)));
+        });
 
     /// <summary>
     /// Returns levels minus their zero point, in float64: one for all, or one for each row of a product's first factor,
@@ -157,8 +164,10 @@ internal static class QuantizedOps
         {
             0 => numbers,
             1 when numbers.Shape[0] == 1 => Reshape(numbers, Shape.Scalar),
-            1 => DimShuffle(numbers, [.. Enumerable.Range(0, x.Rank).Select(at => at == OnnxNode.Axis(axis, x.Rank) ? 0 : NewAxis)]),
-            _ => throw new EngineException($"its scales ({numbers.Type}) are neither one nor one for each place of an axis"),
+            1 => DimShuffle(numbers,
+                [.. Enumerable.Range(0, x.Rank).Select(at => at == OnnxNode.Axis(axis, x.Rank) ? 0 : NewAxis)]),
+            _ => throw new EngineException(
+                $"its scales ({numbers.Type}) are neither one nor one for each place of an axis"),
         };
     }
 }

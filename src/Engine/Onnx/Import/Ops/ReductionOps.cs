@@ -20,7 +20,8 @@ internal static class ReductionOps
         Reduction("ReduceLogSum", 18, (x, axes, keep) => Log(Sum(x, axes, keep)), double.NegativeInfinity),
         Reduction("ReduceLogSumExp", 18, (x, axes, keep) => LogSumExp(x, axes, keep), double.NegativeInfinity),
         Place("ArgMax", (x, axis) => ArgMax(x, axis)), Place("ArgMin", (x, axis) => ArgMin(x, axis)),
-        Accumulated("CumSum", 11, (x, axis) => CumSum(x, axis), 0), Accumulated("CumProd", 26, (x, axis) => CumProd(x, axis), 1),
+        Accumulated("CumSum", 11, (x, axis) => CumSum(x, axis), 0), Accumulated(
+            "CumProd", 26, (x, axis) => CumProd(x, axis), 1),
         new("TopK", 6, Takes.Numbers, TopK),
     ];
 
@@ -28,7 +29,8 @@ internal static class ReductionOps
     /// Returns a reduction. That of integers is computed in integers, or in float64 and rounded toward zero.
     /// </summary>
     private static OnnxOp Reduction(
-        string name, int axesAreInput, Func<Variable, Shape, bool, Variable> op, double ofNone, bool staysWhole = false) =>
+        string name, int axesAreInput, Func<Variable, Shape, bool, Variable> op, double ofNone,
+        bool staysWhole = false) =>
         new(name, 6, Takes.Numbers, node =>
         {
             Variable x = node.X(0);

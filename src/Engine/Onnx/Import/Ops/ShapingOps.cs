@@ -32,11 +32,13 @@ internal static class ShapingOps
         Mover("Unsqueeze", 6, node =>
         {
             Variable x = node.X(0);
-            long[] given = (node.OpSet < 13 ? node.LongsOf("axes") : node.Longs(1)) ?? throw new EngineException("its axes are missing");
+            long[] given = (node.OpSet < 13 ? node.LongsOf("axes") : node.Longs(1))
+                ?? throw new EngineException("its axes are missing");
             int rank = x.Rank + given.Length;
             int[] axes = OnnxNode.Axes(given, rank);
             int next = 0;
-            return node.Same(DimShuffle(x, [.. Enumerable.Range(0, rank).Select(axis => axes.Contains(axis) ? NewAxis : next++)]));
+            return node.Same(
+                DimShuffle(x, [.. Enumerable.Range(0, rank).Select(axis => axes.Contains(axis) ? NewAxis : next++)]));
         }),
         Mover("Transpose", 1, node =>
         {
@@ -69,9 +71,11 @@ internal static class ShapingOps
             Variable x = node.X(0);
             int block = node.Int("blocksize", 0);
             int[] dimensions = OnnxNode.Dimensions(x, 1);
-            Variable parts = Ops.Symbolic.Reshape(x, DimensionOf(x, 0), dimensions[0], dimensions[1] / block, block, dimensions[2] / block, block);
+            Variable parts = Ops.Symbolic.Reshape(
+                x, DimensionOf(x, 0), dimensions[0], dimensions[1] / block, block, dimensions[2] / block, block);
             return node.Same(Ops.Symbolic.Reshape(
-                DimShuffle(parts, 0, 3, 5, 1, 2, 4), DimensionOf(x, 0), dimensions[0] * block * block, dimensions[1] / block, dimensions[2] / block));
+                DimShuffle(parts, 0, 3, 5, 1, 2, 4), DimensionOf(x, 0), dimensions[0] * block * block,
+                dimensions[1] / block, dimensions[2] / block));
         }),
         new("Pad", 6, Takes.Numbers, PadOps.Pad),
         Mover("CenterCropPad", 18, PadOps.CenterCropPad),
@@ -99,7 +103,8 @@ internal static class ShapingOps
     private static Dimension Joined(Variable x, int from, int to) =>
         to == from ? 1 : Enumerable.Range(from, to - from).Select(axis => DimensionOf(x, axis)).Aggregate(Multiply);
 
-    private static int Product(int[] dimensions) => dimensions.Aggregate(1, (product, dimension) => checked(product * dimension));
+    private static int Product(int[] dimensions) =>
+        dimensions.Aggregate(1, (product, dimension) => checked(product * dimension));
 
     /// <summary>
     /// Returns x broadcast by NumPy's rule in both directions: dimensions of 1 in the requested shape are broadcast,
@@ -129,30 +134,37 @@ internal static class ShapingOps
     {
         Variable x = node.X(0);
         Whole[] to = node.OpSet < 5
-            ? Array.ConvertAll(node.LongsOf("shape") ?? throw new EngineException("its shape is missing"), dimension => new Whole(dimension))
+            ? Array.ConvertAll(node.LongsOf("shape") ?? throw new EngineException("its shape is missing"),
+                dimension => new Whole(dimension))
             : node.Wholes(1);
         bool allowsZero = node.Flag("allowzero");
         for (int i = 0; i < to.Length; i++)
         {
             if (to[i] is { IsKnown: true, Number: 0 } && !allowsZero)
             {
-                to[i] = i < x.Rank ? Whole.DimensionOf(x, i) : throw new EngineException($"the dimension {i} of {x.Type} is to stay, which it has not");
+                to[i] = i < x.Rank
+                    ? Whole.DimensionOf(x, i)
+                    : throw new EngineException($"the dimension {i} of {x.Type} is to stay, which it has not");
             }
         }
 
         // A model that was exported for one sample may get many: if the shape is 1 and then one sample's elements,
         // replace the 1 by the number of samples.
         int[] sample = [.. x.Shape.Skip(1)];
-        if (x.Rank > 0 && x.Shape[0] == Shape.Unknown && to is [{ IsKnown: true, Number: 1 }, ..] && !sample.Contains(Shape.Unknown)
-            && to.All(dimension => dimension.IsKnown) && to.Aggregate(1L, (product, dimension) => product * dimension.Number) == Product(sample))
+        if (x.Rank > 0 && x.Shape[0] == Shape.Unknown && to is [{ IsKnown: true, Number: 1 }, ..]
+            && !sample.Contains(Shape.Unknown)
+            && to.All(dimension => dimension.IsKnown)
+            && to.Aggregate(1L, (product, dimension) => product * dimension.Number) == Product(sample))
         {
             to = [Whole.DimensionOf(x, 0), .. to[1..]];
         }
 
-        if (Array.FindIndex(to, dimension => dimension is { IsKnown: true, Number: -1 }) is >= 0 and var open && x.Shape.IsKnown
+        if (Array.FindIndex(to, dimension => dimension is { IsKnown: true, Number: -1 }) is >= 0 and var open
+            && x.Shape.IsKnown
             && to.All(dimension => dimension.IsKnown) && !to.Any(dimension => dimension.Number == 0))
         {
-            long others = to.Where((_, i) => i != open).Aggregate(1L, (product, dimension) => checked(product * dimension.Number));
+            long others = to.Where((_, i) => i != open)
+                .Aggregate(1L, (product, dimension) => checked(product * dimension.Number));
             to[open] = x.Shape.Count % others == 0 ? x.Shape.Count / others : -1;
         }
 
@@ -174,7 +186,8 @@ internal static class ShapingOps
         {
             int dimension = x.Shape[axis] != Shape.Unknown ? x.Shape[axis] : OnnxNode.Dimensions(x, axis)[0];
             int each = (dimension + parts - 1) / parts;
-            lengths = [.. Enumerable.Range(0, parts).Select(part => (long)Math.Max(0, Math.Min(each, dimension - (part * each))))];
+            lengths = [.. Enumerable.Range(0, parts)
+                .Select(part => (long)Math.Max(0, Math.Min(each, dimension - (part * each))))];
         }
 
         return [.. Ops.Symbolic.Split(x, axis, Array.ConvertAll(lengths, length => checked((int)length)))
@@ -191,11 +204,14 @@ internal static class ShapingOps
         Variable parts = mode switch
         {
             "DCR" => DimShuffle(
-                Ops.Symbolic.Reshape(x, DimensionOf(x, 0), block, block, depth, dimensions[1], dimensions[2]), 0, 3, 4, 1, 5, 2),
+                Ops.Symbolic.Reshape(x, DimensionOf(x, 0), block, block, depth, dimensions[1], dimensions[2]), 0, 3, 4,
+                1, 5, 2),
             "CRD" => DimShuffle(
-                Ops.Symbolic.Reshape(x, DimensionOf(x, 0), depth, block, block, dimensions[1], dimensions[2]), 0, 1, 4, 2, 5, 3),
+                Ops.Symbolic.Reshape(x, DimensionOf(x, 0), depth, block, block, dimensions[1], dimensions[2]), 0, 1, 4,
+                2, 5, 3),
             _ => throw new EngineException($"there is no mode '{mode}'"),
         };
-        return node.Same(Ops.Symbolic.Reshape(parts, DimensionOf(x, 0), depth, dimensions[1] * block, dimensions[2] * block));
+        return node.Same(
+            Ops.Symbolic.Reshape(parts, DimensionOf(x, 0), depth, dimensions[1] * block, dimensions[2] * block));
     }
 }

@@ -13,7 +13,8 @@ internal static class SoftmaxOps
         Rowwise("Hardmax", (x, axis) =>
         {
             Variable best = ExpandDims(ArgMax(x, axis), axis);
-            Variable places = DimShuffle(ARange(DimensionOf(x, axis)), [.. Enumerable.Range(0, x.Rank).Select(at => at == axis ? 0 : NewAxis)]);
+            Variable places = DimShuffle(
+                ARange(DimensionOf(x, axis)), [.. Enumerable.Range(0, x.Rank).Select(at => at == axis ? 0 : NewAxis)]);
             return Cast(Equal(best, places), x.DType);
         }),
         new("NegativeLogLikelihoodLoss", 12, Takes.Numbers, node => [OnnxNode.Of(node.Type, Loss(node, node.X(0)))]),

@@ -64,19 +64,23 @@ internal static class TrainingOps
         }
 
         Variable rate = Reshape(node.X(0), Shape.Scalar), steps = Cast(Reshape(node.X(1), Shape.Scalar), rate.DType);
-        return (rate, steps, [.. Enumerable.Range(0, count).Select(i => Enumerable.Range(0, each).Select(kind => node.X(2 + i + (kind * count))).ToArray())]);
+        return (rate, steps,
+            [.. Enumerable.Range(0, count)
+                .Select(i => Enumerable.Range(0, each).Select(kind => node.X(2 + i + (kind * count))).ToArray())]);
     }
 
     private static OnnxValue[] Results(OnnxNode node, IEnumerable<Variable[]> groups)
     {
         Variable[][] all = [.. groups];
-        return [.. Enumerable.Range(0, all[0].Length).SelectMany(kind => all.Select(group => OnnxNode.Of(node.V(2).Type, group[kind])))];
+        return [.. Enumerable.Range(0, all[0].Length)
+            .SelectMany(kind => all.Select(group => OnnxNode.Of(node.V(2).Type, group[kind])))];
     }
 
     private static OnnxValue[] Adagrad(OnnxNode node)
     {
         (Variable rate, Variable steps, Variable[][] groups) = Inputs(node, 3);
-        double norm = node.Float("norm_coefficient", 0), epsilon = node.Float("epsilon", 0), decay = node.Float("decay_factor", 0);
+        double norm = node.Float("norm_coefficient", 0), epsilon = node.Float("epsilon", 0),
+            decay = node.Float("decay_factor", 0);
         rate /= 1 + (steps * decay);
         return Results(node, groups.Select(group =>
         {
@@ -93,7 +97,8 @@ internal static class TrainingOps
         double alpha = node.Float("alpha", 0.9), beta = node.Float("beta", 0.999), epsilon = node.Float("epsilon", 0);
         double norm = node.Float("norm_coefficient", 0), after = node.Float("norm_coefficient_post", 0);
         Variable corrected = Where(
-            Greater(steps, 0), rate * Sqrt(1 - Power(Constant(beta, rate.DType), steps)) / (1 - Power(Constant(alpha, rate.DType), Maximum(steps, 1))), rate);
+            Greater(steps, 0), rate * Sqrt(1 - Power(Constant(beta, rate.DType), steps))
+                / (1 - Power(Constant(alpha, rate.DType), Maximum(steps, 1))), rate);
         return Results(node, groups.Select(group =>
         {
             (Variable x, Variable gradient, Variable mean, Variable square) = (group[0], group[1], group[2], group[3]);

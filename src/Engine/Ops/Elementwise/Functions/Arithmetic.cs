@@ -11,7 +11,8 @@ internal readonly struct Add : IBinary
 
     public static string Cuda => "add(a, b)";
 
-    public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged => S.Add(a, b);
+    public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct
+        where T : unmanaged => S.Add(a, b);
 
     public static (Variable? A, Variable? B) Grad(Variable a, Variable b, Variable y, Variable g) => (g, g);
 }
@@ -24,7 +25,8 @@ internal readonly struct Subtract : IBinary
 
     public static string Cuda => "subtract(a, b)";
 
-    public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged => S.Sub(a, b);
+    public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct
+        where T : unmanaged => S.Sub(a, b);
 
     public static (Variable? A, Variable? B) Grad(Variable a, Variable b, Variable y, Variable g) => (g, -g);
 }
@@ -37,9 +39,11 @@ internal readonly struct Multiply : IBinary
 
     public static string Cuda => "multiply(a, b)";
 
-    public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged => S.Mul(a, b);
+    public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct
+        where T : unmanaged => S.Mul(a, b);
 
-    public static (Variable? A, Variable? B) Grad(Variable a, Variable b, Variable y, Variable g) => (Times(g, b), Times(g, a));
+    public static (Variable? A, Variable? B) Grad(Variable a, Variable b, Variable y, Variable g) =>
+        (Times(g, b), Times(g, a));
 
     /// <summary>
     /// Returns the product, but 0 where the gradient is 0, even if the factor is infinite. Log(x) of x·Log(x), for
@@ -54,7 +58,8 @@ internal readonly struct Multiply : IBinary
             inner = negate.Inputs[0];
         }
 
-        bool mayBeInfinite = inner is Result { Owner: var node } && (node.Op is Unary<Log> or Unary<Log2> or Unary<Log10> or Unary<Log1p>
+        bool mayBeInfinite = inner is Result { Owner: var node }
+            && (node.Op is Unary<Log> or Unary<Log2> or Unary<Log10> or Unary<Log1p>
             || (node.Op is Binary<Divide> && node.Inputs[0] is Constant));
         return mayBeInfinite ? new Binary<GuardGrad>().Call(g, g * factor) : g * factor;
     }
@@ -70,9 +75,11 @@ internal readonly struct Divide : IBinary
 
     public static string Cuda => "a / b";
 
-    public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged => S.Div(a, b);
+    public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct
+        where T : unmanaged => S.Div(a, b);
 
-    public static (Variable? A, Variable? B) Grad(Variable a, Variable b, Variable y, Variable g) => (g / b, -(g * y / b));
+    public static (Variable? A, Variable? B) Grad(Variable a, Variable b, Variable y, Variable g) =>
+        (g / b, -(g * y / b));
 }
 
 internal readonly struct Negate : IUnary

@@ -34,7 +34,10 @@ internal sealed record Cast(DType To) : Op, ICpuOp, ICudaOp, ISampled
             foreach (double size in (double[])[1e6, 1, 1e-6, 1e-42])
             {
                 yield return new Sample(new Cast(half), new Arg(shape, Low: -size, High: size)) { HasGradient = false };
-                yield return new Sample(new Cast(half), new Arg(shape, DType.Float64, -size, size)) { HasGradient = false };
+                yield return new Sample(new Cast(half), new Arg(shape, DType.Float64, -size, size))
+                {
+                    HasGradient = false,
+                };
             }
 
             foreach (ElementType to in ElementType.All)

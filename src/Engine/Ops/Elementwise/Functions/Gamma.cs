@@ -93,5 +93,6 @@ public static partial class Symbolic
     public static Variable Polygamma(int order, Variable x) => order is >= 0 and <= GammaMath.MaxOrder
         ? order == 0 ? Digamma(x) : Map<Polygamma>(Constant(order), x)
         : throw new EngineException(
-            $"There is no polygamma function of order {order}: orders go from 0 to {GammaMath.MaxOrder}.{Origin.Current}");
+            $"There is no polygamma function of order {order}: "
+            + $"orders go from 0 to {GammaMath.MaxOrder}.{Origin.Current}");
 }

@@ -68,7 +68,9 @@ internal static class GammaReference
             }
 
             (DoubleDouble sine, DoubleDouble cosine) = Turn(x);
-            return x == Math.Round(x) || double.IsNaN(x) ? double.NaN : OfPositive(1 - (DoubleDouble)x) - (s_pi * cosine / sine);
+            return x == Math.Round(x) || double.IsNaN(x)
+                ? double.NaN
+                : OfPositive(1 - (DoubleDouble)x) - (s_pi * cosine / sine);
         }
 
         return OfPositive(x);
@@ -150,7 +152,8 @@ internal static class GammaReference
         }
     }
 
-    private static DoubleDouble Bernoulli(int j) => (DoubleDouble)s_bernoulli[j - 1].Numerator / s_bernoulli[j - 1].Denominator;
+    private static DoubleDouble Bernoulli(int j) =>
+        (DoubleDouble)s_bernoulli[j - 1].Numerator / s_bernoulli[j - 1].Denominator;
 
     /// <summary>
     /// Computes sine and cosine of πx without their common sign, from their series for x minus the nearest integer.

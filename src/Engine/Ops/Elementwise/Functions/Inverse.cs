@@ -152,7 +152,8 @@ internal readonly struct ArcCosh : IUnary
     public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         VectorMath.Acosh<S, V, T>(x);
 
-    public static Variable Grad(Variable x, Variable y, Variable g) => g / (Symbolic.Sqrt(x - 1) * Symbolic.Sqrt(x + 1));
+    public static Variable Grad(Variable x, Variable y, Variable g) =>
+        g / (Symbolic.Sqrt(x - 1) * Symbolic.Sqrt(x + 1));
 }
 
 internal readonly struct ArcTanh : IUnary

@@ -14,7 +14,8 @@ internal sealed record Where : Elementwise, ISampled
     [
         new(new Where(), Condition(shapes[0]), new Arg(shapes[1]), new Arg(shapes[2])),
         new(new Where(), Arg.Int(shapes[2], 0, 2), Arg.Int(shapes[0], -9, 9), Arg.Int(shapes[1], -9, 9)),
-        new(new Where(), new(shapes[2], DType.Int64, 0, 2), Arg.Int(shapes[0], DType.Int64), Arg.Int(shapes[1], DType.Int64)),
+        new(new Where(), new(shapes[2], DType.Int64, 0, 2), Arg.Int(shapes[0], DType.Int64),
+            Arg.Int(shapes[1], DType.Int64)),
     ]);
 
     public override ElementRow Row => s_row;

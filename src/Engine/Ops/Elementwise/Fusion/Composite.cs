@@ -81,7 +81,8 @@ internal sealed record Composite(
             {
                 var rounded = new Composite(
                     [n, m], type, 2, [],
-                    [new(add, 0, 1), new(ElementRow.ToHalf(half), 2), new(ElementRow.FromHalf, 3), new(multiply, 4, 0)], [3, 5, 4]);
+                    [new(add, 0, 1), new(ElementRow.ToHalf(half), 2), new(ElementRow.FromHalf, 3), new(multiply, 4, 0)],
+                    [3, 5, 4]);
                 yield return Of(rounded, new([n, m], type), new([m], half));
             }
 
@@ -147,7 +148,8 @@ internal sealed record Composite(
     }
 
     private void ForEachElement(
-        IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray?> errors, int[] outputs, Action<int, int[], double, double> output)
+        IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray?> errors, int[] outputs,
+        Action<int, int[], double, double> output)
     {
         var values = new double[FirstTerm + Terms.Length];
         var magnitudes = new double[values.Length];
@@ -186,7 +188,8 @@ internal sealed record Composite(
         double value = DType.IsFloat() ? DTypes.Convert(exact.High, DType.Float64, DType) : DTypes.Wrap(exact, DType);
         if (!DType.IsFloat())
         {
-            bool isRounded = IsRounded(exact.High) || Array.Exists(operands, operand => double.IsNaN(magnitudes[operand]));
+            bool isRounded = IsRounded(exact.High)
+                || Array.Exists(operands, operand => double.IsNaN(magnitudes[operand]));
             return (value, isRounded ? double.NaN : 0);
         }
 

@@ -100,9 +100,10 @@ internal sealed class CudaComposite
     }
 
     /// <summary>Returns the expression for a value of a composite in the type in which it is stored.</summary>
-    public static string Value(Composite composite, int value, string prefix = "") => composite.TypeOf(value) is var type && type.IsHalf()
-        ? $"convert({prefix}v{value}, {type.Cuda()}())"
-        : $"{prefix}v{value}";
+    public static string Value(Composite composite, int value, string prefix = "") =>
+        composite.TypeOf(value) is var type && type.IsHalf()
+            ? $"convert({prefix}v{value}, {type.Cuda()}())"
+            : $"{prefix}v{value}";
 
     /// <summary>Returns what the kernel does with an element.</summary>
     /// <param name="element">The element, an lvalue.</param>

@@ -15,7 +15,8 @@ internal static class ConvolutionOps
             Windows windows = Windows.Of(node, x, Size(node, w));
             var options = new ConvOptions
             {
-                Stride = windows.Stride, Dilation = windows.Dilation, Padding = windows.Before, PaddingBehind = windows.Behind,
+                Stride = windows.Stride, Dilation = windows.Dilation, Padding = windows.Before, PaddingBehind =
+                    windows.Behind,
                 Groups = node.Int("group", 1), FlipFilters = false,
             };
             return node.Same(Convolve(x, w, options, node.Has(2) ? node.X(2) : null));
@@ -29,26 +30,31 @@ internal static class ConvolutionOps
     {
         Variable x = node.X(0);
         int[] image = node.IntsOf(1), size = node.IntsOf(2);
-        int rank = image.Length, places = OnnxNode.Few(size.Aggregate(1L, (product, dimension) => checked(product * dimension)), "places of a window");
+        int rank = image.Length, places = OnnxNode.Few(
+            size.Aggregate(1L, (product, dimension) => checked(product * dimension)), "places of a window");
         int[] Each(string name, int count, int otherwise) =>
             node.Ints(name) is { Length: > 0 } given ? given : [.. Enumerable.Repeat(otherwise, count)];
-        int[] dilation = Each("dilations", rank, 1), stride = Each("strides", rank, 1), pads = Each("pads", 2 * rank, 0);
+        int[] dilation = Each("dilations", rank, 1), stride = Each("strides", rank, 1),
+            pads = Each("pads", 2 * rank, 0);
         int rows = OnnxNode.Dimensions(x, 1)[0];
-        if (size.Length != rank || dilation.Length != rank || stride.Length != rank || pads.Length != 2 * rank || rank is < 1 or > 3
+        if (size.Length != rank || dilation.Length != rank || stride.Length != rank || pads.Length != 2 * rank
+            || rank is < 1 or > 3
             || places == 0 || rows % places != 0 || stride.Concat(dilation).Any(step => step < 1))
         {
             throw new EngineException($"its windows ({string.Join(", ", size)}), steps and pads do not fit {x.Type}");
         }
 
         Dimension[] counts = [.. Enumerable.Range(0, rank).Select(axis => (Dimension)(
-            ((image[axis] + pads[axis] + pads[axis + rank] - ((size[axis] - 1) * dilation[axis]) - 1) / stride[axis]) + 1))];
+            ((image[axis] + pads[axis] + pads[axis + rank] - ((size[axis] - 1) * dilation[axis]) - 1) / stride[axis])
+                + 1))];
         int channels = rows / places;
         Variable filters = Tile(
             Cast(Reshape(Eye(places), [places, 1, .. size.Select(dimension => (Dimension)dimension)]), x.DType),
             [channels, .. Enumerable.Repeat(1, rank + 1)]);
         var options = new ConvOptions
         {
-            Stride = stride, Dilation = dilation, Padding = pads[..rank], PaddingBehind = pads[rank..], Groups = channels, FlipFilters = false,
+            Stride = stride, Dilation = dilation, Padding = pads[..rank], PaddingBehind = pads[rank..], Groups =
+                channels, FlipFilters = false,
         };
         return node.Same(ConvTranspose(Reshape(x, [DimensionOf(x, 0), rows, .. counts]), filters, options, image));
     }
@@ -58,7 +64,8 @@ internal static class ConvolutionOps
         int[] size = [.. w.Shape.Skip(2)];
         return node.Ints("kernel_shape") is not { Length: > 0 } said || said.SequenceEqual(size)
             ? size
-            : throw new EngineException($"its kernel_shape is ({string.Join(", ", said)}), and its filters are {w.Type}");
+            : throw new EngineException(
+                $"its kernel_shape is ({string.Join(", ", said)}), and its filters are {w.Type}");
     }
 
     private static OnnxValue[] Transposed(OnnxNode node)
@@ -79,7 +86,8 @@ internal static class ConvolutionOps
 
         if (output is null && auto is "NOTSET" or "" && extra.All(dimension => dimension == 0))
         {
-            return node.Same(ConvTranspose(x, w, Options(node, stride, dilation, pads[..rank], pads[rank..]), null, node.Has(2) ? node.X(2) : null));
+            return node.Same(ConvTranspose(x, w, Options(node, stride, dilation, pads[..rank], pads[rank..]), null,
+                node.Has(2) ? node.X(2) : null));
         }
 
         int[] dimensions = OnnxNode.Dimensions(x, 2);
@@ -102,10 +110,13 @@ internal static class ConvolutionOps
             }
 
             int cut = Math.Max(0, whole - to[axis]);
-            (pads[axis], pads[axis + rank]) = auto == "SAME_UPPER" ? (cut / 2, cut - (cut / 2)) : (cut - (cut / 2), cut / 2);
+            (pads[axis], pads[axis + rank]) = auto == "SAME_UPPER"
+                ? (cut / 2, cut - (cut / 2))
+                : (cut - (cut / 2), cut / 2);
         }
 
-        return node.Same(ConvTranspose(x, w, Options(node, stride, dilation, pads[..rank], pads[rank..]), to, node.Has(2) ? node.X(2) : null));
+        return node.Same(ConvTranspose(
+            x, w, Options(node, stride, dilation, pads[..rank], pads[rank..]), to, node.Has(2) ? node.X(2) : null));
     }
 
     private static ConvOptions Options(OnnxNode node, int[] stride, int[] dilation, int[] before, int[] behind) => new()

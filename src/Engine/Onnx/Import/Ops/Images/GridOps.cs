@@ -24,7 +24,8 @@ internal static class GridOps
             }
 
             // The last dimension is x, the first coordinate of a position.
-            Variable whole = BroadcastTo(Constant(1, theta.DType), [.. dimensions.Select(dimension => (Dimension)dimension)]);
+            Variable whole =
+                BroadcastTo(Constant(1, theta.DType), [.. dimensions.Select(dimension => (Dimension)dimension)]);
             Variable[] coordinates = [.. Enumerable.Range(0, rank).Reverse().Select(axis => whole * DimShuffle(
                 Constant(Tensor.From([.. Enumerable.Range(0, dimensions[axis]).Select(place => isAligned
                     ? -1 + (2.0 * place / (dimensions[axis] - 1))
@@ -32,7 +33,8 @@ internal static class GridOps
                 [.. Enumerable.Range(0, rank).Select(at => at == axis ? 0 : NewAxis)]))];
             Variable places = Reshape(Stack(rank, [.. coordinates, whole]), -1, rank + 1);
             Variable grid = MatMul(places, DimShuffle(theta, 0, 2, 1));
-            return node.Same(Reshape(grid, [DimensionOf(theta, 0), .. dimensions.Select(dimension => (Dimension)dimension), rank]));
+            return node.Same(
+                Reshape(grid, [DimensionOf(theta, 0), .. dimensions.Select(dimension => (Dimension)dimension), rank]));
         }),
         new("GridSample", 16, Takes.Floats, Sampled),
     ];
@@ -50,7 +52,8 @@ internal static class GridOps
             "cubic" or "bicubic" => 4,
             _ => throw new EngineException($"there is no mode '{mode}'"),
         };
-        if (!node.Type.IsFloat() || rank is not (2 or 3) || grid.Rank != x.Rank || padding is not ("zeros" or "border" or "reflection"))
+        if (!node.Type.IsFloat() || rank is not (2 or 3) || grid.Rank != x.Rank
+            || padding is not ("zeros" or "border" or "reflection"))
         {
             throw new EngineException($"it samples {x.Type} at {grid.Type} with the padding '{padding}'");
         }
@@ -69,7 +72,8 @@ internal static class GridOps
         {
             (Variable Place, Variable Weight)[] one = [.. along.Select((neighbors, axis) => neighbors[tap[axis]])];
             Variable weight = one.Select(neighbor => neighbor.Weight).Aggregate(Multiply);
-            return channelsLast[[sample, .. one.Select(neighbor => (AxisIndex)neighbor.Place)]] * ExpandDims(weight, -1);
+            return channelsLast[[sample, .. one.Select(neighbor => (AxisIndex)neighbor.Place)]]
+                * ExpandDims(weight, -1);
         }).Aggregate(Add);
         return node.Same(DimShuffle(all, [0, rank + 1, .. Enumerable.Range(1, rank)]));
     }
@@ -80,7 +84,8 @@ internal static class GridOps
         : (((position + 1) * dimension) - 1) / 2;
 
     /// <summary>Returns the pixels next to positions along an axis, with their weights.</summary>
-    private static (Variable Place, Variable Weight)[] Neighbors(Variable at, int dimension, int taps, string padding, bool isAligned)
+    private static (Variable Place, Variable Weight)[] Neighbors(
+        Variable at, int dimension, int taps, string padding, bool isAligned)
     {
         at = taps == 1 ? Round(at) : at;
         double first = isAligned ? 0 : -0.5, range = isAligned ? dimension - 1 : dimension;

@@ -15,17 +15,20 @@ internal static class PoolingOps
         new("MaxUnpool", 9, Takes.Floats, MaxUnpool),
         Global("GlobalAveragePool", (node, x, axes) => Mean(x, axes, keepDims: true)),
         Global("GlobalMaxPool", (node, x, axes) => Max(x, axes, keepDims: true)),
-        Global("GlobalLpPool", (node, x, axes) => Root(Sum(Raised(x, node.Float("p", 2)), axes, keepDims: true), node.Float("p", 2))),
+        Global("GlobalLpPool",
+            (node, x, axes) => Root(Sum(Raised(x, node.Float("p", 2)), axes, keepDims: true), node.Float("p", 2))),
     ];
 
-    private static OnnxOp Global(string name, Func<OnnxNode, Variable, Shape, Variable> op) => new(name, 6, Takes.Floats, node =>
-    {
-        Variable x = node.X(0);
-        return node.Same(op(node, x, [.. Enumerable.Range(2, x.Rank - 2)]));
-    });
+    private static OnnxOp Global(string name, Func<OnnxNode, Variable, Shape, Variable> op) =>
+        new(name, 6, Takes.Floats, node =>
+        {
+            Variable x = node.X(0);
+            return node.Same(op(node, x, [.. Enumerable.Range(2, x.Rank - 2)]));
+        });
 
     private static Windows Of(OnnxNode node, Variable x) =>
-        Windows.Of(node, x, node.Ints("kernel_shape") ?? throw new EngineException("its kernel_shape is missing"), isPool: true);
+        Windows.Of(node, x, node.Ints("kernel_shape") ?? throw new EngineException("its kernel_shape is missing"),
+            isPool: true);
 
     private static OnnxValue?[] MaxPool(OnnxNode node)
     {
@@ -53,7 +56,8 @@ internal static class PoolingOps
 
         Variable? best = null, places = null;
         Variable numbers = Pad(Numbered(x, dimensions, order != 0), widths);
-        foreach ((Variable value, Variable number) in windows.Places(padded, counts).Zip(windows.Places(numbers, counts)))
+        foreach ((Variable value, Variable number) in windows.Places(padded, counts)
+            .Zip(windows.Places(numbers, counts)))
         {
             Variable isBetter = best is null ? value : Greater(value, best);
             places = places is null ? number : Where(isBetter, number, places);
@@ -75,10 +79,13 @@ internal static class PoolingOps
         }
 
         // The order differs only within a plane.
-        Variable planes = ARange(DimensionOf(x, 0) * DimensionOf(x, 1)) * dimensions.Aggregate(1, (product, dimension) => product * dimension);
-        Variable columns = Reshape(ARange(dimensions.Aggregate(1, (product, dimension) => product * dimension)), [.. dimensions.Reverse()]);
+        Variable planes = ARange(DimensionOf(x, 0) * DimensionOf(x, 1))
+            * dimensions.Aggregate(1, (product, dimension) => product * dimension);
+        Variable columns = Reshape(
+            ARange(dimensions.Aggregate(1, (product, dimension) => product * dimension)), [.. dimensions.Reverse()]);
         Variable within = DimShuffle(columns, [.. Enumerable.Range(0, dimensions.Length).Reverse()]);
-        Variable plane = DimShuffle(Reshape(planes, DimensionOf(x, 0), DimensionOf(x, 1)), [0, 1, .. Enumerable.Repeat(NewAxis, dimensions.Length)]);
+        Variable plane = DimShuffle(Reshape(planes, DimensionOf(x, 0), DimensionOf(x, 1)),
+            [0, 1, .. Enumerable.Repeat(NewAxis, dimensions.Length)]);
         return plane + DimShuffle(within, [NewAxis, NewAxis, .. Enumerable.Range(0, dimensions.Length)]);
     }
 
@@ -89,14 +96,16 @@ internal static class PoolingOps
         Windows windows = Of(node, x);
         int[] dimensions = OnnxNode.Dimensions(x);
         int[] to = [.. dimensions[..2], .. Enumerable.Range(0, windows.Rank).Select(axis =>
-            ((dimensions[axis + 2] - 1) * windows.Stride[axis]) - windows.Before[axis] - windows.Behind[axis] + windows.Size[axis])];
+            ((dimensions[axis + 2] - 1) * windows.Stride[axis]) - windows.Before[axis] - windows.Behind[axis]
+                + windows.Size[axis])];
         int count = OnnxNode.Few(to.Aggregate(1L, (product, dimension) => checked(product * dimension)), "elements");
         Variable flat = BroadcastTo(Constant(0, x.DType), count);
         Variable y = Reshape(SetSubtensor(flat[Flatten(IndexingOps.Places(node, 1), 1)], Flatten(x, 1)), [.. to]);
         int[] whole = node.Has(2) ? node.IntsOf(2) : to;
         return whole.Length == to.Length && whole.Zip(to).All(pair => pair.First >= pair.Second)
             ? node.Same(Pad(y, [.. whole.Zip(to).Select(pair => (0, pair.First - pair.Second))]))
-            : throw new EngineException($"its output_shape ({string.Join(", ", whole)}) is smaller than ({string.Join(", ", to)})");
+            : throw new EngineException(
+                $"its output_shape ({string.Join(", ", whole)}) is smaller than ({string.Join(", ", to)})");
     }
 
     private static OnnxValue[] AveragePool(OnnxNode node)
@@ -117,7 +126,8 @@ internal static class PoolingOps
         Variable sums = Sums(x, windows, dimensions, counts);
         for (int axis = 0; axis < windows.Rank; axis++)
         {
-            double[] pixels = [.. Enumerable.Range(0, counts[axis]).Select(window => (double)Pixels(windows, axis, dimensions[axis], window, countsPads))];
+            double[] pixels = [.. Enumerable.Range(0, counts[axis])
+                .Select(window => (double)Pixels(windows, axis, dimensions[axis], window, countsPads))];
             sums /= DimShuffle(
                 Cast(Constant(Tensor.From(pixels)), x.DType),
                 [.. Enumerable.Range(0, x.Rank).Select(at => at == axis + 2 ? 0 : NewAxis)]);
@@ -153,7 +163,8 @@ internal static class PoolingOps
     private static int Pixels(Windows windows, int axis, int dimension, int window, bool countsPads)
     {
         int start = (window * windows.Stride[axis]) - windows.Before[axis];
-        int least = countsPads ? -windows.Before[axis] : 0, most = countsPads ? dimension + windows.Behind[axis] : dimension;
+        int least = countsPads ? -windows.Before[axis] : 0,
+            most = countsPads ? dimension + windows.Behind[axis] : dimension;
         return Enumerable.Range(0, windows.Size[axis])
             .Select(place => start + (place * windows.Dilation[axis])).Count(at => at >= least && at < most);
     }
@@ -164,9 +175,11 @@ internal static class PoolingOps
         _ = OnnxNode.Few(counts.Max(), "windows along an axis");
         return counts.All(count => count > 0)
             ? counts
-            : throw new EngineException($"its windows ({string.Join(", ", windows.Size)}) are larger than the images ({string.Join(", ", dimensions)})");
+            : throw new EngineException($"its windows ({string.Join(", ", windows.Size)}) are larger than the images "
+                + $"({string.Join(", ", dimensions)})");
     }
 
     /// <summary>Returns whether no window is entirely in the padding, which the ops here do not support.</summary>
-    private static bool Covers(Windows windows) => Enumerable.Range(0, windows.Rank).All(axis => windows.Before[axis] < windows.Size[axis]);
+    private static bool Covers(Windows windows) =>
+        Enumerable.Range(0, windows.Rank).All(axis => windows.Before[axis] < windows.Size[axis]);
 }

@@ -16,10 +16,14 @@ internal static class ResizeOps
         new("Upsample", 7, Takes.Numbers, node =>
         {
             Variable x = node.X(0);
-            double[] scales = node.OpSet < 9 ? [.. node.Floats("scales").Select(scale => (double)scale)] : node.Numbers(1);
+            double[] scales = node.OpSet < 9
+                ? [.. node.Floats("scales").Select(scale => (double)scale)]
+                : node.Numbers(1);
             var form = new Form(node.Text("mode", "nearest"), "asymmetric", "floor") { HasScales = true };
             int[] dimensions = OnnxNode.Dimensions(x), all = [.. Enumerable.Range(0, x.Rank)];
-            int[] to = [.. dimensions.Select((dimension, axis) => OnnxNode.Few((long)Math.Floor(dimension * scales[axis]), "elements of a dimension"))];
+            int[] to =
+                [.. dimensions.Select((dimension, axis) =>
+                    OnnxNode.Few((long)Math.Floor(dimension * scales[axis]), "elements of a dimension"))];
             return node.Same(Resized(x, all, dimensions, to, scales, form, null));
         }),
     ];
@@ -61,13 +65,16 @@ internal static class ResizeOps
             throw new EngineException($"it is {form.Mode} and of {node.Type.Name()}");
         }
 
-        int[] axes = node.LongsOf("axes") is { } given ? OnnxNode.Axes(given, x.Rank) : [.. Enumerable.Range(0, x.Rank)];
+        int[] axes = node.LongsOf("axes") is { } given
+            ? OnnxNode.Axes(given, x.Rank)
+            : [.. Enumerable.Range(0, x.Rank)];
         string policy = node.Text("keep_aspect_ratio_policy", "stretch");
         int scalesAt = isFirst ? 1 : 2;
         double[]? scales = node.Has(scalesAt) && !IsEmpty(node.V(scalesAt).Shape) ? node.Numbers(scalesAt) : null;
         int[]? dimensions = !isFirst && node.Has(3) && !IsEmpty(node.V(3).Shape) ? node.IntsOf(3) : null;
         double[]? region = !isFirst && node.Has(1) && form.Coordinates == "tf_crop_and_resize" ? node.Numbers(1) : null;
-        if ((scales ?? [.. (dimensions ?? []).Select(dimension => (double)dimension)]).Length != axes.Length || scales is null == dimensions is null)
+        if ((scales ?? [.. (dimensions ?? []).Select(dimension => (double)dimension)]).Length != axes.Length
+            || scales is null == dimensions is null)
         {
             throw new EngineException($"it says scales or dimensions, one of them, for each of {axes.Length} axes");
         }
@@ -79,7 +86,8 @@ internal static class ResizeOps
             (axes, scales) = ([.. changed.Select(i => axes[i])], [.. changed.Select(i => scales[i])]);
         }
 
-        int[] from = [.. axes.Select(axis => x.Shape[axis] != Shape.Unknown ? x.Shape[axis] : OnnxNode.Dimensions(x, axis)[0])];
+        int[] from =
+            [.. axes.Select(axis => x.Shape[axis] != Shape.Unknown ? x.Shape[axis] : OnnxNode.Dimensions(x, axis)[0])];
         if (dimensions is not null)
         {
             scales = [.. dimensions.Select((dimension, i) => (double)dimension / from[i])];
@@ -112,7 +120,8 @@ internal static class ResizeOps
         for (int i = 0; i < axes.Length; i++)
         {
             (double Start, double End) part = region is null ? (0, 1) : (region[i], region[i + axes.Length]);
-            (double At, bool IsOutside)[] places = [.. Enumerable.Range(0, to[i]).Select(place => Place(place, from[i], to[i], scales[i], form, part))];
+            (double At, bool IsOutside)[] places =
+                [.. Enumerable.Range(0, to[i]).Select(place => Place(place, from[i], to[i], scales[i], form, part))];
             if (places.Any(place => place.IsOutside))
             {
                 Variable here = DimShuffle(
@@ -167,14 +176,16 @@ internal static class ResizeOps
         int[] starts = [.. places.Select(at => (int)Math.Ceiling(at) - (count / 2))];
         for (int i = 0; form.ExcludesOutside && form.Mode != "nearest" && i < places.Length; i++)
         {
-            double[] inside = [.. weights[i].Select((weight, tap) => starts[i] + tap < 0 || starts[i] + tap >= dimension ? 0 : weight)];
+            double[] inside = [.. weights[i].Select(
+                (weight, tap) => starts[i] + tap < 0 || starts[i] + tap >= dimension ? 0 : weight)];
             double sum = inside.Sum();
             weights[i] = [.. inside.Select(weight => weight / sum)];
         }
 
         if (form.Mode == "nearest")
         {
-            int[] nearest = [.. places.Select((_, i) => Math.Clamp(starts[i] + (weights[i][0] == 1 ? 0 : 1), 0, dimension - 1))];
+            int[] nearest =
+                [.. places.Select((_, i) => Math.Clamp(starts[i] + (weights[i][0] == 1 ? 0 : 1), 0, dimension - 1))];
             return Along(x, axis, nearest);
         }
 
@@ -189,7 +200,8 @@ internal static class ResizeOps
 
             int[] taken = [.. starts.Select(start => Math.Clamp(start + tap, 0, dimension - 1))];
             Variable part = Along(x, axis, taken) * DimShuffle(
-                Constant(Tensor.From(share).Cast(x.DType)), [.. Enumerable.Range(0, x.Rank).Select(at => at == axis ? 0 : NewAxis)]);
+                Constant(Tensor.From(share).Cast(x.DType)),
+                [.. Enumerable.Range(0, x.Rank).Select(at => at == axis ? 0 : NewAxis)]);
             total = total is null ? part : total + part;
         }
 
@@ -217,9 +229,11 @@ internal static class ResizeOps
             case "linear" or "cubic" when form.IsSmoothed && scale < 1:
                 int reach = form.Mode == "linear" ? 1 : 2;
                 int start = (int)Math.Floor(-reach / scale) + 1, end = 2 - start;
-                double[] taps = [.. Enumerable.Range(start, Math.Max(0, (form.Mode == "linear" ? start + 2 - (2 * start) : end) - start))
+                double[] taps = [.. Enumerable.Range(
+                    start, Math.Max(0, (form.Mode == "linear" ? start + 2 - (2 * start) : end) - start))
                     .Select(i => (i - ratio) * scale)
-                    .Select(distance => form.Mode == "linear" ? Math.Max(0, 1 - Math.Abs(distance)) : Cubic(distance, form.Cubic))];
+                    .Select(distance =>
+                        form.Mode == "linear" ? Math.Max(0, 1 - Math.Abs(distance)) : Cubic(distance, form.Cubic))];
                 double sum = taps.Sum();
                 return [.. taps.Select(tap => tap / sum)];
             case "linear":

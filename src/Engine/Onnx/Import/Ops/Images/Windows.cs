@@ -29,12 +29,15 @@ internal sealed record Windows(int[] Size, int[] Stride, int[] Dilation, int[] B
         int[] Each(string name, int otherwise)
         {
             int[] given = node.Ints(name) is { Length: > 0 } some ? some : [.. Enumerable.Repeat(otherwise, rank)];
-            return given.Length == rank ? given : throw new EngineException($"its {name} are {given.Length} for {rank} axes");
+            return given.Length == rank
+                ? given
+                : throw new EngineException($"its {name} are {given.Length} for {rank} axes");
         }
 
         int[] stride = Each("strides", 1), dilation = Each("dilations", 1);
         int[] pads = node.Ints("pads") is { Length: > 0 } given ? given : new int[2 * rank];
-        if (size.Length != rank || pads.Length != 2 * rank || stride.Concat(dilation).Concat(size).Any(number => number < 1)
+        if (size.Length != rank || pads.Length != 2 * rank
+            || stride.Concat(dilation).Concat(size).Any(number => number < 1)
             || pads.Any(pad => pad < 0))
         {
             throw new EngineException($"its windows ({string.Join(", ", size)}), steps and pads do not fit {x.Type}");
@@ -52,14 +55,20 @@ internal sealed record Windows(int[] Size, int[] Stride, int[] Dilation, int[] B
                 for (int axis = 0; axis < rank; axis++)
                 {
                     int reach = ((size[axis] - 1) * dilation[axis]) + 1;
-                    int dimension = stride[axis] == 1 ? 1 : x.Shape[axis + 2] != Shape.Unknown ? x.Shape[axis + 2] : OnnxNode.Dimensions(x, 2)[axis];
-                    int needed = ((((dimension + stride[axis] - 1) / stride[axis]) - 1) * stride[axis]) + reach - dimension;
+                    int dimension = stride[axis] == 1
+                        ? 1
+                        : x.Shape[axis + 2] != Shape.Unknown ? x.Shape[axis + 2] : OnnxNode.Dimensions(x, 2)[axis];
+                    int needed =
+                        ((((dimension + stride[axis] - 1) / stride[axis]) - 1) * stride[axis]) + reach - dimension;
                     more[axis] = !isPool || (needed >= 0 && dilation[axis] == 1) ? Math.Max(0, needed)
-                        : throw new EngineException($"its auto_pad {auto} goes with windows that have gaps, or are smaller than its steps");
+                        : throw new EngineException(
+                            $"its auto_pad {auto} goes with windows that have gaps, or are smaller than its steps");
                 }
 
                 int[] less = [.. more.Select(all => all / 2)], rest = [.. more.Select(all => all - (all / 2))];
-                return auto == "SAME_UPPER" ? new Windows(size, stride, dilation, less, rest) : new Windows(size, stride, dilation, rest, less);
+                return auto == "SAME_UPPER"
+                    ? new Windows(size, stride, dilation, less, rest)
+                    : new Windows(size, stride, dilation, rest, less);
             default:
                 throw new EngineException($"there is no auto_pad '{auto}'");
         }
@@ -85,7 +94,8 @@ internal sealed record Windows(int[] Size, int[] Stride, int[] Dilation, int[] B
     {
         if (Size.Aggregate(1.0, (product, dimension) => product * dimension) > MaxPlaces)
         {
-            throw new EngineException($"its windows ({string.Join(", ", Size)}) have more than {MaxPlaces} places, each of which is an op");
+            throw new EngineException(
+                $"its windows ({string.Join(", ", Size)}) have more than {MaxPlaces} places, each of which is an op");
         }
 
         foreach (int[] place in NdArray.Indices([.. Size]))

@@ -50,7 +50,9 @@ internal static class AttentionOps
 
         int size = q.Shape[3];
         double scale = node.HasSetting("scale") ? node.Float("scale", 1)
-            : size > 0 ? 1 / Math.Sqrt(size) : throw new EngineException($"the size of its heads is not known ({q.Type})");
+            : size > 0
+            ? 1 / Math.Sqrt(size)
+            : throw new EngineException($"the size of its heads is not known ({q.Type})");
         Variable scores = MatMul(q * Math.Sqrt(scale), DimShuffle(keys, 0, 1, 3, 2) * Math.Sqrt(scale));
         Variable raw = scores;
         scores = softcap > 0 ? Tanh(scores / softcap) * softcap : scores;
@@ -71,12 +73,14 @@ internal static class AttentionOps
             3 => Cast(shares, q.DType),
             long other => throw new EngineException($"there is no qk_matmul_output_mode {other}"),
         };
-        return [OnnxNode.Of(type, y), OnnxNode.Of(node.V(1).Type, presentKey), OnnxNode.Of(node.V(2).Type, presentValue), OnnxNode.Of(type, shown)];
+        return [OnnxNode.Of(type, y), OnnxNode.Of(node.V(1).Type, presentKey),
+            OnnxNode.Of(node.V(2).Type, presentValue), OnnxNode.Of(type, shown)];
     }
 
     /// <summary>Returns (batch, steps, heads · size) as (batch, heads, steps, size).</summary>
     private static Variable Heads(Variable x, int heads) => heads > 0
-        ? DimShuffle(Reshape(x, DimensionOf(x, 0), DimensionOf(x, 1), heads, x.Shape[2] == Shape.Unknown ? -1 : x.Shape[2] / heads), 0, 2, 1, 3)
+        ? DimShuffle(Reshape(x, DimensionOf(x, 0), DimensionOf(x, 1), heads,
+            x.Shape[2] == Shape.Unknown ? -1 : x.Shape[2] / heads), 0, 2, 1, 3)
         : throw new EngineException("its number of heads is missing");
 
     /// <summary>
@@ -119,7 +123,8 @@ internal static class AttentionOps
         bool isFlat = x.Rank == 3;
         int heads = node.Int("num_heads", 0);
         Variable rows = isFlat
-            ? Reshape(x, DimensionOf(x, 0), DimensionOf(x, 1), heads > 0 ? heads : throw new EngineException("its num_heads is missing"), -1)
+            ? Reshape(x, DimensionOf(x, 0), DimensionOf(x, 1),
+                heads > 0 ? heads : throw new EngineException("its num_heads is missing"), -1)
             : DimShuffle(x, 0, 2, 1, 3);
         int size = isFlat ? OnnxNode.Dimensions(x, 2)[0] / heads : OnnxNode.Dimensions(x, 3)[0];
         rows = isFlat ? Reshape(rows, DimensionOf(x, 0), DimensionOf(x, 1), heads, size) : rows;
@@ -137,7 +142,8 @@ internal static class AttentionOps
         Variable b = isInterleaved ? part[Ellipsis, (1.., 2)] : Along(part, 3, (turned / 2)..);
         Variable real = (cosines * a) - (sines * b), imaginary = (sines * a) + (cosines * b);
         Variable whole = isInterleaved
-            ? Reshape(Stack(4, [real, imaginary]), DimensionOf(rows, 0), DimensionOf(rows, 1), DimensionOf(rows, 2), turned)
+            ? Reshape(
+                Stack(4, [real, imaginary]), DimensionOf(rows, 0), DimensionOf(rows, 1), DimensionOf(rows, 2), turned)
             : Concat(3, [real, imaginary]);
         whole = turned < size ? Concat(3, [whole, Along(rows, 3, turned..)]) : whole;
         return node.Same(isFlat ? ReshapeLike(whole, x) : DimShuffle(whole, 0, 2, 1, 3));

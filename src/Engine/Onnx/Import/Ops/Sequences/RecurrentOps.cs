@@ -41,8 +41,10 @@ internal static class RecurrentOps
             return Layer(node, 4, ["Sigmoid", "Tanh", "Tanh"], (scope, x, state) =>
             {
                 (Variable before, Variable cell) = (state[0], state[1]);
-                Variable Sum(int gate) => scope.Gate(x, gate) + Dot(before, scope.R(gate), false, true) + scope.RB(gate);
-                Variable Peep(Variable sum, int gate, Variable of) => scope.P(gate) is { } peep ? sum + (peep * of) : sum;
+                Variable Sum(int gate) =>
+                    scope.Gate(x, gate) + Dot(before, scope.R(gate), false, true) + scope.RB(gate);
+                Variable Peep(Variable sum, int gate, Variable of) =>
+                    scope.P(gate) is { } peep ? sum + (peep * of) : sum;
                 Variable i = scope.F(0, Peep(Sum(0), 0, cell));
                 Variable f = isCoupled ? 1 - i : scope.F(0, Peep(Sum(2), 2, cell));
                 Variable c = (f * cell) + (i * scope.F(1, Sum(3)));
@@ -53,7 +55,8 @@ internal static class RecurrentOps
     ];
 
     /// <summary>Represents one direction's parameters for a step.</summary>
-    private sealed class Direction(Variable recurrent, Variable? bias, Variable? peepholes, Func<Variable, Variable>[] functions, int hidden, double? clip)
+    private sealed class Direction(Variable recurrent, Variable? bias, Variable? peepholes,
+        Func<Variable, Variable>[] functions, int hidden, double? clip)
     {
         public Variable R(int gate) => Along(recurrent, 0, (gate * hidden)..((gate + 1) * hidden));
 
@@ -61,7 +64,8 @@ internal static class RecurrentOps
             ? Constant(0)
             : Along(bias, 0, (gate * hidden)..((gate + 1) * hidden));
 
-        public Variable? P(int gate) => peepholes is null ? null : Along(peepholes, 0, (gate * hidden)..((gate + 1) * hidden));
+        public Variable? P(int gate) =>
+            peepholes is null ? null : Along(peepholes, 0, (gate * hidden)..((gate + 1) * hidden));
 
         public Variable Gate(Variable x, int gate) => Along(x, 1, (gate * hidden)..((gate + 1) * hidden));
 
@@ -69,7 +73,8 @@ internal static class RecurrentOps
     }
 
     private static OnnxValue?[] Layer(
-        OnnxNode node, int gates, string[] defaults, Func<Direction, Variable, IReadOnlyList<Variable>, Variable[]> step)
+        OnnxNode node, int gates, string[] defaults,
+        Func<Direction, Variable, IReadOnlyList<Variable>, Variable[]> step)
     {
         Variable x = node.X(0), w = node.X(1), r = node.X(2);
         bool isBatchFirst = node.OpSet >= 14 && node.Flag("layout");
@@ -104,7 +109,8 @@ internal static class RecurrentOps
             products = bias is null ? products : products + Along(bias[d], 0, ..(gates * hidden));
             products = Reshape(products, DimensionOf(x, 0), DimensionOf(x, 1), gates * hidden);
             Variable zeros = BroadcastTo(Constant(0, x.DType), DimensionOf(x, 1), hidden);
-            OutputInfo?[] begin = [.. Enumerable.Range(0, states).Select(state => (OutputInfo?)(OutputInfo)First(initial[state], d, isBatchFirst, zeros))];
+            OutputInfo?[] begin = [.. Enumerable.Range(0, states)
+                .Select(state => (OutputInfo?)(OutputInfo)First(initial[state], d, isBatchFirst, zeros))];
             ScanOutputs all = Scan(
                 given =>
                 {
@@ -151,7 +157,8 @@ internal static class RecurrentOps
             return null;
         }
 
-        return node.V(4).Numbers is { } known && x.Shape[0] != Shape.Unknown && known.All(length => length == x.Shape[0])
+        return node.V(4).Numbers is { } known && x.Shape[0] != Shape.Unknown
+            && known.All(length => length == x.Shape[0])
             ? null
             : IndexingOps.Places(node, 4);
     }

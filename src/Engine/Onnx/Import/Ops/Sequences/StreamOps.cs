@@ -27,7 +27,8 @@ internal static class StreamOps
                 "silu" or "swish" => y * Sigmoid(y),
                 string other => throw new EngineException($"there is no activation '{other}'"),
             };
-            return [OnnxNode.Of(node.Type, y), OnnxNode.Of(node.Type, before == 0 ? Along(whole, 2, ..0) : Along(whole, 2, ^before..))];
+            return [OnnxNode.Of(node.Type, y),
+                OnnxNode.Of(node.Type, before == 0 ? Along(whole, 2, ..0) : Along(whole, 2, ^before..))];
         }),
         new("FlexAttention", 1, Takes.Floats, Flex) { Domain = "ai.onnx.preview" },
     ];
@@ -86,13 +87,15 @@ internal static class StreamOps
         node.Ignore("chunk_size");
         string rule = node.Text("update_rule", "gated_delta");
         bool decays = rule is "gated" or "gated_delta", corrects = rule is "delta" or "gated_delta";
-        if (!(decays || corrects || rule == "linear") || decays != node.Has(4) || corrects != node.Has(5) || (node.Has(6) && !corrects))
+        if (!(decays || corrects || rule == "linear") || decays != node.Has(4) || corrects != node.Has(5)
+            || (node.Has(6) && !corrects))
         {
             throw new EngineException($"its update_rule '{rule}' and its inputs do not go together");
         }
 
         Variable q = ByStep(node.X(0), heads), k = ByStep(node.X(1), shared), v = ByStep(node.X(2), shared);
-        int width = OnnxNode.Dimensions(node.X(0), 2)[0] / heads, height = OnnxNode.Dimensions(node.X(2), 2)[0] / shared;
+        int width = OnnxNode.Dimensions(node.X(0), 2)[0] / heads,
+            height = OnnxNode.Dimensions(node.X(2), 2)[0] / shared;
         double scale = node.Float("scale", 0) is not 0 and var given ? given : 1 / Math.Sqrt(width);
         List<ScanSequence> sequences = [q, k, v];
         if (decays)
@@ -110,7 +113,9 @@ internal static class StreamOps
             sequences.Add(ByStep(node.X(6), shared));
         }
 
-        Variable begin = node.Has(3) ? Cast(node.X(3), q.DType) : BroadcastTo(Constant(0, q.DType), DimensionOf(node.X(0), 0), shared, width, height);
+        Variable begin = node.Has(3)
+            ? Cast(node.X(3), q.DType)
+            : BroadcastTo(Constant(0, q.DType), DimensionOf(node.X(0), 0), shared, width, height);
         int states = sequences.Count;
         ScanOutputs all = Scan(
             step =>
@@ -138,5 +143,6 @@ internal static class StreamOps
 
     /// <summary>Returns (B, T, H·d) as (T, B, H, d).</summary>
     private static Variable ByStep(Variable x, int heads) =>
-        DimShuffle(Reshape(x, DimensionOf(x, 0), DimensionOf(x, 1), heads, x.Shape[2] == Shape.Unknown ? -1 : x.Shape[2] / heads), 1, 0, 2, 3);
+        DimShuffle(Reshape(x, DimensionOf(x, 0), DimensionOf(x, 1), heads,
+            x.Shape[2] == Shape.Unknown ? -1 : x.Shape[2] / heads), 1, 0, 2, 3);
 }
