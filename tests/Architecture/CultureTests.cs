@@ -95,7 +95,10 @@ public class CultureTests
             Expression: MemberAccessExpressionSyntax { Name.Identifier.Text: "Join" },
             ArgumentList.Arguments: [_, var parts],
         } when IsOfTuples(parts.Expression, model) => true,
-        InvocationExpressionSyntax { Expression: MemberAccessExpressionSyntax { Name.Identifier.Text: var name } } call =>
+        InvocationExpressionSyntax
+        {
+            Expression: MemberAccessExpressionSyntax { Name.Identifier.Text: var name },
+        } call =>
             name is "ToUpper" or "ToLower" or "StartsWith" or "EndsWith" or "IndexOf" or "LastIndexOf" or "Compare"
                 or "CompareTo"
             && model.GetSymbolInfo(

@@ -75,6 +75,38 @@ public partial class RoomTests
         Assert.That(crowded, Is.Empty);
     }
 
+    /// <summary>As in <c>.editorconfig</c>; strings do not count, because a message may be one long word.</summary>
+    private const int MaxColumns = 120;
+
+    [Test]
+    public void No_line_of_code_is_too_long_to_be_read_beside_another()
+    {
+        List<string> tooLong = [];
+        foreach (string file in ((string[])["src", "tests", "bench", "build"])
+            .SelectMany(
+                root => Directory.EnumerateFiles(Path.Combine(Repository.Root, root), "*", SearchOption.AllDirectories))
+            .Where(file => s_code.Contains(Path.GetExtension(file))))
+        {
+            bool isText = false;
+            foreach ((int i, string line) in File.ReadLines(file).Index())
+            {
+                bool wasText = isText;
+                isText ^= line.Split("\"\"\"").Length % 2 == 0;
+                if (!wasText && !isText && Text().Replace(line, "").Length > MaxColumns)
+                {
+                    tooLong.Add($"{Path.GetRelativePath(Repository.Root, file)}:{i + 1}");
+                }
+            }
+        }
+
+        Assert.That(tooLong, Is.Empty);
+    }
+
+    private static readonly string[] s_code = [".cs", ".cu", ".cuh", ".cpp", ".h"];
+
+    [GeneratedRegex(@""""""".*?""""""|""(\\.|[^""\\])*""")]
+    private static partial Regex Text();
+
     [GeneratedRegex(@"`([A-Za-z0-9_./]+\.(?:cs|cuh?|cpp|h|sh))`")]
     private static partial Regex SourceFile();
 }

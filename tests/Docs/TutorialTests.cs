@@ -65,8 +65,9 @@ public sealed class TutorialTests
     {
         using var net = new NeuralNet(
             new Input(1, 32, 32),
-            new Conv2D(16, 3), new MaxPool2D(2), new Conv2D(32, 2), new MaxPool2D(2), new Conv2D(64, 2),
-            new MaxPool2D(2),
+            new Conv2D(16, 3), new MaxPool2D(2),
+            new Conv2D(32, 2), new MaxPool2D(2),
+            new Conv2D(64, 2), new MaxPool2D(2),
             new Dense(200), new Dense(10, Softmax))
         {
             Update = new NesterovMomentum(learningRate: 0.015f, momentum: 0.9f),

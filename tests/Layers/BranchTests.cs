@@ -224,9 +224,9 @@ public class BranchTests
         Refused("A network needs an output", () => new Network(Array.Empty<Node>()).Layers);
         Refused("There is a loss for 'b', which is no output",
             () => new NeuralNet(new Dense(2, Softmax) { Name = "a" }.On(x))
-        {
-            Losses = new Dictionary<string, OutputLoss> { ["b"] = new() },
-        }.Initialize());
+            {
+                Losses = new Dictionary<string, OutputLoss> { ["b"] = new() },
+            }.Initialize());
     }
 
     [Test]

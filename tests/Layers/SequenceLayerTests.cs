@@ -153,8 +153,11 @@ public class SequenceLayerTests
         using var trainer = new Trainer(frozen) { Regression = true };
 
         Assert.That(
-            () => { using var of = new Trainer(trained) { Regression = true };
-            of.Step(new Tensor(DType.Float32, [2, 3, 2]), new Tensor(DType.Float32, [2, 3, 2])); },
+            () =>
+            {
+                using var of = new Trainer(trained) { Regression = true };
+                of.Step(new Tensor(DType.Float32, [2, 3, 2]), new Tensor(DType.Float32, [2, 3, 2]));
+            },
             Throws.TypeOf<EngineException>().With.Message.Contains("rnn.cell.norm.mean").And.Message
                 .Contains("inside of 'rnn'").And.Message.Contains("LayerNorm"));
         Assert.That(

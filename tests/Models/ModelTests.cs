@@ -223,7 +223,10 @@ public class ModelTests
         Preparation inputs = Preparation.Fit(s_flowers, "kind");
         Target target = Target.Fit(s_flowers["kind"]);
         NeuralNet Make() => new(new Engine.Layers.Input((int)inputs.Dimensions.Count), new Times(3),
-            new Dense(2, Symbolic.Softmax)) { MaxEpochs = 1 };
+            new Dense(2, Symbolic.Softmax))
+        {
+            MaxEpochs = 1,
+        };
         using NeuralNet net = Make();
         net.Initialize();
 

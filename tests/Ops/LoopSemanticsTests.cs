@@ -86,7 +86,8 @@ public sealed class LoopSemanticsTests
             [states, .. Grad(Sum(Square(states)), of, disconnectedInputs: DisconnectedInputs.Ignore)];
     }
 
-    private static readonly (string Name, Func<Variable, Variable, Func<Variable, Variable>, Variable> Make, int Seen)[] s_seen =
+    private static readonly
+        (string Name, Func<Variable, Variable, Func<Variable, Variable>, Variable> Make, int Seen)[] s_seen =
     [
         ("a row", (x, _, see) => Map(row => see(row), x), 5),
         ("a value of every step", (x, w, see) => Map(row => row * see(w), x), 5),

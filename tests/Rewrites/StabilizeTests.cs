@@ -63,7 +63,9 @@ public class StabilizeTests
         Assert.That(y[1].AsSpan<float>()[0], Is.EqualTo(slope).Within(1e-5).Percent);
     }
 
-    /// <summary>As written, 0 times infinity is 0 in a gradient; with a factor and a divisor canceled, infinity is left.</summary>
+    /// <summary>
+    /// As written, 0 times infinity is 0 in a gradient; with a factor and a divisor canceled, infinity is left.
+    /// </summary>
     [Test]
     public void A_gradient_of_0_passes_nothing_on_whatever_is_canceled(
         [Values(17, 40, 1000)] double x, [Values] bool isMasked, [Values] Optimizer optimizer)

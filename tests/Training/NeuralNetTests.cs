@@ -136,8 +136,12 @@ public class NeuralNetTests
             using var net = new NeuralNet(
                 new Input(1, 32, 32), new Conv2D(4, 3), new MaxPool2D(2), new Dropout(), new Dense(20), new BatchNorm(),
                 new Dense(10, Symbolic.Softmax))
-            { Device = device, Seed = seed, MaxEpochs = 2, BatchIteratorTrain =
-                new BatchIterator(50) { Shuffle = true } };
+            {
+                Device = device,
+                Seed = seed,
+                MaxEpochs = 2,
+                BatchIteratorTrain = new BatchIterator(50) { Shuffle = true },
+            };
             net.Fit(images, labels);
             return Bits(net);
         }

@@ -269,7 +269,8 @@ public sealed class RankWatch : IDisposable
         }
         catch (IOException error)
         {
-            why = error.InnerException is SocketException { SocketErrorCode: SocketError.TimedOut or SocketError.WouldBlock }
+            why = error.InnerException is SocketException socket
+                && socket.SocketErrorCode is SocketError.TimedOut or SocketError.WouldBlock
                 ? FormattableString.Invariant($"has not answered for {_silence.TotalSeconds:F0} s")
                 : "has ended";
         }

@@ -30,7 +30,9 @@ internal sealed class DrainingListeners(IOptions<SocketTransportOptions> options
         /// <summary>How long connections that keep arriving can delay the end.</summary>
         private static readonly TimeSpan s_longest = TimeSpan.FromSeconds(1);
 
-        /// <summary>How long a client that has just connected may take to send the first bytes of its request.</summary>
+        /// <summary>
+        /// How long a client that has just connected may take to send the first bytes of its request.
+        /// </summary>
         private static readonly TimeSpan s_patience = TimeSpan.FromMilliseconds(250);
 
         public EndPoint EndPoint => inner.EndPoint;

@@ -81,7 +81,9 @@ public class OnnxNodeTests
         Assert.That(NdArray.From(model.Run(given)[0]).Data, Is.EqualTo(expected).Within(1e-6));
     }
 
-    /// <summary>scikit-learn's MLPClassifier of iris as skl2onnx writes it, with predict_proba's and predict's results.</summary>
+    /// <summary>
+    /// scikit-learn's MLPClassifier of iris as skl2onnx writes it, with predict_proba's and predict's results.
+    /// </summary>
     [Test]
     public void A_classifier_of_scikit_learn_predicts_as_there()
     {

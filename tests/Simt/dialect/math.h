@@ -48,7 +48,8 @@ inline double sinpi(double x)
 {
     double r = x - 2 * rint(x / 2);
     r = r > 0.5 ? 1 - r : r < -0.5 ? -1 - r : r;
-    return fabs(r) > 0.25 ? copysign(cos(3.14159265358979323846 * (0.5 - fabs(r))), r) : sin(3.14159265358979323846 * r);
+    const double pi = 3.14159265358979323846;
+    return fabs(r) > 0.25 ? copysign(cos(pi * (0.5 - fabs(r))), r) : sin(pi * r);
 }
 inline double cospi(double x)
 {

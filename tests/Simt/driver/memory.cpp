@@ -143,7 +143,10 @@ namespace simt
     bool DeviceMemory::promise(uintptr_t address)
     {
         auto found = allocations_.find(address);
-        if (found == allocations_.end() || of_modules_.count(address) || !promised_.insert(address).second) return false;
+        if (found == allocations_.end() || of_modules_.count(address) || !promised_.insert(address).second) {
+            return false;
+        }
+
         used_ -= found->second;
         return true;
     }
@@ -183,7 +186,8 @@ namespace simt
     bool DeviceMemory::holds(uintptr_t address, size_t bytes) const
     {
         auto* below = nearest(address);
-        return below && !promised_.count(below->first) && address - below->first <= below->second && bytes <= below->second - (address - below->first);
+        return below && !promised_.count(below->first) && address - below->first <= below->second
+            && bytes <= below->second - (address - below->first);
     }
 
     void DeviceMemory::forget_races()

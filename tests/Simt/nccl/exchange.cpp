@@ -82,7 +82,10 @@ namespace simt_nccl
         post.kind = kind, post.type = type, post.operation = operation, post.root = root;
         std::fill_n(post.to, MostRanks, 0);
         std::fill_n(post.from, MostRanks, 0);
-        for (const Transfer& transfer : transfers) (transfer.sends ? post.to : post.from)[transfer.peer] = transfer.bytes;
+        for (const Transfer& transfer : transfers) {
+            (transfer.sends ? post.to : post.from)[transfer.peer] = transfer.bytes;
+        }
+
         std::string why;
         // After they have met once more, none still reads what the others posted.
         bool good = team->meet(name_of(kind), why) && agree(why);

@@ -88,8 +88,12 @@ public class DeepBeliefSettingsTests
     {
         using var net = new DeepBeliefNetwork(-1, Hidden, -1)
         {
-            OutputActFunct = activation switch { "Softmax" => Symbolic.Softmax, "Sigmoid" => Symbolic.Sigmoid, _ =>
-                Symbolic.Linear },
+            OutputActFunct = activation switch
+            {
+                "Softmax" => Symbolic.Softmax,
+                "Sigmoid" => Symbolic.Sigmoid,
+                _ => Symbolic.Linear,
+            },
             Scales = 0.5,
             LearnRates = 0.0,
             L2Costs = 0.0,

@@ -78,7 +78,10 @@ public sealed record ScaledNumber(
             ? 0
             : unit * (((known[(known.Length - 1) / 2] / unit) + (known[known.Length / 2] / unit)) / 2);
         return new ScaledNumber(column.Name, isConstant && known.Length > 0 ? known[0] : mean * unit,
-            isConstant ? 1 : std, median) { Unit = column.Unit };
+            isConstant ? 1 : std, median)
+        {
+            Unit = column.Unit,
+        };
     }
 
     /// <inheritdoc/>

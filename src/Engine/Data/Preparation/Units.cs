@@ -17,7 +17,9 @@ internal static class Units
     /// <param name="isNegative">Receives whether the number is negative.</param>
     /// <param name="number">Receives the number without its sign.</param>
     /// <param name="unit">Receives the unit; empty if there is none.</param>
-    /// <returns>Whether a digit or a decimal mark is where the number begins, and a digit or a mark where it ends.</returns>
+    /// <returns>
+    /// Whether a digit or a decimal mark is where the number begins, and a digit or a mark where it ends.
+    /// </returns>
     public static bool TrySplit(
         ReadOnlySpan<char> text, out bool isNegative, out ReadOnlySpan<char> number, out ReadOnlySpan<char> unit)
     {
@@ -60,7 +62,9 @@ internal static class Units
 
     private static bool IsCurrency(char c) => char.GetUnicodeCategory(c) == UnicodeCategory.CurrencySymbol;
 
-    /// <summary>Returns the length of a unit before a number: a currency ($, US$), or the code of one and a blank.</summary>
+    /// <summary>
+    /// Returns the length of a unit before a number: a currency ($, US$), or the code of one and a blank.
+    /// </summary>
     private static int Before(ReadOnlySpan<char> text)
     {
         int length = 0;
@@ -74,7 +78,9 @@ internal static class Units
             : 0;
     }
 
-    /// <summary>Returns the length of a unit after a number: up to four letters or signs, such as %, €, kg, °C, m².</summary>
+    /// <summary>
+    /// Returns the length of a unit after a number: up to four letters or signs, such as %, €, kg, °C, m².
+    /// </summary>
     private static int After(ReadOnlySpan<char> text)
     {
         int length = 0;

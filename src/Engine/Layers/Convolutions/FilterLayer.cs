@@ -34,7 +34,9 @@ public abstract class FilterLayer : Layer
             (value.Origin, value.FlipFilters, value.W, value.B, value.UntieBiases);
     }
 
-    /// <summary>Returns the nonlinearity of the sums, which are computed with these biases, or without if there are none.</summary>
+    /// <summary>
+    /// Returns the nonlinearity of the sums, which are computed with these biases, or without if there are none.
+    /// </summary>
     private protected Variable Activated(LayerScope scope, int filters, Func<SharedVariable?, Variable> sums)
     {
         if (B is null || !UntieBiases)

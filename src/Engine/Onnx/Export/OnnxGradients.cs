@@ -61,7 +61,8 @@ internal static class OnnxGradients
             ? x
             : graph.Add("ReduceSum", [x, graph.Vector("axes", OnnxOps.Longs([.. ones]))], ("keepdims", 1));
 
-        // Whether an unknown dimension is 1 is known when the file runs: the first elements of the sum, or all elements.
+        // Whether an unknown dimension is 1 is known when the file runs: the first elements of the sum, or all
+        // elements.
         foreach (int axis in axes.Where(axis => to[axis] == Shape.Unknown))
         {
             string axisName = graph.Vector("axis", axis), one = graph.Vector("one", 1);

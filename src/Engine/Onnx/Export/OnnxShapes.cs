@@ -91,9 +91,10 @@ internal static class OnnxShapes
 
     /// <summary>Returns the number that fills an array around a part; null if an update is no such padding.</summary>
     private static Constant? Filling(Apply node) =>
-        node is { Op: SubtensorUpdate { Adds: false } op, Inputs: [Result { Owner: { Op: Ops.BroadcastTo, Inputs: [Constant { Rank: 0 } number, ..] } }, ..] }
-        && op.Parts.Axes.All(
-            part => part is { Kind: AxisIndexKind.Range, Step: 1, Range: { Start.IsFromEnd: false, End.IsFromEnd: true } })
+        node is { Op: SubtensorUpdate { Adds: false } op, Inputs: [Result { Owner: { } filling }, ..] }
+        && filling is { Op: Ops.BroadcastTo, Inputs: [Constant { Rank: 0 } number, ..] }
+        && op.Parts.Axes.All(part => part is { Kind: AxisIndexKind.Range, Step: 1 }
+            && part.Range is { Start.IsFromEnd: false, End.IsFromEnd: true })
             ? number
             : null;
 

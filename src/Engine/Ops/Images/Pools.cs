@@ -86,7 +86,8 @@ public static partial class Symbolic
     /// window i goes from ⌊i·dimension / n⌋ to ⌈(i + 1)·dimension / n⌉, as in PyTorch.
     /// </summary>
     /// <exception cref="EngineException">
-    /// A dimension is unknown or has no elements, the number of dimensions is wrong, or there would be too many windows.
+    /// A dimension is unknown or has no elements, the number of dimensions is wrong, or there would be too many
+    /// windows.
     /// </exception>
     public static Variable AdaptivePool(Variable x, IReadOnlyList<int> dimensions, PoolMode mode = PoolMode.Average)
     {

@@ -1,7 +1,8 @@
 namespace Engine.Ops;
 
 /// <summary>
-/// The sums of the binary logarithms of a product's factors: whether the product of some of them may overflow or vanish.
+/// The sums of the binary logarithms of a product's factors: whether the product of some of them may overflow or
+/// vanish.
 /// </summary>
 /// <param name="Above">The sum of the positive logarithms.</param>
 /// <param name="Below">The sum of the negative logarithms.</param>

@@ -92,8 +92,8 @@ internal sealed record DenseCrossEntropy(bool HasBias, bool WithInputs) : Op, IC
             double most = Rounding.Reached(inputs[0].DType, terms.Data.AsSpan(row * classes, classes).ToArray().Max());
             own[1].Data[row] += 2 * most;
 
-            // Where the errors of the scores decide which is the largest, a probability may be anything from 0 to 1, and
-            // where scores overflow, also NaN.
+            // Where the errors of the scores decide which is the largest, a probability may be anything from 0 to 1,
+            // and where scores overflow, also NaN.
             double weight = Math.Abs(inputs[Labels + 1][row]), epsilon = Rounding.Epsilon(inputs[0].DType);
             bool isOpen = Ulps * epsilon * most > 0.1;
             for (int i = 0; i < classes; i++)

@@ -99,7 +99,10 @@ internal sealed class SourceReader
             size = Iterator.BatchSize / shards;
         Batch batch = Iterator.Made(
             Batch.Of(Named(read.X, _inputs), Named(read.Y, _outputs), _seed, epoch, index,
-                plan is null ? null : part % shards) with { Weights = read.Weights });
+                plan is null ? null : part % shards) with
+            {
+                Weights = read.Weights,
+            });
         IReadOnlyList<Tensor> xs = Samples.Inputs(batch.Inputs, _graph.Network.Inputs);
         IReadOnlyList<Tensor> ys = Samples.Targets(
             batch.Y is null

@@ -46,7 +46,8 @@ public sealed partial class NeuralNet : IDisposable
     private readonly Func<Network> _make;
     private readonly Func<string> _layerNames;
     private readonly bool _ownsNetwork = true;
-    private readonly Dictionary<(Variable Output, IReadOnlyList<Augmentation>), (Function Function, int[] Used)> _outputs = [];
+    private readonly Dictionary<(Variable Output, IReadOnlyList<Augmentation>), (Function Function, int[] Used)>
+        _outputs = [];
     private IReadOnlyList<EpochRecord> _history = [];
     private Network? _network;
     private Trainer? _trainer;

@@ -1,4 +1,5 @@
-// The handlers of g++ -fsanitize=alignment,bounds,integer-divide-by-zero,signed-integer-overflow; no libubsan is linked.
+// The handlers of g++ -fsanitize=alignment,bounds,integer-divide-by-zero,signed-integer-overflow; no libubsan is
+// linked.
 #include "../api.h"
 #include "block.h"
 #include "../module.h"

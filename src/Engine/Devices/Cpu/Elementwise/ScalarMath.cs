@@ -100,8 +100,8 @@ internal static unsafe class ScalarMath
     }
 
     /// <summary>
-    /// x / y rounded down, NaN of an infinite x, as in NumPy. A quotient that rounds to a whole number may be less than it; then the sign of the
-    /// remainder, which is exact, shows it.
+    /// x / y rounded down, NaN of an infinite x, as in NumPy. A quotient that rounds to a whole number may be less than
+    /// it; then the sign of the remainder, which is exact, shows it.
     /// </summary>
     internal readonly struct IntDiv : IScalarFunction
     {

@@ -124,7 +124,8 @@ internal static class IndexingOps
     /// Returns the functions that reduce an element with all updates at its index; null if updates replace it or are
     /// added.
     /// </summary>
-    private static (Tensor Start, Func<Variable, Shape, Variable> All, Func<Variable, Variable, Variable> Two)? Reduction(OnnxNode node) =>
+    private static (Tensor Start, Func<Variable, Shape, Variable> All, Func<Variable, Variable, Variable> Two)?
+        Reduction(OnnxNode node) =>
         (node.OpSet < 16 ? "none" : node.Text("reduction", "none")) switch
         {
             "none" => null,

@@ -25,7 +25,9 @@ internal static class ConvolutionOps
         new("Col2Im", 18, Takes.Floats, FromColumns),
     ];
 
-    /// <summary>Imports sums of windows into images: a transposed convolution whose filters each have a single 1.</summary>
+    /// <summary>
+    /// Imports sums of windows into images: a transposed convolution whose filters each have a single 1.
+    /// </summary>
     private static OnnxValue[] FromColumns(OnnxNode node)
     {
         Variable x = node.X(0);
@@ -53,8 +55,12 @@ internal static class ConvolutionOps
             [channels, .. Enumerable.Repeat(1, rank + 1)]);
         var options = new ConvOptions
         {
-            Stride = stride, Dilation = dilation, Padding = pads[..rank], PaddingBehind = pads[rank..], Groups =
-                channels, FlipFilters = false,
+            Stride = stride,
+            Dilation = dilation,
+            Padding = pads[..rank],
+            PaddingBehind = pads[rank..],
+            Groups = channels,
+            FlipFilters = false,
         };
         return node.Same(ConvTranspose(Reshape(x, [DimensionOf(x, 0), rows, .. counts]), filters, options, image));
     }

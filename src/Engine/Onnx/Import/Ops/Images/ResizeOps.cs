@@ -41,7 +41,9 @@ internal static class ResizeOps
         /// <summary>Gets whether the file has scales, which are float32: 3 / 0.6f is 5 in float32 only.</summary>
         public bool HasScales { get; init; }
 
-        /// <summary>Gets whether aligned corners are of the new dimension, as PyTorch computes them, not of a fraction.</summary>
+        /// <summary>
+        /// Gets whether aligned corners are of the new dimension, as PyTorch computes them, not of a fraction.
+        /// </summary>
         public bool IsWhole { get; init; }
     }
 
