@@ -18,7 +18,7 @@ public sealed unsafe class DamagedKernelPtxTests
 
     [TestCase(typeof(Dot), NewTile, "            T* free", TestName = "gemm.cuh: no barrier between two K-tiles")]
     [TestCase(typeof(Dot), "cp.async.wait_all;", "", TestName = "ptx.cuh: copies are not waited for")]
-    [TestCase(typeof(Dot), "placeOf(copy), from, count);", "placeOf(copy), from, Bytes);",
+    [TestCase(typeof(Dot), "bufferOffset(copy), from, count);", "bufferOffset(copy), from, Bytes);",
         TestName = "gemm.cuh: a copy reads where nothing is")]
     [TestCase(
         typeof(Dot), "cp.async.cg.shared.global [%0+%3], [%1+%4], 16, %2;",

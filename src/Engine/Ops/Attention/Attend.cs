@@ -248,7 +248,7 @@ internal sealed class AttentionRows(IReadOnlyList<NdArray> inputs, NdArray? mask
 
     /// <summary>
     /// Calls an action with the magnitudes of each row's products and with the largest of those that count. The latter
-    /// is infinite if the errors are too large for the dtype.
+    /// is infinite or NaN if the errors are too large for the dtype.
     /// </summary>
     public void ForEachError(DType dtype, Action<int, int, double[], double> row)
     {
@@ -258,14 +258,18 @@ internal sealed class AttentionRows(IReadOnlyList<NdArray> inputs, NdArray? mask
             ? null
             : new NdArray(
                 mask.Shape, [.. mask.Data.Select(value => double.IsNegativeInfinity(value) ? 0 : Math.Abs(value))]);
+
+        // With errors this large, any power is possible, and so is any result, also NaN if products overflow.
+        double tooLarge = sizes.All(size => Array.TrueForAll(size.Data, double.IsFinite))
+            ? double.NaN
+            : double.PositiveInfinity;
         new AttentionRows(sizes, all, isCausal).ForEach((b, t, scores) =>
         {
             double[] errors = [.. scores.Select(
                 score => double.IsNegativeInfinity(score.High) ? 0 : Rounding.Reached(dtype, score.High))];
 
-            // With errors this large, any power is possible, and so is any result.
             double most = errors.Append(0).Max();
-            row(b, t, errors, most * Rounding.Epsilon(dtype) < 0.1 ? most : double.PositiveInfinity);
+            row(b, t, errors, most * Rounding.Epsilon(dtype) < 0.1 ? most : tooLarge);
         });
     }
 }
