@@ -48,8 +48,8 @@ public sealed class RankWatch : IDisposable
         communicator.Missing = Missing;
         _threads =
         [
-            .. _peers.OfType<Peer>()
-            .Select(peer => new Thread(() => Listen(peer)) { IsBackground = true, Name = $"rank {peer.Rank}" }),
+            .. _peers.OfType<Peer>().Select(peer =>
+                new Thread(() => Listen(peer)) { IsBackground = true, Name = $"rank {peer.Rank}" }),
             new Thread(Beat) { IsBackground = true, Name = "heartbeat" },
         ];
         Array.ForEach(_threads, thread => thread.Start());
@@ -281,7 +281,9 @@ public sealed class RankWatch : IDisposable
 
         if (!_end.IsCancellationRequested)
         {
-            Report(peer, $"Rank {peer.Rank} on {peer.Host} {why}; it was last heard of at {peer.Progress}.");
+            // In its first second it has told nothing, but it has taken part in the sums of all steps before this one.
+            string seen = peer.Progress == Peer.Start ? _communicator.Progress : peer.Progress;
+            Report(peer, $"Rank {peer.Rank} on {peer.Host} {why}; it was last heard of at {seen}.");
         }
     }
 
@@ -308,9 +310,11 @@ public sealed class RankWatch : IDisposable
 
     private sealed class Peer : IDisposable
     {
+        public const string Start = "the start";
+
         private readonly Lock _writing = new();
         private readonly NetworkStream _stream;
-        private volatile string _progress = "the start";
+        private volatile string _progress = Start;
 
         public Peer(int rank, string host, TcpClient client)
         {
