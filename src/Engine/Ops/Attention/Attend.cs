@@ -63,8 +63,9 @@ internal sealed record Attend(bool IsCausal) : Op, ICpuOp, ICudaOp, ISampled
         var rows = new AttentionRows(inputs, inputs.Count > 3 ? inputs[3] : null, IsCausal);
         rows.ForEach((b, t, scores) =>
         {
-            double most = scores.Select(score => score.High).Append(double.NegativeInfinity).Max();
-            double shift = double.IsNegativeInfinity(most) ? 0 : most;
+            // Both parts of the largest score: what its rounding leaves of a large one is large, too.
+            DoubleDouble most = scores.Append(double.NegativeInfinity).MaxBy(score => (score.High, score.Low));
+            DoubleDouble shift = double.IsNegativeInfinity(most.High) ? 0 : most;
             DoubleDouble[] powers =
                 [.. scores.Select(
                     score => double.IsNegativeInfinity(score.High) ? 0 : DoubleDouble.Exp(score - shift))];
@@ -248,7 +249,7 @@ internal sealed class AttentionRows(IReadOnlyList<NdArray> inputs, NdArray? mask
 
     /// <summary>
     /// Calls an action with the magnitudes of each row's products and with the largest of those that count. The latter
-    /// is infinite or NaN if the errors are too large for the dtype.
+    /// is infinite if the errors are too large for the dtype.
     /// </summary>
     public void ForEachError(DType dtype, Action<int, int, double[], double> row)
     {
@@ -258,18 +259,14 @@ internal sealed class AttentionRows(IReadOnlyList<NdArray> inputs, NdArray? mask
             ? null
             : new NdArray(
                 mask.Shape, [.. mask.Data.Select(value => double.IsNegativeInfinity(value) ? 0 : Math.Abs(value))]);
-
-        // With errors this large, any power is possible, and so is any result, also NaN if products overflow.
-        double tooLarge = sizes.All(size => Array.TrueForAll(size.Data, double.IsFinite))
-            ? double.NaN
-            : double.PositiveInfinity;
         new AttentionRows(sizes, all, isCausal).ForEach((b, t, scores) =>
         {
             double[] errors = [.. scores.Select(
                 score => double.IsNegativeInfinity(score.High) ? 0 : Rounding.Reached(dtype, score.High))];
 
+            // With errors this large, any power is possible, and so is any result.
             double most = errors.Append(0).Max();
-            row(b, t, errors, most * Rounding.Epsilon(dtype) < 0.1 ? most : tooLarge);
+            row(b, t, errors, most * Rounding.Epsilon(dtype) < 0.1 ? most : double.PositiveInfinity);
         });
     }
 }
