@@ -184,9 +184,9 @@ internal sealed record AttendGrad(bool IsCausal) : Op, ICpuOp, ICudaOp, ISampled
             array.Data.AsSpan(((b * array.Shape[1]) + row) * array.Shape[2], array.Shape[2]).Fill(double.NaN);
     }
 
-    public Phase[] Cpu(CpuStep step) => AttentionLoop.Backward(step, AttentionShape.Of(step), IsCausal);
+    public Phase[] Cpu(CpuStep step) => AttentionGradLoop.Phases(step, AttentionShape.Of(step), IsCausal);
 
-    public long CpuWorkspace(CpuStepTypes step) => AttentionLoop.BackwardBytes(AttentionShape.Of(step.Inputs), step);
+    public long CpuWorkspace(CpuStepTypes step) => AttentionGradLoop.Workspace(AttentionShape.Of(step.Inputs), step);
 
     public CudaLaunch[] Cuda(CudaStep step) => CudaAttention.Backward(step, IsCausal);
 
