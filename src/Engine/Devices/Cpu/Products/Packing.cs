@@ -72,6 +72,12 @@ internal static unsafe class Packing
             return;
         }
 
+        if (sizeof(T) == 8)
+        {
+            Transposition.Run(count, depth, from, ld, to, width);
+            return;
+        }
+
         for (int i = 0; i < count; i++)
         {
             for (int k = 0; k < depth; k++)
