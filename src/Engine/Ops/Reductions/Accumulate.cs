@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using Engine.Devices.Cpu;
 using Engine.Devices.Cuda;
 using Engine.Graph;
@@ -33,7 +34,10 @@ internal sealed record Accumulate<TRow>(int Axis, bool IsReverse = false, bool I
     /// </summary>
     private const int Block = 32;
 
-    private const int Grain = 8192, Columns = 64;
+    /// <summary>The number of neighboring columns that are processed side by side.</summary>
+    private const int Columns = 256;
+
+    private const int Grain = 8192;
 
     public override string Name =>
         $"cum{typeof(TRow).Name}{{{Axis}{(IsReverse ? ", reverse" : "")}{(IsExclusive ? ", exclusive" : "")}}}";
@@ -158,9 +162,6 @@ internal sealed record Accumulate<TRow>(int Axis, bool IsReverse = false, bool I
         T* x = step.In<T>(0), y = step.Out<T>();
         Shape shape = step.Shape(0);
         int dimension = shape[Axis], inner = shape.Product(Axis + 1, shape.Rank);
-        int chunks = (inner + Columns - 1) / Columns;
-        int grain = Math.Max(1, Grain / Math.Max(1, dimension * Math.Min(inner, Columns)));
-        T start = T.CreateTruncating(TRow.Start);
         if (inner == 1)
         {
             return
@@ -181,31 +182,23 @@ internal sealed record Accumulate<TRow>(int Axis, bool IsReverse = false, bool I
             ];
         }
 
+        int chunks = (inner + Columns - 1) / Columns;
+        int grain = Math.Max(1, Grain / Math.Max(1, dimension * Math.Min(inner, Columns)));
         return
         [
-            new Phase(shape.Product(0, Axis) * chunks, grain, (first, end, _) =>
+            new Phase(checked(shape.Product(0, Axis) * chunks), grain, (first, end, _) =>
             {
-                T* before = stackalloc T[Columns], total = stackalloc T[Columns];
                 for (int unit = first; unit < end; unit++)
                 {
                     (int outer, int chunk) = Math.DivRem(unit, chunks);
-                    int n = Math.Min(Columns, inner - (chunk * Columns));
                     long at = ((long)outer * dimension * inner) + (chunk * Columns);
-                    new Span<T>(before, n).Fill(start);
-                    new Span<T>(total, n).Fill(start);
-                    for (int j = 0; j < dimension; j++)
+                    var job = new ColumnsJob<T>
                     {
-                        long row = at + ((long)(IsReverse ? dimension - 1 - j : j) * inner);
-                        bool endsBlock = j % Block == Block - 1;
-                        for (int i = 0; i < n; i++)
-                        {
-                            T value = x[row + i], next = TRow.Join(total[i], value);
-                            T joined = TRow.Join(before[i], next);
-                            y[row + i] = IsExclusive ? TRow.Join(before[i], total[i]) : joined;
-                            total[i] = endsBlock ? start : next;
-                            before[i] = endsBlock ? joined : before[i];
-                        }
-                    }
+                        X = x + at, Y = y + at, Rows = dimension, Apart = inner,
+                        Count = Math.Min(Columns, inner - (chunk * Columns)),
+                        IsReverse = IsReverse, IsExclusive = IsExclusive,
+                    };
+                    Simd.Dispatch<T, ColumnsJob<T>>(ref job);
                 }
             }),
         ];
@@ -240,6 +233,57 @@ internal sealed record Accumulate<TRow>(int Axis, bool IsReverse = false, bool I
             }
 
             (a, b, c, d) = (TRow.Join(a, ofA), TRow.Join(b, ofB), TRow.Join(c, ofC), TRow.Join(d, ofD));
+        }
+    }
+
+    /// <summary>
+    /// Accumulates rows of up to <see cref="Columns"/> neighboring elements, which lie Apart from one another.
+    /// </summary>
+    private unsafe struct ColumnsJob<T> : ISimdJob<T> where T : unmanaged, INumber<T>
+    {
+        public T* X, Y;
+        public int Rows, Count;
+        public nint Apart;
+        public bool IsReverse, IsExclusive;
+
+        public readonly void Run<S, V>() where S : struct, ISimd<V, T> where V : struct
+        {
+            T start = T.CreateTruncating(TRow.Start);
+            T* before = stackalloc T[Columns], total = stackalloc T[Columns];
+            new Span<T>(before, Columns).Fill(start);
+            for (int block = 0; block < Rows; block += Block)
+            {
+                new Span<T>(total, Columns).Fill(start);
+                for (int j = block; j < Math.Min(Rows, block + Block); j++)
+                {
+                    nint row = (IsReverse ? Rows - 1 - j : j) * Apart;
+                    int whole = Count - (Count % S.Count);
+                    for (int i = 0; i < whole; i += S.Count)
+                    {
+                        S.Store(Y + row + i, Next<S, V>(S.Load(X + row + i), before + i, total + i));
+                    }
+
+                    if (whole < Count)
+                    {
+                        V last = S.LoadPartial(X + row + whole, Count - whole);
+                        S.StorePartial(Y + row + whole, Next<S, V>(last, before + whole, total + whole), Count - whole);
+                    }
+                }
+
+                for (int i = 0; i < Columns; i += S.Count)
+                {
+                    S.Store(before + i, TRow.Join<S, V, T>(S.Load(before + i), S.Load(total + i)));
+                }
+            }
+        }
+
+        /// <summary>Adds elements to the totals of their block, and returns the results.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private readonly V Next<S, V>(V value, T* before, T* total) where S : struct, ISimd<V, T> where V : struct
+        {
+            V old = S.Load(total), next = TRow.Join<S, V, T>(old, value);
+            S.Store(total, next);
+            return TRow.Join<S, V, T>(S.Load(before), IsExclusive ? old : next);
         }
     }
 }
