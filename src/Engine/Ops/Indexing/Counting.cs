@@ -1,3 +1,4 @@
+using System.Numerics;
 using Engine.Graph;
 
 namespace Engine.Ops;
@@ -37,17 +38,33 @@ public static partial class Symbolic
 
     /// <summary>
     /// Returns how many numbers of a sorted vector are less than each of v or, from the right, at most equal to it.
-    /// This is the position where the number would be inserted. NaN is sorted last. Each is compared with all.
+    /// This is the position where the number would be inserted. NaN is sorted last. Each is compared with all of a
+    /// short vector or of one of unknown length; a longer one is searched by halves.
     /// </summary>
     public static Variable SearchSorted(Variable sorted, Variable v, bool isFromRight = false)
     {
+        const int Short = 32;
         OfRank("searchSorted", sorted, 1);
         ArgumentNullException.ThrowIfNull(v);
-        Variable each = ExpandDims(v, -1);
-        return Sum(
-            isFromRight
-                ? Or(LessOrEqual(sorted, each), IsNaN(each))
-                : Or(Less(sorted, each), And(IsNaN(each), Not(IsNaN(sorted)))), [-1]);
+        int count = sorted.Shape[0];
+        if (count is Shape.Unknown or <= Short)
+        {
+            return Sum(IsBefore(sorted, ExpandDims(v, -1)), [-1]);
+        }
+
+        Variable found = Cast(ZerosLike(v), DType.Int32);
+        for (int step = 1 << BitOperations.Log2((uint)count); step > 0; step /= 2)
+        {
+            // All up to the last of these are before v if that one is.
+            Variable more = found + step, last = sorted[Minimum(more, count) - 1];
+            found = Where(And(LessOrEqual(more, count), IsBefore(last, v)), more, found);
+        }
+
+        return found;
+
+        Variable IsBefore(Variable x, Variable each) => isFromRight
+            ? Or(LessOrEqual(x, each), IsNaN(each))
+            : Or(Less(x, each), And(IsNaN(each), Not(IsNaN(x))));
     }
 
     /// <summary>

@@ -76,7 +76,7 @@ internal sealed record SumTo : Op, ICpuOp, ICudaEpilogueOp, ISampled
 /// <summary>Broadcasts an array to the shape of another.</summary>
 internal sealed record BroadcastLike : Op, ICpuOp, ICudaOp, ISampled
 {
-    private const int Grain = 1 << 15;
+    private const int Grain = 1 << 14, Short = 32;
 
     public static IEnumerable<Sample> Samples(Random random)
     {
@@ -88,6 +88,9 @@ internal sealed record BroadcastLike : Op, ICpuOp, ICudaOp, ISampled
         yield return new Sample(new BroadcastLike(), Arg.Mask([n, 1]), new Arg([n, m]));
         yield return new Sample(new BroadcastLike(), Arg.Mask([m, 1, n]), new Arg([2, m, 3, n]));
         yield return new Sample(new BroadcastLike(), new Arg([m], DType.Bool, 0, 2), new Arg([700, m]));
+        yield return new Sample(new BroadcastLike(), new Arg([2, n, 1]), new Arg([2, n, 3]));
+        yield return new Sample(new BroadcastLike(), new Arg([n, 1, 1], DType.Float64), new Arg([n, m, 2]));
+        yield return new Sample(new BroadcastLike(), new Arg([n, 1], DType.Int64, -9, 9), new Arg([n, 40]));
         yield return new Sample(new BroadcastLike(), new Arg([2, 3]), new Arg([3]))
         {
             Error = "the first does not broadcast to the second",
@@ -123,40 +126,73 @@ internal sealed record BroadcastLike : Op, ICpuOp, ICudaOp, ISampled
     }
 
     public Phase[] Cpu(CpuStep step) =>
-        step.DType(0).Size() == 1 ? [Bytes(step)] : MapLoop.Phases<UnaryMap<Identity>>(step);
+    [
+        step.DType(0).Size() switch
+        {
+            1 => Runs<byte>(step),
+            2 => Runs<ushort>(step),
+            4 => Runs<uint>(step),
+            _ => Runs<ulong>(step),
+        },
+    ];
 
     public CudaLaunch[] Cuda(CudaStep step) => CudaMap.Launches(step, "x", Identity.Cuda);
 
-    /// <summary>Repeats bytes, of which there are no vectors of numbers: a run is filled or copied.</summary>
-    private static unsafe Phase Bytes(CpuStep step)
+    /// <summary>
+    /// Copies runs of neighboring elements, or fills them with one. Short runs that are filled are taken together with
+    /// those of the next loop: a call for each would cost more than its elements.
+    /// </summary>
+    private static unsafe Phase Runs<T>(CpuStep step) where T : unmanaged
     {
-        byte* x = step.In<byte>(0), y = step.Out<byte>();
+        T* x = step.In<T>(0), y = step.Out<T>();
         (int[] dimensions, int[][] strides) = Broadcasting.Loops(step.OutShape(), [step.Shape(0)]);
-        return new Phase(checked((int)step.OutShape().Count), Grain, (start, end, _) =>
+        int times = strides[0][^1] == 0 ? dimensions[^1] : 1;
+        int loops = dimensions.Length - (strides[0][^1] == 0 && times <= Short && dimensions.Length > 1 ? 2 : 1);
+        bool fills = strides[0][^1] == 0 && loops == dimensions.Length - 1;
+        (int length, int stride) = fills ? (times, 0) : (dimensions[loops], strides[0][loops]);
+        times = fills ? 1 : times;
+        int piece = Math.Max(1, Grain / times), pieces = (length + piece - 1) / piece;
+        int rows = dimensions[..loops].Aggregate(1, (product, dimension) => checked(product * dimension));
+        return new Phase(checked(rows * pieces), Math.Max(1, piece / Math.Max(length, 1)), (start, end, _) =>
         {
-            while (start < end)
+            for (int unit = start; unit < end; unit++)
             {
-                (int row, int column) = Math.DivRem(start, dimensions[^1]);
-                int count = Math.Min(end - start, dimensions[^1] - column);
-                long from = 0;
-                for (int loop = dimensions.Length - 2; loop >= 0; loop--)
+                (int row, int part) = Math.DivRem(unit, pieces);
+                int first = part * piece, count = Math.Min(piece, length - first);
+                T* to = y + ((((long)row * length) + first) * times);
+                long from = (long)first * stride;
+                for (int loop = loops - 1; loop >= 0; loop--)
                 {
                     (row, int at) = Math.DivRem(row, dimensions[loop]);
                     from += (long)at * strides[0][loop];
                 }
 
-                if (strides[0][^1] == 0)
+                if (fills)
                 {
-                    new Span<byte>(y + start, count).Fill(x[from]);
+                    new Span<T>(to, count).Fill(x[from]);
+                }
+                else if (times == 1 && stride == 1)
+                {
+                    new ReadOnlySpan<T>(x + from, count).CopyTo(new Span<T>(to, count));
                 }
                 else
                 {
-                    Buffer.MemoryCopy(x + from + column, y + start, count, count);
+                    Repeat(x + from, stride, count, to, times);
                 }
-
-                start += count;
             }
         });
+    }
+
+    private static unsafe void Repeat<T>(T* from, nint stride, int count, T* to, int times) where T : unmanaged
+    {
+        for (int i = 0; i < count; i++, from += stride)
+        {
+            T value = *from;
+            for (int j = 0; j < times; j++)
+            {
+                *to++ = value;
+            }
+        }
     }
 
     internal readonly struct Identity : IUnary

@@ -18,7 +18,7 @@ internal readonly struct IntDiv : IBinary
     public static string Cuda => "quotient(a, b)";
 
     public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
-        ScalarMath.PerLane<S, V, T, ScalarMath.IntDiv>(a, b);
+        VectorMath.IntDiv<S, V, T>(a, b);
 
     public static (Variable? A, Variable? B) Grad(Variable a, Variable b, Variable y, Variable g) => (null, null);
 }
@@ -41,7 +41,7 @@ internal readonly struct Mod : IBinary
     public static string Cuda => "modulo(a, b)";
 
     public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
-        ScalarMath.PerLane<S, V, T, ScalarMath.Mod>(a, b);
+        VectorMath.Mod<S, V, T>(a, b);
 
     public static (Variable? A, Variable? B) Grad(Variable a, Variable b, Variable y, Variable g) =>
         (g, -(g * Symbolic.IntDiv(a, b)));
