@@ -25,8 +25,10 @@ internal sealed record Dot(bool TransposeA, bool TransposeB) : Op, IProduct, ICp
             yield return Of(Arg.Dimension(random), Arg.Dimension(random), Arg.Dimension(random), a, b);
             yield return Of(5, 7, 0, a, b);
             yield return Of(130, 33, 40, a, b);
+            yield return Of(1, 1, 700, a, b);
         }
 
+        yield return Of(1, 1, 3001, false, false);
         yield return Of(3, 10, 600, false, false);
         foreach (DType half in (DType[])[DType.Float16, DType.BFloat16])
         {

@@ -30,7 +30,7 @@ internal static unsafe class FewRows<S, V, T>
     /// <summary>Elements of a cache line.</summary>
     private static int Line => 64 / sizeof(T);
 
-    internal static bool Takes(GemmShape shape) => !shape.TransposeB && (shape.M <= Fewest
+    internal static bool Takes(GemmShape shape) => !shape.TransposeB && shape.N > 1 && (shape.M <= Fewest
         || (shape.M <= MicroKernel<S, V, T>.MaxRows && (long)shape.N * shape.K * sizeof(T) >= ManyBytes));
 
     /// <summary>Returns the bytes that any product with these columns and this depth needs.</summary>

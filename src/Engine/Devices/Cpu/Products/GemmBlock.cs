@@ -117,6 +117,13 @@ internal static unsafe class GemmBlock<S, V, T>
     {
         (int m, int n, int depth, bool transposeA, bool transposeB) = shape;
         T zero = default;
+        if (m == 1 && n == 1 && (!transposeA || x.Lda == 1) && (transposeB || x.Ldb == 1))
+        {
+            V sum = S.Splat(VectorDot(depth, x.A, x.B, x.RowBias == null ? zero : *x.RowBias));
+            S.StorePartial(x.C, add ? S.Add(S.LoadPartial(x.C, 1), sum) : sum, 1);
+            return;
+        }
+
         bool inPlace = !transposeB && m <= InPlaceRows(depth, x.Ldb);
         bool copyA = !transposeA && SharesSets(x.Lda) && n > PanelWidth;
         for (int i = 0; i < m; i += Height)
@@ -163,6 +170,29 @@ internal static unsafe class GemmBlock<S, V, T>
                 Panel(tile, height, columns, transposeA, edge);
             }
         }
+    }
+
+    /// <summary>Returns the product of two vectors, added to a number.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static T VectorDot(int count, T* a, T* b, T first)
+    {
+        V sum0 = S.LoadPartial(&first, 1), sum1 = S.Zero, sum2 = S.Zero, sum3 = S.Zero;
+        int i = 0;
+        for (; i <= count - (4 * S.Count); i += 4 * S.Count)
+        {
+            sum0 = S.Fma(S.Load(a + i), S.Load(b + i), sum0);
+            sum1 = S.Fma(S.Load(a + i + S.Count), S.Load(b + i + S.Count), sum1);
+            sum2 = S.Fma(S.Load(a + i + (2 * S.Count)), S.Load(b + i + (2 * S.Count)), sum2);
+            sum3 = S.Fma(S.Load(a + i + (3 * S.Count)), S.Load(b + i + (3 * S.Count)), sum3);
+        }
+
+        for (; i < count; i += S.Count)
+        {
+            int rest = Math.Min(S.Count, count - i);
+            sum0 = S.Fma(S.LoadPartial(a + i, rest), S.LoadPartial(b + i, rest), sum0);
+        }
+
+        return S.Sum(S.Add(S.Add(sum0, sum1), S.Add(sum2, sum3)));
     }
 
     /// <summary>
