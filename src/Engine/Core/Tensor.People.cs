@@ -27,7 +27,7 @@ public sealed partial class Tensor
             for (int axis = 0; axis < parts.Length; axis++)
             {
                 parts[axis] = indices[axis].Of(Shape, axis);
-                if (!indices[axis].IsPlace)
+                if (!indices[axis].IsPoint)
                 {
                     dimensions.Add(parts[axis].Count);
                 }
