@@ -51,20 +51,20 @@ internal static class OpKernels
         ("argsort of rows, 4096x1000", d => [ArgSort(d.Numbers(4096, 1000))]),
         ("largest 10 of rows, 4096x1000", d => Both(TopK(d.Numbers(4096, 1000), 10))),
         ("largest 100 of rows, 16x100000", d => Both(TopK(d.Numbers(16, 100_000), 100))),
-        ("gather of 8192 rows, 50000x128", d => [Gather(d.Numbers(Rows, 128), d.Places(Rows, Taken))]),
-        ("gather of 512 columns, 4096x1024", d => [Gather(d.Numbers(4096, 1024), d.Places(1024, 512), 1)]),
+        ("gather of 8192 rows, 50000x128", d => [Gather(d.Numbers(Rows, 128), d.Indices(Rows, Taken))]),
+        ("gather of 512 columns, 4096x1024", d => [Gather(d.Numbers(4096, 1024), d.Indices(1024, 512), 1)]),
         ("gather along rows, 4096x512 of 4096x1024",
-            d => [TakeAlongAxis(d.Numbers(4096, 1024), d.Places(1024, 4096, 512), 1)]),
+            d => [TakeAlongAxis(d.Numbers(4096, 1024), d.Indices(1024, 4096, 512), 1)]),
         ("gather of 1000000 elements, 4096x1024", d =>
-            [d.Numbers(4096, 1024)[(Variable)d.Places(4096, Pairs), (Variable)d.Places(1024, Pairs)]]),
+            [d.Numbers(4096, 1024)[(Variable)d.Indices(4096, Pairs), (Variable)d.Indices(1024, Pairs)]]),
         ("rows set, 8192 of 50000x128",
-            d => [SetSubtensor(d.Numbers(Rows, 128)[(Variable)d.Places(Rows, Taken)], d.Numbers(Taken, 128))]),
+            d => [SetSubtensor(d.Numbers(Rows, 128)[(Variable)d.Indices(Rows, Taken)], d.Numbers(Taken, 128))]),
         ("rows added, 8192 to 50000x128",
-            d => [IncSubtensor(d.Numbers(Rows, 128)[(Variable)d.Places(Rows, Taken)], d.Numbers(Taken, 128))]),
+            d => [IncSubtensor(d.Numbers(Rows, 128)[(Variable)d.Indices(Rows, Taken)], d.Numbers(Taken, 128))]),
         ("scatter along rows, 4096x512 to 4096x1024",
-            d => [Scatter(d.Numbers(4096, 1024), d.Places(1024, 4096, 512), d.Numbers(4096, 512), 1)]),
+            d => [Scatter(d.Numbers(4096, 1024), d.Indices(1024, 4096, 512), d.Numbers(4096, 512), 1)]),
         ("scatter along rows, added, 4096x512 to 4096x1024",
-            d => [Scatter(d.Numbers(4096, 1024), d.Places(1024, 4096, 512), d.Numbers(4096, 512), 1, adds: true)]),
+            d => [Scatter(d.Numbers(4096, 1024), d.Indices(1024, 4096, 512), d.Numbers(4096, 512), 1, adds: true)]),
         ("loop of 1 step, an addition of 16", d => [Sums(d, 1)]),
         ("loop of 1000 steps, an addition of 16 each", d => [Sums(d, 1000)]),
     ];
@@ -101,7 +101,7 @@ internal static class OpKernels
         public SharedVariable Heads() => Numbers(1, 8, 512, 64);
 
         /// <summary>Creates random indices below a dimension.</summary>
-        public SharedVariable Places(int dimension, params ReadOnlySpan<int> shape)
+        public SharedVariable Indices(int dimension, params ReadOnlySpan<int> shape)
         {
             int count = 1;
             foreach (int each in shape)

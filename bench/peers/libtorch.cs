@@ -28,7 +28,7 @@ torch.set_num_threads(threads);
 torch.random.manual_seed(1);
 
 Tensor Numbers(params long[] shape) => torch.rand(shape) - 0.5;
-Tensor Places(long dimension, params long[] shape) => torch.randint(dimension, shape, dtype: ScalarType.Int64);
+Tensor Indices(long dimension, params long[] shape) => torch.randint(dimension, shape, dtype: ScalarType.Int64);
 Tensor Heads() => Numbers(1, 8, 512, 64);
 
 Op("batched dot, 64 of 128x128x128", [Numbers(64, 128, 128), Numbers(64, 128, 128)], x => x[0].bmm(x[1]));
@@ -59,20 +59,20 @@ Op("sort of 1000000", [Numbers(1_000_000)], x => x[0].sort(0).Values);
 Op("argsort of rows, 4096x1000", [Numbers(4096, 1000)], x => x[0].argsort(1));
 Op("largest 10 of rows, 4096x1000", [Numbers(4096, 1000)], x => x[0].topk(10, 1).values);
 Op("largest 100 of rows, 16x100000", [Numbers(16, 100_000)], x => x[0].topk(100, 1).values);
-Op("gather of 8192 rows, 50000x128", [Numbers(50_000, 128), Places(50_000, 8192)], x => x[0].index_select(0, x[1]));
-Op("gather of 512 columns, 4096x1024", [Numbers(4096, 1024), Places(1024, 512)], x => x[0].index_select(1, x[1]));
-Op("gather along rows, 4096x512 of 4096x1024", [Numbers(4096, 1024), Places(1024, 4096, 512)],
+Op("gather of 8192 rows, 50000x128", [Numbers(50_000, 128), Indices(50_000, 8192)], x => x[0].index_select(0, x[1]));
+Op("gather of 512 columns, 4096x1024", [Numbers(4096, 1024), Indices(1024, 512)], x => x[0].index_select(1, x[1]));
+Op("gather along rows, 4096x512 of 4096x1024", [Numbers(4096, 1024), Indices(1024, 4096, 512)],
     x => x[0].gather(1, x[1]));
-Op("gather of 1000000 elements, 4096x1024", [Numbers(4096, 1024), Places(4096, 1_000_000), Places(1024, 1_000_000)],
+Op("gather of 1000000 elements, 4096x1024", [Numbers(4096, 1024), Indices(4096, 1_000_000), Indices(1024, 1_000_000)],
     x => x[0].index(x[1], x[2]));
-Op("rows set, 8192 of 50000x128", [Numbers(50_000, 128), Places(50_000, 8192), Numbers(8192, 128)],
+Op("rows set, 8192 of 50000x128", [Numbers(50_000, 128), Indices(50_000, 8192), Numbers(8192, 128)],
     x => x[0].index_copy(0, x[1], x[2]));
-Op("rows added, 8192 to 50000x128", [Numbers(50_000, 128), Places(50_000, 8192), Numbers(8192, 128)],
+Op("rows added, 8192 to 50000x128", [Numbers(50_000, 128), Indices(50_000, 8192), Numbers(8192, 128)],
     x => x[0].index_add(0, x[1], x[2], 1));
-Op("scatter along rows, 4096x512 to 4096x1024", [Numbers(4096, 1024), Places(1024, 4096, 512), Numbers(4096, 512)],
+Op("scatter along rows, 4096x512 to 4096x1024", [Numbers(4096, 1024), Indices(1024, 4096, 512), Numbers(4096, 512)],
     x => x[0].scatter(1, x[1], x[2]));
 Op("scatter along rows, added, 4096x512 to 4096x1024",
-    [Numbers(4096, 1024), Places(1024, 4096, 512), Numbers(4096, 512)],
+    [Numbers(4096, 1024), Indices(1024, 4096, 512), Numbers(4096, 512)],
     x => x[0].scatter_add(1, x[1], x[2]));
 
 void Op(string item, Tensor[] inputs, Func<Tensor[], Tensor> of)

@@ -36,10 +36,10 @@ public sealed class VocabularyTests
         Of(g => g.A[0, 1..3, (.., 2)], [2, 2], -1.39075),
         Of(g => g.A[(.., -1), 0], [2, 4], 1.43579),
         Of(g => g.A[0, (0..3, -2)], [2, 4], 0.300703),
-        Of(g => g.A[.., g.Places], [2, 3, 4], 2.41081),
-        Of(g => g.A[0, .., g.Places], [3, 3], -2.95762),
-        Of(g => g.A[g.Places[0..2], g.Places[1..3]], [2, 4], 4.92998),
-        Of(g => g.A[new[] { 1, 0 }, .., g.Places[0..2]], [2, 3], 4.50676),
+        Of(g => g.A[.., g.Indices], [2, 3, 4], 2.41081),
+        Of(g => g.A[0, .., g.Indices], [3, 3], -2.95762),
+        Of(g => g.A[g.Indices[0..2], g.Indices[1..3]], [2, 4], 4.92998),
+        Of(g => g.A[new[] { 1, 0 }, .., g.Indices[0..2]], [2, 3], 4.50676),
         Of(g => g.B[.., new[] { true, false, true }], [2, 2], 4.39673),
         Of(g => g.A[1, ^2.., ..2], [2, 2], 1.97638),
         Of(g => SetSubtensor(g.B[0], g.W[0]), [2, 3], -5.82657),
@@ -48,7 +48,7 @@ public sealed class VocabularyTests
         Of(g => TakeAlongAxis(g.B, Constant(Tensor.From([2, 0, 1, 1], 2, 2))), [2, 2], 0.97098),
         Of(g => Scatter(g.B, Constant(Tensor.From([2, 0, 1, 1], 2, 2)), 1.0 * g.C[0..2], adds: true), [2, 3],
             -0.487963),
-        Of(g => Gather(g.B, g.Places, 1), [2, 3], -1.02192),
+        Of(g => Gather(g.B, g.Indices, 1), [2, 3], -1.02192),
         Of(g => Slice(g.B, 1, -2, 1), [2, 1], 1.95425),
         Of(g => Kron(g.B, g.C), [6, 6], 11.9975),
         Of(g => MatrixPower(g.C[0..2], 3), [2, 2], 33.5305),
@@ -273,14 +273,14 @@ public sealed class VocabularyTests
         Of(g => SquaredError(g.V, ExpandDims(g.V, 1) + 1), [3, 1], 1.89189),
         Of(g => BinaryHinge(g.V - 2, Greater(g.V, 1)), [3], 0.14112),
         Of(g => BinaryHinge(g.V - 2, Sign(g.V - 2), isBinary: false), [3], 0.14112),
-        Of(g => MulticlassHinge(g.C, g.Places % 2), [3], 6.02573),
+        Of(g => MulticlassHinge(g.C, g.Indices % 2), [3], 6.02573),
         Of(g => Huber(g.B, g.V - 1, 1.5), [2, 3], -3.65979),
         Of(g => AbsoluteError(g.B, g.V), [2, 3], -1.05507),
         Of(g => KlDivergence(Softmax(g.A), Softmax(g.A * 2)), [2, 3], -0.00349224),
-        Of(g => SmoothLabels(g.Places % 3, 3, 0.3), [3, 3], 1.09633),
+        Of(g => SmoothLabels(g.Indices % 3, 3, 0.3), [3, 3], 1.09633),
         Of(g => BinaryAccuracy(g.V / 4, Greater(g.V, 1)), [3], 1.75077),
-        Of(g => CategoricalAccuracy(g.A[0], g.Places % 4, 2), [3], 0.909297),
-        Of(g => CategoricalCrossEntropy(Softmax(g.A[0]), OneHot(g.Places % 4, 4)), [3], 2.51309),
+        Of(g => CategoricalAccuracy(g.A[0], g.Indices % 4, 2), [3], 0.909297),
+        Of(g => CategoricalCrossEntropy(Softmax(g.A[0]), OneHot(g.Indices % 4, 4)), [3], 2.51309),
         Of(g => Sort(g.B), [2, 3], -1.19061),
         Of(g => Sort(g.A * 7 % 3, 1), [2, 3, 4], -4.88758),
         Of(g => ArgSort(g.A * 7 % 3, 0), [2, 3, 4], 0.199602),
@@ -419,7 +419,7 @@ public sealed class VocabularyTests
 
         public Variable J => values[7];
 
-        public Variable Places => values[8];
+        public Variable Indices => values[8];
 
         public Variable X => values[9];
 

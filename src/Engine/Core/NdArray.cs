@@ -74,7 +74,7 @@ public sealed class NdArray
         }
     }
 
-    /// <summary>Returns the place in <see cref="Data"/> of the element at an index.</summary>
+    /// <summary>Returns the offset in <see cref="Data"/> of the element at an index.</summary>
     internal int Offset(ReadOnlySpan<int> index)
     {
         int offset = 0;

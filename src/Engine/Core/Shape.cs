@@ -52,7 +52,7 @@ public readonly struct Shape : IEquatable<Shape>, IReadOnlyList<int>
 
     /// <summary>Gets one dimension; a negative index counts from the innermost, -1.</summary>
     /// <exception cref="EngineException">There is no such dimension.</exception>
-    public int this[int index] => (uint)index < (uint)Rank ? Dimensions[index] : Dimensions[Place(index)];
+    public int this[int index] => (uint)index < (uint)Rank ? Dimensions[index] : Dimensions[AxisOf(index)];
 
     /// <summary>Gets whether every dimension is known.</summary>
     public bool IsKnown => !Dimensions.Contains(Unknown);
@@ -183,11 +183,11 @@ public readonly struct Shape : IEquatable<Shape>, IReadOnlyList<int>
     public Shape With(int axis, int dimension)
     {
         int[] dimensions = [.. Dimensions];
-        dimensions[Place(axis)] = dimension;
+        dimensions[AxisOf(axis)] = dimension;
         return new Shape(dimensions);
     }
 
-    private int Place(int index) => index >= -Rank && index < Rank
+    private int AxisOf(int index) => index >= -Rank && index < Rank
         ? index < 0 ? index + Rank : index
         : throw new EngineException(Rank == 0
             ? InvariantText.Of($"A scalar has no dimensions, and so no dimension {index}.")

@@ -9,10 +9,10 @@ public abstract class Storage : IDisposable
     /// <summary>Gets the device of the memory.</summary>
     public abstract object Device { get; }
 
-    /// <summary>Copies bytes from the host to the place <paramref name="offset"/>.</summary>
+    /// <summary>Copies bytes from the host to the offset <paramref name="offset"/>.</summary>
     public abstract void Write(ReadOnlySpan<byte> source, long offset = 0);
 
-    /// <summary>Copies bytes from the place <paramref name="offset"/> to the host.</summary>
+    /// <summary>Copies bytes from the offset <paramref name="offset"/> to the host.</summary>
     public abstract void Read(Span<byte> destination, long offset = 0);
 
     /// <summary>Frees the memory.</summary>

@@ -10,7 +10,7 @@ public sealed partial class Tensor
     /// <summary>
     /// Gets a copy of the part that indices select: <c>t[1, 2]</c> a number, as a tensor without dimensions;
     /// <c>t[0]</c> the first row, <c>t[.., ^1]</c> the last column, <c>t[2..5]</c> three rows. Axes without an index
-    /// are complete; negative places count from the end.
+    /// are complete; negative indices count from the end.
     /// </summary>
     /// <exception cref="EngineException">There are more indices than axes, or one is out of range.</exception>
     public Tensor this[params ReadOnlySpan<TensorIndex> indices]
@@ -27,7 +27,7 @@ public sealed partial class Tensor
             for (int axis = 0; axis < parts.Length; axis++)
             {
                 parts[axis] = indices[axis].Of(Shape, axis);
-                if (!indices[axis].IsPlace)
+                if (!indices[axis].IsPoint)
                 {
                     dimensions.Add(parts[axis].Count);
                 }
@@ -92,7 +92,7 @@ public sealed partial class Tensor
                 $"A tensor of shape {tensor.Shape} is no single number: it has {tensor.Shape.Count} elements."));
     }
 
-    /// <summary>Copies the selected places of one axis and of the axes after it.</summary>
+    /// <summary>Copies the selected indices of one axis and of the axes after it.</summary>
     private void Copy((int First, int Count)[] parts, int axis, int from, Tensor part, ref int to)
     {
         if (axis == parts.Length)
@@ -103,11 +103,11 @@ public sealed partial class Tensor
             return;
         }
 
-        (int first, int places) = parts[axis];
+        (int first, int length) = parts[axis];
         int step = Shape.Product(axis + 1, Shape.Rank);
-        for (int place = first; place < first + places; place++)
+        for (int index = first; index < first + length; index++)
         {
-            Copy(parts, axis + 1, from + (place * step), part, ref to);
+            Copy(parts, axis + 1, from + (index * step), part, ref to);
         }
     }
 }

@@ -167,7 +167,7 @@ public sealed partial class Tensor
     internal void CopyTo(Tensor to) => Array.Copy(_data, to._data, _data.Length);
 
     /// <summary>
-    /// Returns the bytes from a place on, as many as a span holds: large tensors are copied in pieces.
+    /// Returns the bytes from an offset on, as many as a span holds: large tensors are copied in pieces.
     /// </summary>
     internal Span<byte> BytesFrom(long start) => MemoryMarshal.CreateSpan(
         ref Unsafe.AddByteOffset(ref MemoryMarshal.GetArrayDataReference(_data), (nint)start),

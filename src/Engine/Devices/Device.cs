@@ -48,9 +48,9 @@ public abstract class Device : IDisposable
     }
 
     /// <summary>
-    /// Moves a prefetched tensor to its place before the next run; returns false if it was not prefetched.
+    /// Moves a prefetched tensor to its memory before the next run; returns false if it was not prefetched.
     /// </summary>
-    internal virtual bool TryTakePrefetched(Tensor tensor, Operand place) => false;
+    internal virtual bool TryTakePrefetched(Tensor tensor, Operand target) => false;
 
     /// <summary>Returns the bytes of scratch memory that the op needs while it runs on such operands.</summary>
     /// <exception cref="EngineException">The op has no kernel for this device.</exception>
@@ -130,7 +130,7 @@ public abstract class Device : IDisposable
 /// <summary>Represents the dtype and the shape of an operand.</summary>
 public readonly record struct OperandType(DType DType, Shape Shape);
 
-/// <summary>Represents the place of a value in memory.</summary>
+/// <summary>Represents the memory of a value.</summary>
 /// <param name="Storage">The block of memory.</param>
 /// <param name="Offset">Where the value begins in the block, in bytes.</param>
 /// <param name="Type">The dtype and the shape.</param>

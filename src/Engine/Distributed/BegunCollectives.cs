@@ -8,7 +8,7 @@ namespace Engine.Distributed;
 internal sealed class BegunCollectives
 {
     private readonly List<InTwoSteps> _begun = [];
-    private readonly Dictionary<nint, Collective> _byPlace = [];
+    private readonly Dictionary<nint, Collective> _byAddress = [];
 
     /// <summary>Adds an exchange whose first step has begun.</summary>
     /// <param name="first">The first step.</param>
@@ -21,11 +21,11 @@ internal sealed class BegunCollectives
     }
 
     /// <summary>Keeps the exchange that uses some memory until <see cref="Take"/>.</summary>
-    public void Put(nint place, Collective exchange) => _byPlace[place] = exchange;
+    public void Put(nint address, Collective exchange) => _byAddress[address] = exchange;
 
     /// <summary>Returns the exchange that was put there, and removes it.</summary>
-    public Collective Take(nint place) =>
-        _byPlace.Remove(place, out Collective? exchange) ? exchange : Collective.Nothing;
+    public Collective Take(nint address) =>
+        _byAddress.Remove(address, out Collective? exchange) ? exchange : Collective.Nothing;
 
     /// <summary>Begins each second step whose turn it is, and removes exchanges that are over.</summary>
     public void MoveOn()

@@ -166,10 +166,10 @@ public sealed unsafe class NcclCommunicator : Communicator
     /// </summary>
     /// <param name="from">The memory to copy.</param>
     /// <param name="bytes">The number of bytes.</param>
-    /// <param name="offset">The place in the scratch memory.</param>
+    /// <param name="offset">The offset in the scratch memory.</param>
     /// <param name="to">The destination of the result.</param>
     /// <param name="resultBytes">The number of bytes of the result.</param>
-    /// <param name="resultOffset">The place of the result in the scratch memory.</param>
+    /// <param name="resultOffset">The offset of the result in the scratch memory.</param>
     /// <param name="enqueue">Puts the work into the stream, given the address of the scratch memory.</param>
     private Staged Stage(
         void* from, long bytes, long offset, void* to, long resultBytes, long resultOffset, Action<ulong> enqueue)

@@ -135,14 +135,14 @@ public sealed class RankWatch : IDisposable
             listener.Start(_communicator.Size);
         }
 
-        string[] places = Tell(_communicator, _communicator.Rank == 0
+        string[] endpoints = Tell(_communicator, _communicator.Rank == 0
             ? string.Join(
                 ' ', [((IPEndPoint)listener.LocalEndpoint).Port.ToString(CultureInfo.InvariantCulture), .. Addresses()])
             : "");
         string[] hosts = Tell(_communicator, Host);
         if (_communicator.Rank > 0)
         {
-            string[] words = places[0].Split(' ');
+            string[] words = endpoints[0].Split(' ');
             int port = int.Parse(words[0], CultureInfo.InvariantCulture);
             TcpClient client = Reach(words[1..], port, hosts[0]);
             _peers[0] = new Peer(0, hosts[0], client);

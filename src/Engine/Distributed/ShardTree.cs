@@ -52,29 +52,29 @@ internal static class ShardTree
 
     /// <summary>
     /// Adds nodes, given in the order of their shards, in the tree's order. <paramref name="add"/> adds the sum at its
-    /// second place to that at its first; the total is at place 0.
+    /// second index to that at its first; the total is at index 0.
     /// </summary>
     public static void Sum(IReadOnlyList<Node> nodes, Action<int, int> add)
     {
-        var stack = new Stack<(int Place, int Count)>();
+        var stack = new Stack<(int Index, int Count)>();
         for (int i = 0; i < nodes.Count; i++)
         {
-            (int place, int count) = (i, nodes[i].Count);
-            while (stack.TryPeek(out (int Place, int Count) before) && before.Count == count)
+            (int index, int count) = (i, nodes[i].Count);
+            while (stack.TryPeek(out (int Index, int Count) before) && before.Count == count)
             {
                 stack.Pop();
-                add(before.Place, place);
-                (place, count) = (before.Place, 2 * count);
+                add(before.Index, index);
+                (index, count) = (before.Index, 2 * count);
             }
 
-            stack.Push((place, count));
+            stack.Push((index, count));
         }
 
         // Nodes are left only if the number of shards is no power of two; they are added from the last on.
-        for ((int Place, int Count) last = stack.Count > 0 ? stack.Pop() : default; stack.Count > 0;)
+        for ((int Index, int Count) last = stack.Count > 0 ? stack.Pop() : default; stack.Count > 0;)
         {
-            (int Place, int Count) before = stack.Pop();
-            add(before.Place, last.Place);
+            (int Index, int Count) before = stack.Pop();
+            add(before.Index, last.Index);
             last = before;
         }
     }

@@ -21,7 +21,7 @@ public sealed class Apply
     /// <summary>Gets the variables that it computes.</summary>
     public IReadOnlyList<Result> Outputs { get; }
 
-    /// <summary>Gets the place where it was built.</summary>
+    /// <summary>Gets the source location where it was built.</summary>
     public Origin Origin { get; }
 
     /// <summary>Whether the output is the first input with another shape, so that nothing must be computed.</summary>

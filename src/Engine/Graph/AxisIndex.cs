@@ -3,8 +3,8 @@ using System.Diagnostics.CodeAnalysis;
 namespace Engine.Graph;
 
 /// <summary>
-/// Describes the index of one axis in an index expression, <c>x[1]</c> or <c>x[.., ^1]</c>: a place, which drops the
-/// axis; a range as in C#, with all its elements or every nth of them; or an array of places.
+/// Describes the index of one axis in an index expression, <c>x[1]</c> or <c>x[.., ^1]</c>: a single
+/// index, which drops the axis; a range as in C#, with all its elements or every nth of them; or an array of indices.
 /// </summary>
 public readonly struct AxisIndex
 {
@@ -13,7 +13,7 @@ public readonly struct AxisIndex
     /// <summary>Gets the index that stands for all axes without another index: NumPy's <c>...</c>.</summary>
     public static AxisIndex Ellipsis => new(AxisIndexKind.Ellipsis);
 
-    /// <summary>Gets the index for an array of places that is given elsewhere.</summary>
+    /// <summary>Gets the index for an array of indices that is given elsewhere.</summary>
     internal static AxisIndex Array => new(AxisIndexKind.Array);
 
     internal AxisIndexKind Kind { get; }
@@ -22,20 +22,20 @@ public readonly struct AxisIndex
 
     internal int Step { get; private init; }
 
-    internal Variable? Places { get; private init; }
+    internal Variable? Indices { get; private init; }
 
-    /// <summary>Returns one place; a negative one counts from the end, as ^1 does.</summary>
-    public static implicit operator AxisIndex(int place) => TensorIndex.OfPlace(place);
+    /// <summary>Returns a single index; a negative one counts from the end, as ^1 does.</summary>
+    public static implicit operator AxisIndex(int index) => TensorIndex.ToIndex(index);
 
-    /// <summary>Returns one place.</summary>
-    public static implicit operator AxisIndex(Index place) =>
-        new(AxisIndexKind.Point) { Range = place..place, Step = 1 };
+    /// <summary>Returns a single index.</summary>
+    public static implicit operator AxisIndex(Index index) =>
+        new(AxisIndexKind.Point) { Range = index..index, Step = 1 };
 
-    /// <summary>Returns a range of places, from its start up to, not including, its end.</summary>
+    /// <summary>Returns a range of indices, from its start up to, not including, its end.</summary>
     public static implicit operator AxisIndex(Range range) => (range, 1);
 
     /// <summary>
-    /// Returns every nth place of a range: <c>(.., 2)</c> every second, <c>(.., -1)</c> all of them from the last to
+    /// Returns every nth index of a range: <c>(.., 2)</c> every second, <c>(.., -1)</c> all of them from the last to
     /// the first.
     /// </summary>
     /// <exception cref="EngineException">The step is 0.</exception>
@@ -44,15 +44,16 @@ public readonly struct AxisIndex
         : throw new EngineException($"An index expression has the step 0: it would never end.{Origin.Current}");
 
     /// <summary>
-    /// Returns an array of places, int32; the arrays of several axes are broadcast together. Negative places count from
-    /// the end. A constant array of bools is a mask for as many axes as it has: it selects the places where it is true.
+    /// Returns an array of indices, int32; the arrays of several axes are broadcast together. Negative indices count
+    /// from the end. A constant array of bools is a mask for as many axes as it has: it selects the elements where it
+    /// is true.
     /// </summary>
-    public static implicit operator AxisIndex(Variable places) => new(AxisIndexKind.Array) { Places = places };
+    public static implicit operator AxisIndex(Variable indices) => new(AxisIndexKind.Array) { Indices = indices };
 
-    /// <summary>Returns a vector of places.</summary>
-    public static implicit operator AxisIndex(int[] places) => new Constant(Tensor.From(places));
+    /// <summary>Returns a vector of indices.</summary>
+    public static implicit operator AxisIndex(int[] indices) => new Constant(Tensor.From(indices));
 
-    /// <summary>Returns the places where a mask is true.</summary>
+    /// <summary>Returns the indices where a mask is true.</summary>
     public static implicit operator AxisIndex(bool[] mask)
     {
         ArgumentNullException.ThrowIfNull(mask);

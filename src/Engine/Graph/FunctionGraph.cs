@@ -69,7 +69,7 @@ internal sealed record FunctionGraph(
 
     /// <summary>
     /// Returns the same function for inputs of these types and for the current values of shared variables; every
-    /// dimension in it is known. An input with a more specific type becomes another variable, at the same place of
+    /// dimension in it is known. An input with a more specific type becomes another variable, at the same index of
     /// <see cref="Inputs"/>.
     /// </summary>
     /// <exception cref="EngineException">An op cannot take the shapes, or an update has another shape.</exception>

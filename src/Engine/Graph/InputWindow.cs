@@ -7,6 +7,6 @@ namespace Engine.Graph;
 public readonly record struct InputWindow(
     (int Height, int Width) Size, (int Height, int Width) Stride, bool IsFilter = false)
 {
-    /// <summary>Gets the window of a single pixel, at the same place.</summary>
+    /// <summary>Gets the window of a single pixel, at the same position.</summary>
     public static InputWindow Pixel => new((1, 1), (1, 1));
 }

@@ -13,7 +13,7 @@ public sealed class SharedVariable : Variable, IDisposable
     /// </summary>
     private const int RowsAtOnce = 512, BytesAtOnce = 64 << 20;
 
-    // Guards the place of the value. The gate guards the value itself, which functions read and change without this
+    // Guards the location of the value. The gate guards the value itself, which functions read and change without this
     // lock.
     private readonly Lock _placing = new();
     private Gate? _gate;
@@ -239,11 +239,11 @@ public sealed class SharedVariable : Variable, IDisposable
     /// <summary>Returns the memory on the device; the first call moves the value there.</summary>
     /// <exception cref="EngineException">The value lies on another device.</exception>
     /// <exception cref="ObjectDisposedException">The variable was disposed of.</exception>
-    internal Storage Place(object device, Func<long, Storage> allocate, Func<Tensor, Storage?> borrow)
+    internal Storage Allocate(object device, Func<long, Storage> allocate, Func<Tensor, Storage?> borrow)
     {
         if (_of is not null)
         {
-            return _storage = _of.Place(device, allocate, borrow);
+            return _storage = _of.Allocate(device, allocate, borrow);
         }
 
         lock (_placing)

@@ -120,13 +120,13 @@ internal sealed class NpyArray
         int size = header.Type.Size, at = 0;
         foreach (int[] index in from.Length == 0 ? [] : NdArray.Indices(header.Shape))
         {
-            int place = 0;
+            int offset = 0;
             for (int axis = index.Length - 1; axis >= 0; axis--)
             {
-                place = (place * header.Shape[axis]) + index[axis];
+                offset = (offset * header.Shape[axis]) + index[axis];
             }
 
-            from.AsSpan(place * size, size).CopyTo(to.AsSpan(at));
+            from.AsSpan(offset * size, size).CopyTo(to.AsSpan(at));
             at += size;
         }
 

@@ -4,7 +4,7 @@ namespace Engine.IO;
 
 /// <summary>
 /// Reads and writes safetensors files, which PyTorch, JAX and others also use: eight bytes of header length, a JSON
-/// header with each tensor's name, dtype, shape and place, then the elements
+/// header with each tensor's name, dtype, shape and offset, then the elements
 /// (https://github.com/huggingface/safetensors, "Format"). The text <c>engine.sha256</c> contains a hash of all
 /// contents, which is checked when the file is read; files of other programs are read without it.
 /// </summary>

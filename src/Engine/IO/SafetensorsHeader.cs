@@ -152,7 +152,7 @@ internal sealed record SafetensorsHeader(
             throw Safetensors.Damaged(path, $"its header cannot be understood ({error.Message.TrimEnd('.')})", error);
         }
 
-        CheckPlaces(entries, dataBytes, path);
+        CheckOffsets(entries, dataBytes, path);
         return new SafetensorsHeader(entries, metadata);
     }
 
@@ -207,7 +207,7 @@ internal sealed record SafetensorsHeader(
         ModelFileException Wrong(string what) => Safetensors.Damaged(path, $"the tensor '{Cut(name)}' {what}");
     }
 
-    private static void CheckPlaces(List<TensorEntry> entries, long dataBytes, string path)
+    private static void CheckOffsets(List<TensorEntry> entries, long dataBytes, string path)
     {
         long end = 0;
         foreach (TensorEntry entry in entries.OrderBy(entry => entry.Begin).ThenBy(entry => entry.End))

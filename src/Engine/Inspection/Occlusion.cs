@@ -76,10 +76,10 @@ public static class Occlusion
         int some = Math.Clamp(MaxNumbers / Math.Max(pixels.Length, 1), 1, columns.Length);
         float[] covered = new float[some * pixels.Length];
         Tensor samples = Tensor.From(covered).Reshape(sample.With(0, some).Dimensions);
-        foreach ((int Down, int Left)[] places in Pieces(height, step)
+        foreach ((int Down, int Left)[] positions in Pieces(height, step)
             .SelectMany(down => columns.Select(left => (down, left))).Chunk(some))
         {
-            foreach ((int i, (int down, int left)) in places.Index())
+            foreach ((int i, (int down, int left)) in positions.Index())
             {
                 Cover(Math.Min(down + (step / 2), height - 1), Math.Min(left + (step / 2), width - 1),
                     covered.AsSpan(i * pixels.Length, pixels.Length));
@@ -87,7 +87,7 @@ public static class Occlusion
 
             ReadOnlySpan<double> outputs = net.PredictProba(samples.Cast(net.Network.Input.DType)).Cast(DType.Float64)
                 .AsSpan<double>();
-            foreach ((int i, (int down, int left)) in places.Index())
+            foreach ((int i, (int down, int left)) in positions.Index())
             {
                 for (int row = down; row < Math.Min(down + step, height); row++)
                 {

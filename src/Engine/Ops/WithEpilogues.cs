@@ -231,9 +231,9 @@ internal sealed record WithEpilogues(Op Anchor, int AnchorInputs, TensorType[] R
         var plain = new Conv2D((1, 1), (0, 0), true);
         Arg x = new([2, 3, 7, 6], type), w = new([5, 3, 2, 3], type), y = new([2, 5, 6, 4], type);
         Arg pooled = new([2, 5, 3, 2], type), bias = new([5], type);
-        var places = new Arg(
+        var argmax = new Arg(
             pooled.Shape, DType.Int32,
-            Values: MaxPool2DGradient.Places(Conv2DMaxPool.Window, y.Shape, pooled.Shape, random));
+            Values: MaxPool2DGradient.RandomArgmax(Conv2DMaxPool.Window, y.Shape, pooled.Shape, random));
         Composite Of(Shape shape, params Term[] terms) =>
             new(shape, type, 2, [], terms, [terms.Length + 1]);
         Composite filters = Of(w.Shape, new(add, 0, 1), new(multiply, 2, 2)),
@@ -263,10 +263,10 @@ internal sealed record WithEpilogues(Op Anchor, int AnchorInputs, TensorType[] R
             whole, filter, new Arg(bias.Shape, type, -4, 5, Whole: true), pooled);
         yield return WithEpilogues.Of(
             new Conv2DMaxPoolGradients(plain, WithFilters: true, WithBias: true, WithImages: false),
-            [filters, sums], x, w, pooled, places, w, bias);
+            [filters, sums], x, w, pooled, argmax, w, bias);
         yield return WithEpilogues.Of(
             new Conv2DMaxPoolGradients(plain, WithFilters: false, WithBias: false, WithImages: true),
-            [images], x, w, pooled, places, x);
+            [images], x, w, pooled, argmax, x);
     }
 
     private static Sample Of(Op anchor, Composite?[] epilogues, params Arg[] args)

@@ -120,7 +120,7 @@ internal sealed class PoolConvolutions
         using Origin.Scope origin = Origin.Use(node.Origin);
         if (_poolings.TryGetValue(node, out Match? pooling))
         {
-            Apply fused = new Conv2DMaxPool(pooling.Op, WithPlaces: pooling.Gradients.Count > 0)
+            Apply fused = new Conv2DMaxPool(pooling.Op, WithArgmax: pooling.Gradients.Count > 0)
                 .Apply([.. pooling.Convolution.Inputs.Select(Mapped)]);
             pooling.Fused = fused;
             pooling.Result = pooling.IsRectified ? new Unary<Rectify>().Call(fused.Outputs[0]) : fused.Outputs[0];

@@ -12,7 +12,7 @@
 
 // offsets[i] = the sum over the index arrays of index · stride, one launch for each array; −1 if an index is out of
 // range, which is reported. The loops go over the shape that the index arrays broadcast to.
-extern "C" __global__ void places(
+extern "C" __global__ void index_offsets(
     const int* indices, int* offsets, LoopsArgument loops, int dim, int stride, int isFirst, unsigned count,
     Fault* fault, int code)
 {
@@ -30,7 +30,7 @@ extern "C" __global__ void places(
 }
 
 // Narrows 64-bit indices; one that 32 bits do not hold is reported, its upper half as the element.
-extern "C" __global__ void to_places(const int64* x, int* y, unsigned count, Fault* fault, int code)
+extern "C" __global__ void narrow_indices(const int64* x, int* y, unsigned count, Fault* fault, int code)
 {
     unsigned threads = gridDim.x * blockDim.x;
     for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < count; i += threads) {

@@ -34,7 +34,7 @@ public sealed partial class LastBlockTests
     /// Whether an argument is a number of elements for which the first thread of the last block computes the last.
     /// </summary>
     private static bool LastBlockHasOneThread(KernelLaunch launch) =>
-        launch.ArgumentPlaces.Any(place =>
+        launch.ArgumentOffsets.Any(place =>
         {
             int count = BinaryPrimitives.ReadInt32LittleEndian(launch.Arguments[place.Offset..]);
             return ((int[])[1, 2, 4]).Any(each =>

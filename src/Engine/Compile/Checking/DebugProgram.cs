@@ -13,17 +13,17 @@ internal sealed class DebugProgram(Plan plan, Device device) : SteppedProgram(pl
     private const byte Poison = 0xFF;
 
     private readonly Dictionary<Allocation, byte[]> _values = [];
-    private readonly byte[] _arena = Room(plan.Arena.Bytes), _after = Room(plan.Arena.Bytes);
+    private readonly byte[] _arena = Scratch(plan.Arena.Bytes), _after = Scratch(plan.Arena.Bytes);
 
     protected override void Begin()
     {
         _values.Clear();
-        (Operand Place, Tensor Value)[] arguments = [.. Plan.Inputs.Select(input => (input, Read(input)))];
+        (Operand Operand, Tensor Value)[] arguments = [.. Plan.Inputs.Select(input => (input, Read(input)))];
         Array.Fill(_arena, Poison);
         Plan.Arena.Write(_arena);
-        foreach ((Operand place, Tensor value) in arguments)
+        foreach ((Operand operand, Tensor value) in arguments)
         {
-            place.Storage.Write(value.Bytes, place.Offset);
+            operand.Storage.Write(value.Bytes, operand.Offset);
         }
     }
 
@@ -45,11 +45,11 @@ internal sealed class DebugProgram(Plan plan, Device device) : SteppedProgram(pl
             }
         }
 
-        foreach (MemoryRange place in Written(step))
+        foreach (MemoryRange range in Written(step))
         {
-            if (!ReadPlaces(step).Any(read => read.Range.Overlaps(place)))
+            if (!ReadOperands(step).Any(read => read.Range.Overlaps(range)))
             {
-                place.Storage.Write(Enumerable.Repeat(Poison, (int)place.Bytes).ToArray(), place.Offset);
+                range.Storage.Write(Enumerable.Repeat(Poison, (int)range.Bytes).ToArray(), range.Offset);
             }
         }
 
@@ -86,11 +86,11 @@ internal sealed class DebugProgram(Plan plan, Device device) : SteppedProgram(pl
         IReadOnlyList<TensorType> types = node.Infer([.. node.Inputs.Select(input => input.Type)]);
         for (int i = 0; i < types.Count; i++)
         {
-            OperandType place = step.Operands.Outputs[i].Type;
-            if (types[i].DType != place.DType || types[i].Shape != place.Shape)
+            OperandType planned = step.Operands.Outputs[i].Type;
+            if (types[i].DType != planned.DType || types[i].Shape != planned.Shape)
             {
-                string planned = Describe(step.Operands.Outputs[i]);
-                throw Error(step, $"gives {types[i]} for output {i}, for which {planned} was planned.");
+                string output = Describe(step.Operands.Outputs[i]);
+                throw Error(step, $"gives {types[i]} for output {i}, for which {output} was planned.");
             }
         }
     }
@@ -99,11 +99,11 @@ internal sealed class DebugProgram(Plan plan, Device device) : SteppedProgram(pl
     {
         // In the arena, everything except the outputs is compared; elsewhere, the inputs are.
         Plan.Arena.Read(_after);
-        foreach (MemoryRange place in Written(step))
+        foreach (MemoryRange range in Written(step))
         {
-            if (place.Storage == Plan.Arena)
+            if (range.Storage == Plan.Arena)
             {
-                int start = (int)place.Offset, length = (int)place.Bytes;
+                int start = (int)range.Offset, length = (int)range.Bytes;
                 _after.AsSpan(start, length).CopyTo(_arena.AsSpan(start));
             }
         }
@@ -135,7 +135,7 @@ internal sealed class DebugProgram(Plan plan, Device device) : SteppedProgram(pl
             var values = NdArray.From(actual);
             NdArray rounded = NdArray.From(tolerance.Expected[output].ToTensor(actual.DType));
             FormattableString found =
-                $"element {Place(actual.Shape, wrong)} is {values.Data[wrong]:G9}, and by its definition {rounded.Data[wrong]:G9}";
+                $"element {Index(actual.Shape, wrong)} is {values.Data[wrong]:G9}, and by its definition {rounded.Data[wrong]:G9}";
             throw Error(
                 step,
                 $"computed output {output}, {actual.TypeText}, wrongly: {FormattableString.Invariant(found)}. Its inputs are "
@@ -143,20 +143,20 @@ internal sealed class DebugProgram(Plan plan, Device device) : SteppedProgram(pl
         }
     }
 
-    /// <summary>Describes the place of a byte in the arena, relative to the step's outputs.</summary>
+    /// <summary>Describes the position of a byte in the arena, relative to the step's outputs.</summary>
     private string Near(BoundStep step, int at)
     {
         Operand? before = step.Operands.Outputs
             .Where(output => output.Storage == Plan.Arena && output.Offset + output.Range.Bytes <= at)
             .MaxBy(output => output.Offset);
-        string place = before is null
+        string position = before is null
             ? $"byte {at} of the plan's memory"
             : $"{at - before.Offset - before.Range.Bytes} bytes behind the end of {Describe(before)}";
-        return $"{place} has changed";
+        return $"{position} has changed";
     }
 
     /// <summary>Returns memory for a copy of the arena; each plan has two.</summary>
-    private static byte[] Room(long bytes) => bytes <= Array.MaxLength ? new byte[bytes] : throw new EngineException(
+    private static byte[] Scratch(long bytes) => bytes <= Array.MaxLength ? new byte[bytes] : throw new EngineException(
         FormattableString.Invariant(
             $"DebugMode copies a plan's memory, of which this one takes {bytes:N0} bytes, and up to ")
         + FormattableString.Invariant($"{Array.MaxLength:N0} can be: take smaller batches, or another mode."));
@@ -164,7 +164,7 @@ internal sealed class DebugProgram(Plan plan, Device device) : SteppedProgram(pl
     private static IEnumerable<MemoryRange> Written(BoundStep step) =>
         step.Operands.Outputs.Select(output => output.Range).Append(step.Operands.Workspace).OfType<MemoryRange>();
 
-    private static IEnumerable<Operand> ReadPlaces(BoundStep step) =>
+    private static IEnumerable<Operand> ReadOperands(BoundStep step) =>
         step.Operands.Inputs.Where((_, i) => step.Reads[i] is not null);
 
     private NdArray Value(OperandType type, Allocation? allocation)

@@ -32,7 +32,7 @@ internal sealed class NanGuardProgram(Plan plan, Device device) : SteppedProgram
 
     private static string? Find(Operand operand) =>
         operand.Type.DType.IsFloat() && Read(operand).FirstNotFinite() is { } found
-            ? FormattableString.Invariant($"element {Place(operand.Type.Shape, found.Index)} is {found.Value}")
+            ? FormattableString.Invariant($"element {Index(operand.Type.Shape, found.Index)} is {found.Value}")
             : null;
 
     private static string Inputs(BoundStep step) => string.Join(", ", step.Operands.Inputs.Select(Describe));

@@ -70,5 +70,5 @@ internal abstract class SteppedProgram : IProgram
     }
 
     /// <summary>Returns the indices of an element: <c>(3, 4)</c>.</summary>
-    protected static string Place(Shape shape, int element) => $"({string.Join(", ", shape.IndexOf(element))})";
+    protected static string Index(Shape shape, int element) => $"({string.Join(", ", shape.IndexOf(element))})";
 }

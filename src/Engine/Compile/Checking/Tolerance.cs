@@ -29,7 +29,7 @@ internal sealed record Tolerance(
         [.. Inputs.Where(input => input.DType == DType.Int64 && Array.Exists(input.Data, IsRounded))];
 
     /// <summary>
-    /// Whether an element of a result depends only on the elements of the operands at the same place.
+    /// Whether an element of a result depends only on the elements of the operands at the same index.
     /// </summary>
     private readonly bool _isElementwise =
         Op?.InputWindowOf([.. Inputs.Select(input => new TensorType(input.DType, input.Shape))]) == InputWindow.Pixel;

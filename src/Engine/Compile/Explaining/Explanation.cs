@@ -80,7 +80,7 @@ internal sealed class Explanation(Plan plan, Device device)
                     $"{level + 1}",
                     step.Name,
                     string.Join(", ", step.Operands.Inputs.Where((_, i) => step.Reads[i] is not null).Select(Shape)),
-                    string.Join(", ", step.Operands.Outputs.Select(output => Shape(output) + Place(step, output))),
+                    string.Join(", ", step.Operands.Outputs.Select(output => Shape(output) + SharedWith(step, output))),
                     TextTable.Short(step.ReadBytes, "B"),
                     TextTable.Short(step.WrittenBytes, "B"),
                     TextTable.Short(step.Flops),
@@ -99,8 +99,8 @@ internal sealed class Explanation(Plan plan, Device device)
             : (operand.Type.DType == DType.Float32 ? "" : $"{operand.Type.DType.Name()} ") + operand.Type.Shape;
     }
 
-    /// <summary>Describes the place of an output that has no place of its own.</summary>
-    private static string Place(BoundStep step, Operand output)
+    /// <summary>Describes the memory of an output that has none of its own.</summary>
+    private static string SharedWith(BoundStep step, Operand output)
     {
         int index = step.Operands.Outputs.ToList().IndexOf(output);
         if (index < step.Writes.Count && step.Writes[index] is { Kind: AllocationKind.Shared } allocation)

@@ -14,7 +14,7 @@ public enum Stage
     /// <summary>The steps in the order in which they run, and the smallest cost of each.</summary>
     Schedule,
 
-    /// <summary>The places of the values in memory, with and without reuse.</summary>
+    /// <summary>The memory of the values, with and without reuse.</summary>
     Memory,
 
     /// <summary>The launches.</summary>

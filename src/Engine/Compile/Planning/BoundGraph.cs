@@ -3,7 +3,7 @@ using Engine.Graph;
 
 namespace Engine.Compile;
 
-/// <summary>A graph whose values have places in memory, and its steps with their kernels.</summary>
+/// <summary>A graph whose values have addresses in memory, and its steps with their kernels.</summary>
 internal sealed class BoundGraph
 {
     private readonly MemoryRange _arena;
@@ -11,7 +11,7 @@ internal sealed class BoundGraph
     private readonly Func<SharedVariable, MemoryRange> _shared;
     private readonly Func<Constant, Storage> _constants;
 
-    /// <param name="layout">The places of the values, in the arena or elsewhere.</param>
+    /// <param name="layout">The memory of the values, in the arena or elsewhere.</param>
     /// <param name="device">The device.</param>
     /// <param name="arena">The memory of all values that are neither shared variables nor constants.</param>
     /// <param name="shared">The memory of shared variables.</param>
@@ -45,8 +45,8 @@ internal sealed class BoundGraph
 
         foreach ((Allocation from, SharedVariable to) in layout.CopiesAfter)
         {
-            MemoryRange place = shared(to);
-            var target = new Operand(place.Storage, place.Offset, new OperandType(to.DType, to.Shape));
+            MemoryRange range = shared(to);
+            var target = new Operand(range.Storage, range.Offset, new OperandType(to.DType, to.Shape));
             levels.Add([BindCopy(from, null, target)]);
         }
 
@@ -68,18 +68,18 @@ internal sealed class BoundGraph
     public IReadOnlyList<IReadOnlyList<IKernel>> Kernels =>
         [.. Levels.Select(level => level.Select(step => step.Kernel).ToArray())];
 
-    /// <summary>Returns the place of a variable; an arbitrary place if only its shape exists, not its value.</summary>
+    /// <summary>Returns the memory of a variable; arbitrary memory if only its shape exists, not its value.</summary>
     public Operand At(Allocation? allocation, Variable variable)
     {
         OperandType type = Layout.OperandType(variable);
-        MemoryRange place = allocation?.Kind switch
+        MemoryRange range = allocation?.Kind switch
         {
             null => _arena,
             AllocationKind.Shared => _shared(allocation.Shared!),
             AllocationKind.Constant => new MemoryRange(_constants((Constant)allocation.Variable), 0, 0),
             _ => InArena(allocation.Buffer, 0),
         };
-        return new Operand(place.Storage, place.Offset, type);
+        return new Operand(range.Storage, range.Offset, type);
     }
 
     private MemoryRange InArena(int buffer, long bytes) =>

@@ -7,7 +7,7 @@ namespace Engine.Compile;
 /// <param name="Node">The op; null for a copy of a shared variable's old or new value.</param>
 /// <param name="Reads">The values that are read; null for an input of which only the shape is read.</param>
 /// <param name="Writes">The values that are written; none for a copy into a shared variable.</param>
-/// <param name="Operands">The places of the values.</param>
+/// <param name="Operands">The memory of the values.</param>
 /// <param name="Kernel">The kernel of the device.</param>
 internal sealed record BoundStep(
     Apply? Node, IReadOnlyList<Allocation?> Reads, IReadOnlyList<Allocation> Writes, StepOperands Operands,

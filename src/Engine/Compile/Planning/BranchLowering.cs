@@ -20,13 +20,13 @@ internal sealed class BranchLowering : Lowering
         (_branch, _device) = (branch, device);
         _bodies = [.. branch.Bodies.Select((body, number) => body.Specialize(branch.BodyTypes(number, inputs)))];
 
-        // An extra input that nothing reads is the place of the result.
+        // An extra input that nothing reads is the memory of the result.
         _results = [.. _bodies.Select(body => body.Outputs.Select(output => new Input(output.Type)).ToArray())];
         _plans = [.. _bodies.Select((body, number) => new InnerPlan(
             body, device,
             [
                 .. body.Inputs.Select(input => (input, (Variable?)null)),
-                .. _results[number].Zip(body.Outputs, (place, output) => (place, (Variable?)output)),
+                .. _results[number].Zip(body.Outputs, (result, output) => (result, (Variable?)output)),
             ],
             []))];
     }
@@ -41,18 +41,18 @@ internal sealed class BranchLowering : Lowering
         IReadOnlyList<IReadOnlyList<IKernel>>[] kernels = [.. _plans.Select((plan, number) =>
         {
             int first = number == 0 ? 1 : 1 + _bodies[0].Inputs.Count;
-            var places = new Dictionary<Input, MemoryRange>();
+            var ranges = new Dictionary<Input, MemoryRange>();
             for (int i = 0; i < _bodies[number].Inputs.Count; i++)
             {
-                places.Add(_bodies[number].Inputs[i], operands.Inputs[first + i].Range);
+                ranges.Add(_bodies[number].Inputs[i], operands.Inputs[first + i].Range);
             }
 
             for (int i = 0; i < operands.Outputs.Count; i++)
             {
-                places.Add(_results[number][i], operands.Outputs[i].Range);
+                ranges.Add(_results[number][i], operands.Outputs[i].Range);
             }
 
-            return plan.Bind(arena, places, constants).Kernels;
+            return plan.Bind(arena, ranges, constants).Kernels;
         })];
         return _device.BindBranch(new BranchKernel(
             _branch.ToString()!, operands.Inputs[0].Range, kernels[0], kernels[1]));

@@ -46,18 +46,18 @@ internal sealed class InnerPlan
 
     /// <summary>Binds the plan to memory.</summary>
     /// <param name="arena">Memory of <see cref="Bytes"/>.</param>
-    /// <param name="places">The places of the inputs in outer memory.</param>
+    /// <param name="ranges">The memory of the inputs in outer memory.</param>
     /// <param name="constants">The memory of constants.</param>
     public BoundGraph Bind(
-        MemoryRange arena, IReadOnlyDictionary<Input, MemoryRange> places, Func<Constant, Storage> constants)
+        MemoryRange arena, IReadOnlyDictionary<Input, MemoryRange> ranges, Func<Constant, Storage> constants)
     {
         Dictionary<SharedVariable, MemoryRange> shared =
-            _outside.ToDictionary(pair => pair.Value, pair => places[pair.Key]);
+            _outside.ToDictionary(pair => pair.Value, pair => ranges[pair.Key]);
         return new BoundGraph(_layout, _device, arena, variable => shared[variable], constants);
     }
 
-    /// <summary>Returns the place of an input in the plan's own memory; null if nothing reads its value.</summary>
-    public MemoryRange? Place(BoundGraph bound, Input input)
+    /// <summary>Returns the range of an input in the plan's own memory; null if nothing reads its value.</summary>
+    public MemoryRange? RangeOf(BoundGraph bound, Input input)
     {
         if (!Graph.Inputs.Contains(input))
         {
@@ -70,7 +70,7 @@ internal sealed class InnerPlan
             : null;
     }
 
-    /// <summary>Returns the place of a result.</summary>
+    /// <summary>Returns the range of a result.</summary>
     public MemoryRange Result(BoundGraph bound, int output) =>
         bound.At(_layout.Outputs[output], Graph.Outputs[output]).Range;
 }

@@ -13,7 +13,7 @@ internal enum AllocationKind
 }
 
 /// <summary>
-/// A value that owns memory; its views share it. Its <see cref="Buffer"/> is its place in the arena. It may have taken
+/// A value that owns memory; its views share it. Its <see cref="Buffer"/> is its buffer in the arena. It may have taken
 /// the buffer over from a value that was no longer needed.
 /// </summary>
 internal sealed class Allocation(Variable variable, AllocationKind kind, int buffer = -1)

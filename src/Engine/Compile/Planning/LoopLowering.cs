@@ -49,25 +49,25 @@ internal sealed class LoopLowering : Lowering
 
     public override IKernel Bind(StepOperands operands, Func<Constant, Storage> constants)
     {
-        var places = new Dictionary<Input, MemoryRange>();
+        var ranges = new Dictionary<Input, MemoryRange>();
         var started = new List<(MemoryRange, MemoryRange)>();
         for (int i = 0; i < _loop.StepReads.Count; i++)
         {
             LoopRead read = _loop.StepReads[i];
             if (read.Source == LoopSource.Whole)
             {
-                places.Add(_body.Inputs[i], operands.Inputs[read.From].Range);
+                ranges.Add(_body.Inputs[i], operands.Inputs[read.From].Range);
             }
             else if (read.Source == LoopSource.Carried)
             {
-                MemoryRange place = operands.Outputs[read.From].Range;
-                places.Add(_body.Inputs[i], place);
-                started.Add((operands.Inputs[read.Before].Range, place));
+                MemoryRange range = operands.Outputs[read.From].Range;
+                ranges.Add(_body.Inputs[i], range);
+                started.Add((operands.Inputs[read.Before].Range, range));
             }
         }
 
         MemoryRange arena = operands.Workspace ?? new MemoryRange(operands.Outputs[0].Storage, 0, 0);
-        BoundGraph bound = _plan.Bind(arena, places, constants);
+        BoundGraph bound = _plan.Bind(arena, ranges, constants);
         string name = _loop.ToString()!;
         return _device.BindLoop(new LoopKernel(name, _count, bound.Kernels)
         {
@@ -90,14 +90,14 @@ internal sealed class LoopLowering : Lowering
         for (int i = 0; i < _loop.StepReads.Count; i++)
         {
             LoopRead read = _loop.StepReads[i];
-            if (read.Source is LoopSource.Row or LoopSource.State && _plan.Place(bound, _body.Inputs[i]) is { } place)
+            if (read.Source is LoopSource.Row or LoopSource.State && _plan.RangeOf(bound, _body.Inputs[i]) is { } range)
             {
                 Operand? rows = read.From < 0 ? null
                     : read.Source == LoopSource.Row ? operands.Inputs[read.From]
                     : operands.Outputs[read.From];
                 Operand? before = read.Before < 0 ? null : operands.Inputs[read.Before];
                 yield return new LoopRows(
-                    place, rows?.Range, before?.Range,
+                    range, rows?.Range, before?.Range,
                     read.Row(0, _count), read.Backward ? -1 : 1);
             }
         }

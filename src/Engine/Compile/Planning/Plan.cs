@@ -33,7 +33,7 @@ internal sealed class Plan : IDisposable
 
         var bound = new BoundGraph(
             Layout, device, new MemoryRange(_arena, 0, Layout.Memory.ArenaBytes),
-            shared => new MemoryRange(shared.Place(device, device.Allocate, device.Borrow), 0, shared.Type.Bytes),
+            shared => new MemoryRange(shared.Allocate(device, device.Allocate, device.Borrow), 0, shared.Type.Bytes),
             constants);
         Levels = bound.Levels;
         _inputs = [.. graph.Inputs.Select(input => bound.At(Layout.AllocationOf(input), input))];
@@ -67,7 +67,7 @@ internal sealed class Plan : IDisposable
     /// <summary>Gets the program of the device.</summary>
     public IProgram Program => _program;
 
-    /// <summary>Gets the places of the arguments.</summary>
+    /// <summary>Gets the memory of the arguments.</summary>
     public IReadOnlyList<Operand> Inputs => _inputs;
 
     /// <summary>Gets the memory of all values that are neither shared variables nor constants.</summary>

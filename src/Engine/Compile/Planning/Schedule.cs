@@ -2,7 +2,7 @@ using Engine.Graph;
 
 namespace Engine.Compile;
 
-/// <summary>An op's place in the schedule.</summary>
+/// <summary>An op's position in the schedule.</summary>
 /// <param name="Node">The op.</param>
 /// <param name="Level">
 /// The level in which it runs. All its inputs are written in earlier levels; the ops of one level may run at once.

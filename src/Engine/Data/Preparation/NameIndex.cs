@@ -1,6 +1,6 @@
 namespace Engine.Data;
 
-/// <summary>Finds the places of names in a list, however another file writes them.</summary>
+/// <summary>Finds the indices of names in a list, however another file writes them.</summary>
 internal sealed class NameIndex
 {
     private const int Twice = -2;
@@ -11,18 +11,18 @@ internal sealed class NameIndex
     public NameIndex(IReadOnlyList<string> names)
     {
         _exact = names.Index().ToDictionary(one => one.Item, one => one.Index);
-        foreach ((int place, string name) in names.Index())
+        foreach ((int index, string name) in names.Index())
         {
-            _alike[name] = _alike.ContainsKey(name) ? Twice : place;
+            _alike[name] = _alike.ContainsKey(name) ? Twice : index;
             if (Numbers.TryParse(name, out double number) && double.IsFinite(number))
             {
-                _numbers[number] = _numbers.ContainsKey(number) ? Twice : place;
+                _numbers[number] = _numbers.ContainsKey(number) ? Twice : index;
             }
         }
     }
 
     /// <summary>
-    /// Returns the place of a sample's text: the same text, or else the only one that is the same number (1.0 for 1);
+    /// Returns the index of a sample's text: the same text, or else the only one that is the same number (1.0 for 1);
     /// -1 if there is none.
     /// </summary>
     /// <param name="column">The column.</param>
@@ -36,15 +36,15 @@ internal sealed class NameIndex
             return -1;
         }
 
-        if (_exact.TryGetValue(text, out int place))
+        if (_exact.TryGetValue(text, out int index))
         {
-            return place;
+            return index;
         }
 
         double number = column is NumberColumn numbers ? numbers.Values[row]
             : Numbers.TryParse(text, out double parsed) ? parsed : double.NaN;
-        return _numbers.TryGetValue(number, out place) && place >= 0 ? place
-            : ignoresCase && _alike.TryGetValue(text, out place) && place >= 0 ? place
+        return _numbers.TryGetValue(number, out index) && index >= 0 ? index
+            : ignoresCase && _alike.TryGetValue(text, out index) && index >= 0 ? index
             : -1;
     }
 }

@@ -93,12 +93,12 @@ public sealed record ClassTarget(string Column, IReadOnlyList<string> Classes) :
     public override Tensor Apply(Column column)
     {
         ArgumentNullException.ThrowIfNull(column);
-        var places = new NameIndex(Classes);
+        var classes = new NameIndex(Classes);
         var labels = new int[column.Count];
         for (int row = 0; row < labels.Length; row++)
         {
-            labels[row] = places.Find(column, row, ignoresCase: false) is >= 0 and int place
-                ? place
+            labels[row] = classes.Find(column, row, ignoresCase: false) is >= 0 and int index
+                ? index
                 : throw new EngineException(
                 column.Text(row) is not { } name
                     ? $"'{Column}' of sample {row} is missing: leave out the rows without it."
@@ -111,19 +111,19 @@ public sealed record ClassTarget(string Column, IReadOnlyList<string> Classes) :
     internal override Table Named(Table samples)
     {
         Column own = samples[Column];
-        var places = new NameIndex(Classes);
+        var classes = new NameIndex(Classes);
         var named = new TextColumn(Column, Enumerable.Range(0, own.Count).Select(
-            row => places.Find(own, row, ignoresCase: false) is >= 0 and int place ? Classes[place] : own.Text(row)));
+            row => classes.Find(own, row, ignoresCase: false) is >= 0 and int index ? Classes[index] : own.Text(row)));
         return new Table(samples.Columns.Select(column => column == own ? named : column));
     }
 
     internal override void Check(Column test)
     {
-        var places = new NameIndex(Classes);
+        var classes = new NameIndex(Classes);
         string[] unknown =
         [
             .. Enumerable.Range(0, test.Count)
-            .Where(row => test.Text(row) is not null && places.Find(test, row, ignoresCase: false) < 0)
+            .Where(row => test.Text(row) is not null && classes.Find(test, row, ignoresCase: false) < 0)
                 .Select(row => test.Text(row)!),
         ];
         if (unknown.Length > 0)

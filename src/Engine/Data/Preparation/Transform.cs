@@ -113,7 +113,7 @@ public sealed record ScaledNumber(
 /// <param name="Mode">The index of the most frequent one.</param>
 public sealed record OneHot(string Column, IReadOnlyList<string> Values, int Mode) : Transform(Column)
 {
-    private readonly Lazy<NameIndex> _places = new(() => new NameIndex(Values));
+    private readonly Lazy<NameIndex> _values = new(() => new NameIndex(Values));
 
     /// <inheritdoc/>
     [JsonIgnore]
@@ -140,11 +140,11 @@ public sealed record OneHot(string Column, IReadOnlyList<string> Values, int Mod
     public override void Apply(Column column, int row, Span<float> to)
     {
         to.Clear();
-        int place = _places.Value.Find(column, row, ignoresCase: true);
-        place = place < 0 && (column.Text(row) is not { } text || Numbers.IsMissingNumber(text)) ? Mode : place;
-        if (place >= 0)
+        int index = _values.Value.Find(column, row, ignoresCase: true);
+        index = index < 0 && (column.Text(row) is not { } text || Numbers.IsMissingNumber(text)) ? Mode : index;
+        if (index >= 0)
         {
-            to[place] = 1;
+            to[index] = 1;
         }
     }
 

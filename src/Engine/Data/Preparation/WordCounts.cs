@@ -25,7 +25,7 @@ public sealed record WordCounts(string Column, IReadOnlyList<string> Vocabulary,
     /// <summary>The Euclidean length of a text's vector: that of about ten words of about 1 each.</summary>
     internal const double Length = 3;
 
-    private readonly Lazy<Dictionary<string, int>> _places =
+    private readonly Lazy<Dictionary<string, int>> _indices =
         new(() => Vocabulary.Index().ToDictionary(one => one.Item, one => one.Index));
 
     /// <inheritdoc/>
@@ -74,9 +74,9 @@ public sealed record WordCounts(string Column, IReadOnlyList<string> Vocabulary,
         to.Clear();
         foreach (string word in Split(column.Text(row) ?? ""))
         {
-            if (_places.Value.TryGetValue(word, out int place))
+            if (_indices.Value.TryGetValue(word, out int index))
             {
-                to[place] += Weights[place];
+                to[index] += Weights[index];
             }
         }
 

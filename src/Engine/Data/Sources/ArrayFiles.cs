@@ -267,7 +267,7 @@ public sealed record ArrayFiles(string Path) : IDataSource
             numbers[i] = row.IndexOf(1);
         }
 
-        int odd = Array.FindIndex(numbers, place => place < 0);
+        int odd = Array.FindIndex(numbers, label => label < 0);
         return odd < 0 && rows.Length > 0 && rows.Count(x => x != 0) == numbers.Length
             ? new NumberColumn(Labels, numbers)
             : throw new DataFormatException(

@@ -37,7 +37,7 @@ public sealed class StoredColumn : VectorColumn
     /// <param name="path">The file.</param>
     /// <param name="dimensions">The shape of one sample.</param>
     /// <param name="stride">The number of bytes from one sample to the next.</param>
-    /// <param name="rows">The place of each sample in the file; null for all samples in order.</param>
+    /// <param name="rows">The index of each sample in the file; null for all samples in order.</param>
     internal StoredColumn(string name, string path, Shape dimensions, long stride, int[]? rows)
         : this(name, path, dimensions, stride, rows ?? All(path, stride), Open(path))
     {

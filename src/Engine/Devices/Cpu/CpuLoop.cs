@@ -120,8 +120,8 @@ internal sealed unsafe class CpuLoop : CpuControl
 
     private static void Clear(MemoryRange range) => NativeClear(CpuStorage.Pointer(range), range.Bytes);
 
-    private static void NativeClear(byte* place, long bytes) =>
-        System.Runtime.InteropServices.NativeMemory.Clear(place, (nuint)bytes);
+    private static void NativeClear(byte* address, long bytes) =>
+        System.Runtime.InteropServices.NativeMemory.Clear(address, (nuint)bytes);
 
     /// <summary><see cref="LoopRows"/> as addresses.</summary>
     private readonly struct Move

@@ -176,10 +176,10 @@ public sealed class CudaDevice : CudaTarget
 
     internal override void ForgetPrefetched() => _uploads.Forget();
 
-    internal override bool TryTakePrefetched(Tensor tensor, Operand place)
+    internal override bool TryTakePrefetched(Tensor tensor, Operand target)
     {
         using Turn turn = Take();
-        return _uploads.TryTake(tensor, Address(place.Storage) + (ulong)place.Offset, _stream);
+        return _uploads.TryTake(tensor, Address(target.Storage) + (ulong)target.Offset, _stream);
     }
 
     /// <summary>

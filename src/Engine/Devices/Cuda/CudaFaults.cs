@@ -4,7 +4,7 @@ namespace Engine.Devices.Cuda;
 
 /// <summary>
 /// The memory in which kernels report a value that they cannot work with, for example an index outside an array. It
-/// holds the number of a message (0: no fault) and, above it, the value with its place. <c>struct Fault</c> of
+/// holds the number of a message (0: no fault) and, above it, the value with its index. <c>struct Fault</c> of
 /// common.cuh has the same layout.
 /// </summary>
 internal sealed class CudaFaults(ulong address, Storage? storage)
@@ -17,7 +17,7 @@ internal sealed class CudaFaults(ulong address, Storage? storage)
 
     public ulong Address => address;
 
-    /// <summary>Returns the number of a message, which receives the value and its place.</summary>
+    /// <summary>Returns the number of a message, which receives the value and its index.</summary>
     public int Add(Func<int, int, string> message)
     {
         lock (_messages)
@@ -37,9 +37,9 @@ internal sealed class CudaFaults(ulong address, Storage? storage)
         if (code != 0)
         {
             int value = BinaryPrimitives.ReadInt32LittleEndian(report[ReportOffset..]);
-            int place = BinaryPrimitives.ReadInt32LittleEndian(report[(ReportOffset + 4)..]);
+            int index = BinaryPrimitives.ReadInt32LittleEndian(report[(ReportOffset + 4)..]);
             Clear();
-            throw new EngineException(Message(code)(value, place));
+            throw new EngineException(Message(code)(value, index));
         }
     }
 

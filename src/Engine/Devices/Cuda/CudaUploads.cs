@@ -40,7 +40,7 @@ internal sealed class CudaUploads(ContextHandle context) : IDisposable
     }
 
     /// <summary>
-    /// Enqueues the move of an uploaded tensor to its place; returns false if the tensor was not uploaded. The caller
+    /// Enqueues the move of an uploaded tensor to its memory; returns false if the tensor was not uploaded. The caller
     /// holds the device.
     /// </summary>
     public bool TryTake(Tensor tensor, ulong to, StreamHandle stream)
@@ -97,7 +97,7 @@ internal sealed class CudaUploads(ContextHandle context) : IDisposable
         return free;
     }
 
-    /// <summary>A place where an array lands.</summary>
+    /// <summary>A buffer where an array lands.</summary>
     private sealed class Landing(ContextHandle context, MemoryHandle memory, long bytes) : IDisposable
     {
         public MemoryHandle Memory => memory;

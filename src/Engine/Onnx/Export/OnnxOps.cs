@@ -106,7 +106,7 @@ internal static class OnnxOps
                 string inRange =
                     graph.Add("Clip", [clipped, Number(graph, wide, 0), Number(graph, wide, byte.MaxValue)]);
                 return As(graph, inRange, DType.UInt8);
-            case ToPlaces:
+            case NarrowIndices:
                 return As(graph, X(0), DType.Int32);
             case Cast op:
                 return As(graph, X(0), op.To);

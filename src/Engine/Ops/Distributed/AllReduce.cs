@@ -116,17 +116,17 @@ internal sealed record AllReduce(Communicator Communicator, int Count, int Shard
     public unsafe Phase[] Cpu(CpuStep step)
     {
         BucketLayout layout = Layout(step.Types.Outputs);
-        nint place = (nint)step.Workspace;
+        nint address = (nint)step.Workspace;
         var bucket = new AllReduceBucket(
             Communicator, layout, step.OutDType(),
             [.. Enumerable.Range(0, step.InputCount / Count).Select(node => (IReadOnlyList<nint>)
                 [.. Enumerable.Range(node * Count, Count).Select(input => (nint)step.In<byte>(input))])],
-            place);
+            address);
         nint[] outputs = [.. Enumerable.Range(0, Count).Select(output => (nint)step.Out<byte>(output))];
         return [new Phase(1, 1, (_, _, _) =>
         {
             Communicator.WaitInStep(bucket.Start());
-            AllReduceBucket.Unpack(layout, place, outputs);
+            AllReduceBucket.Unpack(layout, address, outputs);
         })];
     }
 

@@ -16,7 +16,7 @@ internal sealed unsafe class AllReduceBucket(
     nint bucket)
 {
     private readonly BucketLayout.Piece[] _sent = [.. layout.Pieces(layout.RankBytes)];
-    private readonly IReadOnlyList<(ShardTree.Node Node, long Offset)> _places = layout.Places();
+    private readonly IReadOnlyList<(ShardTree.Node Node, long Offset)> _nodes = layout.ReceivedNodes();
 
     private byte* Send => (byte*)bucket;
 
@@ -57,13 +57,13 @@ internal sealed unsafe class AllReduceBucket(
             () =>
             {
                 SumSlices();
-                return communicator.StartAllGather(Receive + _places[0].Offset, layout.SliceBytes, Send, aside: true);
+                return communicator.StartAllGather(Receive + _nodes[0].Offset, layout.SliceBytes, Send, aside: true);
             });
     }
 
     private void SumSlices() =>
-        ShardTree.Sum([.. _places.Select(place => place.Node)], (into, other) => Arithmetic.Reduce(
-            Receive + _places[into].Offset, Receive + _places[other].Offset, layout.SliceBytes / dtype.Size(), dtype,
+        ShardTree.Sum([.. _nodes.Select(each => each.Node)], (into, other) => Arithmetic.Reduce(
+            Receive + _nodes[into].Offset, Receive + _nodes[other].Offset, layout.SliceBytes / dtype.Size(), dtype,
             Reduction.Sum));
 
     private void Pack(IReadOnlyList<nint> tensors, byte* to, bool isAdded)
@@ -72,17 +72,17 @@ internal sealed unsafe class AllReduceBucket(
         {
             if (piece.Tensor is not { } tensor)
             {
-                Copies.Clear(to + piece.Place, isAdded ? 0 : piece.Bytes);
+                Copies.Clear(to + piece.Offset, isAdded ? 0 : piece.Bytes);
             }
             else if (isAdded)
             {
                 Arithmetic.Reduce(
-                    to + piece.Place, (byte*)tensors[tensor] + piece.From, piece.Bytes / dtype.Size(), dtype,
+                    to + piece.Offset, (byte*)tensors[tensor] + piece.From, piece.Bytes / dtype.Size(), dtype,
                     Reduction.Sum);
             }
             else
             {
-                Buffer.MemoryCopy((byte*)tensors[tensor] + piece.From, to + piece.Place, piece.Bytes, piece.Bytes);
+                Buffer.MemoryCopy((byte*)tensors[tensor] + piece.From, to + piece.Offset, piece.Bytes, piece.Bytes);
             }
         }
     }
@@ -98,7 +98,7 @@ internal sealed unsafe class AllReduceBucket(
         {
             if (piece.Tensor is { } tensor)
             {
-                Buffer.MemoryCopy(from + piece.Place, (byte*)outputs[tensor] + piece.From, piece.Bytes, piece.Bytes);
+                Buffer.MemoryCopy(from + piece.Offset, (byte*)outputs[tensor] + piece.From, piece.Bytes, piece.Bytes);
             }
         }
     }

@@ -112,12 +112,12 @@ internal sealed class AllReduceLaunch(string name, IReadOnlyList<CudaLaunch> par
                 "all-to-all", stream => ranks.EnqueueAllToAll(bucket, layout.RankBytes, receive, stream)));
         }
 
-        IReadOnlyList<(ShardTree.Node Node, long Offset)> places = layout.Places();
-        ShardTree.Sum([.. places.Select(place => place.Node)], (into, other) => parts.AddRange(Sum(
-            receive + (ulong)places[into].Offset, receive + (ulong)places[other].Offset, layout.SliceBytes, step)));
+        IReadOnlyList<(ShardTree.Node Node, long Offset)> nodes = layout.ReceivedNodes();
+        ShardTree.Sum([.. nodes.Select(each => each.Node)], (into, other) => parts.AddRange(Sum(
+            receive + (ulong)nodes[into].Offset, receive + (ulong)nodes[other].Offset, layout.SliceBytes, step)));
         if (ranks.Size > 1)
         {
-            ulong sum = receive + (ulong)places[0].Offset;
+            ulong sum = receive + (ulong)nodes[0].Offset;
             parts.Add(new CollectiveLaunch(
                 "all-gather", stream => ranks.EnqueueAllGather(sum, layout.SliceBytes, bucket, stream)));
         }
@@ -136,16 +136,17 @@ internal sealed class AllReduceLaunch(string name, IReadOnlyList<CudaLaunch> par
         .Pieces(layout.RankBytes)
         .Where(piece => piece.Tensor is not null && piece.Bytes > 0)
         .SelectMany(
-            piece => Sum(to + (ulong)piece.Place, tensors[piece.Tensor!.Value] + (ulong)piece.From, piece.Bytes, step));
+            piece => Sum(
+                to + (ulong)piece.Offset, tensors[piece.Tensor!.Value] + (ulong)piece.From, piece.Bytes, step));
 
     private static IEnumerable<CudaLaunch> Pack(BucketLayout layout, ulong[] tensors, ulong to)
     {
         foreach (BucketLayout.Piece piece in layout.Pieces(layout.RankBytes))
         {
-            ulong place = to + (ulong)piece.Place;
+            ulong address = to + (ulong)piece.Offset;
             yield return piece.Tensor is { } tensor
-                ? new CopyLaunch(tensors[tensor] + (ulong)piece.From, place, piece.Bytes)
-                : new ClearLaunch(place, piece.Bytes);
+                ? new CopyLaunch(tensors[tensor] + (ulong)piece.From, address, piece.Bytes)
+                : new ClearLaunch(address, piece.Bytes);
         }
     }
 
@@ -156,7 +157,8 @@ internal sealed class AllReduceLaunch(string name, IReadOnlyList<CudaLaunch> par
             if (piece.Tensor is { } tensor)
             {
                 yield return new CopyLaunch(
-                    bucket + (ulong)(layout.SumOffset + piece.Place), tensors[tensor] + (ulong)piece.From, piece.Bytes);
+                    bucket + (ulong)(layout.SumOffset + piece.Offset), tensors[tensor] + (ulong)piece.From,
+                    piece.Bytes);
             }
         }
     }

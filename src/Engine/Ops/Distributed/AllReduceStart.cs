@@ -100,12 +100,12 @@ internal sealed record AllReduceStart(Communicator Communicator, int Count, int 
 
     public unsafe Phase[] Cpu(CpuStep step)
     {
-        nint place = (nint)step.Out<byte>();
+        nint address = (nint)step.Out<byte>();
         var bucket = new AllReduceBucket(
             Communicator, Layout(step.Types.Inputs), step.OutDType(),
             [.. Enumerable.Range(0, step.InputCount / Count).Select(part => (IReadOnlyList<nint>)
                 [.. Enumerable.Range(part * Count, Count).Select(input => (nint)step.In<byte>(input))])],
-            place);
+            address);
         return [new Phase(1, 1, (_, _, _) =>
         {
             Collective begun = bucket.Start();
@@ -114,7 +114,7 @@ internal sealed record AllReduceStart(Communicator Communicator, int Count, int 
                 Communicator.WaitInStep(begun);
             }
 
-            Communicator.Begun.Put(place, begun);
+            Communicator.Begun.Put(address, begun);
         })];
     }
 

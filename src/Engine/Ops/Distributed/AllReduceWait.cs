@@ -53,12 +53,12 @@ internal sealed record AllReduceWait(AllReduceStart Start, IReadOnlyList<Shape> 
     public unsafe Phase[] Cpu(CpuStep step)
     {
         BucketLayout layout = Layout(step.OutDType());
-        nint place = (nint)step.In<byte>(0);
+        nint address = (nint)step.In<byte>(0);
         nint[] outputs = [.. Enumerable.Range(0, Shapes.Count).Select(i => (nint)step.Out<byte>(i))];
         return [new Phase(1, 1, (_, _, _) =>
         {
-            Start.Communicator.WaitInStep(Start.Communicator.Begun.Take(place));
-            AllReduceBucket.Unpack(layout, place, outputs);
+            Start.Communicator.WaitInStep(Start.Communicator.Begun.Take(address));
+            AllReduceBucket.Unpack(layout, address, outputs);
         })];
     }
 

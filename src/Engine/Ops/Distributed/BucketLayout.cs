@@ -45,7 +45,7 @@ internal sealed class BucketLayout
     public long Bytes => _ranks * RankBytes * (Shards > 0 && _ranks > 1 ? 2 : 1);
 
     /// <summary>Gets the offset of the sum in the bucket.</summary>
-    public long SumOffset => Shards > 0 && _ranks == 1 ? Places()[0].Offset : 0;
+    public long SumOffset => Shards > 0 && _ranks == 1 ? ReceivedNodes()[0].Offset : 0;
 
     /// <summary>Gets the bytes that a rank sends.</summary>
     public long BytesSent => (MaxNodes + 1) * _ranks * SliceBytes * (_ranks - 1) / _ranks;
@@ -64,9 +64,9 @@ internal sealed class BucketLayout
     /// </summary>
     /// <param name="Tensor">The index of its tensor; null for zeros.</param>
     /// <param name="From">Where in the tensor the piece begins.</param>
-    /// <param name="Place">Where in the bucket it lies.</param>
+    /// <param name="Offset">Where in the bucket it lies.</param>
     /// <param name="Bytes">Its length.</param>
-    public readonly record struct Piece(int? Tensor, long From, long Place, long Bytes);
+    public readonly record struct Piece(int? Tensor, long From, long Offset, long Bytes);
 
     /// <summary>Returns all pieces of the bucket, for slices that begin this distance apart.</summary>
     public IEnumerable<Piece> Pieces(long distance)
@@ -89,7 +89,7 @@ internal sealed class BucketLayout
     /// Returns the nodes that all ranks bring, in order, and the offset of this rank's slice of each in what it
     /// receives.
     /// </summary>
-    public IReadOnlyList<(ShardTree.Node Node, long Offset)> Places() =>
+    public IReadOnlyList<(ShardTree.Node Node, long Offset)> ReceivedNodes() =>
         Shards == 0 ? [] : [.. Enumerable.Range(0, _ranks)
             .SelectMany(rank => ShardTree.Nodes(rank, _ranks, Shards).Select((node, i) =>
                 (node, ((rank * MaxNodes) + i) * SliceBytes)))];

@@ -69,25 +69,25 @@ internal sealed record FromOwners(Communicator Communicator, IReadOnlyList<int> 
 
         void Run()
         {
-            foreach ((int tensor, long place, long bytes) in Pieces(Communicator.Rank))
+            foreach ((int tensor, long offset, long bytes) in Pieces(Communicator.Rank))
             {
-                Buffer.MemoryCopy((byte*)inputs[tensor], bucket + place, bytes, bytes);
+                Buffer.MemoryCopy((byte*)inputs[tensor], bucket + offset, bytes, bytes);
             }
 
             Collective[] begun = [.. parts.Where(_ => Communicator.Size > 1).Select(part =>
-                Communicator.StartBroadcast(bucket + part.Place, part.Bytes, part.Owner))];
+                Communicator.StartBroadcast(bucket + part.Offset, part.Bytes, part.Owner))];
             foreach (Collective exchange in begun)
             {
                 Communicator.WaitInStep(exchange);
             }
 
-            foreach ((int tensor, long place, long bytes) in Pieces(null))
+            foreach ((int tensor, long offset, long bytes) in Pieces(null))
             {
-                Buffer.MemoryCopy(bucket + place, (byte*)outputs[tensor], bytes, bytes);
+                Buffer.MemoryCopy(bucket + offset, (byte*)outputs[tensor], bytes, bytes);
             }
         }
 
-        IEnumerable<(int Tensor, long Place, long Bytes)> Pieces(int? owner) =>
+        IEnumerable<(int Tensor, long Offset, long Bytes)> Pieces(int? owner) =>
             parts.Where(part => owner is null || part.Owner == owner).SelectMany(part => part.Pieces);
     }
 
@@ -98,11 +98,11 @@ internal sealed record FromOwners(Communicator Communicator, IReadOnlyList<int> 
         var launches = new List<CudaLaunch>();
         foreach (Part part in parts)
         {
-            ulong at = step.Workspace + (ulong)part.Place;
+            ulong at = step.Workspace + (ulong)part.Offset;
             if (part.Owner == Communicator.Rank)
             {
                 launches.AddRange(part.Pieces.Select(piece =>
-                    new CopyLaunch(step.In(piece.Tensor), step.Workspace + (ulong)piece.Place, piece.Bytes)));
+                    new CopyLaunch(step.In(piece.Tensor), step.Workspace + (ulong)piece.Offset, piece.Bytes)));
             }
 
             if (Communicator.Size > 1)
@@ -113,7 +113,7 @@ internal sealed record FromOwners(Communicator Communicator, IReadOnlyList<int> 
         }
 
         launches.AddRange(parts.SelectMany(part => part.Pieces).Select(piece =>
-            new CopyLaunch(step.Workspace + (ulong)piece.Place, step.Out(piece.Tensor), piece.Bytes)));
+            new CopyLaunch(step.Workspace + (ulong)piece.Offset, step.Out(piece.Tensor), piece.Bytes)));
         return [new AllReduceLaunch(Name, launches)];
     }
 
@@ -129,7 +129,7 @@ internal sealed record FromOwners(Communicator Communicator, IReadOnlyList<int> 
         for (int owner = 0; owner < Communicator.Size; owner++)
         {
             long first = at;
-            var pieces = new List<(int Tensor, long Place, long Bytes)>();
+            var pieces = new List<(int Tensor, long Offset, long Bytes)>();
             for (int i = 0; i < bytes.Length; i++)
             {
                 if (Owners[i] == owner && bytes[i] > 0)
@@ -147,5 +147,5 @@ internal sealed record FromOwners(Communicator Communicator, IReadOnlyList<int> 
     }
 
     private sealed record Part(
-        int Owner, long Place, long Bytes, IReadOnlyList<(int Tensor, long Place, long Bytes)> Pieces);
+        int Owner, long Offset, long Bytes, IReadOnlyList<(int Tensor, long Offset, long Bytes)> Pieces);
 }

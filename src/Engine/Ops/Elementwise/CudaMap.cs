@@ -71,7 +71,7 @@ internal static class CudaMap
         // Inputs are as long as the outputs, single numbers, or others. Those of the others with the same layout share
         // an index.
         var patterns = new List<int[]>();
-        string[] places = [.. operands.Select(i => Place(strides[i]))];
+        string[] indices = [.. operands.Select(i => IndexOf(strides[i]))];
         var kernel = new CudaKernel(
             "elementwise.cu",
             "map",
@@ -80,7 +80,7 @@ internal static class CudaMap
                 .. operands.Select(i => $"const {step.DType(i).Cuda()}* x{i}"),
                 .. results.Select(i => $"{step.OutDType(i).Cuda()}* y{i}")])}",
             $"PATTERNS {patterns.Count}",
-            $"LOAD {string.Join(' ', operands.Select(i => $"T {name(i)} = convert(x{i}[{places[i]}], T());"))}",
+            $"LOAD {string.Join(' ', operands.Select(i => $"T {name(i)} = convert(x{i}[{indices[i]}], T());"))}",
             $"COMPUTE {statements}");
         CudaArgument[] arguments =
         [
@@ -90,7 +90,7 @@ internal static class CudaMap
         ];
         return [kernel.Launch(Math.Min(CudaTypes.Blocks(count, Threads), MaxBlocks), Threads, arguments)];
 
-        string Place(int[] steps)
+        string IndexOf(int[] steps)
         {
             if (dimensions.Length == 1)
             {

@@ -5,7 +5,7 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// Represents an op that computes each element from the elements at the same place of its broadcast inputs.
+/// Represents an op that computes each element from the elements at the same index of its broadcast inputs.
 /// </summary>
 internal abstract record Elementwise : Op, ICpuOp, ICudaOp
 {

@@ -28,10 +28,10 @@ internal sealed record AveragePool2D(Window Window, bool CountPadding) : Op, ICp
         new InputWindow(Window.Size, Window.Stride);
 
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
-        Window.ForEach(inputs[0].Shape, outputs[0].Shape, (at, inside, places) =>
+        Window.ForEach(inputs[0].Shape, outputs[0].Shape, (at, inside, counted) =>
         {
             DoubleDouble sum = inside.Aggregate((DoubleDouble)0, (sum, i) => sum + inputs[0].Data[i]);
-            outputs[0].Data[at] = (sum / Divisor(inside.Count, places)).High;
+            outputs[0].Data[at] = (sum / Divisor(inside.Count, counted)).High;
         });
 
     public override double Ulps => 2;
@@ -46,7 +46,7 @@ internal sealed record AveragePool2D(Window Window, bool CountPadding) : Op, ICp
     public CudaLaunch[] Cuda(CudaStep step) =>
         CudaPooling.Launches(step, "average_pool", 1, Window.Of(step.Shape(0)), CountPadding);
 
-    internal int Divisor(int inside, int places) => CountPadding ? places : Math.Max(inside, 1);
+    internal int Divisor(int inside, int counted) => CountPadding ? counted : Math.Max(inside, 1);
 
     private unsafe Phase[] Loop<T>(CpuStep step) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         Pooling.Average(Window.Of(step.Shape(0)), CountPadding, step.In<T>(0), step.Out<T>(), step.Workspace);
@@ -83,11 +83,11 @@ internal sealed record AveragePool2DGradient(AveragePool2D Of) : Op, ICpuOp, ICu
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         var sums = new DoubleDoubles(outputs[0]);
-        Of.Window.ForEach(outputs[0].Shape, inputs[0].Shape, (at, inside, places) =>
+        Of.Window.ForEach(outputs[0].Shape, inputs[0].Shape, (at, inside, counted) =>
         {
             foreach (int i in inside)
             {
-                sums.Add(i, (DoubleDouble)inputs[0].Data[at] / Of.Divisor(inside.Count, places));
+                sums.Add(i, (DoubleDouble)inputs[0].Data[at] / Of.Divisor(inside.Count, counted));
             }
         });
         sums.Round();

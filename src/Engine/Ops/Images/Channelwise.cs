@@ -93,18 +93,18 @@ internal sealed record Channelwise(Patches Patches, bool FlipFilters) : Op, IPro
     internal void Sum(NdArray to, Shape images, Shape filters, Func<int, int, int, (int At, DoubleDouble Term)> term)
     {
         var sums = new DoubleDoubles(to);
-        int places = Patches.Size.Product(0, Patches.Rank), count = filters[0],
+        int taps = Patches.Size.Product(0, Patches.Rank), count = filters[0],
             multiples = images[1] == 0 ? 1 : count / images[1];
         int area = Patches.Over(images).Product(0, Patches.Rank), pixels = images.Product(2, images.Rank);
         Unfold.ForEach(Patches, images, (pixel, patch) =>
         {
             // The patch is (channel, tap, image, element of the result). Image and channel of pixel and patch agree;
             // only the filter varies.
-            int result = patch % area, place = patch / area / images[0] % places;
+            int result = patch % area, tap = patch / area / images[0] % taps;
             (int image, int channel) = Math.DivRem(pixel / pixels, images[1]);
             for (int filter = channel * multiples; filter < (channel + 1) * multiples; filter++)
             {
-                int weight = (filter * places) + (FlipFilters ? places - 1 - place : place);
+                int weight = (filter * taps) + (FlipFilters ? taps - 1 - tap : tap);
                 (int at, DoubleDouble value) = term(pixel, weight, (((image * count) + filter) * area) + result);
                 sums.Add(at, value);
             }

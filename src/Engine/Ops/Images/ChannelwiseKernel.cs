@@ -158,10 +158,10 @@ internal readonly unsafe ref struct ChannelwiseKernel<S, V, T>
                     a3 = LoadRest(to + e3, left3);
                 }
 
-                for (int place = 0; place < count; place++)
+                for (int tap = 0; tap < count; tap++)
                 {
-                    T* seen = at + offsets[place];
-                    V weight = S.Splat(weights[place]);
+                    T* seen = at + offsets[tap];
+                    V weight = S.Splat(weights[tap]);
                     a0 = S.Fma(S.Load(seen), weight, a0);
                     a1 = S.Fma(S.Load(seen + d1), weight, a1);
                     a2 = S.Fma(S.Load(seen + d2), weight, a2);
@@ -180,9 +180,9 @@ internal readonly unsafe ref struct ChannelwiseKernel<S, V, T>
             for (int c = 0; c < n; c += S.Count)
             {
                 V sum = adds ? Lanes<S, V, T>.LoadUpTo(y + c, n - c) : S.Zero;
-                for (int place = 0; place < count; place++)
+                for (int tap = 0; tap < count; tap++)
                 {
-                    sum = S.Fma(S.Load(from + c + offsets[place]), S.Splat(weights[place]), sum);
+                    sum = S.Fma(S.Load(from + c + offsets[tap]), S.Splat(weights[tap]), sum);
                 }
 
                 Lanes<S, V, T>.StoreUpTo(y + c, sum, n - c);
@@ -196,21 +196,21 @@ internal readonly unsafe ref struct ChannelwiseKernel<S, V, T>
     /// </summary>
     private void Weights(int filter)
     {
-        new Span<double>(_totals, _planes.Places).Clear();
+        new Span<double>(_totals, _planes.Taps).Clear();
         int channel = filter / _planes.Multiples;
         for (int image = 0; image < _s.Images; image++)
         {
             SplitImage((image * _s.Channels) + channel);
             T* g = _w + ((((long)image * _planes.Filters) + filter) * _planes.Area);
-            for (int place = 0; place < _planes.Places; place += 3)
+            for (int tap = 0; tap < _planes.Taps; tap += 3)
             {
-                AddProducts(g, place, Math.Min(3, _planes.Places - place));
+                AddProducts(g, tap, Math.Min(3, _planes.Taps - tap));
             }
         }
 
-        for (int place = 0; place < _planes.Places; place++)
+        for (int tap = 0; tap < _planes.Taps; tap++)
         {
-            _y[((long)filter * _planes.Places) + _planes.Order[place]] = T.CreateTruncating(_totals[place]);
+            _y[((long)filter * _planes.Taps) + _planes.Order[tap]] = T.CreateTruncating(_totals[tap]);
         }
     }
 
@@ -218,11 +218,11 @@ internal readonly unsafe ref struct ChannelwiseKernel<S, V, T>
     /// Adds to the totals of up to three taps the products of their pixels and the result's gradient.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void AddProducts(T* g, int first, int places)
+    private void AddProducts(T* g, int first, int taps)
     {
         int n = _s.Over2;
-        nint zeroth = _offsets[first], second = _offsets[first + (places > 1 ? 1 : 0)],
-            third = _offsets[first + (places > 2 ? 2 : 0)];
+        nint zeroth = _offsets[first], second = _offsets[first + (taps > 1 ? 1 : 0)],
+            third = _offsets[first + (taps > 2 ? 2 : 0)];
         nint rowStep = (nint)_s.Stride1 * _planes.Pitch, planeStep = (nint)_s.Stride0 * _planes.Rows1 * _planes.Pitch;
         V a0 = S.Zero, a1 = S.Zero, a2 = S.Zero;
         for (int over0 = 0; over0 < _s.Over0; over0++)
@@ -250,12 +250,12 @@ internal readonly unsafe ref struct ChannelwiseKernel<S, V, T>
         }
 
         _totals[first] += double.CreateTruncating(S.Sum(a0));
-        if (places > 1)
+        if (taps > 1)
         {
             _totals[first + 1] += double.CreateTruncating(S.Sum(a1));
         }
 
-        if (places > 2)
+        if (taps > 2)
         {
             _totals[first + 2] += double.CreateTruncating(S.Sum(a2));
         }
@@ -294,11 +294,11 @@ internal readonly unsafe ref struct ChannelwiseKernel<S, V, T>
 
     private void LoadFilter(int filter)
     {
-        T* from = _w + ((long)filter * _planes.Places);
+        T* from = _w + ((long)filter * _planes.Taps);
         int[] order = _planes.Order;
-        for (int place = 0; place < order.Length; place++)
+        for (int tap = 0; tap < order.Length; tap++)
         {
-            _weights[place] = from[order[place]];
+            _weights[tap] = from[order[tap]];
         }
     }
 

@@ -54,14 +54,14 @@ internal sealed unsafe class ChannelwisePlanes
 
         // For the gradient of the images, the taps are sorted by phase; otherwise they keep their order.
         bool isSplit = pass == ChannelwisePass.Images;
-        int[] order = [.. Enumerable.Range(0, Places).OrderBy(place => isSplit ? ClassOf(place) : 0)];
-        _offsets = [.. order.Select(place => isSplit ? OffsetOfGradient(place) : OffsetOfPixel(place))];
-        Order = [.. order.Select(place => of.FlipFilters ? Places - 1 - place : place)];
+        int[] order = [.. Enumerable.Range(0, Taps).OrderBy(tap => isSplit ? ClassOf(tap) : 0)];
+        _offsets = [.. order.Select(tap => isSplit ? OffsetOfGradient(tap) : OffsetOfPixel(tap))];
+        Order = [.. order.Select(tap => of.FlipFilters ? Taps - 1 - tap : tap)];
         int classes = isSplit ? s.Stride0 * s.Stride1 * s.Stride2 : 1;
         Classes = new int[classes + 1];
-        foreach (int place in order)
+        foreach (int tap in order)
         {
-            Classes[(isSplit ? ClassOf(place) : 0) + 1]++;
+            Classes[(isSplit ? ClassOf(tap) : 0) + 1]++;
         }
 
         for (int each = 1; each <= classes; each++)
@@ -106,7 +106,7 @@ internal sealed unsafe class ChannelwisePlanes
 
     public int[] Classes { get; }
 
-    public int Places => S.Size0 * S.Size1 * S.Size2;
+    public int Taps => S.Size0 * S.Size1 * S.Size2;
 
     /// <summary>Gets the number of elements of a plane of the result, and of the images.</summary>
     public int Area => S.Over0 * S.Over1 * S.Over2;
@@ -118,7 +118,7 @@ internal sealed unsafe class ChannelwisePlanes
     /// row.
     /// </summary>
     public long Bytes<T>() where T : unmanaged =>
-        Aligned((Places * (sizeof(double) + sizeof(int) + sizeof(T))) + ((RowsCount + Phases + Slack) * sizeof(T))
+        Aligned((Taps * (sizeof(double) + sizeof(int) + sizeof(T))) + ((RowsCount + Phases + Slack) * sizeof(T))
             + Alignment);
 
     private long RowsCount => (long)Rows0 * Rows1 * Pitch;
@@ -131,7 +131,7 @@ internal sealed unsafe class ChannelwisePlanes
         int count = Pass == ChannelwisePass.Weights ? Filters : S.Images * S.Channels;
         int grain = Pass == ChannelwisePass.Weights
             ? 1
-            : Math.Max(1, Work / Math.Max(1, Area * Places * Math.Max(1, Multiples)));
+            : Math.Max(1, Work / Math.Max(1, Area * Taps * Math.Max(1, Multiples)));
         return new Phase(count, grain, (start, end, worker) =>
         {
             var job = new Job<T> { Planes = this, X = x, W = w, Y = y, Start = start, End = end };
@@ -142,27 +142,27 @@ internal sealed unsafe class ChannelwisePlanes
 
     private static long Aligned(long bytes) => (bytes + Alignment - 1) & -Alignment;
 
-    private (int S0, int S1, int S2) Place(int place) =>
-        (place / (S.Size1 * S.Size2) * S.Dilation0, place / S.Size2 % S.Size1 * S.Dilation1,
-            place % S.Size2 * S.Dilation2);
+    private (int S0, int S1, int S2) StepsOf(int tap) =>
+        (tap / (S.Size1 * S.Size2) * S.Dilation0, tap / S.Size2 % S.Size1 * S.Dilation1,
+            tap % S.Size2 * S.Dilation2);
 
-    private int ClassOf(int place)
+    private int ClassOf(int tap)
     {
-        (int s0, int s1, int s2) = Place(place);
+        (int s0, int s1, int s2) = StepsOf(tap);
         return (((s0 % S.Stride0 * S.Stride1) + (s1 % S.Stride1)) * S.Stride2) + (s2 % S.Stride2);
     }
 
     /// <summary>Returns the offset of a tap's pixel from the pixel of the filter's first tap.</summary>
-    private int OffsetOfPixel(int place)
+    private int OffsetOfPixel(int tap)
     {
-        (int s0, int s1, int s2) = Place(place);
+        (int s0, int s1, int s2) = StepsOf(tap);
         return checked((int)(((((long)s0 * Rows1) + s1) * Pitch) + (s2 % S.Stride2 * (long)Length) + (s2 / S.Stride2)));
     }
 
     /// <summary>Returns the offset of the gradient that a tap adds to a pixel, from that of the first tap.</summary>
-    private int OffsetOfGradient(int place)
+    private int OffsetOfGradient(int tap)
     {
-        (int s0, int s1, int s2) = Place(place);
+        (int s0, int s1, int s2) = StepsOf(tap);
         return checked((int)-(((((long)s0 / S.Stride0 * Rows1) + (s1 / S.Stride1)) * Pitch) + (s2 / S.Stride2)));
     }
 
@@ -176,10 +176,10 @@ internal sealed unsafe class ChannelwisePlanes
         public readonly void Run<S, V>() where S : struct, ISimd<V, T> where V : struct
         {
             var totals = (double*)Memory;
-            var offsets = (int*)(totals + Planes.Places);
-            Planes._offsets.CopyTo(new Span<int>(offsets, Planes.Places));
-            var weights = (T*)((nint)(offsets + Planes.Places + 1) & -sizeof(double));
-            T* rows = weights + Planes.Places;
+            var offsets = (int*)(totals + Planes.Taps);
+            Planes._offsets.CopyTo(new Span<int>(offsets, Planes.Taps));
+            var weights = (T*)((nint)(offsets + Planes.Taps + 1) & -sizeof(double));
+            T* rows = weights + Planes.Taps;
             long count = Planes.RowsCount + Planes.Phases + Slack;
             Copies.Clear((byte*)rows, count * sizeof(T));
             new ChannelwiseKernel<S, V, T>(

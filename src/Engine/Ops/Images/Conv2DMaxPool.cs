@@ -8,9 +8,9 @@ namespace Engine.Ops;
 
 /// <summary>
 /// Computes a convolution of stride 1 and the max pooling of its result in windows of 2 × 2, in one pass. The outputs
-/// are those of <see cref="MaxPool2D"/>, or only the first if nothing reads the places of the maxima.
+/// are those of <see cref="MaxPool2D"/>, or only the first if nothing reads the argmax indices.
 /// </summary>
-internal sealed record Conv2DMaxPool(Conv2D Convolution, bool WithPlaces = true) : Op, ICpuOp, ICudaEpilogueOp, ISampled
+internal sealed record Conv2DMaxPool(Conv2D Convolution, bool WithArgmax = true) : Op, ICpuOp, ICudaEpilogueOp, ISampled
 {
     /// <summary>Gets the windows.</summary>
     public static Window Window { get; } = new((2, 2), (2, 2), (0, 0), true);
@@ -23,7 +23,7 @@ internal sealed record Conv2DMaxPool(Conv2D Convolution, bool WithPlaces = true)
             // Integers, so that every device finds the same maximum.
             Of(each.Op, Whole(each.Images), Whole(each.Filters)),
             Of(each.Op, Whole(each.Images), Whole(each.Filters), Whole([each.Filters[0]])),
-            new(new Conv2DMaxPool(each.Op, WithPlaces: false), Whole(each.Images), Whole(each.Filters))
+            new(new Conv2DMaxPool(each.Op, WithArgmax: false), Whole(each.Images), Whole(each.Filters))
             {
                 HasGradient = false,
             },
@@ -44,7 +44,7 @@ internal sealed record Conv2DMaxPool(Conv2D Convolution, bool WithPlaces = true)
 
         TensorType pooled = Window.Infer(Convolution.Infer(inputs)[0]);
         return inputs[1].Shape[0] != 0 && inputs[1].Shape[1] != 0 && inputs[0].Shape[1] != 0
-            ? WithPlaces ? [pooled, pooled with { DType = DType.Int32 }] : [pooled]
+            ? WithArgmax ? [pooled, pooled with { DType = DType.Int32 }] : [pooled]
             : throw new EngineException("it takes images and filters that are not empty");
     }
 
@@ -63,13 +63,13 @@ internal sealed record Conv2DMaxPool(Conv2D Convolution, bool WithPlaces = true)
     {
         var whole = new NdArray(Whole(inputs[0].Shape, inputs[1].Shape));
         Convolution.Reference(inputs, [whole]);
-        new MaxPool2D(Window).Reference([whole], WithPlaces ? outputs : [outputs[0], new NdArray(outputs[0].Shape)]);
+        new MaxPool2D(Window).Reference([whole], WithArgmax ? outputs : [outputs[0], new NdArray(outputs[0].Shape)]);
     }
 
     public override double Ulps => Convolution.Ulps;
 
     /// <summary>
-    /// Returns the magnitudes of the convolution. That of a place is infinite if rounding decides between two elements
+    /// Returns the magnitudes of the convolution. That of an index is infinite if rounding decides between two elements
     /// of a window.
     /// </summary>
     public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
@@ -83,7 +83,7 @@ internal sealed record Conv2DMaxPool(Conv2D Convolution, bool WithPlaces = true)
         {
             int greatest = inside.Aggregate((best, i) => MaxPool2D.IsGreater(x[i], x[best]) ? i : best);
             magnitudes[0].Data[at] = inside.Max(i => terms[i]);
-            if (WithPlaces && inside.Any(i =>
+            if (WithArgmax && inside.Any(i =>
                 i != greatest && x[greatest] - x[i] <= error * (terms[greatest] + terms[i]) && terms[i] > 0))
             {
                 magnitudes[1].Data[at] = double.PositiveInfinity;
@@ -115,17 +115,17 @@ internal sealed record Conv2DMaxPool(Conv2D Convolution, bool WithPlaces = true)
     public CudaLaunch[] Cuda(CudaStep step, CudaComposite?[] epilogues)
     {
         CudaEpilogue? bias = step.InputCount > 2 ? new("x += bias[filter];", ("const T* bias", step.In(2))) : null;
-        // The kernel always stores the places. If nothing reads them, they go behind its workspace.
-        ulong places = WithPlaces ? step.Out(1) : step.Workspace + (ulong)Cuda(step.Types).ForwardWorkspace;
+        // The kernel always stores the argmax indices. If nothing reads them, they go behind its workspace.
+        ulong argmax = WithArgmax ? step.Out(1) : step.Workspace + (ulong)Cuda(step.Types).ForwardWorkspace;
         return
         [
             Cuda(step.Types).Forward(
-                step.In(0), step.In(1), step.Out(0), places, step.Workspace, bias, epilogues[0]?.Epilogue("x", "at")),
+                step.In(0), step.In(1), step.Out(0), argmax, step.Workspace, bias, epilogues[0]?.Epilogue("x", "at")),
         ];
     }
 
     public long CudaWorkspace(CudaStepTypes step) =>
-        Cuda(step).ForwardWorkspace + (WithPlaces ? 0 : step.Outputs[0].Shape.Count * sizeof(int));
+        Cuda(step).ForwardWorkspace + (WithArgmax ? 0 : step.Outputs[0].Shape.Count * sizeof(int));
 
     private CudaConvolution Cuda(CudaStepTypes step) => new(
         Convolution.ConvShape(step.Inputs[0].Shape, step.Inputs[1].Shape), step.Inputs[0].DType, Pools: true);
@@ -174,7 +174,7 @@ internal sealed record Conv2DMaxPool(Conv2D Convolution, bool WithPlaces = true)
         step.In<T>(1),
         step.InputCount > 2 ? step.In<T>(2) : null,
         step.Out<T>(),
-        WithPlaces ? step.Out<int>(1) : null,
+        WithArgmax ? step.Out<int>(1) : null,
         step.Workspace,
         step.Threads);
 }
@@ -182,7 +182,7 @@ internal sealed record Conv2DMaxPool(Conv2D Convolution, bool WithPlaces = true)
 /// <summary>
 /// Computes the gradients of <see cref="Conv2DMaxPool"/> with respect to the requested ones of filters, bias (only with
 /// the filters) and images, in this order. The inputs are the images, the filters, the gradient with respect to the
-/// result, and the places of the maxima.
+/// result, and the argmax indices.
 /// </summary>
 internal sealed record Conv2DMaxPoolGradients(Conv2D Of, bool WithFilters, bool WithBias, bool WithImages)
     : Op, ICpuOp, ICudaEpilogueOp, ISampled
@@ -198,14 +198,14 @@ internal sealed record Conv2DMaxPoolGradients(Conv2D Of, bool WithFilters, bool 
         {
             Shape whole = new Conv2DMaxPool(op).Whole(x, w);
             Shape pooled = Conv2DMaxPool.Window.Infer(new TensorType(DType.Float32, whole)).Shape;
-            var places = new Arg(
+            var argmax = new Arg(
                 pooled, DType.Int32,
-                Values: MaxPool2DGradient.Places(Conv2DMaxPool.Window, whole, pooled, random));
+                Values: MaxPool2DGradient.RandomArgmax(Conv2DMaxPool.Window, whole, pooled, random));
             foreach ((bool filters, bool bias, bool images) in s_kinds)
             {
                 yield return new Sample(
                     new Conv2DMaxPoolGradients(op, filters, bias, images),
-                    new Arg(x), new Arg(w), new Arg(pooled), places)
+                    new Arg(x), new Arg(w), new Arg(pooled), argmax)
                 {
                     HasGradient = false,
                 };

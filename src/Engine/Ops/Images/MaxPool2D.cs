@@ -6,7 +6,7 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// Computes the largest element of each window and, as int32, its place in its plane (row times width plus column).
+/// Computes the largest element of each window and, as int32, its index in its plane (row times width plus column).
 /// NaN is greater than all numbers; of several equal elements the first counts.
 /// </summary>
 internal sealed record MaxPool2D(Window Window) : Op, ICpuOp, ICudaOp, ISampled
@@ -60,7 +60,7 @@ internal sealed record MaxPool2D(Window Window) : Op, ICpuOp, ICudaOp, ISampled
 }
 
 /// <summary>
-/// Adds each element of the first array, at the place of its maximum in the second, to zeros of the shape of the third.
+/// Adds each element of the first array, at the argmax index in the second, to zeros of the shape of the third.
 /// </summary>
 internal sealed record MaxPool2DGradient(Window Window) : Op, ICpuOp, ICudaOp, ISampled
 {
@@ -72,7 +72,7 @@ internal sealed record MaxPool2DGradient(Window Window) : Op, ICpuOp, ICudaOp, I
             yield return new Sample(
                 new MaxPool2DGradient(window),
                 new Arg(pooled),
-                new Arg(pooled, DType.Int32, Values: Places(window, images, pooled, random)),
+                new Arg(pooled, DType.Int32, Values: RandomArgmax(window, images, pooled, random)),
                 new Arg(images))
             {
                 HasGradient = false,
@@ -100,12 +100,12 @@ internal sealed record MaxPool2DGradient(Window Window) : Op, ICpuOp, ICudaOp, I
 
     public override bool Reads(int input) => input < 2;
 
-    /// <summary>Reads the gradient at the places to which the elements were added.</summary>
+    /// <summary>Reads the gradient at the argmax indices to which the elements were added.</summary>
     public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads)
     {
-        Variable places = node.Inputs[1];
+        Variable argmax = node.Inputs[1];
         Variable planes = Symbolic.Reshape(outputGrads[0]!, [.. Planes(outputGrads[0]!)]);
-        Variable read = Symbolic.TakeAlongAxis(planes, Symbolic.Reshape(places, [.. Planes(places)]));
+        Variable read = Symbolic.TakeAlongAxis(planes, Symbolic.Reshape(argmax, [.. Planes(argmax)]));
         return [Symbolic.ReshapeLike(read, node.Inputs[0]), null, null];
 
         static Dimension[] Planes(Variable images) =>
@@ -138,13 +138,13 @@ internal sealed record MaxPool2DGradient(Window Window) : Op, ICpuOp, ICudaOp, I
     public CudaLaunch[] Cuda(CudaStep step) =>
         CudaPooling.Launches(step, "max_pool_gradient", 2, Window.Of(step.OutShape()));
 
-    /// <summary>Returns a random place in each window, where its largest element might be.</summary>
-    internal static double[] Places(Window window, Shape images, Shape pooled, Random random)
+    /// <summary>Returns a random index in each window, where its largest element might be.</summary>
+    internal static double[] RandomArgmax(Window window, Shape images, Shape pooled, Random random)
     {
-        var places = new double[pooled.Count];
+        var argmax = new double[pooled.Count];
         window.ForEach(images, pooled, (at, inside, _) =>
-            places[at] = inside[random.Next(inside.Count)] % (images[2] * images[3]));
-        return places;
+            argmax[at] = inside[random.Next(inside.Count)] % (images[2] * images[3]));
+        return argmax;
     }
 }
 

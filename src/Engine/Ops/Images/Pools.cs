@@ -127,10 +127,10 @@ public static partial class Symbolic
         }
         else
         {
-            int[] places = [.. starts.SelectMany(
+            int[] indices = [.. starts.SelectMany(
                 (start, i) => Enumerable.Range(0, longest).Select(k => start + Math.Min(k, lengths[i] - 1)))];
             bool[] isInside = [.. lengths.SelectMany(length => Enumerable.Range(0, longest).Select(k => k < length))];
-            part = Along(x, axis, Constant(Tensor.From(places, windows, longest)));
+            part = Along(x, axis, Constant(Tensor.From(indices, windows, longest)));
 
             // A shorter window is filled with its last element, which gets no second gradient, or for a sum with zeros.
             Variable filling = mode is PoolMode.Max or PoolMode.MaxToAll ? DisconnectedGrad(part) : ZerosLike(part);

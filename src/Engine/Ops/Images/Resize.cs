@@ -54,12 +54,12 @@ public static partial class Symbolic
                 continue;
             }
 
-            double[] places = [.. Enumerable.Range(0, to).Select(i => mode == ResizeMode.Linear
+            double[] coordinates = [.. Enumerable.Range(0, to).Select(i => mode == ResizeMode.Linear
                 ? Math.Clamp(((i + 0.5) * from / to) - 0.5, 0, from - 1)
                 : to == 1 ? 0 : (double)i * (from - 1) / (to - 1))];
-            int[] before = [.. places.Select(place => Math.Min((int)place, from - 1))];
-            int[] behind = [.. before.Select(place => Math.Min(place + 1, from - 1))];
-            double[] shares = [.. places.Zip(before, (place, first) => place - first)];
+            int[] before = [.. coordinates.Select(coordinate => Math.Min((int)coordinate, from - 1))];
+            int[] behind = [.. before.Select(index => Math.Min(index + 1, from - 1))];
+            double[] shares = [.. coordinates.Zip(before, (coordinate, first) => coordinate - first)];
             Variable weights = DimShuffle(
                 Constant(Tensor.From(shares).Cast(x.DType.IsFloat() ? x.DType : DType.Float32)),
                 [0, .. Enumerable.Repeat(NewAxis, x.Rank - 1 - axis)]);

@@ -58,7 +58,7 @@ internal readonly record struct Patches(Shape Size, Shape Stride, Shape Before, 
     }
 
     /// <summary>Returns the position in the images, along an axis, of a tap for an element of the result.</summary>
-    public int At(int axis, int result, int place) => (result * Stride[axis]) + (place * Dilation[axis]) - Before[axis];
+    public int At(int axis, int result, int tap) => (result * Stride[axis]) + (tap * Dilation[axis]) - Before[axis];
 
     private int Dimension(Shape images, int axis)
     {
@@ -274,19 +274,19 @@ internal static unsafe class PatchCode
     {
         T* g = step.In<T>(0), y = step.Out<T>();
         var s = PatchShape.Of(patches, step.OutShape());
-        int plane = s.Dimension0 * s.Dimension1 * s.Dimension2, places = s.Size0 * s.Size1 * s.Size2,
+        int plane = s.Dimension0 * s.Dimension1 * s.Dimension2, taps = s.Size0 * s.Size1 * s.Size2,
             lines = s.Over0 * s.Over1;
         return
         [
-            new Phase(s.Images * s.Channels, Math.Max(1, Grain / Math.Max(1, plane * places)), (start, end, _) =>
+            new Phase(s.Images * s.Channels, Math.Max(1, Grain / Math.Max(1, plane * taps)), (start, end, _) =>
             {
                 for (int unit = start; unit < end; unit++)
                 {
                     (int image, int channel) = Math.DivRem(unit, s.Channels);
                     new Span<T>(y + ((long)unit * plane), plane).Clear();
-                    for (int place = 0; place < places; place++)
+                    for (int tap = 0; tap < taps; tap++)
                     {
-                        int firstRow = ((((channel * places) + place) * s.Images) + image) * lines;
+                        int firstRow = ((((channel * taps) + tap) * s.Images) + image) * lines;
                         for (int row = firstRow; row < firstRow + lines; row++)
                         {
                             T* to = y + Row(s, row, out int first, out bool isInside), from = g + ((long)row * s.Over2);

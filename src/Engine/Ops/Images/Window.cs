@@ -118,14 +118,14 @@ internal readonly record struct Window(
         {
             int plane = ((index[0] * images[1]) + index[1]) * images[2] * images[3];
             var inside = new List<int>();
-            int places = 0;
-            foreach (int[] place in NdArray.Indices([Size.Height, Size.Width]))
+            int counted = 0;
+            foreach (int[] tap in NdArray.Indices([Size.Height, Size.Width]))
             {
-                int row = (index[2] * Stride.Height) - Padding.Height + place[0];
-                int column = (index[3] * Stride.Width) - Padding.Width + place[1];
+                int row = (index[2] * Stride.Height) - Padding.Height + tap[0];
+                int column = (index[3] * Stride.Width) - Padding.Width + tap[1];
                 if (row < images[2] + Padding.Height && column < images[3] + Padding.Width)
                 {
-                    places++;
+                    counted++;
                 }
 
                 if (row >= 0 && row < images[2] && column >= 0 && column < images[3])
@@ -134,7 +134,7 @@ internal readonly record struct Window(
                 }
             }
 
-            body(at++, inside, places);
+            body(at++, inside, counted);
         }
     }
 }

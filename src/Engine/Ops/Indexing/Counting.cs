@@ -28,12 +28,12 @@ public static partial class Symbolic
     /// </summary>
     public static Variable BinCount(Variable x, Dimension count)
     {
-        Variable places = Flatten(Places(x), 1), dimension = count.Value ?? Constant(count.Number, DType.Int32);
-        Variable isOne = And(GreaterOrEqual(places, 0), Less(places, dimension));
+        Variable flat = Flatten(ClippedIndices(x), 1), dimension = count.Value ?? Constant(count.Number, DType.Int32);
+        Variable isCounted = And(GreaterOrEqual(flat, 0), Less(flat, dimension));
 
         // Other numbers are counted in an extra element behind, which is cut off.
         Variable counts = BroadcastTo(Constant(0, DType.Int32), dimension + 1);
-        return IncSubtensor(counts[Where(isOne, places, dimension)], 1)[..^1];
+        return IncSubtensor(counts[Where(isCounted, flat, dimension)], 1)[..^1];
     }
 
     /// <summary>
@@ -90,18 +90,18 @@ public static partial class Symbolic
 
     /// <summary>Converts indices into the elements of a shape, in C order, to indices along each axis.</summary>
     /// <exception cref="EngineException">A dimension behind the first is unknown.</exception>
-    public static IReadOnlyList<Variable> UnravelIndex(Variable places, Shape shape)
+    public static IReadOnlyList<Variable> UnravelIndex(Variable indices, Shape shape)
     {
-        ArgumentNullException.ThrowIfNull(places);
+        ArgumentNullException.ThrowIfNull(indices);
         CheckInner("unravelIndex", shape);
-        var indices = new Variable[shape.Rank];
+        var result = new Variable[shape.Rank];
         for (int axis = shape.Rank - 1; axis >= 0; axis--)
         {
-            indices[axis] = axis == 0 ? places : Mod(places, shape[axis]);
-            places = IntDiv(places, shape[axis]);
+            result[axis] = axis == 0 ? indices : Mod(indices, shape[axis]);
+            indices = IntDiv(indices, shape[axis]);
         }
 
-        return indices;
+        return result;
     }
 
     /// <summary>
@@ -121,13 +121,13 @@ public static partial class Symbolic
         }
 
         CheckInner("ravelMultiIndex", shape);
-        Variable places = shape.IsKnown && shape.Count > int.MaxValue ? Cast(indices[0], DType.Int64) : indices[0];
+        Variable index = shape.IsKnown && shape.Count > int.MaxValue ? Cast(indices[0], DType.Int64) : indices[0];
         for (int axis = 1; axis < shape.Rank; axis++)
         {
-            places = (places * shape[axis]) + indices[axis];
+            index = (index * shape[axis]) + indices[axis];
         }
 
-        return places;
+        return index;
     }
 
     private static void CheckInner(string op, Shape shape)

@@ -5,10 +5,9 @@ namespace Engine.Ops;
 public static partial class Symbolic
 {
     /// <summary>
-    /// Converts integers to int32. An int64 out of range becomes the nearest end: it is a place of no axis all the
-    /// same.
+    /// Converts indices to int32. An int64 out of range becomes the nearest int32, which still lies outside every axis.
     /// </summary>
-    internal static Variable Places(Variable x) =>
+    internal static Variable ClippedIndices(Variable x) =>
         Cast(x.DType == DType.Int64 ? Clip(x, int.MinValue, int.MaxValue) : x, DType.Int32);
 
     /// <summary>
@@ -25,7 +24,7 @@ public static partial class Symbolic
             throw new EngineException($"A part of '{x}' ({x.Type}) cannot have the length {length}.{Origin.Current}");
         }
 
-        Index first = TensorIndex.OfPlace(start);
+        Index first = TensorIndex.ToIndex(start);
         Index end = length is not { } count ? Index.End
             : start >= 0 && count <= int.MaxValue - start ? start + count
             : start < 0 && count <= -start ? new Index(-start - count, fromEnd: true)
@@ -56,7 +55,7 @@ public static partial class Symbolic
     /// The ranks differ, or there is no such axis. When the function runs: an index is out of range.
     /// </exception>
     public static Variable TakeAlongAxis(Variable x, Variable indices, int axis = -1) =>
-        x[PlacesAlong(x, indices, axis)];
+        x[IndicesAlong(x, indices, axis)];
 
     /// <summary>
     /// Returns x after values are written, in each line along an axis, to the elements that indices select; or added to
@@ -69,7 +68,7 @@ public static partial class Symbolic
         return adds ? IncSubtensor(part, values) : SetSubtensor(part, values);
     }
 
-    private static AxisIndex[] PlacesAlong(Variable x, Variable indices, int axis)
+    private static AxisIndex[] IndicesAlong(Variable x, Variable indices, int axis)
     {
         ArgumentNullException.ThrowIfNull(indices);
         axis = Axes(x, [axis])[0];

@@ -16,7 +16,7 @@ internal sealed record Subtensor(SubtensorParts Parts) : Op, ICpuOp, ICudaOp, IS
     public override string Name => $"subtensor{Parts}";
 
     public static IEnumerable<Sample> Samples(Random random) => Cases(random)
-        .Select(each => new Sample(new Subtensor(each.Parts), [new Arg(each.Shape), .. each.Places]))
+        .Select(each => new Sample(new Subtensor(each.Parts), [new Arg(each.Shape), .. each.Arrays]))
         .Concat(
         [
             new Sample(new Subtensor(Of(.., AxisIndex.Array)), Arg.Mask([3, 5]), Arg.Int([4], -5, 5)),
@@ -52,7 +52,7 @@ internal sealed record Subtensor(SubtensorParts Parts) : Op, ICpuOp, ICudaOp, IS
         [new TensorType(inputs[0].DType, Parts.Infer(inputs[0], inputs[1..]))];
 
     /// <summary>
-    /// Gets whether there are no index arrays: a place out of range is reported when the function runs.
+    /// Gets whether there are no index arrays: an index out of range is reported when the function runs.
     /// </summary>
     internal override bool IsPlain => Parts.Arrays == 0;
 
@@ -75,8 +75,8 @@ internal sealed record Subtensor(SubtensorParts Parts) : Op, ICpuOp, ICudaOp, IS
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         int at = 0;
-        NdArray[] places = [.. inputs.Skip(1)];
-        foreach (int offset in Parts.Loops(inputs[0].Shape, places.Select(each => each.Shape)).Offsets(places))
+        NdArray[] arrays = [.. inputs.Skip(1)];
+        foreach (int offset in Parts.Loops(inputs[0].Shape, arrays.Select(each => each.Shape)).Offsets(arrays))
         {
             outputs[0].Data[at++] = inputs[0].Data[offset];
         }
@@ -91,16 +91,16 @@ internal sealed record Subtensor(SubtensorParts Parts) : Op, ICpuOp, ICudaOp, IS
             4 => SubtensorCode.Take<int>(step, loops),
             _ => SubtensorCode.Take<long>(step, loops),
         };
-        return loops.IsOfPlacesAlone ? [take] : [.. SubtensorCode.Places(step, loops, firstArray: 1), take];
+        return loops.HasArraysOnly ? [take] : [.. SubtensorCode.Offsets(step, loops, firstArray: 1), take];
     }
 
     public long CpuWorkspace(CpuStepTypes step) =>
-        Loops(step.Inputs) is { IsOfPlacesAlone: false } loops ? SubtensorCode.CpuWorkspace(loops) : 0;
+        Loops(step.Inputs) is { HasArraysOnly: false } loops ? SubtensorCode.CpuWorkspace(loops) : 0;
 
     public CudaLaunch[] Cuda(CudaStep step)
     {
         SubtensorLoops loops = Loops([.. Enumerable.Range(0, 1 + Parts.Arrays).Select(step.Shape)]);
-        return [.. SubtensorCode.Places(step, loops, firstArray: 1), SubtensorCode.Take(step, loops)];
+        return [.. SubtensorCode.Offsets(step, loops, firstArray: 1), SubtensorCode.Take(step, loops)];
     }
 
     public long CudaWorkspace(CudaStepTypes step) => SubtensorCode.Workspace(Loops(step.Inputs));
@@ -112,7 +112,7 @@ internal sealed record Subtensor(SubtensorParts Parts) : Op, ICpuOp, ICudaOp, IS
     /// <summary>
     /// Returns expressions of every kind, with the shape that they index and the values of their index arrays.
     /// </summary>
-    internal static IEnumerable<(SubtensorParts Parts, Shape Shape, Arg[] Places)> Cases(Random random)
+    internal static IEnumerable<(SubtensorParts Parts, Shape Shape, Arg[] Arrays)> Cases(Random random)
     {
         int n = Arg.Dimension(random, false), m = Arg.Dimension(random, false), k = Arg.Dimension(random);
         int start = random.Next(n), end = random.Next(start, n + 1), step = random.Next(1, 4);
@@ -127,33 +127,33 @@ internal sealed record Subtensor(SubtensorParts Parts) : Op, ICpuOp, ICudaOp, IS
         yield return (Of((.., 2), .., 0), [n, k, m], []);
         yield return (Of(..), [k], []);
         yield return (Of(.., ..), [n, 0], []);
-        yield return (Of(AxisIndex.Array, ..), [n, m], [Places(n, [n])]);
-        yield return (Of(.., AxisIndex.Array), [m, n], [Places(n, [n])]);
-        yield return (Of(.., AxisIndex.Array, ..), [m, n, 3], [Places(n, [1, n])]);
+        yield return (Of(AxisIndex.Array, ..), [n, m], [Indices(n, [n])]);
+        yield return (Of(.., AxisIndex.Array), [m, n], [Indices(n, [n])]);
+        yield return (Of(.., AxisIndex.Array, ..), [m, n, 3], [Indices(n, [1, n])]);
         yield return (Of(AxisIndex.Array, AxisIndex.Array), [n, m],
-            [Places(n, [Math.Min(n, m)]), Places(m, [Math.Min(n, m)])]);
+            [Indices(n, [Math.Min(n, m)]), Indices(m, [Math.Min(n, m)])]);
         yield return (Of(AxisIndex.Array, .., AxisIndex.Array), [n, 3, m],
-            [Places(n, [Math.Min(n, m)]), Places(m, [Math.Min(n, m)])]);
-        yield return (Of(0, (.., -1), AxisIndex.Array), [2, m, n], [Places(n, [n])]);
-        yield return (Of(.., 1, AxisIndex.Array), [m, 2, n], [Places(n, [n])]);
-        yield return (Of(AxisIndex.Array, .., ..), [n, 2, m], [Places(n, Shape.Scalar)]);
+            [Indices(n, [Math.Min(n, m)]), Indices(m, [Math.Min(n, m)])]);
+        yield return (Of(0, (.., -1), AxisIndex.Array), [2, m, n], [Indices(n, [n])]);
+        yield return (Of(.., 1, AxisIndex.Array), [m, 2, n], [Indices(n, [n])]);
+        yield return (Of(AxisIndex.Array, .., ..), [n, 2, m], [Indices(n, Shape.Scalar)]);
         yield return (Of(AxisIndex.Array, ..), [5, 19], [Arg.Int([0], 0, 5)]);
 
         // Index arrays that broadcast, as those of lines along an axis do.
-        yield return (Of(AxisIndex.Array, AxisIndex.Array), [n, m], [Places(n, [n, 1]), Places(m, [m])]);
-        yield return (Of(AxisIndex.Array, .., AxisIndex.Array), [n, 2, m], [Places(n, [1, n]), Places(m, [m, 1])]);
+        yield return (Of(AxisIndex.Array, AxisIndex.Array), [n, m], [Indices(n, [n, 1]), Indices(m, [m])]);
+        yield return (Of(AxisIndex.Array, .., AxisIndex.Array), [n, 2, m], [Indices(n, [1, n]), Indices(m, [m, 1])]);
         yield return (Of(AxisIndex.Array, AxisIndex.Array, AxisIndex.Array), [n, 2, m],
-            [Places(n, [n, 1, 1]), Places(2, [2, 1]), Places(m, [m])]);
-        yield return (Of(AxisIndex.Array, AxisIndex.Array), [5, m], [Places(5, Shape.Scalar), Places(m, [m])]);
+            [Indices(n, [n, 1, 1]), Indices(2, [2, 1]), Indices(m, [m])]);
+        yield return (Of(AxisIndex.Array, AxisIndex.Array), [5, m], [Indices(5, Shape.Scalar), Indices(m, [m])]);
 
         // Distinct indices, so that setting them has a gradient; every second one is counted from the end.
-        Arg Places(int dimension, Shape shape)
+        Arg Indices(int dimension, Shape shape)
         {
-            int[] places = [.. Enumerable.Range(0, dimension)];
-            random.Shuffle(places);
+            int[] indices = [.. Enumerable.Range(0, dimension)];
+            random.Shuffle(indices);
             return new Arg(
-                shape, DType.Int32, Values: [.. places.Take((int)shape.Count)
-                    .Select(place => place % 2 == 0 ? place : (double)place - dimension)]);
+                shape, DType.Int32, Values: [.. indices.Take((int)shape.Count)
+                    .Select(index => index % 2 == 0 ? index : (double)index - dimension)]);
         }
     }
 
@@ -188,13 +188,13 @@ internal sealed record SubtensorUpdate(SubtensorParts Parts, bool Adds) : Op, IC
 
     public static IEnumerable<Sample> Samples(Random random)
     {
-        foreach ((SubtensorParts parts, Shape shape, Arg[] places) in Subtensor.Cases(random))
+        foreach ((SubtensorParts parts, Shape shape, Arg[] arrays) in Subtensor.Cases(random))
         {
             Shape part = parts.Infer(
                 new TensorType(DType.Float32, shape),
-                [.. places.Select(place => new TensorType(DType.Int32, place.Shape))]);
-            yield return new Sample(new SubtensorUpdate(parts, false), [new Arg(shape), new Arg(part), .. places]);
-            yield return new Sample(new SubtensorUpdate(parts, true), [new Arg(shape), new Arg(part), .. places]);
+                [.. arrays.Select(array => new TensorType(DType.Int32, array.Shape))]);
+            yield return new Sample(new SubtensorUpdate(parts, false), [new Arg(shape), new Arg(part), .. arrays]);
+            yield return new Sample(new SubtensorUpdate(parts, true), [new Arg(shape), new Arg(part), .. arrays]);
         }
 
         foreach (int count in (int[])[257, 513])
@@ -271,12 +271,12 @@ internal sealed record SubtensorUpdate(SubtensorParts Parts, bool Adds) : Op, IC
     public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads)
     {
         Variable g = outputGrads[0]!;
-        Variable[] places = [.. node.Inputs.Skip(2)];
+        Variable[] arrays = [.. node.Inputs.Skip(2)];
         return
         [
-            Adds ? g : (this with { Adds = false }).Call([g, Symbolic.ZerosLike(node.Inputs[1]), .. places]),
-            new Subtensor(Parts).Call([g, .. places]),
-            .. places.Select(_ => (Variable?)null),
+            Adds ? g : (this with { Adds = false }).Call([g, Symbolic.ZerosLike(node.Inputs[1]), .. arrays]),
+            new Subtensor(Parts).Call([g, .. arrays]),
+            .. arrays.Select(_ => (Variable?)null),
         ];
     }
 
@@ -292,9 +292,9 @@ internal sealed record SubtensorUpdate(SubtensorParts Parts, bool Adds) : Op, IC
             sums.Add(i, inputs[0].Data[i]);
         }
 
-        NdArray[] places = [.. inputs.Skip(2)];
+        NdArray[] arrays = [.. inputs.Skip(2)];
         int at = 0;
-        foreach (int offset in Parts.Loops(inputs[0].Shape, places.Select(each => each.Shape)).Offsets(places))
+        foreach (int offset in Parts.Loops(inputs[0].Shape, arrays.Select(each => each.Shape)).Offsets(arrays))
         {
             outputs[0].Data[offset] = inputs[1].Data[at];
             sums.Add(offset, inputs[1].Data[at++]);
@@ -317,7 +317,7 @@ internal sealed record SubtensorUpdate(SubtensorParts Parts, bool Adds) : Op, IC
         return
         [
             .. Copy(step),
-            .. SubtensorCode.Places(step, loops, firstArray: 2),
+            .. SubtensorCode.Offsets(step, loops, firstArray: 2),
             step.DType(0).Call(new SubtensorPut(loops, Adds), step),
         ];
     }
@@ -331,7 +331,7 @@ internal sealed record SubtensorUpdate(SubtensorParts Parts, bool Adds) : Op, IC
         return
         [
             .. step.In(0) == step.Out() ? [] : (CudaLaunch[])[new CopyLaunch(step.In(0), step.Out(), bytes)],
-            .. SubtensorCode.Places(step, loops, firstArray: 2),
+            .. SubtensorCode.Offsets(step, loops, firstArray: 2),
             SubtensorCode.Put(step, loops, Adds),
         ];
     }
@@ -356,11 +356,11 @@ internal sealed class SubtensorIndexer : Indexer
     {
         AxisIndex[] all = ForEachAxis(x, indices.ToArray());
         x = Masked(x, all);
-        Variable[] places =
-            [.. all.Where(index => index.Kind == AxisIndexKind.Array).SelectMany(index => Places(x, index.Places!))];
+        Variable[] arrays =
+            [.. all.Where(index => index.Kind == AxisIndexKind.Array).SelectMany(index => Arrays(x, index.Indices!))];
         return new Subtensor(Subtensor.Of([.. all.SelectMany(index =>
             Enumerable.Repeat(index.Kind == AxisIndexKind.Array ? AxisIndex.Array : index, AxesOf(index)))])).Call(
-                [x, .. places]);
+                [x, .. arrays]);
     }
 
     public override Variable Widened(Variable x) => Symbolic.Cast(x, DType.Float32);
@@ -384,7 +384,7 @@ internal sealed class SubtensorIndexer : Indexer
 
     /// <summary>Returns the number of axes that an index is for: a mask is for as many as it has.</summary>
     private static int AxesOf(AxisIndex index) => index.Kind == AxisIndexKind.Ellipsis ? 0
-        : index.Places is { DType: DType.Bool, Rank: > 1 and var rank } ? rank
+        : index.Indices is { DType: DType.Bool, Rank: > 1 and var rank } ? rank
         : 1;
 
     /// <summary>Returns x after it checks, when a plan is made at the latest, that masks have its dimensions.</summary>
@@ -394,7 +394,7 @@ internal sealed class SubtensorIndexer : Indexer
         int at = 0;
         foreach (AxisIndex index in indices)
         {
-            for (int axis = 0; index.Places is Constant { DType: DType.Bool, Rank: > 0 } mask
+            for (int axis = 0; index.Indices is Constant { DType: DType.Bool, Rank: > 0 } mask
                 && axis < mask.Rank; axis++)
             {
                 int dimension = mask.Shape[axis];
@@ -409,34 +409,34 @@ internal sealed class SubtensorIndexer : Indexer
             at += AxesOf(index);
         }
 
-        return x.Shape.IsKnown || !indices.Any(index => index.Places is Constant { DType: DType.Bool })
+        return x.Shape.IsKnown || !indices.Any(index => index.Indices is Constant { DType: DType.Bool })
             ? x
             : Symbolic.Reshape(x, dimensions.AsSpan());
     }
 
     /// <summary>Returns the index arrays of an index, one for each axis that it is for.</summary>
-    private static IEnumerable<Variable> Places(Variable x, Variable places) => places switch
+    private static IEnumerable<Variable> Arrays(Variable x, Variable indices) => indices switch
     {
-        Constant { DType: DType.Bool, Rank: > 0 } mask => Places(mask),
+        Constant { DType: DType.Bool, Rank: > 0 } mask => Arrays(mask),
         { DType: DType.Bool } => throw new EngineException(
-            $"'{x}' ({x.Type}) is indexed by the mask '{places}' ({places.Type}): "
+            $"'{x}' ({x.Type}) is indexed by the mask '{indices}' ({indices.Type}): "
             + "how many elements that is depends on values, and plans are made for shapes. Write Where(mask, a, "
             + $"x) to set them, Sum(Where(mask, x, 0)), or take the indices of NonZero(mask, most); "
             + $"a constant can be a mask.{Origin.Current}"),
         Constant { IsWeak: true, Number: { } number } => [Symbolic.Constant(number, DType.Int32)],
-        _ when !places.DType.IsFloat() => [Symbolic.Indices(places, "index")],
+        _ when !indices.DType.IsFloat() => [Symbolic.Indices(indices, "index")],
         _ => throw new EngineException(
-            $"'{x}' ({x.Type}) is indexed by '{places}' ({places.Type}): indices must be integers.{Origin.Current}"),
+            $"'{x}' ({x.Type}) is indexed by '{indices}' ({indices.Type}): indices must be integers.{Origin.Current}"),
     };
 
-    /// <summary>Returns where a mask is true: for each of its axes the places, in C order.</summary>
-    private static IEnumerable<Variable> Places(Constant mask)
+    /// <summary>Returns the indices of the true elements of a mask: an array for each axis, in C order.</summary>
+    private static IEnumerable<Variable> Arrays(Constant mask)
     {
         NdArray values = NdArray.From(mask.Value);
-        int[][] places =
+        int[][] indices =
             [.. NdArray.Indices(mask.Shape).Where(index => values[index] != 0).Select(index => index.ToArray())];
         return Enumerable.Range(0, mask.Rank)
-            .Select(axis => new Constant(Tensor.From([.. places.Select(place => place[axis])])));
+            .Select(axis => new Constant(Tensor.From([.. indices.Select(index => index[axis])])));
     }
 }
 

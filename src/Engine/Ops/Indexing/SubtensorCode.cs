@@ -37,7 +37,7 @@ internal static unsafe class SubtensorCode
 
     /// <summary>Returns the bytes of the list of offsets.</summary>
     public static long Workspace(SubtensorLoops loops) =>
-        loops.Arrays.Length == 0 ? 0 : loops.Places.Count * sizeof(int);
+        loops.Arrays.Length == 0 ? 0 : loops.IndexShape.Count * sizeof(int);
 
     /// <summary>
     /// Returns the bytes of the list of offsets and, behind it, of the smallest and the largest offset of each part.
@@ -46,17 +46,17 @@ internal static unsafe class SubtensorCode
         Workspace(loops) + (loops.Arrays.Length == 0 ? 0 : 2 * sizeof(int) * Parts(loops));
 
     /// <summary>Returns the offsets that all index arrays together give. Each index is checked.</summary>
-    public static Phase[] Places(CpuStep step, SubtensorLoops loops, int firstArray)
+    public static Phase[] Offsets(CpuStep step, SubtensorLoops loops, int firstArray)
     {
         if (loops.Arrays.Length == 0)
         {
             return [];
         }
 
-        var places = (int*)step.Workspace;
-        int* bounds = places + loops.Places.Count;
-        var offsets = new PlaceOffsets(step, loops, firstArray);
-        int count = (int)loops.Places.Count;
+        var offsets = (int*)step.Workspace;
+        int* bounds = offsets + loops.IndexShape.Count;
+        var indices = new IndexOffsets(step, loops, firstArray);
+        int count = (int)loops.IndexShape.Count;
         return
         [
             new Phase(Parts(loops), 2, (start, end, _) =>
@@ -64,22 +64,22 @@ internal static unsafe class SubtensorCode
                 for (int part = start; part < end; part++)
                 {
                     int first = part * Together, n = Math.Min(Together, count - first);
-                    offsets.Find(first, n, places + first);
-                    (bounds[2 * part], bounds[(2 * part) + 1]) = PlaceOffsets.Bounds(places + first, n);
+                    indices.Find(first, n, offsets + first);
+                    (bounds[2 * part], bounds[(2 * part) + 1]) = IndexOffsets.Bounds(offsets + first, n);
                 }
             }),
         ];
     }
 
-    private static int Parts(SubtensorLoops loops) => (int)((loops.Places.Count + Together - 1) / Together);
+    private static int Parts(SubtensorLoops loops) => (int)((loops.IndexShape.Count + Together - 1) / Together);
 
-    public static CudaLaunch[] Places(CudaStep step, SubtensorLoops loops, int firstArray)
+    public static CudaLaunch[] Offsets(CudaStep step, SubtensorLoops loops, int firstArray)
     {
-        var kernel = new CudaKernel("index.cu", "places", "T int");
+        var kernel = new CudaKernel("index.cu", "index_offsets", "T int");
         return [.. loops.Arrays.Select((array, i) =>
         {
-            int count = (int)loops.Places.Count;
-            (ulong fault, int code) = step.Fault((place, _) => Message(place, array.Dimension));
+            int count = (int)loops.IndexShape.Count;
+            (ulong fault, int code) = step.Fault((index, _) => Message(index, array.Dimension));
             return (CudaLaunch)CudaCopies.Spread(
                 kernel, count, step.In(firstArray + i), step.Workspace,
                 new CudaLoops(loops.Walk.Dimensions, loops.Walk.Strides[i]), array.Dimension,
@@ -89,35 +89,35 @@ internal static unsafe class SubtensorCode
 
     /// <summary>Copies the selected part to an array of its own.</summary>
     public static Phase Take<T>(CpuStep step, SubtensorLoops loops) where T : unmanaged =>
-        loops.IsOfPlacesAlone ? TakeEach<T>(step, loops) : TakeRows<T>(step, loops);
+        loops.HasArraysOnly ? TakeEach<T>(step, loops) : TakeRows<T>(step, loops);
 
     /// <summary>Copies elements that each have their own index; the offsets stay in the first-level cache.</summary>
     private static Phase TakeEach<T>(CpuStep step, SubtensorLoops loops) where T : unmanaged
     {
         T* x = step.In<T>(0) + loops.Start, y = step.Out<T>();
-        var offsets = new PlaceOffsets(step, loops, firstArray: 1);
-        int count = (int)loops.Places.Count;
+        var indices = new IndexOffsets(step, loops, firstArray: 1);
+        int count = (int)loops.IndexShape.Count;
         bool isFar = Sse.IsSupported && step.Shape(0).Count * sizeof(T) > InCaches;
         return new Phase(Parts(loops), 2, (start, end, _) =>
         {
-            int* found = stackalloc int[Together];
+            int* offsets = stackalloc int[Together];
             for (int part = start; part < end; part++)
             {
                 int first = part * Together, n = Math.Min(Together, count - first), i = 0;
-                offsets.Find(first, n, found);
+                indices.Find(first, n, offsets);
                 T* to = y + first;
                 if (isFar)
                 {
                     for (; i < n - EachAhead; i++)
                     {
-                        Sse.Prefetch0(x + found[i + EachAhead]);
-                        to[i] = x[found[i]];
+                        Sse.Prefetch0(x + offsets[i + EachAhead]);
+                        to[i] = x[offsets[i]];
                     }
                 }
 
                 for (; i < n; i++)
                 {
-                    to[i] = x[found[i]];
+                    to[i] = x[offsets[i]];
                 }
             }
         });
@@ -128,8 +128,8 @@ internal static unsafe class SubtensorCode
         T* x = step.In<T>(0) + loops.Start, y = step.Out<T>();
         SubtensorLoop[] outer = loops.All[..^1];
         SubtensorLoop run = loops.All[^1];
-        var places = (int*)step.Workspace;
-        bool isRowsAlone = outer is [{ Places: not 0 }] && run.Step == 1;
+        var offsets = (int*)step.Workspace;
+        bool isRowsAlone = outer is [{ OffsetStep: not 0 }] && run.Step == 1;
         return new Phase(
             SubtensorLoops.Product(outer), Copies.Grain((long)run.Dimension * sizeof(T)), (start, end, _) =>
             {
@@ -137,16 +137,16 @@ internal static unsafe class SubtensorCode
                 {
                     if (isRowsAlone && row + RowsAhead < end)
                     {
-                        Ask(x + places[row + RowsAhead], run.Dimension);
+                        Ask(x + offsets[row + RowsAhead], run.Dimension);
                     }
 
-                    T* from = x + (isRowsAlone ? places[row] : SubtensorLoops.Offset(outer, row, places)),
+                    T* from = x + (isRowsAlone ? offsets[row] : SubtensorLoops.Offset(outer, row, offsets)),
                         to = y + ((long)row * run.Dimension);
-                    if (run.Places != 0)
+                    if (run.OffsetStep != 0)
                     {
                         for (int i = 0; i < run.Dimension; i++)
                         {
-                            to[i] = from[places[i]];
+                            to[i] = from[offsets[i]];
                         }
                     }
                     else if (run.Step == 1)
@@ -184,7 +184,7 @@ internal static unsafe class SubtensorCode
     public static Phase Put<T>(CpuStep step, SubtensorLoops loops, bool adds) where T : unmanaged, INumber<T>
     {
         T* v = step.In<T>(1), y = step.Out<T>() + loops.Start;
-        int at = loops.PlacesAt, count = at < 0 ? 1 : loops.All[at].Dimension;
+        int at = loops.ArraysAt, count = at < 0 ? 1 : loops.All[at].Dimension;
         SubtensorLoop[] front = at < 0 ? loops.All[..^1] : loops.All[..at];
         SubtensorLoop[] inner = at < 0 ? [] : loops.All[(at + 1)..];
         SubtensorLoop run = at < 0 ? loops.All[^1] : inner is [.., var last] ? last : new SubtensorLoop(1, 1, 0);
@@ -193,8 +193,8 @@ internal static unsafe class SubtensorCode
         int units = SubtensorLoops.Product(front) * rows * chunks;
         int ranges = at < 0 || units >= step.Threads || count < Together ? 1 : step.Threads;
         long extent = loops.Arrays.Sum(array => (array.Dimension - 1L) * array.Stride) + 1;
-        var places = (int*)step.Workspace;
-        int* bounds = places + loops.Places.Count;
+        var offsets = (int*)step.Workspace;
+        int* bounds = offsets + loops.IndexShape.Count;
         int grain = Math.Max(1, Grain / Math.Max(1, count * Math.Min(run.Dimension, Chunk)));
         return new Phase(units * ranges, grain, (start, end, _) =>
         {
@@ -226,13 +226,13 @@ internal static unsafe class SubtensorCode
                     T* values = from + ((long)done * rows * run.Dimension);
                     if (isWhole && run.Dimension == 1 && rows == 1)
                     {
-                        Each(values, to, places + done, here, adds);
+                        Each(values, to, offsets + done, here, adds);
                         continue;
                     }
 
                     for (int i = 0; i < here; i++, values += (long)rows * run.Dimension)
                     {
-                        int offset = places[done + i];
+                        int offset = offsets[done + i];
                         if (isWhole || (offset >= low && offset < high))
                         {
                             Row(values, to + offset, n, run.Step, adds);
@@ -243,20 +243,20 @@ internal static unsafe class SubtensorCode
         });
     }
 
-    private static void Each<T>(T* from, T* to, int* places, int count, bool adds) where T : unmanaged, INumber<T>
+    private static void Each<T>(T* from, T* to, int* offsets, int count, bool adds) where T : unmanaged, INumber<T>
     {
         if (adds)
         {
             for (int i = 0; i < count; i++)
             {
-                to[places[i]] += from[i];
+                to[offsets[i]] += from[i];
             }
         }
         else
         {
             for (int i = 0; i < count; i++)
             {
-                to[places[i]] = from[i];
+                to[offsets[i]] = from[i];
             }
         }
     }
@@ -304,28 +304,28 @@ internal static unsafe class SubtensorCode
 
     public static CudaLaunch Put(CudaStep step, SubtensorLoops loops, bool adds)
     {
-        int at = loops.PlacesAt, places = at < 0 ? 1 : loops.All[at].Dimension;
+        int at = loops.ArraysAt, indices = at < 0 ? 1 : loops.All[at].Dimension;
         int behind = at < 0 ? 1 : SubtensorLoops.Product(loops.All.AsSpan(at + 1));
-        SubtensorLoop[] others = [.. loops.All.Where(loop => loop.Places == 0)];
+        SubtensorLoop[] others = [.. loops.All.Where(loop => loop.OffsetStep == 0)];
         int count = SubtensorLoops.Product(others);
 
         // If each index has few values, several threads share the indices by their remainders.
-        int groups = at < 0 ? 1 : Math.Clamp(Math.Min(Groups / Math.Max(count, 1), places), 1, Groups);
+        int groups = at < 0 ? 1 : Math.Clamp(Math.Min(Groups / Math.Max(count, 1), indices), 1, Groups);
         string type = adds ? step.DType(0).Cuda() : step.DType(0).CudaBits();
         var kernel = new CudaKernel("index.cu", "put", $"T {type}", $"ADDS {(adds ? 1 : 0)}");
         return CudaCopies.Spread(
             kernel, checked(count * groups), step.In(1), step.Workspace, step.Out(), loops.Start, Cuda(others),
-            at < 0 ? -1 : places,
+            at < 0 ? -1 : indices,
             behind, groups, count * groups);
     }
 
-    internal static string Message(int place, int dimension) =>
+    internal static string Message(int index, int dimension) =>
         InvariantText.Of(
-            $"The index {place} lies outside an axis of {dimension}: indices go from 0 to {dimension - 1}, "
+            $"The index {index} lies outside an axis of {dimension}: indices go from 0 to {dimension - 1}, "
             + $"and from -{dimension} counted from the end.");
 
     private static CudaLoops Cuda(SubtensorLoop[] loops) => new(
         [.. loops.Select(loop => loop.Dimension)],
         loops.Select(loop => loop.Step).ToArray(),
-        loops.Select(loop => loop.Places).ToArray());
+        loops.Select(loop => loop.OffsetStep).ToArray());
 }

@@ -18,9 +18,9 @@ internal readonly record struct AxisPart(AxisIndexKind Kind, Range Range = defau
     {
         if (Kind == AxisIndexKind.Point)
         {
-            int place = At(Range.Start, dimension);
-            return dimension == Shape.Unknown || (uint)place < (uint)dimension
-                ? (place, 1)
+            int index = At(Range.Start, dimension);
+            return dimension == Shape.Unknown || (uint)index < (uint)dimension
+                ? (index, 1)
                 : throw new EngineException($"the index {Range.Start} lies outside axis {axis}, of size {dimension}");
         }
 
@@ -126,19 +126,19 @@ internal sealed record SubtensorParts(params AxisPart[] Axes)
     /// <summary>
     /// Returns the loops over the part of an array, for index arrays of these shapes. All dimensions are known.
     /// </summary>
-    public SubtensorLoops Loops(Shape x, IEnumerable<Shape> places)
+    public SubtensorLoops Loops(Shape x, IEnumerable<Shape> arrays)
     {
-        Shape[] shapes = [.. places.Take(Arrays)];
+        Shape[] shapes = [.. arrays.Take(Arrays)];
         Shape joined = Broadcasting.Join([.. shapes.Select(shape => new TensorType(DType.Int32, shape))]);
         int[] strides = x.Strides();
         var loops = new List<SubtensorLoop>();
-        var arrays = new List<(int Dimension, int Step)>();
+        var axes = new List<(int Dimension, int Step)>();
         long start = 0;
         for (int axis = 0; axis < Axes.Length; axis++)
         {
             if (Axes[axis].Kind == AxisIndexKind.Array)
             {
-                arrays.Add((x[axis], strides[axis]));
+                axes.Add((x[axis], strides[axis]));
                 continue;
             }
 
@@ -155,7 +155,7 @@ internal sealed record SubtensorParts(params AxisPart[] Axes)
             loops.Insert(ArraysAt, new SubtensorLoop((int)joined.Count, 0, 1));
         }
 
-        return new SubtensorLoops(start, Merged(loops), [.. arrays], joined, Broadcasting.Loops(joined, shapes));
+        return new SubtensorLoops(start, Merged(loops), [.. axes], joined, Broadcasting.Loops(joined, shapes));
     }
 
     public bool Equals(SubtensorParts? other) => other is not null && Axes.AsSpan().SequenceEqual(other.Axes);
@@ -168,9 +168,9 @@ internal sealed record SubtensorParts(params AxisPart[] Axes)
     private static SubtensorLoop[] Merged(List<SubtensorLoop> loops)
     {
         var merged = new List<SubtensorLoop>();
-        foreach (SubtensorLoop loop in loops.Where(loop => loop.Dimension != 1 || loop.Places != 0))
+        foreach (SubtensorLoop loop in loops.Where(loop => loop.Dimension != 1 || loop.OffsetStep != 0))
         {
-            if (merged.Count > 0 && merged[^1].Places + loop.Places == 0
+            if (merged.Count > 0 && merged[^1].OffsetStep + loop.OffsetStep == 0
                 && merged[^1].Step == (long)loop.Dimension * loop.Step)
             {
                 merged[^1] = loop with { Dimension = merged[^1].Dimension * loop.Dimension };
@@ -188,7 +188,7 @@ internal sealed record SubtensorParts(params AxisPart[] Axes)
 /// <summary>
 /// Describes a loop over a part: its length, its step in the array and its step in the list of offsets.
 /// </summary>
-internal readonly record struct SubtensorLoop(int Dimension, int Step, int Places);
+internal readonly record struct SubtensorLoop(int Dimension, int Step, int OffsetStep);
 
 /// <summary>
 /// Describes the layout of a part in its array: its start, the loops over it in C order, and the dimension and the
@@ -197,14 +197,14 @@ internal readonly record struct SubtensorLoop(int Dimension, int Step, int Place
 /// <param name="Start">The offset of the first element, without the offsets of the index arrays.</param>
 /// <param name="All">The loops.</param>
 /// <param name="Arrays">The dimension and the stride of the axis of each index array.</param>
-/// <param name="Places">The shape that the index arrays broadcast to.</param>
+/// <param name="IndexShape">The shape that the index arrays broadcast to.</param>
 /// <param name="Walk">The loops over that shape, and the strides of each index array in them.</param>
 internal sealed record SubtensorLoops(
-    long Start, SubtensorLoop[] All, (int Dimension, int Stride)[] Arrays, Shape Places,
+    long Start, SubtensorLoop[] All, (int Dimension, int Stride)[] Arrays, Shape IndexShape,
     (int[] Dimensions, int[][] Strides) Walk)
 {
     /// <summary>Gets whether the part is selected by index arrays only.</summary>
-    public bool IsOfPlacesAlone => All is [{ Places: not 0 }];
+    public bool HasArraysOnly => All is [{ OffsetStep: not 0 }];
 
     /// <summary>Returns the product of the loops' lengths.</summary>
     public static int Product(ReadOnlySpan<SubtensorLoop> loops)
@@ -219,18 +219,18 @@ internal sealed record SubtensorLoops(
     }
 
     /// <summary>Gets the index of the loop over the index arrays; −1 if there is none.</summary>
-    public int PlacesAt => Array.FindIndex(All, loop => loop.Places != 0);
+    public int ArraysAt => Array.FindIndex(All, loop => loop.OffsetStep != 0);
 
     /// <summary>
     /// Returns the offset in the array of an iteration of some loops, including that of the index arrays.
     /// </summary>
-    public static unsafe long Offset(ReadOnlySpan<SubtensorLoop> loops, int iteration, int* places)
+    public static unsafe long Offset(ReadOnlySpan<SubtensorLoop> loops, int iteration, int* offsets)
     {
         long offset = 0;
         for (int i = loops.Length - 1; i >= 0; i--)
         {
             (iteration, int at) = Math.DivRem(iteration, loops[i].Dimension);
-            offset += loops[i].Places != 0 ? places[at] : (long)at * loops[i].Step;
+            offset += loops[i].OffsetStep != 0 ? offsets[at] : (long)at * loops[i].Step;
         }
 
         return offset;
@@ -239,18 +239,18 @@ internal sealed record SubtensorLoops(
     /// <summary>Computes the definition: the offset in the array of every element of the part, in C order.</summary>
     public IEnumerable<int> Offsets(IReadOnlyList<NdArray> arrays)
     {
-        double[][] places =
-            [.. arrays.Select(array => NdArray.Indices(Places).Select(index => array[index]).ToArray())];
-        foreach (int[] index in NdArray.Indices([.. All.Select(loop => loop.Dimension)]))
+        double[][] indices =
+            [.. arrays.Select(array => NdArray.Indices(IndexShape).Select(index => array[index]).ToArray())];
+        foreach (int[] at in NdArray.Indices([.. All.Select(loop => loop.Dimension)]))
         {
             long offset = Start;
-            for (int i = 0; i < index.Length; i++)
+            for (int i = 0; i < at.Length; i++)
             {
-                offset += (long)index[i] * All[i].Step;
-                for (int array = 0; array < Arrays.Length && All[i].Places != 0; array++)
+                offset += (long)at[i] * All[i].Step;
+                for (int array = 0; array < Arrays.Length && All[i].OffsetStep != 0; array++)
                 {
-                    int place = (int)places[array][index[i]];
-                    offset += (place < 0 ? place + Arrays[array].Dimension : place) * (long)Arrays[array].Stride;
+                    int index = (int)indices[array][at[i]];
+                    offset += (index < 0 ? index + Arrays[array].Dimension : index) * (long)Arrays[array].Stride;
                 }
             }
 

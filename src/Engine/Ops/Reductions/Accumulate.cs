@@ -121,7 +121,7 @@ internal sealed record Accumulate<TRow>(int Axis, bool IsReverse = false, bool I
     }
 
     /// <summary>
-    /// Returns the places of all elements, line by line, each with the number of elements that it is joined with.
+    /// Returns the offsets of all elements, line by line, each with the number of elements that it is joined with.
     /// </summary>
     private IEnumerable<(int At, int Before)> InOrder(Shape shape)
     {

@@ -6,7 +6,7 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>Says where a value of a <see cref="RowWise"/> is stored.</summary>
-internal enum RowPlace
+internal enum RowMemory
 {
     /// <summary>In registers, or computed again where it is used.</summary>
     None,
@@ -31,7 +31,7 @@ internal sealed class RowWisePlan
         Op = op;
         Types = types;
         Levels = new int[types.Length];
-        Places = new RowPlace[types.Length];
+        Memories = new RowMemory[types.Length];
         Offsets = new long[types.Length];
         StepLevels = new int[op.Steps.Length];
         FirstOutputs = new int[op.Steps.Length];
@@ -50,12 +50,12 @@ internal sealed class RowWisePlan
         long rowElements = op.Shape.Count / Math.Max(1, op.RowShape.Count);
         for (int value = 0; value < types.Length; value++)
         {
-            Places[value] = value < op.Inputs || op.Results.Contains(value) ? RowPlace.Operand
+            Memories[value] = value < op.Inputs || op.Results.Contains(value) ? RowMemory.Operand
                 : Enumerable.Range(0, Steps.Length).Any(i => Steps[i].Inputs.Contains(value) && IsLoaded(i, value))
-                    ? RowPlace.Scratch
-                : RowPlace.None;
+                    ? RowMemory.Scratch
+                : RowMemory.None;
             Offsets[value] = ScratchBytes;
-            if (Places[value] == RowPlace.Scratch)
+            if (Memories[value] == RowMemory.Scratch)
             {
                 long bytes = (IsNumber(value) ? 1 : rowElements) * types[value].DType.Size();
                 ScratchBytes += (bytes + Alignment - 1) / Alignment * Alignment;
@@ -79,7 +79,7 @@ internal sealed class RowWisePlan
     /// <summary>Gets the index of each step's first output.</summary>
     public int[] FirstOutputs { get; }
 
-    public RowPlace[] Places { get; }
+    public RowMemory[] Memories { get; }
 
     /// <summary>Gets the offset of each value in a thread's memory.</summary>
     public long[] Offsets { get; }
@@ -140,7 +140,7 @@ internal sealed unsafe class RowWiseLoop
             int size = type.DType.Size();
             int[] steps = strides[i + 2];
             long[] Bytes(IEnumerable<int> elements) => [.. elements.Select(element => (long)element * size)];
-            return _plan.Places[i] == RowPlace.Operand
+            return _plan.Memories[i] == RowMemory.Operand
                 ? new Value(
                     i < op.Inputs ? (nint)step.In<byte>(i) : (nint)step.Out<byte>(Array.IndexOf(op.Results, i)),
                     Bytes(kept.Select(loop => steps[loop])), Bytes(reduced.Select(loop => steps[loop])),
@@ -151,7 +151,7 @@ internal sealed unsafe class RowWiseLoop
         })];
         _passes = [.. _plan.StepLevels.Distinct().Order().Select(PassOf)];
         _joins = op.Steps.Length;
-        _operands = [.. Enumerable.Range(0, types.Length).Where(i => _plan.Places[i] == RowPlace.Operand)];
+        _operands = [.. Enumerable.Range(0, types.Length).Where(i => _plan.Memories[i] == RowMemory.Operand)];
     }
 
     public Phase Phase
@@ -173,9 +173,9 @@ internal sealed unsafe class RowWiseLoop
             bool isMade = value >= _plan.Op.Inputs && !_plan.IsReduced(value) && steps.Contains(maker);
             return new LoopValue(
                 type.DType, _values[value].Inner == 0
-                    && (_plan.Places[value] == RowPlace.Operand || _plan.IsNumber(value)),
+                    && (_plan.Memories[value] == RowMemory.Operand || _plan.IsNumber(value)),
                 IsLoaded: steps.Any(i => _plan.Steps[i].Inputs.Contains(value) && _plan.IsLoaded(i, value)),
-                IsStored: isMade && _plan.Places[value] != RowPlace.None);
+                IsStored: isMade && _plan.Memories[value] != RowMemory.None);
         }));
         var body = new List<LoopStep>();
         var joins = new List<Join>();
@@ -218,7 +218,7 @@ internal sealed unsafe class RowWiseLoop
         double* totals = stackalloc double[_joins];
         for (int i = 0; i < count; i++)
         {
-            row[i] = _values[i].Base + (_plan.Places[i] == RowPlace.Scratch ? scratch : 0);
+            row[i] = _values[i].Base + (_plan.Memories[i] == RowMemory.Scratch ? scratch : 0);
         }
 
         for (int r = start; r < end; r++)
@@ -262,7 +262,7 @@ internal sealed unsafe class RowWiseLoop
         for (int i = 0; i < pass.Joins.Length; i++)
         {
             Join join = pass.Joins[i];
-            if (_plan.Places[join.Output] == RowPlace.None)
+            if (_plan.Memories[join.Output] == RowMemory.None)
             {
                 continue;
             }
@@ -288,8 +288,8 @@ internal sealed unsafe class RowWiseLoop
         long offset = 0;
         for (int i = steps.Length - 1; i >= 0; i--)
         {
-            (index, int place) = Math.DivRem(index, dimensions[i]);
-            offset += place * steps[i];
+            (index, int at) = Math.DivRem(index, dimensions[i]);
+            offset += at * steps[i];
         }
 
         return (nint)offset;

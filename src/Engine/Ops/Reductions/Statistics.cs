@@ -167,7 +167,7 @@ public static partial class Symbolic
         return keepDims
             ? DimShuffle(
                 y, [.. Enumerable.Range(0, x.Rank)
-                    .Select(axis => Array.IndexOf(kept, axis) is >= 0 and var place ? place : NewAxis)])
+                    .Select(axis => Array.IndexOf(kept, axis) is >= 0 and var index ? index : NewAxis)])
             : y;
     }
 }

@@ -107,9 +107,9 @@ public static partial class Symbolic
         switch (x.Rank)
         {
             case 1:
-                Variable places = ARange(DimensionOf(x, 0)), dimension = DimensionOf(x, 0) + Math.Abs(k);
+                Variable indices = ARange(DimensionOf(x, 0)), dimension = DimensionOf(x, 0) + Math.Abs(k);
                 Variable zeros = BroadcastTo(Constant(0, x.DType), dimension, dimension);
-                return SetSubtensor(zeros[places + down, places + right], x);
+                return SetSubtensor(zeros[indices + down, indices + right], x);
             case 2:
                 Variable along = ARange(Maximum(Minimum(DimensionOf(x, 0) - down, DimensionOf(x, 1) - right), 0));
                 return x[along + down, along + right];

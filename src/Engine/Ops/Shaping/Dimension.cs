@@ -26,9 +26,10 @@ public readonly struct Dimension
         return value switch
         {
             Constant { Number: { } number } when Promotion.Holds(DType.Int32, number) => (int)number,
-            { DType: DType.Int32 or DType.Int64, Rank: 0 } => new Dimension(Shape.Unknown, Symbolic.Places(value)),
+            { DType: DType.Int32 or DType.Int64, Rank: 0 } =>
+                new Dimension(Shape.Unknown, Symbolic.ClippedIndices(value)),
             { DType: DType.Int32 or DType.Int64, Rank: 1, Shape.IsKnown: true } =>
-                new Dimension(Shape.Unknown, Symbolic.Places(value)),
+                new Dimension(Shape.Unknown, Symbolic.ClippedIndices(value)),
             _ => throw new EngineException(
                 $"A dimension is a scalar of int32 or int64, or a vector of a known number of dimensions, "
                 + $"not '{value}' ({value.Type})."

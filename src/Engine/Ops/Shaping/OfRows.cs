@@ -37,7 +37,7 @@ internal sealed record OfRows(Op Anchor, int AnchorInputs, RowsInput[] Rows) : O
             k = Arg.Dimension(random, allowEmpty: false);
         Arg start = Arg.Int(Shape.Scalar, 0, 4), labels = Arg.Int([m + 9], 0, 10), one = Arg.Int(Shape.Scalar, 1, 2);
         Shape pooled = [2, 2, 2, 1];
-        double[] places = MaxPool2DGradient.Places(Conv2DMaxPool.Window, [2, 2, 4, 3], pooled, random);
+        double[] argmax = MaxPool2DGradient.RandomArgmax(Conv2DMaxPool.Window, [2, 2, 4, 3], pooled, random);
         foreach (DType type in (DType[])[DType.Float32, DType.Float64])
         {
             // Rows of views, of both operands and of labels; from any row on, or from a multiple of a number; all rows
@@ -53,7 +53,7 @@ internal sealed record OfRows(Op Anchor, int AnchorInputs, RowsInput[] Rows) : O
                 new Conv2DMaxPoolGradients(new Conv2D((1, 1), (0, 0), true), true, false, false), 1,
                 [(0, [2, 1, 5, 4])],
                 new([5, 20], type), new([2, 1, 2, 2], type), new(pooled, type),
-                new(pooled, DType.Int32, Values: places), start);
+                new(pooled, DType.Int32, Values: argmax), start);
             yield return Of(new Binary<Multiply>(), 0, [(1, [m, n])], new([m, n], type), new([m, n], type), start);
         }
 
@@ -146,18 +146,18 @@ internal sealed record OfRows(Op Anchor, int AnchorInputs, RowsInput[] Rows) : O
     {
         (CudaStep seen, ulong[] standIns) = step.WithRows(
             AnchorInputs, [.. Rows.Select(rows => (rows.Input, rows.Seen))]);
-        var places = new List<(ulong, CudaRowsFrom)>();
+        var replaced = new List<(ulong, CudaRowsFrom)>();
         for (int i = 0; i < Rows.Length; i++)
         {
             RowsInput rows = Rows[i];
             int there = step.Shape(rows.Input)[0];
             (ulong fault, int code) = step.Fault((start, _) => TakeRows.Message(start, rows.Count, there));
-            places.Add((standIns[i], new CudaRowsFrom(
+            replaced.Add((standIns[i], new CudaRowsFrom(
                 step.In(rows.Input), step.In(AnchorInputs + i), rows.RowBytes, rows.Scale, there - rows.Count, fault,
                 code)));
         }
 
-        return [.. ((ICudaOp)Anchor).Cuda(seen).Select(launch => ((KernelLaunch)launch).WithRows(places))];
+        return [.. ((ICudaOp)Anchor).Cuda(seen).Select(launch => ((KernelLaunch)launch).WithRows(replaced))];
     }
 
     public long CudaWorkspace(CudaStepTypes step) =>

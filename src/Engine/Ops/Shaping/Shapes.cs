@@ -30,10 +30,11 @@ public static partial class Symbolic
     public static Variable ExpandDims(Variable x, int axis)
     {
         ArgumentNullException.ThrowIfNull(x);
-        int place = axis < 0 ? axis + x.Rank + 1 : axis;
-        return place >= 0 && place <= x.Rank
-            ? DimShuffle(x, [.. Enumerable.Range(0, place), NewAxis, .. Enumerable.Range(place, x.Rank - place)])
-            : throw new EngineException($"'{x}' ({x.Type}) has no place for a new axis {axis}.{Origin.Current}");
+        int position = axis < 0 ? axis + x.Rank + 1 : axis;
+        return position >= 0 && position <= x.Rank
+            ? DimShuffle(
+                x, [.. Enumerable.Range(0, position), NewAxis, .. Enumerable.Range(position, x.Rank - position)])
+            : throw new EngineException($"'{x}' ({x.Type}) has no position for a new axis {axis}.{Origin.Current}");
     }
 
     /// <summary>
@@ -72,8 +73,8 @@ public static partial class Symbolic
     public static Variable Stack(int axis, params ReadOnlySpan<Variable> arrays)
     {
         Variable[] all = arrays.ToArray();
-        int place = all is [var first, ..] && axis < 0 ? axis + first.Rank + 1 : axis;
-        return Concat(place, [.. all.Select(array => ExpandDims(array, place))]);
+        int position = all is [var first, ..] && axis < 0 ? axis + first.Rank + 1 : axis;
+        return Concat(position, [.. all.Select(array => ExpandDims(array, position))]);
     }
 
     /// <summary>Splits x along an axis into parts of these lengths.</summary>
@@ -201,8 +202,8 @@ public static partial class Symbolic
             if (all[axis] != (0, 0))
             {
                 Variable dimension = DimensionOf(x, axis),
-                    place = ARange(dimension + all[axis].Before + all[axis].Behind) - all[axis].Before;
-                x = Along(x, axis, Inside(place, dimension, mode));
+                    index = ARange(dimension + all[axis].Before + all[axis].Behind) - all[axis].Before;
+                x = Along(x, axis, Inside(index, dimension, mode));
             }
         }
 
@@ -232,18 +233,18 @@ public static partial class Symbolic
         dimension * (times.Value ?? Constant(times.Number, DType.Int32));
 
     /// <summary>Returns the index of the element that a padded index, before, in or behind the axis, shows.</summary>
-    private static Variable Inside(Variable place, Variable dimension, PadMode mode)
+    private static Variable Inside(Variable index, Variable dimension, PadMode mode)
     {
         switch (mode)
         {
             case PadMode.Edge:
-                return Maximum(Minimum(place, dimension - 1), 0);
+                return Maximum(Minimum(index, dimension - 1), 0);
             case PadMode.Wrap:
-                return Mod(place, dimension);
+                return Mod(index, dimension);
             default:
                 // Back and forth: the period has every element twice, except the edges if they are not repeated.
                 Variable period = mode == PadMode.Symmetric ? dimension * 2 : Maximum((dimension * 2) - 2, 1);
-                Variable there = Mod(place, period);
+                Variable there = Mod(index, period);
                 return Minimum(there, period - there - (mode == PadMode.Symmetric ? 1 : 0));
         }
     }

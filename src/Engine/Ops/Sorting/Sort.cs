@@ -109,8 +109,8 @@ internal sealed record Sort(bool IsDescending, int? Max = null)
         var kernel = new CudaKernel(
             "sort.cu", "merge_runs", $"T {step.DType(0).Cuda()}", $"DESCENDING {(IsDescending ? 1 : 0)}");
         ulong bytes = (ulong)Aligned((long)count * step.DType(0).Size()),
-            places = (ulong)Aligned((long)count * sizeof(int));
-        ulong[] buffers = [step.Workspace, step.Workspace + bytes + places];
+            indices = (ulong)Aligned((long)count * sizeof(int));
+        ulong[] buffers = [step.Workspace, step.Workspace + bytes + indices];
         var launches = new List<CudaLaunch>();
         ulong keys = step.In(0), at = 0;
         int passes = Math.Max(1, Passes(dimension));
@@ -153,20 +153,20 @@ internal sealed record Sort(bool IsDescending, int? Max = null)
     public unsafe Phase[] For<T>(CpuStep step) where T : unmanaged, INumber<T>
     {
         T* x = step.In<T>(0), y = step.Out<T>();
-        int* places = step.Out<int>(1);
+        int* indices = step.Out<int>(1);
         int dimension = step.Shape(0)[-1], most = step.OutShape()[-1];
         byte* workspace = step.Workspace;
-        long room = (long)dimension * SortKeys.Bytes;
+        long rowBytes = (long)dimension * SortKeys.Bytes;
         int rows = most == 0 ? 0 : (int)(step.OutShape().Count / most);
         return
         [
             new Phase(rows, Math.Max(1, Grain / Math.Max(1, dimension)), (start, end, worker) =>
             {
-                byte* memory = workspace + (worker * room);
+                byte* memory = workspace + (worker * rowBytes);
                 for (int row = start; row < end; row++)
                 {
                     T* from = x + ((long)row * dimension);
-                    var to = new Span<int>(places + ((long)row * most), most);
+                    var to = new Span<int>(indices + ((long)row * most), most);
                     SortKeys.Sort(new ReadOnlySpan<T>(from, dimension), IsDescending, memory, to);
                     T* values = y + ((long)row * most);
                     for (int i = 0; i < most; i++)

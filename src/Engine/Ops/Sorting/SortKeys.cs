@@ -23,11 +23,11 @@ internal static unsafe class SortKeys
     /// <param name="row">The elements.</param>
     /// <param name="isDescending">Whether the largest come first.</param>
     /// <param name="memory">Memory for all elements.</param>
-    /// <param name="places">The indices; their number is that of the elements to find.</param>
-    public static void Sort<T>(ReadOnlySpan<T> row, bool isDescending, byte* memory, Span<int> places)
+    /// <param name="indices">The indices; their number is that of the elements to find.</param>
+    public static void Sort<T>(ReadOnlySpan<T> row, bool isDescending, byte* memory, Span<int> indices)
         where T : unmanaged, INumber<T>
     {
-        bool isPart = places.Length < row.Length / 4;
+        bool isPart = indices.Length < row.Length / 4;
         if (sizeof(T) > sizeof(int))
         {
             var keys = new Span<Key>(memory, row.Length);
@@ -37,11 +37,11 @@ internal static unsafe class SortKeys
                 keys[i] = new Key(isDescending ? ~bits : bits, i);
             }
 
-            Span<Key> first = isPart ? Smallest(keys, places.Length) : keys;
+            Span<Key> first = isPart ? Smallest(keys, indices.Length) : keys;
             first.Sort();
-            for (int i = 0; i < places.Length; i++)
+            for (int i = 0; i < indices.Length; i++)
             {
-                places[i] = first[i].Place;
+                indices[i] = first[i].Index;
             }
         }
         else
@@ -53,7 +53,7 @@ internal static unsafe class SortKeys
                 keys[i] = ((ulong)(ShortBits(row[i]) ^ turned) << 32) | (uint)i;
             }
 
-            Span<ulong> sorted = isPart ? Smallest(keys, places.Length) : keys;
+            Span<ulong> sorted = isPart ? Smallest(keys, indices.Length) : keys;
             if (isPart || row.Length < Few)
             {
                 sorted.Sort();
@@ -63,9 +63,9 @@ internal static unsafe class SortKeys
                 sorted = ByDigits(keys, new Span<ulong>(memory + ((long)row.Length * sizeof(ulong)), row.Length));
             }
 
-            for (int i = 0; i < places.Length; i++)
+            for (int i = 0; i < indices.Length; i++)
             {
-                places[i] = (int)(uint)sorted[i];
+                indices[i] = (int)(uint)sorted[i];
             }
         }
     }
@@ -182,10 +182,10 @@ internal static unsafe class SortKeys
     }
 
     /// <summary>Represents the sort key of an element and its index; of equal keys the lower index is less.</summary>
-    private readonly record struct Key(ulong Bits, int Place) : IComparable<Key>
+    private readonly record struct Key(ulong Bits, int Index) : IComparable<Key>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public int CompareTo(Key other) =>
-            Bits < other.Bits ? -1 : Bits > other.Bits ? 1 : Place - other.Place;
+            Bits < other.Bits ? -1 : Bits > other.Bits ? 1 : Index - other.Index;
     }
 }

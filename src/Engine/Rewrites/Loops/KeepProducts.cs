@@ -14,7 +14,7 @@ internal sealed class KeepProducts
 
     // For each loop, the products that another loop keeps: the inner result, the other loop and the index of its
     // product.
-    private readonly Dictionary<Apply, List<(Variable Product, Apply From, int Place)>> _read = [];
+    private readonly Dictionary<Apply, List<(Variable Product, Apply From, int Index)>> _read = [];
 
     public static FunctionGraph Apply(FunctionGraph graph)
     {
@@ -103,10 +103,10 @@ internal sealed class KeepProducts
         }
 
         var inside = new Dictionary<Variable, Variable>();
-        foreach ((Variable product, Apply from, int place) in _read.GetValueOrDefault(node, []))
+        foreach ((Variable product, Apply from, int index) in _read.GetValueOrDefault(node, []))
         {
             LoopRead row = ReadOf(scan, ((Result)product).Owner.Inputs[0])!.Value;
-            Variable rows = made[from].Outputs[from.Outputs.Count + place];
+            Variable rows = made[from].Outputs[from.Outputs.Count + index];
             inside[product] = draft.Read(
                 product.Type, new LoopRead(LoopSource.Row, draft.Input(rows), Backward: row.Backward), product.Name);
         }

@@ -77,7 +77,7 @@ internal sealed class TrimLoops
     private LoopDraft Trimmed(Scan scan, Apply node)
     {
         int[] kept = Needed(scan, node);
-        int Place(int output) => Array.IndexOf(kept, output);
+        int IndexOf(int output) => Array.IndexOf(kept, output);
 
         // What computes an input whose shape alone is read is not part of the order, so it is not rebuilt.
         Variable Given(int input) =>
@@ -88,7 +88,7 @@ internal sealed class TrimLoops
         int count = scan.Count([.. node.Inputs.Select(input => input.Type)]);
         var draft = new LoopDraft
         {
-            Options = scan with { Until = scan.Until < 0 ? -1 : Place(scan.Until) },
+            Options = scan with { Until = scan.Until < 0 ? -1 : IndexOf(scan.Until) },
         };
         bool[] isCarried = [.. kept.Select(output => MayCarry(scan, node, output, count))];
         HashSet<Variable> used = [.. FunctionGraph.Leaves(kept.Select(output => scan.Body.Outputs[output]))];
@@ -101,16 +101,17 @@ internal sealed class TrimLoops
             }
 
             Variable? before = read.Before < 0 ? null : Given(read.Before);
-            if (read.Source == LoopSource.State && isCarried[Place(read.From)])
+            if (read.Source == LoopSource.State && isCarried[IndexOf(read.From)])
             {
                 Variable first = Match.Under(scan.Body.Inputs[i].Shape, before!);
-                draft.Read(scan.Body.Inputs[i], new LoopRead(LoopSource.Carried, Place(read.From), draft.Input(first)));
+                draft.Read(
+                    scan.Body.Inputs[i], new LoopRead(LoopSource.Carried, IndexOf(read.From), draft.Input(first)));
                 continue;
             }
 
             draft.Read(scan.Body.Inputs[i], read with
             {
-                From = read.Source is LoopSource.State or LoopSource.Carried ? Place(read.From)
+                From = read.Source is LoopSource.State or LoopSource.Carried ? IndexOf(read.From)
                     : read.From < 0 ? -1 : draft.Input(Given(read.From)),
                 Before = before is null ? -1 : draft.Input(before),
             });
@@ -120,17 +121,17 @@ internal sealed class TrimLoops
         {
             Result output = node.Outputs[kept[i]];
             LoopWrite write = scan.StepWrites[kept[i]];
-            int place = draft.Write(scan.Body.Outputs[kept[i]], isCarried[i]
+            int index = draft.Write(scan.Body.Outputs[kept[i]], isCarried[i]
                 ? new LoopWrite(HasRows: false)
                 : write with { Like = write.Like < 0 ? -1 : draft.Input(Given(write.Like)) });
             if (isCarried[i])
             {
                 _results.Add(
-                    output, made => Match.Under([1, .. made.Outputs[place].Shape.Dimensions], made.Outputs[place]));
+                    output, made => Match.Under([1, .. made.Outputs[index].Shape.Dimensions], made.Outputs[index]));
             }
             else
             {
-                _results.Add(output, made => made.Outputs[place]);
+                _results.Add(output, made => made.Outputs[index]);
             }
         }
 

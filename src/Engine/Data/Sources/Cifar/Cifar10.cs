@@ -6,12 +6,12 @@ namespace Engine.Data;
 public sealed record Cifar10Options
 {
     /// <summary>
-    /// Gets or sets the only place to search: the folder with the batches, its parent folder, or the published archive;
-    /// null to search the places that <see cref="Cifar10.LoadAsync"/> lists.
+    /// Gets or sets the only path to search: the folder with the batches, its parent folder, or the published archive;
+    /// null to search the paths that <see cref="Cifar10.LoadAsync"/> lists.
     /// </summary>
     public string? Path { get; init; }
 
-    /// <summary>Gets or sets whether CIFAR-10 may be downloaded if it is in none of the places.</summary>
+    /// <summary>Gets or sets whether CIFAR-10 may be downloaded if it is at none of these paths.</summary>
     public bool AllowDownload { get; init; } = true;
 
     /// <summary>Gets or sets the receiver of the download's progress.</summary>
@@ -79,17 +79,17 @@ public static class Cifar10
 
         string cache = CacheFolder(options.Variable);
         string? named = options.Variable("ENGINE_DATA") is { Length: > 0 } value ? value : null;
-        string[] places =
+        string[] paths =
             [.. new[] { named, Path.Combine(options.CurrentFolder, "data"), cache }
                 .OfType<string>()
-                .Select(place => Path.GetFullPath(place, options.CurrentFolder))];
-        if (places.Select(Cifar10Files.Find).FirstOrDefault(place => place is not null) is { } found)
+                .Select(each => Path.GetFullPath(each, options.CurrentFolder))];
+        if (paths.Select(Cifar10Files.Find).FirstOrDefault(each => each is not null) is { } found)
         {
             Cifar10Set set = await Task.Run(() => Cifar10Files.Read(found, cancellation), cancellation)
                 .ConfigureAwait(false);
-            return named is null || found.StartsWith(places[0], StringComparison.Ordinal)
+            return named is null || found.StartsWith(paths[0], StringComparison.Ordinal)
                 ? set
-                : set with { Notice = $"{places[0]}, which ENGINE_DATA names, holds no CIFAR-10; using {found}." };
+                : set with { Notice = $"{paths[0]}, which ENGINE_DATA names, holds no CIFAR-10; using {found}." };
         }
 
         string failure = "no download was wanted";
@@ -110,7 +110,7 @@ public static class Cifar10
             }
         }
 
-        Cifar10Set drawn = await Task.Run(() => Draw(options, places, failure), cancellation).ConfigureAwait(false);
+        Cifar10Set drawn = await Task.Run(() => Draw(options, paths, failure), cancellation).ConfigureAwait(false);
         cancellation.ThrowIfCancellationRequested();
         return drawn;
     }
@@ -135,12 +135,12 @@ public static class Cifar10
         return Path.Combine(root, "engine");
     }
 
-    private static Cifar10Set Draw(Cifar10Options options, string[] places, string failure)
+    private static Cifar10Set Draw(Cifar10Options options, string[] paths, string failure)
     {
         (int train, int test) = options.SyntheticSize;
         return SyntheticImages.Draw(train, test, options.SyntheticSeed) with
         {
-            Notice = $"No CIFAR-10 found in {string.Join(", ", places)}; {failure.TrimEnd('.')}; using a built-in " +
+            Notice = $"No CIFAR-10 found in {string.Join(", ", paths)}; {failure.TrimEnd('.')}; using a built-in " +
                 "drawn set: accuracies are not CIFAR-10's.",
         };
     }

@@ -152,7 +152,7 @@ internal static class Cifar10Files
     /// <summary>
     /// Returns the training batches in order and then the test batch, from the Python version if both are there.
     /// </summary>
-    private static List<string> InOrder(string place, IReadOnlyCollection<string> names)
+    private static List<string> InOrder(string path, IReadOnlyCollection<string> names)
     {
         var present = new HashSet<string>(names);
         bool pickles = !present.Any(name => IsBatch(name) && name.EndsWith(BinaryEnding, StringComparison.Ordinal)) ||
@@ -169,7 +169,7 @@ internal static class Cifar10Files
         return missing.Length == 0
             ? order
             : throw new DataFormatException(
-                $"{place}: {string.Join(", ", missing.Take(5))} {(missing.Length == 1 ? "is" : "are")} missing. A " +
+                $"{path}: {string.Join(", ", missing.Take(5))} {(missing.Length == 1 ? "is" : "are")} missing. A " +
                 $"set has {TrainPrefix}1{ending}, {TrainPrefix}2{ending} … without a gap, and {TestBatch}{ending}; " +
                 "copy or unpack it again.");
     }
@@ -189,10 +189,10 @@ internal static class Cifar10Files
         }
     }
 
-    private static Cifar10Set Assemble(CifarBatch[] batches, IReadOnlyList<string> classes, string place)
+    private static Cifar10Set Assemble(CifarBatch[] batches, IReadOnlyList<string> classes, string path)
     {
-        (byte[] trainPixels, int[] trainLabels) = Allocate(batches.AsSpan(0, batches.Length - 1), place);
-        (byte[] testPixels, int[] testLabels) = Allocate(batches.AsSpan(^1), place);
+        (byte[] trainPixels, int[] trainLabels) = Allocate(batches.AsSpan(0, batches.Length - 1), path);
+        (byte[] testPixels, int[] testLabels) = Allocate(batches.AsSpan(^1), path);
         var starts = new int[batches.Length];
         for (int k = 1; k < batches.Length - 1; k++)
         {
@@ -208,7 +208,7 @@ internal static class Cifar10Files
                 pixels.AsSpan(starts[k] * CifarBatch.ImageBytes, batches[k].Count * CifarBatch.ImageBytes),
                 labels.AsSpan(starts[k], batches[k].Count));
         });
-        return new Cifar10Set(Images(trainPixels, trainLabels), Images(testPixels, testLabels), classes, place);
+        return new Cifar10Set(Images(trainPixels, trainLabels), Images(testPixels, testLabels), classes, path);
     }
 
     /// <summary>
@@ -247,7 +247,7 @@ internal static class Cifar10Files
     private static Cifar10Images Images(byte[] pixels, int[] labels) =>
         new(Tensor.From(pixels, labels.Length, 3, 32, 32), Tensor.From(labels));
 
-    private static (byte[] Pixels, int[] Labels) Allocate(ReadOnlySpan<CifarBatch> batches, string place)
+    private static (byte[] Pixels, int[] Labels) Allocate(ReadOnlySpan<CifarBatch> batches, string path)
     {
         long count = 0;
         foreach (CifarBatch batch in batches)
@@ -258,7 +258,7 @@ internal static class Cifar10Files
         return count * CifarBatch.ImageBytes <= Array.MaxLength
             ? (GC.AllocateUninitializedArray<byte>((int)count * CifarBatch.ImageBytes), new int[count])
             : throw new DataFormatException(
-                $"{place}: {Digits(count)} images are more than the " +
+                $"{path}: {Digits(count)} images are more than the " +
                 $"{Digits(Array.MaxLength / CifarBatch.ImageBytes)} " +
                 "that a set may hold. Leave out some batches.");
     }

@@ -29,7 +29,7 @@ public sealed record CifarFiles(string Path) : IDataSource
     {
         string name = System.IO.Path.GetFileName(
             System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(Path))).Split('.')[0];
-        if (FindHundred(Path) is not { } place)
+        if (FindHundred(Path) is not { } path)
         {
             if (IsCoarse)
             {
@@ -41,7 +41,7 @@ public sealed record CifarFiles(string Path) : IDataSource
                 (ten.Test.Images, ten.Test.Labels));
         }
 
-        Dictionary<string, byte[]>? packed = File.Exists(place) ? Unpacked(place) : null;
+        Dictionary<string, byte[]>? packed = File.Exists(path) ? Unpacked(path) : null;
         bool isBinary = Has("train.bin");
         CifarLabels labels = IsCoarse ? CifarLabels.Coarse : CifarLabels.Fine;
         string key = IsCoarse ? "coarse_label_names" : "fine_label_names";
@@ -67,12 +67,12 @@ public sealed record CifarFiles(string Path) : IDataSource
             return (Tensor.From(pixels, batch.Count, 3, 32, 32), Tensor.From(numbers));
         }
 
-        bool Has(string file) => packed?.ContainsKey(file) ?? File.Exists(System.IO.Path.Combine(place, file));
+        bool Has(string file) => packed?.ContainsKey(file) ?? File.Exists(System.IO.Path.Combine(path, file));
 
-        ByteSource Open(string file) => packed is null ? new ByteSource(System.IO.Path.Combine(place, file))
-            : packed.TryGetValue(file, out byte[]? content) ? new ByteSource(content, $"{place}, {file}")
+        ByteSource Open(string file) => packed is null ? new ByteSource(System.IO.Path.Combine(path, file))
+            : packed.TryGetValue(file, out byte[]? content) ? new ByteSource(content, $"{path}, {file}")
             : throw new DataFormatException(
-                $"{place} has no file {file}, which CIFAR-100 has. Download the published archive again.");
+                $"{path} has no file {file}, which CIFAR-100 has. Download the published archive again.");
     }
 
     /// <summary>

@@ -1,11 +1,12 @@
 namespace Engine.Data;
 
 /// <summary>
-/// Draws synthetic images in ten classes, in CIFAR-10's format: a shape or a pattern of random size, place, direction
-/// and colors, lighter or darker than its background, with clutter and noise. No single pixel says anything about the
-/// class: in libtorch, the source's convolutional network classifies 94 % of the test images correctly after 4 epochs,
-/// its perceptron 46 % after 5. The same arguments give the same images on every machine: they use only integers and
-/// the exactly rounded operations + - * / and square root, and an image depends only on the seed and its number.
+/// Draws synthetic images in ten classes, in CIFAR-10's format: a shape or a pattern of random size, position,
+/// direction and colors, lighter or darker than its background, with clutter and noise. No single pixel says anything
+/// about the class: in libtorch, the source's convolutional network classifies 94 % of the test images correctly after
+/// 4 epochs, its perceptron 46 % after 5. The same arguments give the same images on every machine: they use only
+/// integers and the exactly rounded operations + - * / and square root, and an image depends only on the seed and its
+/// number.
 /// </summary>
 public static class SyntheticImages
 {
@@ -138,7 +139,7 @@ public static class SyntheticImages
         }
     }
 
-    /// <summary>Represents a class's shape at its place.</summary>
+    /// <summary>Represents a class's shape at its position.</summary>
     private readonly struct Figure
     {
         private readonly int _label;

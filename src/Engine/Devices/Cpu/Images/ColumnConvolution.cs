@@ -51,17 +51,17 @@ internal static unsafe class ColumnConvolution
                 int gathered = -1, formerBand = -1;
                 for (int index = start; index < end; index++)
                 {
-                    (int place, int part) = Math.DivRem(index, parts);
-                    (int image, int b) = Math.DivRem(place, bands.Count);
+                    (int imageBand, int part) = Math.DivRem(index, parts);
+                    (int image, int b) = Math.DivRem(imageBand, bands.Count);
                     Band band = bands[b];
                     (int first, int last) = Part(s.O, part, parts);
                     T* from = x + ((nint)image * s.ImageSize);
                     int ld = s.IsPointwise ? s.Pixels : Ld<T>(band.Pixels);
-                    if (place != gathered && !s.IsPointwise)
+                    if (imageBand != gathered && !s.IsPointwise)
                     {
                         Im2Col.Gather(
                             s, band, s.C, from, memory.Phases(worker), memory.Columns(worker), ld, b == formerBand);
-                        (gathered, formerBand) = (place, b);
+                        (gathered, formerBand) = (imageBand, b);
                     }
 
                     nint at = ((nint)band.Top * s.OW) + band.Left;

@@ -112,10 +112,10 @@ internal static unsafe class DirectConvolution
             int copied = -1, cleared = -1;
             for (int index = Start; index < End; index++)
             {
-                (int place, int part) = Math.DivRem(index, Parts);
-                (int image, int b) = Math.DivRem(place, Bands.Count);
+                (int imageBand, int part) = Math.DivRem(index, Parts);
+                (int image, int b) = Math.DivRem(imageBand, Bands.Count);
                 Band band = Bands[b];
-                if (place != copied)
+                if (imageBand != copied)
                 {
                     // The padding of the same band of another image is as it was.
                     if (b != cleared)
@@ -124,7 +124,7 @@ internal static unsafe class DirectConvolution
                     }
 
                     Copy(band, X + ((nint)image * Shape.ImageSize), Memory.Planes(Worker));
-                    (copied, cleared) = (place, b);
+                    (copied, cleared) = (imageBand, b);
                 }
 
                 (int first, int last) = ColumnConvolution.Part(Shape.O, part, Parts);

@@ -162,14 +162,14 @@ internal static unsafe class Im2Col
     }
 
     /// <summary>
-    /// The pixels of a band for which one tap of the filter lies inside the image, and its place in the image's first
+    /// The pixels of a band for which one tap of the filter lies inside the image, and its offset in the image's first
     /// plane.
     /// </summary>
     private readonly struct Tap<T>
         where T : unmanaged, INumber<T>
     {
         /// <summary>
-        /// The place of the first one in the plane, the distance of rows there, and its place in the band.
+        /// The offset of the first one in the plane, the distance of rows there, and its offset in the band.
         /// </summary>
         public readonly nint Image, ImageStep, Pixel;
 
@@ -183,8 +183,8 @@ internal static unsafe class Im2Col
             (int ow, int endW) = Inside(left, s.StrideW, s.W, band.Left, band.Right);
             (Rows, Columns) = (endH - oh, endW - ow);
             int column = left + (ow * s.StrideW);
-            nint place = (column / s.StrideW) + (column % s.StrideW * rows.PhaseSize);
-            Image = ((top + ((nint)oh * s.StrideH) - rows.First) * rows.Step) + place;
+            nint offset = (column / s.StrideW) + (column % s.StrideW * rows.PhaseSize);
+            Image = ((top + ((nint)oh * s.StrideH) - rows.First) * rows.Step) + offset;
             ImageStep = s.StrideH * rows.Step;
             Pixel = ((nint)(oh - band.Top) * band.Columns) + ow - band.Left;
         }

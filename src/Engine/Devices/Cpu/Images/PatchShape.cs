@@ -31,10 +31,10 @@ internal readonly unsafe struct PatchShape(ConvShape s)
     /// <summary>Returns where the patch of a pixel of the result begins.</summary>
     internal int Offset(int row, int column) => (row * RunStep) + (column * Depth);
 
-    /// <summary>Returns the tap of a filter at this place of a run, or -1.</summary>
-    internal int Tap(int run, int place)
+    /// <summary>Returns the tap of a filter at this index of a run, or -1.</summary>
+    internal int Tap(int run, int index)
     {
-        (int kw, int within) = Math.DivRem(place, Depth);
+        (int kw, int within) = Math.DivRem(index, Depth);
         (int kh, int c) = IsUnfolded ? (within, 0) : (run, within);
         int tap = (kh * s.KW) + kw;
         return kh >= s.KH ? -1 : (c * s.KH * s.KW) + (s.Flip ? (s.KH * s.KW) - 1 - tap : tap);
@@ -66,7 +66,7 @@ internal readonly unsafe struct PatchShape(ConvShape s)
         }
     }
 
-    /// <summary>The adjoint of <see cref="Gather"/>: each pixel is the sum of its places.</summary>
+    /// <summary>The adjoint of <see cref="Gather"/>: each pixel is the sum of its copies.</summary>
     internal void Scatter<T>(T* patches, T* image)
         where T : unmanaged, INumber<T>
     {

@@ -94,7 +94,7 @@ internal static unsafe class PlanePooling<S, V, T>
         }
     }
 
-    /// <summary>The largest element of each window and its place, as defined by <see cref="Pooling.Max"/>.</summary>
+    /// <summary>The largest element of each window and its index, as defined by <see cref="Pooling.Max"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Max(in PoolShape s, in PoolMemory<T> memory, T* x, T* y, int* argmax)
     {
@@ -131,7 +131,7 @@ internal static unsafe class PlanePooling<S, V, T>
                 MaxRow(s, memory, bottom - top, y);
             }
 
-            Pooling.Places(memory.Row, memory.OW, (top * s.W) - s.PadW, s.StrideW, argmax);
+            Pooling.PlaneIndices(memory.Row, memory.OW, (top * s.W) - s.PadW, s.StrideW, argmax);
             for (int ow = 0; ow < memory.OW; ow++)
             {
                 ow = ow == inside ? Math.Max(inside, outside) : ow;
@@ -215,13 +215,13 @@ internal static unsafe class PlanePooling<S, V, T>
             for (int i = 0; i < rows; i++)
             {
                 T* row = memory.Phases + (i * s.StrideW * length) + ow;
-                int place = i * s.W;
+                int index = i * s.W;
                 for (int first = 0; first < s.KW; first += s.StrideW, row++)
                 {
                     T* from = row, end = from + (Math.Min(s.StrideW, s.KW - first) * length);
-                    for (; from < end; from += length, place++)
+                    for (; from < end; from += length, index++)
                     {
-                        PoolKernel<S, V, T>.Take(ref best, ref at, S.Load(from), place);
+                        PoolKernel<S, V, T>.Take(ref best, ref at, S.Load(from), index);
                     }
                 }
             }
@@ -242,16 +242,16 @@ internal static unsafe class PlanePooling<S, V, T>
             T* row = rows + (2 * ow);
             for (int i = 0; i < count; i++, row += s.W)
             {
-                int place = i * s.W;
+                int index = i * s.W;
                 for (int j = 0; j < s.KW; j += 2)
                 {
                     V a = Lanes<S, V, T>.LoadUpTo(row + j, left - j);
                     int high = Math.Max(left - j - S.Count, 0);
                     V b = high == 0 ? S.Zero : Lanes<S, V, T>.LoadUpTo(row + j + S.Count, high);
-                    PoolKernel<S, V, T>.Take(ref best, ref at, S.Even(a, b), place + j);
+                    PoolKernel<S, V, T>.Take(ref best, ref at, S.Even(a, b), index + j);
                     if (j + 1 < s.KW)
                     {
-                        PoolKernel<S, V, T>.Take(ref best, ref at, S.Odd(a, b), place + j + 1);
+                        PoolKernel<S, V, T>.Take(ref best, ref at, S.Odd(a, b), index + j + 1);
                     }
                 }
             }
@@ -324,26 +324,26 @@ internal static unsafe class PlanePooling<S, V, T>
         int at = top < bottom && left < right ? (top * s.W) + left : -1;
         // The elements after the whole vectors of a row have lanes of their own.
         int rest = Math.Max(right - left, 0) % S.Count, whole = right - rest;
-        V most = S.Const(double.NegativeInfinity), maxRest = most, places = S.ConstBits(at), placesRest = places;
+        V most = S.Const(double.NegativeInfinity), maxRest = most, indices = S.ConstBits(at), indicesRest = indices;
         for (int i = top; i < bottom; i++)
         {
-            for (int place = (i * s.W) + left; place < (i * s.W) + whole; place += S.Count)
+            for (int index = (i * s.W) + left; index < (i * s.W) + whole; index += S.Count)
             {
-                PoolKernel<S, V, T>.Take(ref most, ref places, S.Load(x + place), place);
+                PoolKernel<S, V, T>.Take(ref most, ref indices, S.Load(x + index), index);
             }
 
             int last = (i * s.W) + whole;
-            PoolKernel<S, V, T>.Take(ref maxRest, ref placesRest, S.LoadPartial(x + last, rest), last);
+            PoolKernel<S, V, T>.Take(ref maxRest, ref indicesRest, S.LoadPartial(x + last, rest), last);
         }
 
         T* values = stackalloc T[4 * S.Count], wheres = values + (2 * S.Count);
         S.Store(values, most);
         S.Store(values + S.Count, maxRest);
-        S.Store(wheres, places);
-        S.Store(wheres + S.Count, placesRest);
+        S.Store(wheres, indices);
+        S.Store(wheres + S.Count, indicesRest);
         for (int lane = whole > left ? 0 : S.Count; lane < S.Count + rest; lane++)
         {
-            // A lane in which all elements are negative infinity still has the window's first place.
+            // A lane in which all elements are negative infinity still has the window's first index.
             bool isUnmoved = values[lane] == T.NegativeInfinity;
             Take(ref best, ref at, values[lane], isUnmoved ? at : *(int*)(wheres + lane) + (lane % S.Count));
         }
@@ -352,12 +352,12 @@ internal static unsafe class PlanePooling<S, V, T>
     }
 
     /// <summary>NaN wins over a number, the greater over the lesser, and the first of equal ones.</summary>
-    private static void Take(ref T best, ref int at, T value, int place)
+    private static void Take(ref T best, ref int at, T value, int index)
     {
-        bool isFirst = place < at;
+        bool isFirst = index < at;
         if (T.IsNaN(value) ? !T.IsNaN(best) || isFirst : value > best || (value == best && isFirst))
         {
-            (best, at) = (value, place);
+            (best, at) = (value, index);
         }
     }
 }

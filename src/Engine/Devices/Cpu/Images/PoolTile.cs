@@ -23,12 +23,12 @@ internal unsafe struct PoolTile<T>
     public T* W, Bias;
     public nint Filters;
 
-    /// <summary>The maximum of each window, [window, Filters], and, if wanted, its place as an integer.</summary>
+    /// <summary>The maximum of each window, [window, Filters], and, if wanted, its index as an integer.</summary>
     public T* Y, At;
-    public bool WithPlaces;
+    public bool WithArgmax;
 
-    /// <summary>The place of the first pixel in the plane of the result, and of the pixel below it.</summary>
-    public int Place, Below;
+    /// <summary>The index of the first pixel in the plane of the result, and of the pixel below it.</summary>
+    public int Index, Below;
 }
 
 /// <summary>
@@ -124,28 +124,28 @@ internal static unsafe class PoolKernel<S, V, T>
     private static void Pool(in PoolTile<T> tile, int window, int filter, V best, V right, V below, V last)
     {
         nint to = (window * tile.Filters) + filter;
-        if (!tile.WithPlaces)
+        if (!tile.WithArgmax)
         {
             S.Store(tile.Y + to, Greater(Greater(Greater(best, right), below), last));
             return;
         }
 
-        int place = tile.Place + (2 * window);
-        V at = S.ConstBits(place);
-        Take(ref best, ref at, right, place + 1);
-        Take(ref best, ref at, below, place + tile.Below);
-        Take(ref best, ref at, last, place + tile.Below + 1);
+        int index = tile.Index + (2 * window);
+        V at = S.ConstBits(index);
+        Take(ref best, ref at, right, index + 1);
+        Take(ref best, ref at, below, index + tile.Below);
+        Take(ref best, ref at, last, index + tile.Below + 1);
         S.Store(tile.Y + to, best);
         S.Store(tile.At + to, at);
     }
 
     /// <summary>As in <see cref="Pooling.Max"/>: NaN wins over a number, and the first of equal ones wins.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static void Take(ref V best, ref V at, V value, int place)
+    internal static void Take(ref V best, ref V at, V value, int index)
     {
         V wins = Wins(value, best);
         best = S.Select(wins, value, best);
-        at = S.Select(wins, S.ConstBits(place), at);
+        at = S.Select(wins, S.ConstBits(index), at);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -41,7 +41,7 @@ internal static unsafe class PooledConvolution
             : Convolution.WorkspaceBytes<T>(ConvolutionPass.Forward, s, path, workers);
 
     /// <summary>
-    /// The maximum of each 2 × 2 window of w ∗ x + bias and, unless <paramref name="argmax"/> is null, its place in the
+    /// The maximum of each 2 × 2 window of w ∗ x + bias and, unless <paramref name="argmax"/> is null, its index in the
     /// plane; <paramref name="bias"/> is O values, or null.
     /// </summary>
     internal static Phase[] Forward<T>(
@@ -78,7 +78,7 @@ internal static unsafe class PooledConvolution
                 fixed (int* offset = offsets)
                 {
                     var job = new ForwardJob<T> { Shape = s, Memory = memory, Offsets = offset, Y = pooled, At = at };
-                    job.WithPlaces = argmax != null;
+                    job.WithArgmax = argmax != null;
                     for (int image = start; image < end; image++)
                     {
                         job.X = Padded(s, x + ((nint)image * s.ImageSize), memory.Padded(worker));
@@ -87,7 +87,7 @@ internal static unsafe class PooledConvolution
                         Packing.Columns(s.O, windows, pooled, memory.Filters, y + to, windows);
                         if (argmax != null)
                         {
-                            PlacesOf(s.O, windows, at, memory.Filters, argmax + to);
+                            ArgmaxOf(s.O, windows, at, memory.Filters, argmax + to);
                         }
                     }
                 }
@@ -265,7 +265,7 @@ internal static unsafe class PooledConvolution
     }
 
     /// <summary>Transposes integers that lie in lanes of <typeparamref name="T"/>'s size.</summary>
-    private static void PlacesOf<T>(int filters, int windows, T* at, int ld, int* argmax)
+    private static void ArgmaxOf<T>(int filters, int windows, T* at, int ld, int* argmax)
         where T : unmanaged
     {
         if (sizeof(T) == sizeof(int))
@@ -362,7 +362,7 @@ internal static unsafe class PooledConvolution
         public ConvShape Shape;
         public ForwardMemory<T> Memory;
         public T* X, Y, At;
-        public bool WithPlaces;
+        public bool WithArgmax;
         public int* Offsets;
 
         public readonly void Run<S, V>() where S : struct, ISimd<V, T> where V : struct
@@ -377,7 +377,7 @@ internal static unsafe class PooledConvolution
                 Row = row,
                 Filters = filters,
                 Below = Shape.OW,
-                WithPlaces = WithPlaces,
+                WithArgmax = WithArgmax,
             };
             for (int o = 0; o < filters;)
             {
@@ -389,13 +389,13 @@ internal static unsafe class PooledConvolution
                 for (int i = 0; i < height; i++)
                 {
                     tile.X = X + (2 * i * row);
-                    tile.Place = 2 * i * Shape.OW;
+                    tile.Index = 2 * i * Shape.OW;
                     for (int t = 0; t < tiles; t++)
                     {
                         int windows = t < high ? low + 1 : low;
                         PoolKernel<S, V, T>.Run(windows, vectors, tile);
                         tile.X += 2 * windows;
-                        tile.Place += 2 * windows;
+                        tile.Index += 2 * windows;
                         tile.Y += windows * filters;
                         tile.At += windows * filters;
                     }

@@ -12,7 +12,7 @@ internal static unsafe class Pooling
         where T : unmanaged => workers * PoolMemory<T>.Bytes(s);
 
     /// <summary>
-    /// The maximum of each window and, in <paramref name="argmax"/>, its place in its plane (row times W plus column):
+    /// The maximum of each window and, in <paramref name="argmax"/>, its index in its plane (row times W plus column):
     /// the first one if there are several. NaN counts as the largest. An empty window gives negative infinity and -1.
     /// </summary>
     internal static Phase[] Max<T>(PoolShape s, T* x, T* y, int* argmax, byte* workspace)
@@ -51,11 +51,11 @@ internal static unsafe class Pooling
         Averages(s, countPadding, dx, dy, workspace, isGradient: true);
 
     /// <summary>
-    /// Converts the places of maxima of a row of windows to places in their plane. The places are integers in lanes of
+    /// Converts the argmax indices of a row of windows to indices in their plane. The indices are integers in lanes of
     /// <typeparamref name="T"/>'s size; they count from the beginning of the first window, and from
     /// <paramref name="stride"/> more for each next one.
     /// </summary>
-    internal static void Places<T>(T* lanes, int count, int first, int stride, int* argmax)
+    internal static void PlaneIndices<T>(T* lanes, int count, int first, int stride, int* argmax)
         where T : unmanaged
     {
         int i = 0;

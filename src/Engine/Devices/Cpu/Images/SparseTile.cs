@@ -12,7 +12,7 @@ internal unsafe struct SparseTile<T>
     public int Images, Windows;
 
     /// <summary>
-    /// The gradient of each window and the place of its maximum in the plane, one filter after the other.
+    /// The gradient of each window and the index of its maximum in the plane, one filter after the other.
     /// </summary>
     public T* Dy;
     public int* At;
@@ -20,7 +20,7 @@ internal unsafe struct SparseTile<T>
     /// <summary>The distance from the windows of an image to those of the next image.</summary>
     public nint DyStep;
 
-    /// <summary>The offset in <see cref="Patches"/> of the patch of each place of the plane.</summary>
+    /// <summary>The offset in <see cref="Patches"/> of the patch of each pixel of the plane.</summary>
     public int* Offsets;
 
     public T* Patches;
@@ -143,19 +143,19 @@ internal static unsafe class SparseKernel<S, V, T>
         for (int image = 0; image < tile.Images; image++)
         {
             T* dy = tile.Dy + (image * tile.DyStep);
-            int* places = tile.At + (image * tile.DyStep);
-            for (T* end = dy + windows; dy < end; dy++, places++)
+            int* argmax = tile.At + (image * tile.DyStep);
+            for (T* end = dy + windows; dy < end; dy++, argmax++)
             {
                 V g = S.Zero;
                 nint at = 0;
-                Step<F, R, P, N0, X>(dy, places, windows, offsets, x, dx, run, last, ref g, ref at, ref a0, w0);
-                Step<F, R, P, N1, X>(dy, places, windows, offsets, x, dx, run, last, ref g, ref at, ref a1, w1);
-                Step<F, R, P, N2, X>(dy, places, windows, offsets, x, dx, run, last, ref g, ref at, ref a2, w2);
-                Step<F, R, P, N3, X>(dy, places, windows, offsets, x, dx, run, last, ref g, ref at, ref a3, w3);
-                Step<F, R, P, N4, X>(dy, places, windows, offsets, x, dx, run, last, ref g, ref at, ref a4, w4);
-                Step<F, R, P, N5, X>(dy, places, windows, offsets, x, dx, run, last, ref g, ref at, ref a5, w5);
-                Step<F, R, P, N6, X>(dy, places, windows, offsets, x, dx, run, last, ref g, ref at, ref a6, w6);
-                Step<F, R, P, N7, X>(dy, places, windows, offsets, x, dx, run, last, ref g, ref at, ref a7, w7);
+                Step<F, R, P, N0, X>(dy, argmax, windows, offsets, x, dx, run, last, ref g, ref at, ref a0, w0);
+                Step<F, R, P, N1, X>(dy, argmax, windows, offsets, x, dx, run, last, ref g, ref at, ref a1, w1);
+                Step<F, R, P, N2, X>(dy, argmax, windows, offsets, x, dx, run, last, ref g, ref at, ref a2, w2);
+                Step<F, R, P, N3, X>(dy, argmax, windows, offsets, x, dx, run, last, ref g, ref at, ref a3, w3);
+                Step<F, R, P, N4, X>(dy, argmax, windows, offsets, x, dx, run, last, ref g, ref at, ref a4, w4);
+                Step<F, R, P, N5, X>(dy, argmax, windows, offsets, x, dx, run, last, ref g, ref at, ref a5, w5);
+                Step<F, R, P, N6, X>(dy, argmax, windows, offsets, x, dx, run, last, ref g, ref at, ref a6, w6);
+                Step<F, R, P, N7, X>(dy, argmax, windows, offsets, x, dx, run, last, ref g, ref at, ref a7, w7);
             }
 
             x += tile.PatchesStep;
@@ -183,11 +183,11 @@ internal static unsafe class SparseKernel<S, V, T>
         where I : struct, IConstant
         where X : struct, IConstant =>
         X.Value > 0 && I.Value < F.Of(R.Value * P.Value) * R.Value * P.Value
-            ? S.Load(from + Place<R, P, I>(tile))
+            ? S.Load(from + FilterOffset<R, P, I>(tile))
             : S.Zero;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static nint Place<R, P, I>(in SparseTile<T> tile)
+    private static nint FilterOffset<R, P, I>(in SparseTile<T> tile)
         where R : struct, IConstant
         where P : struct, IConstant
         where I : struct, IConstant =>
@@ -196,7 +196,7 @@ internal static unsafe class SparseKernel<S, V, T>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Step<F, R, P, I, X>(
-        T* dy, int* places, nint windows, int* offsets, T* x, T* dx, nint run, int last,
+        T* dy, int* argmax, nint windows, int* offsets, T* x, T* dx, nint run, int last,
         ref V g, ref nint at, ref V a, V w)
         where F : struct, ICount
         where R : struct, IConstant
@@ -213,26 +213,26 @@ internal static unsafe class SparseKernel<S, V, T>
         {
             nint filter = I.Value / (R.Value * P.Value) * windows;
             g = S.Splat(dy[filter]);
-            at = offsets[places[filter]];
+            at = offsets[argmax[filter]];
         }
         else if (I.Value % P.Value == 0)
         {
             at += run;
         }
 
-        nint place = at + (I.Value % P.Value * S.Count);
-        a = S.Fma(g, S.Load(x + place), a);
+        nint offset = at + (I.Value % P.Value * S.Count);
+        a = S.Fma(g, S.Load(x + offset), a);
         if (X.Value > 0)
         {
-            V sum = S.Fma(g, w, S.Load(dx + place));
+            V sum = S.Fma(g, w, S.Load(dx + offset));
             // Another run follows this one: the product of 0 and an infinite gradient must not be added to it.
             if (I.Value % P.Value == P.Value - 1 && last < S.Count)
             {
-                S.StorePartial(dx + place, sum, last);
+                S.StorePartial(dx + offset, sum, last);
             }
             else
             {
-                S.Store(dx + place, sum);
+                S.Store(dx + offset, sum);
             }
         }
     }
@@ -246,7 +246,7 @@ internal static unsafe class SparseKernel<S, V, T>
     {
         if (I.Value < F.Of(R.Value * P.Value) * R.Value * P.Value)
         {
-            S.Store(tile.Dw + Place<R, P, I>(tile), a);
+            S.Store(tile.Dw + FilterOffset<R, P, I>(tile), a);
         }
     }
 

@@ -88,7 +88,7 @@ internal static unsafe class Strides<S, V, T>
         }
     }
 
-    /// <summary>Returns the place of elements phase, phase + stride, … of the row.</summary>
+    /// <summary>Returns the offset of elements phase, phase + stride, … of the row.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static T* Phase(int phase, int stride, T* phases, nint length, int pad) =>
         phases + ((uint)(phase + pad) % (uint)stride * length) + ((uint)(phase + pad) / (uint)stride);

@@ -81,7 +81,7 @@ internal static unsafe class Winograd
     }
 
     /// <summary>
-    /// The maximum of each 2 × 2 window of w ∗ x + bias and, unless <paramref name="argmax"/> is null, its place in the
+    /// The maximum of each 2 × 2 window of w ∗ x + bias and, unless <paramref name="argmax"/> is null, its index in the
     /// plane; needs as much workspace as <see cref="Forward"/>.
     /// </summary>
     internal static Phase[] ForwardPooled<F, T>(

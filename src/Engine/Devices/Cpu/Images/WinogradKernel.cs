@@ -214,12 +214,12 @@ internal static unsafe partial class WinogradKernel<F, S, V, T>
 
     /// <summary>
     /// Does the same, but stores only the maximum of each 2 × 2 window and, unless <paramref name="argmax"/> is null,
-    /// its place in the plane. <paramref name="places"/> is memory for a row.
+    /// its index in the plane. <paramref name="indices"/> is memory for a row.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void PooledResults(
         in WinogradShape shape, in WinogradBlock block, T* half, nint step, T bias, T* y, int* argmax, nint image,
-        T* places)
+        T* indices)
     {
         const int Dimension = 2;
         V add = S.Splat(bias);
@@ -244,19 +244,19 @@ internal static unsafe partial class WinogradKernel<F, S, V, T>
                     if (F.Tile == 2)
                     {
                         Lanes<S, V, T>.StoreUpTo(y + to + window, a0, left);
-                        Lanes<S, V, T>.StoreUpTo(places + window, at0, left);
+                        Lanes<S, V, T>.StoreUpTo(indices + window, at0, left);
                     }
                     else
                     {
                         Pool(ref a2, ref at1, a3, b2, b3, whole);
                         StoreInTurn(y + to + window, a0, a2, left);
-                        StoreInTurn(places + window, at0, at1, left);
+                        StoreInTurn(indices + window, at0, at1, left);
                     }
                 }
 
                 if (argmax != null)
                 {
-                    Pooling.Places(places, count, Dimension * ((row * whole) + begin), Dimension, argmax + to);
+                    Pooling.PlaneIndices(indices, count, Dimension * ((row * whole) + begin), Dimension, argmax + to);
                 }
             }
         }

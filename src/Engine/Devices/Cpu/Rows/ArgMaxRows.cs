@@ -14,7 +14,7 @@ internal static unsafe class ArgMaxRows<S, V, T>
     /// <summary>The most columns at a time, so that their maxima stay in the L1 cache.</summary>
     internal const int MaxColumns = 512;
 
-    /// <summary>Returns the place of the largest element in a row of at least one element.</summary>
+    /// <summary>Returns the index of the largest element in a row of at least one element.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static int OfRow(T* x, int n)
     {
@@ -23,47 +23,47 @@ internal static unsafe class ArgMaxRows<S, V, T>
         for (int i = S.Count; i < n; i += S.Count)
         {
             // The last vector includes some elements again, which changes nothing.
-            int place = Math.Min(i, n - S.Count);
-            PoolKernel<S, V, T>.Take(ref best, ref at, S.Load(x + place), place);
+            int index = Math.Min(i, n - S.Count);
+            PoolKernel<S, V, T>.Take(ref best, ref at, S.Load(x + index), index);
         }
 
-        T* values = stackalloc T[S.Count], places = stackalloc T[S.Count];
+        T* values = stackalloc T[S.Count], indices = stackalloc T[S.Count];
         S.Store(values, best);
-        S.Store(places, at);
-        (T greatest, int first) = (values[0], *(int*)places);
+        S.Store(indices, at);
+        (T greatest, int first) = (values[0], *(int*)indices);
         for (int lane = 1; lane < width; lane++)
         {
-            (T value, int place) = (values[lane], *(int*)(places + lane) + lane);
+            (T value, int index) = (values[lane], *(int*)(indices + lane) + lane);
             bool isEqual = value == greatest || (T.IsNaN(value) && T.IsNaN(greatest));
-            if (isEqual ? place < first : IsGreater(value, greatest))
+            if (isEqual ? index < first : IsGreater(value, greatest))
             {
-                (greatest, first) = (value, place);
+                (greatest, first) = (value, index);
             }
         }
 
         return first;
     }
 
-    /// <summary>Finds the places in neighboring columns, of rows that lie <paramref name="ld"/> apart.</summary>
+    /// <summary>Finds the indices in neighboring columns, of rows that lie <paramref name="ld"/> apart.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void OfColumns(T* x, int rows, nint ld, int columns, int* y)
     {
-        T* values = stackalloc T[MaxColumns], places = stackalloc T[MaxColumns];
+        T* values = stackalloc T[MaxColumns], indices = stackalloc T[MaxColumns];
         for (int row = 0; row < rows; row++, x += ld)
         {
             for (int j = 0; j < columns; j += S.Count)
             {
                 V value = Lanes<S, V, T>.LoadUpTo(x + j, columns - j);
-                V best = row == 0 ? value : S.Load(values + j), at = row == 0 ? S.Zero : S.Load(places + j);
+                V best = row == 0 ? value : S.Load(values + j), at = row == 0 ? S.Zero : S.Load(indices + j);
                 PoolKernel<S, V, T>.Take(ref best, ref at, value, row);
                 S.Store(values + j, best);
-                S.Store(places + j, at);
+                S.Store(indices + j, at);
             }
         }
 
         for (int j = 0; j < columns; j++)
         {
-            y[j] = *(int*)(places + j);
+            y[j] = *(int*)(indices + j);
         }
     }
 

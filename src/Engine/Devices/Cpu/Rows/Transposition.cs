@@ -51,11 +51,11 @@ internal static unsafe class Transposition
             for (int row = 0; row < Rows; row += S.Count)
             {
                 // The last tile may include some rows or columns that were copied before.
-                T* line = From + (Math.Min(row, Rows - S.Count) * LdFrom), place = To + Math.Min(row, Rows - S.Count);
+                T* line = From + (Math.Min(row, Rows - S.Count) * LdFrom), to = To + Math.Min(row, Rows - S.Count);
                 for (int column = 0; column < Columns; column += S.Count)
                 {
                     int first = Math.Min(column, Columns - S.Count);
-                    Tile<S, V>(line + first, LdFrom, place + (first * LdTo), LdTo, vectors);
+                    Tile<S, V>(line + first, LdFrom, to + (first * LdTo), LdTo, vectors);
                 }
             }
         }
@@ -73,7 +73,7 @@ internal static unsafe class Transposition
 
         /// <summary>
         /// Zips rows of the upper half with rows of the lower half, in pairs. After as many repetitions as a lane's
-        /// number has bits, rows and lanes have changed places.
+        /// number has bits, rows and lanes are exchanged.
         /// </summary>
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private static void Tile<S, V>(T* from, nint ldFrom, T* to, nint ldTo, T* vectors)

@@ -12,9 +12,9 @@ internal abstract class HostLaunch : CudaLaunch
     /// <summary>Copies bytes to the host after all earlier work of the stream.</summary>
     protected static unsafe void Read(nint stream, ulong from, Span<byte> to)
     {
-        fixed (byte* place = to)
+        fixed (byte* address = to)
         {
-            Driver.Check(DriverApi.cuMemcpyDtoHAsync_v2(place, from, (nuint)to.Length, stream));
+            Driver.Check(DriverApi.cuMemcpyDtoHAsync_v2(address, from, (nuint)to.Length, stream));
         }
 
         Driver.Check(DriverApi.cuStreamSynchronize(stream));

@@ -212,7 +212,7 @@ internal sealed unsafe class KernelLaunch : CudaLaunch
     public int ArgumentBytes => _arguments.Length;
 
     /// <summary>Gets where each argument begins, and whether it is a <see cref="CudaRowsFrom"/>.</summary>
-    public IEnumerable<(int Offset, bool IsRows)> ArgumentPlaces =>
+    public IEnumerable<(int Offset, bool IsRows)> ArgumentOffsets =>
         _offsets.Zip(_given, (offset, argument) => (offset, argument.IsRows));
 
     /// <summary>
@@ -336,7 +336,7 @@ internal sealed unsafe class KernelLaunch : CudaLaunch
     private static int Aligned(int bytes) => (bytes + ArgumentAlignment - 1) / ArgumentAlignment * ArgumentAlignment;
 }
 
-/// <summary>A copy from one place on the GPU to another.</summary>
+/// <summary>A copy from one address on the GPU to another.</summary>
 internal sealed class CopyLaunch(ulong from, ulong to, long bytes) : CudaLaunch
 {
     public override string Name => "copy";

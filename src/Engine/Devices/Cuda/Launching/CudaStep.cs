@@ -82,7 +82,7 @@ internal sealed class CudaStep(
         IReadOnlyList<(ulong Address, OperandType Type)> outputs)
     {
         return new CudaStep(
-            new StepOperands([.. inputs.Select(Placed)], [.. outputs.Select(Placed)], null)
+            new StepOperands([.. inputs.Select(Bound)], [.. outputs.Select(Bound)], null)
             {
                 Origin = operands.Origin,
             },
@@ -92,7 +92,7 @@ internal sealed class CudaStep(
             hasHalfProducts,
             this);
 
-        Operand Placed((ulong Address, OperandType Type) operand) =>
+        Operand Bound((ulong Address, OperandType Type) operand) =>
             new(operands.Outputs[0].Storage, unchecked((long)operand.Address), operand.Type);
     }
 
@@ -118,11 +118,11 @@ internal sealed class CudaStep(
     /// Returns the arguments for a kernel that may find a value it cannot work with: the address for its report, and
     /// the number of its message.
     /// </summary>
-    /// <param name="message">Returns the message for the user, given the value and its place.</param>
+    /// <param name="message">Returns the message for the user, given the value and its index.</param>
     public (ulong Address, int Code) Fault(Func<int, int, string> message)
     {
         SetMayFault();
-        return (faults.Address, faults.Add((value, place) => message(value, place) + operands.Origin));
+        return (faults.Address, faults.Add((value, index) => message(value, index) + operands.Origin));
     }
 
     private void SetMayFault()

@@ -4,7 +4,7 @@ using System.Text.RegularExpressions;
 namespace Engine.Devices.Cuda;
 
 /// <summary>
-/// Runs independent kernels in one launch: each block belongs to one of them and computes its place in that kernel's
+/// Runs independent kernels in one launch: each block belongs to one of them and computes its index in that kernel's
 /// grid. A small kernel costs as much as its launch, so two of them in one launch are twice as fast. A single kernel
 /// also runs this way if its grid is too long along y or z for the hardware (it is then launched along x), or if it
 /// reads rows of an array whose first row only the device knows.
@@ -132,7 +132,7 @@ internal sealed partial record HorizontalFusion : CudaFunction
         {
             KernelLaunch part = _parts[i];
             List<string> slots = [], checks = [];
-            foreach ((int offset, bool isRows) in part.ArgumentPlaces)
+            foreach ((int offset, bool isRows) in part.ArgumentOffsets)
             {
                 string at = $"arguments.bytes + {bytes + offset}";
                 slots.Add(isRows ? $"rowsAt({at})" : $"Slot{{{at}}}");

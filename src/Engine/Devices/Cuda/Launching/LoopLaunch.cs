@@ -4,7 +4,7 @@ namespace Engine.Devices.Cuda;
 
 /// <summary>
 /// A <see cref="LoopKernel"/> on the GPU: the launches of all steps, one after the other, so that they become part of
-/// the recorded graph. Rows are copied to and from the fixed places of the kernels.
+/// the recorded graph. Rows are copied to and from the fixed addresses of the kernels.
 /// </summary>
 internal sealed class LoopLaunch : CudaLaunch
 {

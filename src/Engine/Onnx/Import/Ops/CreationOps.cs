@@ -57,7 +57,7 @@ internal static class CreationOps
         }),
         new("OneHot", 9, Takes.Numbers, node =>
         {
-            Variable places = Ops.Symbolic.Places(Floor64(node.X(0))), values = node.X(2);
+            Variable places = Ops.Symbolic.ClippedIndices(Floor64(node.X(0))), values = node.X(2);
             int depth = checked((int)(node.V(1).Type.IsFloat() ? (long)node.Numbers(1)[0] : node.Long(1)));
             int axis = OnnxNode.Axis(node.Number("axis", -1), places.Rank + 1);
             places = Where(Less(places, 0), places + depth, places);

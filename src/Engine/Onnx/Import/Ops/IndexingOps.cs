@@ -70,7 +70,7 @@ internal static class IndexingOps
     ];
 
     /// <summary>Returns indices in the form that index expressions take.</summary>
-    public static Variable Places(OnnxNode node, int input) => Ops.Symbolic.Places(node.X(input));
+    public static Variable Places(OnnxNode node, int input) => Ops.Symbolic.ClippedIndices(node.X(input));
 
     /// <summary>
     /// Returns an index expression with an array of indices along one axis. The array may be shorter along the others.

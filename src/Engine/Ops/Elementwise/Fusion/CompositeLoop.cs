@@ -83,7 +83,7 @@ internal sealed unsafe class CompositeLoop
     }
 
     /// <summary>
-    /// Returns the offset of an element in an input, from its row in the outer loops and its place in the inner one.
+    /// Returns the offset of an element in an input, from its row in the outer loops and its index in the inner one.
     /// </summary>
     private nint Element(int[] strides, int row, int column)
     {

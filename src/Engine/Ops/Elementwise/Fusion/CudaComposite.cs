@@ -4,7 +4,7 @@ using Engine.Devices.Cuda;
 namespace Engine.Ops;
 
 /// <summary>
-/// Represents a composite as CUDA C: statements over the elements of its inputs at one place. They are a kernel of
+/// Represents a composite as CUDA C: statements over the elements of its inputs at one index. They are a kernel of
 /// their own (<see cref="CudaMap"/>) or the epilogue of another kernel, whose element is then input 0.
 /// </summary>
 internal sealed class CudaComposite
@@ -54,7 +54,7 @@ internal sealed class CudaComposite
             if (i != result.Stored)
             {
                 result._operands.Add(($"{step.OutDType(outputs[i]).Cuda()}* {prefix}y{i}", step.Out(outputs[i])));
-                result._stores.Add($"{prefix}y{i}[place] = {Value(composite, composite.Outputs[i], prefix)};");
+                result._stores.Add($"{prefix}y{i}[flatIndex] = {Value(composite, composite.Outputs[i], prefix)};");
             }
         }
 
@@ -62,7 +62,7 @@ internal sealed class CudaComposite
     }
 
     /// <summary>
-    /// Returns an expression for the element at place <c>at</c> of the only output of a composite that reads a step's
+    /// Returns an expression for the element at index <c>at</c> of the only output of a composite that reads a step's
     /// inputs.
     /// </summary>
     public static CudaEpilogue Element(Composite composite, CudaStep step)
@@ -72,11 +72,11 @@ internal sealed class CudaComposite
             $"T v{i} = convert(x{i}[{Index(composite.Shape, step.Shape(i))}], T());");
         string statements = string.Join(' ', loads.Concat(Statements(composite)));
         return new CudaEpilogue(
-            $"[&](size_t place) -> T {{ {statements} return v{composite.Outputs[0]}; }}(at)",
+            $"[&](size_t flatIndex) -> T {{ {statements} return v{composite.Outputs[0]}; }}(at)",
             [.. inputs.Select(i => ($"const {step.DType(i).Cuda()}* x{i}", (CudaArgument)step.In(i)))]);
     }
 
-    /// <summary>Returns an expression for the element at place <c>at</c> of an array.</summary>
+    /// <summary>Returns an expression for the element at index <c>at</c> of an array.</summary>
     public static CudaEpilogue Element(DType dtype, ulong address) =>
         new("x0[at]", [($"const {dtype.Cuda()}* x0", address)]);
 
@@ -107,11 +107,11 @@ internal sealed class CudaComposite
 
     /// <summary>Returns what the kernel does with an element.</summary>
     /// <param name="element">The element, an lvalue.</param>
-    /// <param name="index">Its place in the output, in C order.</param>
+    /// <param name="index">Its flat index in the output: it counts in C order.</param>
     public CudaEpilogue Epilogue(string element, string index) => new(
         string.Join(' ',
         [
-            $"{{ size_t place = {index}; T {_prefix}v0 = {element};",
+            $"{{ size_t flatIndex = {index}; T {_prefix}v0 = {element};",
             .. _loads,
             .. Statements(_composite, _prefix),
             .. _stores,
@@ -119,7 +119,7 @@ internal sealed class CudaComposite
         ]),
         _operands);
 
-    /// <summary>Returns the index into an input that broadcasts to the shape, as an expression over `place`.</summary>
+    /// <summary>Returns the index into an input that broadcasts to the shape, computed from `flatIndex`.</summary>
     private static string Index(Shape shape, Shape input)
     {
         (int[] dimensions, int[][] strides) = Broadcasting.Loops(shape, [input]);
@@ -129,7 +129,7 @@ internal sealed class CudaComposite
         {
             if (strides[0][loop] != 0)
             {
-                string at = block == 1 ? "place" : $"place / {block}";
+                string at = block == 1 ? "flatIndex" : $"flatIndex / {block}";
                 at = loop == 0 ? at : $"{at} % {dimensions[loop]}";
                 terms.Add(strides[0][loop] == 1 ? at : $"({at}) * {strides[0][loop]}");
             }

@@ -174,13 +174,13 @@ internal sealed unsafe class LoopEmitter<S, V, T>(LoopBody body)
 
     private void EmitJoinedTotals()
     {
-        int place = 0;
+        int index = 0;
         for (int i = 0; i < body.Steps.Length; i++)
         {
             if (_totals[i] is { } totals)
             {
                 Il.Emit(OpCodes.Ldarg_1);
-                Il.Emit(OpCodes.Ldc_I4, place++ * sizeof(double));
+                Il.Emit(OpCodes.Ldc_I4, index++ * sizeof(double));
                 Il.Emit(OpCodes.Add);
                 Array.ForEach(totals, total => Il.Emit(OpCodes.Ldloc, total));
                 Il.Emit(OpCodes.Call, Helper(nameof(AddTotal)).MakeGenericMethod(body.Steps[i].Join!));

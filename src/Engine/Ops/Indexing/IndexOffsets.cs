@@ -7,13 +7,13 @@ namespace Engine.Ops;
 /// Computes the offsets, in the indexed array, of the elements that a step's index arrays select, a vector of indices
 /// at a time.
 /// </summary>
-internal sealed unsafe class PlaceOffsets
+internal sealed unsafe class IndexOffsets
 {
     private readonly SubtensorLoops _loops;
     private readonly nint[] _arrays;
     private readonly string _origin;
 
-    public PlaceOffsets(CpuStep step, SubtensorLoops loops, int firstArray)
+    public IndexOffsets(CpuStep step, SubtensorLoops loops, int firstArray)
     {
         _loops = loops;
         _arrays = [.. loops.Arrays.Select((_, i) => (nint)step.In<int>(firstArray + i))];
@@ -38,9 +38,9 @@ internal sealed unsafe class PlaceOffsets
                 // A single index for all needs no pass.
                 if (strides[array][^1] == 0)
                 {
-                    int place = *Places(array, row, at), dimension = _loops.Arrays[array].Dimension,
-                        counted = place < 0 ? place + dimension : place;
-                    same += Checked(counted, place, dimension) * _loops.Arrays[array].Stride;
+                    int index = *RowOfIndices(array, row, at), dimension = _loops.Arrays[array].Dimension,
+                        counted = index < 0 ? index + dimension : index;
+                    same += Checked(counted, index, dimension) * _loops.Arrays[array].Stride;
                 }
             }
 
@@ -48,12 +48,12 @@ internal sealed unsafe class PlaceOffsets
             {
                 if (strides[array][^1] != 0)
                 {
-                    int* places = Places(array, row, at);
+                    int* indices = RowOfIndices(array, row, at);
                     (int dimension, int stride) = _loops.Arrays[array];
-                    if (!Each(places, dimension, stride, offsets + done, n, isFirst, isFirst ? same : 0))
+                    if (!Each(indices, dimension, stride, offsets + done, n, isFirst, isFirst ? same : 0))
                     {
                         throw new EngineException(
-                            SubtensorCode.Message(FirstOutside(places, dimension), dimension) + _origin);
+                            SubtensorCode.Message(FirstOutside(indices, dimension), dimension) + _origin);
                     }
 
                     isFirst = false;
@@ -94,7 +94,7 @@ internal sealed unsafe class PlaceOffsets
     }
 
     /// <summary>Returns the address of a row of the innermost loop in an index array, from an element on.</summary>
-    private int* Places(int array, int row, int at)
+    private int* RowOfIndices(int array, int row, int at)
     {
         (int[] dimensions, int[][] strides) = _loops.Walk;
         int[] steps = strides[array];
@@ -108,18 +108,18 @@ internal sealed unsafe class PlaceOffsets
         return (int*)_arrays[array] + start;
     }
 
-    private int Checked(int counted, int place, int dimension) => (uint)counted < (uint)dimension
+    private int Checked(int counted, int index, int dimension) => (uint)counted < (uint)dimension
         ? counted
-        : throw new EngineException(SubtensorCode.Message(place, dimension) + _origin);
+        : throw new EngineException(SubtensorCode.Message(index, dimension) + _origin);
 
     /// <summary>Adds the offset of one index to each element; returns whether all indices are in range.</summary>
-    private static bool Each(int* places, int dimension, int stride, int* offsets, int n, bool isFirst, int same)
+    private static bool Each(int* indices, int dimension, int stride, int* offsets, int n, bool isFirst, int same)
     {
         int i = 0;
         Vector<int> dimensions = new(dimension), strides = new(stride), more = new(same), outside = default;
         for (; i <= n - Vector<int>.Count; i += Vector<int>.Count)
         {
-            var counted = Vector.Load(places + i);
+            var counted = Vector.Load(indices + i);
             counted += dimensions & Vector.LessThan(counted, default);
             outside |= Vector.LessThan(counted, default) | Vector.GreaterThanOrEqual(counted, dimensions);
             Vector<int> offset = counted * strides;
@@ -129,7 +129,7 @@ internal sealed unsafe class PlaceOffsets
         bool isInside = outside == default;
         for (; i < n; i++)
         {
-            int counted = places[i] < 0 ? places[i] + dimension : places[i];
+            int counted = indices[i] < 0 ? indices[i] + dimension : indices[i];
             isInside &= (uint)counted < (uint)dimension;
             offsets[i] = (counted * stride) + (isFirst ? same : offsets[i]);
         }
@@ -137,13 +137,13 @@ internal sealed unsafe class PlaceOffsets
         return isInside;
     }
 
-    private static int FirstOutside(int* places, int dimension)
+    private static int FirstOutside(int* indices, int dimension)
     {
-        while ((uint)(*places < 0 ? *places + dimension : *places) < (uint)dimension)
+        while ((uint)(*indices < 0 ? *indices + dimension : *indices) < (uint)dimension)
         {
-            places++;
+            indices++;
         }
 
-        return *places;
+        return *indices;
     }
 }

@@ -9,13 +9,13 @@ namespace Engine.Ops;
 /// axis is so long.
 /// </summary>
 /// <param name="What">What the numbers are, for the message: an index, a label.</param>
-internal sealed record ToPlaces(string What) : Op, ICpuOp, ICudaOp, ISampled
+internal sealed record NarrowIndices(string What) : Op, ICpuOp, ICudaOp, ISampled
 {
     private const int Grain = 16384;
 
     public static IEnumerable<Sample> Samples(Random random)
     {
-        var op = new ToPlaces("index");
+        var op = new NarrowIndices("index");
         foreach (Shape shape in (Shape[])[[Arg.Dimension(random), Arg.Dimension(random)], [257], [513]])
         {
             yield return new Sample(op, new Arg(shape, DType.Int64, int.MinValue, int.MaxValue))
@@ -43,11 +43,11 @@ internal sealed record ToPlaces(string What) : Op, ICpuOp, ICudaOp, ISampled
 
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
-        foreach (double place in inputs[0].Data)
+        foreach (double index in inputs[0].Data)
         {
-            if (place is < int.MinValue or > int.MaxValue)
+            if (index is < int.MinValue or > int.MaxValue)
             {
-                throw new EngineException(Message((long)place));
+                throw new EngineException(Message((long)index));
             }
         }
 
@@ -78,13 +78,13 @@ internal sealed record ToPlaces(string What) : Op, ICpuOp, ICudaOp, ISampled
     public CudaLaunch[] Cuda(CudaStep step)
     {
         int count = (int)step.OutShape().Count;
-        var kernel = new CudaKernel("index.cu", "to_places", "T int");
+        var kernel = new CudaKernel("index.cu", "narrow_indices", "T int");
         (ulong fault, int code) = step.Fault((low, high) => Message(((long)high << 32) | (uint)low));
         return [CudaCopies.Spread(kernel, count, step.In(0), step.Out(), count, fault, code)];
     }
 
-    private string Message(long place) =>
-        InvariantText.Of($"The {What} {place} lies outside every axis: no axis is longer than {int.MaxValue}.");
+    private string Message(long index) =>
+        InvariantText.Of($"The {What} {index} lies outside every axis: no axis is longer than {int.MaxValue}.");
 }
 
 public static partial class Symbolic
@@ -94,8 +94,8 @@ public static partial class Symbolic
     {
         { DType: not DType.Int64 } => Cast(x, DType.Int32),
         Constant { Value: var known } when NdArray.From(known).Data
-            .All(place => place is >= int.MinValue and <= int.MaxValue) =>
+            .All(index => index is >= int.MinValue and <= int.MaxValue) =>
             new Constant(known.Cast(DType.Int32)),
-        _ => new ToPlaces(what).Call(x),
+        _ => new NarrowIndices(what).Call(x),
     };
 }
