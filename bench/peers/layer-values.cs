@@ -143,6 +143,90 @@ foreach (bool first in new[] { true, false })
     Case("transformer_encoder_layer", [R(2, 3, 4)], w, x => m.call(x[0].transpose(0, 1)).transpose(0, 1));
 }
 
+// Layers that compute little: their order of axes, of inputs and of elements.
+Case("flatten", [R(2, 2, 3)], [], x => x[0].flatten(1));
+Case("reshape", [R(2, 6)], [], x => x[0].reshape(2, 3, 2));
+Case("permute", [R(2, 3, 2)], [], x => x[0].permute(0, 2, 1));
+Case("slice", [R(2, 4, 2)], [], x => x[0].narrow(1, 1, 2));
+Case("slice_one", [R(2, 4, 2)], [], x => x[0].select(2, 1));
+Case("pad_steps", [R(2, 2, 3)], [], x => functional.pad(x[0], [2, 2], PaddingModes.Constant, -1));
+Case("concat", [R(2, 2, 2), R(2, 1, 2)], [], x => torch.cat([x[0], x[1]], 1));
+Case("add", [R(2, 2, 3), R(2, 2, 1)], [], x => (x[0] * 0.5) - (x[1] * 2));
+Case("multiply", [R(2, 3), R(2, 3)], [], x => x[0] * x[1]);
+Case("maximum", [R(2, 3), R(2, 3) + (1.0 / 64), R(2, 3) + (1.0 / 32)], [], x => x[0].maximum(x[1]).maximum(x[2]));
+Case("average", [R(2, 3), R(2, 3), R(2, 3)], [], x => (x[0] + x[1] + x[2]) / 3);
+Case("merge", [R(2, 3), R(2, 3)], [], x => (x[0] * x[1]).sum([1], true)
+    / (x[0].square().sum([1], true) * x[1].square().sum([1], true)).sqrt());
+Case("expression", [R(2, 3)], [], x => x[0].square() + 1);
+{ Tensor w = Grad(R(2)); Case("scale", [R(2, 2, 3)], [("scales", w)], x => x[0] * w.unsqueeze(1)); }
+{ Tensor w = Grad(R(2)); Case("bias", [R(2, 2, 3)], [("b", w)], x => x[0] + w.unsqueeze(1)); }
+Case("global_max_pool", [R(2, 2, 2, 3)], [], x => x[0].amax([2, 3]));
+Case("selu", [R(2, 5)], [], x => functional.selu(x[0]));
+Case("silu", [R(2, 5)], [], x => functional.silu(x[0]));
+Case("dropout_in_use", [R(2, 3)], [], x => x[0].clone());
+One("instance_norm", InstanceNorm2d(3, affine: true, eps: 1e-5), R(2, 3, 2, 2));
+One("layer_norm_all", LayerNorm([2, 3]), R(2, 2, 3));
+One("batch_norm_dense", BatchNorm1d(3, eps: 1e-4), R(4, 3));
+{
+    var a = Linear(3, 4); var b = Linear(4, 2); (string, Tensor)[] w = [.. Of(a, "a."), .. Of(b, "b.")];
+    Case("sequence", [R(2, 3)], w, x => b.call(a.call(x[0]).tanh()));
+}
+{
+    var a = Conv2d(2, 3, 3, padding: 1); var b = Conv2d(2, 3, 1, bias: false);
+    (string, Tensor)[] w = [.. Of(a, "a."), .. Of(b, "shortcut.")];
+    Case("residual", [R(1, 2, 3, 3)], w, x => functional.relu(a.call(x[0]) + b.call(x[0])));
+}
+Case("inverse_of_max_pool", [R(1, 1, 2, 2), R(1, 1, 4, 4)], [], x =>
+{
+    (_, Tensor at) = functional.max_pool2d_with_indices(x[1], [2, 2]);
+    return torch.zeros(16, dtype: ScalarType.Float64).scatter(0, at.flatten(), x[0].flatten()).reshape(1, 1, 4, 4);
+});
+{
+    // The published formula: sin and cos of step / 10000^(2i / units).
+    Tensor angles = torch.arange(4, dtype: ScalarType.Float64).unsqueeze(1)
+        / torch.pow(10000, torch.arange(3, dtype: ScalarType.Float64) * 2 / 6);
+    Case("positions", [R(2, 4, 6)], [], x => x[0] + torch.stack([angles.sin(), angles.cos()], 2).reshape(4, 6));
+}
+{ Tensor w = Grad(R(3, 2)); Case("positions_learned", [R(2, 3, 2)], [("codes", w)], x => x[0] + w); }
+
+// More sequences.
+{
+    var m = LSTM(2, 3, batchFirst: true); var w = Of(m);
+    Case("lstm_backwards", [R(2, 4, 2)], w, x => m.call(x[0].flip(1)).Item1.flip(1));
+}
+{
+    // Gradients through the last two of four steps only.
+    var m = LSTM(2, 3, batchFirst: true); var w = Of(m);
+    Case("lstm_truncated", [R(2, 4, 2)], w, x =>
+    {
+        (_, Tensor h, Tensor c) = m.call(x[0].narrow(1, 0, 2));
+        return m.call(x[0].narrow(1, 2, 2), (h.detach(), c.detach())).Item1.select(1, 1);
+    });
+}
+{ var m = GRU(3, 2, batchFirst: true); var w = Of(m); Case("gru_start", [R(2, 3, 3), R(2, 2)], w,
+    x => m.call(x[0], x[1].unsqueeze(0)).Item1); }
+{
+    // Both directions of each sequence alone: steps behind its end keep the state before them, 0 backwards.
+    var m = GRU(3, 2, numLayers: 2, batchFirst: true, bidirectional: true); var w = Of(m);
+    Case("gru_stacked_both_ways_masked", [R(2, 4, 3)], w, x =>
+    {
+        Tensor small = m.call(x[0].narrow(0, 0, 1).narrow(1, 0, 2)).Item1, whole = m.call(x[0].narrow(0, 1, 1)).Item1;
+        Tensor last = small.narrow(1, 1, 1) * torch.tensor(new[] { 1.0, 1, 0, 0 });
+        return torch.cat([torch.cat([small, last, last], 1), whole], 0);
+    });
+}
+{ var m = RNN(3, 2, nonLinearity: NonLinearities.ReLU, batchFirst: true, bidirectional: true); var w = Of(m);
+Case("recurrent_both_ways", [R(2, 4, 3)], w, x => m.call(x[0]).Item1); }
+{
+    var m = Linear(5, 2); var w = Of(m, "cell.out.");
+    Case("recurrence", [R(2, 3, 3)], w, x =>
+    {
+        Tensor h = torch.zeros(2, 2, dtype: ScalarType.Float64); var all = new List<Tensor>();
+        for (int i = 0; i < 3; i++) all.Add(h = m.call(torch.cat([x[0].select(1, i), h], 1)).tanh());
+        return torch.stack(all, 1);
+    });
+}
+
 // Safetensors: the length of a header, the header, the numbers.
 var header = new StringBuilder("{"); var data = new MemoryStream();
 foreach (var (name, value) in written)

@@ -155,6 +155,8 @@ public sealed record LayerCase(
         new("recurrent", () => new Recurrent(2), "4x3", "4x2", "W 3x2, b 2, U 2x2",
             """ "kind": "recurrent", "units": 2 """),
         new("lstm", () => new Lstm(2), "4x3", "4x2", "W 3x8, b 8, U 2x8", """ "kind": "lstm", "units": 2 """),
+        new("lstm, clipped", () => new Lstm(2) { GradClipping = 100 }, "4x3", "4x2", "W 3x8, b 8, U 2x8",
+            """ "kind": "lstm", "units": 2, "grad_clipping": 100 """),
         new("lstm, last, masked", () => new Lstm(2) { OnlyLast = true }, "4x3 4", "2", "W 3x8, b 8, U 2x8"),
         new("gru, backwards", () => new Gru(2) { Backwards = true }, "4x3", "4x2", "W 3x6, b 6, U 2x6, c 6",
             """ "kind": "gru", "units": 2, "backwards": true """),

@@ -7,7 +7,20 @@ using Engine.Layers;
 using Engine.Training;
 using static Engine.Ops.Operators;
 using static Engine.Ops.Symbolic;
+using Add = Engine.Layers.Add;
+using Average = Engine.Layers.Average;
+using BatchNorm = Engine.Layers.BatchNorm;
+using Concat = Engine.Layers.Concat;
+using Conv2D = Engine.Layers.Conv2D;
+using Dropout = Engine.Layers.Dropout;
+using Flatten = Engine.Layers.Flatten;
 using Input = Engine.Layers.Input;
+using Maximum = Engine.Layers.Maximum;
+using Multiply = Engine.Layers.Multiply;
+using Pad = Engine.Layers.Pad;
+using Reshape = Engine.Layers.Reshape;
+using Scale = Engine.Layers.Scale;
+using Slice = Engine.Layers.Slice;
 using Symbolic = Engine.Ops.Symbolic;
 using Variable = Engine.Graph.Variable;
 
@@ -80,9 +93,62 @@ public class LibtorchTests
             "transformer", () => new TransformerBlock(2, 6) { IsNormFirst = false, Nonlinearity = Rectify });
         yield return Case("transformer_encoder_layer",
             () => new TransformerBlock(2, 6) { IsNormFirst = false, Nonlinearity = Rectify });
+        yield return Case("flatten", () => new Flatten());
+        yield return Case("reshape", () => new Reshape(3, -1));
+        yield return Case("permute", () => new Permute(2, 1));
+        yield return Case("slice", () => new Slice(1, 2));
+        yield return Case("slice_one", () => new Slice(-1, axis: 2) { DropsAxis = true });
+        yield return Case("pad_steps", () => new Pad(2) { Value = -1 });
+        yield return Case("concat", () => new Concat());
+        yield return Case("add", () => new Add(0.5, -2));
+        yield return Case("multiply", () => new Multiply());
+        yield return Case("maximum", () => new Maximum());
+        yield return Case("average", () => new Average());
+        yield return Case("merge", () => new Merge(Cosine));
+        yield return Case("expression", () => new Expression(x => Square(x) + 1));
+        yield return Case("scale", () => new Scale());
+        yield return Case("bias", () => new Bias());
+        yield return Case("global_max_pool", () => new GlobalPool { Function = (x, axes) => Max(x, axes) });
+        yield return Case("selu", () => new Activation(Selu));
+        yield return Case("silu", () => new Activation(Silu));
+        yield return Case("dropout_in_use", () => new Sequence(
+            new Dropout(), new SpatialDropout(), new DropPath(), new GaussianNoise()));
+        yield return Case("instance_norm", () => new GroupNorm(3));
+        yield return Case("layer_norm_all", () => new LayerNorm(1));
+        yield return Case("batch_norm_dense", () => new BatchNorm { Epsilon = 1e-4 }, isTraining: true);
+        yield return Case("sequence", () => new Sequence(
+            new Dense(4, Tanh) { Name = "a" }, new Dense(2, Linear) { Name = "b" }));
+        yield return Case("residual", () => new Residual(new Conv2D(3, 3, Linear) { Name = "a", Pad = "same" })
+        {
+            Shortcut = new Conv2D(3, 1, Linear) { B = null },
+            Nonlinearity = Rectify,
+        });
+        yield return Case("inverse_of_max_pool", () => new InverseOfPool());
+        yield return Case("positions", () => new PositionalEncoding());
+        yield return Case("positions_learned", () => new PositionalEncoding { IsLearned = true });
+        yield return Case("lstm_backwards", () => new Lstm(3) { Backwards = true });
+        yield return Case("lstm_truncated", () => new Lstm(3) { OnlyLast = true, TruncateGradient = 2 });
+        yield return Case("gru_start", () => new Gru(2) { TakesStart = true });
+        yield return Case("gru_stacked_both_ways_masked", () => new Stacked(
+            new Bidirectional(new Gru(2), new Gru(2) { Backwards = true }),
+            new Bidirectional(new Gru(2), new Gru(2) { Backwards = true })), [1, 1, 0, 0, 1, 1, 1, 1]);
+        yield return Case("recurrent_both_ways", () => new Bidirectional(
+            new Recurrent(2, Rectify), new Recurrent(2, Rectify) { Backwards = true }));
+        yield return Case("recurrence", () => new Recurrence(
+            new Sequence(new Concat(), new Dense(2, Tanh) { Name = "out" }), 2));
+
+        static Variable Cosine(Variable a, Variable b) => Sum(a * b, [1], keepDims: true)
+            / Sqrt(Sum(Square(a), [1], keepDims: true) * Sum(Square(b), [1], keepDims: true));
 
         static TestCaseData Case(string name, Func<Layer> make, float[]? mask = null, bool isTraining = false) =>
             new TestCaseData(name, make, mask, isTraining).SetArgDisplayNames(name);
+    }
+
+    /// <summary>Puts the first input where the largest values of the second are.</summary>
+    private sealed class InverseOfPool : MergeLayer
+    {
+        public override Variable Build(IReadOnlyList<Variable> inputs, LayerScope scope) => new Inverse().Build(
+            [inputs[0], new MaxPool2D(2).Build(inputs[1], scope), inputs[1]], scope);
     }
 
     [Test]
@@ -106,7 +172,7 @@ public class LibtorchTests
         Engine.Graph.Input g =
             Variable("g", DType.Float32, [.. Enumerable.Repeat(Shape.Unknown, Values[$"{name}/g"].Shape.Rank)]);
         Variable y = network.GetOutputs(inputs, isTraining).Output;
-        Engine.Graph.Input[] floats = [.. inputs.Take(xs.Length).Where(input => input.DType.IsFloat())];
+        Engine.Graph.Input[] floats = [.. inputs.Where(input => Values.ContainsKey($"{name}/d{input.Name}"))];
         SharedVariable[] weights =
             [.. network.Parameters.Where(parameter => parameter.IsTrainable).Select(parameter => parameter.Variable)];
         using var function = Function.Compile(

@@ -2,6 +2,7 @@ using Engine.Compile;
 using Engine.Graph;
 using Engine.Layers;
 using Engine.Training;
+using static Engine.Ops.Operators;
 using Input = Engine.Layers.Input;
 
 namespace Engine.Tests.Layers;
@@ -136,9 +137,6 @@ public class SequenceLayerTests
         Assert.That(
             Use(network, Tensor.From([1.0, 10, 100], 1, 3, 1), Tensor.From(Numbers(mask), 1, 3)),
             Is.EqualTo(Numbers(expected)).Within(1e-12));
-
-        static double[] Numbers(string text) =>
-            [.. text.Split(' ').Select(word => double.Parse(word, System.Globalization.CultureInfo.InvariantCulture))];
     }
 
     [Test]
@@ -163,6 +161,55 @@ public class SequenceLayerTests
         Assert.That(
             trainer.Step(new Tensor(DType.Float32, [2, 3, 2]), new Tensor(DType.Float32, [2, 3, 2])), Is.EqualTo(0));
     }
+
+    // PyTorch's gradients, whose tensors of gates had hooks that clip: of W, b, U, GRU's c, and the sequence.
+    private static IEnumerable<TestCaseData> Clipped() =>
+    [
+        Case("recurrent", most => new Recurrent(1) { GradClipping = most }, null,
+            "2.190196 4.600242 1.258551 0.603554 1.160636 0.535931"),
+        Case("recurrent", most => new Recurrent(1) { GradClipping = most }, 0.1,
+            "0.25 0.3 0.054816 0.05 0.05 0.05"),
+        Case("lstm", most => new Lstm(1) { GradClipping = most }, 0.1,
+            "0.303551 0.030532 0.25 0.011831 0.192898 0.125048 0.3 0.125663 "
+            + "0.005917 0.028112 0.036589 0.025693 0.125741 0.104923 0.067063"),
+        Case("gru", most => new Gru(1) { GradClipping = most }, 0.1,
+            "0.174099 -0.317045 0.25 0.188754 -0.083523 0.3 0.046255 0.021048 0.10362 "
+            + "0.188754 -0.083523 0.3 0.174324 -0.054048 0.132624"),
+        Case("gru", most => new Gru(1) { GradClipping = most }, 0,
+            "0.15684 -0.445552 2.433531 0.156057 -0.168672 2.358076 0.040221 0.037994 0.615853 "
+            + "0.156057 -0.168672 1.664808 0.400684 0.05576 0.379775"),
+    ];
+
+    private static TestCaseData Case(string name, Func<double?, Layer> make, double? most, string values) =>
+        new TestCaseData(make(most), Numbers(values)).SetArgDisplayNames(name, FormattableString.Invariant($"{most}"));
+
+    [TestCaseSource(nameof(Clipped))]
+    public void The_gates_gradients_are_clipped_at_each_step(Layer layer, double[] expected)
+    {
+        double[][] values =
+            [[0.5, -1, 0.25, 2], [0.1, -0.2, 0.3, 0.4], [0.3, 0.1, -0.7, 1.5], [0.2, -0.1, 0.6]];
+        using var network = new Network(new Input(3, 1), layer) { FloatX = DType.Float64 };
+        foreach ((Parameter parameter, double[] value) in network.Parameters.Zip(values))
+        {
+            Shape shape = parameter.Variable.Shape;
+            parameter.Variable.SetValue(Tensor.From(value[..shape.Product(0, shape.Rank)]).Reshape(shape.Dimensions));
+        }
+
+        Engine.Graph.Input x = network.Inputs[0];
+        Variable loss = Engine.Ops.Symbolic.Sum(
+            network.Output * Engine.Ops.Symbolic.Constant(Tensor.From([1.0, 2, 3], 1, 3, 1)));
+        using var function = Function.Compile(
+            [x], [.. Engine.Ops.Symbolic.Grad(loss, [.. network.Parameters.Select(each => each.Variable), x])]);
+
+        Assert.That(
+            function.Call(Tensor.From([1, -0.5, 2], 1, 3, 1)).SelectMany(each => each.AsSpan<double>().ToArray()),
+            Is.EqualTo(expected).Within(1e-6));
+        Assert.That(() => new Lstm(2) { GradClipping = -1 }, Throws.TypeOf<EngineException>().With.Message.EqualTo(
+            $"Lstm clips gradients to a finite number from 0 on, not to -1.{Origin.Current}"));
+    }
+
+    private static double[] Numbers(string text) =>
+        [.. text.Split(' ').Select(word => double.Parse(word, System.Globalization.CultureInfo.InvariantCulture))];
 
     [TestCase(0)]
     [TestCase(-1)]

@@ -264,6 +264,11 @@ public sealed class ScanTests
         Assert.That(loops.Select(Products), Is.EqualTo([1, 1]), "h·u, whose rows the gradient's loop reads, and g·uT");
         Assert.That(f.Nodes.Count(node => IsProduct(node)), Is.EqualTo(4), "x·w, xT·g, hT·g and g·wT");
 
+        Assert.That(loops.SelectMany(Kept), Is.Unique, "the gradients of steps are rows once, for x, w and u");
+
+        static IEnumerable<Variable> Kept(Apply loop) => ((Scan)loop.Op).Body.Outputs
+            .Where((_, output) => ((Scan)loop.Op).StepWrites[output].HasRows);
+
         static int Products(Apply loop) => Traversal.Order(((Scan)loop.Op).Body.Outputs).Count(IsProduct);
 
         static bool IsProduct(Apply node) => node.Op.Name.StartsWith("dot", StringComparison.Ordinal);

@@ -418,6 +418,28 @@ public class FineTuningTests
         Assert.That(Changed(Values(net), Values(same)), Is.Empty);
     }
 
+    [TestCase(false, null)]
+    [TestCase(true, null)]
+    [TestCase(true, new[] { 3.0, 1, 0 })]
+    public void The_finder_has_the_batches_and_the_loss_of_Fit(bool isNormalized, double[]? classWeights)
+    {
+        (Tensor points, int[] labels) = Toy.Clouds(60);
+        points = Tensor.From([.. points.AsSpan<float>().ToArray().Select(value => (100 * value) + 50)], 60, 2);
+        BatchIterator batches = new(60) { Augmentation = isNormalized ? [new Normalize(50, 100)] : [] };
+        using var net = new NeuralNet(new Input(2), new Dense(3, Symbolic.Softmax))
+        {
+            BatchIteratorTrain = batches,
+            BatchIteratorTest = batches,
+            ClassWeights = classWeights,
+            TrainSplit = new(0),
+        };
+
+        LearningRateFinder found = LearningRateFinder.Run(net, points, Tensor.From(labels), steps: 2);
+        net.PartialFit(points, labels);
+
+        Assert.That(found.Tried[0].Loss, Is.EqualTo(net.TrainHistory[0].TrainLoss).Within(1e-3).Percent);
+    }
+
     private static NeuralNet Net(UpdateRule rule) => new(
         new Input(2), new Dense(8) { Name = "hidden" }, new BatchNorm { Name = "norm" },
         new Dense(3, Symbolic.Softmax) { Name = "output" })

@@ -1,8 +1,8 @@
 namespace Engine;
 
 /// <summary>
-/// Describes the index of one axis in <c>tensor[1, ^1]</c> or <c>tensor[2..5]</c>: a single index, which drops the axis,
-/// or a range as in C#.
+/// Describes the index of one axis in <c>tensor[1, ^1]</c> or <c>tensor[2..5]</c>: a single index, which drops the
+/// axis, or a range as in C#.
 /// </summary>
 public readonly struct TensorIndex
 {

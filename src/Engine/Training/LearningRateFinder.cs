@@ -63,6 +63,9 @@ public sealed class LearningRateFinder
             Losses = net.Losses,
             L1 = net.L1,
             L2 = net.L2,
+            Precision = net.Precision,
+            Augmentation = net.BatchIteratorTrain.Augmentation,
+            ClassWeights = net.ClassWeights,
             Device = net.RunsOn,
         };
         var tried = new List<TriedRate>();

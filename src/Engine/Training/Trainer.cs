@@ -60,6 +60,12 @@ public sealed class Trainer : IDisposable
     /// </summary>
     public Device? Device { get; init; }
 
+    /// <summary>Gets or sets what changes each batch of the first input on the device, as Fit does it.</summary>
+    internal IReadOnlyList<Augmentation> Augmentation { get; init; } = [];
+
+    /// <inheritdoc cref="NeuralNet.ClassWeights"/>
+    internal IReadOnlyList<double>? ClassWeights { get; init; }
+
     /// <summary>Gets or sets the ranks that shard the update rule's state; null if each rank keeps all.</summary>
     internal Communicator? StateRanks { get; init; }
 
@@ -154,7 +160,7 @@ public sealed class Trainer : IDisposable
     private double Run(Tensors x, Tensors y, Tensor? weights, bool isTraining)
     {
         TrainerGraph graph = Graph;
-        SampleSet data = SampleSet.Of(x, y, weights, classWeights: null, graph);
+        SampleSet data = SampleSet.Of(x, y, weights, isTraining ? ClassWeights : null, graph);
         Function function = FunctionFor(graph, isTraining, data.Weights is not null);
         Tensor[] count = !isTraining ? [] : [data.Weights ?? Tensor.Scalar((double)data.Count)];
         return NdArray.From(function.Call([.. data.Xs, .. data.Ys, .. count])[0]).Data[0];
@@ -178,9 +184,12 @@ public sealed class Trainer : IDisposable
             (Variable loss, IReadOnlyList<Update> updates) =
                 isTraining ? graph.Training(isWeighted) : new TrainingGraph(graph.ValidLoss, []);
             Graph.Input[] count = !isTraining ? [] : [isWeighted ? graph.Weights : graph.Rows];
+            Graph.Input first = graph.Network.Inputs[0], x = new(first.Type, first.Name);
+            var given = new Given(
+                first, Training.Augmentation.Apply(isTraining ? Augmentation : [], x, graph.Random));
             var function = Function.Compile(
-                [.. graph.Network.Inputs, .. graph.Heads.Select(head => head.Target), .. count], [loss], updates,
-                device: Device ?? Device.Default);
+                [x, .. graph.Network.Inputs.Skip(1), .. graph.Heads.Select(head => head.Target), .. count], [loss],
+                updates, [given], Device ?? Device.Default);
             _functions[key] = (graph, function);
             return function;
         }

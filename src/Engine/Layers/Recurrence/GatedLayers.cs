@@ -22,6 +22,23 @@ public abstract class GatedLayer : RecurrentLayer
     /// <summary>Gets or sets the initializer of the biases.</summary>
     public Initializer B { get; init; } = new Full();
 
+    /// <summary>
+    /// Gets or sets the limit of the gradients that flow back into the gates at each step, each element clipped to the
+    /// range from −limit to limit; null, which Lasagne's 0 becomes, for no limit.
+    /// </summary>
+    /// <exception cref="EngineException">It is negative or not finite.</exception>
+    public double? GradClipping
+    {
+        get;
+        init
+        {
+            Require(
+                value is not { } most || (most >= 0 && double.IsFinite(most)),
+                $"{Kind} clips gradients to a finite number from 0 on, not to {value}.");
+            field = value is 0 ? null : value;
+        }
+    }
+
     /// <summary>Gets the number of gates of a unit.</summary>
     private protected abstract int Gates { get; }
 
@@ -45,6 +62,10 @@ public abstract class GatedLayer : RecurrentLayer
     private protected abstract IReadOnlyList<Variable> Next(
         Variable projected, Variable fed, IReadOnlyList<Variable> before, LayerScope scope);
 
+    /// <summary>Returns the gates' sums, whose gradients are clipped.</summary>
+    private protected Variable Clipped(Variable sums) =>
+        GradClipping is { } most ? Symbolic.GradClip(sums, -most, most) : sums;
+
     /// <summary>Returns the part of one gate from (batch, gates · units).</summary>
     private protected Variable Gate(Variable gates, int gate) => Symbolic.Slice(gates, 1, gate * Units, Units);
 }
@@ -64,7 +85,7 @@ public sealed class Recurrent : GatedLayer
 
     private protected override IReadOnlyList<Variable> Next(
         Variable projected, Variable fed, IReadOnlyList<Variable> before, LayerScope scope) =>
-        [Nonlinearity(projected + fed)];
+        [Nonlinearity(Clipped(projected + fed))];
 }
 
 /// <summary>
@@ -88,7 +109,7 @@ public sealed class Lstm : GatedLayer
     private protected override IReadOnlyList<Variable> Next(
         Variable projected, Variable fed, IReadOnlyList<Variable> before, LayerScope scope)
     {
-        Variable gates = projected + fed;
+        Variable gates = Clipped(projected + fed);
         Variable c = (Symbolic.Sigmoid(Gate(gates, 1)) * before[1])
             + (Symbolic.Sigmoid(Gate(gates, 0)) * Symbolic.Tanh(Gate(gates, 2)));
         return [Symbolic.Sigmoid(Gate(gates, 3)) * Symbolic.Tanh(c), c];
@@ -113,7 +134,8 @@ public sealed class Gru : GatedLayer
     private protected override IReadOnlyList<Variable> Next(
         Variable projected, Variable fed, IReadOnlyList<Variable> before, LayerScope scope)
     {
-        Variable of = fed + scope.Parameter("c", [Gates * Units], B, isRegularized: false);
+        projected = Clipped(projected);
+        Variable of = Clipped(fed + scope.Parameter("c", [Gates * Units], B, isRegularized: false));
         Variable r = Symbolic.Sigmoid(Gate(projected, 0) + Gate(of, 0)),
             z = Symbolic.Sigmoid(Gate(projected, 1) + Gate(of, 1));
         Variable n = Symbolic.Tanh(Gate(projected, 2) + (r * Gate(of, 2)));

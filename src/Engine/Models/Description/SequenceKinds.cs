@@ -11,6 +11,9 @@ internal static class SequenceKinds
         Setting.Flag("takes_start", false), Setting.Flag("learns_start", false), Setting.Whole("truncate_gradient", 1),
     ];
 
+    private static readonly Setting[] s_gated =
+        [.. s_recurrent, Setting.Real("grad_clipping", "a number greater than 0", most => most > 0)];
+
     /// <summary>Gets the settings of every recurrent layer.</summary>
     public static IReadOnlyList<Setting> Recurrent => s_recurrent;
 
@@ -22,7 +25,7 @@ internal static class SequenceKinds
     [
         new("embedding", [Setting.Whole("count", 1).Required(), Setting.Whole("size", 1).Required()],
             (set, origin) => new Embedding(set.Whole("count"), set.Whole("size")) { Origin = origin }),
-        new("recurrent", [.. s_recurrent, LayerKind.NonlinearitySetting("tanh")],
+        new("recurrent", [.. s_gated, LayerKind.NonlinearitySetting("tanh")],
             (set, origin) => new Recurrent(set.Whole("units"), LayerKind.Nonlinearity(set))
             {
                 Origin = origin,
@@ -31,8 +34,9 @@ internal static class SequenceKinds
                 TakesStart = set.Flag("takes_start"),
                 Start = Start(set),
                 TruncateGradient = (int?)set.Value("truncate_gradient"),
+                GradClipping = (double?)set.Value("grad_clipping"),
             }),
-        new("lstm", s_recurrent, (set, origin) => new Lstm(set.Whole("units"))
+        new("lstm", s_gated, (set, origin) => new Lstm(set.Whole("units"))
         {
             Origin = origin,
             OnlyLast = set.Flag("only_last"),
@@ -40,8 +44,9 @@ internal static class SequenceKinds
             TakesStart = set.Flag("takes_start"),
             Start = Start(set),
             TruncateGradient = (int?)set.Value("truncate_gradient"),
+            GradClipping = (double?)set.Value("grad_clipping"),
         }),
-        new("gru", s_recurrent, (set, origin) => new Gru(set.Whole("units"))
+        new("gru", s_gated, (set, origin) => new Gru(set.Whole("units"))
         {
             Origin = origin,
             OnlyLast = set.Flag("only_last"),
@@ -49,6 +54,7 @@ internal static class SequenceKinds
             TakesStart = set.Flag("takes_start"),
             Start = Start(set),
             TruncateGradient = (int?)set.Value("truncate_gradient"),
+            GradClipping = (double?)set.Value("grad_clipping"),
         }),
         new("multi_head_attention",
             [Setting.Whole("heads", 1).Required(), Setting.Flag("is_causal", false), Setting.Flag("bias", true)],

@@ -219,9 +219,10 @@ internal sealed class HoistLoops
     /// <summary>Returns the factors of all steps, as two matrices with the same number of rows.</summary>
     private (Func<Apply, Variable> A, Func<Apply, Variable> B) Factors(Apply product)
     {
-        // Rows that come from outside need not be copied.
+        // Rows that come from outside need not be copied, nor rows that other products keep in the same direction.
         LoopRead? a = Whole(product.Inputs[0]), b = Whole(product.Inputs[1]);
-        bool backward = (a ?? b)?.Backward ?? false;
+        LoopRead? direction = a ?? b ?? Rows(product.Inputs[0]) ?? Rows(product.Inputs[1]);
+        bool backward = direction?.Backward ?? false;
         return (Factor(product.Inputs[0], a, backward), Factor(product.Inputs[1], b, backward));
     }
 

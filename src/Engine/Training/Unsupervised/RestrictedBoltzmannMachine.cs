@@ -77,7 +77,8 @@ public sealed class RestrictedBoltzmannMachine : IDisposable
     public int Steps { get; init; } = 1;
 
     /// <summary>
-    /// Gets or sets whether the chains continue from batch to batch instead of beginning with the data.
+    /// Gets or sets whether the chains continue from batch to batch instead of beginning with the data. They follow
+    /// small steps only: set a smaller <see cref="LearningRate"/> or <see cref="Momentum"/>.
     /// </summary>
     public bool IsPersistent { get; init; }
 
