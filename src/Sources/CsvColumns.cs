@@ -194,7 +194,8 @@ internal sealed class CsvColumns
             {
                 double parsed = double.NaN;
                 if (!isMissing
-                    && !(dialect.TryParse(value, out parsed, out ReadOnlySpan<char> unit) && IsUnit(i, unit)))
+                    && !(dialect.TryParse(value, out parsed, out ReadOnlySpan<char> unit) && IsUnit(i, unit))
+                    && !(_areSureNumbers[i] && Numbers.TryParseFlag(value, out parsed)))
                 {
                     RequireText(i, value);
                     TextColumns.Add(i);
