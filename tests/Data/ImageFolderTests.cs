@@ -168,10 +168,11 @@ public class ImageFolderTests
 
     /// <summary>As fastai's and Keras' tables of file names and labels.</summary>
     [TestCase("kind", "b,a,b")]
-    [TestCase("age", "1.5,2.5,4")]
+    [TestCase("age", "1,5,2,5,4,0")]
     public void A_table_names_the_pictures_and_their_targets(string target, string expected)
     {
         using var folder = new TempFolder();
+        // Such names are no numbers in a unit.
         Put(folder, "images/1.png", 10);
         Put(folder, "images/more/2.png", 20);
         Put(folder, "images/3.png", 30);
