@@ -91,7 +91,7 @@ public sealed record ScaledNumber(
         {
             NumberColumn numbers => numbers.Values[row],
             _ when column.Text(row) is not { } text || Numbers.IsMissingNumber(text) => double.NaN,
-            { } some => TryParse(some.Text(row)!, out double parsed) ? parsed : throw new EngineException(
+            _ => TryParse(column.Text(row)!, out double parsed) ? parsed : throw new EngineException(
                 $"'{Column}' of row {row + 1} is '{column.Text(row)}', which is no number: "
                 + "in training all of its values were."),
         };
