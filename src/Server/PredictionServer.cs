@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net;
+using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -50,9 +51,9 @@ public sealed class PredictionServer : IAsyncDisposable
         _app = builder.Build();
         _app.Use(Guard);
         Pages.Map(_app, ("/", "index.html"), ("/page.css", "page.css"), ("/page.js", "page.js"));
-        _app.MapGet("/health", () => Results.Text("{\"status\":\"ok\"}", "application/json"));
-        _app.MapGet("/metrics", () => Results.Text(_metrics.Write(_batcher), "text/plain; version=0.0.4"));
-        _app.MapGet("/model", () => Results.Bytes(ModelJson.Describe(model), "application/json"));
+        Pages.Map(_app, "/health", () => Results.Text("{\"status\":\"ok\"}", "application/json"));
+        Pages.Map(_app, "/metrics", () => Results.Text(_metrics.Write(_batcher), "text/plain; version=0.0.4"));
+        Pages.Map(_app, "/model", () => Results.Bytes(ModelJson.Describe(model), "application/json"));
         _app.MapPost("/predict", Predict);
     }
 
@@ -82,10 +83,10 @@ public sealed class PredictionServer : IAsyncDisposable
             await server._app.StartAsync(cancellationToken);
             return server;
         }
-        catch (IOException error)
+        catch (Exception error) when (error is IOException or SocketException)
         {
             await server.DisposeAsync();
-            throw Pages.PortInUse(options.Port, options.Address, error);
+            throw Pages.CannotListen(options.Port, options.Address, error);
         }
     }
 

@@ -193,8 +193,7 @@ internal sealed class CsvColumns
             if (_numbers[i] is { } numbers)
             {
                 double parsed = double.NaN;
-                if (!isMissing
-                    && !(dialect.TryParse(value, out parsed, out ReadOnlySpan<char> unit) && IsUnit(i, unit)))
+                if (!isMissing && !IsNumber(i, value, dialect, out parsed))
                 {
                     RequireText(i, value);
                     TextColumns.Add(i);
@@ -223,6 +222,11 @@ internal sealed class CsvColumns
 
         Rows++;
     }
+
+    /// <summary>Reads a number with the column's unit, or a boolean where a model learned from numbers.</summary>
+    private bool IsNumber(int column, string value, CsvDialect dialect, out double number) =>
+        (dialect.TryParse(value, out number, out ReadOnlySpan<char> unit) && IsUnit(column, unit))
+            || (_areSureNumbers[column] && Numbers.TryParseFlag(value, out number));
 
     /// <summary>
     /// Returns whether a column's numbers have this unit: that of the first one, or, as for a model, that of training

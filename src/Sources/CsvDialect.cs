@@ -53,6 +53,9 @@ internal sealed partial record CsvDialect(
     /// <summary>Gets or sets the names of the classes 0, 1 … from a first line of counts.</summary>
     public IReadOnlyList<string> ClassNames { get; init; } = [];
 
+    /// <summary>Gets or sets the first column of which all values name pictures, and its first value.</summary>
+    public (string Column, string File)? Picture { get; init; }
+
     /// <summary>
     /// Returns whether a row among values is a comment: it begins as one, and has no other value or has no number where
     /// all others have one.
@@ -191,10 +194,19 @@ internal sealed partial record CsvDialect(
 
         return dialect with
         {
+            Picture = PictureOf(dialect.HasHeader ? rows[0] : [], rows.Skip(dialect.HasHeader ? 1 : 0)),
             HasSecondHeader = dialect.HasHeader && IsSecondHeader(rows, dialect),
             HasRowNames = dialect.HasHeader && rows.Count > 0 && rows[0].Length == columns - 1
                 && rows.Any(row => row.Length == columns && row[^1].Length > 0),
         };
+    }
+
+    private static (string Column, string File)? PictureOf(string[] names, IEnumerable<string[]> rows)
+    {
+        string[][] all = [.. rows];
+        int column = all.Length == 0 ? -1 : Array.FindIndex([.. Enumerable.Range(0, all[0].Length)], i =>
+            all.All(row => i < row.Length && SampleFiles.Pictures.IsNamed(row[i])));
+        return column < 0 ? null : (column < names.Length ? names[column] : $"column{column + 1}", all[0][column]);
     }
 
     /// <summary>Returns a name, or a line of names, without the mark of a comment before it.</summary>

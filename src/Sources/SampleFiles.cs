@@ -107,6 +107,9 @@ internal sealed class SampleFiles(string noun, params string[] endings)
         }
     }
 
-    private bool IsOne(string path) =>
-        endings.Contains(Path.GetExtension(path), StringComparer.OrdinalIgnoreCase) && !Directory.Exists(path);
+    /// <summary>Returns whether a name ends as those of such files do.</summary>
+    public bool IsNamed(string name) =>
+        endings.Contains(Path.GetExtension(name), StringComparer.OrdinalIgnoreCase);
+
+    private bool IsOne(string path) => IsNamed(path) && !Directory.Exists(path);
 }

@@ -183,6 +183,25 @@ public class CsvColumnTests
         }
     }
 
+    /// <summary>Booleans are written as words by pandas and as numbers by others, whichever of them trained.</summary>
+    [TestCase("True", "False")]
+    [TestCase("TRUE", "FALSE")]
+    [TestCase("1", "0")]
+    [TestCase("1.0", "0.0")]
+    public void A_model_reads_booleans_as_words_and_as_numbers(string yes, string no)
+    {
+        using var folder = new TempFolder();
+        File.WriteAllText(folder.File("t.csv"), $"flag,word,y\n{yes},{yes},a\n{no},{no},b\n");
+        var train = new Table(
+            new NumberColumn("flag", [1, 0]), new TextColumn("word", ["True", "False"]),
+            new TextColumn("y", ["a", "b"]));
+        Preparation inputs = Preparation.Fit(train, "y");
+
+        Table table = new Csv(folder.File("t.csv")).As(inputs, Target.Fit(train["y"])).Read();
+
+        Assert.That(inputs.Apply(table).ToArray<float>(), Is.EqualTo(inputs.Apply(train).ToArray<float>()));
+    }
+
     [Test]
     public void What_makes_a_column_of_numbers_one_of_texts_is_said()
     {

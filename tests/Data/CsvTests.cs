@@ -90,6 +90,7 @@ public class CsvTests
         ("missing values among units", "a,b\n12%,1\n,2\nN/A,3\n", "a: 12|_|_; b: 1|2|3"),
         ("parentheses for a minus", "a;b;c\n(1,234);($5);(12 %)\n1,234.5;$6;3 %\n",
             "a: -1234|1234.5; b: -5|6; c: -12|3"),
+        ("names of files", "a,b\n1.png,3\n22.png,4\n3.png,5\n", "a: 1.png|22.png|3.png; b: 3|4|5"),
         ("several units in a column", "a,b,c\n$5,12%,1kg\n€5,12,2g\n", "a: $5|€5; b: 12%|12; c: 1kg|2g"),
         ("names with numbers are no units", "a,b,c,d\nQ1,A1,1st,(030)\nQ2,A2,2nd,(089)\n",
             "a: Q1|Q2; b: A1|A2; c: 1st|2nd; d: (030)|(089)"),

@@ -166,6 +166,48 @@ public class ImageFolderTests
         Assert.That(new ImageFolder(folder.Path) { Size = 2 }.Load().Train.Count, Is.EqualTo(2));
     }
 
+    /// <summary>As fastai's and Keras' tables of file names and labels.</summary>
+    [TestCase("kind", "b,a,b")]
+    [TestCase("age", "1,5,2,5,4,0")]
+    public void A_table_names_the_pictures_and_their_targets(string target, string expected)
+    {
+        using var folder = new TempFolder();
+        // Such names are no numbers in a unit.
+        Put(folder, "images/1.png", 10);
+        Put(folder, "images/more/2.png", 20);
+        Put(folder, "images/3.png", 30);
+        File.WriteAllText(folder.File("labels.csv"),
+            "age;file;kind\n1,5;3.png;b\n2,5;more\\2.png;a\n4,0;1.png;b\n");
+        Csv labels = new(folder.File("labels.csv")) { Target = target };
+
+        DataSet data = new ImageFolder(folder.File("images")) { Size = 1, Labels = labels }.Load();
+
+        Assert.That(PictureNames.FolderOf(labels), Is.EqualTo(folder.File("images")));
+        Assert.That(data.Target, Is.EqualTo(target));
+        Assert.That(data.Train.Columns.Select(column => column.Name), Is.EqualTo((string[])["picture", target]));
+        Assert.That(
+            string.Join(',', Enumerable.Range(0, 3).Select(data.Train[target].Text)), Is.EqualTo(expected));
+        Assert.That(
+            Enumerable.Range(0, 3).Select(i => Pixels(data.Train).AsSpan<byte>()[3 * i]),
+            Is.EqualTo((byte[])[30, 20, 10]));
+        Assert.That(data.Notes, Has.Some.StartsWith("'file' names the pictures"));
+    }
+
+    [TestCase("file,y\nhttp://x/1.png,a\nhttp://x/2.png,b\n", "names pictures beside it")]
+    [TestCase("file,y\n7.png,a\n8.png,b\n", "names pictures beside it")]
+    [TestCase("file,y\n1.png,a\nnone,b\n", "names pictures beside it")]
+    public void A_table_of_other_names_is_a_table(string text, string said)
+    {
+        using var folder = new TempFolder();
+        Put(folder, "1.png", 10);
+        File.WriteAllText(folder.File("t.csv"), text);
+        Csv table = new(folder.File("t.csv")) { Target = "y" };
+
+        Assert.That(PictureNames.FolderOf(table), Is.Null);
+        Assert.That(
+            () => PictureNames.PathsOf(table), Throws.TypeOf<DataFormatException>().With.Message.Contains(said));
+    }
+
     [Test]
     public void What_is_no_folder_of_classes_is_refused_in_a_sentence()
     {

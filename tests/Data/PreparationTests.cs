@@ -107,6 +107,8 @@ public class PreparationTests
     /// <summary>A web API gives a row as a dictionary of JSON's elements.</summary>
     [TestCase("""{"isNew": true, "text": "True", "area": 2.5}""")]
     [TestCase("""{"isNew": 1, "text": true, "area": "2.5"}""")]
+    [TestCase("""{"isNew": "True", "text": 1, "area": 2.5}""")]
+    [TestCase("""{"isNew": "true", "text": "1.0", "area": "2.5"}""")]
     public void A_row_of_JSON_is_prepared_as_the_record_is(string json)
     {
         var table = new Table(
@@ -276,6 +278,27 @@ public class PreparationTests
 
         var times = new NumberColumn("t", [5, 1, 4, 2, 3]);
         Assert.That(DataSplit.ByTime(times, 0.4), Is.EqualTo(((int[])[1, 3, 4], (int[])[2, 0])));
+    }
+
+    /// <summary>Texts of dates do not always sort by time.</summary>
+    [TestCase("2026-2-1|2025-11-30|2026-10-1", "1,0,2")]
+    [TestCase("2026-01-01T01:00+02:00|2026-01-01T00:30Z|2025-12-31T22:00Z", "2,0,1")]
+    [TestCase("2026-Q2|2025-Q4|2026-Q1", "1,2,0")]
+    [TestCase("31.12.2025|01.01.2026|02.01.2026", "'t' of sample 0 is '31.12.2025', whose day and month")]
+    [TestCase("2026-01-01||2026-01-02", "'t' of sample 1 is missing")]
+    public void Times_are_in_their_order_or_refused(string texts, string expected)
+    {
+        var times = new TextColumn("t", texts.Split('|').Select(text => text.Length == 0 ? null : text));
+
+        if (expected[0] == '\'')
+        {
+            Assert.That(
+                () => DataSplit.ByTime(times, 0), Throws.TypeOf<EngineException>().With.Message.StartsWith(expected));
+        }
+        else
+        {
+            Assert.That(string.Join(',', DataSplit.ByTime(times, 0).Train), Is.EqualTo(expected));
+        }
     }
 
     [Test]

@@ -115,6 +115,14 @@ public sealed class WordTests
         ("net", [2, 0, 0, 0, 0, 0, 0, 0, (byte)'{', (byte)'}'], "a saved network (safetensors)"),
         ("net.npz", [(byte)'P', (byte)'K', 3, 4], "a zip archive, as .npz files are"),
         ("data.tar.gz", [0x1F, 0x8B, 8], "a packed archive (gzip)"),
+        ("houses.xlsx", [(byte)'P', (byte)'K', 3, 4], "a workbook of Excel"),
+        ("houses.xls", [0xD0, 0xCF, 0x11, 0xE0, 0xA1], "a workbook of Excel"),
+        ("houses.parquet", [.. "PAR1\0\0PAR1"u8], "a table in Parquet"),
+        ("houses.db", [.. "SQLite format 3\0"u8], "a database (SQLite)"),
+        ("houses.csv.bz2", [.. "BZh91AY"u8], "a file packed by bzip2"),
+        ("houses.json", [.. "[{\"area\":1}]"u8], "a list of rows in JSON"),
+        ("houses.jsonl", [.. "{\"area\":1}\n{\"area\":2}\n"u8], "a list of rows in JSON"),
+        ("houses.arff", [.. "@RELATION houses\n"u8], "a table in ARFF"),
     ];
 
     [Test]
@@ -134,7 +142,8 @@ public sealed class WordTests
             string wanted =
                 $"{file} is {kind}. A network is a file in JSON or INI that describes it, or one of mlp, cnn, resnet: "
                     + "these are trained on CIFAR-10, of which --data names the folder. "
-                    + "Own data are a folder of pictures, a table (.csv) or arrays (.npz).";
+                    + "Own data are a folder of pictures or texts, a table (.csv) or arrays (.npz); "
+                    + "write other tables as one of these.";
             Assert.That(
                 train, OwnDataOptions.IsData(file) ? Does.StartWith(file).And.Not.EqualTo(wanted) : Is.EqualTo(wanted));
             string plot = (await TestCommandLine.Run("plot", file)).Errors;

@@ -163,7 +163,7 @@ public class PredictionServerTests
     }
 
     [TestCase("GET", "predict", HttpStatusCode.MethodNotAllowed, "/predict is asked by POST, not by GET.")]
-    [TestCase("POST", "health", HttpStatusCode.MethodNotAllowed, "/health is asked by GET, not by POST.")]
+    [TestCase("POST", "health", HttpStatusCode.MethodNotAllowed, "/health is asked by GET, HEAD, not by POST.")]
     [TestCase("GET", "predictions", HttpStatusCode.NotFound,
         "There is no /predictions here: ask /predict, /model, /health or /metrics.")]
     public async Task What_is_not_there_is_said_in_JSON(string method, string path, HttpStatusCode status, string said)
@@ -177,6 +177,45 @@ public class PredictionServerTests
         Assert.That(response.StatusCode, Is.EqualTo(status));
         using JsonDocument answer = JsonDocument.Parse(await response.Content.ReadAsStringAsync());
         Assert.That(answer.RootElement.GetProperty("error").GetString(), Is.EqualTo(said));
+    }
+
+    /// <summary>Monitors and load balancers ask by HEAD.</summary>
+    [TestCase("/")]
+    [TestCase("/health")]
+    [TestCase("/metrics")]
+    [TestCase("/model")]
+    public async Task Who_asks_for_the_head_alone_gets_it(string path)
+    {
+        await using PredictionServer server = await Start(s_table.Value);
+        using HttpClient client = Client(server);
+
+        using HttpResponseMessage head = await client.SendAsync(new HttpRequestMessage(HttpMethod.Head, path));
+
+        Assert.That(head.StatusCode, Is.EqualTo(HttpStatusCode.OK));
+        Assert.That(await head.Content.ReadAsStringAsync(), Is.Empty);
+    }
+
+    [Test]
+    public void An_address_of_another_machine_is_refused_in_a_sentence() => Assert.That(
+        () => Start(s_table.Value, new ServerOptions { Port = 0, Address = IPAddress.Parse("192.0.2.1"), Token = "x" }),
+        Throws.TypeOf<EngineException>().With.Message.StartsWith("Port 0 of 192.0.2.1 cannot be listened on: ")
+            .And.Message.Contains("Take an address of this machine"));
+
+    [Test]
+    public async Task Units_are_told_with_the_inputs_and_the_target()
+    {
+        using Model model = Model.Train(
+            new DataSet("houses", new Table(
+                new NumberColumn("area", [.. Enumerable.Range(0, 40).Select(i => i % 11 * 2.5)]) { Unit = "m²" },
+                new NumberColumn("price", [.. Enumerable.Range(0, 40).Select(i => i * 1.5)]) { Unit = "€" }), "price"),
+            new ModelOptions { Epochs = 1 });
+        await using PredictionServer server = await Start(model);
+        using HttpClient client = Client(server);
+
+        using JsonDocument told = JsonDocument.Parse(await client.GetStringAsync("model"));
+
+        Assert.That(told.RootElement.GetProperty("unit").GetString(), Is.EqualTo("€"));
+        Assert.That(told.RootElement.GetProperty("inputs")[0].GetProperty("unit").GetString(), Is.EqualTo("m²"));
     }
 
     [Test]

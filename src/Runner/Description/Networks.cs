@@ -44,8 +44,8 @@ internal static class Networks
         FileKind.Require(
             nameOrFile,
             $"A network is a file in JSON or INI that describes it, or one of {string.Join(", ", Names)}: "
-            + "these are trained on CIFAR-10, of which --data names the folder. Own data are a folder of pictures, "
-            + "a table (.csv) or arrays (.npz).");
+            + "these are trained on CIFAR-10, of which --data names the folder. Own data are a folder of pictures "
+            + "or texts, a table (.csv) or arrays (.npz); write other tables as one of these.");
         if (!System.IO.File.Exists(nameOrFile) && !nameOrFile.Contains('.', StringComparison.Ordinal))
         {
             throw new EngineException(

@@ -1,3 +1,4 @@
+using System.Text;
 using Engine.IO;
 
 namespace Engine.Runner;
@@ -21,6 +22,19 @@ internal static class FileKind
 
     /// <summary>A text table of values.</summary>
     public const string Table = "a table of values (CSV)";
+
+    private static readonly string[] s_workbooks = [".xlsx", ".xlsm", ".ods"];
+
+    /// <summary>How files of tables begin that are not read, in Latin-1.</summary>
+    private static readonly (string Begin, string Kind)[] s_others =
+    [
+        ("PAR1", "a table in Parquet"), ("ARROW1", "a table in Arrow (Feather)"), ("FEA1", "a table in Feather"),
+        ("\u00D0\u00CF\u0011\u00E0", "a workbook of Excel"), ("SQLite format 3", "a database (SQLite)"),
+        ("\u0089HDF", "a file in HDF5"), ("BZh", "a file packed by bzip2"), ("\u00FD7zXZ", "a file packed by xz"),
+        ("\u0028\u00B5\u002F\u00FD", "a file packed by zstd"), ("\u0080\u0004\u0095", "a pickle of Python"),
+        ("\u0080\u0005\u0095", "a pickle of Python"), ("[{", "a list of rows in JSON"),
+        ("@relation", "a table in ARFF"),
+    ];
 
     /// <summary>Refuses a file that is known to be of another kind.</summary>
     /// <param name="path">The path of the file.</param>
@@ -69,7 +83,7 @@ internal static class FileKind
 
         if (bytes is [(byte)'P', (byte)'K', 3, 4, ..])
         {
-            return Zip;
+            return s_workbooks.Contains(ending, StringComparer.OrdinalIgnoreCase) ? "a workbook of Excel" : Zip;
         }
 
         if (bytes is [0x1F, 0x8B, ..])
@@ -85,6 +99,18 @@ internal static class FileKind
         if (bytes.StartsWith("epoch,"u8) || (bytes is [(byte)'{', ..] && bytes.IndexOf("\"epoch\":"u8) >= 0))
         {
             return History;
+        }
+
+        string begin = Encoding.Latin1.GetString(bytes);
+        if (s_others.FirstOrDefault(other => begin.StartsWith(other.Begin, StringComparison.OrdinalIgnoreCase)).Kind is
+            { } kind)
+        {
+            return kind;
+        }
+
+        if (ending.Equals(".jsonl", StringComparison.OrdinalIgnoreCase))
+        {
+            return "a list of rows in JSON";
         }
 
         return ending.Equals(".csv", StringComparison.OrdinalIgnoreCase)

@@ -96,23 +96,24 @@ internal sealed record OwnDataOptions(string Path)
                     (Drop.Count > 0 ? Drop : null, "--drop")]);
         }
 
-        return Directory.Exists(Path)
-            ? Refused(
-                new ImageFolder(Path)
-                {
-                    Size = Size ?? 64,
-                    Threads = threads,
-                    IsGray = IsGray,
-                    IsStored = IsStreamed ? true : null,
-                },
-                [.. ofTables, (Drop.Count > 0 ? Drop : null, "--drop")])
-            : Refused(Table(), (Size, "--size"));
-
-        Csv Table()
+        if (Directory.Exists(Path))
         {
-            Csv table = Style.Of(Path) with { Target = Target, TestPath = Test, Drop = Drop, KeepNA = KeepNA };
-            return Types is { } types ? table.As(types.Inputs, types.Target) : table;
+            return Refused(Pictures(Path), [.. ofTables, (Drop.Count > 0 ? Drop : null, "--drop")]);
         }
+
+        Csv table = Style.Of(Path) with { Target = Target, TestPath = Test, Drop = Drop, KeepNA = KeepNA };
+        table = Types is { } types ? table.As(types.Inputs, types.Target) : table;
+        return PictureNames.FolderOf(table) is { } folder
+            ? Pictures(folder) with { Labels = table }
+            : Refused(table, (Size, "--size"));
+
+        ImageFolder Pictures(string path) => new(path)
+        {
+            Size = Size ?? 64,
+            Threads = threads,
+            IsGray = IsGray,
+            IsStored = IsStreamed ? true : null,
+        };
     }
 
     /// <summary>Returns the entries for a model's file.</summary>
@@ -163,8 +164,7 @@ internal sealed record OwnDataOptions(string Path)
                 double.TryParse(model.About.GetValueOrDefault("test_share"), CultureInfo.InvariantCulture,
                     out double share) ? share : 0.2,
         };
-        if (Directory.Exists(from) && !ArrayFiles.IsMatch(from) && !CifarFiles.IsMatch(from)
-            && PictureFile.Takes(model.Inputs))
+        if (!ArrayFiles.IsMatch(from) && !CifarFiles.IsMatch(from) && PictureFile.Takes(model.Inputs))
         {
             options = options with { Size = PictureFile.Side(model.Inputs), IsGray = model.Inputs.Dimensions[0] == 1 };
         }

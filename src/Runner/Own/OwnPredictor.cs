@@ -31,7 +31,9 @@ internal sealed class OwnPredictor(Models.Model model, PredictOptions options, T
 
         if (PictureFile.Takes(model.Inputs))
         {
-            return OnSamples(SampleFiles.Pictures, path => PictureFile.Read(path, model.Inputs), cancellation);
+            IEnumerable<string> files = options.Pictures.SelectMany(path => OwnDataOptions.IsTable(path)
+                ? PictureNames.PathsOf(TableStyle.Of(model.About).Of(path)) : [path]);
+            return OnSamples(SampleFiles.Pictures, files, path => PictureFile.Read(path, model.Inputs), cancellation);
         }
 
         bool areTexts = model.Inputs.Transforms is [WordCounts { Column: TextFolder.Text }] && options.Pictures.All(
@@ -39,14 +41,17 @@ internal sealed class OwnPredictor(Models.Model model, PredictOptions options, T
                 || Path.GetExtension(path).Equals(".txt", StringComparison.OrdinalIgnoreCase));
         Encoding? encoding = TableStyle.Of(model.About).FoundEncoding;
         return areTexts
-            ? OnSamples(SampleFiles.Texts, path => TextFolder.ReadFile(path, TextFolder.Text, encoding), cancellation)
+            ? OnSamples(
+                SampleFiles.Texts, options.Pictures, path => TextFolder.ReadFile(path, TextFolder.Text, encoding),
+                cancellation)
             : OnTables(cancellation);
     }
 
     /// <summary>Predicts files that each have one sample: pictures or texts.</summary>
-    private int OnSamples(SampleFiles kind, Func<string, Table> read, CancellationToken cancellation)
+    private int OnSamples(
+        SampleFiles kind, IEnumerable<string> named, Func<string, Table> read, CancellationToken cancellation)
     {
-        IReadOnlyList<string> paths = kind.Of(options.Pictures, options.Recursive, errors);
+        IReadOnlyList<string> paths = kind.Of(named, options.Recursive, errors);
         int broken = 0;
         PredictionWriter writer = Writer(ofFiles: true, Math.Min(paths.Max(path => path.Length), WidestName));
         foreach (string[] some in paths.Chunk(AtOnce))

@@ -23,7 +23,8 @@ internal static class OwnSummary
 
             text.Append(table);
             text.Append(CultureInfo.InvariantCulture, $"\npredicts '{model.Target.Column}'")
-                .Append(model.Target is ValueTarget ? "" : $": {Table.Some(model.Classes)}").Append('\n');
+                .Append(model.Target is not ValueTarget values ? $": {Table.Some(model.Classes)}"
+                    : values.Unit is null ? "" : $", in {values.Unit}").Append('\n');
             foreach ((string name, double value) in model.Metrics)
             {
                 text.Append(CultureInfo.InvariantCulture, $"{name.Replace('_', ' ')} {value:G5}\n");

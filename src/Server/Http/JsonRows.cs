@@ -66,9 +66,7 @@ internal static class JsonRows
             JsonValueKind.False => 0,
             JsonValueKind.Null or JsonValueKind.Undefined => double.NaN,
             JsonValueKind.String when Numbers.IsMissingNumber(value.GetString()!.Trim()) => double.NaN,
-            JsonValueKind.String when Numbers.TryParse(
-                value.GetString()!.Trim(), out double parsed, '.', '\0', out ReadOnlySpan<char> unit)
-                && Units.Fit(unit, number.Unit) => parsed,
+            JsonValueKind.String when number.TryParse(value.GetString()!.Trim(), out double parsed) => parsed,
             _ => throw new EngineException(
                 $"'{number.Column}' of row {index + 1} is to be a number, not {Short(value)}."),
         };

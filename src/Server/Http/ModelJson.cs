@@ -16,6 +16,7 @@ internal static class ModelJson
     {
         json.WriteString("name", model.About.GetValueOrDefault("data") ?? "model");
         json.WriteString("target", model.Target.Column);
+        WriteUnit(json, (model.Target as ValueTarget)?.Unit);
         json.WriteBoolean("pictures", PictureFile.Takes(model.Inputs));
         json.WriteStartArray("classes");
         foreach (string name in model.Classes)
@@ -34,6 +35,7 @@ internal static class ModelJson
                 case ScaledNumber number:
                     json.WriteString("kind", "number");
                     json.WriteNumber("typical", number.Median);
+                    WriteUnit(json, number.Unit);
                     break;
                 case OneHot words:
                     json.WriteString("kind", "text");
@@ -106,6 +108,14 @@ internal static class ModelJson
 
     /// <summary>Returns the error of a request.</summary>
     public static byte[] Error(string why) => Write(json => json.WriteString("error", why));
+
+    private static void WriteUnit(Utf8JsonWriter json, string? unit)
+    {
+        if (unit is not null)
+        {
+            json.WriteString("unit", unit);
+        }
+    }
 
     /// <summary>
     /// Writes a number with the digits that it has, or null for nan and infinity, which JSON does not have.

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
@@ -18,9 +19,13 @@ internal static class Pages
             byte[] content = Resource(file);
             string type =
                 Path.GetExtension(file) switch { ".html" => "text/html", ".css" => "text/css", _ => "text/javascript" };
-            app.MapGet(path, () => Results.Bytes(content, $"{type}; charset=utf-8"));
+            Map(app, path, () => Results.Bytes(content, $"{type}; charset=utf-8"));
         }
     }
+
+    /// <summary>Answers GET, and HEAD, by which monitors and load balancers ask.</summary>
+    public static void Map(WebApplication app, string path, Func<IResult> answer) =>
+        app.MapMethods(path, [HttpMethods.Get, HttpMethods.Head], answer);
 
     /// <summary>Returns the address of a started server.</summary>
     public static Uri Address(WebApplication app) =>
@@ -40,9 +45,12 @@ internal static class Pages
     public static bool IsAskedAsThisMachine(HttpRequest request) =>
         request.Host.Host is "localhost" or "127.0.0.1" or "[::1]" or "::1";
 
-    /// <summary>Says that a port cannot be listened on.</summary>
-    public static EngineException PortInUse(int port, IPAddress address, IOException error) => new(
-        $"Port {port} of {address} cannot be listened on, as another program does: choose another port.", error);
+    /// <summary>Says why a port cannot be listened on.</summary>
+    public static EngineException CannotListen(int port, IPAddress address, Exception error) => new(
+        error.GetBaseException() is SocketException { SocketErrorCode: not SocketError.AddressAlreadyInUse } other
+            ? $"Port {port} of {address} cannot be listened on: {other.Message}. Take an address of this machine, "
+                + "and a port that the user may listen on."
+            : $"Port {port} of {address} cannot be listened on, as another program does: choose another port.", error);
 
     private static byte[] Resource(string file)
     {

@@ -20,6 +20,8 @@ async function ask(url, options, title) {
   }
 }
 
+const inUnit = (name, unit) => unit ? `${name} (${unit})` : name;
+
 function show(title, prediction, picture) {
   const article = document.createElement("article");
   if (picture) {
@@ -54,7 +56,7 @@ async function predictPictures(files) {
 
 function makeForm(model) {
   for (const input of model.inputs) {
-    const label = make("label", input.name, at("fields"));
+    const label = make("label", inUnit(input.name, input.unit), at("fields"));
     const field = document.createElement(input.values ? "select" : input.kind === "text" ? "textarea" : "input");
     if (input.values) make("option", "– not known –", field).value = "";
     for (const value of input.values ?? []) make("option", value, field);
@@ -75,7 +77,7 @@ function makeForm(model) {
         : field.dataset.kind === "number" ? Number(field.value) : field.value;
     }
     const json = await ask("predict", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(row) });
-    if (json) show(model.target, json.predictions[0]);
+    if (json) show(inUnit(model.target, model.unit), json.predictions[0]);
   };
 }
 
@@ -84,7 +86,7 @@ ask("model").then(model => {
   document.title = at("name").textContent = model.name;
   const [figure, value] = Object.entries(model.metrics)[0] ?? [];
   const tested = figure === "accuracy" ? `, right for ${percent(value)} of its test` : figure === "r2" ? `, R² ${value.toFixed(3)} on its test` : "";
-  at("about").textContent = `Predicts ${model.target}` + (model.classes.length ? ` (${model.classes.length} classes)` : "") + tested + ".";
+  at("about").textContent = `Predicts ${inUnit(model.target, model.unit)}` + (model.classes.length ? ` (${model.classes.length} classes)` : "") + tested + ".";
   at(model.pictures ? "drop" : "form").hidden = false;
   if (!model.pictures) return makeForm(model);
   at("files").onchange = event => predictPictures(event.target.files);

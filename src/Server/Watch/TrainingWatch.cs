@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using System.Threading.Channels;
 using Engine.Training;
@@ -68,10 +69,10 @@ public sealed class TrainingWatch : Callback, IAsyncDisposable
             await watch._app.StartAsync(cancellationToken);
             return watch;
         }
-        catch (IOException error)
+        catch (Exception error) when (error is IOException or SocketException)
         {
             await watch.DisposeAsync();
-            throw Pages.PortInUse(port, IPAddress.Loopback, error);
+            throw Pages.CannotListen(port, IPAddress.Loopback, error);
         }
     }
 

@@ -87,6 +87,14 @@ internal static class Numbers
         return true;
     }
 
+    /// <summary>Reads a boolean, True or false, as the number that it is in columns of numbers: 1 or 0.</summary>
+    public static bool TryParseFlag(ReadOnlySpan<char> text, out double value)
+    {
+        bool isFlag = bool.TryParse(text, out bool isTrue);
+        value = isTrue ? 1 : 0;
+        return isFlag;
+    }
+
     /// <summary>
     /// Copies a number without what stands between its thousands, and with a decimal point. Returns its length, or 0 if
     /// groups do not have three digits each.

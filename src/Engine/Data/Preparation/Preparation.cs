@@ -170,6 +170,8 @@ public sealed record Preparation(IReadOnlyList<Transform> Transforms)
                 return distinct == 0 ? "it has no value"
                     : AreTooMany(text, distinct) && AreDates(text)
                     ? "it has dates: write what matters of them as numbers, the year or the days since one say"
+                    : AreTooMany(text, distinct) && text.Words.All(IsPicture)
+                    ? "it names pictures, which are not in the table's folder nor in one beside the table"
                     : AreTooMany(text, distinct) && !WordCounts.AreSentences(text)
                     ? $"its {distinct} texts are too many to be categories"
                     : null;
@@ -184,6 +186,9 @@ public sealed record Preparation(IReadOnlyList<Transform> Transforms)
         string[] some = [.. text.Words.Take(100)];
         return some.Count(word => DateTime.TryParse(word, CultureInfo.InvariantCulture, out _)) > some.Length / 2;
     }
+
+    private static bool IsPicture(string name) =>
+        Path.GetExtension(name).ToUpperInvariant() is ".PNG" or ".JPG" or ".JPEG";
 
     private static int Distinct(TextColumn text) => text.Codes.ToArray().Where(code => code >= 0).Distinct().Count();
 

@@ -91,8 +91,7 @@ public sealed record ScaledNumber(
         {
             NumberColumn numbers => numbers.Values[row],
             _ when column.Text(row) is not { } text || Numbers.IsMissingNumber(text) => double.NaN,
-            _ => Numbers.TryParse(column.Text(row)!, out double parsed, '.', '\0', out ReadOnlySpan<char> unit)
-                && Units.Fit(unit, Unit) ? parsed : throw new EngineException(
+            _ => TryParse(column.Text(row)!, out double parsed) ? parsed : throw new EngineException(
                 $"'{Column}' of row {row + 1} is '{column.Text(row)}', which is no number: "
                 + "in training all of its values were."),
         };
@@ -102,6 +101,11 @@ public sealed record ScaledNumber(
         // No training sample is so far away, and a network gives no probabilities for infinity.
         to[0] = (float)Math.Clamp(scaled, -FarthestOff, FarthestOff);
     }
+
+    /// <summary>Reads a text as a value: a number with the unit or without, or a boolean.</summary>
+    internal bool TryParse(ReadOnlySpan<char> text, out double value) =>
+        (Numbers.TryParse(text, out value, '.', '\0', out ReadOnlySpan<char> unit) && Units.Fit(unit, Unit))
+            || Numbers.TryParseFlag(text, out value);
 }
 
 /// <summary>

@@ -46,6 +46,11 @@ internal static class Units
             // A unit is on one side.
             unit = (before > 0 ? number[..before] : number[^after..]).Trim();
             number = (before > 0 ? number[before..] : number[..^after]).Trim();
+            if (after > 0 && !number.IsEmpty && number[^1] is '.' or ',')
+            {
+                // 1.png is the name of a file.
+                return false;
+            }
         }
 
         return number.Length == 1 && char.IsAsciiDigit(number[0]);

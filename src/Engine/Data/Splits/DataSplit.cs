@@ -1,7 +1,10 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+
 namespace Engine.Data;
 
 /// <summary>Splits samples into training and test.</summary>
-public static class DataSplit
+public static partial class DataSplit
 {
     /// <summary>Returns the numbers from 0 on, shuffled by the seed (Fisher and Yates' shuffle).</summary>
     public static int[] Order(int count, int seed)
@@ -63,19 +66,56 @@ public static class DataSplit
     }
 
     /// <summary>Takes the latest samples for the test. Both parts are in the order of time.</summary>
-    /// <param name="times">The time of each sample: numbers, or texts that sort by time (2026-11-29).</param>
+    /// <param name="times">
+    /// The time of each sample: numbers, dates with the year first (2026-11-29, 2026-11-29T08:00:00Z), or texts that
+    /// sort by time (2026-Q1).
+    /// </param>
     /// <param name="share">The part for the test.</param>
+    /// <exception cref="EngineException">
+    /// A time is missing, or is a date that begins with the day or the month.
+    /// </exception>
     public static (int[] Train, int[] Test) ByTime(Column times, double share)
     {
         ArgumentNullException.ThrowIfNull(times);
-        IEnumerable<int> rows = Enumerable.Range(0, times.Count);
-        int[] order = times is NumberColumn numbers
-            ? [.. rows.OrderBy(row => numbers.Values[row])]
-            : [.. rows.OrderBy(times.Text, StringComparer.Ordinal)];
+        int[] order = [.. Enumerable.Range(0, times.Count)];
+        if (order.FirstOrDefault(row => times.Text(row) is null, -1) is >= 0 and int missing)
+        {
+            throw new EngineException($"'{times.Name}' of sample {missing} is missing: leave out the rows without it.");
+        }
+
+        order = times is NumberColumn numbers ? [.. order.OrderBy(row => numbers.Values[row])]
+            : Dates(times) is { } dates ? [.. order.OrderBy(row => dates[row])]
+            : [.. order.OrderBy(times.Text, StringComparer.Ordinal)];
         Array.Reverse(order);
         (int[] train, int[] test) = At(order, share);
         return ([.. train.Reverse()], [.. test.Reverse()]);
     }
+
+    /// <summary>Returns texts as dates; null if they are none, and sort as texts.</summary>
+    /// <exception cref="EngineException">A date begins with the day or the month; nothing says which.</exception>
+    private static DateTimeOffset[]? Dates(Column times)
+    {
+        var dates = new DateTimeOffset[times.Count];
+        bool areDates = true;
+        for (int row = 0; row < dates.Length; row++)
+        {
+            string text = times.Text(row)!;
+            if (DayFirst().IsMatch(text))
+            {
+                throw new EngineException(
+                    $"'{times.Name}' of sample {row} is '{Table.Short(text)}', whose day and month cannot be told "
+                    + "apart: write times as numbers, or with the year first, 2026-11-29.");
+            }
+
+            areDates &= DateTimeOffset.TryParse(
+                text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out dates[row]);
+        }
+
+        return areDates ? dates : null;
+    }
+
+    [GeneratedRegex(@"^\s*\d{1,2}[./-]\d{1,2}[./-]\d{2,4}(\D|$)")]
+    private static partial Regex DayFirst();
 
     /// <summary>Takes the first samples of an order for the test.</summary>
     private static (int[] Train, int[] Test) At(int[] order, double share)

@@ -1,3 +1,5 @@
+using Engine.Data;
+
 namespace Engine.Models.Description;
 
 /// <summary>
@@ -30,7 +32,7 @@ internal static class IniFile
             if (equals <= 0)
             {
                 throw NetworkFile.Error(
-                    path, number, $"'{line}' is neither [section] nor key = value nor a # comment.");
+                    path, number, $"'{Table.Short(line)}' is neither [section] nor key = value nor a # comment.");
             }
 
             sections[^1].Entries.Add(new Entry(line[..equals].TrimEnd(), line[(equals + 1)..].TrimStart(), number));
