@@ -62,6 +62,8 @@ internal static class OnnxOps
         {
             case Elementwise op when s_elementwise.TryGetValue(op.GetType(), out string? name):
                 return graph.Add(name, node.Inputs.Select(graph.Name));
+            case Compare<Equal> when node.Inputs is [{ DType: DType.Bool }, Constant { Number: 0 }]:
+                return graph.Add("Not", [X(0)]);
             case Elementwise op when s_comparisons.TryGetValue(op.GetType(), out string? name):
                 string truth = graph.Add(name, [X(0), X(1)]);
                 return op is Compare<NotEqual> ? graph.Add("Not", [truth]) : truth;
@@ -162,24 +164,15 @@ internal static class OnnxOps
                 string numbers = node.Inputs[0].DType == DType.Bool ? As(graph, X(0), DType.UInt8) : X(0);
                 return As(graph, graph.Add("ArgMax", [numbers], ("axis", op.Axis), ("keepdims", 0)), DType.Int32);
             case Count op:
-                return Count(graph, X(0), op);
+                return op.Of(node.Inputs[0].Shape) is { } known ? Number(graph, op.DType, known) : Count(graph, X(0), op);
             case DimShuffle op:
                 return DimShuffle(graph, X(0), node.Inputs[0].Rank, op.Axes);
-            case Reshape op:
-                return graph.Add(
-                    "Reshape", [X(0), OnnxShapes.Dimensions(graph, node, op.To, op.Given)],
-                    ("allowzero", op.To.Contains(0) ? 1 : 0));
-            case BroadcastTo op:
-                return OnnxShapes.BroadcastTo(graph, node, op);
+            case Reshape or ReshapeLike or Flatten:
+                return OnnxShapes.Reshape(graph, node);
+            case BroadcastTo or BroadcastLike:
+                return OnnxShapes.BroadcastTo(graph, node);
             case Iota:
                 return OnnxShapes.Iota(graph, node);
-            case Flatten op:
-                // In ONNX, a dimension of 0 means the input's dimension.
-                return graph.Add("Reshape", [X(0), graph.Vector("shape", [.. new long[op.Rank - 1], -1])]);
-            case ReshapeLike:
-                return graph.Add("Reshape", [X(0), graph.Add("Shape", [X(1)])]);
-            case BroadcastLike:
-                return graph.Add("Expand", [X(0), graph.Add("Shape", [X(1)])]);
             case DisconnectedGrad or ZeroGrad or GradClip or GradScale or Print or Require:
                 return X(0);
             case Concat op:
