@@ -54,7 +54,8 @@ internal static class OnnxLoops
         {
             // ONNX takes the number of steps from the rows.
             rows.Add(
-                (graph.Add("Range", [graph.Scalar("start", 0), graph.Add("Squeeze", [count!]), graph.Scalar("step", 1)]),
+                (graph.Add(
+                    "Range", [graph.Scalar("start", 0), graph.Add("Squeeze", [count!]), graph.Scalar("step", 1)]),
                     null, false));
         }
 

@@ -96,8 +96,13 @@ internal static class OnnxOps
             case Binary<IntDiv>:
                 return graph.Add("Floor", [graph.Add("Div", [X(0), X(1)])]);
             case Binary<Mod>:
-                string quotient = graph.Add("Floor", [graph.Add("Div", [X(0), X(1)])]);
-                return graph.Add("Sub", [X(0), graph.Add("Mul", [X(1), quotient])]);
+                // ONNX's remainder of floating-point numbers is exact, and has the dividend's sign.
+                string rest = graph.Add("Mod", [X(0), X(1)], ("fmod", 1));
+                string none = Number(graph, node.Inputs[0].DType, 0);
+                string isOther = graph.Add("Xor", [graph.Add("Less", [rest, none]), graph.Add("Less", [X(1), none])]);
+                string isWhole = graph.Add("Equal", [rest, none]);
+                return graph.Add("Where", [
+                    graph.Add("And", [isOther, graph.Add("Not", [isWhole])]), graph.Add("Add", [rest, X(1)]), rest]);
             case Where:
                 return graph.Add("Where", [Truth(graph, X(0)), X(1), X(2)]);
             case Cast { To: DType.UInt8 } when node.Inputs[0].DType.IsFloat():
@@ -164,7 +169,9 @@ internal static class OnnxOps
                 string numbers = node.Inputs[0].DType == DType.Bool ? As(graph, X(0), DType.UInt8) : X(0);
                 return As(graph, graph.Add("ArgMax", [numbers], ("axis", op.Axis), ("keepdims", 0)), DType.Int32);
             case Count op:
-                return op.Of(node.Inputs[0].Shape) is { } known ? Number(graph, op.DType, known) : Count(graph, X(0), op);
+                return op.Of(node.Inputs[0].Shape) is { } known
+                    ? Number(graph, op.DType, known)
+                    : Count(graph, X(0), op);
             case DimShuffle op:
                 return DimShuffle(graph, X(0), node.Inputs[0].Rank, op.Axes);
             case Reshape or ReshapeLike or Flatten:

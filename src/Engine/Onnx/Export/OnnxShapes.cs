@@ -100,16 +100,20 @@ internal static class OnnxShapes
         string OneOf(Variable number) => graph.Add("Reshape", [Whole(graph, number), graph.Vector("shape", 1)]);
     }
 
-    /// <summary>Exports a view.</summary>
-    public static string Reshape(OnnxGraph graph, Apply node) => graph.Add(
-        "Reshape", [graph.Name(node.Inputs[0]), Dimensions(graph, node)],
-        ("allowzero", node.Outputs[0].Shape.Contains(0) ? 1 : 0));
+    /// <summary>Exports a view. A 0 stands for the array's own dimension, unless a dimension is or may be 0.</summary>
+    public static string Reshape(OnnxGraph graph, Apply node)
+    {
+        (_, Variable?[] open, Variable? like) = Target(node);
+        bool isZero = like is not null || open.Any(one => one is not null) || node.Outputs[0].Shape.Contains(0);
+        return graph.Add(
+            "Reshape", [graph.Name(node.Inputs[0]), Dimensions(graph, node)], ("allowzero", isZero ? 1 : 0));
+    }
 
     /// <summary>Exports a broadcast.</summary>
     public static string BroadcastTo(OnnxGraph graph, Apply node) =>
         graph.Add("Expand", [graph.Name(node.Inputs[0]), Dimensions(graph, node)]);
 
-    /// <summary>Returns the shape that a node gives: numbers, the Shape of an array, or dimensions one by one.</summary>
+    /// <summary>Returns the name of a node's shape: numbers, the Shape of an array, or dimensions one by one.</summary>
     private static string Dimensions(OnnxGraph graph, Apply node)
     {
         (Shape to, Variable?[] open, Variable? like) = Target(node);
@@ -188,8 +192,10 @@ internal static class OnnxShapes
                 return [node.Inputs[0], .. like is null ? open.OfType<Variable>() : [like]];
             case Count count when count.Of(node.Inputs[0].Shape) is not null:
                 return [];
+            case Scan scan:
+                return OnnxLoops.Named(node, scan);
             default:
-                return node.Op is Scan scan ? OnnxLoops.Named(node, scan) : Filling(node) is { } number ? [.. node.Inputs.Skip(1), number] : node.Inputs;
+                return Filling(node) is { } number ? [.. node.Inputs.Skip(1), number] : node.Inputs;
         }
     }
 
