@@ -110,7 +110,7 @@ internal sealed class OnnxTensorParser(ModelBytes bytes, string? folder)
 
     /// <summary>Reads elements stored as little-endian bytes at some places, mostly a single one.</summary>
     private OnnxTensor Raw(
-        string name, OnnxType type, Shape shape, ModelBytes from, IReadOnlyList<(long Start, long Length)> places)
+        string name, OnnxType type, Shape shape, ModelBytes from, List<(long Start, long Length)> places)
     {
         long length = places.Sum(place => place.Length);
         int size = type switch
@@ -126,7 +126,7 @@ internal sealed class OnnxTensorParser(ModelBytes bytes, string? folder)
             throw Misfit(name, shape, length / size);
         }
 
-        if (places.Any(place => place.Start < 0 || place.Start > from.Length - place.Length))
+        if (places.Exists(place => place.Start < 0 || place.Start > from.Length - place.Length))
         {
             throw new ModelFileException($"{from.Name} ends before the tensor '{name}' does: it is cut off.");
         }
