@@ -118,6 +118,9 @@ public class LayerTests
         Assert.That(read, Is.EqualTo(expected).Within(1e-5));
         Assert.That(second.Run(xs)[0].AsSpan<float>().ToArray(), Is.EqualTo(read).Within(1e-6));
         Assert.That(third.Run(xs)[0].AsSpan<float>().ToArray(), Is.EqualTo(read).Within(1e-6));
+        Assert.That(Ops(second.File.Graph), Is.EqualTo(Ops(first.File.Graph)));
+        Assert.That(
+            File.ReadAllBytes(folder.File("third.onnx")), Is.EqualTo(File.ReadAllBytes(folder.File("second.onnx"))));
 
         OnnxModel Again(OnnxModel model, string name)
         {
@@ -130,6 +133,10 @@ public class LayerTests
                     "y", model.Build(inputs.ToDictionary(input => input.Name!, input => (Variable)input))[0]));
             return OnnxModel.Load(folder.File(name));
         }
+
+        static string Ops(OnnxGraphFile graph) => string.Join(' ', graph.Nodes.Select(node => node.Op).Order()
+            .Concat(graph.Nodes.SelectMany(node => node.Settings.Values).Select(setting => setting.Graph)
+                .OfType<OnnxGraphFile>().Select(Ops)));
     }
 
     [TestCaseSource(nameof(Cases))]

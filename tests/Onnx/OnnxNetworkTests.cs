@@ -118,6 +118,20 @@ public class OnnxNetworkTests
         Assert.That(total.Data, Is.EqualTo(new[] { 12.0, 22, 32, 14, 24, 34 }));
     }
 
+    /// <summary>x - y·⌊x / y⌋ in single precision would be off by whole numbers, or not a number.</summary>
+    [Test]
+    public void A_remainder_is_exact_for_large_and_infinite_quotients()
+    {
+        using var folder = new TempFolder();
+        SymbolicInput x = Vector("x"), y = Vector("y");
+        OnnxExport.Save(folder.File("a.onnx"), [x, y], KeyValuePair.Create("rest", Mod(x, y)));
+
+        NdArray rest = OnnxRun.Run(
+            folder.File("a.onnx"), ("x", Tensor.From([1e9f, -1e9f, 5f, -5f, 6f, -5f])),
+            ("y", Tensor.From([7f, 7f, float.PositiveInfinity, float.NegativeInfinity, -3f, 3f])));
+        Assert.That(rest.Data, Is.EqualTo(new[] { 6.0, 1, 5, -5, 0, 1 }));
+    }
+
     [Test]
     public void A_kernel_of_ones_own_and_a_missing_input_are_named()
     {

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Engine.IO;
 using Engine.Onnx;
 
@@ -81,4 +82,45 @@ public class ProtoReaderTests
     }
 
     private static ProtoReader Reader(ProtoWriter written) => new(ModelBytes.Of(written.Written.ToArray(), "model"));
+
+    /// <summary>The shape (2), the type, and the numbers 1 and 2: packed, in two parts, one by one.</summary>
+    [TestCase("08 02 10 01 22 08 00 00 80 3F 00 00 00 40")]
+    [TestCase("08 02 10 01 22 04 00 00 80 3F 22 04 00 00 00 40")]
+    [TestCase("08 02 10 01 25 00 00 80 3F 25 00 00 00 40")]
+    [TestCase("08 02 10 01 25 00 00 80 3F 22 04 00 00 00 40")]
+    [TestCase("08 02 10 0B 52 10 00 00 00 00 00 00 F0 3F 00 00 00 00 00 00 00 40")]
+    [TestCase("08 02 10 0B 51 00 00 00 00 00 00 F0 3F 51 00 00 00 00 00 00 00 40")]
+    public void Numbers_of_a_tensor_are_read_in_each_encoding(string message) =>
+        Assert.That(NdArray.From(Read(message).Values!).Data, Is.EqualTo(new[] { 1.0, 2 }));
+
+    [TestCase("08 02 10 01 22 07 00 00 80 3F 00 00 00")]
+    [TestCase("08 02 10 01 25 00 00 80")]
+    [TestCase("08 02 10 01 21 00 00 80 3F 00 00 00 40")]
+    [TestCase("08 02 10 01 25 00 00 80 3F")]
+    public void Numbers_of_a_tensor_that_are_cut_off_or_of_another_size_are_refused(string message) =>
+        Assert.That(() => Read(message), Throws.TypeOf<ModelFileException>());
+
+    [Test]
+    public void A_long_list_of_numbers_is_in_memory_once()
+    {
+        float[] numbers = [.. Enumerable.Range(0, 1 << 20).Select(i => (float)i)];
+        byte[] message = new ProtoWriter().Number(1, numbers.Length).Number(2, 1)
+            .Bytes(4, MemoryMarshal.AsBytes<float>(numbers)).Written.ToArray();
+        Read("08 00 10 01");
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        OnnxTensor tensor = Read(message);
+        long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+
+        Assert.That(tensor.Values!.AsSpan<float>().SequenceEqual(numbers));
+        Assert.That(allocated, Is.LessThan(1.1 * message.Length));
+    }
+
+    private static OnnxTensor Read(string message) =>
+        Read(Convert.FromHexString(message.Replace(" ", "", StringComparison.Ordinal)));
+
+    private static OnnxTensor Read(byte[] message)
+    {
+        using ModelBytes bytes = ModelBytes.Of(message, "made");
+        return new OnnxTensorParser(bytes, null).Tensor(new ProtoReader(bytes));
+    }
 }

@@ -17,8 +17,9 @@ public sealed partial class Model
 
     /// <summary>
     /// Returns a model from an ONNX file. Its samples are pictures, (n, channels, height, width) or with the channels
-    /// last, or rows of numbers, (n, columns), with the names x0, x1 and so on. It is a classifier if it gives at least
-    /// two numbers per sample. Outputs that are not probabilities then go through a softmax.
+    /// last, or rows of numbers: (n, columns), with the names x0, x1 and so on, or an input (n, 1) with its own name
+    /// for each column. It is a classifier if it gives at least two numbers per sample. Outputs that are not
+    /// probabilities then go through a softmax.
     /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="samples">The information that the file does not contain; null if it is complete.</param>
@@ -38,14 +39,29 @@ public sealed partial class Model
             : throw new EngineException(
                 $"{path} has the outputs {string.Join(", ", model.Outputs)}: say which is predicted."));
         (OnnxLayer layer, IReadOnlyList<OnnxPort> inputs) = model.LayerOf(result);
-        Shape dimensions = inputs is [{ Shape: { Rank: 2 or 4 } all }] ? [.. all.Skip(1)] : throw new EngineException(
-            $"{path} takes {string.Join(", ", inputs)}: neither pictures (n, channels, height, "
-            + "width) nor rows of numbers (n, columns).");
+        bool areColumns = inputs.Count > 1 && inputs.All(port => port.Shape is { Rank: 2 } column && column[1] == 1);
+        Shape dimensions = areColumns ? [inputs.Count]
+            : inputs is [{ Shape: { Rank: 2 or 4 } all }] ? [.. all.Skip(1)]
+            : throw new EngineException(
+                $"{path} takes {string.Join(", ", inputs)}: neither pictures (n, channels, height, "
+                + "width) nor rows of numbers (n, columns).");
         bool isLast = dimensions.Rank == 3
             && (samples.AreChannelsLast ?? (dimensions[0] is not (1 or 3) && dimensions[2] is 1 or 3));
+        if (samples.AreChannelsLast is not null && dimensions.Rank == 3 && dimensions[isLast ? 2 : 0] is not (1 or 3)
+            && dimensions[isLast ? 0 : 2] is 1 or 3)
+        {
+            throw new EngineException(
+                $"{path} takes pictures of {dimensions}: with their channels {(isLast ? "last" : "first")}, as is "
+                + $"said, they would have {dimensions[isLast ? 2 : 0]} of them.");
+        }
+
         Node input = isLast ? new Input(dimensions[2], dimensions[0], dimensions[1]) : new Input([.. dimensions]);
         input = isLast ? input.Then(new Expression(x => Symbolic.DimShuffle(x, 0, 2, 3, 1))) : input;
-        Node output = new Node(layer, [input], "onnx");
+        Node output = new Node(
+            layer, areColumns
+                ? [.. inputs.Select((_, column) => input.Then(new Expression(x => Symbolic.Slice(x, 1, column, 1))))]
+                : [input],
+            "onnx");
 
         Shape gives = model.SampleShape(result, inputs);
         model.GiveWeights();
@@ -57,7 +73,8 @@ public sealed partial class Model
         try
         {
             Preparation preparation = new(dimensions.Rank == 1
-                ? [.. Enumerable.Range(0, dimensions[0]).Select(column => new ScaledNumber($"x{column}", 0, 1, 0))]
+                ? [.. Enumerable.Range(0, dimensions[0])
+                    .Select(column => new ScaledNumber(areColumns ? inputs[column].Name : $"x{column}", 0, 1, 0))]
                 : [Planes(path, model, samples, isLast ? [dimensions[2], dimensions[0], dimensions[1]] : dimensions)]);
             int classes = gives.Count > 1 ? (int)gives.Count : 2;
             Target target = isClassifier

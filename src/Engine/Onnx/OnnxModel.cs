@@ -192,18 +192,8 @@ public sealed class OnnxModel : IDisposable
     }
 
     /// <summary>Returns whether this op computes a result, under any name.</summary>
-    internal bool EndsWith(string result, string op)
-    {
-        OnnxNodeFile? node = Giving(result);
-        for (int steps = 0; node is { Op: "Identity", Inputs: [var same] } && steps < _file.Graph.Nodes.Count; steps++)
-        {
-            node = Giving(same);
-        }
-
-        return node?.Op == op;
-
-        OnnxNodeFile? Giving(string name) => _file.Graph.Nodes.FirstOrDefault(node => node.Outputs.Contains(name));
-    }
+    internal bool EndsWith(string result, string op) =>
+        _file.Graph.Giving(_file.Graph.SourceOf(result))?.Op == op;
 
     /// <summary>Returns the model as a network that can be trained further: see <see cref="ToNode"/>.</summary>
     /// <inheritdoc cref="ToNode"/>

@@ -43,6 +43,7 @@ public sealed record OnnxPort
     /// </summary>
     public override string ToString() => $"{Name} {Type.Name()} {Dimensions}";
 
-    private string Dimensions => !IsRankKnown ? "(…)"
+    /// <summary>Gets the dimensions as text: <c>(batch, 1, 28, 28)</c>.</summary>
+    internal string Dimensions => !IsRankKnown ? "(…)"
         : $"({string.Join(", ", Shape.Select((dimension, axis) => dimension != Shape.Unknown ? InvariantText.Of($"{dimension}") : DimensionNames[axis] ?? "?"))})";
 }

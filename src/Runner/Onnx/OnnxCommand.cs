@@ -63,8 +63,8 @@ internal static class OnnxCommand
         foreach ((string kind, OnnxPort port) in model.Inputs.Select(port => ("input", port))
             .Concat(model.Outputs.Select(port => ("output", port))))
         {
-            string[] words = port.ToString().Split(' ', 3);
-            ports.Add(kind, words[0], words[1], words[2] + (port.DecidesShapes ? ", decides shapes" : ""));
+            ports.Add(
+                kind, port.Name, port.Type.Name(), port.Dimensions + (port.DecidesShapes ? ", decides shapes" : ""));
         }
 
         output.Write(ports);

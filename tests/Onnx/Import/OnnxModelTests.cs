@@ -53,6 +53,32 @@ public class OnnxModelTests
             model.Run(Tensor.From(new float[2], 1, 2))[0].AsSpan<float>().ToArray(), Is.EqualTo(new float[] { 8, 18 }));
     }
 
+    /// <summary>The number became a broadcast with a scattered part, and each place two more conversions.</summary>
+    [Test]
+    public void Padding_with_a_number_and_places_are_exported_as_the_same_nodes_again()
+    {
+        using var folder = new TempFolder();
+        using OnnxModel model = new ModelMaker().Input("x", OnnxType.Float, "batch", 3).Longs("pads", 0, 1, 0, 1)
+            .Floats("seven", [7]).Node("Pad", "x pads seven", "wide").Node("ArgMax", "wide", "best", ("axis", 1L))
+            .Output("best", OnnxType.Int64, "batch", 1).Load();
+        using OnnxModel first = Again(model), second = Again(first);
+
+        string[] ops = [.. first.File.Graph.Nodes.Select(node => node.Op)];
+        long[] best = [.. second.Run(Tensor.From([1f, 9, 3, 8, 2, 1], 2, 3))[0].AsSpan<long>()];
+        Assert.That(ops, Does.Contain("Pad").And.Not.Contain("Expand"));
+        Assert.That(second.File.Graph.Nodes.Select(node => node.Op), Is.EqualTo(ops));
+        Assert.That(best, Is.EqualTo(new[] { 2L, 1 }));
+
+        OnnxModel Again(OnnxModel read)
+        {
+            var x = new Input(new TensorType(DType.Float32, read.Inputs[0].Shape), "x");
+            OnnxExport.Save(
+                folder.File("again.onnx"), [x],
+                KeyValuePair.Create("best", read.Build(new Dictionary<string, Variable> { ["x"] = x })[0]));
+            return OnnxModel.Load(folder.File("again.onnx"));
+        }
+    }
+
     [Test]
     public void A_shape_put_together_of_dimensions_leaves_the_batch_open()
     {

@@ -134,6 +134,41 @@ public class OnnxTrainingTests
             Is.EqualTo(expected[1]).Within(1e-5));
     }
 
+    /// <summary>As skl2onnx writes pipelines of a table with named columns.</summary>
+    [Test]
+    public void Inputs_of_one_column_each_are_columns_with_their_names()
+    {
+        using var folder = new TempFolder();
+        byte[] file = new ModelMaker().Input("length (cm)", OnnxType.Float, "n", 1)
+            .Input("petals", OnnxType.Int64, "n", 1).Floats("w", [2, -1, 1, 3], 2, 2)
+            .Node("Cast", "petals", "counts", ("to", 1L))
+            .Node(new ProtoWriter().Text(1, "length (cm)").Text(1, "counts").Text(2, "both").Text(4, "Concat")
+                .Message(5, new ProtoWriter().Text(1, "axis").Number(3, 1).Number(20, 2)))
+            .Node("MatMul", "both w", "scores").Node("Softmax", "scores", "p").Output("p", OnnxType.Float, "n", 2)
+            .Bytes();
+        File.WriteAllBytes(folder.File("columns.onnx"), file);
+        using Model model = Model.FromOnnx(folder.File("columns.onnx"));
+        IReadOnlyList<Prediction> predictions = model.Predict(new Engine.Data.Table(
+            new Engine.Data.NumberColumn("petals", [1, 4]), new Engine.Data.NumberColumn("length (cm)", [0.5, -1])));
+
+        // Scores of 2·0.5 + 1 and -0.5 + 3, then of -2 + 4 and 1 + 12.
+        double[] expected = [1 / (1 + Math.Exp(0.5)), 1 / (1 + Math.Exp(11))];
+        Assert.That(
+            predictions.Select(one => (double)one.Classes.Single(found => found.Class == "class 0").Probability),
+            Is.EqualTo(expected).Within(1e-6));
+    }
+
+    [Test]
+    public void A_layout_that_the_pictures_do_not_have_is_refused()
+    {
+        using var folder = new TempFolder();
+        string path = Written(folder);
+
+        Assert.That(
+            () => Model.FromOnnx(path, new OnnxSamples { AreChannelsLast = true }),
+            Throws.TypeOf<EngineException>().With.Message.Contains("with their channels last, as is said"));
+    }
+
     [Test]
     public void A_model_that_was_written_for_one_sample_takes_many()
     {

@@ -82,9 +82,14 @@ public static class OnnxExport
     /// <summary>Adds the nodes that compute some variables.</summary>
     internal static void Add(OnnxGraph graph, IReadOnlyList<Variable> values)
     {
-        IReadOnlyList<Apply> order = Traversal.Order(values, OnnxShapes.Uses);
-        graph.Read(order.SelectMany(node => node.Inputs).Concat(values));
-        foreach (Apply node in order)
+        IReadOnlyList<Apply> order = Traversal.Order(values);
+        graph.Read(values);
+        foreach (Apply node in order.Reverse().Where(node => node.Outputs.Any(graph.IsRead)))
+        {
+            graph.Read(OnnxShapes.Named(node));
+        }
+
+        foreach (Apply node in order.Where(node => node.Outputs.Any(graph.IsRead)))
         {
             graph.Layer = node.Origin.Layer;
             switch (node.Op)

@@ -42,13 +42,7 @@ internal static class OnnxImages
             "Conv", [graph.Name(node.Inputs[0]), Places(graph, channels, op.Patches, node.Inputs[0].DType)],
             Attributes(op.Patches, channels));
         string planes = graph.Add("Transpose", [seen], ("perm", [1, 0, .. Rest(op.Patches)]));
-        string[] dimensions =
-        [
-            graph.Vector("dimensions", channels, places),
-            graph.Add("Slice",
-                [graph.Add("Shape", [planes]), graph.Vector("starts", 1), graph.Vector("ends", long.MaxValue)]),
-        ];
-        return graph.Add("Reshape", [planes, graph.Add("Concat", dimensions, ("axis", 0))]);
+        return Joined(graph, planes, [channels, places, .. node.Outputs[0].Shape.Skip(2)], 1);
     }
 
     /// <summary>Returns the sums of patches at their places in the images.</summary>
@@ -56,16 +50,24 @@ internal static class OnnxImages
     {
         int channels = Channels(node, node.Outputs[0].Shape), places = op.Patches.Size.Product(0, op.Patches.Rank);
         string columns = graph.Name(node.Inputs[0]);
-        string[] dimensions =
-        [
-            graph.Vector("dimensions", channels * places),
-            graph.Add("Slice",
-                [graph.Add("Shape", [columns]), graph.Vector("starts", 2), graph.Vector("ends", long.MaxValue)]),
-        ];
-        string planes = graph.Add("Reshape", [columns, graph.Add("Concat", dimensions, ("axis", 0))]);
+        string planes = Joined(graph, columns, [channels * places, .. node.Inputs[0].Shape.Skip(2)], 2);
         string images = graph.Add("Transpose", [planes], ("perm", [1, 0, .. Rest(op.Patches)]));
         return Transposed(
             graph, node, images, Places(graph, channels, op.Patches, node.Inputs[0].DType), op.Patches, channels);
+    }
+
+    /// <summary>Gives an array a shape whose dimensions behind some known ones are its own from an axis on.</summary>
+    private static string Joined(OnnxGraph graph, string x, Shape to, int from)
+    {
+        if (to.Count(dimension => dimension == Shape.Unknown) < 2 && !to.Contains(0))
+        {
+            return graph.Add("Reshape", [x, graph.Vector("shape", OnnxOps.Longs(to))]);
+        }
+
+        string own = graph.Add(
+            "Slice", [graph.Add("Shape", [x]), graph.Vector("starts", from), graph.Vector("ends", long.MaxValue)]);
+        string known = graph.Vector("dimensions", OnnxOps.Longs([.. to.Take(from == 1 ? 2 : 1)]));
+        return graph.Add("Reshape", [x, graph.Add("Concat", [known, own], ("axis", 0))]);
     }
 
     private static long[] Rest(Patches patches) => [.. Enumerable.Range(2, patches.Rank).Select(axis => (long)axis)];

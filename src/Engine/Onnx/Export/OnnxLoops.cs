@@ -23,7 +23,7 @@ internal static class OnnxLoops
         }
 
         FunctionGraph body = scan.Body.Specialize(scan.BodyTypes(0, [.. node.Inputs.Select(input => input.Type)]));
-        string count = Count(graph, node, scan);
+        string? count = Count(graph, node, scan);
         var carried = new List<Carried>();
         var rows = new List<(string Name, Input? Inside, bool Backward)>();
         for (int i = 0; i < scan.StepReads.Count; i++)
@@ -54,7 +54,8 @@ internal static class OnnxLoops
         {
             // ONNX takes the number of steps from the rows.
             rows.Add(
-                (graph.Add("Range", [graph.Scalar("start", 0), graph.Add("Squeeze", [count]), graph.Scalar("step", 1)]),
+                (graph.Add(
+                    "Range", [graph.Scalar("start", 0), graph.Add("Squeeze", [count!]), graph.Scalar("step", 1)]),
                     null, false));
         }
 
@@ -74,6 +75,10 @@ internal static class OnnxLoops
                 : names[carried.FindIndex(each => each.Output == output)]);
         }
     }
+
+    /// <summary>Returns the variables whose names an exported loop has.</summary>
+    public static IEnumerable<Variable> Named(Apply node, Scan scan) =>
+        [.. node.Inputs, .. scan.StepReads.Where(read => read.Before >= 0).Select(read => First(node, read))];
 
     /// <summary>Adds a choice between two graphs, which use the names around them, and names its outputs.</summary>
     public static void Add(OnnxGraph graph, Apply node, Branch branch)
@@ -191,13 +196,14 @@ internal static class OnnxLoops
     /// <summary>Returns the states of a read that do not exist yet: the results as far back as it looks.</summary>
     private static IEnumerable<Carried> Earlier(OnnxGraph graph, Apply node, LoopRead read, List<Carried> known)
     {
-        Variable before = node.Inputs[read.Before];
+        Variable before = node.Inputs[read.Before], first = First(node, read);
         for (int lag = 1; lag <= Math.Max(read.Lag, 1); lag++)
         {
             if (!known.Exists(each => each.Output == read.From && each.Lag == lag))
             {
                 yield return read.Source == LoopSource.Carried
-                    ? new Carried(read.From, lag, graph.Name(before), before.Type with { KnownValue = null })
+                    || first != before
+                    ? new Carried(read.From, lag, graph.Name(first), first.Type with { KnownValue = null })
                     : new Carried(
                         read.From, lag,
                         graph.Add("Gather", [graph.Name(before), graph.Scalar("place", -lag)], ("axis", 0)),
@@ -206,16 +212,45 @@ internal static class OnnxLoops
         }
     }
 
+    /// <summary>Returns what a state begins with: the rows before the first step, or the only one of them.</summary>
+    private static Variable First(Apply node, LoopRead read) => node.Inputs[read.Before] is
+        Result { Owner: { Op: DimShuffle one, Inputs: [var row] } } && read is { Source: LoopSource.State, Lag: 1 }
+        && one.Axes.SequenceEqual([Symbolic.NewAxis, .. Enumerable.Range(0, row.Rank)])
+        ? row
+        : node.Inputs[read.Before];
+
     /// <summary>Returns the rows that the steps iterate over.</summary>
-    private static string Cut(OnnxGraph graph, Variable rows, LoopRead read, string count)
+    private static string Cut(OnnxGraph graph, Variable rows, LoopRead read, string? count)
     {
+        if (count is null)
+        {
+            return graph.Name(rows);
+        }
+
         string start = graph.Vector("start", -read.Lag);
         return graph.Add("Slice", [graph.Name(rows), start, graph.Add("Add", [start, count]), graph.Vector("axes", 0)]);
     }
 
-    /// <summary>Returns the number of steps, a vector of one element.</summary>
-    private static string Count(OnnxGraph graph, Apply node, Scan scan)
+    /// <summary>
+    /// Returns the number of steps, a vector of one element; null if there are as many as each sequence has rows.
+    /// </summary>
+    private static string? Count(OnnxGraph graph, Apply node, Scan scan)
     {
+        LoopRead[] reads = [.. scan.StepReads.Where(read => read.Source == LoopSource.Row)];
+        Variable[] sequences = [.. reads.Select(read => node.Inputs[read.From]).Distinct()];
+        int known = scan.Count([.. node.Inputs.Select(input => input.Type)]);
+        if (Array.TrueForAll(reads, read => read.Lag == 0) && (known == Shape.Unknown
+            ? sequences.Length == 1 && scan.CountInput < 0
+            : sequences.Length > 0 && Array.TrueForAll(sequences, rows => rows.Shape[0] == known)))
+        {
+            return null;
+        }
+
+        if (known != Shape.Unknown)
+        {
+            return graph.Vector("count", known);
+        }
+
         string one = graph.Vector("shape", 1);
         if (scan.CountInput >= 0)
         {
@@ -223,12 +258,12 @@ internal static class OnnxLoops
                 [graph.Add("Cast", [graph.Name(node.Inputs[scan.CountInput])], ("to", OnnxGraph.Int64Type)), one]);
         }
 
-        string[] counts = [.. scan.StepReads.Where(read => read.Source == LoopSource.Row).Select(read =>
+        string[] counts = [.. reads.Select(read =>
         {
             string rows = graph.Add("Gather",
                 [graph.Add("Shape", [graph.Name(node.Inputs[read.From])]), graph.Vector("axis", 0)], ("axis", 0));
             return read.Lag == 0 ? rows : graph.Add("Add", [rows, graph.Vector("lag", Math.Min(read.Lag, 0))]);
-        }).Distinct()];
+        })];
         return counts.Length == 1 ? counts[0] : graph.Add("Min", counts);
     }
 

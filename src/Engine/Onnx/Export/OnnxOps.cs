@@ -62,6 +62,8 @@ internal static class OnnxOps
         {
             case Elementwise op when s_elementwise.TryGetValue(op.GetType(), out string? name):
                 return graph.Add(name, node.Inputs.Select(graph.Name));
+            case Compare<Equal> when node.Inputs is [{ DType: DType.Bool }, Constant { Number: 0 }]:
+                return graph.Add("Not", [X(0)]);
             case Elementwise op when s_comparisons.TryGetValue(op.GetType(), out string? name):
                 string truth = graph.Add(name, [X(0), X(1)]);
                 return op is Compare<NotEqual> ? graph.Add("Not", [truth]) : truth;
@@ -94,8 +96,13 @@ internal static class OnnxOps
             case Binary<IntDiv>:
                 return graph.Add("Floor", [graph.Add("Div", [X(0), X(1)])]);
             case Binary<Mod>:
-                string quotient = graph.Add("Floor", [graph.Add("Div", [X(0), X(1)])]);
-                return graph.Add("Sub", [X(0), graph.Add("Mul", [X(1), quotient])]);
+                // ONNX's remainder of floating-point numbers is exact, and has the dividend's sign.
+                string rest = graph.Add("Mod", [X(0), X(1)], ("fmod", 1));
+                string none = Number(graph, node.Inputs[0].DType, 0);
+                string isOther = graph.Add("Xor", [graph.Add("Less", [rest, none]), graph.Add("Less", [X(1), none])]);
+                string isWhole = graph.Add("Equal", [rest, none]);
+                return graph.Add("Where", [
+                    graph.Add("And", [isOther, graph.Add("Not", [isWhole])]), graph.Add("Add", [rest, X(1)]), rest]);
             case Where:
                 return graph.Add("Where", [Truth(graph, X(0)), X(1), X(2)]);
             case Cast { To: DType.UInt8 } when node.Inputs[0].DType.IsFloat():
@@ -162,24 +169,17 @@ internal static class OnnxOps
                 string numbers = node.Inputs[0].DType == DType.Bool ? As(graph, X(0), DType.UInt8) : X(0);
                 return As(graph, graph.Add("ArgMax", [numbers], ("axis", op.Axis), ("keepdims", 0)), DType.Int32);
             case Count op:
-                return Count(graph, X(0), op);
+                return op.Of(node.Inputs[0].Shape) is { } known
+                    ? Number(graph, op.DType, known)
+                    : Count(graph, X(0), op);
             case DimShuffle op:
                 return DimShuffle(graph, X(0), node.Inputs[0].Rank, op.Axes);
-            case Reshape op:
-                return graph.Add(
-                    "Reshape", [X(0), OnnxShapes.Dimensions(graph, node, op.To, op.Given)],
-                    ("allowzero", op.To.Contains(0) ? 1 : 0));
-            case BroadcastTo op:
-                return OnnxShapes.BroadcastTo(graph, node, op);
+            case Reshape or ReshapeLike or Flatten:
+                return OnnxShapes.Reshape(graph, node);
+            case BroadcastTo or BroadcastLike:
+                return OnnxShapes.BroadcastTo(graph, node);
             case Iota:
                 return OnnxShapes.Iota(graph, node);
-            case Flatten op:
-                // In ONNX, a dimension of 0 means the input's dimension.
-                return graph.Add("Reshape", [X(0), graph.Vector("shape", [.. new long[op.Rank - 1], -1])]);
-            case ReshapeLike:
-                return graph.Add("Reshape", [X(0), graph.Add("Shape", [X(1)])]);
-            case BroadcastLike:
-                return graph.Add("Expand", [X(0), graph.Add("Shape", [X(1)])]);
             case DisconnectedGrad or ZeroGrad or GradClip or GradScale or Print or Require:
                 return X(0);
             case Concat op:

@@ -81,14 +81,6 @@ internal static class OnnxShapes
         string Shaped(string from, string to) => graph.Add("Reshape", [from, to], ("allowzero", to == flat ? 0 : 1));
     }
 
-    /// <summary>
-    /// Returns whether an exported node uses an input: not the array that a Pad makes, nor a dimension that is a known
-    /// number.
-    /// </summary>
-    public static bool Uses(Apply node, int input) => node.Op is View or Ops.BroadcastTo && input > 0
-        ? node.Inputs[input].Type.KnownValue is null
-        : input != 0 || Filling(node) is null;
-
     /// <summary>Returns the number that fills an array around a part; null if an update is no such padding.</summary>
     private static Constant? Filling(Apply node) =>
         node is { Op: SubtensorUpdate { Adds: false } op, Inputs: [Result { Owner: { } filling }, ..] }
@@ -108,33 +100,103 @@ internal static class OnnxShapes
         string OneOf(Variable number) => graph.Add("Reshape", [Whole(graph, number), graph.Vector("shape", 1)]);
     }
 
-    /// <summary>Returns the dimensions of a shape. Some of them are inputs.</summary>
-    public static string Dimensions(OnnxGraph graph, Apply node, Shape to, Shape given)
+    /// <summary>Exports a view. A 0 stands for the array's own dimension, unless a dimension is or may be 0.</summary>
+    public static string Reshape(OnnxGraph graph, Apply node)
     {
-        if (given.Rank == 0)
-        {
-            return graph.Vector("shape", OnnxOps.Longs(to));
-        }
+        (_, Variable?[] open, Variable? like) = Target(node);
+        bool isZero = like is not null || open.Any(one => one is not null) || node.Outputs[0].Shape.Contains(0);
+        return graph.Add(
+            "Reshape", [graph.Name(node.Inputs[0]), Dimensions(graph, node)], ("allowzero", isZero ? 1 : 0));
+    }
 
-        int next = 1;
-        string[] dimensions = [.. Enumerable.Range(0, to.Rank).Select(axis => given.Contains(axis)
-            ? Dimension(node.Inputs[next++])
-            : graph.Vector("dimension", to[axis]))];
-        return graph.Add("Concat", dimensions, ("axis", 0));
+    /// <summary>Exports a broadcast.</summary>
+    public static string BroadcastTo(OnnxGraph graph, Apply node) =>
+        graph.Add("Expand", [graph.Name(node.Inputs[0]), Dimensions(graph, node)]);
 
-        string Dimension(Variable dimension) => dimension.Type.KnownValue is { } known
-            ? graph.Vector("dimension", known)
-            : graph.Add("Unsqueeze", [Whole(graph, dimension), graph.Vector("axes", 0)]);
+    /// <summary>Returns the name of a node's shape: numbers, the Shape of an array, or dimensions one by one.</summary>
+    private static string Dimensions(OnnxGraph graph, Apply node)
+    {
+        (Shape to, Variable?[] open, Variable? like) = Target(node);
+        return like is not null ? graph.Add("Shape", [graph.Name(like)])
+            : Array.TrueForAll(open, dimension => dimension is null) ? graph.Vector("shape", OnnxOps.Longs(to))
+            : graph.Add(
+                "Concat", open.Select((dimension, axis) => dimension is not null
+                    ? graph.Add("Unsqueeze", [Whole(graph, dimension), graph.Vector("axes", 0)])
+                    : graph.Vector("dimension", to[axis])),
+                ("axis", 0));
     }
 
     /// <summary>
-    /// Exports a broadcast. For a requested dimension of 1, ONNX's Expand keeps the input's dimension.
+    /// Returns the shape that a node gives, the dimensions that must be computed, and an array that has all of them. In
+    /// a view, a dimension that stays the array's own is 0, and one that follows from the others is -1.
     /// </summary>
-    public static string BroadcastTo(OnnxGraph graph, Apply node, BroadcastTo op)
+    private static (Shape To, Variable?[] Open, Variable? Like) Target(Apply node)
     {
-        Shape to = [.. op.To.Select(
-            (dimension, axis) => dimension == Shape.Unknown && !op.Given.Contains(axis) ? 1 : dimension)];
-        return graph.Add("Expand", [graph.Name(node.Inputs[0]), Dimensions(graph, node, to, op.Given)]);
+        (Shape to, Shape given) = node.Op switch
+        {
+            Ops.Reshape view => (view.To, view.Given),
+            Ops.BroadcastTo broadcast => (broadcast.To, broadcast.Given),
+            _ => (node.Outputs[0].Shape, default),
+        };
+        to = [.. to.Select((dimension, axis) => dimension < 0 ? node.Outputs[0].Shape[axis] : dimension)];
+        var open = new Variable?[to.Rank];
+        for (int i = 0; i < given.Rank; i++)
+        {
+            open[given[i]] = to[given[i]] == Shape.Unknown ? node.Inputs[i + 1] : null;
+        }
+
+        if (node.Op is Ops.Reshape or ReshapeLike or Flatten && !to.Contains(0))
+        {
+            bool[] own = [.. to.Select((dimension, axis) => dimension == Shape.Unknown && (node.Op is Flatten
+                ? axis < to.Rank - 1
+                : open[axis] is { } variable && Counted(variable) == (node.Inputs[0], axis)))];
+            Shape rest = [.. to.Where((_, axis) => !own[axis])];
+            if (rest.IsKnown || (rest.Count(dimension => dimension < 0) == 1
+                && (!own.Contains(true) || open.Where((_, axis) => !own[axis]).All(variable => variable is null))))
+            {
+                return ([.. to.Select((dimension, axis) => own[axis] ? 0 : dimension)], new Variable?[to.Rank], null);
+            }
+        }
+
+        if (node.Op is ReshapeLike or BroadcastLike)
+        {
+            return (to, open, to.IsKnown ? null : node.Inputs[1]);
+        }
+
+        Variable? like = open.OfType<Variable>().FirstOrDefault() is { } first
+            && Counted(first) is (var array, _) && array.Rank == to.Rank
+            && Enumerable.Range(0, to.Rank).All(axis => open[axis] is { } dimension
+                ? Counted(dimension) == (array, axis)
+                : array.Shape[axis] == to[axis] && to[axis] != Shape.Unknown) ? array : null;
+
+        // For a requested dimension of 1, ONNX's Expand keeps the array's own.
+        return (
+            node.Op is Ops.BroadcastTo
+                ? [.. to.Select((number, axis) => number == Shape.Unknown && open[axis] is null ? 1 : number)]
+                : to, open, like);
+    }
+
+    /// <summary>Returns the array whose dimension this is, and the axis; null if it is none's.</summary>
+    private static (Variable Array, int Axis)? Counted(Variable dimension) =>
+        dimension is Result { Owner: { Op: Count { Axes: { Rank: 1 } axes }, Inputs: [var array] } }
+            ? (array, axes[0])
+            : null;
+
+    /// <summary>Returns the variables whose names an exported node has.</summary>
+    public static IEnumerable<Variable> Named(Apply node)
+    {
+        switch (node.Op)
+        {
+            case Ops.Reshape or ReshapeLike or Flatten or Ops.BroadcastTo or BroadcastLike:
+                (_, Variable?[] open, Variable? like) = Target(node);
+                return [node.Inputs[0], .. like is null ? open.OfType<Variable>() : [like]];
+            case Count count when count.Of(node.Inputs[0].Shape) is not null:
+                return [];
+            case Scan scan:
+                return OnnxLoops.Named(node, scan);
+            default:
+                return Filling(node) is { } number ? [.. node.Inputs.Skip(1), number] : node.Inputs;
+        }
     }
 
     public static string Iota(OnnxGraph graph, Apply node)
@@ -151,27 +213,22 @@ internal static class OnnxShapes
     {
         int[] cut = [.. Enumerable.Range(0, axes.Length).Where(axis => axes[axis].Kind != AxisIndexKind.Array
             && !(axes[axis].Range.Equals(Range.All) && axes[axis].Step == 1))];
-        if (cut.Length == 0)
-        {
-            return x;
-        }
-
-        x = Cut(axis => At(axes[axis].Range.Start), axis => axes[axis].Kind == AxisIndexKind.Point
+        // A negative step begins at the end of the range, so take the range first.
+        x = Cut([.. cut.Where(axis => !axes[axis].Range.Equals(Range.All))],
+            axis => At(axes[axis].Range.Start), axis => axes[axis].Kind == AxisIndexKind.Point
             ? End(axes[axis].Range.Start)
             : axes[axis].Range.End is { IsFromEnd: true, Value: 0 } ? long.MaxValue : At(axes[axis].Range.End), _ => 1);
+        return Cut([.. cut.Where(axis => axes[axis].Step != 1)],
+            axis => axes[axis].Step < 0 ? -1 : 0, axis => axes[axis].Step < 0 ? long.MinValue : long.MaxValue,
+            axis => axes[axis].Step);
 
-        // A negative step begins at the end of the range, so take the range first.
-        return axes.All(part => part.Step == 1)
+        string Cut(int[] cut, Func<int, long> start, Func<int, long> end, Func<int, long> step) => cut.Length == 0
             ? x
-            : Cut(
-                axis => axes[axis].Step < 0 ? -1 : 0, axis => axes[axis].Step < 0 ? long.MinValue : long.MaxValue,
-                axis => axes[axis].Step);
-
-        string Cut(Func<int, long> start, Func<int, long> end, Func<int, long> step) => graph.Add("Slice",
-        [
-            x, graph.Vector("starts", [.. cut.Select(start)]), graph.Vector("ends", [.. cut.Select(end)]),
-            graph.Vector("axes", Longs(cut)), graph.Vector("steps", [.. cut.Select(step)]),
-        ]);
+            : graph.Add("Slice",
+            [
+                x, graph.Vector("starts", [.. cut.Select(start)]), graph.Vector("ends", [.. cut.Select(end)]),
+                graph.Vector("axes", Longs(cut)), graph.Vector("steps", [.. cut.Select(step)]),
+            ]);
 
         static long At(Index index) => index.IsFromEnd ? -index.Value : index.Value;
 

@@ -260,7 +260,7 @@ internal sealed class OnnxImporter
         IReadOnlyDictionary<string, OnnxSetting> settings = Settings(node);
         try
         {
-            using Origin.Scope origin = Origin.Use(new Origin(null, 0) { Layer = node.Called });
+            using Origin.Scope origin = Origin.Use(new Origin(null, 0) { Layer = node.Layer });
             if (File.Functions.TryGetValue((node.Domain, node.Op), out OnnxFunctionFile? function))
             {
                 return Call(function, inputs, settings);

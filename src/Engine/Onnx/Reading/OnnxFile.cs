@@ -23,7 +23,22 @@ internal sealed record OnnxFile
 internal sealed record OnnxGraphFile(
     string Name, IReadOnlyList<OnnxNodeFile> Nodes, IReadOnlyList<OnnxTensor> Initializers,
     IReadOnlyList<OnnxValueInfo> Inputs,
-    IReadOnlyList<OnnxValueInfo> Outputs, bool HasSparse);
+    IReadOnlyList<OnnxValueInfo> Outputs, bool HasSparse)
+{
+    /// <summary>Returns the node that gives a name; null if there is none.</summary>
+    public OnnxNodeFile? Giving(string name) => Nodes.FirstOrDefault(node => node.Outputs.Contains(name));
+
+    /// <summary>Returns the name of which a name is only another: through the nodes that give it unchanged.</summary>
+    public string SourceOf(string name)
+    {
+        for (int steps = 0; steps < Nodes.Count && Giving(name) is { Op: "Identity", Inputs: [var same] }; steps++)
+        {
+            name = same;
+        }
+
+        return name;
+    }
+}
 
 /// <summary>Represents a node: an op with its inputs, outputs and attributes.</summary>
 internal sealed record OnnxNodeFile(
@@ -32,6 +47,22 @@ internal sealed record OnnxNodeFile(
 {
     /// <summary>Gets its name in messages: its own, or its first output's if it has none.</summary>
     public string Called => Name.Length > 0 ? Name : Outputs.FirstOrDefault(output => output.Length > 0) ?? "";
+
+    /// <summary>
+    /// Gets the part of its name before the last slash if its op follows, as exports here and from PyTorch name nodes:
+    /// "dense1" for "dense1/Gemm_2". Else the whole name.
+    /// </summary>
+    public string Layer
+    {
+        get
+        {
+            int slash = Called.LastIndexOf('/');
+            ReadOnlySpan<char> last = Called.AsSpan(slash + 1);
+            return slash > 0 && last.StartsWith(Op) && last[Op.Length..].TrimStart("_0123456789").IsEmpty
+                ? Called[..slash]
+                : Called;
+        }
+    }
 }
 
 /// <summary>Represents a node's attribute.</summary>

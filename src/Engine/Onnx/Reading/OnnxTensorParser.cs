@@ -15,8 +15,7 @@ internal sealed class OnnxTensorParser(ModelBytes bytes, string? folder)
     public OnnxTensor Tensor(ProtoReader reader)
     {
         List<long> dims = [], whole = [], unsigned = [];
-        List<float> floats = [];
-        List<double> doubles = [];
+        List<(long Start, long Length)> floats = [], doubles = [];
         List<string> texts = [];
         var external = new Dictionary<string, string>();
         (long Start, long Length)? raw = null;
@@ -34,7 +33,7 @@ internal sealed class OnnxTensorParser(ModelBytes bytes, string? folder)
                     type = (OnnxType)reader.Number();
                     break;
                 case 4:
-                    reader.Floats(floats);
+                    floats.Add(reader.PlaceOfNumbers(sizeof(float)));
                     break;
                 case 5 or 7:
                     reader.Numbers(whole);
@@ -49,7 +48,7 @@ internal sealed class OnnxTensorParser(ModelBytes bytes, string? folder)
                     raw = reader.Place();
                     break;
                 case 10:
-                    reader.Doubles(doubles);
+                    doubles.Add(reader.PlaceOfNumbers(sizeof(double)));
                     break;
                 case 11:
                     reader.Numbers(unsigned);
@@ -78,15 +77,14 @@ internal sealed class OnnxTensorParser(ModelBytes bytes, string? folder)
         if (isExternal)
         {
             using ModelBytes other = External(name, external, out long at, out long length);
-            return Raw(name, type, shape, other, at, length);
+            return Raw(name, type, shape, other, [(at, length)]);
         }
 
-        if (raw is { } place)
-        {
-            return Raw(name, type, shape, bytes, place.Start, place.Length);
-        }
-
-        return Listed(name, type, shape, floats, doubles, whole.Count > 0 ? whole : unsigned);
+        // Lists of floating-point numbers are stored as the bytes of tensors are.
+        return raw is { } place ? Raw(name, type, shape, bytes, [place])
+            : type == OnnxType.Float ? Raw(name, type, shape, bytes, floats)
+            : type == OnnxType.Double ? Raw(name, type, shape, bytes, doubles)
+            : Listed(name, type, shape, whole.Count > 0 ? whole : unsigned);
     }
 
     private Shape ShapeOf(string name, List<long> dims)
@@ -110,9 +108,11 @@ internal sealed class OnnxTensorParser(ModelBytes bytes, string? folder)
     private ModelFileException NoType(string name, OnnxType type) => new(
         $"{bytes.Name}: the tensor '{name}' is of {type.Name()}: there is no such type here.");
 
-    /// <summary>Reads elements stored as little-endian bytes.</summary>
-    private OnnxTensor Raw(string name, OnnxType type, Shape shape, ModelBytes from, long at, long length)
+    /// <summary>Reads elements stored as little-endian bytes at some places, mostly a single one.</summary>
+    private OnnxTensor Raw(
+        string name, OnnxType type, Shape shape, ModelBytes from, List<(long Start, long Length)> places)
     {
+        long length = places.Sum(place => place.Length);
         int size = type switch
         {
             OnnxType.UInt8 or OnnxType.Int8 or OnnxType.Bool => 1,
@@ -126,7 +126,7 @@ internal sealed class OnnxTensorParser(ModelBytes bytes, string? folder)
             throw Misfit(name, shape, length / size);
         }
 
-        if (at < 0 || at > from.Length - length)
+        if (places.Exists(place => place.Start < 0 || place.Start > from.Length - place.Length))
         {
             throw new ModelFileException($"{from.Name} ends before the tensor '{name}' does: it is cut off.");
         }
@@ -134,18 +134,23 @@ internal sealed class OnnxTensorParser(ModelBytes bytes, string? folder)
         if (DTypeOf(type) is { } dtype)
         {
             var values = new Tensor(dtype, shape);
-            for (long done = 0; done < length;)
+            long done = 0;
+            foreach ((long start, long count) in places)
             {
-                Span<byte> part = values.BytesFrom(done);
-                from.Read(at + done, part);
-                done += part.Length;
+                for (long read = 0; read < count;)
+                {
+                    Span<byte> part = values.BytesFrom(done);
+                    part = part[..(int)Math.Min(part.Length, count - read)];
+                    from.Read(start + read, part);
+                    (read, done) = (read + part.Length, done + part.Length);
+                }
             }
 
             return new OnnxTensor(name, type, shape) { Values = Truths(name, type, values) };
         }
 
         var packed = new byte[length];
-        from.Read(at, packed);
+        from.Read(places[0].Start, packed);
         if (type is OnnxType.Float16 or OnnxType.BFloat16)
         {
             ReadOnlySpan<ushort> bits = MemoryMarshal.Cast<byte, ushort>(packed);
@@ -169,19 +174,12 @@ internal sealed class OnnxTensorParser(ModelBytes bytes, string? folder)
         return new OnnxTensor(name, type, shape) { Whole = whole };
     }
 
-    /// <summary>Reads elements stored as numbers of the message.</summary>
-    private OnnxTensor Listed(
-        string name, OnnxType type, Shape shape, List<float> floats, List<double> doubles, List<long> whole)
+    /// <summary>Reads elements stored as integers of the message.</summary>
+    private OnnxTensor Listed(string name, OnnxType type, Shape shape, List<long> whole)
     {
-        int count = type switch
+        if (shape.Count != whole.Count)
         {
-            OnnxType.Float => floats.Count,
-            OnnxType.Double => doubles.Count,
-            _ => whole.Count,
-        };
-        if (shape.Count != count)
-        {
-            throw Misfit(name, shape, count);
+            throw Misfit(name, shape, whole.Count);
         }
 
         if (type is OnnxType.Float16 or OnnxType.BFloat16)
@@ -191,7 +189,7 @@ internal sealed class OnnxTensorParser(ModelBytes bytes, string? folder)
 
         int[] dimensions = [.. shape];
         (long least, long most) = type.Range();
-        if (type is not (OnnxType.Float or OnnxType.Double) && whole.Exists(value => value < least || value > most))
+        if (whole.Exists(value => value < least || value > most))
         {
             throw new ModelFileException($"{bytes.Name}: the tensor '{name}' has elements that are no {type.Name()}.");
         }
@@ -199,8 +197,6 @@ internal sealed class OnnxTensorParser(ModelBytes bytes, string? folder)
         var tensor = new OnnxTensor(name, type, shape);
         return type switch
         {
-            OnnxType.Float => tensor with { Values = Engine.Tensor.From(floats.ToArray()).Reshape(dimensions) },
-            OnnxType.Double => tensor with { Values = Engine.Tensor.From(doubles.ToArray()).Reshape(dimensions) },
             OnnxType.Int32 =>
                 tensor with { Values = Engine.Tensor.From([.. whole.Select(value => (int)value)]).Reshape(dimensions) },
             OnnxType.Int64 => tensor with { Values = Engine.Tensor.From(whole.ToArray()).Reshape(dimensions) },

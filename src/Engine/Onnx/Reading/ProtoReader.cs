@@ -101,10 +101,6 @@ internal sealed class ProtoReader(ModelBytes bytes)
     public void Floats(List<float> to) =>
         Packed(to, Encoding.Fixed32, () => BitConverter.UInt32BitsToSingle(Fixed32()));
 
-    /// <summary>Adds a repeated field's float64 numbers.</summary>
-    public void Doubles(List<double> to) =>
-        Packed(to, Encoding.Fixed64, () => BitConverter.UInt64BitsToDouble(Fixed64()));
-
     /// <summary>Reads a text.</summary>
     public string Text() => System.Text.Encoding.UTF8.GetString(Bytes());
 
@@ -129,6 +125,23 @@ internal sealed class ProtoReader(ModelBytes bytes)
         (long start, long length) = Range();
         _at = start + length;
         return (start, length);
+    }
+
+    /// <summary>Skips a repeated field's numbers of four or eight bytes, and returns their place.</summary>
+    public (long Start, long Length) PlaceOfNumbers(int size)
+    {
+        if (_encoding == Encoding.Bytes)
+        {
+            return Place();
+        }
+
+        if (_encoding != (size == sizeof(float) ? Encoding.Fixed32 : Encoding.Fixed64) || size > _end - _at)
+        {
+            throw Damaged("a number is encoded as one of another type, or cut off");
+        }
+
+        _at += size;
+        return (_at - size, size);
     }
 
     /// <summary>Skips a field that is not needed.</summary>

@@ -91,8 +91,9 @@ public static partial class Symbolic
         return WithBias(y, bias is null ? null : operands[2]);
     }
 
-    /// <summary>Returns whether each channel has filters of its own.</summary>
-    private static bool IsChannelwise(Variable w, ConvOptions options) => options.Groups > 1 && w.Shape[1] == 1;
+    /// <summary>Returns whether each channel has filters of its own. The only channel of volumes has, too.</summary>
+    private static bool IsChannelwise(Variable w, ConvOptions options) =>
+        w.Shape[1] == 1 && (options.Groups > 1 || w.Rank == 5);
 
     private static (int, int) Pair(Shape dimensions) => (dimensions[0], dimensions[1]);
 

@@ -67,6 +67,11 @@ public static partial class Symbolic
         Variable[] operands = Promotion.Convert("matMul", [a, b], takesIntegers: false);
         CheckOuter(a, b);
         (Variable left, Variable right) = (operands[0], operands[1]);
+        if (a.Rank == 3 && b.Rank == 3)
+        {
+            return new BatchedDot(false, false).Call(left, right);
+        }
+
         bool isOne = a.Shape.SkipLast(2).All(dimension => dimension == 1) && a.Rank <= b.Rank;
         if (!isOne && !(a.Shape.IsKnown && b.Shape.IsKnown && a.Shape.SkipLast(2).SequenceEqual(b.Shape.SkipLast(2))))
         {

@@ -31,9 +31,11 @@ internal sealed record Count(Shape Axes, DType DType) : Op, ICpuOp, ICudaOp, ISa
             }
         }
 
-        bool isKnown = DType == DType.Int32 && Axes.All(axis => input.Shape[axis] != Shape.Unknown);
-        return [new TensorType(DType, Shape.Scalar, isKnown ? checked((int)Elements(input.Shape)) : null)];
+        return [new TensorType(DType, Shape.Scalar, DType == DType.Int32 ? checked((int?)Of(input.Shape)) : null)];
     }
+
+    /// <summary>Returns the number of elements of an array; null if a dimension is unknown.</summary>
+    public double? Of(Shape shape) => Axes.Any(axis => shape[axis] == Shape.Unknown) ? null : Elements(shape);
 
     internal override bool IsPlain => true;
 

@@ -41,6 +41,11 @@ internal static class CastOps
             return [OnnxValue.Of(type, Ops.Symbolic.Cast(x.Variable, DType.Int32))];
         }
 
-        return x.Type == type ? [x] : [OnnxValue.Of(type, x.Variable)];
+        // An int32 that became an int64, as places do, is converted from what it was.
+        Variable from = x.Variable is
+            Result { Owner: { Op: Cast { To: DType.Int64 }, Inputs: [{ DType: DType.Int32 } narrow] } }
+            ? narrow
+            : x.Variable;
+        return x.Type == type ? [x] : [OnnxValue.Of(type, from)];
     }
 }

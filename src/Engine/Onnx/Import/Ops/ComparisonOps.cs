@@ -12,7 +12,10 @@ internal static class ComparisonOps
         Compared("Equal", Equal), Compared("Less", Less), Compared("Greater", Greater),
         Compared("LessOrEqual", LessOrEqual), Compared("GreaterOrEqual", GreaterOrEqual),
         Compared("And", And), Compared("Or", Or), Compared("Xor", Xor),
-        new("Not", 1, Takes.Numbers, node => OnnxNode.Give(OnnxType.Bool, Not(node.X(0)))),
+        new("Not", 1, Takes.Numbers, node => OnnxNode.Give(
+            OnnxType.Bool, node.X(0) is Result { Owner: { Op: Compare<Equal> } equal }
+                ? NotEqual(equal.Inputs[0], equal.Inputs[1])
+                : Not(node.X(0)))),
         new("IsNaN", 9, Takes.Floats, node => OnnxNode.Give(OnnxType.Bool, IsNaN(node.X(0)))),
         new("IsInf", 10, Takes.Floats, node =>
         {

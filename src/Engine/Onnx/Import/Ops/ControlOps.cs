@@ -159,29 +159,37 @@ internal static class ControlOps
             node.Ints(name) is { } given && given.Length == count ? given : new int[count];
         int[] axes = Each("scan_input_axes", scanned), backwards = Each("scan_input_directions", scanned);
         int[] outAxes = Each("scan_output_axes", kept), outBackwards = Each("scan_output_directions", kept);
+        bool goesBackwards = scanned > 0 && backwards.All(direction => direction != 0);
         Variable[] sequences = [.. Enumerable.Range(0, scanned).Select(i =>
         {
             Variable x = node.X(states + i);
-            x = MoveAxis(x, OnnxNode.Axis(axes[i], x.Rank), 0);
-            return backwards[i] != 0 ? Flip(x, [0]) : x;
+            int axis = OnnxNode.Axis(axes[i], x.Rank);
+            x = axis == 0 ? x : MoveAxis(x, axis, 0);
+            return backwards[i] != 0 && !goesBackwards ? Flip(x, [0]) : x;
         })];
         (Variable[] ends, Variable[] rows, OnnxType[] types) = Steps(
             node, body, [.. Enumerable.Range(0, states).Select(node.X)],
-            [.. Enumerable.Range(0, states + scanned).Select(i => node.V(i).Type)], sequences);
+            [.. Enumerable.Range(0, states + scanned).Select(i => node.V(i).Type)], sequences, goesBackwards);
         return
         [
             .. ends.Select((end, i) => OnnxValue.Of(types[i], end)),
             .. rows.Select((all, i) =>
             {
                 all = outBackwards[i] != 0 ? Flip(all, [0]) : all;
-                return OnnxValue.Of(types[states + i], MoveAxis(all, 0, OnnxNode.Axis(outAxes[i], all.Rank)));
+                int axis = OnnxNode.Axis(outAxes[i], all.Rank);
+                return OnnxValue.Of(types[states + i], axis == 0 ? all : MoveAxis(all, 0, axis));
             }),
         ];
     }
 
     private static (Variable[] Ends, Variable[] Rows, OnnxType[] Types) Steps(
-        OnnxNode node, OnnxGraphFile body, Variable[] initial, OnnxType[] given, Variable[] sequences)
+        OnnxNode node, OnnxGraphFile body, Variable[] initial, OnnxType[] given, Variable[] sequences,
+        bool goesBackwards = false)
     {
+        // Most bodies give their state a second time, for its rows.
+        string[] sources = [.. body.Outputs.Select(output => body.SourceOf(output.Name))];
+        int[] kept = [.. Enumerable.Range(0, sources.Length)
+            .Where(i => i < initial.Length || Array.IndexOf(sources, sources[i]) == i)];
         OnnxType[] types = [];
         ScanOutputs all = Scan(
             step =>
@@ -195,14 +203,19 @@ internal static class ControlOps
                         .Select(i => OnnxValue.Of(given[initial.Length + i], step[i])),
                     ]);
                 types = [.. results.Select(value => value.Type)];
-                return (StepOutputs)results.Select(value => value.Variable).ToArray();
+                return (StepOutputs)kept.Select(output => results[output].Variable).ToArray();
             },
             [.. sequences.Select(sequence => (ScanSequence)sequence)],
             [
                 .. initial.Select(value => (OutputInfo?)(OutputInfo)value),
-                .. Enumerable.Repeat<OutputInfo?>(null, body.Outputs.Count - initial.Length),
-            ]);
-        return ([.. all.Take(initial.Length).Select(rows => rows[^1])], [.. all.Skip(initial.Length)], types);
+                .. Enumerable.Repeat<OutputInfo?>(null, kept.Length - initial.Length),
+            ],
+            goBackwards: goesBackwards);
+        return (
+            [.. all.Take(initial.Length).Select(rows => rows[^1])],
+            [.. sources.Skip(initial.Length)
+                .Select(source => all[Array.IndexOf(kept, Array.IndexOf(sources, source))])],
+            types);
     }
 
     /// <summary>

@@ -205,15 +205,24 @@ internal static class IndexingOps
             throw new EngineException("its starts, ends, axes and steps are not as many");
         }
 
+        var index = new AxisIndex[x.Rank];
+        Array.Fill(index, ..);
         for (int i = 0; i < places.Length; i++)
         {
-            x = Sliced(node, x, places[i], starts[i], ends[i], steps?[i] ?? 1);
+            index[places[i]] = Sliced(x, places[i], starts[i], ends[i], steps?[i] ?? 1);
         }
 
-        return node.Same(x);
+        // Several arrays of indices in one expression would select single elements.
+        foreach (int axis in places.Where(axis => index[axis].Kind == AxisIndexKind.Array))
+        {
+            x = Ops.Symbolic.Along(x, axis, index[axis]);
+            index[axis] = ..;
+        }
+
+        return node.Same(index.All(one => one.Step == 1 && one.Range.Equals(Range.All)) ? x : x[index]);
     }
 
-    private static Variable Sliced(OnnxNode node, Variable x, int axis, Whole start, Whole end, long step)
+    private static AxisIndex Sliced(Variable x, int axis, Whole start, Whole end, long step)
     {
         int dimension = x.Shape[axis];
         if (step == 0)
@@ -225,7 +234,7 @@ internal static class IndexingOps
         {
             if (dimension == 0)
             {
-                return x;
+                return ..;
             }
 
             // With a negative step, ONNX clamps the start to the first element; Python leaves it before that.
@@ -234,31 +243,33 @@ internal static class IndexingOps
             long to = Math.Clamp(end.Number < 0 ? end.Number + dimension : end.Number, step < 0 ? -1 : 0, high);
             if (step == 1)
             {
-                return Ops.Symbolic.Along(x, axis, (int)from..(int)Math.Max(from, to));
+                return Part(from, Math.Max(from, to));
             }
 
             // A step larger than the dimension takes only the first element.
             int pace = (int)Math.Clamp(step, -dimension, dimension);
-            return Ops.Symbolic.Along(x, axis, step > 0
-                ? ((int)from..(int)Math.Max(from, to), pace)
-                : (((int)Math.Min(from, to) + 1)..((int)from + 1), pace));
+            return step > 0
+                ? (Part(from, Math.Max(from, to)), pace)
+                : (Part(Math.Min(from, to) + 1, from + 1), pace);
         }
+
+        Range Part(long from, long to) => from == 0 && to == dimension ? .. : (int)from..(int)to;
 
         if (step == 1 && start is { IsKnown: true, Number: 0 } && end is { IsKnown: true, Number: >= int.MaxValue })
         {
-            return x;
+            return ..;
         }
 
         if (step == -1 && end is { IsKnown: true, Number: < int.MinValue / 2 }
             && start is { IsKnown: true, Number: -1 or >= int.MaxValue })
         {
-            return Flip(x, [axis]);
+            return (.., -1);
         }
 
         if (step == 1 && start is { IsKnown: true, Number: < 0 } && end is { IsKnown: true, Number: >= int.MaxValue }
             && start.Number == -1)
         {
-            return Ops.Symbolic.Along(x, axis, ^1..);
+            return ^1..;
         }
 
         if (step != 1)
@@ -269,7 +280,7 @@ internal static class IndexingOps
 
         // If the dimension is unknown before the call: the indices from start on, as many as there are.
         Variable whole = DimensionOf(x, axis), first = Inside(start, whole), last = Inside(end, whole);
-        return Gather(x, ARange(Maximum(last - first, 0)) + first, axis);
+        return ARange(Maximum(last - first, 0)) + first;
     }
 
     private static Variable Inside(Whole place, Variable dimension)

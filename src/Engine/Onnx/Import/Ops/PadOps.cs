@@ -21,8 +21,10 @@ internal static class PadOps
             throw new EngineException($"it has {pads.Length} pads for {axes.Length} axes");
         }
 
-        double value = node.OpSet < 11 ? node.Float("value", 0) : 0;
-        Variable? filling = node.OpSet >= 11 && node.Has(2) ? node.X(2) : null;
+        bool hasFilling = node.OpSet >= 11 && node.Has(2);
+        double? value = node.OpSet < 11 ? node.Float("value", 0)
+            : !hasFilling ? 0
+            : node.Type.IsFloat() && node.V(2).Numbers is [var known] ? known : null;
         PadMode mode = node.Text("mode", "constant") switch
         {
             "constant" => PadMode.Constant,
@@ -47,9 +49,9 @@ internal static class PadOps
             return node.Same(x);
         }
 
-        return node.Same(mode == PadMode.Constant && filling is not null
-            ? Padded(x, widths, Cast(Reshape(filling, Shape.Scalar), x.DType))
-            : Ops.Symbolic.Pad(x, widths, mode, value));
+        return node.Same(mode == PadMode.Constant && value is null
+            ? Padded(x, widths, Cast(Reshape(node.X(2), Shape.Scalar), x.DType))
+            : Ops.Symbolic.Pad(x, widths, mode, value ?? 0));
     }
 
     /// <summary>Returns the center of x with given dimensions, or x in the center of zeros.</summary>

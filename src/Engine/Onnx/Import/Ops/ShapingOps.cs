@@ -112,16 +112,16 @@ internal static class ShapingOps
     /// </summary>
     public static Variable Expand(Variable x, Whole[] to)
     {
-        int rank = Math.Max(x.Rank, to.Length);
-        x = DimShuffle(x, [.. Enumerable.Repeat(NewAxis, rank - x.Rank), .. Enumerable.Range(0, x.Rank)]);
+        int rank = Math.Max(x.Rank, to.Length), added = rank - x.Rank;
         var dimensions = new Dimension[rank];
         for (int axis = 0; axis < rank; axis++)
         {
             int at = axis - (rank - to.Length);
             Whole dimension = at < 0 ? 1 : to[at];
-            dimensions[axis] = dimension is { IsKnown: true, Number: 1 } ? DimensionOf(x, axis)
-                : x.Shape[axis] == 1 || dimension.IsKnown ? Dimension(dimension)
-                : Maximum(DimensionOf(x, axis), dimension.ToVariable());
+            dimensions[axis] = axis < added ? Dimension(dimension)
+                : dimension is { IsKnown: true, Number: 1 } ? DimensionOf(x, axis - added)
+                : x.Shape[axis - added] == 1 || dimension.IsKnown ? Dimension(dimension)
+                : Maximum(DimensionOf(x, axis - added), dimension.ToVariable());
         }
 
         return rank == 0 ? x : BroadcastTo(x, dimensions);
