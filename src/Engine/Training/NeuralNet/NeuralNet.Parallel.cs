@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using Engine.Devices.Cpu;
 using Engine.Devices.Cuda;
 using Engine.Distributed;
@@ -111,12 +112,14 @@ public sealed partial class NeuralNet
                 : $"a CPU of vectors of {CpuDevice.VectorBits} bits"),
             ("the seed", Seed.ToString(CultureInfo.InvariantCulture)),
             ("the network", $"{layers}; {parameters}"),
+            ("the ops of the network", Tensor.From(Encoding.UTF8.GetBytes(Printer.DebugPrint(
+                [("loss", graph.Training(isWeighted: false).Loss), ("score", graph.ValidLoss)])))),
             ("the update rule", Update.ToString()),
             ("the precision", $"{Precision}"),
             ("the way of the batches", string.Create(
                 CultureInfo.InvariantCulture,
                 $"batches of {batches.BatchSize} in {plan.Shards} "
-                + $"shards{(batches.Shuffle ? ", shuffled" : "")}, {batches.Augmentation.Count} augmentations, "
+                + $"shards{(batches.Shuffle ? ", shuffled" : "")}, augmentation: {string.Join("; ", batches.Augmentation)}, "
                 + $"validation in batches of {BatchIteratorTest.BatchSize}, L1 {L1}, L2 {L2}")),
             ("the synchronization of batch normalization",
                 Parallel.IsBatchNormSynchronized ? "over the ranks" : "none"),
@@ -128,6 +131,21 @@ public sealed partial class NeuralNet
             ("the state",
                 (IEnumerable<Tensor>)[.. StateVariables().Where(IsEverywhere).Select(pair => pair.Value.GetValue())]),
         ]);
+    }
+
+    /// <summary>
+    /// Refuses an epoch in which ranks have different settings of the update rule, such as by different schedules.
+    /// </summary>
+    private void RequireSameSettings(IEnumerable<Tensor> ofBatches)
+    {
+        if (Parallel is not null)
+        {
+            Agreement.Require(Parallel.Communicator,
+            [
+                ("the learning rate or another setting of the update rule in this epoch", (IEnumerable<Tensor>)[
+                    .. UpdateSettings.Values.Select(setting => setting.GetValue()), .. ofBatches]),
+            ]);
+        }
     }
 
     /// <summary>Returns whether all ranks keep a variable.</summary>
