@@ -275,7 +275,7 @@ public class DataParallelTests
             (Tensor images, int[] labels) = Toy.Images(Samples, differs && what == "data" ? 2 : 1);
             using var net = new NeuralNet(
                 new Input(1, 32, 32), new Flatten(),
-                new Dense(differs && what == "network" ? 11 : 10, differs && what == "nonlinearity" ? Tanh : Relu),
+                new Dense(differs && what == "network" ? 11 : 10, differs && what == "nonlinearity" ? Tanh : Rectify),
                 new Dropout(differs && what == "rate of dropout" ? 0.4 : 0.5), new Dense(10, Softmax))
             {
                 Objective = differs && what == "objective" ? (p, y) => 2 * CategoricalCrossEntropy(p, y) : null,

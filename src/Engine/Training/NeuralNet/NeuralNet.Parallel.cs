@@ -112,18 +112,19 @@ public sealed partial class NeuralNet
                 : $"a CPU of vectors of {CpuDevice.VectorBits} bits"),
             ("the seed", Seed.ToString(CultureInfo.InvariantCulture)),
             ("the network", $"{layers}; {parameters}"),
-            ("the ops of the network", Tensor.From(Encoding.UTF8.GetBytes(Printer.DebugPrint(
-                [("loss", graph.Training(isWeighted: false).Loss), ("score", graph.ValidLoss)])))),
             ("the update rule", Update.ToString()),
             ("the precision", $"{Precision}"),
             ("the way of the batches", string.Create(
                 CultureInfo.InvariantCulture,
                 $"batches of {batches.BatchSize} in {plan.Shards} "
-                + $"shards{(batches.Shuffle ? ", shuffled" : "")}, augmentation: {string.Join("; ", batches.Augmentation)}, "
+                + $"shards{(batches.Shuffle ? ", shuffled" : "")}, "
+                + $"augmentation: {string.Join("; ", batches.Augmentation)}, "
                 + $"validation in batches of {BatchIteratorTest.BatchSize}, L1 {L1}, L2 {L2}")),
             ("the synchronization of batch normalization",
                 Parallel.IsBatchNormSynchronized ? "over the ranks" : "none"),
             ("the sharding of the update rule's state", graph.Owners is null ? "none" : "over the ranks"),
+            ("the ops of the network", Tensor.From(Encoding.UTF8.GetBytes(Printer.DebugPrint(
+                [("loss", graph.Training(isWeighted: false).Loss), ("score", graph.ValidLoss)])))),
             ("the number of epochs", string.Create(CultureInfo.InvariantCulture, $"{epochs} after {_history.Count}")),
             ("the number of samples", $"{samples ?? data.Count}"),
             ("the data", (IEnumerable<Tensor>)[
