@@ -32,24 +32,29 @@ public class BucketTests
             [.. Enumerable.Range(0, names.Length).Where(i => names[i].StartsWith(op, StringComparison.Ordinal))];
     }
 
-    [TestCase(true)]
-    [TestCase(false)]
-    public void The_bits_are_those_of_one_rank(bool isDeterministic)
+    [TestCase(true, false)]
+    [TestCase(true, true)]
+    [TestCase(false, false)]
+    public void The_bits_are_those_of_one_rank(bool isDeterministic, bool isOptimizerSharded)
     {
-        string[] alone = Fit(1, isDeterministic)[0];
+        string[] alone = Fit(1, isDeterministic, isOptimizerSharded: false)[0];
 
         foreach (int ranks in isDeterministic ? (int[])[2, 3, 8] : [1])
         {
-            Assert.That(Fit(ranks, isDeterministic), Is.All.EqualTo(alone), $"{ranks} ranks");
+            Assert.That(Fit(ranks, isDeterministic, isOptimizerSharded), Is.All.EqualTo(alone), $"{ranks} ranks");
         }
     }
 
-    private static IReadOnlyList<string[]> Fit(int ranks, bool isDeterministic)
+    private static IReadOnlyList<string[]> Fit(int ranks, bool isDeterministic, bool isOptimizerSharded)
     {
         (Tensor images, int[] labels) = Toy.Images(Samples);
         return ThreadCommunicator.Run(ranks, communicator =>
         {
-            using NeuralNet net = Net(new DataParallel(communicator) { IsDeterministic = isDeterministic });
+            using NeuralNet net = Net(new DataParallel(communicator)
+            {
+                IsDeterministic = isDeterministic,
+                IsOptimizerSharded = isOptimizerSharded,
+            });
             return Bits.Of(net.Fit(images, labels));
         });
     }

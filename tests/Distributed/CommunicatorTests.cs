@@ -118,6 +118,64 @@ public class CommunicatorTests
                 .And.Message.EndsWith("rank 1 on b is at epoch 2, step 4."));
     }
 
+    private static IEnumerable<TestCaseData> DifferentCalls =>
+    [
+        Pair("counts", ranks => ranks.AllReduce(new Tensor(DType.Float32, [ranks.Rank == 0 ? 4 : 4000]))),
+        Pair("none and some", ranks => ranks.AllReduce(new Tensor(DType.Float32, [ranks.Rank]))),
+        Pair("types", ranks =>
+            ranks.AllReduce(new Tensor(ranks.Rank == 0 ? DType.Float32 : DType.Int32, [4]))),
+        Pair("reductions", ranks =>
+            ranks.AllReduce(Tensor.Scalar(1f), ranks.Rank == 0 ? Reduction.Sum : Reduction.Max)),
+        Pair("roots", ranks => ranks.Broadcast(Tensor.Scalar(1f), ranks.Rank)),
+        Pair("lengths", ranks => ranks.AllGather(new Tensor(DType.UInt8, [ranks.Rank == 0 ? 5000 : 1]))),
+        Pair("methods", ranks =>
+        {
+            Tensor value = Tensor.Scalar(1f);
+            if (ranks.Rank == 0)
+            {
+                ranks.Broadcast(value);
+            }
+            else
+            {
+                ranks.AllGather(value);
+            }
+        }),
+    ];
+
+    [TestCaseSource(nameof(DifferentCalls))]
+    public void Calls_that_differ_among_threads_are_refused(Action<Communicator> call) =>
+        Assert.That(() => Run(2, call), Throws.TypeOf<EngineException>().With.Message.Contains("the same calls"));
+
+    [Test]
+    public void A_thread_that_has_ended_is_not_waited_for([Values] bool isDisposed) =>
+        Assert.That(
+            () => Run(3, ranks =>
+            {
+                if (ranks.Rank != 1)
+                {
+                    ranks.Barrier();
+                }
+                else if (isDisposed)
+                {
+                    ranks.Dispose();
+                }
+            }),
+            Throws.TypeOf<EngineException>().With.Message.Contains("Rank 1 has ended, and another sums 1 int32"));
+
+    [Test]
+    public void Nothing_can_be_told_after_Dispose()
+    {
+        Communicator ranks = ThreadCommunicator.Create(1)[0];
+        ranks.Dispose();
+        ranks.Dispose();
+
+        foreach (Action call in (Action[])
+            [ranks.Barrier, () => ranks.Broadcast(Tensor.Scalar(1)), () => ranks.AllGather(Tensor.Scalar(1))])
+        {
+            Assert.That(call, Throws.TypeOf<ObjectDisposedException>());
+        }
+    }
+
     [Test]
     public void What_cannot_be_told_is_refused()
     {
@@ -127,4 +185,13 @@ public class CommunicatorTests
         Assert.That(() => alone.Broadcast(new Tensor(DType.UInt8, [2]), 1), Throws.TypeOf<EngineException>());
         Assert.That(() => ThreadCommunicator.Create(0), Throws.TypeOf<EngineException>());
     }
+
+    private static TestCaseData Pair(string name, Action<Communicator> call) =>
+        new TestCaseData(call).SetArgDisplayNames(name);
+
+    private static void Run(int ranks, Action<Communicator> body) => ThreadCommunicator.Run(ranks, communicator =>
+    {
+        body(communicator);
+        return 0;
+    });
 }

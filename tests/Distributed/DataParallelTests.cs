@@ -256,6 +256,12 @@ public class DataParallelTests
     [TestCase("seed", "the seed")]
     [TestCase("data", "the data")]
     [TestCase("network", "the network")]
+    [TestCase("nonlinearity", "the ops of the network")]
+    [TestCase("rate of dropout", "the ops of the network")]
+    [TestCase("objective", "the ops of the network")]
+    [TestCase("augmentation", "the way of the batches")]
+    [TestCase("schedule", "the learning rate or another setting of the update rule in this epoch")]
+    [TestCase("schedule by batches", "the learning rate or another setting of the update rule in this epoch")]
     [TestCase("rule", "the update rule")]
     [TestCase("precision", "the precision")]
     [TestCase("batch", "the way of the batches")]
@@ -268,17 +274,30 @@ public class DataParallelTests
             bool differs = ranks.Rank == 1;
             (Tensor images, int[] labels) = Toy.Images(Samples, differs && what == "data" ? 2 : 1);
             using var net = new NeuralNet(
-                new Input(1, 32, 32), new Flatten(), new Dense(differs && what == "network" ? 11 : 10),
-                new Dense(10, Softmax))
+                new Input(1, 32, 32), new Flatten(),
+                new Dense(differs && what == "network" ? 11 : 10, differs && what == "nonlinearity" ? Tanh : Rectify),
+                new Dropout(differs && what == "rate of dropout" ? 0.4 : 0.5), new Dense(10, Softmax))
             {
+                Objective = differs && what == "objective" ? (p, y) => 2 * CategoricalCrossEntropy(p, y) : null,
                 Parallel = new DataParallel(ranks),
                 Device = new CpuDevice(1),
                 MaxEpochs = differs && what == "epochs" ? 2 : 1,
                 Seed = differs && what == "seed" ? 2ul : 1,
                 Precision = differs && what == "precision" ? Precision.MixedBFloat16 : Precision.Full,
                 Update = new Sgd(differs && what == "rule" ? 0.2f : 0.1f),
-                BatchIteratorTrain = new BatchIterator(differs && what == "batch" ? 16 : 32),
+                BatchIteratorTrain = new BatchIterator(differs && what == "batch" ? 16 : 32)
+                {
+                    Augmentation = [new HorizontalFlip(differs && what == "augmentation" ? 0.25 : 0.5)],
+                },
             };
+            if (differs && what.StartsWith("schedule", StringComparison.Ordinal))
+            {
+                // At the first batch all have the same rate.
+                bool everyBatch = what != "schedule";
+                net.Callbacks.Add(new AdjustVariable(
+                    "learning_rate", Schedule.Linear(everyBatch ? 0.1 : 0.2, 0.01, everyBatch: everyBatch)));
+            }
+
             if (differs && what == "parameters")
             {
                 net.Initialize();

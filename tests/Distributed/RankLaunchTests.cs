@@ -22,6 +22,7 @@ public class RankLaunchTests
     [TestCase("SLURM_PROCID=0 SLURM_NTASKS=4", null)]
     [TestCase("SLURM_PROCID=0 SLURM_STEP_ID=0 SLURM_STEP_NUM_TASKS=1", null)]
     [TestCase("RANK=1", null)]
+    [TestCase("RANK=0 WORLD_SIZE=1", null)]
     [TestCase("", null)]
     public void Each_launcher_is_known(string environment, string? expected)
     {
@@ -37,6 +38,7 @@ public class RankLaunchTests
     [TestCase("OMPI_COMM_WORLD_RANK=4 OMPI_COMM_WORLD_SIZE=4", "OMPI_COMM_WORLD_RANK is 4")]
     [TestCase("PMI_RANK=x PMI_SIZE=4", "PMI_RANK is a launcher's and should be a whole number, not 'x'")]
     [TestCase("SLURM_PROCID=0 SLURM_STEP_ID=0 SLURM_STEP_NUM_TASKS=2", "--mpi=pmix")]
+    [TestCase("RANK=0 WORLD_SIZE=2", "this is process 0 of 2, and MASTER_ADDR, the machine of process 0, is not set")]
     public void What_cannot_be_is_refused(string environment, string message) => Assert.That(
         () => RankLaunch.Find(Variables(environment)), Throws.TypeOf<EngineException>().With.Message.Contains(message));
 

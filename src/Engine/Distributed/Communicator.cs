@@ -15,6 +15,7 @@ namespace Engine.Distributed;
 public abstract unsafe class Communicator : IDisposable
 {
     private long _bytesSent;
+    private bool _isDisposed;
 
     /// <summary>Gets this rank's number, from 0 on.</summary>
     public abstract int Rank { get; }
@@ -103,6 +104,12 @@ public abstract unsafe class Communicator : IDisposable
     /// <summary>Leaves the other ranks after all have called it.</summary>
     public void Dispose()
     {
+        if (_isDisposed)
+        {
+            return;
+        }
+
+        _isDisposed = true;
         Dispose(disposing: true);
         GC.SuppressFinalize(this);
     }
@@ -110,6 +117,7 @@ public abstract unsafe class Communicator : IDisposable
     /// <summary>Starts a reduction in place.</summary>
     internal Collective StartAllReduce(void* values, long count, DType dtype, Reduction reduction)
     {
+        RequireOpen();
         Count(2 * count * dtype.Size());
         return BeginAllReduce(values, count, dtype, reduction);
     }
@@ -117,6 +125,7 @@ public abstract unsafe class Communicator : IDisposable
     /// <summary>Starts to send one rank's bytes to all.</summary>
     internal Collective StartBroadcast(void* values, long bytes, int root)
     {
+        RequireOpen();
         Interlocked.Add(ref _bytesSent, Rank == root && Size > 1 ? bytes : 0);
         return BeginBroadcast(values, bytes, root);
     }
@@ -128,6 +137,7 @@ public abstract unsafe class Communicator : IDisposable
     /// <param name="aside">Whether it uses the second channel, whose order relative to all else is free.</param>
     internal Collective StartAllGather(void* mine, long bytes, void* all, bool aside = false)
     {
+        RequireOpen();
         Count(bytes * Size);
         return BeginAllGather(mine, bytes, all, aside);
     }
@@ -135,6 +145,7 @@ public abstract unsafe class Communicator : IDisposable
     /// <summary>Starts to send each rank its part of the data of every rank.</summary>
     internal Collective StartAllToAll(void* send, long bytesEach, void* receive)
     {
+        RequireOpen();
         Count(bytesEach * Size);
         return BeginAllToAll(send, bytesEach, receive);
     }
@@ -194,6 +205,8 @@ public abstract unsafe class Communicator : IDisposable
     private EngineException NotOnGpus() => new(
         $"Data on GPUs need NCCL, but these {Size} ranks communicate by {Name}: give functions on a GPU an "
         + $"{nameof(NcclCommunicator)}, or compute on the CPU.");
+
+    private void RequireOpen() => ObjectDisposedException.ThrowIf(_isDisposed, this);
 
     private void Count(long bytes) => Interlocked.Add(ref _bytesSent, bytes * (Size - 1) / Size);
 

@@ -9,8 +9,6 @@ namespace Engine.Distributed;
 /// </summary>
 public sealed unsafe class MpiCommunicator : Communicator
 {
-    private bool _isFinished;
-
     private MpiCommunicator()
     {
         Mpi.Start();
@@ -56,9 +54,8 @@ public sealed unsafe class MpiCommunicator : Communicator
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
-        if (disposing && !_isFinished)
+        if (disposing)
         {
-            _isFinished = true;
             Mpi.Finish();
         }
     }

@@ -76,9 +76,18 @@ public sealed record RankLaunch(Launcher Launcher, int Rank, int Size, int Local
                 + "for it was told no --mpi: start them with srun --mpi=pmix (Open MPI) or srun --mpi=pmi2 (MPICH).");
         }
 
-        return variable("RANK") is not null && variable("WORLD_SIZE") is not null && variable("MASTER_ADDR") is not null
-            ? Of(Launcher.Torchrun, "RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
-            : null;
+        if (variable("RANK") is null || variable("WORLD_SIZE") is null)
+        {
+            return null;
+        }
+
+        RankLaunch launch = Of(Launcher.Torchrun, "RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE");
+        return variable("MASTER_ADDR") is not null ? launch
+            : launch.Size == 1 ? null
+            : throw new EngineException(
+                $"RANK and WORLD_SIZE say that this is process {launch.Rank} of {launch.Size}, and MASTER_ADDR, the "
+                + "machine of process 0, is not set: set it (127.0.0.1 for processes of one machine), "
+                + "or remove the two to train in one process.");
 
         RankLaunch Of(Launcher launcher, string rank, string size, string localRank, string? localSize)
         {

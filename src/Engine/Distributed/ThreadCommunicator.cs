@@ -34,7 +34,7 @@ public sealed unsafe class ThreadCommunicator : Communicator
 
     /// <summary>
     /// Runs a function on a thread for each rank and returns the results in the order of the ranks. If a rank fails,
-    /// the exchanges of the others fail too.
+    /// or ends while others wait for it, the exchanges of the others fail too.
     /// </summary>
     /// <param name="ranks">The number of ranks.</param>
     /// <param name="body">The function of each rank, with its communicator.</param>
@@ -49,6 +49,7 @@ public sealed unsafe class ThreadCommunicator : Communicator
             try
             {
                 results[communicator.Rank] = body(communicator);
+                communicator._group.End(communicator.Rank);
             }
             catch (Exception error)
             {
@@ -64,12 +65,10 @@ public sealed unsafe class ThreadCommunicator : Communicator
     }
 
     /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
-    {
-    }
+    protected override void Dispose(bool disposing) => _group.End(Rank);
 
     private protected override Collective BeginAllReduce(void* values, long count, DType dtype, Reduction reduction) =>
-        Join((nint)values, 0, all =>
+        Join(new Call("sums", count, dtype, (int)reduction), (nint)values, 0, all =>
         {
             // In the order of the ranks, so that the result is the same for all; then each rank gets a copy.
             for (int i = 1; i < all.Length; i++)
@@ -84,7 +83,7 @@ public sealed unsafe class ThreadCommunicator : Communicator
         });
 
     private protected override Collective BeginBroadcast(void* values, long bytes, int root) =>
-        Join((nint)values, 0, all =>
+        Join(new Call("broadcasts", bytes, DType.UInt8, root), (nint)values, 0, all =>
         {
             for (int i = 0; i < all.Length; i++)
             {
@@ -93,7 +92,7 @@ public sealed unsafe class ThreadCommunicator : Communicator
         });
 
     private protected override Collective BeginAllGather(void* mine, long bytes, void* all, bool aside) =>
-        Join((nint)mine, (nint)all, ranks =>
+        Join(new Call("gathers", bytes, DType.UInt8), (nint)mine, (nint)all, ranks =>
         {
             foreach ((nint _, nint receive) in ranks)
             {
@@ -105,7 +104,7 @@ public sealed unsafe class ThreadCommunicator : Communicator
         }, aside);
 
     private protected override Collective BeginAllToAll(void* send, long bytesEach, void* receive) =>
-        Join((nint)send, (nint)receive, ranks =>
+        Join(new Call("exchanges", bytesEach, DType.UInt8), (nint)send, (nint)receive, ranks =>
         {
             for (int to = 0; to < ranks.Length; to++)
             {
@@ -122,11 +121,23 @@ public sealed unsafe class ThreadCommunicator : Communicator
         Buffer.MemoryCopy((void*)from, (void*)to, bytes, bytes);
 
     /// <summary>Puts this rank's memory down; the last that comes does for all what is to be done.</summary>
-    private Meeting Join(nint send, nint receive, Action<(nint Send, nint Receive)[]> work, bool aside = false)
+    private Meeting Join(
+        Call call, nint send, nint receive, Action<(nint Send, nint Receive)[]> work, bool aside = false)
     {
         Meeting meeting = _group.At(aside ? --_aside : _round++);
-        meeting.Put(Rank, send, receive, work);
+        meeting.Put(Rank, call, send, receive, work);
         return meeting;
+    }
+
+    /// <summary>What a rank does in an exchange, which all ranks must do alike.</summary>
+    /// <param name="Verb">What it does.</param>
+    /// <param name="Count">How many elements, of each rank.</param>
+    /// <param name="DType">Their type.</param>
+    /// <param name="Option">The reduction, or the rank that sends.</param>
+    private readonly record struct Call(string Verb, long Count, DType DType, int Option = 0)
+    {
+        public override string ToString() => FormattableString.Invariant(
+            $"{Verb} {Count} {DType.Name()}{(Verb == "broadcasts" ? $" of rank {Option}" : "")}");
     }
 
     private sealed class Group(int size)
@@ -134,9 +145,16 @@ public sealed unsafe class ThreadCommunicator : Communicator
         private readonly Lock _lock = new();
         private readonly Dictionary<int, Meeting> _open = [];
 
+        private readonly bool[] _hasEnded = new bool[size];
+
         private volatile EngineException? _failure;
 
         public int Size => size;
+
+        /// <summary>Notes that a rank takes part in no further exchange.</summary>
+        public void End(int rank) => Volatile.Write(ref _hasEnded[rank], true);
+
+        public bool HasEnded(int rank) => Volatile.Read(ref _hasEnded[rank]);
 
         /// <summary>Gets the first error of a rank; null if there is none.</summary>
         public EngineException? Failure => _failure;
@@ -173,23 +191,66 @@ public sealed unsafe class ThreadCommunicator : Communicator
     private sealed class Meeting(Group group) : Collective
     {
         private readonly (nint Send, nint Receive)[] _all = new (nint, nint)[group.Size];
+        private readonly Call?[] _calls = new Call?[group.Size];
         private int _asked;
         private int _come;
         private volatile bool _isDone;
 
-        public override bool IsDone => _isDone || (group.Failure is { } failure ? throw failure : false);
+        public override bool IsDone => _isDone || (group.Failure is { } failure ? throw failure : IsLeft());
 
         /// <summary>Returns whether all ranks have now asked for it.</summary>
         public bool IsLast() => ++_asked == group.Size;
 
-        public void Put(int rank, nint send, nint receive, Action<(nint Send, nint Receive)[]> work)
+        public void Put(
+            int rank, Call call, nint send, nint receive, Action<(nint Send, nint Receive)[]> work)
         {
             _all[rank] = (send, receive);
-            if (Interlocked.Increment(ref _come) == group.Size)
+            lock (_calls)
             {
-                work(_all);
-                _isDone = true;
+                _calls[rank] = call;
             }
+
+            if (Interlocked.Increment(ref _come) < group.Size)
+            {
+                return;
+            }
+
+            // Memory of other sizes than this rank's must not be touched.
+            int other = Array.FindIndex(_calls, one => one != call);
+            if (other >= 0)
+            {
+                group.Fail(rank, new EngineException(
+                    $"This rank {call} where rank {other} {_calls[other]}: all ranks must make the same calls in the "
+                    + "same order, with tensors of the same types."));
+                return;
+            }
+
+            work(_all);
+            _isDone = true;
+        }
+
+        /// <summary>Throws if a rank that has not come never will.</summary>
+        private bool IsLeft()
+        {
+            for (int rank = 0; rank < group.Size; rank++)
+            {
+                if (!group.HasEnded(rank))
+                {
+                    continue;
+                }
+
+                lock (_calls)
+                {
+                    if (_calls[rank] is null)
+                    {
+                        throw new EngineException(
+                            $"Rank {rank} has ended, and another {_calls.First(call => call is not null)} and waits "
+                            + "for it: all ranks must make the same calls in the same order.");
+                    }
+                }
+            }
+
+            return false;
         }
     }
 }

@@ -100,16 +100,25 @@ internal sealed class Ranks : IDisposable
     /// <exception cref="EngineException">They cannot be joined.</exception>
     public static Ranks Open(RankLaunch launch, TrainingOptions options)
     {
+        Ranks ranks;
         try
         {
-            var ranks = new Ranks(launch, options);
-            ranks.Describe(options);
-            return ranks;
+            ranks = new Ranks(launch, options);
         }
         catch (EngineException error) when (launch.Rank > 0)
         {
             // The other ranks may not know about it, so this rank reports it.
             throw new EngineException($"Rank {launch.Rank} on {RankWatch.Host}: {error.Message}", error);
+        }
+
+        try
+        {
+            ranks.Describe(options);
+            return ranks;
+        }
+        catch (EngineException error)
+        {
+            throw ranks.End(error);
         }
     }
 
@@ -229,17 +238,20 @@ internal sealed class Ranks : IDisposable
             Process.GetCurrentProcess().Kill();
         })
         { IsBackground = true }.Start();
+        // Before MPI ends them, because they would report that this rank has ended.
+        _watch?.EndOthers();
         if (_mpi is not null)
         {
             MpiCommunicator.Abort(CommandLine.Failed);
         }
 
-        _watch?.EndOthers();
         Environment.Exit(CommandLine.Failed);
     }
 
     private void Describe(TrainingOptions options)
     {
+        // The ways to load data exchange different things, so this is compared before.
+        Agreement.Require(_communicator, [("the kind of data", options.Own is null ? "CIFAR-10" : "own data")]);
         string[] hosts = RankWatch.HostsOf(_communicator);
         if (!IsFirst || options.Quiet)
         {

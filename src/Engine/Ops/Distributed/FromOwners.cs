@@ -8,7 +8,7 @@ namespace Engine.Ops;
 
 /// <summary>
 /// Broadcasts each tensor from the rank that owns it to all others. Of the inputs of the other ranks only the type
-/// matters.
+/// matters. Inputs after those of the tensors are not sent; they are only computed before.
 /// </summary>
 /// <param name="Communicator">The ranks, all of which compute this.</param>
 /// <param name="Owners">For each tensor, the rank that owns it.</param>
@@ -22,14 +22,15 @@ internal sealed record FromOwners(Communicator Communicator, IReadOnlyList<int> 
         Shape shape = [Arg.Dimension(random), Arg.Dimension(random)];
         yield return new Sample(new FromOwners(alone, [0]), new Arg(shape)) { HasGradient = false };
         yield return new Sample(new FromOwners(alone, [0, 0]), new Arg(shape), new Arg([257])) { HasGradient = false };
+        yield return new Sample(new FromOwners(alone, [0]), new Arg(shape), new Arg([3])) { HasGradient = false };
         yield return new Sample(new FromOwners(alone, [0, 0]), new Arg(shape))
         {
             Error = "has the owners of 2 tensors, not of 1",
         };
     }
 
-    public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs) => inputs.Length == Owners.Count
-        ? [.. inputs.ToArray().Select(input => input with { KnownValue = null })]
+    public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs) => inputs.Length >= Owners.Count
+        ? [.. inputs[..Owners.Count].ToArray().Select(input => input with { KnownValue = null })]
         : throw new EngineException($"it has the owners of {Owners.Count} tensors, not of {inputs.Length}");
 
     public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
@@ -37,7 +38,7 @@ internal sealed record FromOwners(Communicator Communicator, IReadOnlyList<int> 
 
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
-        for (int i = 0; i < inputs.Count; i++)
+        for (int i = 0; i < Owners.Count; i++)
         {
             var values = Tensor.From(inputs[i].Data);
             Communicator.Broadcast(values, Owners[i]);

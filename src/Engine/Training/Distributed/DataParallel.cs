@@ -78,7 +78,8 @@ public sealed record DataParallel(Communicator Communicator)
         if (shards < ranks)
         {
             throw new EngineException(
-                $"{shards} shards of a batch are not enough for {ranks} ranks: each computes at least one.");
+                $"{shards} shard{(shards == 1 ? " of a batch is" : "s of a batch are")} not enough for {ranks} ranks: "
+                + "each computes at least one.");
         }
 
         if (IsDeterministic && !BitOperations.IsPow2(shards))

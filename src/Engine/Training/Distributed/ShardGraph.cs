@@ -171,7 +171,7 @@ internal sealed class ShardGraph : IDisposable
         using Origin.Scope origin = Origin.For("loss");
         IEnumerable<Update> learned =
         [
-            .. _graph.Owners?.Spread(rule) ?? rule.Updates,
+            .. _graph.Owners?.Spread(rule, sums) ?? rule.Updates,
             .. _layerUpdates.Select((update, i) => new Update(update.Target, sums[_parameters.Count + i])),
             .. CountingUpdates,
         ];

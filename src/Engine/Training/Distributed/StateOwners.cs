@@ -53,8 +53,13 @@ internal sealed class StateOwners
     /// Returns a rule's updates on this rank: it updates its own parameters and its part of the state, and gets the
     /// other parameters from their owners.
     /// </summary>
+    /// <param name="rule">The rule.</param>
+    /// <param name="sums">
+    /// The sums over the ranks, all of which are over before parameters are sent: a rank whose own parameters need none
+    /// of them computes them too, and all ranks make the same exchanges in the same order.
+    /// </param>
     /// <exception cref="EngineException">The rule updates one parameter with the state of another.</exception>
-    public IReadOnlyList<Update> Spread(BuiltUpdates rule)
+    public IReadOnlyList<Update> Spread(BuiltUpdates rule, IReadOnlyList<Variable> sums)
     {
         Update[] ofParameters = [.. rule.Updates.Where(update => _owners.ContainsKey(update.Target))];
         Update[] ofState =
@@ -76,7 +81,7 @@ internal sealed class StateOwners
         using Origin.Scope origin = Origin.Use(Origin.Current with { Part = "all ranks" });
         IReadOnlyList<Variable> all =
             new FromOwners(_communicator, [.. ofParameters.Select(update => Of(update.Target))])
-                .Apply(values).Outputs;
+                .Apply([.. values, .. sums]).Outputs;
         return [.. ofState, .. ofParameters.Select((update, i) => update with { Value = all[i] })];
     }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using Engine.Devices.Cpu;
 using Engine.Devices.Cuda;
 using Engine.Distributed;
@@ -116,11 +117,14 @@ public sealed partial class NeuralNet
             ("the way of the batches", string.Create(
                 CultureInfo.InvariantCulture,
                 $"batches of {batches.BatchSize} in {plan.Shards} "
-                + $"shards{(batches.Shuffle ? ", shuffled" : "")}, {batches.Augmentation.Count} augmentations, "
+                + $"shards{(batches.Shuffle ? ", shuffled" : "")}, "
+                + $"augmentation: {string.Join("; ", batches.Augmentation)}, "
                 + $"validation in batches of {BatchIteratorTest.BatchSize}, L1 {L1}, L2 {L2}")),
             ("the synchronization of batch normalization",
                 Parallel.IsBatchNormSynchronized ? "over the ranks" : "none"),
             ("the sharding of the update rule's state", graph.Owners is null ? "none" : "over the ranks"),
+            ("the ops of the network", Tensor.From(Encoding.UTF8.GetBytes(Printer.DebugPrint(
+                [("loss", graph.Training(isWeighted: false).Loss), ("score", graph.ValidLoss)])))),
             ("the number of epochs", string.Create(CultureInfo.InvariantCulture, $"{epochs} after {_history.Count}")),
             ("the number of samples", $"{samples ?? data.Count}"),
             ("the data", (IEnumerable<Tensor>)[
@@ -128,6 +132,21 @@ public sealed partial class NeuralNet
             ("the state",
                 (IEnumerable<Tensor>)[.. StateVariables().Where(IsEverywhere).Select(pair => pair.Value.GetValue())]),
         ]);
+    }
+
+    /// <summary>
+    /// Refuses an epoch in which ranks have different settings of the update rule, such as by different schedules.
+    /// </summary>
+    private void RequireSameSettings(IEnumerable<Tensor> ofBatches)
+    {
+        if (Parallel is not null)
+        {
+            Agreement.Require(Parallel.Communicator,
+            [
+                ("the learning rate or another setting of the update rule in this epoch", (IEnumerable<Tensor>)[
+                    .. UpdateSettings.Values.Select(setting => setting.GetValue()), .. ofBatches]),
+            ]);
+        }
     }
 
     /// <summary>Returns whether all ranks keep a variable.</summary>

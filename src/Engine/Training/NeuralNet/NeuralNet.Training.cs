@@ -201,8 +201,12 @@ public sealed partial class NeuralNet
     }
 
     /// <summary>Goes to the first batch of an epoch, with the settings for each of its batches.</summary>
-    private void StartEpoch(Pass pass, int epoch) => pass.Start(
-        epoch, [.. PerBatch.Select(adjust => adjust.Values(this, epoch, pass.Feeder.Batches))]);
+    private void StartEpoch(Pass pass, int epoch)
+    {
+        Tensor[] values = [.. PerBatch.Select(adjust => adjust.Values(this, epoch, pass.Feeder.Batches))];
+        RequireSameSettings(values);
+        pass.Start(epoch, values);
+    }
 
     private (double Loss, double Accuracy, IReadOnlyDictionary<string, double> Scores)? Validate(
         Pass pass, int epoch, CancellationToken cancellationToken)
