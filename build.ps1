@@ -17,30 +17,44 @@ function Install-Sdk {
     & $script -Channel 10.0 -InstallDir $ownSdk -NoPath | Out-Host
 }
 
-# The words as they were typed. Where a command line is PowerShell's own, not that of pwsh -File, it has made a list of
-# 100,100, two words of -a.png or -o:a, and has taken away the first --.
-function Get-Words($values, $typed) {
-    $plain = [string[]]@($values | ForEach-Object { $_ -join ',' })
-    if (-not $typed) { return $plain }
+# The elements of a typed command, each with whether it adjoins the one before. @args of a function, whose words
+# PowerShell has split already, stands for the elements with which the function was called.
+function Get-Elements($typed, $callers) {
     $command = [Management.Automation.Language.Parser]::ParseInput($typed, [ref]$null, [ref]$null).Find(
         { $args[0] -is [Management.Automation.Language.CommandAst] }, $false)
+    $end = -1
+    foreach ($element in $command.CommandElements | Select-Object -Skip 1) {
+        $caller = if ($element.Splatted -and $element.VariablePath.UserPath -eq 'args') { $callers[0] }
+        if ($caller.InvocationInfo.Statement) {
+            Get-Elements $caller.InvocationInfo.Statement @($callers | Select-Object -Skip 1)
+        } else {
+            @{ Element = $element; Adjoins = $element.Extent.StartOffset -eq $end }
+        }
+        $end = $element.Extent.EndOffset
+    }
+}
+
+# The words as they were typed. Where a command line is PowerShell's own, not that of pwsh -File, it has made a list of
+# 100,100, two words of -a.png or -o:a, and has taken away the first --.
+function Get-Words($values, $typed, $callers) {
+    $plain = [string[]]@($values | ForEach-Object { $_ -join ',' })
+    if (-not $typed) { return $plain }
     $words = [Collections.Generic.List[string]]::new()
     $next = 0
-    $end = -1
     $isBehindDashes = $false
-    foreach ($element in $command.CommandElements | Select-Object -Skip 1) {
+    foreach ($typedElement in Get-Elements $typed $callers) {
+        $element = $typedElement.Element
         if ($element.Extent.Text -eq '--' -and -not $isBehindDashes) {
             $words.Add('--')
             $isBehindDashes = $true
         } elseif ($element.Argument) {
             $words.Add($plain[$next] + $plain[$next + 1])
             $next += 2
-        } elseif ($element.Extent.StartOffset -eq $end) {
+        } elseif ($typedElement.Adjoins) {
             $words[$words.Count - 1] += $plain[$next++]
         } else {
             $words.Add($plain[$next++])
         }
-        $end = $element.Extent.EndOffset
     }
     # A list that was splatted is more words than one.
     if ($next -eq $plain.Count) { $words.ToArray() } else { $plain }
@@ -77,5 +91,6 @@ if ($files | Where-Object { $_.LastWriteTimeUtc -gt $built }) {
     }
     (Get-Item $tool).LastWriteTimeUtc = [DateTime]::UtcNow
 }
-& $dotnet $tool (Get-Words $args $MyInvocation.Statement)
+$callers = @(Get-PSCallStack | Select-Object -Skip 1)
+& $dotnet $tool (Get-Words $args $MyInvocation.Statement $callers)
 exit $LASTEXITCODE

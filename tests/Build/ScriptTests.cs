@@ -55,6 +55,7 @@ public class ScriptTests
     [TestCase("build -- a -- b", "build -- a -- b")]
     [TestCase("build '' 'a  b' 'c\"d' '$e' \\", "build '' 'a  b' 'c\"d' '$e' \\")]
     [TestCase("build --learning-rate 0.010 1e-3 007 1kb", "build --learning-rate 0.010 1e-3 007 1kb")]
+    [TestCase("build -a.png -o:x 1,2 -- -b", "function go { ./build.ps1 build @args }; go -a.png -o:x 1,2 -- -b")]
     [TestCase("build 'two words' three", "$list = 'two words', 'three'; ./build.ps1 build @list")]
     public void Both_scripts_understand_the_same(string posix, string powerShell)
     {

@@ -111,6 +111,11 @@ internal abstract record Elementwise : Op, ICpuOp, ICudaOp
             yield return Mixed([n, m], Shape.Scalar);
         }
 
+        if (arity > 2)
+        {
+            yield return [[3, 1, 5], [1, 4, 1], [3, 4, 1]];
+        }
+
         Shape[] Same(Shape shape) => [.. Enumerable.Repeat(shape, arity)];
 
         Shape[] Mixed(Shape first, Shape last) => [.. Enumerable.Repeat(first, arity - 1), last];

@@ -40,6 +40,12 @@ internal sealed record Cast(DType To) : Op, ICpuOp, ICudaOp, ISampled
                 };
             }
 
+            // In the middle between two numbers of 16 bits.
+            yield return new Sample(new Cast(half), new Arg([6], Values: [257, 259, -257, 2049, 2051, -2049]))
+            {
+                HasGradient = false,
+            };
+
             foreach (ElementType to in ElementType.All)
             {
                 yield return new Sample(new Cast(to.DType), new Arg(shape, half, -500, 500)) { HasGradient = false };
