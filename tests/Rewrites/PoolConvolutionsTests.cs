@@ -1,6 +1,7 @@
 using Engine.Compile;
 using Engine.Graph;
 using Engine.Ops;
+using Engine.Training;
 using static Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Rewrites;
@@ -21,6 +22,24 @@ public class PoolConvolutionsTests
         AssertTheSame([loss, y, .. Grad(loss, [w, b, w2])], Count<Conv2DMaxPool>(2), Count<Conv2DMaxPoolGradients>(2));
 
         Variable Activation(Variable x) => isRectified ? Rectify(x) : x;
+    }
+
+    [TestCase(DType.BFloat16)]
+    [TestCase(DType.Float16)]
+    public void In_mixed_precision_a_gradient_is_rounded_before_it_reaches_the_maxima(DType stored)
+    {
+        // Small integers: all sums are exact, so that both ways round the same numbers.
+        SharedVariable w = Whole([7, 3, 3, 2], 1), b = Whole([7], 2), w2 = Whole([5, 7, 2, 2], 3);
+        Variable hidden = MaxPool2D(Rectify(Conv2D(Round(_images), w, bias: b)), (2, 2));
+        Variable y = MaxPool2D(Conv2D(hidden, w2), (2, 2));
+        Variable loss = Sum(y * y);
+
+        AssertTheSame(
+            [.. MixedPrecision.Apply([loss, y, .. Grad(loss, [w, b, w2])], stored)],
+            Count<Conv2DMaxPool>(2), Count<Conv2DMaxPoolGradients>(2), Count<MaxPool2DGradient>(0));
+
+        static SharedVariable Whole(int[] dimensions, int seed) => Shared(Tensor.From(
+            [.. Drawn(dimensions, seed).AsSpan<float>().ToArray().Select(x => MathF.Round(3 * x))], dimensions));
     }
 
     [Test]

@@ -37,7 +37,7 @@ public sealed record EngineOptions
     public bool FastMath { get; init; }
 
     /// <summary>
-    /// Gets or sets whether CUDA's matrix products of float32 may be rounded to TF32: see
+    /// Gets or sets whether CUDA's products and convolutions of float32 may be rounded to TF32: see
     /// <see cref="Devices.Cuda.CudaOptions.TensorFloat32"/>.
     /// </summary>
     public bool TensorFloat32 { get; init; }

@@ -76,7 +76,7 @@ internal sealed record Setting(
                 _ => null,
             }),
         new("cuda.tf32", "True, False", "False",
-            "matrix products on CUDA's tensor cores, of numbers rounded to 10 bits of mantissa",
+            "products and convolutions on CUDA's tensor cores, of numbers rounded to 10 bits of mantissa",
             (options, text) => text.ToLowerInvariant() switch
             {
                 "true" or "1" => options with { TensorFloat32 = true },

@@ -110,6 +110,12 @@ public abstract record Op
     internal virtual bool TakesHalves => false;
 
     /// <summary>
+    /// Gets the number of first inputs, of one dtype, that the op also multiplies as 16 bits where GPUs have tensor
+    /// cores for them. A rewrite passes them; other devices get them as float32.
+    /// </summary>
+    internal virtual int TensorOperands => 0;
+
+    /// <summary>
     /// Gets whether the outputs depend on nothing but the inputs, and exist for all inputs of these types: they may be
     /// computed in advance.
     /// </summary>

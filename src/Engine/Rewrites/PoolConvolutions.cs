@@ -7,8 +7,8 @@ namespace Engine.Rewrites;
 
 /// <summary>
 /// Fuses a convolution, an optional rectifier and the max pooling of the result to one op, and their gradients to
-/// another. The maximum of rectified numbers is the rectified maximum. This applies only if nothing else uses the
-/// result before pooling.
+/// another. The maximum of rectified numbers is the rectified maximum. A gradient that mixed precision rounds is
+/// rounded before it is moved to the maxima instead. This applies only if nothing else uses the result before pooling.
 /// </summary>
 internal sealed class PoolConvolutions
 {
@@ -108,11 +108,31 @@ internal sealed class PoolConvolutions
             gradients = [through.Outputs[0]];
         }
 
+        if (gradients.Count > 0 && Rounded(gradients[0]) is { } rounding)
+        {
+            match.Stored = rounding.Inputs[0].DType;
+            gradients = [rounding.Outputs[0]];
+        }
+
         bool hasOnlyThese = _users[pooled].All(user =>
                 user == pooling || user == rectifyGradient || user.Op is MaxPool2DGradient)
             && (rectify is null || _users[sums].All(user => user == rectify))
             && (gradients.Count == 0 || _users[gradients[0]].All(user => match.TryAdd(user, gradients[0])));
         return hasOnlyThese ? match : null;
+    }
+
+    /// <summary>
+    /// Returns the conversion back from 16 bits, if a variable is used only by a conversion to them, which only it uses.
+    /// </summary>
+    private Apply? Rounded(Variable variable)
+    {
+        return OnlyCast(variable) is { Op: Cast { To: var to } } first && to.IsHalf()
+            && OnlyCast(first.Outputs[0]) is { Op: Cast back } second && back.To == variable.DType
+            ? second
+            : null;
+
+        Apply? OnlyCast(Variable of) =>
+            !_roots.Contains(of) && _users[of].Take(2).ToArray() is [{ Op: Cast } only] ? only : null;
     }
 
     private void Build(Apply node)
@@ -156,9 +176,9 @@ internal sealed class PoolConvolutions
 
     private Apply Gradients(Match match, IReadOnlyList<Apply> wanted)
     {
-        match.Gradient ??= match.IsRectified
+        match.Gradient ??= match.Rounded(match.IsRectified
             ? new Binary<RectifyGrad>().Call(match.Result!, Mapped(match.PoolingGradient!))
-            : Mapped(match.PoolingGradient!);
+            : Mapped(match.PoolingGradient!));
         bool withFilters = wanted.Any(node => node.Op is Conv2DWeightsGradient);
         bool withBias = wanted.Any(node => node.Op is Conv2DWeightsGradient { WithBias: true });
         bool withImages = wanted.Any(node => node.Op is Conv2DInputGradient);
@@ -180,8 +200,15 @@ internal sealed class PoolConvolutions
         /// <summary>Gets or sets the gradient with respect to the pooled images.</summary>
         public Variable? PoolingGradient { get; set; }
 
-        /// <summary>Gets or sets this gradient before the rectifier, if there is one.</summary>
+        /// <summary>Gets or sets this gradient before the rectifier, if there is one, and rounded.</summary>
         public Variable? Gradient { get; set; }
+
+        /// <summary>Gets or sets the dtype that the gradient is rounded to; null if it is not.</summary>
+        public DType? Stored { get; set; }
+
+        public Variable Rounded(Variable gradient) => Stored is { } stored
+            ? Symbolic.Cast(Symbolic.Cast(gradient, stored), gradient.DType)
+            : gradient;
 
         /// <summary>
         /// Gets the convolution's gradients, at most one with respect to the filters and one to the images.

@@ -5,6 +5,7 @@
 
 // IEEE 754 half precision: 5 bits of exponent and 10 of mantissa.
 struct float16 {
+    static constexpr uint16 One = 0x3c00;
     uint16 bits;
     float16() = default;
     __device__ __forceinline__ explicit float16(float x) : bits(toHalf(x)) {}
@@ -13,6 +14,7 @@ struct float16 {
 
 // The upper half of a float: 8 bits of exponent and 7 of mantissa.
 struct bfloat16 {
+    static constexpr uint16 One = 0x3f80;
     uint16 bits;
     bfloat16() = default;
     __device__ __forceinline__ explicit bfloat16(float x)

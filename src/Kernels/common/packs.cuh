@@ -1,13 +1,20 @@
-// Elements of type T that are read or copied together.
+// Elements that are read or copied together, of type T unless another is named.
 #pragma once
 #include "common.cuh"
+
+// The type of a product's or a convolution's operands: T, or a type of 16 bits, which tensor cores multiply; T is float
+// then.
+#ifndef ELEMENT
+#define ELEMENT T
+#endif
+typedef ELEMENT Element;
 
 // The elements in 16 bytes.
 constexpr int MostVector = 16 / sizeof(T);
 
-template <int Count>
-struct __align__(Count * sizeof(T)) Pack {
-    T x[Count];
+template <int Count, typename U = T>
+struct __align__(Count * sizeof(U)) Pack {
+    U x[Count];
 };
 
 // Reads or writes neighboring elements in as few accesses of up to 16 bytes as possible.

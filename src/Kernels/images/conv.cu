@@ -8,27 +8,52 @@
 #define POOLED_EPILOGUE(...)
 #endif
 
+// With tensor cores, a lane has rows g, g + 8, g + 16 and g + 24 of every 32 of a tile: they are a window, pooled.
+constexpr int LaneRows = 8, TileWindows = POOL && TENSOR ? LaneRows * Window : 1;
+
+__device__ __forceinline__ int pixelOf(int row)
+{
+    return TileWindows == 1
+        ? row
+        : row / TileWindows * TileWindows + row % LaneRows * Window + row % TileWindows / LaneRows;
+}
+
 struct Columns {
-    static constexpr bool AlongK = false, IsEven = false, IsGrid = false;
+    static constexpr bool AlongK = false, IsEven = false, IsGrid = false, IsSplit = true;
     static constexpr int Vector = 1, Length = 0;
-    const T* x;
+    const Element* x;
     const ConvShape& s;
-    __device__ __forceinline__ bool find(int pixel, int tap, const T*& at) const
+    __device__ __forceinline__ Part across(int row) const
     {
-        return under(x, s, resultPixel(s, pixel), tap, at);
+        int pixel = pixelOf(row);
+        return TileWindows > 1 && pixel >= resultPixels(s) ? outside() : ofResult(s, resultPixel(s, pixel));
+    }
+
+    __device__ __forceinline__ Part along(int tap) const { return ofTap(s, tap); }
+    __device__ __forceinline__ bool join(const Part& a, const Part& b, const Element*& at) const
+    {
+        return under(x, s, a, b, at);
+    }
+
+    __device__ __forceinline__ bool find(int row, int tap, const Element*& at) const
+    {
+        return join(across(row), along(tap), at);
     }
 };
 
 struct Filters {
-    static constexpr bool AlongK = true, IsEven = false, IsGrid = false;
+    static constexpr bool AlongK = true, IsEven = true, IsGrid = true, IsSplit = false;
     static constexpr int Vector = VECTOR_W, Length = 0;
-    const T* w;
-    const ConvShape& s;
-    __device__ __forceinline__ bool find(int filter, int tap, const T*& at) const
+    const Element* w;
+    int taps;
+    __device__ __forceinline__ bool find(int filter, int tap, const Element*& at) const
     {
-        at = w + weight(s, filter, tap);
+        at = w + (size_t)filter * taps + tap;
         return true;
     }
+
+    __device__ __forceinline__ int64 step(int) const { return 1; }
+    __device__ __forceinline__ int64 apart() const { return taps; }
 };
 
 // i: pixels of the result, j: filters, k: taps. EPILOGUE(x, image, filter, pixel), where the pixel is oh · OW + ow.
@@ -36,31 +61,31 @@ struct Filters {
 // numbers, and then POOLED_EPILOGUE(x, at), where y[at] is the element. argmax, of the same shape, is the pixel of the
 // maximum, the first of equal ones.
 extern "C" __global__ void __launch_bounds__(Threads, Blocks) conv_forward(
-    const T* x, const T* w, T* y, int* argmax, T* workspace, ConvShape given OPERANDS)
+    const Element* x, const Element* w, T* y, int* argmax, T* workspace, ConvShape given OPERANDS)
 {
     CONV_SHAPE_OF(given);
     Product<Columns, Filters> product;
-    if (!product.compute(Columns{x, s}, Filters{w, s}, resultPixels(s), s.filters, s.taps(), workspace)) {
+    int rows = (resultPixels(s) + TileWindows - 1) / TileWindows * TileWindows;
+    if (!product.compute(Columns{x, s}, Filters{w, s.taps()}, rows, s.filters, s.taps(), workspace)) {
         return;
     }
 
 #if POOL
     static_assert(Window == product.Four, "a thread has whole windows");
     #pragma unroll
-    for (int sum = 0; sum < product.Count; sum += Window) {
-        int i = product.row(sum), filter = product.column(sum);
-        if (!product.has(sum) || i >= resultPixels(s) || filter >= s.filters) {
+    for (int four = 0; four < product.Count / Window; four++) {
+        int first = product.ofFour(four, 0), i = pixelOf(product.row(first)), filter = product.column(first);
+        if (!product.has(first) || i >= resultPixels(s) || filter >= s.filters) {
             continue;
         }
 
         WindowMax windowMax;
-        int image = 0;
+        Pixel corner = resultPixel(s, i / Window * Window);
+        int image = corner.plane;
         #pragma unroll
         for (int result = 0; result < Window; result++) {
-            Pixel at = resultPixel(s, i + result);
-            image = at.plane;
-            int pixel = at.row * s.resultWidth + at.column;
-            T value = product.accumulators[sum + result];
+            int pixel = (corner.row + result / 2) * s.resultWidth + corner.column + result % 2;
+            T value = product.accumulators[product.ofFour(four, result)];
             EPILOGUE(value, image, filter, pixel)
             windowMax.take(value, pixel);
         }

@@ -12,7 +12,7 @@
 // EPILOGUE(x, image, filter, pixel), where the pixel is oh · OW + ow; POOLED_EPILOGUE(x, at), where y[at] is the pooled
 // element.
 extern "C" __global__ void __launch_bounds__(THREADS) conv_direct(
-    const T* x, const T* w, T* y, int* argmax, ConvShape given OPERANDS)
+    const Element* x, const Element* w, T* y, int* argmax, ConvShape given OPERANDS)
 {
     CONV_SHAPE_OF(given);
     int across = POOL ? s.resultWidth / 2 : (s.resultWidth + 1) / 2;

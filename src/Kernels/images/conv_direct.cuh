@@ -58,7 +58,7 @@ __device__ __forceinline__ T* sharedWeights() { return (T*)sharedBytes + PlaneEl
 //
 //   planes: (images, all, height, width); the first element goes to (top, left)
 __device__ __forceinline__ void bringPlanes(
-    const T* planes, int images, int all, int first, int count, int height, int width, int top, int left)
+    const Element* planes, int images, int all, int first, int count, int height, int width, int top, int left)
 {
     // A thread keeps its position in the plane, and goes from plane to plane.
     constexpr int Together = THREADS > PlaneArea ? THREADS / PlaneArea : 1;
@@ -69,7 +69,7 @@ __device__ __forceinline__ void bringPlanes(
         #pragma unroll 1
         for (int image = 0; image < IMAGES; image++) {
             bool isThere = inside && (int)blockIdx.x * IMAGES + image < images;
-            const T* from = planes + ((size_t)(blockIdx.x * IMAGES + image) * all + first) * height * width
+            const Element* from = planes + ((size_t)(blockIdx.x * IMAGES + image) * all + first) * height * width
                 + row * width + column;
             #pragma unroll 4
             for (int plane = i / PlaneArea; plane < count; plane += Together) {
@@ -83,7 +83,7 @@ __device__ __forceinline__ void bringPlanes(
 //
 //   w: the weight (out, in, tap) is at out · outStep + in · inStep + tap; flipped: the last tap comes first
 __device__ __forceinline__ void bringWeights(
-    const T* w, int first, int count, int outputs, int outStep, int inStep, bool flipped)
+    const Element* w, int first, int count, int outputs, int outStep, int inStep, bool flipped)
 {
     // A warp reads 8 weights in a row of memory for 4 outputs: it reads whole sectors, and writes to different banks.
     constexpr int Along = 8, Across = 4, Lanes = Along * Across, Outputs = GROUPS * OWN;
@@ -93,7 +93,7 @@ __device__ __forceinline__ void bringWeights(
     for (int k = firstTap; k < count * FilterArea; k += THREADS / Lanes * Along) {
         int in = k / FilterArea, tap = k - in * FilterArea;
         T* to = sharedWeights() + k * WEIGHT_STEP + across;
-        const T* from = w + (size_t)firstOutput * outStep + (first + in) * inStep
+        const Element* from = w + (size_t)firstOutput * outStep + (first + in) * inStep
             + (flipped ? FilterArea - 1 - tap : tap);
         #pragma unroll
         for (int output = 0; output < Outputs; output += Across) {

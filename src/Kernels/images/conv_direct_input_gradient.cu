@@ -7,7 +7,7 @@
 
 // The planes of a pooled gradient: zeros, except for one pixel of each window.
 __device__ __forceinline__ void spreadGradient(
-    const T* g, const int* argmax, const ConvShape& s, int first, int count, int top, int left)
+    const Element* g, const int* argmax, const ConvShape& s, int first, int count, int top, int left)
 {
     for (int i = threadIdx.x * MostVector; i < PlaneElements; i += THREADS * MostVector) {
         *(Pack<MostVector>*)(sharedPlanes() + i) = {};
@@ -29,7 +29,7 @@ __device__ __forceinline__ void spreadGradient(
 
 // EPILOGUE(x, image, channel, pixel), where the pixel is h · W + w.
 extern "C" __global__ void __launch_bounds__(THREADS) conv_direct_input_gradient(
-    const T* w, const T* g, const int* argmax, T* y, ConvShape given OPERANDS)
+    const Element* w, const Element* g, const int* argmax, T* y, ConvShape given OPERANDS)
 {
     CONV_SHAPE_OF(given);
     int across = (s.width + 1) / 2, tiles = (s.height + 1) / 2 * across;

@@ -17,6 +17,7 @@
 // Grid: FILTERS filters; GROUPS groups of OWN channels; parts of the images, joined as in split_k.cuh. Block: THREADS,
 // each with a filter and a group; WALKERS of these threads share the windows.
 #include "common.cuh"
+#include "packs.cuh"
 #include "split_k.cuh"
 #include "conv_shape.cuh"
 
@@ -44,14 +45,14 @@ struct __align__(2 * sizeof(T)) Maximum {
 // joined.
 constexpr int Count = Weights + 1, Left = (FILTERS * GROUPS * Count + THREADS - 1) / THREADS;
 
-__device__ __forceinline__ void bringImage(const T* x, const ConvShape& s, T* planes, int firstChannel)
+__device__ __forceinline__ void bringImage(const Element* x, const ConvShape& s, T* planes, int firstChannel)
 {
     constexpr int Together = THREADS > PlaneArea ? THREADS / PlaneArea : 1;
     int count = min(Channels, s.channels - firstChannel);
     for (int i = threadIdx.x; i < Together * PlaneArea; i += THREADS) {
         int at = i % PlaneArea, row = at / PLANE_WIDTH - s.padH, column = at % PLANE_WIDTH - s.padW;
         bool inside = row >= 0 && row < s.height && column >= 0 && column < s.width;
-        const T* from = x + (size_t)firstChannel * s.area() + row * s.width + column;
+        const Element* from = x + (size_t)firstChannel * s.area() + row * s.width + column;
         #pragma unroll 4
         for (int channel = i / PlaneArea; channel < Channels; channel += Together) {
             planes[channel * PlaneArea + at] = inside && channel < count ? from[(size_t)channel * s.area()] : T(0);
@@ -60,7 +61,7 @@ __device__ __forceinline__ void bringImage(const T* x, const ConvShape& s, T* pl
 }
 
 __device__ __forceinline__ void bringMaxima(
-    const T* g, const int* argmax, const ConvShape& s, Maximum* maxima, int step, int windows, int count)
+    const Element* g, const int* argmax, const ConvShape& s, Maximum* maxima, int step, int windows, int count)
 {
     #pragma unroll 4
     for (int i = threadIdx.x; i < count * windows; i += THREADS) {
@@ -71,7 +72,7 @@ __device__ __forceinline__ void bringMaxima(
 
 // EPILOGUE(x, at), where y[at] is the weight; with SUMS 1 SUMS_EPILOGUE(x, filter) for sums[filter].
 extern "C" __global__ void __launch_bounds__(THREADS) conv_pooled_weights_gradient(
-    const T* x, const T* g, const int* argmax, T* y, T* sums, T* workspace, ConvShape given OPERANDS)
+    const Element* x, const Element* g, const int* argmax, T* y, T* sums, T* workspace, ConvShape given OPERANDS)
 {
     extern __shared__ __align__(16) unsigned char sharedBytes[];
     CONV_SHAPE_OF(given);

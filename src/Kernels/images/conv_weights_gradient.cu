@@ -11,36 +11,62 @@
 #endif
 
 #if SUMS
-__device__ const T One = 1;
+#if HALVES
+__device__ const uint16 One = Element::One;
+#else
+__device__ const Element One = 1;
+#endif
 #endif
 
 struct Taps {
-    static constexpr bool AlongK = true, IsEven = false, IsGrid = false;
-    static constexpr int Vector = 1, Length = 0;
-    const T* x;
+    static constexpr bool AlongK = true, IsEven = false, IsGrid = false, IsSplit = true;
+    static constexpr int Vector = 1, Length = 0, OfSums = 1;
+    const Element* x;
     const ConvShape& s;
-    __device__ __forceinline__ bool find(int tap, int pixel, const T*& at) const
+    __device__ __forceinline__ Part across(int tap) const
+    {
+        return SUMS && tap == s.taps() ? Part{0, 0, 0, OfSums} : ofTap(s, tap);
+    }
+
+    __device__ __forceinline__ Part along(int pixel) const { return ofResult(s, resultPixel(s, pixel)); }
+    __device__ __forceinline__ bool join(const Part& a, const Part& b, const Element*& at) const
     {
 #if SUMS
-        if (tap == s.taps()) {
-            at = &One;
+        if (a.phase != b.phase) {
+            at = (const Element*)&One;
             return true;
         }
 #endif
-        return under(x, s, resultPixel(s, pixel), tap, at);
+        return under(x, s, a, b, at);
+    }
+
+    __device__ __forceinline__ bool find(int tap, int pixel, const Element*& at) const
+    {
+        return join(across(tap), along(pixel), at);
     }
 };
 
 struct Gradients {
-    static constexpr bool AlongK = true, IsEven = false, IsGrid = false;
+    static constexpr bool AlongK = true, IsEven = false, IsGrid = false, IsSplit = true;
     static constexpr int Vector = VECTOR_G, Length = 0;
-    const T* g;
+    const Element* g;
     const int* argmax;
     const ConvShape& s;
-    __device__ __forceinline__ bool find(int filter, int index, const T*& at) const
+    __device__ __forceinline__ Part across(int filter) const { return ofFilter(s, filter, 0, 0, 0); }
+    __device__ __forceinline__ Part along(int index) const
     {
         Pixel pixel = resultPixel(s, index);
-        return gradient(g, argmax, s, pixel.plane, filter, pixel.row, pixel.column, at);
+        return ofGradient(s, pixel.plane, pixel.row, pixel.column, 0);
+    }
+
+    __device__ __forceinline__ bool join(const Part& a, const Part& b, const Element*& at) const
+    {
+        return gradient(g, argmax, s, a, b, at);
+    }
+
+    __device__ __forceinline__ bool find(int filter, int index, const Element*& at) const
+    {
+        return join(across(filter), along(index), at);
     }
 };
 
@@ -48,7 +74,7 @@ struct Gradients {
 // many. EPILOGUE(x, at), where y[at] is the weight; SUMS_EPILOGUE(x, filter) for sums[filter], the sum of the filter's
 // gradients, which is the gradient of its bias. With POOL g is the gradient of the pooled result.
 extern "C" __global__ void __launch_bounds__(Threads, Blocks) conv_weights_gradient(
-    const T* x, const T* g, const int* argmax, T* y, T* sums, T* workspace, ConvShape given OPERANDS)
+    const Element* x, const Element* g, const int* argmax, T* y, T* sums, T* workspace, ConvShape given OPERANDS)
 {
     CONV_SHAPE_OF(given);
     int taps = s.taps() + SUMS;
@@ -64,7 +90,7 @@ extern "C" __global__ void __launch_bounds__(Threads, Blocks) conv_weights_gradi
             return;
         }
 
-        int at = weight(s, filter, tap);
+        int at = filter * s.taps() + tap;
         EPILOGUE(value, at)
         y[at] = value;
     });

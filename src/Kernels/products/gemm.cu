@@ -49,7 +49,7 @@ __device__ const __align__(16) Element Ones[4] = {1, !TRANSPOSE_A, !TRANSPOSE_A,
 #endif
 
 struct MatrixA {
-    static constexpr bool AlongK = !TRANSPOSE_A, IsEven = true, IsGrid = !SUMS;
+    static constexpr bool AlongK = !TRANSPOSE_A, IsEven = true, IsGrid = !SUMS, IsSplit = false;
     static constexpr int Vector = VECTOR_A, Length = LENGTH_A;
     const Element* x;
     int m, k;
@@ -68,7 +68,7 @@ struct MatrixA {
 };
 
 struct MatrixB {
-    static constexpr bool AlongK = TRANSPOSE_B, IsEven = true, IsGrid = true;
+    static constexpr bool AlongK = TRANSPOSE_B, IsEven = true, IsGrid = true, IsSplit = false;
     static constexpr int Vector = VECTOR_B, Length = LENGTH_B;
     const Element* x;
     int n, k;

@@ -47,12 +47,6 @@
 #define EPILOGUE(...)
 #endif
 
-// The type of the operands' elements: T, or a type of 16 bits, which tensor cores multiply; T is float then.
-#ifndef ELEMENT
-#define ELEMENT T
-#endif
-typedef ELEMENT Element;
-
 // Slice-K: where a tile's accumulators need only a part of the threads, SliceK groups of warps keep the same
 // accumulators, each for its slice of every K-tile, and add them up at the end. Smaller register tiles for all threads
 // would be bound by shared memory: 4 × 2 products for 4 + 2 reads.
@@ -137,6 +131,9 @@ struct Product {
     // The index of the four within the tile, and whether it exists: some threads may have fewer than others.
     static __device__ __forceinline__ unsigned slot(int sum) { return sum / Four * Threads + threadIdx.x; }
     static __device__ __forceinline__ bool has(int sum) { return Fours % Threads == 0 || slot(sum) < Fours; }
+
+    // One of four accumulators in a column, for pooling.
+    static constexpr __device__ __forceinline__ int ofFour(int four, int i) { return four * Four + i; }
 
     static __device__ __forceinline__ void multiply(
         const TileA& a, const TileB& b, const T* bufferA, const T* bufferB, T (&all)[ROWS][COLUMNS])

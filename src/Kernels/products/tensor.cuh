@@ -34,6 +34,10 @@ struct Product {
     typedef Tile<TILE_N, TILE_N / 4, 4, B> TileB;
     static constexpr int KTile = TileA::Elements + TileB::Elements;
 
+    // The bytes of a K-tile in shared memory, with the parts of its elements' places.
+    static constexpr int StageParts = TileA::StageParts + TileB::StageParts;
+    static constexpr int Stage = KTile * (int)sizeof(Element) + StageParts * (int)sizeof(Part);
+
     // Fragment (f / FragmentsN, f % FragmentsN) has the four accumulators from 4 f on.
     T accumulators[Count];
 
@@ -50,6 +54,15 @@ struct Product {
     static __device__ __forceinline__ int column(int sum)
     {
         return blockIdx.y * TILE_N + warpColumn() + sum / Four % FragmentsN * MmaN + inGroup() * 2 + sum % 2;
+    }
+
+    static __device__ __forceinline__ bool has(int) { return true; }
+
+    // One of four accumulators in a column, for pooling: those of two fragments, in rows that are 8 apart.
+    static constexpr __device__ __forceinline__ int ofFour(int four, int i)
+    {
+        int column = four % 2, fragment = four / 2 % FragmentsN, pair = four / 2 / FragmentsN;
+        return ((pair * 2 + i / 2) * FragmentsN + fragment) * Four + i % 2 * 2 + column;
     }
 
 #if HALVES
@@ -137,7 +150,7 @@ struct Product {
     __device__ __forceinline__ bool compute(const A& a, const B& b, int m, int n, int k, T* workspace)
     {
         extern __shared__ __align__(16) unsigned char sharedTiles[];
-        Element* buffers = (Element*)sharedTiles;
+        unsigned char* stages = sharedTiles;
         static_assert(
             TileA::Elements * sizeof(Element) % 16 == 0 && KTile * sizeof(Element) % 16 == 0, "K-tiles are aligned");
         int m0 = blockIdx.x * TILE_M, n0 = blockIdx.y * TILE_N;
@@ -160,28 +173,72 @@ struct Product {
         // The buffer of a K-tile is its number modulo STAGES. A K-tile behind the last is a group without copies, so
         // that groups can be counted.
         int filled = 0;
+        constexpr bool AreSplit = StageParts + TileA::BlockParts + TileB::BlockParts > 0;
+        if constexpr (AreSplit) {
+            Part* parts = (Part*)(stages + STAGES * Stage);
+            tileA.fillBlock(a, parts, m0, m);
+            tileB.fillBlock(b, parts + TileA::BlockParts, n0, n);
+            tileA.parts = parts;
+            tileB.parts = parts + TileA::BlockParts;
+        }
+
+        // Other threads see the parts after the next barrier.
+        auto fill = [&](int kTile, int stage) {
+            if (AreSplit && kTile < last) {
+                Part* parts = (Part*)(stages + stage * Stage + KTile * sizeof(Element));
+                tileA.fillStage(a, parts, kTile * TILE_K, k);
+                tileB.fillStage(b, parts + TileA::StageParts, kTile * TILE_K, k);
+            }
+        };
         auto bring = [&](int kTile) {
             if (kTile < last) {
-                SharedAddress shared = sharedAddress(buffers) + filled * KTile * (int)sizeof(Element);
+                const Part* parts = (const Part*)(stages + filled * Stage + KTile * sizeof(Element));
+                if constexpr (TileA::StageParts > 0) {
+                    tileA.parts = parts;
+                }
+
+                if constexpr (TileB::StageParts > 0) {
+                    tileB.parts = parts + TileA::StageParts;
+                }
+
+                SharedAddress shared = sharedAddress(stages) + filled * Stage;
                 tileA.start(a, shared, m0, m, kTile * TILE_K, k);
                 tileB.start(b, shared + TileA::Elements * (int)sizeof(Element), n0, n, kTile * TILE_K, k);
-                filled = filled + 1 < STAGES ? filled + 1 : 0;
             }
 
             commitCopies();
         };
+        auto finish = [&](int kTile) {
+            if (kTile < last) {
+                Element* buffer = (Element*)(stages + filled * Stage);
+                tileA.finish(buffer);
+                tileB.finish(buffer + TileA::Elements);
+                filled = filled + 1 < STAGES ? filled + 1 : 0;
+            }
+        };
+        if constexpr (AreSplit) {
+            for (int stage = 0; stage < STAGES - 1; stage++) {
+                fill(first + stage, stage);
+            }
+
+            __syncthreads();
+        }
+
         for (int kTile = first; kTile < first + STAGES - 1; kTile++) {
             bring(kTile);
+            finish(kTile);
         }
 
         int ready = 0;
         for (int kTile = first; kTile < last; kTile++) {
             // The K-tile has arrived, and no thread reads the previous one: its buffer may be filled.
+            fill(kTile + STAGES - 1, filled);
             waitForCopies<STAGES - 2>();
             __syncthreads();
             bring(kTile + STAGES - 1);
-            Element* buffer = buffers + ready * KTile;
+            Element* buffer = (Element*)(stages + ready * Stage);
             multiply(buffer, buffer + TileA::Elements);
+            finish(kTile + STAGES - 1);
             ready = ready + 1 < STAGES ? ready + 1 : 0;
         }
 

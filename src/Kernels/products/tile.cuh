@@ -9,6 +9,15 @@
 #define WHOLE_K_TILES 0
 #endif
 
+// A part of the place of an element in an operand that is not a matrix (conv.cuh): what i alone says, or k alone. The
+// sum of two parts' offsets is the element's; the others say whether it exists. The part of an i or a k beyond the end
+// gives no element with any other.
+struct __align__(16) Part {
+    int offset, row, column, phase;
+};
+
+__device__ __forceinline__ Part outside() { return Part{0, 1 << 29, 1 << 29, 0}; }
+
 // One operand of a block: Size of its rows; each thread has Own of them. A source has
 //
 //   AlongK          whether neighbors in memory are neighbors along k, not across
@@ -20,6 +29,12 @@
 //   IsGrid          whether the distance from (i, k) to (i + 1, k) is constant, too:
 //   apart()         this many elements
 //   Length          the length of a row of memory, if that is a constant, otherwise 0
+//   IsSplit         whether an element's place has two parts: then the tensor cores' kernel computes each part once per
+//                   block or K-tile, not once per element, with
+//   across(i), along(k), join(part, otherPart, at)
+//
+// Copies of 4 bytes or more are asynchronous from sm_80 on. Single elements of 16 bits pass through registers, as all
+// copies do on older GPUs.
 template <int Size, int Own, int OwnThreads, typename Source>
 struct Tile {
     static constexpr int Vector = Source::Vector;
@@ -74,14 +89,43 @@ struct Tile {
         return Source::AlongK ? across * Stride + along : along * Stride + across;
     }
 
-#if !ASYNC_COPIES
-    Pack<Vector> next[Copies];
-#endif
-
     // The addresses of the thread's elements of the next K-tile, and the number of bytes to copy: none outside the
     // operand. Copies of single elements are up to 32, whose addresses are too many to be held at once.
     static constexpr bool Holds = Source::IsEven && Copies <= 8;
+
+    // With two parts, the copies of a thread share one: the part across k, always the same, or that along k, another
+    // one for each K-tile. The others are those of the rows in shared memory, and lie there: for each K-tile or for the
+    // block. A warp's lanes read the same one at once.
+    static constexpr bool IsSplit = Source::IsSplit && TENSOR;
+    static constexpr int StageParts = IsSplit && !Source::AlongK ? TILE_K : 0;
+    static constexpr int BlockParts = IsSplit && Source::AlongK ? Size : 0;
+    static_assert(!IsSplit || AreWhole, "the copies of a thread are in one row or one column");
+    Part own;
+    const Part* parts;
+
+    __device__ __forceinline__ void fillStage(const Source& source, Part* to, int k0, int k) const
+    {
+        if constexpr (StageParts > 0) {
+            if (threadIdx.x < TILE_K) {
+                int j = k0 + threadIdx.x;
+                to[threadIdx.x] = j < k ? source.along(j) : outside();
+            }
+        }
+    }
+
+    __device__ __forceinline__ void fillBlock(const Source& source, Part* to, int first, int end) const
+    {
+        if constexpr (BlockParts > 0) {
+            for (int row = threadIdx.x; row < Size; row += Threads) {
+                to[row] = first + row < end ? source.across(first + row) : outside();
+            }
+        }
+    }
     static constexpr int Held = Holds ? Copies : 1, Bytes = Vector * sizeof(Element);
+
+    // Elements that pass through registers.
+    static constexpr bool IsAsync = ASYNC_COPIES && Bytes >= 4;
+    Pack<Vector, Element> next[IsAsync ? 1 : Copies];
 
     // If a thread's copies are whole rows apart, and the length of a row is known, one address is enough for all.
     static constexpr bool IsWhole = Source::IsGrid && AreWhole;
@@ -93,13 +137,23 @@ struct Tile {
     // Their offsets in a buffer, in bytes.
     __device__ __forceinline__ int bufferOffset(int copy) const
     {
-        return HasOneAddress ? to[0] + copy * Further * Stride * (int)sizeof(Element)
+        return HasOneAddress || IsSplit ? to[0] + copy * Further * Stride * (int)sizeof(Element)
             : Holds ? to[Holds && !HasOneAddress ? copy : 0]
                     : offset(across(copy), along(copy)) * (int)sizeof(Element);
     }
 
     __device__ __forceinline__ void begin(const Source& source, int first, int end, int k0)
     {
+        if constexpr (IsSplit) {
+            if constexpr (!Source::AlongK) {
+                int i = first + across(0);
+                own = i < end ? source.across(i) : outside();
+            }
+
+            to[0] = offset(across(0), along(0)) * (int)sizeof(Element);
+            keep(to[0]);
+        }
+
         #pragma unroll
         for (int copy = 0; copy < Held && Holds; copy++) {
             int i = first + across(copy);
@@ -139,9 +193,38 @@ struct Tile {
     }
 #endif
 
+    // Starts the copies of elements in two parts.
+    template <int Copy>
+    __device__ __forceinline__ void copyParts(const Source& source, SharedAddress buffer)
+    {
+        if constexpr (Copy < Copies) {
+            const Element* from;
+            bool isThere = source.join(own, parts[row(0) + Copy * Further], from) && takes(Copy);
+#if ASYNC_COPIES
+            if constexpr (IsAsync) {
+                if (takes(Copy)) {
+                    copyAsync<Bytes, Copy * Further * Stride * (int)sizeof(Element)>(buffer, from, isThere ? Bytes : 0);
+                }
+            } else
+#endif
+            next[IsAsync ? 0 : Copy] = isThere ? *(const Pack<Vector, Element>*)from : Pack<Vector, Element>{};
+            copyParts<Copy + 1>(source, buffer);
+        }
+    }
+
     // Starts to load a K-tile into a buffer. K-tiles are loaded in order, from the one that begin() received.
     __device__ __forceinline__ void start(const Source& source, SharedAddress buffer, int first, int end, int k0, int k)
     {
+        if constexpr (IsSplit) {
+            if constexpr (Source::AlongK) {
+                int j = k0 + along(0);
+                own = j < k ? source.along(j) : outside();
+            }
+
+            copyParts<0>(source, buffer + to[0]);
+            return;
+        }
+
         if (!WHOLE_K_TILES && Holds && k0 + TILE_K > k) {
             // The last K-tile may be cut off at the end of k.
             #pragma unroll
@@ -152,17 +235,14 @@ struct Tile {
         }
 
 #if ASYNC_COPIES
-        if constexpr (HasOneAddress) {
+        if constexpr (HasOneAddress && IsAsync) {
             copyFrom<0>(buffer + to[0], at[0]);
             at[0] += source.step(first) * TILE_K;
             return;
         }
-
-        #pragma unroll 8
-#else
-        #pragma unroll
 #endif
-        for (int copy = 0; copy < Copies; copy++) {
+
+        auto bringCopy = [&](int copy) {
             const Element* from = nullptr;
             int count;
             if constexpr (HasOneAddress) {
@@ -176,13 +256,19 @@ struct Tile {
                 int i = first + across(copy), j = k0 + along(copy);
                 count = takes(copy) && i < end && j < k && source.find(i, j, from) ? Bytes : 0;
             }
-#if ASYNC_COPIES
-            if (takes(copy)) {
-                copyAsync<Bytes>(buffer + bufferOffset(copy), from, count);
+
+            bring(buffer, copy, from, count);
+        };
+        if constexpr (IsAsync) {
+            #pragma unroll 8
+            for (int copy = 0; copy < Copies; copy++) {
+                bringCopy(copy);
             }
-#else
-            next[copy] = count > 0 ? *(const Pack<Vector>*)from : Pack<Vector>{};
-#endif
+        } else {
+            #pragma unroll
+            for (int copy = 0; copy < Copies; copy++) {
+                bringCopy(copy);
+            }
         }
 
         if constexpr (HasOneAddress) {
@@ -190,17 +276,31 @@ struct Tile {
         }
     }
 
-    // Completes the load if it goes through registers.
-    __device__ __forceinline__ void finish(T* buffer)
+    // Starts one copy.
+    __device__ __forceinline__ void bring(SharedAddress buffer, int copy, const Element* from, int count)
     {
-#if !ASYNC_COPIES
-        #pragma unroll
-        for (int copy = 0; copy < Copies; copy++) {
+#if ASYNC_COPIES
+        if constexpr (IsAsync) {
             if (takes(copy)) {
-                *(Pack<Vector>*)((char*)buffer + bufferOffset(copy)) = next[copy];
+                copyAsync<Bytes>(buffer + bufferOffset(copy), from, count);
             }
+
+            return;
         }
 #endif
+        next[IsAsync ? 0 : copy] =
+            count > 0 ? *(const Pack<Vector, Element>*)from : Pack<Vector, Element>{};
+    }
+
+    // Completes the load if it goes through registers.
+    __device__ __forceinline__ void finish(Element* buffer)
+    {
+        #pragma unroll
+        for (int copy = 0; copy < Copies && !IsAsync; copy++) {
+            if (takes(copy)) {
+                *(Pack<Vector, Element>*)((char*)buffer + bufferOffset(copy)) = next[IsAsync ? 0 : copy];
+            }
+        }
     }
 
     // The offsets in a K-tile of the thread's rows, from k0 on, and of its remaining rows. All that it reads has a

@@ -7,27 +7,32 @@ namespace Engine.Tests.Devices.Cuda;
 
 /// <summary>
 /// The algorithms of a convolution on the GPU: the implicit product is compared with the general one by im2col, with
-/// and without an epilogue and pooling, and both with the op's reference.
+/// and without an epilogue and pooling, and both with the op's reference. On tensor cores, the reference multiplies
+/// numbers that are rounded to TF32, float16 or bfloat16.
 /// </summary>
-[TestFixture]
-public sealed class CudaConvolutionTests
+[TestFixture(false)]
+[TestFixture(true)]
+public sealed class CudaConvolutionTests(bool onTensorCores)
 {
     private static IEnumerable<TestCaseData> Cases => Conv2D.Cases(new Random(3))
         .Append((new Conv2D((1, 1), (0, 0), true), [16, 8, 17, 16], [16, 8, 4, 4]))
         .Append((new Conv2D((2, 2), (1, 0), false), [16, 8, 32, 33], [17, 8, 4, 4]))
         .Select((each, i) => new TestCaseData(i).SetArgDisplayNames($"{each.Images} by {each.Filters}"));
 
-    private static Setting Case(int index) => new(Conv2D.Cases(new Random(3))
-        .Append((new Conv2D((1, 1), (0, 0), true), [16, 8, 17, 16], [16, 8, 4, 4]))
-        .Append((new Conv2D((2, 2), (1, 0), false), [16, 8, 32, 33], [17, 8, 4, 4]))
-        .ElementAt(index));
+    private Setting Case(int index) => new(
+        Conv2D.Cases(new Random(3))
+            .Append((new Conv2D((1, 1), (0, 0), true), [16, 8, 17, 16], [16, 8, 4, 4]))
+            .Append((new Conv2D((2, 2), (1, 0), false), [16, 8, 32, 33], [17, 8, 4, 4]))
+            .ElementAt(index),
+        ((DType[])[DType.Float32, DType.Float16, DType.BFloat16])[onTensorCores ? index % 3 : 0],
+        onTensorCores && index % 3 == 0);
 
     [TestCaseSource(nameof(Cases))]
     public void Both_ways_give_the_convolution_with_its_epilogue(int index)
     {
         Setting c = Case(index);
         using var scratch = new CudaScratch();
-        ulong x = scratch.Put(c.X), w = scratch.Put(c.W);
+        ulong x = c.Put(scratch, c.X), w = c.Put(scratch, c.W);
         ulong y = scratch.Reserve(c.Result.Count * 4), z = scratch.Reserve(c.Result.Count * 4);
         var epilogue = new CudaEpilogue(
             "x = maximum(x + bias[filter], T(0)) + T(image + pixel);", ("const T* bias", scratch.Put(c.Bias)));
@@ -49,7 +54,7 @@ public sealed class CudaConvolutionTests
     {
         Setting c = Case(index);
         using var scratch = new CudaScratch();
-        ulong w = scratch.Put(c.W), g = scratch.Put(c.G);
+        ulong w = c.Put(scratch, c.W), g = c.Put(scratch, c.G);
         ulong y = scratch.Reserve(c.Images.Count * 4), z = scratch.Reserve(c.Images.Count * 4);
 
         scratch.Run(
@@ -68,7 +73,7 @@ public sealed class CudaConvolutionTests
     {
         Setting c = Case(index);
         using var scratch = new CudaScratch();
-        ulong x = scratch.Put(c.X), g = scratch.Put(c.G), bias = scratch.Reserve(c.Bias.Length * 4);
+        ulong x = c.Put(scratch, c.X), g = c.Put(scratch, c.G), bias = scratch.Reserve(c.Bias.Length * 4);
         ulong y = scratch.Reserve(c.W.Length * 4), z = scratch.Reserve(c.W.Length * 4);
         ulong parts = scratch.Reserve(c.Implicit().WeightsGradientWorkspace(withBias: true));
 
@@ -94,7 +99,8 @@ public sealed class CudaConvolutionTests
         CudaConvolution convolution = c.Implicit(pools: true);
 
         scratch.Run(Filled(convolution.Forward(
-            scratch.Put(c.X), scratch.Put(c.W), y, where, scratch.Reserve(convolution.ForwardWorkspace), epilogue)));
+            c.Put(scratch, c.X), c.Put(scratch, c.W), y, where, scratch.Reserve(convolution.ForwardWorkspace),
+            epilogue)));
 
         double[] places = scratch.Get(where, DType.Int32);
         double[] full = c.Expected((image, filter, pixel, sum) => Math.Max(sum + c.Bias[filter], 0));
@@ -118,10 +124,11 @@ public sealed class CudaConvolutionTests
         using var scratch = new CudaScratch();
         var random = new Random(index);
         (_, int[] places) = c.Pool([.. Enumerable.Range(0, (int)c.Result.Count).Select(_ => random.NextDouble())]);
-        float[] pooled = [.. places.Select(_ => random.NextSingle() - 0.5f)];
+        float[] pooled = [.. places.Select(_ => c.Round(random.NextSingle() - 0.5f))];
         float[] g = c.Unpool(pooled, places);
         CudaConvolution convolution = c.Implicit(pools: true);
-        ulong x = scratch.Put(c.X), w = scratch.Put(c.W), small = scratch.Put(pooled), where = scratch.Put(places);
+        ulong x = c.Put(scratch, c.X), w = c.Put(scratch, c.W), small = c.Put(scratch, pooled);
+        ulong where = scratch.Put(places);
         ulong dx = scratch.Reserve(c.Images.Count * 4), dw = scratch.Reserve(c.W.Length * 4);
         ulong bias = scratch.Reserve(c.Bias.Length * 4);
 
@@ -163,9 +170,12 @@ public sealed class CudaConvolutionTests
     private sealed class Setting
     {
         private readonly Conv2D _op;
+        private readonly DType _dtype;
+        private readonly bool _tensorFloat32;
 
-        public Setting((Conv2D Op, Shape Images, Shape Filters) given)
+        public Setting((Conv2D Op, Shape Images, Shape Filters) given, DType dtype, bool tensorFloat32)
         {
+            (_dtype, _tensorFloat32) = (dtype, tensorFloat32);
             (_op, Images, Shape filters) = given;
             Result = _op.Infer([new(DType.Float32, Images), new(DType.Float32, filters)])[0].Shape;
             Pooled = [Result[0], Result[1], Result[2] / 2, Result[3] / 2];
@@ -174,7 +184,7 @@ public sealed class CudaConvolutionTests
             (X, W, Bias, G) = (Draw(Images), Draw(filters), Draw([filters[0]]), Draw(Result));
 
             float[] Draw(Shape shape) =>
-                [.. Enumerable.Range(0, (int)shape.Count).Select(_ => random.NextSingle() - 0.5f)];
+                [.. Enumerable.Range(0, (int)shape.Count).Select(_ => Round(random.NextSingle() - 0.5f))];
         }
 
         public Shape Images { get; }
@@ -193,10 +203,22 @@ public sealed class CudaConvolutionTests
 
         public float[] G { get; }
 
-        public CudaColumns Columns => new(_op.ConvShape(Images, Filters), DType.Float32);
+        public CudaColumns Columns => new(_op.ConvShape(Images, Filters), _dtype, _tensorFloat32);
 
         public CudaConvolution Implicit(bool pools = false) =>
-            new(_op.ConvShape(Images, Filters), DType.Float32, pools);
+            new(_op.ConvShape(Images, Filters), _dtype, pools, _tensorFloat32);
+
+        /// <summary>Returns the number as it is multiplied, so that products are exact.</summary>
+        public float Round(float number) => _tensorFloat32
+            ? TensorCoreChecks.Rounded(number)
+            : (float)ElementType.Of(_dtype).Round(number);
+
+        public ulong Put(CudaScratch scratch, float[] numbers) => _dtype switch
+        {
+            DType.Float16 => scratch.Put([.. numbers.Select(number => (Half)number)]),
+            DType.BFloat16 => scratch.Put([.. numbers.Select(number => (BFloat16)number)]),
+            _ => scratch.Put(numbers),
+        };
 
         public double[] Expected(Func<int, int, int, double, double> epilogue)
         {

@@ -83,7 +83,8 @@ public sealed class PtxTests(int architecture)
             Assert.Pass("There are none.");
         }
 
-        Once([KernelSource.Expand("gemm.cu", [])], () =>
+        string[] files = ["gemm.cu", "conv.cu", "conv_input_gradient.cu", "conv_weights_gradient.cu"];
+        Once([.. files.Select(file => KernelSource.Expand(file, []))], () =>
         {
             foreach (CudaTile tile in CudaTile.OfTensorCores)
             {
@@ -98,6 +99,8 @@ public sealed class PtxTests(int architecture)
             }
 
             TensorCoreChecks.GraphReadsHalves(_device!, DType.BFloat16);
+            TensorCoreChecks.ImagesAreReadAsHalves(_device!, DType.BFloat16);
+            TensorCoreChecks.ImagesAreReadAsHalves(_device!, DType.Float16);
 
             TensorCoreChecks.GraphRounds(new CudaOptions { CacheFolder = _cache!.Path });
         });

@@ -3,6 +3,7 @@ using Engine.Devices.Cpu;
 using Engine.Devices.Cuda;
 using Engine.Graph;
 using Engine.Ops;
+using Engine.Training;
 using static Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Devices.Cuda;
@@ -32,6 +33,11 @@ public sealed class TensorCoreTests
     public void Products_read_numbers_of_16_bits_as_they_are_stored(
         [Values(DType.Float16, DType.BFloat16)] DType stored) =>
         TensorCoreChecks.GraphReadsHalves(CudaTestDevice.Open(), stored);
+
+    [Test]
+    public void Batches_and_convolutions_read_numbers_of_16_bits_as_they_are_stored(
+        [Values(DType.Float16, DType.BFloat16)] DType stored) =>
+        TensorCoreChecks.ImagesAreReadAsHalves(CudaTestDevice.Open(), stored);
 
     [Test]
     public void Dense_layers_and_batches_of_products_are_rounded_where_it_is_asked_for()
@@ -172,6 +178,44 @@ internal static class TensorCoreChecks
                 .Reshape(dimensions);
     }
 
+    /// <summary>
+    /// A batched product, a convolution, a pooled one and all their gradients are those of the CPU, and read numbers of
+    /// 16 bits.
+    /// </summary>
+    public static void ImagesAreReadAsHalves(CudaDevice device, DType stored)
+    {
+        using var cpu = new CpuDevice(1);
+        var random = new Random(5);
+        Input x = Variable("x", stored, [3, 4, 9, 11]), w = Variable("w", stored, [6, 4, 3, 2]),
+            v = Variable("v", stored, [6, 4, 2, 3]), s = Variable("s", stored, [3, 7, 5]),
+            t = Variable("t", stored, [3, 5, 9]);
+        Input bias = Variable("bias", DType.Float32, [6]);
+        Variable plain = Conv2D(x, w, stride: (2, 1), padding: (1, 0), bias: bias);
+        Variable pooled = MaxPool2D(Rectify(Conv2D(x, v, bias: bias)), (2, 2));
+        Variable batched = BatchedDot(s, t);
+        Variable loss = Sum(plain * plain) + Sum(pooled * pooled) + Sum(batched * batched);
+        Input[] inputs = [x, w, v, s, t, bias];
+        Variable[] outputs = [.. MixedPrecision.Apply([plain, pooled, batched, .. Grad(loss, inputs)], stored)];
+        Tensor[] given = [.. inputs.Select(input =>
+            Tensor.From([.. Numbers(random, (int)input.Shape.Count).Select(number => MathF.Round(6 * number))])
+                .Reshape(input.Shape.Dimensions).Cast(input.DType))];
+        using var there = Function.Compile(inputs, outputs, device: device);
+        using var here = Function.Compile(inputs, outputs, device: cpu);
+
+        Tensor[] actual = there.Call(given), expected = here.Call(given);
+
+        for (int i = 0; i < actual.Length; i++)
+        {
+            // All numbers are whole, so that sums are exact.
+            Assert.That(NdArray.From(actual[i]).Data, Is.EqualTo(NdArray.From(expected[i]).Data), $"output {i}");
+        }
+
+        foreach (Apply node in there.Nodes.Where(node => node.Op is IProduct or Conv2DMaxPool))
+        {
+            Assert.That(node.Inputs[1].DType, Is.EqualTo(stored), node.Op.Name);
+        }
+    }
+
     public static void GraphRounds(CudaOptions options)
     {
         using var device = new CudaDevice(options with { TensorFloat32 = true });
@@ -181,7 +225,13 @@ internal static class TensorCoreChecks
             other = Random(3, 30, 10);
         Input a = Matrix("a"), b = Matrix("b"), c = Vector("c");
         Input s = Variable("s", DType.Float32, [3, 20, 30]), t = Variable("t", DType.Float32, [3, 30, 10]);
-        Variable[] outputs = [Rectify(Dot(a, b) + c), Dot(a, a, transposeA: true), BatchedDot(s, t)];
+        Variable images = Reshape(a, 3, 4, 35, 10), filters = Reshape(s, 10, 4, 9, 5);
+        Variable planes = Conv2D(images, filters);
+        Variable[] outputs =
+        [
+            Rectify(Dot(a, b) + c), Dot(a, a, transposeA: true), BatchedDot(s, t), planes,
+            MaxPool2D(Rectify(Conv2D(images, filters, padding: (1, 1))), (2, 2)),
+        ];
         using var there = Function.Compile([a, b, c, s, t], outputs, device: device);
         using var here = Function.Compile([a, b, c, s, t], outputs, device: cpu);
 

@@ -12,9 +12,9 @@ public sealed record CudaOptions
     public bool FastMath { get; init; }
 
     /// <summary>
-    /// Gets or sets whether matrix products of float32 may round their factors to TF32, with 10 bits of mantissa, to
-    /// use tensor cores. GPUs have TF32 from compute capability 8.0 on. Sums stay float32. The default is false, so
-    /// that results are those of float32.
+    /// Gets or sets whether matrix products and convolutions of float32, and their gradients, may round what they
+    /// multiply to TF32, with 10 bits of mantissa, to use tensor cores. GPUs have TF32 from compute capability 8.0 on.
+    /// Sums stay float32. The default is false, so that results are those of float32.
     /// </summary>
     public bool TensorFloat32 { get; init; }
 

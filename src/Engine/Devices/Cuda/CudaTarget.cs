@@ -29,8 +29,8 @@ public abstract class CudaTarget : Device
     /// </summary>
     private bool UsesTensorFloat32 => AsksForTensorFloat32 && Architecture >= FirstWithTensorFloat32;
 
-    /// <summary>Gets whether tensor cores multiply both types of 16 bits, and gemm.cuh can copy them.</summary>
-    private bool HasHalfProducts => Architecture >= FirstWithTensorFloat32;
+    /// <summary>Gets whether tensor cores multiply both types of 16 bits.</summary>
+    internal bool HasHalfProducts => Architecture >= FirstWithTensorFloat32;
 
     /// <summary>What <see cref="CudaOptions.TensorFloat32"/> says.</summary>
     private protected virtual bool AsksForTensorFloat32 => false;

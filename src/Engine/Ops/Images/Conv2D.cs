@@ -17,6 +17,12 @@ internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int W
             new(each.Op, new Arg(each.Images), new Arg(each.Filters)),
             new(each.Op, new Arg(each.Images), new Arg(each.Filters), new Arg([each.Filters[0]])),
         ])
+        .Concat(Halves.Select(dtype => new Sample(
+            Strided, new Arg(StridedImages, dtype), new Arg(StridedFilters, dtype),
+            new Arg([StridedFilters[0]], DType.Float32))
+        {
+            HasGradient = false,
+        }))
         .Concat(
         [
             Misuse([1, 2, 5, 5], [3, 4, 2, 2], "the images have 2 channels, the filters take 4"),
@@ -50,6 +56,17 @@ internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int W
     /// <summary>Gets the text that the path adds to a name.</summary>
     internal string PathSuffix => Path == ConvolutionPath.Columns ? "" : $"{{{Path.Name()}}}";
 
+    /// <summary>Gets the types of 16 bits, and a convolution that tensor cores compute from them.</summary>
+    internal static DType[] Halves => [DType.Float16, DType.BFloat16];
+
+    internal static Conv2D Strided => new((2, 1), (1, 2), true);
+
+    internal static Shape StridedImages => [3, 5, 9, 8];
+
+    internal static Shape StridedFilters => [18, 5, 3, 4];
+
+    internal static Shape StridedResult => [3, 18, 5, 9];
+
     private static Conv2D Plain => new((1, 1), (0, 0), true);
 
     public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
@@ -71,9 +88,10 @@ internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int W
             throw new EngineException("it takes images (N, C, H, W) and filters (O, C, KH, KW)");
         }
 
-        foreach (TensorType input in inputs)
+        for (int i = 0; i < inputs.Length; i++)
         {
-            if (!input.DType.IsFloat() || input.DType != inputs[0].DType)
+            DType dtype = i < TensorOperands ? inputs[0].DType : inputs[0].DType.Computes();
+            if (!inputs[i].DType.IsFloat() || inputs[i].DType != dtype)
             {
                 throw new EngineException("its inputs must be float32 or float64, all alike: cast them");
             }
@@ -94,7 +112,7 @@ internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int W
             throw new EngineException($"the bias must be ({w[0]})");
         }
 
-        return [new TensorType(inputs[0].DType,
+        return [new TensorType(inputs[0].DType.Computes(),
         [
             x[0],
             w[0],
@@ -129,6 +147,8 @@ internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int W
             x.Shape, w.Shape, y.Shape, (i, j, k) => sums.Add(k, DoubleDouble.Product(x.Data[i], w.Data[j])));
         sums.Round();
     }
+
+    internal override int TensorOperands => 2;
 
     public override double Ulps => 2;
 
@@ -265,7 +285,9 @@ internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int W
         Stride.Height, Stride.Width, Padding.Height, Padding.Width, FlipFilters);
 
     private CudaConvolution Cuda(CudaStepTypes step) =>
-        new(ConvShape(step.Inputs[0].Shape, step.Inputs[1].Shape), step.Inputs[0].DType);
+        new(
+            ConvShape(step.Inputs[0].Shape, step.Inputs[1].Shape), step.Inputs[0].DType,
+            TensorFloat32: step.TensorFloat32);
 
     internal long WorkspaceBytes(ConvolutionPass pass, CpuStepTypes step, in ConvShape shape) =>
         step.Inputs[0].DType == DType.Float32

@@ -19,6 +19,14 @@ internal sealed record Conv2DInputGradient(Conv2D Of) : Op, IProduct, ICpuEpilog
             new Arg(each.Filters),
             new Arg(each.Op.Infer(Types(each.Images, each.Filters))[0].Shape),
             new Arg(each.Images)))
+        .Concat(Conv2D.Halves.Select(dtype => new Sample(
+            new Conv2DInputGradient(Conv2D.Strided),
+            new Arg(Conv2D.StridedFilters, dtype),
+            new Arg(Conv2D.StridedResult, dtype),
+            new Arg(Conv2D.StridedImages, dtype))
+        {
+            HasGradient = false,
+        }))
         .Append(new Sample(
             new Conv2DInputGradient(new Conv2D((1, 1), (0, 0), true)),
             new Arg([2, 1, 2, 2]),
@@ -31,7 +39,7 @@ internal sealed record Conv2DInputGradient(Conv2D Of) : Op, IProduct, ICpuEpilog
     public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
     {
         CheckResult(Of, inputs[2] with { DType = inputs[0].DType }, inputs[0], inputs[1]);
-        return [inputs[2] with { DType = inputs[0].DType }];
+        return [inputs[2] with { DType = inputs[0].DType.Computes() }];
     }
 
     public override bool Reads(int input) => input < 2;
@@ -53,6 +61,8 @@ internal sealed record Conv2DInputGradient(Conv2D Of) : Op, IProduct, ICpuEpilog
             dx.Shape, w.Shape, dy.Shape, (i, j, k) => sums.Add(i, DoubleDouble.Product(w.Data[j], dy.Data[k])));
         sums.Round();
     }
+
+    internal override int TensorOperands => 2;
 
     public override double Ulps => 2;
 
@@ -96,7 +106,10 @@ internal sealed record Conv2DInputGradient(Conv2D Of) : Op, IProduct, ICpuEpilog
     private (CudaConvolution Implicit, CudaColumns General) Cuda(CudaStepTypes step)
     {
         ConvShape shape = Of.ConvShape(step.Outputs[0].Shape, step.Inputs[0].Shape);
-        return (new CudaConvolution(shape, step.Inputs[0].DType), new CudaColumns(shape, step.Inputs[0].DType));
+        DType dtype = step.Inputs[0].DType;
+        return (
+            new CudaConvolution(shape, dtype, TensorFloat32: step.TensorFloat32),
+            new CudaColumns(shape, dtype, step.TensorFloat32));
     }
 
     internal static TensorType[] Types(params Shape[] shapes) =>
@@ -105,7 +118,7 @@ internal sealed record Conv2DInputGradient(Conv2D Of) : Op, IProduct, ICpuEpilog
     internal static void CheckResult(Conv2D of, TensorType x, TensorType w, TensorType dy)
     {
         TensorType result = of.Infer([x, w])[0];
-        if (dy.DType != result.DType || !result.Shape.Admits(dy.Shape))
+        if (dy.DType != x.DType || !result.Shape.Admits(dy.Shape))
         {
             throw new EngineException($"the result has the shape {result.Shape}");
         }
@@ -134,6 +147,14 @@ internal sealed record Conv2DWeightsGradient(Conv2D Of, bool WithBias) : Op, IPr
 
     public static IEnumerable<Sample> Samples(Random random) => Conv2D.Cases(random)
         .SelectMany(each => (Sample[])[Example(each, withBias: false), Example(each, withBias: true)])
+        .Concat(Conv2D.Halves.Select(dtype => new Sample(
+            new Conv2DWeightsGradient(Conv2D.Strided, WithBias: true),
+            new Arg(Conv2D.StridedImages, dtype),
+            new Arg(Conv2D.StridedResult, dtype),
+            new Arg(Conv2D.StridedFilters, dtype))
+        {
+            HasGradient = false,
+        }))
         .Append(new Sample(
             new Conv2DWeightsGradient(new Conv2D((1, 1), (0, 0), true), WithBias: true),
             new Arg([1, 1, 4, 4]),
@@ -147,6 +168,7 @@ internal sealed record Conv2DWeightsGradient(Conv2D Of, bool WithBias) : Op, IPr
     {
         TensorType w = inputs[2] with { DType = inputs[0].DType };
         Conv2DInputGradient.CheckResult(Of, inputs[0], w, inputs[1]);
+        w = w with { DType = w.DType.Computes() };
         return WithBias ? [w, w with { Shape = [w.Shape[0]] }] : [w];
     }
 
@@ -194,6 +216,8 @@ internal sealed record Conv2DWeightsGradient(Conv2D Of, bool WithBias) : Op, IPr
         }
     }
 
+    internal override int TensorOperands => 2;
+
     public override double Ulps => 2;
 
     public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
@@ -235,5 +259,7 @@ internal sealed record Conv2DWeightsGradient(Conv2D Of, bool WithBias) : Op, IPr
     public long CudaWorkspace(CudaStepTypes step) => Cuda(step).WeightsGradientWorkspace(WithBias);
 
     private CudaConvolution Cuda(CudaStepTypes step) =>
-        new(Of.ConvShape(step.Inputs[0].Shape, step.Outputs[0].Shape), step.Inputs[0].DType);
+        new(
+            Of.ConvShape(step.Inputs[0].Shape, step.Outputs[0].Shape), step.Inputs[0].DType,
+            TensorFloat32: step.TensorFloat32);
 }

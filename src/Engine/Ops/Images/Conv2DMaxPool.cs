@@ -66,6 +66,8 @@ internal sealed record Conv2DMaxPool(Conv2D Convolution, bool WithArgmax = true)
         new MaxPool2D(Window).Reference([whole], WithArgmax ? outputs : [outputs[0], new NdArray(outputs[0].Shape)]);
     }
 
+    internal override int TensorOperands => 2;
+
     public override double Ulps => Convolution.Ulps;
 
     /// <summary>
@@ -128,7 +130,8 @@ internal sealed record Conv2DMaxPool(Conv2D Convolution, bool WithArgmax = true)
         Cuda(step).ForwardWorkspace + (WithArgmax ? 0 : step.Outputs[0].Shape.Count * sizeof(int));
 
     private CudaConvolution Cuda(CudaStepTypes step) => new(
-        Convolution.ConvShape(step.Inputs[0].Shape, step.Inputs[1].Shape), step.Inputs[0].DType, Pools: true);
+        Convolution.ConvShape(step.Inputs[0].Shape, step.Inputs[1].Shape), step.Inputs[0].DType, Pools: true,
+        step.TensorFloat32);
 
     /// <summary>Returns the shape of the convolution's result, before it is pooled.</summary>
     internal Shape Whole(Shape images, Shape filters)
@@ -222,14 +225,17 @@ internal sealed record Conv2DMaxPoolGradients(Conv2D Of, bool WithFilters, bool 
 
     public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
     {
-        TensorType pooled = new Conv2DMaxPool(Of).Infer(inputs[..2])[0];
-        if (inputs[2].DType != pooled.DType || !pooled.Shape.Admits(inputs[2].Shape)
+        // What is not read may have another dtype.
+        DType dtype = inputs[2].DType;
+        TensorType Read(TensorType input, int i) => Reads(i) ? input : input with { DType = dtype };
+        TensorType pooled = new Conv2DMaxPool(Of).Infer([Read(inputs[0], 0), Read(inputs[1], 1)])[0];
+        if (dtype.Computes() != pooled.DType || !pooled.Shape.Admits(inputs[2].Shape)
             || inputs[3].DType != DType.Int32 || !pooled.Shape.Admits(inputs[3].Shape))
         {
             throw new EngineException($"the pooled images are {pooled.Shape}");
         }
 
-        List<TensorType> types = WithFilters ? [inputs[1]] : [];
+        List<TensorType> types = WithFilters ? [inputs[1] with { DType = pooled.DType }] : [];
         if (WithBias)
         {
             types.Add(new TensorType(pooled.DType, [inputs[1].Shape[0]]));
@@ -237,7 +243,7 @@ internal sealed record Conv2DMaxPoolGradients(Conv2D Of, bool WithFilters, bool 
 
         if (WithImages)
         {
-            types.Add(inputs[0]);
+            types.Add(inputs[0] with { DType = pooled.DType });
         }
 
         return types;
@@ -269,6 +275,8 @@ internal sealed record Conv2DMaxPoolGradients(Conv2D Of, bool WithFilters, bool 
             new Conv2DInputGradient(Of).Reference([w, dy, x], [outputs[^1]]);
         }
     }
+
+    internal override int TensorOperands => 3;
 
     public override double Ulps => 2;
 
@@ -327,7 +335,9 @@ internal sealed record Conv2DMaxPoolGradients(Conv2D Of, bool WithFilters, bool 
     }
 
     private CudaConvolution Cuda(CudaStepTypes step) =>
-        new(Of.ConvShape(step.Inputs[0].Shape, step.Inputs[1].Shape), step.Inputs[0].DType, Pools: true);
+        new(
+            Of.ConvShape(step.Inputs[0].Shape, step.Inputs[1].Shape), step.Inputs[2].DType, Pools: true,
+            step.TensorFloat32);
 
     private unsafe Phase[] Loop<T>(CpuStep step) where T : unmanaged, INumber<T> => PooledConvolution.Gradients(
         Of.ConvShape(step.Shape(0), step.Shape(1)),

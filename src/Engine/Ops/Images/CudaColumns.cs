@@ -8,7 +8,7 @@ namespace Engine.Ops;
 /// columns, and a plain matrix product does the rest. It takes any stride and padding, but needs memory for the columns
 /// and more launches. <see cref="CudaConvolution"/> needs neither, and the tests compare it with this.
 /// </summary>
-internal sealed record CudaColumns(ConvShape Shape, DType DType)
+internal sealed record CudaColumns(ConvShape Shape, DType DType, bool TensorFloat32 = false)
 {
     /// <summary>
     /// The number of products that the implicit form of the gradient with respect to the images must waste before two
@@ -43,7 +43,7 @@ internal sealed record CudaColumns(ConvShape Shape, DType DType)
 
     private int ColumnElements => checked(Shape.Taps * Pixels);
 
-    private long ColumnBytes => Aligned((long)ColumnElements * DType.Size());
+    private long ColumnBytes => Aligned((long)ColumnElements * DType.Computes().Size());
 
     private long ResultBytes => Aligned((long)Shape.O * Pixels * DType.Size());
 
@@ -66,7 +66,7 @@ internal sealed record CudaColumns(ConvShape Shape, DType DType)
         [
             Gather(x, workspace),
             CudaGemm.Launch(
-                CudaGemm.Tiling(ForwardProduct, DType), ForwardProduct, DType,
+                Tiling(ForwardProduct), ForwardProduct, DType,
                 new GemmAddresses(w, workspace, y, Workspace: workspace + (ulong)ColumnBytes), named, storeText: store),
         ];
     }
@@ -80,9 +80,9 @@ internal sealed record CudaColumns(ConvShape Shape, DType DType)
         [
             PlanesFirst(g, planes),
             CudaGemm.Launch(
-                CudaGemm.Tiling(InputProduct, DType), InputProduct, DType,
+                Tiling(InputProduct), InputProduct, DType,
                 new GemmAddresses(w, planes, workspace, Workspace: parts)),
-            CudaCopies.Spread(Kernel("col2im"), count, workspace, y, Implicit.Dimensions, count),
+            CudaCopies.Spread(Kernel("col2im", DType.Computes().Cuda()), count, workspace, y, Implicit.Dimensions, count),
         ];
     }
 
@@ -95,18 +95,18 @@ internal sealed record CudaColumns(ConvShape Shape, DType DType)
             Gather(x, workspace),
             PlanesFirst(g, planes),
             CudaGemm.Launch(
-                CudaGemm.Tiling(WeightsProduct, DType), WeightsProduct, DType,
+                Tiling(WeightsProduct), WeightsProduct, DType,
                 new GemmAddresses(planes, workspace, y, Workspace: parts)),
         ];
     }
 
     private CudaConvolution Implicit => new(Shape, DType);
 
-    private CudaKernel Kernel(string entry) =>
-        new("im2col.cu", entry, [$"T {DType.Cuda()}", .. Implicit.DimensionsDefines]);
+    private CudaKernel Kernel(string entry, string type) =>
+        new("im2col.cu", entry, [$"T {type}", .. Implicit.DimensionsDefines]);
 
     private KernelLaunch Gather(ulong x, ulong columns) =>
-        CudaCopies.Spread(Kernel("im2col"), ColumnElements, x, columns, Implicit.Dimensions, ColumnElements);
+        CudaCopies.Spread(Kernel("im2col", DType.CudaBits()), ColumnElements, x, columns, Implicit.Dimensions, ColumnElements);
 
     /// <summary>Transposes (N, O, pixels) to (O, N, pixels): the pixels of all images side by side.</summary>
     private KernelLaunch PlanesFirst(ulong g, ulong planes)
@@ -117,7 +117,9 @@ internal sealed record CudaColumns(ConvShape Shape, DType DType)
         return CudaCopies.Spread(kernel, count, g, planes, loops, count);
     }
 
-    private long PartBytes(GemmShape shape) => CudaGemm.Tiling(shape, DType).Workspace(DType);
+    private CudaTiling Tiling(GemmShape shape) => CudaGemm.Tiling(shape, DType, tensorFloat32: TensorFloat32);
+
+    private long PartBytes(GemmShape shape) => Tiling(shape).Workspace(DType);
 
     private static long Aligned(long bytes) => (bytes + 15) / 16 * 16;
 }

@@ -7,12 +7,23 @@ namespace Engine.Ops;
 /// <summary>
 /// Builds the launches of a convolution, optionally with its result pooled in windows of 2 × 2, and of its gradients.
 /// Each is one launch. If the images fit into shared memory, its kernel works there (<see cref="CudaDirect"/>,
-/// <see cref="CudaMaxima"/>); otherwise it is an implicit matrix product, conv.cuh. <see cref="CudaColumns"/> is the
-/// general algorithm.
+/// <see cref="CudaMaxima"/>); otherwise, or if this is estimated to be faster on tensor cores, it is an implicit matrix
+/// product, conv.cuh. <see cref="CudaColumns"/> is the general algorithm.
 /// </summary>
-internal sealed record CudaConvolution(ConvShape Shape, DType DType, bool Pools = false)
+/// <param name="Shape">The shape.</param>
+/// <param name="DType">The type of the operands; the results are float32 if these have 16 bits.</param>
+/// <param name="Pools">Whether the result is pooled.</param>
+/// <param name="TensorFloat32">Whether float32 may be rounded to TF32, for tensor cores.</param>
+internal sealed record CudaConvolution(
+    ConvShape Shape, DType DType, bool Pools = false, bool TensorFloat32 = false)
 {
-    private const int VectorBytes = 16, Window = 4;
+    private const int Window = 4;
+
+    /// <summary>
+    /// Instructions of a thread for an element of conv.cuh on tensor cores, counted in the kernels' PTX: of images, and
+    /// of a gradient that was pooled, which is compared with the place of the maximum.
+    /// </summary>
+    private const int LookUp = 12, PooledLookUp = 30;
 
     /// <summary>
     /// From this number of products on, a kernel is compiled with the dimensions as constants: the saved index
@@ -23,11 +34,17 @@ internal sealed record CudaConvolution(ConvShape Shape, DType DType, bool Pools 
     /// <summary>The number of pixels of the result that are computed.</summary>
     private int Pixels => checked(Shape.N * (Pools ? Shape.OH / 2 * (Shape.OW / 2) * Window : Shape.Pixels));
 
-    private CudaTiling ForwardTiling =>
-        CudaTiling.Choose(Pixels, Shape.O, Shape.Taps, DType);
+    private int GradientLookUp => Pools ? PooledLookUp : LookUp;
 
-    private CudaTiling InputTiling =>
-        CudaTiling.Choose(Shape.N * Shape.H * Shape.W, Shape.C, Shape.O * Shape.KH * Shape.KW, DType);
+    private DType Sums => DType.Computes();
+
+    private bool IsTensor => DType.IsHalf() || (TensorFloat32 && DType == DType.Float32);
+
+    private CudaTiling ForwardTiling =>
+        CudaTiling.Choose(Pixels, Shape.O, Shape.Taps, DType, TensorFloat32, LookUp, Pools);
+
+    private CudaTiling InputTiling => CudaTiling.Choose(
+        Shape.N * Shape.H * Shape.W, Shape.C, Shape.O * Shape.KH * Shape.KW, DType, TensorFloat32, GradientLookUp);
 
     public long ForwardWorkspace => DirectForward is null ? ForwardTiling.Workspace(DType) : 0;
 
@@ -37,14 +54,25 @@ internal sealed record CudaConvolution(ConvShape Shape, DType DType, bool Pools 
     public CudaArgument Dimensions => CudaArgument.Of(ConvShapeLayout.Of(Shape));
 
     public long WeightsGradientWorkspace(bool withBias) =>
-        Maxima?.Workspace(Shape, DType) ?? WeightsTiling(withBias).Workspace(DType);
+        Maxima?.Workspace(Shape, Sums) ?? WeightsTiling(withBias).Workspace(DType);
 
-    private (CudaDirect Direct, CudaDirectShape Dimensions)? DirectForward => CudaDirect.Forward(Shape, DType, Pools);
+    private (CudaDirect Direct, CudaDirectShape Dimensions)? DirectForward =>
+        Faster(CudaDirect.Forward(Shape, Sums, Pools), ForwardTiling, Shape.Taps, LookUp);
 
     private (CudaDirect Direct, CudaDirectShape Dimensions)? DirectInputGradient =>
-        CudaDirect.InputGradient(Shape, DType);
+        Faster(CudaDirect.InputGradient(Shape, Sums), InputTiling, Shape.O * Shape.KH * Shape.KW, GradientLookUp);
 
-    private CudaMaxima? Maxima => Pools ? CudaMaxima.Choose(Shape, DType) : null;
+    /// <summary>
+    /// Gets the layout of the gradient with respect to the filters if the result was pooled. Tensor cores do not
+    /// replace it: they would multiply the three of four pixels that have no gradient, too.
+    /// </summary>
+    private CudaMaxima? Maxima => Pools ? CudaMaxima.Choose(Shape, Sums) : null;
+
+    private (CudaDirect Direct, CudaDirectShape Dimensions)? Faster(
+        (CudaDirect Direct, CudaDirectShape Dimensions)? direct, CudaTiling tiling, int k, int lookUp) =>
+        !IsTensor || direct?.Direct.Clocks(direct.Value.Dimensions) <= tiling.Clocks(k, DType, lookUp)
+            ? direct
+            : null;
 
     /// <summary>Returns the launch of the convolution.</summary>
     /// <param name="x">The images.</param>
@@ -72,7 +100,7 @@ internal sealed record CudaConvolution(ConvShape Shape, DType DType, bool Pools 
             return Direct("conv_direct.cu", "conv_direct", direct, epilogues, [x, w, y, argmax], all);
         }
 
-        int vector = Shape.Flip ? 1 : Vector(w, Shape.Taps);
+        int vector = CudaGemm.Vector(w, Shape.Taps, DType);
         CudaTiling tiling = ForwardTiling;
         return Kernel(
             "conv.cu", "conv_forward", tiling,
@@ -137,7 +165,7 @@ internal sealed record CudaConvolution(ConvShape Shape, DType DType, bool Pools 
                 "conv_pooled_weights_gradient.cu", "conv_pooled_weights_gradient",
                 [.. KnownDimensions, .. maxima.Defines(Shape), .. defines])
             {
-                Shared = maxima.SharedBytes(Shape, DType),
+                Shared = maxima.SharedBytes(Shape, Sums),
             }
             .Launch(
                 maxima.Grid(Shape), CudaMaxima.Threads,
@@ -145,7 +173,7 @@ internal sealed record CudaConvolution(ConvShape Shape, DType DType, bool Pools 
         }
 
         CudaTiling tiling = WeightsTiling(bias != 0);
-        int vector = Pools ? 1 : Vector(g, Shape.Pixels);
+        int vector = Pools ? 1 : CudaGemm.Vector(g, Shape.Pixels, DType);
         return Kernel(
             "conv_weights_gradient.cu", "conv_weights_gradient", tiling,
             [$"VECTOR_G {vector}", .. defines])
@@ -168,7 +196,7 @@ internal sealed record CudaConvolution(ConvShape Shape, DType DType, bool Pools 
     /// <summary>Gets the macros of a kernel whose dimensions are all constants.</summary>
     private IEnumerable<string> KnownDimensions =>
     [
-        $"T {DType.Cuda()}", $"FLIP {(Shape.Flip ? 1 : 0)}", $"POOL {(Pools ? 1 : 0)}",
+        .. CudaGemm.Types(DType), $"FLIP {(Shape.Flip ? 1 : 0)}", $"POOL {(Pools ? 1 : 0)}",
         $"CONV_SHAPE {ConvShapeLayout.Of(Shape).Text}",
     ];
 
@@ -177,28 +205,21 @@ internal sealed record CudaConvolution(ConvShape Shape, DType DType, bool Pools 
         IEnumerable<CudaArgument> arguments, CudaEpilogue epilogue) =>
         new CudaKernel(file, entry, [.. KnownDimensions, .. direct.Layout.Defines(direct.Dimensions), .. defines])
         {
-            Shared = direct.Layout.SharedBytes(direct.Dimensions, DType),
+            Shared = direct.Layout.SharedBytes(direct.Dimensions, Sums),
         }
         .Launch(
             direct.Layout.Grid(direct.Dimensions), direct.Layout.Threads(direct.Dimensions),
             [.. arguments, Dimensions, .. epilogue.Arguments]);
 
     private CudaTiling WeightsTiling(bool withBias) =>
-        CudaTiling.Choose(Shape.Taps + (withBias ? 1 : 0), Shape.O, Pixels, DType);
+        CudaTiling.Choose(Shape.Taps + (withBias ? 1 : 0), Shape.O, Pixels, DType, TensorFloat32, LookUp);
 
     private CudaKernel Kernel(string file, string entry, CudaTiling tiling, IEnumerable<string> defines) => new(
         file, entry,
-        [$"T {DType.Cuda()}", $"POOL {(Pools ? 1 : 0)}", .. DimensionsDefines, .. tiling.Defines, .. defines])
+        [.. CudaGemm.Types(DType), $"POOL {(Pools ? 1 : 0)}", .. DimensionsDefines, .. tiling.Defines, .. defines])
     {
-        Shared = tiling.Tile.SharedBytes(DType),
+        Shared = tiling.Tile.SharedBytes(DType) + tiling.Tile.PartBytes,
     };
-
-    /// <summary>Returns how many elements of rows of this length may be copied together.</summary>
-    private int Vector(ulong address, int length)
-    {
-        int vector = VectorBytes / DType.Size();
-        return address % VectorBytes == 0 && length % vector == 0 ? vector : 1;
-    }
 
     [StructLayout(LayoutKind.Sequential)]
     private readonly record struct ConvShapeLayout(

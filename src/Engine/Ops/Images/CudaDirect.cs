@@ -112,9 +112,6 @@ internal readonly record struct CudaDirect(int Own, int Groups, int Images, int 
             return null;
         }
 
-        // The last, shorter batch uses the layout of the others.
-        CudaDirectShape full =
-            dimensions with { Images = (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)dimensions.Images) };
         CudaDirect? best = null;
         double least = double.PositiveInfinity;
         int[] owns = dtype == DType.Float64 ? [4, 8] : [4, 8, 16];
@@ -126,9 +123,10 @@ internal readonly record struct CudaDirect(int Own, int Groups, int Images, int 
                     && dimensions.Tiles * images * groups <= MaxThreads; images++)
                 {
                     if (new CudaDirect(own, groups, images, 0, 0, 0).Threads(dimensions) <= MaxThreads
-                        && Layout(dimensions, dtype, own, groups, images) is { } layout && layout.Clocks(full) < least)
+                        && Layout(dimensions, dtype, own, groups, images) is { } layout
+                        && layout.Clocks(dimensions) < least)
                     {
-                        (best, least) = (layout, layout.Clocks(full));
+                        (best, least) = (layout, layout.Clocks(dimensions));
                     }
                 }
             }
@@ -160,9 +158,11 @@ internal readonly record struct CudaDirect(int Own, int Groups, int Images, int 
         static int NextLike(int like, int from) => from + ((((like - from) % Warp) + Warp) % Warp);
     }
 
-    /// <summary>Estimates the time in clocks.</summary>
-    private double Clocks(CudaDirectShape dimensions)
+    /// <summary>Estimates the time in clocks, for a full batch: the last, shorter one uses the same layout.</summary>
+    public double Clocks(CudaDirectShape dimensions)
     {
+        dimensions =
+            dimensions with { Images = (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)dimensions.Images) };
         const int TapsOfWarp = 8, OutputsOfWarp = 4;
         int warps = Threads(dimensions) / Warp, reads = (dimensions.FilterHeight + 1) * (dimensions.FilterWidth + 1);
         double plane = (dimensions.FilterArea * Own * (Window + (1.0 / Window))) + reads + PerPlane;

@@ -37,6 +37,14 @@ internal sealed record BatchedDot(bool TransposeA, bool TransposeB) : Op, IProdu
             yield return Of(1, 9, 100, 5, 6, a, b);
         }
 
+        foreach (DType half in (DType[])[DType.Float16, DType.BFloat16])
+        {
+            yield return OfHalves([3, 34, 40], [3, 40, 24], half);
+
+            // Rows of an odd length.
+            yield return OfHalves([9, 5, 3], [1, 3, 7], half);
+        }
+
         yield return Of(2, 2, 3, 4, 2100, false, false);
         yield return Of(1, 3, 3, 4, 5, false, true);
         yield return new Sample(new BatchedDot(false, false), new Arg([2, 2, 3]), new Arg([3, 3, 5]))
@@ -51,6 +59,9 @@ internal sealed record BatchedDot(bool TransposeA, bool TransposeB) : Op, IProdu
         {
             Error = "both must be stacks of matrices",
         };
+
+        static Sample OfHalves(Shape a, Shape b, DType dtype) =>
+            new(new BatchedDot(false, false), new Arg(a, dtype), new Arg(b, dtype)) { HasGradient = false };
 
         static Sample Of(int batchA, int batchB, int m, int n, int k, bool a, bool b) => new(
             new BatchedDot(a, b), new Arg([batchA, .. a ? [k, m] : (int[])[m, k]]),
@@ -112,6 +123,8 @@ internal sealed record BatchedDot(bool TransposeA, bool TransposeB) : Op, IProdu
                 ((stack.Shape[0] == 1 ? 0 : batch * stack.Shape[1]) + row) * stack.Shape[2] + column];
         }
     }
+
+    internal override int TensorOperands => 2;
 
     public override double Ulps => 2;
 

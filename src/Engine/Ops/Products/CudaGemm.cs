@@ -59,7 +59,7 @@ internal static class CudaGemm
     /// </summary>
     /// <param name="shape">The shape of one product.</param>
     /// <param name="count">The number of products.</param>
-    /// <param name="dtype">The type of all elements.</param>
+    /// <param name="dtype">The type of the factors' elements; the products are float32 if these have 16 bits.</param>
     /// <param name="at">The addresses of the first matrices.</param>
     /// <param name="stepA">The distance between the left ones; 0 if there is only one.</param>
     /// <param name="stepB">The distance between the right ones.</param>
@@ -74,11 +74,11 @@ internal static class CudaGemm
         var launches = new List<CudaLaunch>();
         for (int first = 0; first < count; first += MaxBlocks)
         {
-            ulong bytes = (ulong)first * (ulong)dtype.Size();
+            ulong bytes = (ulong)first * (ulong)dtype.Size(), sumBytes = (ulong)first * (ulong)dtype.Computes().Size();
             launches.Add(kernel.Launch(
                 tiling.Grid with { Z = Math.Min(MaxBlocks, count - first) }, tiling.Tile.Threads,
                 at.A + (bytes * (ulong)stepA), at.B + (bytes * (ulong)stepB),
-                at.C + (bytes * (ulong)((long)shape.M * shape.N)), stepA, stepB, shape.M, shape.N, shape.K));
+                at.C + (sumBytes * (ulong)((long)shape.M * shape.N)), stepA, stepB, shape.M, shape.N, shape.K));
         }
 
         return [.. launches];
@@ -93,8 +93,7 @@ internal static class CudaGemm
             "gemm.cu",
             entry,
             [
-                $"T {dtype.Computes().Cuda()}",
-                .. dtype.IsHalf() ? (string[])[$"ELEMENT {dtype.Cuda()}", "HALVES 1"] : [],
+                .. Types(dtype),
                 $"TRANSPOSE_A {(shape.TransposeA ? 1 : 0)}",
                 $"TRANSPOSE_B {(shape.TransposeB ? 1 : 0)}",
                 $"VECTOR_A {vectorA}",
@@ -106,25 +105,21 @@ internal static class CudaGemm
         };
     }
 
+    /// <summary>Returns the macros of gemm.cuh for operands of this type.</summary>
+    public static IEnumerable<string> Types(DType dtype) =>
+        [$"T {dtype.Computes().Cuda()}", .. dtype.IsHalf() ? (string[])[$"ELEMENT {dtype.Cuda()}", "HALVES 1"] : []];
+
     /// <summary>Returns the lengths of the rows of the two matrices in memory.</summary>
     private static (int A, int B) RowLengths(GemmShape shape) =>
         (shape.TransposeA ? shape.M : shape.K, shape.TransposeB ? shape.K : shape.N);
 
     /// <summary>Returns how many elements a kernel may copy together from a matrix with rows of this length.</summary>
-    private static int Vector(ulong address, int length, DType dtype)
+    public static int Vector(ulong address, int length, DType dtype)
     {
-        int vector = VectorBytes / dtype.Size(), least = Math.Max(1, MinBytes / dtype.Size());
-        return address % VectorBytes == 0 && length % vector == 0 ? vector : least;
-    }
+        return Fits(VectorBytes) ? VectorBytes / dtype.Size() : Fits(MinBytes) ? MinBytes / dtype.Size() : 1;
 
-    /// <summary>
-    /// Returns whether tensor cores can multiply matrices of 16 bits of this shape: asynchronous copies need at least 4
-    /// bytes.
-    /// </summary>
-    public static bool TakesHalves(GemmShape shape)
-    {
-        (int a, int b) = RowLengths(shape);
-        return a % 2 == 0 && b % 2 == 0;
+        bool Fits(int bytes) =>
+            bytes >= dtype.Size() && address % (ulong)bytes == 0 && (long)length * dtype.Size() % bytes == 0;
     }
 }
 

@@ -27,6 +27,7 @@ internal readonly record struct CudaTile(int M, int N, int K, int Rows, int Colu
     [
         new(128, 128, 16, 8, 8, 256) { Warp = (64, 32), Stages = 3 },
         new(64, 64, 32, 8, 4, 128) { Warp = (32, 32), Stages = 3 },
+        new(64, 32, 32, 4, 4, 128) { Warp = (32, 16), Stages = 3 },
         new(32, 32, 32, 4, 2, 128) { Warp = (16, 16), Stages = 3 },
     ];
 
@@ -35,6 +36,7 @@ internal readonly record struct CudaTile(int M, int N, int K, int Rows, int Colu
     [
         new(128, 128, 32, 8, 8, 256) { Warp = (64, 32), Stages = 3 },
         new(64, 64, 32, 8, 4, 128) { Warp = (32, 32), Stages = 3 },
+        new(64, 32, 32, 4, 4, 128) { Warp = (32, 16), Stages = 3 },
         new(32, 32, 32, 4, 2, 128) { Warp = (16, 16), Stages = 3 },
     ];
 
@@ -50,6 +52,17 @@ internal readonly record struct CudaTile(int M, int N, int K, int Rows, int Colu
 
     /// <summary>Gets whether tensor cores are used.</summary>
     public bool IsTensor => Warp.M > 0;
+
+    /// <summary>
+    /// Gets whether a thread has the four pixels of a window: with tensor cores, in rows of two fragments of its warp.
+    /// </summary>
+    public bool HasWindows => !IsTensor || Warp.M % 32 == 0;
+
+    /// <summary>
+    /// Gets the bytes of shared memory for the parts of a convolution's places (tile.cuh's Part), for either operand in
+    /// either layout.
+    /// </summary>
+    public int PartBytes => IsTensor ? 16 * (M + N + (2 * Stages * K)) : 0;
 
     /// <summary>
     /// Gets the number of slices (slice-K): groups of threads with the same accumulators, each for its slice of every
@@ -157,7 +170,12 @@ internal readonly record struct CudaTiling(CudaTile Tile, int Down, int Across, 
     /// <param name="k">The number of products in the sum of each element.</param>
     /// <param name="dtype">Their type.</param>
     /// <param name="tensorFloat32">Whether float32 may be rounded to TF32, for tensor cores.</param>
-    public static CudaTiling Choose(int m, int n, int k, DType dtype, bool tensorFloat32 = false)
+    /// <param name="lookUp">
+    /// The instructions of a thread for each element of the left operand if tensor cores' kernel looks it up by itself.
+    /// </param>
+    /// <param name="pools">Whether windows of four rows are pooled.</param>
+    public static CudaTiling Choose(
+        int m, int n, int k, DType dtype, bool tensorFloat32 = false, int lookUp = 0, bool pools = false)
     {
         CudaTiling best = default;
         double least = double.PositiveInfinity;
@@ -166,12 +184,17 @@ internal readonly record struct CudaTiling(CudaTile Tile, int Down, int Across, 
             ? CudaTile.OfHalves
             : isTensor ? CudaTile.OfTensorCores : CudaTile.All.Where(tile => tile.Takes(dtype)))
         {
+            if (pools && !tile.HasWindows)
+            {
+                continue;
+            }
+
             (int down, int across) = tile.Cover(m, n);
             int kTiles = CudaTypes.Blocks(k, tile.K);
             for (int splits = 1; splits <= Math.Max(1, Math.Min(MaxSplits, kTiles)); splits *= 2)
             {
                 var tiling = new CudaTiling(tile, down, across, splits);
-                double clocks = tiling.Clocks(kTiles, dtype);
+                double clocks = tiling.Clocks(k, dtype, lookUp);
                 if (clocks < least)
                 {
                     (best, least) = (tiling, clocks);
@@ -182,8 +205,10 @@ internal readonly record struct CudaTiling(CudaTile Tile, int Down, int Across, 
         return best;
     }
 
-    private double Clocks(int kTiles, DType dtype)
+    /// <summary>Estimates the time in clocks; the parameters are those of <see cref="Choose"/>.</summary>
+    public double Clocks(int k, DType dtype, int lookUp)
     {
+        int kTiles = CudaTypes.Blocks(k, Tile.K);
         double share = (double)Down * Across * Splits / Multiprocessors, blocks = Math.Ceiling(share);
         double each = Math.Ceiling((double)kTiles / Splits);
         const int Vector = 4;
@@ -201,7 +226,8 @@ internal readonly record struct CudaTiling(CudaTile Tile, int Down, int Across, 
                 ? Tile.K / 16.0 * ((Tile.Warp.M / 16) + (Tile.Warp.N / 16))
                 : 2.0 * Tile.K / 8 * ((Tile.Warp.M / 16 * 4) + (Tile.Warp.N / 8 * 2));
             kTile = products + reads + PerKTile
-                + (PerCopy * (Tile.M + Tile.N) * Tile.K * dtype.Size() / (double)(CopyBytes * Tile.Threads));
+                + (PerCopy * (Tile.M + Tile.N) * Tile.K * dtype.Size() / (double)(CopyBytes * Tile.Threads))
+                + ((double)lookUp * Tile.M * Tile.K / Tile.Threads);
         }
 
         double thread = Once + (each * kTile) + ((double)PerSum * Tile.M * Tile.N / Tile.Threads);

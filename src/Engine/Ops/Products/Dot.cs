@@ -89,6 +89,8 @@ internal sealed record Dot(bool TransposeA, bool TransposeB) : Op, IProduct, ICp
     /// <summary>Gets true: the sums of such products are float32.</summary>
     internal override bool TakesHalves => true;
 
+    internal override int TensorOperands => 2;
+
     public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads)
     {
         (Variable a, Variable b, Variable g) = (Wide(node.Inputs[0]), Wide(node.Inputs[1]), outputGrads[0]!);
@@ -171,13 +173,9 @@ internal sealed record Dot(bool TransposeA, bool TransposeB) : Op, IProduct, ICp
     private CudaTiling Tiling(CudaStepTypes step) =>
         CudaGemm.Tiling(Product(step), Multiplied(step), tensorFloat32: step.TensorFloat32);
 
-    /// <summary>
-    /// Returns the dtype that is multiplied: 16-bit floats if the GPU supports them and the layout fits.
-    /// </summary>
-    private DType Multiplied(CudaStepTypes step) =>
-        step.HasHalfProducts && CudaGemm.TakesHalves(Product(step))
-            ? step.Inputs[0].DType
-            : step.Inputs[0].DType.Computes();
+    /// <summary>Returns the dtype that is multiplied: 16-bit floats if the GPU supports them.</summary>
+    private static DType Multiplied(CudaStepTypes step) =>
+        step.HasHalfProducts ? step.Inputs[0].DType : step.Inputs[0].DType.Computes();
 
     /// <summary>Returns the bytes of an operand of 16 bits as float32, in units of 256; 0 for other operands.</summary>
     private static long Widened(OperandType operand) =>
