@@ -47,6 +47,8 @@ internal sealed record ExactExpression(
         Each("x·1e30·1e30·1e-30", x => x * 1e30 * 1e30 * 1e-30, x => Scaled(x, 1e30f, 1e-30f), Engine.DType.Float32),
         Each("x·1e-30·1e-30·1e30", x => x * 1e-30 * 1e-30 * 1e30, x => Scaled(x, 1e-30f, 1e30f), Engine.DType.Float32),
         Each("x·2^-99·2^-99·2^99", x => x * Power2(-99) * Power2(-99) * Power2(99), x => x * Power2(-99)),
+        Each("x³", x => Power(x, 3), x => (DoubleDouble)x * x * x),
+        Each("x⁴", x => Power(x, 4), x => (DoubleDouble)x * x * x * x),
         Each("-x·3", x => -x * 3, x => (DoubleDouble)x * -3),
         Each("x / 4", x => x / 4, x => x / 4),
         Each("x / 3", x => x / 3, x => (DoubleDouble)x / 3),
@@ -75,6 +77,12 @@ internal sealed record ExactExpression(
         Row("the gradient of Σ t·log(softmax)", x => Grad(Sum(Log(Softmax(x)) * Wanted(x.DType)), x), AboveShare) with
         {
             Magnitudes = row => [.. row.Select((_, i) => IsLabel(i) + Share(row, i).High)],
+        },
+        Row(
+            "the gradient of Σ t·log(t / softmax)", x => Grad(Sum(0.25 * Log(0.25 / Softmax(x))), x),
+            (row, i) => (0.25 * row.Length * Share(row, i)) - 0.25) with
+        {
+            Magnitudes = row => [.. row.Select((_, i) => 0.25 + (0.25 * row.Length * Share(row, i).High))],
         },
         Row("cross-entropy", x => Losses(x), (row, _) => -LogShare(row, Label)) with
         {

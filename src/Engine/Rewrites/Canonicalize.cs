@@ -10,15 +10,16 @@ namespace Engine.Rewrites;
 /// <remarks>
 /// Every rule gives the same bits, with these exceptions. The sign of a zero: −0 + 0 is 0, and x + 0 becomes x.
 /// Rounding: x·c·d becomes x·(c·d), if that is exact, and sums of sums become one. Quotients: x / x becomes 1 and x / y
-/// · y becomes x, even if y is 0, infinite or NaN and the quotient is NaN. The rules do not change x·0 and x − x, which
-/// are NaN if x is.
+/// · y becomes x, even if y is 0, infinite or NaN and the quotient is NaN. x³ and x⁴ become products. The rules do not
+/// change x·0 and x − x, which are NaN if x is.
 /// </remarks>
 internal static class Canonicalize
 {
     /// <summary>The depth in a product to which quotients are searched.</summary>
     private const int MaxFactors = 3;
 
-    private static readonly Rule[] s_rules = [Product, Quotient, Sum, Difference, Negative, Conversion, Guarded];
+    private static readonly Rule[] s_rules =
+        [Product, Quotient, Sum, Difference, Negative, WholePower, Conversion, Guarded];
 
     public static FunctionGraph Apply(FunctionGraph graph) =>
         // If a rule leaves only numbers, the result must be a constant, so that the next rule recognizes it as a
@@ -123,6 +124,20 @@ internal static class Canonicalize
         : Match.IsNumber(node.Inputs[1], 0) ? Match.Repeated(node.Inputs[0], node.Outputs[0].Shape)
         : Match.Is<Negate>(node.Inputs[1], out Variable? plus) ? Match.Of<Add>(node.Inputs[0], plus)
         : null;
+
+    /// <summary>Multiplies in place of x³ and x⁴: as exact as a power, and several times as fast.</summary>
+    private static Variable? WholePower(Apply node)
+    {
+        if (node.Op is not Binary<Power> || !Match.IsNumber(node.Inputs[1], out double exponent)
+            || exponent is not (3 or 4))
+        {
+            return null;
+        }
+
+        Variable x = node.Inputs[0], square = Match.Of<Square>(x);
+        return Match.Repeated(
+            exponent == 3 ? Match.Of<Multiply>(square, x) : Match.Of<Square>(square), node.Outputs[0].Shape);
+    }
 
     /// <summary>Simplifies −(−x) and −(x·c).</summary>
     private static Variable? Negative(Apply node)

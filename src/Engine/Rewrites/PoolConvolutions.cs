@@ -122,7 +122,8 @@ internal sealed class PoolConvolutions
     }
 
     /// <summary>
-    /// Returns the conversion back from 16 bits, if a variable is used only by a conversion to them, which only it uses.
+    /// Returns the conversion back from 16 bits, if a variable is used only by a conversion to them, which only it
+    /// uses.
     /// </summary>
     private Apply? Rounded(Variable variable)
     {

@@ -35,6 +35,7 @@ internal static class StableRows
             return null;
         }
 
+        Match.Is<GuardGrad>(node.Inputs[1], out Variable? guard, out _);
         Variable passed = Match.Unguarded(node.Inputs[1]);
         bool isNegative = Match.Is<Negate>(passed, out Variable? quotient);
         passed = Match.Unguarded(quotient ?? passed);
@@ -43,9 +44,15 @@ internal static class StableRows
             return null;
         }
 
+        // If g is a product of 0 and something infinite, it is the guard that makes it a 0.
+        g = guard is null || Unsigned(guard) == Unsigned(g) || guard.Shape != g.Shape
+            ? g
+            : Match.Of<GuardGrad>(guard, g);
         g = Match.Repeated(isNegative ? Match.Of<Negate>(g) : g, p.Shape);
         return Match.Of<Subtract>(g, Match.Of<Multiply>(p, new Reduce<Sum>([p.Rank - 1]).Call(g)));
     }
+
+    private static Variable Unsigned(Variable x) => Match.Is<Negate>(x, out Variable? positive) ? positive : x;
 
     private static Variable? CrossEntropyOfSoftmax(Apply node) =>
         node.Op is CrossEntropy && Match.Is(node.Inputs[0], out Softmax? _, out Apply? softmax)

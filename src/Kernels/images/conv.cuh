@@ -9,7 +9,7 @@
 // It does not first write a matrix of columns: for a filter of 3 × 3, the copies of im2col would take nine times the
 // images' memory. Taps are numbered in the order of the weights, (c, fh, fw), so that filters are rows of a matrix.
 //
-// The place of an element has two parts (tile.cuh), that of a pixel and that of a tap, which are added. Both divide by
+// The offset of an element has two parts (tile.cuh), that of a pixel and that of a tap, which are added. Both divide by
 // the dimensions. Without tensor cores they are computed for each element that is loaded into shared memory. With many
 // filters each element is used often enough to pay for that. With few filters these divisions are the bound, so the
 // shape of a large convolution is a constant (conv_shape.cuh). Tensor cores multiply so fast that the look-up is the

@@ -34,7 +34,7 @@ struct Product {
     typedef Tile<TILE_N, TILE_N / 4, 4, B> TileB;
     static constexpr int KTile = TileA::Elements + TileB::Elements;
 
-    // The bytes of a K-tile in shared memory, with the parts of its elements' places.
+    // The bytes of a K-tile in shared memory, with the parts of its elements' offsets.
     static constexpr int StageParts = TileA::StageParts + TileB::StageParts;
     static constexpr int Stage = KTile * (int)sizeof(Element) + StageParts * (int)sizeof(Part);
 

@@ -9,7 +9,7 @@
 #define WHOLE_K_TILES 0
 #endif
 
-// A part of the place of an element in an operand that is not a matrix (conv.cuh): what i alone says, or k alone. The
+// A part of the offset of an element in an operand that is not a matrix (conv.cuh): what i alone says, or k alone. The
 // sum of two parts' offsets is the element's; the others say whether it exists. The part of an i or a k beyond the end
 // gives no element with any other.
 struct __align__(16) Part {
@@ -29,8 +29,8 @@ __device__ __forceinline__ Part outside() { return Part{0, 1 << 29, 1 << 29, 0};
 //   IsGrid          whether the distance from (i, k) to (i + 1, k) is constant, too:
 //   apart()         this many elements
 //   Length          the length of a row of memory, if that is a constant, otherwise 0
-//   IsSplit         whether an element's place has two parts: then the tensor cores' kernel computes each part once per
-//                   block or K-tile, not once per element, with
+//   IsSplit         whether an element's offset has two parts: then the tensor cores' kernel computes each part once
+//                   per block or K-tile, not once per element, with
 //   across(i), along(k), join(part, otherPart, at)
 //
 // Copies of 4 bytes or more are asynchronous from sm_80 on. Single elements of 16 bits pass through registers, as all

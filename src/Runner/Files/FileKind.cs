@@ -23,6 +23,9 @@ internal static class FileKind
     /// <summary>A text table of values.</summary>
     public const string Table = "a table of values (CSV)";
 
+    /// <summary>Samples, or a history that is cut or wrong: a list of objects, one a line.</summary>
+    public const string Rows = "a list of rows in JSON";
+
     private static readonly string[] s_workbooks = [".xlsx", ".xlsm", ".ods"];
 
     /// <summary>How files of tables begin that are not read, in Latin-1.</summary>
@@ -32,7 +35,7 @@ internal static class FileKind
         ("\u00D0\u00CF\u0011\u00E0", "a workbook of Excel"), ("SQLite format 3", "a database (SQLite)"),
         ("\u0089HDF", "a file in HDF5"), ("BZh", "a file packed by bzip2"), ("\u00FD7zXZ", "a file packed by xz"),
         ("\u0028\u00B5\u002F\u00FD", "a file packed by zstd"), ("\u0080\u0004\u0095", "a pickle of Python"),
-        ("\u0080\u0005\u0095", "a pickle of Python"), ("[{", "a list of rows in JSON"),
+        ("\u0080\u0005\u0095", "a pickle of Python"), ("[{", Rows),
         ("@relation", "a table in ARFF"),
     ];
 
@@ -110,7 +113,7 @@ internal static class FileKind
 
         if (ending.Equals(".jsonl", StringComparison.OrdinalIgnoreCase))
         {
-            return "a list of rows in JSON";
+            return Rows;
         }
 
         return ending.Equals(".csv", StringComparison.OrdinalIgnoreCase)

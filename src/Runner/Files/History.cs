@@ -51,7 +51,8 @@ internal sealed record History(
 
     private static IEnumerable<History> Read(string path, string name)
     {
-        FileKind.Require(path, "A history is a file that --history, HistoryLog or CsvLog wrote.", FileKind.History);
+        FileKind.Require(
+            path, "A history is a file that --history, HistoryLog or CsvLog wrote.", FileKind.History, FileKind.Rows);
         string[] lines = ReadableFile.ReadAllText(path).TrimEnd().Split('\n', StringSplitOptions.TrimEntries);
         if (lines is [['e', 'p', 'o', 'c', 'h', ',', ..], ..])
         {

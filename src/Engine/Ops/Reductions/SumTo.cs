@@ -89,6 +89,7 @@ internal sealed record BroadcastLike : Op, ICpuOp, ICudaOp, ISampled
         yield return new Sample(new BroadcastLike(), Arg.Mask([m, 1, n]), new Arg([2, m, 3, n]));
         yield return new Sample(new BroadcastLike(), new Arg([m], DType.Bool, 0, 2), new Arg([700, m]));
         yield return new Sample(new BroadcastLike(), new Arg([2, n, 1]), new Arg([2, n, 3]));
+        yield return new Sample(new BroadcastLike(), new Arg([n, 1]), new Arg([n, 0]));
         yield return new Sample(new BroadcastLike(), new Arg([n, 1, 1], DType.Float64), new Arg([n, m, 2]));
         yield return new Sample(new BroadcastLike(), new Arg([n, 1], DType.Int64, -9, 9), new Arg([n, 40]));
         yield return new Sample(new BroadcastLike(), new Arg([2, 3]), new Arg([3]))
@@ -145,6 +146,11 @@ internal sealed record BroadcastLike : Op, ICpuOp, ICudaOp, ISampled
     private static unsafe Phase Runs<T>(CpuStep step) where T : unmanaged
     {
         T* x = step.In<T>(0), y = step.Out<T>();
+        if (step.OutShape().Count == 0)
+        {
+            return new Phase(0, 1, static (_, _, _) => { });
+        }
+
         (int[] dimensions, int[][] strides) = Broadcasting.Loops(step.OutShape(), [step.Shape(0)]);
         int times = strides[0][^1] == 0 ? dimensions[^1] : 1;
         int loops = dimensions.Length - (strides[0][^1] == 0 && times <= Short && dimensions.Length > 1 ? 2 : 1);

@@ -235,15 +235,7 @@ public static partial class Symbolic
     {
         ArgumentNullException.ThrowIfNull(x);
         Variable number = Promotion.Convert("power", [x], takesIntegers: false)[0];
-        return exponent switch
-        {
-            -1 => 1 / number,
-            0.5 => Sqrt(number),
-            2 => Square(number),
-            3 => Square(number) * number,
-            4 => Square(Square(number)),
-            _ => Map<Power>(number, Constant(exponent)),
-        };
+        return exponent == 2 ? Square(number) : exponent == 0.5 ? Sqrt(number) : Map<Power>(number, Constant(exponent));
     }
 
     /// <summary>Returns the greater of a and b, NaN if either is NaN. If they are equal, a gets the gradient.</summary>
