@@ -25,7 +25,7 @@ public sealed record Sample(Op Op, params IReadOnlyList<Arg> Args)
     /// Gets or sets whether only tensor cores that multiply numbers of 16 bits compute it: on other devices the compiler
     /// converts the numbers before the op.
     /// </summary>
-    public bool NeedsTensorCores { get; init; }
+    internal bool NeedsTensorCores { get; init; }
 
     /// <summary>Returns its members, with decimal points in the numbers.</summary>
     public override string ToString() => RecordText.Of(nameof(Sample), PrintMembers);

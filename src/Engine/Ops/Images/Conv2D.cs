@@ -21,7 +21,8 @@ internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int W
             Strided, new Arg(StridedImages, dtype), new Arg(StridedFilters, dtype),
             new Arg([StridedFilters[0]], DType.Float32))
         {
-            HasGradient = false, NeedsTensorCores = true,
+            HasGradient = false,
+            NeedsTensorCores = true,
         }))
         .Concat(
         [

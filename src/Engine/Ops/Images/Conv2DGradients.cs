@@ -25,7 +25,8 @@ internal sealed record Conv2DInputGradient(Conv2D Of) : Op, IProduct, ICpuEpilog
             new Arg(Conv2D.StridedResult, dtype),
             new Arg(Conv2D.StridedImages, dtype))
         {
-            HasGradient = false, NeedsTensorCores = true,
+            HasGradient = false,
+            NeedsTensorCores = true,
         }))
         .Append(new Sample(
             new Conv2DInputGradient(new Conv2D((1, 1), (0, 0), true)),
@@ -153,7 +154,8 @@ internal sealed record Conv2DWeightsGradient(Conv2D Of, bool WithBias) : Op, IPr
             new Arg(Conv2D.StridedResult, dtype),
             new Arg(Conv2D.StridedFilters, dtype))
         {
-            HasGradient = false, NeedsTensorCores = true,
+            HasGradient = false,
+            NeedsTensorCores = true,
         }))
         .Append(new Sample(
             new Conv2DWeightsGradient(new Conv2D((1, 1), (0, 0), true), WithBias: true),

@@ -63,7 +63,8 @@ internal sealed record BatchedDot(bool TransposeA, bool TransposeB) : Op, IProdu
         static Sample OfHalves(Shape a, Shape b, DType dtype) =>
             new(new BatchedDot(false, false), new Arg(a, dtype), new Arg(b, dtype))
             {
-                HasGradient = false, NeedsTensorCores = true,
+                HasGradient = false,
+                NeedsTensorCores = true,
             };
 
         static Sample Of(int batchA, int batchB, int m, int n, int k, bool a, bool b) => new(
