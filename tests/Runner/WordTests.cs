@@ -148,7 +148,7 @@ public sealed class WordTests
                 train, OwnDataOptions.IsData(file) ? Does.StartWith(file).And.Not.EqualTo(wanted) : Is.EqualTo(wanted));
             string plot = (await TestCommandLine.Run("plot", file)).Errors;
             string show = (await TestCommandLine.Run("predict", "--load", file)).Errors;
-            bool isHistory = kind == FileKind.History || name.EndsWith(".jsonl", StringComparison.Ordinal),
+            bool isHistory = kind is FileKind.History or FileKind.Rows,
                 isModel = kind is FileKind.Model or FileKind.Zip;
             Assert.That(plot.StartsWith($"{file} is {kind}. A history is ", StringComparison.Ordinal),
                 Is.Not.EqualTo(isHistory));

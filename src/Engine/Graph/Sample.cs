@@ -22,8 +22,8 @@ public sealed record Sample(Op Op, params IReadOnlyList<Arg> Args)
     public bool HasGradient { get; init; } = true;
 
     /// <summary>
-    /// Gets or sets whether only tensor cores that multiply numbers of 16 bits compute it: on other devices the compiler
-    /// converts the numbers before the op.
+    /// Gets or sets whether only tensor cores that multiply numbers of 16 bits compute it: on other devices the
+    /// compiler converts the numbers before the op.
     /// </summary>
     internal bool NeedsTensorCores { get; init; }
 

@@ -143,7 +143,8 @@ internal static class OpChecks
     /// number in the draw and the draw's number.
     /// </summary>
     public static void ForEachSample(
-        Type op, Action<Sample, Random, int, int> check, bool isMisuse = false, int draws = Draws, Device? device = null)
+        Type op, Action<Sample, Random, int, int> check, bool isMisuse = false, int draws = Draws,
+        Device? device = null)
     {
         for (int seed = 0; seed < draws; seed++)
         {
