@@ -347,6 +347,23 @@ public sealed class VocabularyTests
         AssertIs(f.Call(values)[0], shape, fingerprint);
     }
 
+    /// <summary>Also around the length up to which each number is compared with all.</summary>
+    [Test]
+    public void A_sorted_vector_of_any_length_is_searched(
+        [Values(1, 32, 33, 63, 64, 65, 1000)] int count, [Values] bool isFromRight)
+    {
+        // Each number stands there three times, and the last eighth is NaN.
+        float[] sorted = [.. Enumerable.Range(0, count).Select(i => i >= count - (count / 8) ? float.NaN : i / 3)];
+        float[] v = [float.NegativeInfinity, -1, 0.5f, .. sorted, count / 6 + 0.5f, count, float.PositiveInfinity];
+        int[] expected = [.. v.Select(x => sorted.Count(s =>
+            float.IsNaN(x) ? isFromRight || !float.IsNaN(s) : isFromRight ? s <= x : s < x))];
+
+        using var f = Function.Compile(
+            [], [SearchSorted(Constant(Tensor.From(sorted)), Shared(Tensor.From(v)), isFromRight)]);
+
+        Assert.That(f.Call()[0].AsSpan<int>().ToArray(), Is.EqualTo(expected));
+    }
+
     private static IEnumerable<TestCaseData> WrongNumbers =>
     [
         new(() => Pool(Vector("x"), [2]), "pool takes images (N, C, …), not 'x' (float32 (?))"),
