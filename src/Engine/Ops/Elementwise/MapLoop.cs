@@ -88,8 +88,10 @@ internal sealed unsafe class MapLoop<TMap, S, V, T>
         T* c = TMap.Arity > 2 ? _c + Offset(2, row) + ((long)column * strideC) : a;
         V splatA = S.Splat(*a), splatB = S.Splat(*b), splatC = S.Splat(*c);
         int i = TMap.MapsRuns && n >= S.Count ? Runs<TStore>(a, strideA, b, strideB, n, y) : 0;
-        // The processor works on several vectors at once; a single one waits for its own results.
-        for (; i <= n - (Several * S.Count); i += Several * S.Count)
+        // The processor works on several vectors at once; a single one waits for its own results. With 16 registers,
+        // the JIT would keep an op's constants in them and its values in memory.
+        bool takesSeveral = Simd.HasManyRegisters(S.Count * sizeof(T));
+        for (; takesSeveral && i <= n - (Several * S.Count); i += Several * S.Count)
         {
             V r0 = Of(i), r1 = Of(i + S.Count), r2 = Of(i + (2 * S.Count)), r3 = Of(i + (3 * S.Count));
             TStore.Store(y, i, r0, S.Count);

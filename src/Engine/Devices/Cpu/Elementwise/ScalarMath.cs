@@ -136,38 +136,4 @@ internal static unsafe class ScalarMath
             return rest != 0 && (rest < 0) != (y < 0) ? whole - 1 : whole;
         }
     }
-
-    internal readonly struct Erf : IScalarFunction
-    {
-        public static double Of(double x, double y)
-        {
-            double a = Math.Abs(x);
-            return double.IsNaN(x) ? x : Math.CopySign(a < 1.25 ? Series(a) : 1 - ErfcOfLarge(a), x);
-        }
-
-        /// <summary>2/√π·e⁻ˣ²·Σ 2ⁿx²ⁿ⁺¹/(1·3·…·(2n + 1)); all terms are positive.</summary>
-        private static double Series(double x)
-        {
-            double term = x, sum = x;
-            for (int n = 1; term > sum * 1e-17; n++)
-            {
-                term *= 2 * x * x / ((2 * n) + 1);
-                sum += term;
-            }
-
-            return 2 / Math.Sqrt(Math.PI) * Math.Exp(-x * x) * sum;
-        }
-
-        /// <summary>1 - erf(x) for x ≥ 1.25, by its continued fraction, evaluated from its end.</summary>
-        internal static double ErfcOfLarge(double x)
-        {
-            double fraction = x;
-            for (int n = 150; n > 0; n--)
-            {
-                fraction = x + (n / 2.0 / fraction);
-            }
-
-            return Math.Exp(-x * x) / (Math.Sqrt(Math.PI) * fraction);
-        }
-    }
 }

@@ -23,7 +23,7 @@ internal static unsafe class GemmBlock<S, V, T>
     /// <summary>
     /// The most columns of B that are packed at a time: half a megabyte if the L2 cache has room for it.
     /// </summary>
-    private static int Width => Caches.SecondBytes >= 1 << 20 ? 2048 / sizeof(T) : 1024 / sizeof(T);
+    private static int Width => Caches.SecondBytes >= 1 << 20 ? 2048 / sizeof(T) : 4096 / sizeof(T);
 
     private static int PanelWidth
     {
