@@ -14,6 +14,12 @@ internal interface IDistribution
 
     static abstract (double, double) Two(PhiloxBlock block);
 
+    /// <summary>Computes the same numbers as <see cref="Four"/> from the words of several blocks.</summary>
+    static abstract unsafe void Draw(uint* words, int count, float* y);
+
+    /// <summary>Computes the same numbers as <see cref="Two"/> from the words of several blocks.</summary>
+    static abstract unsafe void Draw(uint* words, int count, double* y);
+
     /// <inheritdoc cref="Op.Ulps"/>
     static virtual double Ulps => 0;
 
@@ -94,49 +100,12 @@ internal sealed record RandomDraw<TRow>(int Stream, DType DType, Shape Shape = d
 
     public unsafe Phase[] Cpu(CpuStep step)
     {
-        int* state = step.In<int>(0);
-        int count = checked((int)step.OutShape().Count), stream = Stream;
         if (DType == DType.Float32)
         {
-            float* y = step.Out<float>();
-            return
-            [
-                new Phase((count + 3) / 4, Grain, (start, end, _) =>
-                {
-                    var philox = Philox.From(state, stream);
-                    uint* words = stackalloc uint[4 * Blocks];
-                    for (int first = start; first < end; first += Blocks)
-                    {
-                        int blocks = Math.Min(Blocks, end - first);
-                        philox.Words(first, blocks, words);
-                        for (int i = 0; i < blocks; i++)
-                        {
-                            uint* w = words + (4 * i);
-                            int at = 4 * (first + i);
-                            Keep(TRow.Four(new PhiloxBlock(w[0], w[1], w[2], w[3])), y + at, count - at);
-                        }
-                    }
-                }),
-            ];
+            return [Drawing(step, step.Out<float>(), &TRow.Draw)];
         }
 
-        double* z = step.Out<double>();
-        return
-        [
-            new Phase((count + 1) / 2, Grain, (start, end, _) =>
-            {
-                var philox = Philox.From(state, stream);
-                for (int block = start; block < end; block++)
-                {
-                    (double a, double b) = TRow.Two(philox.Block(block));
-                    z[2L * block] = a;
-                    if ((2 * block) + 1 < count)
-                    {
-                        z[(2L * block) + 1] = b;
-                    }
-                }
-            }),
-        ];
+        return [Drawing(step, step.Out<double>(), &TRow.Draw)];
     }
 
     public CudaLaunch[] Cuda(CudaStep step)
@@ -148,26 +117,23 @@ internal sealed record RandomDraw<TRow>(int Stream, DType DType, Shape Shape = d
         return [kernel.Launch(blocks, Threads, step.In(0), Stream, step.Out(), count)];
     }
 
-    /// <summary>Stores the first <paramref name="count"/> numbers, or all four.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static unsafe void Keep((float A, float B, float C, float D) numbers, float* y, int count)
+    private unsafe Phase Drawing<T>(CpuStep step, T* y, delegate*<uint*, int, T*, void> draw) where T : unmanaged
     {
-        y[0] = numbers.A;
-        if (count >= 4)
+        int* state = step.In<int>(0);
+        int count = checked((int)step.OutShape().Count), stream = Stream, each = 16 / sizeof(T);
+        return new Phase((count + each - 1) / each, Grain, (start, end, _) =>
         {
-            (y[1], y[2], y[3]) = (numbers.B, numbers.C, numbers.D);
-            return;
-        }
-
-        if (count > 1)
-        {
-            y[1] = numbers.B;
-        }
-
-        if (count > 2)
-        {
-            y[2] = numbers.C;
-        }
+            var philox = Philox.From(state, stream);
+            uint* words = stackalloc uint[4 * Blocks];
+            T* numbers = stackalloc T[each * Blocks];
+            for (int first = start; first < end; first += Blocks)
+            {
+                int blocks = Math.Min(Blocks, end - first), at = each * first;
+                philox.Words(first, blocks, words);
+                draw(words, each * blocks, numbers);
+                new Span<T>(numbers, Math.Min(each * blocks, count - at)).CopyTo(new Span<T>(y + at, count - at));
+            }
+        });
     }
 }
 
@@ -179,6 +145,22 @@ internal readonly struct Uniform : IDistribution
         (Single(block.W0), Single(block.W1), Single(block.W2), Single(block.W3));
 
     public static (double, double) Two(PhiloxBlock block) => (Double(block.W0, block.W1), Double(block.W2, block.W3));
+
+    public static unsafe void Draw(uint* words, int count, float* y)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            y[i] = Single(words[i]);
+        }
+    }
+
+    public static unsafe void Draw(uint* words, int count, double* y)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            y[i] = Double(words[2 * i], words[(2 * i) + 1]);
+        }
+    }
 
     public static float Single(uint word) => (word >> 8) * (1f / (1 << 24));
 
@@ -209,10 +191,68 @@ internal readonly struct Normal : IDistribution
     public static (double, double) Two(PhiloxBlock block) =>
         Pair(Uniform.Double(block.W0, block.W1), Uniform.Double(block.W2, block.W3));
 
+    public static unsafe void Draw(uint* words, int count, float* y)
+    {
+        int pairs = count / 2;
+        double* u = stackalloc double[pairs], v = stackalloc double[pairs];
+        for (int i = 0; i < pairs; i++)
+        {
+            (u[i], v[i]) = (Uniform.Single(words[2 * i]), Uniform.Single(words[(2 * i) + 1]));
+        }
+
+        Pairs(u, v, pairs);
+        for (int i = 0; i < pairs; i++)
+        {
+            (y[2 * i], y[(2 * i) + 1]) = ((float)u[i], (float)v[i]);
+        }
+    }
+
+    public static unsafe void Draw(uint* words, int count, double* y)
+    {
+        int pairs = count / 2;
+        double* u = stackalloc double[pairs], v = stackalloc double[pairs];
+        for (int i = 0; i < pairs; i++, words += 4)
+        {
+            (u[i], v[i]) = (Uniform.Double(words[0], words[1]), Uniform.Double(words[2], words[3]));
+        }
+
+        Pairs(u, v, pairs);
+        for (int i = 0; i < pairs; i++)
+        {
+            (y[2 * i], y[(2 * i) + 1]) = (u[i], v[i]);
+        }
+    }
+
+    /// <summary>Computes normal numbers in place of the uniform ones.</summary>
+    private static unsafe void Pairs(double* u, double* v, int count)
+    {
+        var job = new PairsJob { U = u, V = v, Count = count };
+        Simd.Dispatch<double, PairsJob>(ref job);
+    }
+
     private static (double, double) Pair(double u, double v)
     {
         double radius = Math.Sqrt(-2 * Math.Log(1 - u));
         (double sin, double cos) = Math.SinCos(2 * Math.PI * v);
         return (radius * cos, radius * sin);
+    }
+
+    private unsafe struct PairsJob : ISimdJob<double>
+    {
+        public double* U, V;
+        public int Count;
+
+        public readonly void Run<S, TVector>() where S : struct, ISimd<TVector, double> where TVector : struct
+        {
+            for (int i = 0; i < Count; i += S.Count)
+            {
+                int lanes = Math.Min(S.Count, Count - i);
+                TVector log = VectorMath.Log<S, TVector, double>(S.Sub(S.Const(1), S.LoadPartial(U + i, lanes)));
+                TVector radius = S.Sqrt(S.Mul(S.Const(-2), log));
+                TVector angle = S.Mul(S.Const(2 * Math.PI), S.LoadPartial(V + i, lanes));
+                S.StorePartial(U + i, S.Mul(radius, VectorMath.Cos<S, TVector, double>(angle)), lanes);
+                S.StorePartial(V + i, S.Mul(radius, VectorMath.Sin<S, TVector, double>(angle)), lanes);
+            }
+        }
     }
 }
