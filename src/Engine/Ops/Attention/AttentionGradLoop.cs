@@ -173,10 +173,11 @@ internal static unsafe class AttentionGradLoop
                     T* k = X.K + ((key + column) * Shape.Size), q = X.Q + ((query + row) * Shape.Size),
                         g = G + ((query + row) * Shape.ValueSize);
                     T* powers = Memory.First, terms = Memory.Second;
-                    Add(new(rows, Shape.Size, columns), terms, columns, k, dq + ((nint)row * Shape.Size));
-                    Add(new(columns, Shape.Size, rows, true), terms, columns, q, dk + ((nint)column * Shape.Size));
+                    int stride = AttentionLoop.Stride<T>(columns);
+                    Add(new(rows, Shape.Size, columns), terms, stride, k, dq + ((nint)row * Shape.Size));
+                    Add(new(columns, Shape.Size, rows, true), terms, stride, q, dk + ((nint)column * Shape.Size));
                     Add(
-                        new(columns, Shape.ValueSize, rows, true), powers, columns, g,
+                        new(columns, Shape.ValueSize, rows, true), powers, stride, g,
                         dv + ((nint)column * Shape.ValueSize));
                 }
             }
@@ -196,6 +197,7 @@ internal static unsafe class AttentionGradLoop
             where S : struct, ISimd<V, T> where V : struct
         {
             T* powers = Memory.First, terms = Memory.Second;
+            int stride = AttentionLoop.Stride<T>(columns);
             AttentionLoop.Scores<S, V, T>(
                 Shape, X, IsCausal, batch, row, rows, column, columns, powers, Memory.Scratch);
             nint first = ((nint)batch * Shape.Queries) + row;
@@ -208,13 +210,13 @@ internal static unsafe class AttentionGradLoop
                     B = X.V + ((((nint)batch * Shape.Keys) + column) * Shape.ValueSize),
                     Ldb = Shape.ValueSize,
                     C = terms,
-                    Ldc = columns,
+                    Ldc = stride,
                 },
                 Memory.Scratch);
             for (int i = 0; i < rows; i++)
             {
                 V log = S.Splat(Log[first + i]), common = S.Splat(Common[first + i]);
-                T* p = powers + ((nint)i * columns), c = terms + ((nint)i * columns);
+                T* p = powers + ((nint)i * stride), c = terms + ((nint)i * stride);
                 for (int j = 0; j < columns; j += S.Count)
                 {
                     int count = Math.Min(S.Count, columns - j);

@@ -26,6 +26,12 @@ internal static unsafe class AttentionLoop
 
     public static int Chunks(int count, int size) => (count + size - 1) / size;
 
+    /// <summary>
+    /// Returns the elements from one row of a block of products to the next: a cache line more than needed, as rows of a
+    /// power of two bytes would share a few sets of the L1 cache.
+    /// </summary>
+    public static int Stride<T>(int columns) where T : unmanaged => columns + (Alignment / sizeof(T));
+
     public static Phase[] Forward(CpuStep step, AttentionShape shape, bool isCausal) => step.DType(0) == DType.Float32
         ? Forward<float>(step, shape, isCausal)
         : Forward<double>(step, shape, isCausal);
@@ -61,7 +67,7 @@ internal static unsafe class AttentionLoop
         public Room(AttentionShape s)
         {
             int rows = Math.Min(Rows, s.Queries), columns = Math.Min(Columns, s.Keys);
-            _block = Aligned((long)rows * columns * sizeof(T));
+            _block = Aligned((long)rows * Stride<T>(columns) * sizeof(T));
             long scratch = 0;
             foreach (int size in (int[])[s.Size, s.ValueSize])
             {
@@ -144,13 +150,13 @@ internal static unsafe class AttentionLoop
                 B = x.K + ((((nint)batch * s.Keys) + column) * s.Size),
                 Ldb = s.Size,
                 C = scores,
-                Ldc = columns,
+                Ldc = Stride<T>(columns),
             },
             scratch);
         Mask<T> mask = x.Mask;
         for (int i = 0; i < rows; i++)
         {
-            T* line = scores + ((nint)i * columns);
+            T* line = scores + ((nint)i * Stride<T>(columns));
             if (mask.Values is not null)
             {
                 T* added = mask.Values + (batch * mask.OfBatch) + ((row + i) * mask.OfRow) + (column * mask.OfColumn);
@@ -205,7 +211,7 @@ internal static unsafe class AttentionLoop
                 Scores<S, V, T>(Shape, X, IsCausal, batch, row, rows, column, columns, scores, scratch);
                 for (int i = 0; i < rows; i++)
                 {
-                    T* line = scores + ((nint)i * columns);
+                    T* line = scores + ((nint)i * Stride<T>(columns));
                     T greatest = T.Max(most[i], RowMath<S, V, T>.Max(line, columns));
                     T shift = T.IsNegativeInfinity(greatest) ? T.Zero : greatest;
                     T added = Powers<S, V>(line, shift, columns);
@@ -225,7 +231,7 @@ internal static unsafe class AttentionLoop
                     new GemmArguments<T>
                     {
                         A = scores,
-                        Lda = columns,
+                        Lda = Stride<T>(columns),
                         B = X.V + ((((nint)batch * Shape.Keys) + column) * Shape.ValueSize),
                         Ldb = Shape.ValueSize,
                         C = y,
