@@ -25,6 +25,7 @@ public unsafe class VectorMathTests
         Exp2,
         Log2,
         Log10,
+        Erf,
     }
 
     [Test]
@@ -231,6 +232,7 @@ public unsafe class VectorMathTests
             Function.Exp2 => DoubleDouble.Exp(x * DoubleDouble.Log(2)).High,
             Function.Log2 => (DoubleDouble.Log(x) / DoubleDouble.Log(2)).High,
             Function.Log10 => (DoubleDouble.Log(x) / DoubleDouble.Log(10)).High,
+            Function.Erf => Engine.Ops.Erf.Scalar(x).High,
             Function.Log => DoubleDouble.Log(x).High,
             Function.Log1P => x > -1 ? DoubleDouble.Log1P(x).High : Math.Log(1 + x),
             Function.Tanh => Math.CopySign(Tanh(Math.Min(Math.Abs(x), 40)).High, x),
@@ -283,6 +285,7 @@ public unsafe class VectorMathTests
         Function.Exp2 => Math.Pow(2, x),
         Function.Log2 => Math.Log2(x),
         Function.Log10 => Math.Log10(x),
+        Function.Erf => Engine.Ops.Erf.Scalar(x).High,
         Function.Log1P => Log1P(x),
         Function.Tanh => Math.Tanh(x),
         Function.Sigmoid => x < 0 ? Math.Exp(x) / (1 + Math.Exp(x)) : 1 / (1 + Math.Exp(-x)),
@@ -409,6 +412,7 @@ public unsafe class VectorMathTests
                         Function.Exp2 => VectorMath.Exp2<S, V, T>(v),
                         Function.Log2 => VectorMath.Log2<S, V, T>(v),
                         Function.Log10 => VectorMath.Log10<S, V, T>(v),
+                        Function.Erf => VectorMath.Erf<S, V, T>(v),
                         Function.Log1P => VectorMath.Log1P<S, V, T>(v),
                         Function.Tanh => VectorMath.Tanh<S, V, T>(v),
                         Function.Sigmoid => VectorMath.Sigmoid<S, V, T>(v),
