@@ -8,7 +8,7 @@ namespace Engine.Ops;
 /// Builds the launches of a convolution, optionally with its result pooled in windows of 2 × 2, and of its gradients.
 /// Each is one launch. If the images fit into shared memory, its kernel works there (<see cref="CudaDirect"/>,
 /// <see cref="CudaMaxima"/>); otherwise, or if this is estimated to be faster on tensor cores, it is an implicit matrix
-/// product, conv.cuh. <see cref="CudaColumns"/> is the general algorithm.
+/// product, conv.cuh. <see cref="CudaColumns"/> is another for strides.
 /// </summary>
 /// <param name="Shape">The shape.</param>
 /// <param name="DType">The type of the operands; the results are float32 if these have 16 bits.</param>

@@ -111,11 +111,6 @@ internal sealed record ShardPlan(Communicator Communicator, int Shards, bool IsD
     /// <summary>Gets the first of this rank's shards, and the one behind the last.</summary>
     public (int First, int Last) Own => ShardTree.ShardsOf(Communicator.Rank, Communicator.Size, Shards);
 
-    /// <summary>Gets the nodes whose sums this rank sends.</summary>
-    public IReadOnlyList<ShardTree.Node> Nodes => IsDeterministic
-        ? ShardTree.Nodes(Communicator.Rank, Communicator.Size, Shards)
-        : [new ShardTree.Node(Own.First, Own.Last - Own.First)];
-
     /// <summary>Gets the sums that the rank has of all of its shards except the last.</summary>
     public IReadOnlyList<ShardTree.Node> Before => IsDeterministic
         ? ShardTree.Nodes(Own.First, Own.Last - 1)
