@@ -198,18 +198,18 @@ namespace simt_nccl
     {
         Hall& hall = team->hall();
         // A rank's part of a chunk, for each rank that it may send to.
-        size_t room = ChunkBytes / team->size();
-        for (size_t done = 0; done < longest; done += room)
+        size_t capacity = ChunkBytes / team->size();
+        for (size_t done = 0; done < longest; done += capacity)
         {
             for (const Transfer& each : transfers)
                 if (each.sends && done < each.bytes)
-                    std::memcpy(hall.chunks[team->rank()] + each.peer * room, at(each.address + done),
-                        std::min(room, each.bytes - done));
+                    std::memcpy(hall.chunks[team->rank()] + each.peer * capacity, at(each.address + done),
+                        std::min(capacity, each.bytes - done));
             if (!team->meet("ncclSend and ncclRecv", why)) return false;
             for (const Transfer& each : transfers)
                 if (!each.sends && done < each.bytes)
-                    put(each.address + done, hall.chunks[each.peer] + team->rank() * room,
-                        std::min(room, each.bytes - done));
+                    put(each.address + done, hall.chunks[each.peer] + team->rank() * capacity,
+                        std::min(capacity, each.bytes - done));
             if (!team->meet("ncclSend and ncclRecv", why)) return false;
         }
         return true;
