@@ -295,7 +295,7 @@ public sealed record WithMomentum : OuterRule
 }
 
 /// <summary>
-/// Limits the norm of each unit's weights after each step of another rule: w · min(‖w‖, most) / (‖w‖ + 1e-7). The norm
+/// Limits the norm of each unit's weights after each step of another rule: w · min(‖w‖, max) / (‖w‖ + 1e-7). The norm
 /// is over all axes except the unit's, which is the last of two axes and the first of more (Lasagne's
 /// <c>norm_constraint</c>; Srivastava et al.: Dropout. JMLR 15, 2014). Parameters with fewer than two axes are
 /// unchanged.
@@ -306,10 +306,10 @@ public sealed record NormConstraint : OuterRule
 
     /// <summary>Creates a rule that limits norms to this number.</summary>
     /// <exception cref="EngineException">It is not greater than 0.</exception>
-    public NormConstraint(UpdateRule rule, double most) : base(rule) => Max = most > 0 && double.IsFinite(most)
-        ? most
+    public NormConstraint(UpdateRule rule, double max) : base(rule) => Max = max > 0 && double.IsFinite(max)
+        ? max
         : throw new EngineException(
-            FormattableString.Invariant($"A norm is kept below a number greater than 0, not {most}."));
+            FormattableString.Invariant($"A norm is kept below a number greater than 0, not {max}."));
 
     /// <summary>Gets the largest norm.</summary>
     public double Max { get; }
