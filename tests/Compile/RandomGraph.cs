@@ -18,7 +18,7 @@ internal sealed class RandomGraph
     private readonly List<Variable> _pool = [];
     private readonly List<Input> _inputs = [];
     private readonly List<SharedVariable> _shared = [];
-    // The variables that have known dimensions in the place of those of the graph.
+    // The variables with known dimensions that replace the graph's.
     private readonly Dictionary<Variable, Variable> _known = [];
     private readonly Dictionary<SharedVariable, NdArray> _state = [];
     private readonly SharedVariable _counter = Shared(Tensor.Scalar(0), "counter");
