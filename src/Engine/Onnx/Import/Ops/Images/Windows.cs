@@ -11,7 +11,7 @@ namespace Engine.Onnx;
 internal sealed record Windows(int[] Size, int[] Stride, int[] Dilation, int[] Before, int[] Behind)
 {
     /// <summary>Windows with more pixels than this are not expanded pixel by pixel.</summary>
-    private const int MaxPlaces = 2048;
+    private const int MaxTaps = 2048;
 
     public int Rank => Size.Length;
 
@@ -88,21 +88,21 @@ internal sealed record Windows(int[] Size, int[] Stride, int[] Dilation, int[] B
     public int Reach(int axis) => ((Size[axis] - 1) * Dilation[axis]) + 1;
 
     /// <summary>
-    /// Returns, for each place in a window, the pixels of all windows at that place. Images must be padded.
+    /// Returns, for each tap of a window, the pixels of all windows at that tap. Images must be padded.
     /// </summary>
-    public IEnumerable<Variable> Places(Variable padded, int[] counts)
+    public IEnumerable<Variable> Taps(Variable padded, int[] counts)
     {
-        if (Size.Aggregate(1.0, (product, dimension) => product * dimension) > MaxPlaces)
+        if (Size.Aggregate(1.0, (product, dimension) => product * dimension) > MaxTaps)
         {
             throw new EngineException(
-                $"its windows ({string.Join(", ", Size)}) have more than {MaxPlaces} places, each of which is an op");
+                $"its windows ({string.Join(", ", Size)}) have more than {MaxTaps} taps, each of which is an op");
         }
 
-        foreach (int[] place in NdArray.Indices([.. Size]))
+        foreach (int[] tap in NdArray.Indices([.. Size]))
         {
             AxisIndex[] index = [(AxisIndex)(..), (AxisIndex)(..), .. Enumerable.Range(0, Rank).Select(axis =>
             {
-                int start = place[axis] * Dilation[axis];
+                int start = tap[axis] * Dilation[axis];
                 return (AxisIndex)(start..(start + ((counts[axis] - 1) * Stride[axis]) + 1), Stride[axis]);
             })];
             yield return padded[index];
