@@ -12,7 +12,7 @@ internal sealed class MemoryBudget(long bytes)
     /// <summary>Gets the bytes that are taken.</summary>
     public long Taken { get; private set; }
 
-    /// <summary>Waits until so many bytes are free, takes them and decodes a picture.</summary>
+    /// <summary>Waits until the needed bytes are free, takes them and decodes a picture.</summary>
     public T With<T>(long needed, Func<T> decode)
     {
         lock (_lock)

@@ -116,7 +116,7 @@ internal sealed record ShardPlan(Communicator Communicator, int Shards, bool IsD
         ? ShardTree.Nodes(Own.First, Own.Last - 1)
         : ShardTree.Nodes(0, Own.Last - Own.First - 1);
 
-    /// <summary>Returns the bytes that a rank sends to exchange so many.</summary>
+    /// <summary>Returns the bytes that a rank sends to exchange a number of bytes.</summary>
     public long BytesSent(long bytes)
     {
         int ranks = Communicator.Size, nodes = IsDeterministic ? ShardTree.MaxNodes(ranks, Shards) : 1;
@@ -124,7 +124,7 @@ internal sealed record ShardPlan(Communicator Communicator, int Shards, bool IsD
     }
 
     /// <summary>
-    /// Returns the first row of a shard in a batch of so many rows. The shard ends before the first row of the next.
+    /// Returns the first row of a shard in a batch. The shard ends before the first row of the next.
     /// </summary>
     public int FirstRow(int shard, int rows) => (int)((long)shard * rows / Shards);
 }

@@ -181,7 +181,7 @@ public abstract record OuterRule : UpdateRule
 /// </summary>
 public sealed record Accumulate : OuterRule
 {
-    /// <summary>Creates a rule that takes a step every so many batches.</summary>
+    /// <summary>Creates a rule that takes a step with the mean gradients of a number of batches.</summary>
     /// <exception cref="EngineException">The number of batches is less than 1.</exception>
     public Accumulate(UpdateRule rule, int batches) : base(rule) => Batches = batches > 0
         ? batches
@@ -221,7 +221,7 @@ public sealed record Accumulate : OuterRule
 /// </summary>
 public sealed record Lookahead : OuterRule
 {
-    /// <summary>Creates a rule that keeps a part of so many steps of another rule.</summary>
+    /// <summary>Creates a rule that keeps a part of the change after a number of steps of another rule.</summary>
     /// <exception cref="EngineException">
     /// The number of steps is less than 1, or the part is not from 0 to 1.
     /// </exception>

@@ -31,8 +31,8 @@ public sealed partial class DeepBeliefNetwork : IDisposable
     private volatile NeuralNet? _net;
 
     /// <summary>
-    /// Creates a network of layers with so many units, from the inputs to the classes. −1 as the first or last number
-    /// means as many as the data have.
+    /// Creates a network of layers with these numbers of units, from the inputs to the classes. If the first or last
+    /// number is −1, it is taken from the data.
     /// </summary>
     /// <exception cref="EngineException">There are fewer than three layers, or one has no units.</exception>
     public DeepBeliefNetwork(params ReadOnlySpan<int> layerSizes)
@@ -418,7 +418,7 @@ public sealed partial class DeepBeliefNetwork : IDisposable
         return loss(targets.ToTensor(DType.Float32), output) / classes.Length;
     }
 
-    /// <summary>Returns the rate after so many epochs, of which none decays it below the minimum.</summary>
+    /// <summary>Returns the rate after a number of epochs; it never decays below the minimum.</summary>
     private static double Decayed(double rate, double decay, double minimum, int epochs)
     {
         for (int epoch = 0; epoch < epochs && rate * decay >= minimum; epoch++)
