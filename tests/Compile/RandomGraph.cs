@@ -159,7 +159,7 @@ internal sealed class RandomGraph
                 value.Shape, [.. value.Data.Select(x => x * (1 + Math.ScaleB(noise.NextDouble() - 0.5, -50)))]);
     }
 
-    /// <summary>Fails unless a function of this graph computes what the references do, at a run with new inputs.</summary>
+    /// <summary>Fails unless a function of this graph computes what the references do, with new inputs.</summary>
     public void RequireClose(Function function, int run)
     {
         Tensor[] arguments = Arguments();

@@ -114,7 +114,9 @@ internal static partial class TheanoFiles
 
                 string name = match.Groups[1].Value;
                 Entry? entry = section.GetValueOrDefault(name) ?? defaults.GetValueOrDefault(name);
-                string? inner = match.Groups[1].Success && entry is not null ? Interpolate(entry.Value, depth + 1) : null;
+                string? inner = match.Groups[1].Success && entry is not null
+                    ? Interpolate(entry.Value, depth + 1)
+                    : null;
                 isInvalid |= inner is null;
                 return inner ?? "";
             });

@@ -39,7 +39,7 @@ public class KernelCompilerTests
         int after = Array.FindLastIndex(lines, line => line.StartsWith("#line", StringComparison.Ordinal));
         int include = int.Parse(lines[after].Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture);
         Assert.That(lines[after + 1], Is.Empty, "the line that follows the include is a blank one");
-        int index = Array.IndexOf(lines, "#line 1 \"gemm.cuh\"");
-        Assert.That(include, Is.EqualTo(index), "lines 0 and 1 are not of the file");
+        int place = Array.IndexOf(lines, "#line 1 \"gemm.cuh\"");
+        Assert.That(include, Is.EqualTo(place), "lines 0 and 1 are not of the file");
     }
 }

@@ -139,7 +139,7 @@ public sealed class TypeTests
     [TestCase(DType.Int32, DType.Int64, 100_000, 100_000)]
     [TestCase(DType.Int32, DType.Int64, 2_000_000, 2_000_000, 2_000_000)]
     [TestCase(DType.Int64, DType.Int64, 2_000_000, 2_000_000, 2_000_000)]
-    public void An_index_in_a_shape_beyond_int32_is_exact_and_comes_back(DType dtype, DType expected, params int[] shape)
+    public void An_index_beyond_int32_is_exact_and_comes_back(DType dtype, DType expected, params int[] shape)
     {
         Input index = Vector("index", dtype);
         Variable indices = RavelMultiIndex([.. shape.Select(dimension => dimension - 1 - index)], Shape.Create(shape));

@@ -23,13 +23,13 @@ public class AugmentationTests
         var counts = new int[Offsets * Offsets];
         ForEach(new RandomCrop(Padding), (before, after) =>
         {
-            int offset = Enumerable.Range(0, counts.Length).Single(offset => Enumerable.Range(0, before.Length).All(at =>
+            int crop = Enumerable.Range(0, counts.Length).Single(offset => Enumerable.Range(0, before.Length).All(at =>
             {
                 int row = (at / W % H) + (offset / Offsets) - Padding, column = (at % W) + (offset % Offsets) - Padding;
                 bool isInside = row >= 0 && row < H && column >= 0 && column < W;
                 return after[at] == (isInside ? before[(((at / (H * W) * H) + row) * W) + column] : 0);
             }));
-            counts[offset]++;
+            counts[crop]++;
         });
 
         // 24 for each offset on average, with a standard deviation of 4.8.

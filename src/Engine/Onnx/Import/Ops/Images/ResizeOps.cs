@@ -123,7 +123,8 @@ internal static class ResizeOps
         {
             (double Start, double End) part = region is null ? (0, 1) : (region[i], region[i + axes.Length]);
             (double At, bool IsOutside)[] coordinates =
-                [.. Enumerable.Range(0, to[i]).Select(pixel => Coordinate(pixel, from[i], to[i], scales[i], form, part))];
+                [.. Enumerable.Range(0, to[i]).Select(
+                    pixel => Coordinate(pixel, from[i], to[i], scales[i], form, part))];
             if (coordinates.Any(each => each.IsOutside))
             {
                 Variable here = DimShuffle(
@@ -171,12 +172,12 @@ internal static class ResizeOps
         }
     }
 
-    private static Variable AlongAxis(Variable x, int axis, int dimension, double[] coordinates, double scale, Form form)
+    private static Variable AlongAxis(Variable x, int axis, int dimension, double[] positions, double scale, Form form)
     {
-        double[][] weights = [.. coordinates.Select(at => Weights(at, scale, form))];
+        double[][] weights = [.. positions.Select(at => Weights(at, scale, form))];
         int count = weights.Length == 0 ? 0 : weights[0].Length;
-        int[] starts = [.. coordinates.Select(at => (int)Math.Ceiling(at) - (count / 2))];
-        for (int i = 0; form.ExcludesOutside && form.Mode != "nearest" && i < coordinates.Length; i++)
+        int[] starts = [.. positions.Select(at => (int)Math.Ceiling(at) - (count / 2))];
+        for (int i = 0; form.ExcludesOutside && form.Mode != "nearest" && i < positions.Length; i++)
         {
             double[] inside = [.. weights[i].Select(
                 (weight, tap) => starts[i] + tap < 0 || starts[i] + tap >= dimension ? 0 : weight)];
@@ -187,7 +188,8 @@ internal static class ResizeOps
         if (form.Mode == "nearest")
         {
             int[] nearest =
-                [.. coordinates.Select((_, i) => Math.Clamp(starts[i] + (weights[i][0] == 1 ? 0 : 1), 0, dimension - 1))];
+                [.. positions.Select(
+                    (_, i) => Math.Clamp(starts[i] + (weights[i][0] == 1 ? 0 : 1), 0, dimension - 1))];
             return Along(x, axis, nearest);
         }
 
