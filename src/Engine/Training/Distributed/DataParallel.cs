@@ -64,9 +64,9 @@ public sealed record DataParallel(Communicator Communicator)
     internal ShardPlan Plan()
     {
         int ranks = Communicator.Size;
-        int least = IsDeterministic ? (int)BitOperations.RoundUpToPowerOf2((uint)ranks) : ranks;
+        int min = IsDeterministic ? (int)BitOperations.RoundUpToPowerOf2((uint)ranks) : ranks;
         int shards = Shards
-            ?? (IsBatchNormSynchronized ? ranks : IsDeterministic ? Math.Max(DefaultShards, least) : ranks);
+            ?? (IsBatchNormSynchronized ? ranks : IsDeterministic ? Math.Max(DefaultShards, min) : ranks);
         if (IsBatchNormSynchronized && shards != ranks)
         {
             throw new EngineException(
