@@ -20,15 +20,14 @@ internal static unsafe class AttentionGradLoop
         step.DType(0) == DType.Float32 ? Phases<float>(step, shape, isCausal) : Phases<double>(step, shape, isCausal);
 
     private static long Bytes<T>(AttentionShape shape, CpuStepTypes step) where T : unmanaged =>
-        (Partition.Of(shape).Terms(shape) * sizeof(T))
-        + (new AttentionLoop.ThreadMemory<T>(shape).Bytes * step.Threads);
+        (Partition.Of(shape).Terms(shape) * sizeof(T)) + (new AttentionLoop.Room<T>(shape).Bytes * step.Threads);
 
     private static Phase[] Phases<T>(CpuStep step, AttentionShape shape, bool isCausal) where T : unmanaged, INumber<T>
     {
-        var memory = new AttentionLoop.ThreadMemory<T>(shape);
+        var room = new AttentionLoop.Room<T>(shape);
         var parts = Partition.Of(shape);
         var terms = (T*)step.Workspace;
-        byte* rest = step.Workspace + (parts.Terms(shape) * sizeof(T));
+        byte* rooms = step.Workspace + (parts.Terms(shape) * sizeof(T));
         var dq = new Gradient<T>(step.Out<T>(0), parts.Keys, (long)shape.Batch * shape.Queries * shape.Size, ref terms);
         var dk = new Gradient<T>(step.Out<T>(1), parts.Queries, (long)shape.Batch * shape.Keys * shape.Size, ref terms);
         var dv = new Gradient<T>(
@@ -49,7 +48,7 @@ internal static unsafe class AttentionGradLoop
         var units = new Phase(checked(shape.Batch * parts.Queries * parts.Keys), 1, (start, end, worker) =>
         {
             Job<T> own = job;
-            (own.Start, own.End, own.Memory) = (start, end, memory.Of(rest, worker));
+            (own.Start, own.End, own.Memory) = (start, end, room.Of(rooms, worker));
             Simd.Dispatch<T, Job<T>>(ref own);
         });
         return [units, .. dq.Sum(), .. dk.Sum(), .. dv.Sum()];

@@ -21,8 +21,8 @@ internal static unsafe class AttentionLoop
     private const int Alignment = 64;
 
     public static long ForwardBytes(AttentionShape shape, CpuStepTypes step) => step.Inputs[0].DType == DType.Float32
-        ? new ThreadMemory<float>(shape).Bytes * step.Threads
-        : new ThreadMemory<double>(shape).Bytes * step.Threads;
+        ? new Room<float>(shape).Bytes * step.Threads
+        : new Room<double>(shape).Bytes * step.Threads;
 
     public static int Chunks(int count, int size) => (count + size - 1) / size;
 
@@ -32,7 +32,7 @@ internal static unsafe class AttentionLoop
 
     private static Phase[] Forward<T>(CpuStep step, AttentionShape shape, bool isCausal) where T : unmanaged, INumber<T>
     {
-        var memory = new ThreadMemory<T>(shape);
+        var room = new Room<T>(shape);
         Operands<T> x = new(step.In<T>(0), step.In<T>(1), step.In<T>(2), step.InputCount > 3 ? new(step, 3) : default);
         T* y = step.Out<T>(), log = step.Out<T>(1);
         byte* workspace = step.Workspace;
@@ -44,7 +44,7 @@ internal static unsafe class AttentionLoop
                 var job = new ForwardJob<T>
                 {
                     Shape = shape, X = x, Y = y, Log = log, IsCausal = isCausal, Chunks = chunks,
-                    Start = start, End = end, Memory = memory.Of(workspace, worker),
+                    Start = start, End = end, Memory = room.Of(workspace, worker),
                 };
                 Simd.Dispatch<T, ForwardJob<T>>(ref job);
             }),
@@ -54,11 +54,11 @@ internal static unsafe class AttentionLoop
     /// <summary>
     /// Describes the memory of a thread: two blocks of products, and the workspace of the matrix products.
     /// </summary>
-    internal readonly struct ThreadMemory<T> where T : unmanaged
+    internal readonly struct Room<T> where T : unmanaged
     {
         private readonly long _block;
 
-        public ThreadMemory(AttentionShape s)
+        public Room(AttentionShape s)
         {
             int rows = Math.Min(Rows, s.Queries), columns = Math.Min(Columns, s.Keys);
             _block = Aligned((long)rows * columns * sizeof(T));
@@ -206,8 +206,8 @@ internal static unsafe class AttentionLoop
                 for (int i = 0; i < rows; i++)
                 {
                     T* line = scores + ((nint)i * columns);
-                    T max = T.Max(most[i], RowMath<S, V, T>.Max(line, columns));
-                    T shift = T.IsNegativeInfinity(max) ? T.Zero : max;
+                    T greatest = T.Max(most[i], RowMath<S, V, T>.Max(line, columns));
+                    T shift = T.IsNegativeInfinity(greatest) ? T.Zero : greatest;
                     T added = Powers<S, V>(line, shift, columns);
                     if (column > 0)
                     {
@@ -217,7 +217,7 @@ internal static unsafe class AttentionLoop
                         Multiply<S, V>(y + ((nint)i * Shape.ValueSize), factor[0], Shape.ValueSize);
                     }
 
-                    (most[i], sum[i]) = (max, sum[i] + added);
+                    (most[i], sum[i]) = (greatest, sum[i] + added);
                 }
 
                 Gemm.Block(
