@@ -1,6 +1,6 @@
 #:project ../src/Engine/Engine.csproj
 
-// A custom CUDA kernel as an op with a gradient, and a network that uses it. The CPU runs the definition.
+// A custom CUDA kernel as an op with a gradient, and a network that uses it. The CPU runs the reference.
 using Engine;
 using Engine.Compile;
 using Engine.Layers;
@@ -30,9 +30,9 @@ var swish = new CudaKernelOp(
     Gradient = (x, y, g) => [g[0]! * (y[0] + (Sigmoid(x[0]) * (1 - y[0])))],
 };
 
-// The gradient is compared with differences of the definition; a wrong one throws.
+// The gradient is compared with differences of the reference; a wrong one throws.
 VerifyGrad(x => swish.Call(x[0]), [Tensor.From([-2.0, -0.1, 0.5, 3.0])]);
-Console.WriteLine("The gradient of swish is that of its definition.");
+Console.WriteLine("The gradient of swish is that of its reference.");
 
 // The ops around it are planned with it.
 var input = Vector("input");

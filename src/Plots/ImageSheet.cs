@@ -50,15 +50,15 @@ public static class ImageSheet
                 CaptionedImage each = images[i];
                 float x = Margin + (i % across * pitchAcross), y = top + (i / across * pitch);
                 pen.Pixels(each.Image.Height, each.Image.Width, each.Image.At, x, y, side, side);
-                float room = pitchAcross - 4, truthSize = Size(each.Truth, true), saidSize = Size(each.Said, false);
-                string truth = Pen.Fit(each.Truth, room, truthSize, isBold: true);
+                float space = pitchAcross - 4, truthSize = Size(each.Truth, true), saidSize = Size(each.Said, false);
+                string truth = Pen.Fit(each.Truth, space, truthSize, isBold: true);
                 pen.Text(truth, x, y + side + textSize + 3, truthSize, isBold: true);
-                string said = Pen.Fit(each.Said, room, saidSize);
+                string said = Pen.Fit(each.Said, space, saidSize);
                 pen.Text(said, x, y + side + (2.3f * textSize) + 3, saidSize, colors.Bad);
 
                 // A slightly smaller font is better than a truncated text.
                 float Size(string text, bool isBold) =>
-                    textSize * Math.Clamp(room / Pen.Measure(text, textSize, isBold), 0.75f, 1);
+                    textSize * Math.Clamp(space / Pen.Measure(text, textSize, isBold), 0.75f, 1);
             }
 
             if (note is not null)

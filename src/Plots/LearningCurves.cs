@@ -4,7 +4,7 @@ using SkiaSharp;
 
 namespace Engine.Plots;
 
-/// <summary>Represents the figures of a training, one for each epoch; NaN if there is none.</summary>
+/// <summary>Represents the learning curves of a training: a point for each epoch, NaN where there is none.</summary>
 /// <param name="Name">The name of the training.</param>
 /// <param name="Epochs">The epochs' numbers.</param>
 /// <param name="TrainLoss">The training losses.</param>
@@ -75,9 +75,9 @@ public static class LearningCurves
         {
             TrainingCurves training = trainings[i];
             Color color = Color.FromSKColor(theme.Series(i));
-            string of = trainings.Count > 1 ? $"{training.Name}, " : "";
-            Line(plot, training.Epochs, training.TrainLoss, color.WithOpacity(0.45), $"{of}training");
-            Line(plot, training.Epochs, training.ValidLoss, color, $"{of}validation");
+            string prefix = trainings.Count > 1 ? $"{training.Name}, " : "";
+            Line(plot, training.Epochs, training.TrainLoss, color.WithOpacity(0.45), $"{prefix}training");
+            Line(plot, training.Epochs, training.ValidLoss, color, $"{prefix}validation");
         }
 
         return Finished(plot, Alignment.UpperRight, theme);
@@ -128,23 +128,24 @@ public static class LearningCurves
     }
 
     /// <summary>
-    /// Returns the place where a legend covers the fewest points of the curves; of equal ones, the preferred one.
+    /// Returns the corner where a legend covers the fewest points of the curves. If several are equal, it returns the
+    /// preferred one.
     /// </summary>
-    private static Alignment EmptiestCorner(Plot plot, Alignment liked)
+    private static Alignment EmptiestCorner(Plot plot, Alignment preferred)
     {
         // The approximate share of a plot's sides that a legend covers.
         const double Width = 0.45, Height = 0.3;
         Coordinates[] points = [.. plot.GetPlottables<Scatter>().SelectMany(line => line.Data.GetScatterPoints())];
         if (points.Length == 0)
         {
-            return liked;
+            return preferred;
         }
 
         double left = points.Min(point => point.X), bottom = points.Min(point => point.Y);
         double width = Math.Max(points.Max(point => point.X) - left, double.Epsilon);
         double height = Math.Max(points.Max(point => point.Y) - bottom, double.Epsilon);
         Alignment[] corners =
-            [liked, Alignment.UpperRight, Alignment.LowerRight, Alignment.LowerLeft, Alignment.UpperLeft];
+            [preferred, Alignment.UpperRight, Alignment.LowerRight, Alignment.LowerLeft, Alignment.UpperLeft];
         return corners.MinBy(corner => points.Count(point =>
         {
             double x = (point.X - left) / width, y = (point.Y - bottom) / height;

@@ -3,13 +3,16 @@ using SkiaSharp;
 
 namespace Engine.Plots;
 
-/// <summary>Represents an image with maps of the parts that matter to a network.</summary>
+/// <summary>Represents an image with an occlusion map and a saliency map.</summary>
 /// <param name="Image">The image.</param>
 /// <param name="Heading">Its true class and its predicted class.</param>
 /// <param name="Lost">
-/// For each position the loss in probability of the image's class when the position is covered; negative for a gain.
+/// The occlusion map: for each position, how far the probability of the image's class falls if the position is covered;
+/// negative if it rises.
 /// </param>
-/// <param name="Slope">For each pixel its influence on the score of the image's class.</param>
+/// <param name="Slope">
+/// The saliency map: for each pixel, how much it changes the score of the image's class.
+/// </param>
 public sealed record ExplainedImage(PlanarImage Image, string Heading, Raster Lost, Raster Slope);
 
 /// <summary>Draws occlusion maps and saliency maps beside their images.</summary>
@@ -17,7 +20,7 @@ public static class MapSheet
 {
     private const int Margin = 14;
 
-    /// <summary>Returns a row for each image.</summary>
+    /// <summary>Returns a picture with a row for each image.</summary>
     /// <param name="images">The images with their maps.</param>
     /// <param name="width">The picture's width; its height depends on the rows.</param>
     /// <param name="title">The title above; null for none.</param>
@@ -80,8 +83,8 @@ public static class MapSheet
             string points = (100 * lost).ToString(lost < 0.1 ? "0.#" : "0", CultureInfo.InvariantCulture);
             string extent = width < 480 ? $"± {points} points" : $"full color: {points} points";
             float size = width < 480 ? 10.5f : 12, right = Column(3) + side;
-            float room = right - Margin - Pen.Measure(extent, size - 1.5f) - 10;
-            pen.Text(Pen.Fit(each.Heading, room, size), Margin, y + 14, size);
+            float space = right - Margin - Pen.Measure(extent, size - 1.5f) - 10;
+            pen.Text(Pen.Fit(each.Heading, space, size), Margin, y + 14, size);
             pen.Text(extent, right, y + 14, size - 1.5f, colors.Gray, SKTextAlign.Right);
             y += 22;
             Pixels(image.Height, image.Width, image.At, 0);
@@ -94,10 +97,10 @@ public static class MapSheet
 
             SKColor Steepness(int row, int column) => colors.Sequential(Share(slope.At(row, column), steepest));
 
-            void Pixels(int rows, int columns, Func<int, int, SKColor> color, int place)
+            void Pixels(int rows, int columns, Func<int, int, SKColor> color, int column)
             {
-                pen.Pixels(rows, columns, color, Column(place), y, side, side);
-                pen.Frame(Column(place), y, side, side, colors.Line);
+                pen.Pixels(rows, columns, color, Column(column), y, side, side);
+                pen.Frame(Column(column), y, side, side, colors.Line);
             }
         }
 

@@ -212,8 +212,8 @@ internal sealed class CsvColumns
                 int code = -1;
                 if (!isMissing)
                 {
-                    ref int place = ref CollectionsMarshal.GetValueRefOrAddDefault(words, value, out bool isKnown);
-                    code = place = isKnown ? place : words.Count - 1;
+                    ref int index = ref CollectionsMarshal.GetValueRefOrAddDefault(words, value, out bool isKnown);
+                    code = index = isKnown ? index : words.Count - 1;
                 }
 
                 codes.Add(code);

@@ -5,7 +5,7 @@ using Engine.Training;
 using static Engine.Ops.Operators;
 using static Engine.Ops.Symbolic;
 
-// A custom kernel as an op: the GPU runs swish.cu, the CPU runs the definition.
+// A custom kernel as an op: the GPU runs swish.cu, the CPU runs the reference.
 CudaKernelOp swish = CudaKernelOp.FromFile(
     Path.Combine(AppContext.BaseDirectory, "swish.cu"),
     "swish",
@@ -20,9 +20,9 @@ CudaKernelOp swish = CudaKernelOp.FromFile(
     Gradient = (x, y, g) => [g[0]! * (y[0] + (Sigmoid(x[0]) * (1 - y[0])))],
 };
 
-// The gradient is compared with differences of the definition; a wrong one throws.
+// The gradient is compared with differences of the reference; a wrong one throws.
 VerifyGrad(x => swish.Call(x[0]), [Tensor.From([-2.0, -0.1, 0.5, 3.0])]);
-Console.WriteLine("The gradient of swish is that of its definition.");
+Console.WriteLine("The gradient of swish is that of its reference.");
 
 // A network with the op: is a point of the square inside the circle?
 var random = new Random(1);

@@ -3,7 +3,7 @@ using System.Reflection;
 namespace Engine.Tests.Architecture;
 
 /// <summary>
-/// The allowed dependencies, as in docs/architecture.md: rooms are namespaces, and every arrow points down.
+/// Checks the allowed dependencies of namespaces, as in docs/architecture.md: there are no cycles.
 /// </summary>
 public class DependencyTests
 {
@@ -30,15 +30,16 @@ public class DependencyTests
     private static readonly Assembly s_engine = typeof(Tensor).Assembly;
 
     [Test]
-    public void Every_type_stands_in_a_known_room() =>
-        Assert.That(s_engine.GetTypes().Where(IsOurs).Select(Room).Distinct(), Is.SubsetOf(s_allowed.Keys));
+    public void Every_type_is_in_a_known_namespace() =>
+        Assert.That(s_engine.GetTypes().Where(IsOurs).Select(NamespaceOf).Distinct(), Is.SubsetOf(s_allowed.Keys));
 
     [Test]
-    public void No_room_uses_one_it_may_not()
+    public void No_namespace_uses_one_that_it_may_not()
     {
         string[] wrong = [.. s_engine.GetTypes().Where(IsOurs)
             .SelectMany(type => Used(type).Where(IsOurs).Select(used => (From: type, To: used)))
-            .Where(arrow => Room(arrow.From) != Room(arrow.To) && !s_allowed[Room(arrow.From)].Contains(Room(arrow.To)))
+            .Where(arrow => NamespaceOf(arrow.From) != NamespaceOf(arrow.To)
+                && !s_allowed[NamespaceOf(arrow.From)].Contains(NamespaceOf(arrow.To)))
             .Select(arrow => $"{arrow.From} uses {arrow.To}")
             .Distinct()];
 
@@ -50,14 +51,14 @@ public class DependencyTests
     {
         Type plan = s_engine.GetType("Engine.Compile.Plan", throwOnError: true)!;
 
-        Assert.That(Used(plan).Select(Room), Does.Contain("Devices").And.Contain("Graph").And.Contain("Core"));
+        Assert.That(Used(plan).Select(NamespaceOf), Does.Contain("Devices").And.Contain("Graph").And.Contain("Core"));
     }
 
     private static bool IsOurs(Type type) =>
         type.Assembly == s_engine && type.Namespace?.StartsWith("Engine", StringComparison.Ordinal) == true
         && type.FullName != "Engine.Compile.EmbeddedAttribute";
 
-    private static string Room(Type type) => type.Namespace?.Split('.').ElementAtOrDefault(1) ?? "Core";
+    private static string NamespaceOf(Type type) => type.Namespace?.Split('.').ElementAtOrDefault(1) ?? "Core";
 
     private static IEnumerable<Type> Used(Type type)
     {

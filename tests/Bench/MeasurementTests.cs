@@ -8,7 +8,7 @@ namespace Engine.Tests.Bench;
 public class MeasurementTests
 {
     [Test]
-    public void A_spread_is_the_least_the_median_and_the_greatest()
+    public void A_spread_is_minimum_median_and_maximum()
     {
         Assert.That(Spread.Of([3, 1, 2]), Is.EqualTo(new Spread(1, 2, 3, 3)));
         Assert.That(Spread.Of([4, 1, 2, 3]), Is.EqualTo(new Spread(1, 2.5, 4, 4)));

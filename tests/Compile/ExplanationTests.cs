@@ -11,7 +11,7 @@ namespace Engine.Tests.Compile;
 public class ExplanationTests
 {
     [Test]
-    public void The_schedule_tells_bytes_arithmetic_and_the_least_time()
+    public void The_schedule_tells_bytes_arithmetic_and_the_minimum_time()
     {
         using var gpu = new AbsentCudaDevice(90);
         using Function f = Step(gpu, new CompileOptions { Optimizer = Optimizer.None });

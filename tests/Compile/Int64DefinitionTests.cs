@@ -43,7 +43,7 @@ public sealed class Int64DefinitionTests(bool isGpu)
         Of("the product", l => Prod(l), unchecked(Most * Odd)),
         Of("running sums", l => CumSum(l), 1, long.MinValue, unchecked(1 + Most + Odd)),
         Of("the order", l => Sort(l), 1, Odd, Most),
-        Of("places in the order", l => Cast(SearchSorted(Constant(Tensor.From([1L, Odd, Most])), l), DType.Int64), 0, 2,
+        Of("indices in a sorted vector", l => Cast(SearchSorted(Constant(Tensor.From([1L, Odd, Most])), l), DType.Int64), 0, 2,
             1),
         Of("elements", l => l[Constant(Tensor.From([2, 1]))], Odd, Most),
         Of("what is chosen", l => Where(Greater(l, 1), l, 0), 0, Most, Odd),

@@ -18,7 +18,7 @@ internal sealed class RandomGraph
     private readonly List<Variable> _pool = [];
     private readonly List<Input> _inputs = [];
     private readonly List<SharedVariable> _shared = [];
-    // The variables that have known dimensions in the place of those of the graph.
+    // The variables with known dimensions that replace the graph's.
     private readonly Dictionary<Variable, Variable> _known = [];
     private readonly Dictionary<SharedVariable, NdArray> _state = [];
     private readonly SharedVariable _counter = Shared(Tensor.Scalar(0), "counter");
@@ -159,17 +159,36 @@ internal sealed class RandomGraph
                 value.Shape, [.. value.Data.Select(x => x * (1 + Math.ScaleB(noise.NextDouble() - 0.5, -50)))]);
     }
 
+    /// <summary>Fails unless a function of this graph computes what the references do, with new inputs.</summary>
+    public void RequireClose(Function function, int run)
+    {
+        Tensor[] arguments = Arguments();
+        NdArray[] expected = Run(arguments);
+
+        Tensor[] actual = function.Call(arguments);
+
+        for (int i = 0; i < expected.Length; i++)
+        {
+            RequireClose(NdArray.From(actual[i]), expected[i], $"output {i} ({Outputs[i]}) of run {run}");
+        }
+
+        foreach ((SharedVariable shared, NdArray value) in State)
+        {
+            RequireClose(NdArray.From(shared.GetValue()), value, $"'{shared}' after run {run}");
+        }
+    }
+
     /// <summary>
     /// Fails unless two values are equal within the rounding errors of float64. If the graph as written gives no
     /// number, such as 0 / 0, a better one may.
     /// </summary>
-    public static void RequireClose(NdArray actual, NdArray expected, double largest, string what)
+    private void RequireClose(NdArray actual, NdArray expected, string what)
     {
         Assert.That(actual.Shape == expected.Shape, $"{what} has the shape {actual.Shape}, not {expected.Shape}");
         for (int i = 0; i < expected.Data.Length; i++)
         {
             (double a, double e) = (actual.Data[i], expected.Data[i]);
-            bool isClose = double.IsNaN(e) || a.Equals(e) || Math.Abs(a - e) <= 1e-9 * Math.Max(1, largest);
+            bool isClose = double.IsNaN(e) || a.Equals(e) || Math.Abs(a - e) <= 1e-9 * Math.Max(1, Largest);
             Assert.That(isClose, $"{what}, element {i}: {a:R}, not {e:R}");
         }
     }

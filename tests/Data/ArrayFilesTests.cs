@@ -193,7 +193,7 @@ public class ArrayFilesTests
 
     [TestCase(DType.Float32, double.NaN)]
     [TestCase(DType.Float64, double.PositiveInfinity)]
-    public void Samples_that_are_no_numbers_are_refused_by_their_place(DType type, double odd)
+    public void Samples_that_are_no_numbers_are_refused_with_their_index(DType type, double odd)
     {
         using var folder = new TempFolder();
         Npz.Save(folder.File("d.npz"), new Dictionary<string, Tensor>

@@ -309,8 +309,8 @@ public class PickleReaderTests
                         (byte)'.'];
                     break;
                 default:
-                    int place = At();
-                    pickle = [.. pickle[..place], opcodes[random.Next(opcodes.Length)], .. pickle[place..]];
+                    int position = At();
+                    pickle = [.. pickle[..position], opcodes[random.Next(opcodes.Length)], .. pickle[position..]];
                     break;
             }
         }

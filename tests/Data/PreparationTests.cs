@@ -357,13 +357,13 @@ public class PreparationTests
     [TestCase("007|7", "7", 1)]
     [TestCase("007|07", "7", -1)]
     [TestCase("a|b", "A", -1)]
-    public void A_class_is_found_if_only_the_spelling_of_its_number_differs(string classes, string text, int place)
+    public void A_class_is_found_if_only_the_spelling_of_its_number_differs(string classes, string text, int index)
     {
         var target = new ClassTarget("y", classes.Split('|'));
 
-        if (place >= 0)
+        if (index >= 0)
         {
-            Assert.That(target.Apply(new TextColumn("y", [text])).ToArray<int>(), Is.EqualTo((int[])[place]));
+            Assert.That(target.Apply(new TextColumn("y", [text])).ToArray<int>(), Is.EqualTo((int[])[index]));
         }
         else
         {

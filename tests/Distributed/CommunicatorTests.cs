@@ -8,7 +8,7 @@ public class CommunicatorTests
     [TestCase(1)]
     [TestCase(2)]
     [TestCase(5)]
-    public void Each_rank_gets_the_sum_and_the_greatest(int ranks)
+    public void Each_rank_gets_the_sum_and_the_maximum(int ranks)
     {
         IReadOnlyList<(float[] Sum, double[] Sum64, int[] Max)> all = ThreadCommunicator.Run(ranks, communicator =>
         {

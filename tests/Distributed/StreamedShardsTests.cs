@@ -129,8 +129,8 @@ public class StreamedShardsTests
         public override SampleBatch Read(int[] rows)
         {
             Taken.Add(rows);
-            int[] places = some is null ? rows : [.. rows.Select(row => some[row])];
-            return new SampleBatch(x.Rows(places), Tensor.From([.. places.Select(row => y[row])]));
+            int[] indices = some is null ? rows : [.. rows.Select(row => some[row])];
+            return new SampleBatch(x.Rows(indices), Tensor.From([.. indices.Select(row => y[row])]));
         }
     }
 }

@@ -44,7 +44,7 @@ public sealed partial class FromTheanoTests
     /// <summary>Each name counts by its use in programs, as in the list.</summary>
     [TestCase("theano.txt", "theano.tensor", 250)]
     [TestCase("lasagne-nolearn.txt", "", 240)]
-    public void What_programs_use_is_here_by_name(string file, string family, int least)
+    public void What_programs_use_is_here_by_name(string file, string family, int min)
     {
         (string Family, string Name, double Use)[] names =
             [.. Theirs(file).Where(name => name.Family.StartsWith(family, StringComparison.Ordinal))];
@@ -52,7 +52,7 @@ public sealed partial class FromTheanoTests
         double here = names.Where(name => RowsOf(name.Name).Any(row => row[1].Contains('`', StringComparison.Ordinal)))
             .Sum(name => name.Use);
 
-        Assert.That(names, Has.Length.GreaterThan(least));
+        Assert.That(names, Has.Length.GreaterThan(min));
         Assert.That(here / names.Sum(name => name.Use), Is.GreaterThan(0.95));
     }
 

@@ -41,9 +41,9 @@ public sealed partial class ReadingTests
     {
         string text = Read(page), folder = Path.GetDirectoryName(page)!;
         string near = Path.GetRelativePath(Path.Combine("/", folder), Path.Combine("/", hop)).Replace('\\', '/');
-        string room = Path.GetDirectoryName(hop)!.Replace('\\', '/') + "/";
+        string directory = Path.GetDirectoryName(hop)!.Replace('\\', '/') + "/";
         return text.Contains(hop, StringComparison.Ordinal) || text.Contains(near, StringComparison.Ordinal)
-            || (hop.EndsWith("/README.md", StringComparison.Ordinal) && text.Contains(room, StringComparison.Ordinal));
+            || (hop.EndsWith("/README.md", StringComparison.Ordinal) && text.Contains(directory, StringComparison.Ordinal));
     }
 
     private static string Read(string page) =>

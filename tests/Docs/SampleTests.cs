@@ -63,7 +63,7 @@ public class SampleTests
     // Several, because the output of one must not be taken for that of another, and one with a type of its own, to
     // which the style rules apply.
     [TestCase("xor.cs", @"0 xor 1 = (0\.99|1\.00)")]
-    [TestCase("kernel.cs", "The gradient of swish is that of its definition")]
+    [TestCase("kernel.cs", "The gradient of swish is that of its reference")]
     [TestCase("layers.cs", @"bend1 gives \(1, \d+\) for a point")]
     public void A_sample_runs_by_dotnet_run(string file, string shown)
     {

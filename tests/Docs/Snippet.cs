@@ -17,8 +17,8 @@ internal sealed record Snippet(
     private const string With = "with ";
     private const string Within = "within ";
 
-    /// <summary>The place of the snippet in a frame.</summary>
-    private const string Hole = "// the snippet";
+    /// <summary>The comment in a frame that stands for the snippet.</summary>
+    private const string Placeholder = "// the snippet";
 
     /// <summary>
     /// Returns the snippets of a page. Blocks that quote a source file, or say why they are not compiled, are left out.
@@ -94,7 +94,7 @@ internal sealed record Snippet(
     private static ProgramPart Framed(ProgramPart block, ProgramPart frame) => frame with
     {
         Text = frame.Text.Replace(
-            Hole, $"\n#line {block.Line} \"{block.File}\"\n{block.Text}\n#line default\n", StringComparison.Ordinal),
+            Placeholder, $"\n#line {block.Line} \"{block.File}\"\n{block.Text}\n#line default\n", StringComparison.Ordinal),
     };
 
     private ProgramPart Prelude(string name)

@@ -37,7 +37,7 @@ public sealed partial class TemplateTests
 
     [TestCase("console", "171.5 g and red: apple")]
     [TestCase("layer", @"9\d\.\d ?% of the points are told right")]
-    [TestCase("kernel", @"The gradient of swish is that of its definition\.\s+\d\d\.\d ?% of the points")]
+    [TestCase("kernel", @"The gradient of swish is that of its reference\.\s+\d\d\.\d ?% of the points")]
     public void A_program_made_of_a_template_runs(string template, string shown)
     {
         string folder = Made(template);

@@ -154,16 +154,6 @@ public class DamagedFileTests
         return bytes.ToArray();
     }
 
-    /// <summary>A zip file with correct checksums for any contents, so that they do not catch the damage.</summary>
-    private static byte[] AsNpz(byte[] array)
-    {
-        var bytes = new MemoryStream();
-        using (var zip = new ZipArchive(bytes, ZipArchiveMode.Create, leaveOpen: true))
-        {
-            using Stream entry = zip.CreateEntry("a.npy").Open();
-            entry.Write(array);
-        }
-
-        return bytes.ToArray();
-    }
+    /// <summary>A file whose checksums are correct, so that they do not catch the damage.</summary>
+    private static byte[] AsNpz(byte[] array) => TestZip.Of(("a.npy", array)).ToArray();
 }

@@ -1,4 +1,3 @@
-using System.IO.Compression;
 using System.Text;
 using Engine.IO;
 using NumSharp;
@@ -150,11 +149,11 @@ public class NpzTests
     public void A_zip_of_something_else_and_something_else_than_a_zip_are_refused()
     {
         Assert.That(
-            () => Npz.Read(Zip(("readme.txt", "hello"u8.ToArray())), "a.npz"),
+            () => Npz.Read(TestZip.Of(("readme.txt", "hello"u8.ToArray())), "a.npz"),
             Throws.TypeOf<ModelFileException>().With.Message.EqualTo(
                 "a.npz is not a whole npz file in 'readme.txt': it is not an array."));
         Assert.That(
-            () => Npz.Read(Zip(("a.npy", "hello"u8.ToArray())), "a.npz"),
+            () => Npz.Read(TestZip.Of(("a.npy", "hello"u8.ToArray())), "a.npz"),
             Throws.TypeOf<ModelFileException>());
         Assert.That(
             () => Npz.Read(new MemoryStream("hello"u8.ToArray()), "a.npz"),
@@ -201,21 +200,6 @@ public class NpzTests
         byte[] text = Encoding.ASCII.GetBytes(header);
         byte[] length = BitConverter.GetBytes(text.Length)[..(version == 1 ? 2 : 4)];
         byte[] array = [0x93, .. "NUMPY"u8, (byte)version, 0, .. length, .. text, .. elements];
-        return Npz.Read(Zip(("a.npy", array)), "a.npz")["a"];
-    }
-
-    private static MemoryStream Zip(params (string Name, byte[] Bytes)[] files)
-    {
-        var bytes = new MemoryStream();
-        using (var zip = new ZipArchive(bytes, ZipArchiveMode.Create, leaveOpen: true))
-        {
-            foreach ((string name, byte[] content) in files)
-            {
-                using Stream entry = zip.CreateEntry(name).Open();
-                entry.Write(content);
-            }
-        }
-
-        return bytes;
+        return Npz.Read(TestZip.Of(("a.npy", array)), "a.npz")["a"];
     }
 }

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.IO.Compression;
 using System.Text;
 using Engine.IO;
 
@@ -215,7 +214,7 @@ public class StoredTypeTests
     public void What_a_packer_adds_to_an_archive_is_passed_over()
     {
         byte[] array = Npy("'<f4'", "()", isFortran: false, [0, 0, 0x80, 0x3f]);
-        MemoryStream zip = Zip(
+        MemoryStream zip = TestZip.Of(
             ("arr_0.npy", array), ("__MACOSX/._arr_0.npy", [1]), (".DS_Store", [1]), ("Thumbs.db", [1]),
             ("desktop.ini", [1]), ("folder/", []), (".W.npy", array));
 
@@ -237,7 +236,7 @@ public class StoredTypeTests
     private static Tensor ReadNpz(string descr, string shape, byte[] data, bool isFortran = false)
     {
         string quoted = descr.Contains('\'', StringComparison.Ordinal) ? descr : $"'{descr}'";
-        return Npz.Read(Zip(("a.npy", Npy(quoted, shape, isFortran, data))), "a.npz")["a"];
+        return Npz.Read(TestZip.Of(("a.npy", Npy(quoted, shape, isFortran, data))), "a.npz")["a"];
     }
 
     private static byte[] Npy(string descr, string shape, bool isFortran, byte[] data)
@@ -245,20 +244,5 @@ public class StoredTypeTests
         byte[] text = Encoding.ASCII.GetBytes(
             $"{{'descr': {descr}, 'fortran_order': {isFortran}, 'shape': {shape}, }}");
         return [.. NpyHeader.Mark, 1, 0, (byte)text.Length, (byte)(text.Length >> 8), .. text, .. data];
-    }
-
-    private static MemoryStream Zip(params (string Name, byte[] Bytes)[] files)
-    {
-        var bytes = new MemoryStream();
-        using (var zip = new ZipArchive(bytes, ZipArchiveMode.Create, leaveOpen: true))
-        {
-            foreach ((string name, byte[] content) in files)
-            {
-                using Stream entry = zip.CreateEntry(name).Open();
-                entry.Write(content);
-            }
-        }
-
-        return bytes;
     }
 }

@@ -56,7 +56,7 @@ public class SaliencyTests
     }
 
     [Test]
-    public void A_map_has_the_greatest_slope_of_each_pixels_channels()
+    public void A_map_has_the_largest_slope_of_each_pixels_channels()
     {
         Tensor maps = Saliency.Maps(Tensor.From(new float[] { 1, -4, 0, 2, -3, 1, 0, -5 }, 2, 2, 1, 2));
 

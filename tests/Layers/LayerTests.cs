@@ -323,8 +323,8 @@ public class LayerTests
             int[] order = [.. Enumerable.Range(0, (int)shape.Count)];
             random.Shuffle(order);
             return input.DType == DType.Int32
-                ? Tensor.From([.. order.Select(place => place % 5)]).Reshape(shape.Dimensions)
-                : Tensor.From([.. order.Select(place => ((place + 0.5) / order.Length * 3) - 1.4)])
+                ? Tensor.From([.. order.Select(number => number % 5)]).Reshape(shape.Dimensions)
+                : Tensor.From([.. order.Select(number => ((number + 0.5) / order.Length * 3) - 1.4)])
                     .Reshape(shape.Dimensions)
                     .Cast(floatX);
         })];

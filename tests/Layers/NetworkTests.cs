@@ -36,7 +36,7 @@ public class NetworkTests
     }
 
     [Test]
-    public void Nameless_layers_are_called_by_type_and_place()
+    public void Nameless_layers_are_called_by_type_and_index()
     {
         Network network = Make(
             new Input(1, 8, 8), new Conv2D(2, 3), new MaxPool2D(2), new Dense(4) { Name = "own" }, new Dense(2));

@@ -18,13 +18,13 @@ public class PoolBorderTests
     [TestCase(5, 3, 1, 1, "1 3 3 5 5", "-0.5 0.666667 -1 1.333333 0.5")]
     [TestCase(9, 4, 3, 2, "1 5 7 9", "-0.5 0.5 -0.5 0.5")]
     public void Every_window_begins_in_the_image_or_the_padding_before_it(
-        int length, int size, int stride, int pad, string greatest, string mean)
+        int length, int size, int stride, int pad, string max, string mean)
     {
         float[] signal = [.. Enumerable.Range(1, length).Select(i => i % 2 == 1 ? i : -(float)i)];
         int square = length * length;
         foreach ((string expected, Layer one, Layer two) in (ReadOnlySpan<(string, Layer, Layer)>)
         [
-            (greatest, new MaxPool1D(size) { Stride = stride, Pad = pad, IgnoreBorder = false },
+            (max, new MaxPool1D(size) { Stride = stride, Pad = pad, IgnoreBorder = false },
                 new MaxPool2D(size) { Stride = stride, Pad = pad, IgnoreBorder = false }),
             (mean, new AveragePool1D(size) { Stride = stride, Pad = pad, IgnoreBorder = false },
                 new AveragePool2D(size) { Stride = stride, Pad = pad, IgnoreBorder = false }),

@@ -67,10 +67,10 @@ public class ImageOpTests
                     [.. Enumerable.Range(0, size * size).Select(k => (Row: top + (k / size), Column: left + (k % size)))
                         .Where(at => at.Row is >= 0 and < Dimension && at.Column is >= 0 and < Dimension)
                         .Select(at => (((plane * Dimension) + at.Row) * Dimension) + at.Column)];
-                float greatest = inside.Max(i => image.AsSpan<float>()[i]);
-                int[] equal = [.. inside.Where(i => image.AsSpan<float>()[i] == greatest)];
+                float max = inside.Max(i => image.AsSpan<float>()[i]);
+                int[] equal = [.. inside.Where(i => image.AsSpan<float>()[i] == max)];
                 Array.ForEach(mode == PoolMode.Max ? equal[..1] : equal, i => gradient[i] += window + 1);
-                Assert.That(pooled[window], Is.EqualTo(greatest));
+                Assert.That(pooled[window], Is.EqualTo(max));
             }
 
             Assert.That(results[1].ToArray<float>(), Is.EqualTo(gradient), $"{mode}");

@@ -58,9 +58,9 @@ public sealed class LoopSemanticsTests
 
         List<Variable>[] rows = [.. sequences.SelectMany((each, i) =>
         {
-            int least = Math.Min(0, each.Taps.Min()), most = Math.Max(0, each.Taps.Max());
+            int min = Math.Min(0, each.Taps.Min()), max = Math.Max(0, each.Taps.Max());
             return each.Taps.Select(tap =>
-                Enumerable.Range(tap - least, each.Length - most + least).Reverse().Select(row => x[i][row]).ToList());
+                Enumerable.Range(tap - min, each.Length - max + min).Reverse().Select(row => x[i][row]).ToList());
         })];
         var written = new List<Variable> { h0 };
         for (int step = 0; step < (steps ?? rows.Min(each => each.Count)); step++)

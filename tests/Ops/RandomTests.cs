@@ -100,7 +100,7 @@ public class RandomTests
     /// A number is dropped if its word is below the threshold; one equal to it is kept, so the rate is exact.
     /// </summary>
     [Test]
-    public void A_number_whose_word_is_the_threshold_is_kept([Values] bool onGpu, [Values(0, 5, 18)] int place)
+    public void A_number_whose_word_is_the_threshold_is_kept([Values] bool onGpu, [Values(0, 5, 18)] int index)
     {
         int[] state = [7, 11, 13];
         var words = new uint[20];
@@ -113,7 +113,7 @@ public class RandomTests
         }
 
         Input x = Vector("x"), states = IntVector("state");
-        var dropout = new DropoutMask(3, (words[place] >> 8) / (double)(1 << 24));
+        var dropout = new DropoutMask(3, (words[index] >> 8) / (double)(1 << 24));
         using var cpu = new CpuDevice(1);
         using var f = Function.Compile(
             [x, states], [dropout.Call(x, states)], device: onGpu ? CudaTestDevice.Open() : cpu);
@@ -121,7 +121,7 @@ public class RandomTests
             .AsSpan<float>().ToArray();
 
         Assert.That(
-            kept.Select(value => value != 0), Is.EqualTo(words.Select(word => word >> 8 >= words[place] >> 8)));
+            kept.Select(value => value != 0), Is.EqualTo(words.Select(word => word >> 8 >= words[index] >> 8)));
     }
 
     [Test]
@@ -164,7 +164,7 @@ public class RandomTests
         Assert.That(truncated.Count(z => Math.Abs(z) < 1), Is.EqualTo(50_000 * 0.6827 / 0.9545).Within(500));
         Assert.That(multinomial.Chunk(3).Select(row => row.Sum()), Has.All.EqualTo(20));
         Assert.That(multinomial.Chunk(3).Average(row => row[1]), Is.EqualTo(4).Within(0.3));
-        Assert.That(chosen.Count(place => place == 2), Is.EqualTo(15_000).Within(500));
+        Assert.That(chosen.Count(index => index == 2), Is.EqualTo(15_000).Within(500));
         Assert.That(counted.GroupBy(n => n).Select(group => group.Count()), Has.Exactly(5).EqualTo(10_000).Within(500));
     }
 

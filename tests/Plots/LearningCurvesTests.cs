@@ -45,9 +45,9 @@ public class LearningCurvesTests
         XElement legend = XDocument.Parse(LearningCurves.Draw([curves], width: 600).ToSvg()).Root!.Descendants()
             .Single(part => part.Name.LocalName == "text" && part.Value.Trim() == "training");
 
-        string place = (string)legend.Attribute("transform")!;
+        string transform = (string)legend.Attribute("transform")!;
         double y = double.Parse(
-            place[place.IndexOf(' ', StringComparison.Ordinal)..^1], CultureInfo.InvariantCulture);
+            transform[transform.IndexOf(' ', StringComparison.Ordinal)..^1], CultureInfo.InvariantCulture);
         Assert.That(y, isAbove ? Is.LessThan(200) : Is.GreaterThan(200));
     }
 

@@ -23,7 +23,7 @@ internal sealed class Pixels
 
     public int Height => _image.Height;
 
-    /// <summary>Gets the color at a place in the picture's own units.</summary>
+    /// <summary>Gets the color of a pixel in the picture's own units.</summary>
     public (int Red, int Green, int Blue) this[int x, int y]
     {
         get

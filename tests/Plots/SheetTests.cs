@@ -9,7 +9,7 @@ public class SheetTests
     private static readonly (int, int, int) s_white = (255, 255, 255), s_quarterOfRed = (0xEC, 0xC5, 0xCA);
 
     [Test]
-    public void Weights_are_red_above_zero_and_blue_below_on_the_scale_of_the_greatest()
+    public void Weights_are_red_above_zero_and_blue_below_on_the_scale_of_the_largest()
     {
         Picture picture = FilterSheet.Draw([[new Raster(1, 3, [2, 0, -2])], [new Raster(1, 3, [0.5f, 2, 0])]], 300);
         var pixels = new Pixels(picture);

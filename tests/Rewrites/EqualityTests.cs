@@ -114,22 +114,7 @@ public sealed class EqualityTests
                 graph.Inputs, graph.Outputs, graph.Updates, device: device, options: options);
             for (int run = 0; run < Runs; run++)
             {
-                Tensor[] arguments = graph.Arguments();
-                NdArray[] expected = graph.Run(arguments);
-
-                Tensor[] actual = function.Call(arguments);
-
-                for (int i = 0; i < expected.Length; i++)
-                {
-                    string what = $"output {i} ({graph.Outputs[i]}) of run {run}";
-                    RandomGraph.RequireClose(NdArray.From(actual[i]), expected[i], graph.Largest, what);
-                }
-
-                foreach ((Engine.Graph.SharedVariable shared, NdArray value) in graph.State)
-                {
-                    RandomGraph.RequireClose(
-                        NdArray.From(shared.GetValue()), value, graph.Largest, $"'{shared}' after run {run}");
-                }
+                graph.RequireClose(function, run);
             }
         }
         catch (Exception error)

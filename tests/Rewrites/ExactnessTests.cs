@@ -112,10 +112,10 @@ public sealed class ExactnessTests
 
         double Error(double actual, double exact, double magnitude)
         {
-            double greatest = Rounding.MaxFinite(dtype), ulp = Rounding.Ulp(dtype, magnitude);
+            double max = Rounding.MaxFinite(dtype), ulp = Rounding.Ulp(dtype, magnitude);
             return !double.IsFinite(exact) || ulp == 0 ? 0
                 : double.IsNaN(actual) ? double.PositiveInfinity
-                : Math.Abs(Math.Clamp(actual, -greatest, greatest) - Math.Clamp(exact, -greatest, greatest)) / ulp;
+                : Math.Abs(Math.Clamp(actual, -max, max) - Math.Clamp(exact, -max, max)) / ulp;
         }
     }
 

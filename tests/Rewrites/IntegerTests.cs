@@ -45,7 +45,7 @@ public sealed class IntegerTests<T> where T : unmanaged, IBinaryInteger<T>, IMin
 
     /// <summary>A compiler that assumes that overflow is impossible turns this into "always".</summary>
     [Test]
-    public void One_more_than_the_greatest_is_the_least_and_not_more([Values] bool isCuda)
+    public void One_more_than_the_maximum_is_the_minimum([Values] bool isCuda)
     {
         Input i = Vector("i", DTypes.Of<T>());
         using var f = Function.Compile(

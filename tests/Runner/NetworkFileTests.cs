@@ -258,7 +258,7 @@ public class NetworkFileTests
     [TestCase("{ \"like\": \"b\" }", "'b' is no layer before it, of which it could be another place.")]
     [TestCase("{ \"like\": \"input\" }", "'input' is no layer before it, of which it could be another place")]
     [TestCase("{ \"like\": \"a\", \"units\": 3 }", "'units' is no key of a layer like 'a'")]
-    public void Another_place_of_a_layer_has_nothing_of_its_own(string layer, string message) => Assert.That(
+    public void A_layer_used_again_has_nothing_of_its_own(string layer, string message) => Assert.That(
         () => DescriptionReader.Parse(
             $$"""
             { "layers": [ { "name": "input", "kind": "input", "shape": 4 },

@@ -64,10 +64,10 @@ public sealed partial class PictureReaderTests
         byte[] png = RandomPng(5, color: 2, depth: 8, isInterlaced, isTransparent: false);
         int at = png.AsSpan().IndexOf("IDAT"u8), length = BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(at - 4));
         Assert.That(() => Read(png, 5), Throws.Nothing);
-        for (int place = 1; place <= 4; place++)
+        for (int i = 1; i <= 4; i++)
         {
             byte[] wrong = [.. png];
-            wrong[at + 4 + length - place] ^= 1;
+            wrong[at + 4 + length - i] ^= 1;
             BinaryPrimitives.WriteUInt32BigEndian(
                 wrong.AsSpan(at + 4 + length), Engine.IO.Crc32.Of(wrong.AsSpan(at, 4 + length)));
 
@@ -118,19 +118,19 @@ public sealed partial class PictureReaderTests
     [Test]
     public void Pictures_wait_for_the_memory_of_others_and_a_large_one_is_read_alone()
     {
-        var room = new DecodingRoom(100);
+        var budget = new MemoryBudget(100);
         long most = 0;
         Parallel.For(0, 200, new ParallelOptions { MaxDegreeOfParallelism = 8 }, i =>
         {
-            long needed = i % 20 == 0 ? 1000 : 40, taken = room.With(needed, () => room.Taken);
+            long needed = i % 20 == 0 ? 1000 : 40, taken = budget.With(needed, () => budget.Taken);
             InterlockedMax(ref most, taken - (needed == 1000 ? 900 : 0));
         });
 
         Assert.That(most, Is.LessThanOrEqualTo(100));
-        Assert.That(room.Taken, Is.Zero);
+        Assert.That(budget.Taken, Is.Zero);
         Assert.That(
-            () => room.With<int>(40, () => throw new InvalidDataException()), Throws.TypeOf<InvalidDataException>());
-        Assert.That(room.Taken, Is.Zero);
+            () => budget.With<int>(40, () => throw new InvalidDataException()), Throws.TypeOf<InvalidDataException>());
+        Assert.That(budget.Taken, Is.Zero);
     }
 
     private static void InterlockedMax(ref long most, long value)

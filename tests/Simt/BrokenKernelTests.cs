@@ -1,7 +1,7 @@
 namespace Engine.Tests.Simt;
 
 /// <summary>
-/// Each kernel of broken.cu has one fault; the double must find it and report the kind, the place and the thread.
+/// Each kernel of broken.cu has one fault; the double must find it and report the kind, the line and the thread.
 /// </summary>
 [TestFixture(FrontEnd.Cpp)]
 [TestFixture(FrontEnd.Ptx)]
@@ -56,7 +56,7 @@ public class BrokenKernelTests : SimtTests
     [TestCase("copy_not_waited_for", LaunchFailed, "uninitialized read")]
     [TestCase("stops_itself", LaunchFailed, "stopped itself by __trap()")]
     [TestCase("atomic_and_plain", LaunchFailed, "race within a block")]
-    public void The_fault_is_found_with_its_place(string kernel, int code, string what, int blocks = 1, int shared = 0)
+    public void The_fault_is_found_with_its_line(string kernel, int code, string what, int blocks = 1, int shared = 0)
     {
         bool isOtherwise = Maker == FrontEnd.Ptx && s_otherwiseInPtx.ContainsKey(kernel);
         if (isOtherwise)

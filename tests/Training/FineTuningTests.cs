@@ -407,7 +407,7 @@ public class FineTuningTests
         (Tensor points, int[] labels) = Toy.Clouds(120);
         using NeuralNet net = Net(new Sgd(0.1f)), same = Net(new Sgd(0.1f));
         LearningRateFinder found =
-            LearningRateFinder.Run(net, points, Tensor.From(labels), least: 1e-4, most: 1e4, steps: 60);
+            LearningRateFinder.Run(net, points, Tensor.From(labels), min: 1e-4, max: 1e4, steps: 60);
         net.Fit(points, labels);
         same.Fit(points, labels);
 

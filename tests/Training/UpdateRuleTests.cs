@@ -321,7 +321,7 @@ public class UpdateRuleTests
         SharedVariable bias = Symbolic.Shared(Tensor.From([100.0]), "bias");
         Variable loss = Symbolic.Sum(dense) + Symbolic.Sum(filters) + Symbolic.Sum(bias);
         using var step = Function.Compile(
-            [], [], new NormConstraint(new Sgd(0), most: 1).Build(loss, [dense, filters, bias]).Updates);
+            [], [], new NormConstraint(new Sgd(0), max: 1).Build(loss, [dense, filters, bias]).Updates);
         step.Run();
 
         Assert.That(dense.GetValue().AsSpan<double>().ToArray(), Is.EqualTo(new[] { 0.6, 0.3, 0.8, 0.4 }).Within(1e-6));
@@ -345,10 +345,10 @@ public class UpdateRuleTests
 
         NdArray moved = NdArray.From(w.GetValue());
         double scale = 0.5 * Math.Sqrt(Math.Max(1, (double)columns / rows));
-        int least = Math.Min(rows, columns);
-        for (int i = 0; i < least; i++)
+        int min = Math.Min(rows, columns);
+        for (int i = 0; i < min; i++)
         {
-            for (int j = 0; j < least; j++)
+            for (int j = 0; j < min; j++)
             {
                 double dot = Enumerable.Range(0, Math.Max(rows, columns)).Sum(k => rows > columns
                     ? moved[k, i] * moved[k, j]

@@ -13,8 +13,8 @@ internal static partial class TheanoFiles
     public const string Variable = "THEANORC";
     private const string Name = ".theanorc", Defaults = "DEFAULT";
 
-    /// <summary>The largest depth of values within values: ConfigParser's MAX_INTERPOLATION_DEPTH.</summary>
-    private const int MaxDeep = 10;
+    /// <summary>The maximum depth of values within values: ConfigParser's MAX_INTERPOLATION_DEPTH.</summary>
+    private const int MaxDepth = 10;
 
     /// <summary>The environment variables that Theano offers to values: <c>/tmp/theano-%(USER)s</c>.</summary>
     private static readonly string[] s_environment = ["USER", "LSCRATCH", "TMPDIR", "TEMP", "TMP"];
@@ -23,7 +23,7 @@ internal static partial class TheanoFiles
     /// <param name="environment">Returns the value of an environment variable.</param>
     /// <param name="currentFolder">The current folder.</param>
     /// <param name="homeFolder">The home folder; empty if there is none.</param>
-    /// <param name="ignored">Receives the texts that Python drops.</param>
+    /// <param name="ignored">Receives the texts that Python ignores.</param>
     /// <exception cref="EngineException">A file cannot be read, or one of its lines is invalid.</exception>
     public static IReadOnlyList<Entry> Read(
         Func<string, string?> environment, string currentFolder, string homeFolder, ICollection<string> ignored)
@@ -62,7 +62,7 @@ internal static partial class TheanoFiles
         return
         [
             .. sections.Where(section => section.Key != Defaults).SelectMany(section =>
-                section.Value.Values.Concat(defaults.Values.Where(entry => IsMeant(section, entry)))
+                section.Value.Values.Concat(defaults.Values.Where(entry => IsInherited(section, entry)))
                     .Select(entry => entry with
                     {
                         Key = Setting.KeyOf(section.Key, entry.Key),
@@ -72,10 +72,9 @@ internal static partial class TheanoFiles
     }
 
     /// <summary>
-    /// Whether a key of <c>[DEFAULT]</c>, which every section inherits, is a known key of this section that the section
-    /// does not set.
+    /// Whether a section takes a key from <c>[DEFAULT]</c>: the key is known in this section, which does not set it.
     /// </summary>
-    private static bool IsMeant(KeyValuePair<string, Dictionary<string, Entry>> section, Entry entry) =>
+    private static bool IsInherited(KeyValuePair<string, Dictionary<string, Entry>> section, Entry entry) =>
         !section.Value.ContainsKey(entry.Key) && TheanoKeys.IsKey(Setting.KeyOf(section.Key, entry.Key));
 
     private static IEnumerable<string> Paths(string? named, string currentFolder, string homeFolder)
@@ -95,18 +94,18 @@ internal static partial class TheanoFiles
     }
 
     /// <summary>
-    /// Returns a value with the values that it names inserted: <c>%(root)s</c>, and <c>%%</c> for one %. If one does
-    /// not exist, Theano takes the value as written.
+    /// Returns a value with its placeholders replaced: <c>%(root)s</c> by the value of that key, <c>%%</c> by one %. If
+    /// a key does not exist, the value stays as written, as in Theano.
     /// </summary>
     private static string Interpolated(
         string value, Dictionary<string, Entry> section, Dictionary<string, Entry> defaults)
     {
-        return Put(value, 1) ?? value;
+        return Interpolate(value, 1) ?? value;
 
-        string? Put(string text, int depth)
+        string? Interpolate(string text, int depth)
         {
-            bool isWrong = depth > MaxDeep;
-            string put = isWrong ? text : Place().Replace(text, match =>
+            bool isInvalid = depth > MaxDepth;
+            string result = isInvalid ? text : Placeholder().Replace(text, match =>
             {
                 if (match.Value == "%%")
                 {
@@ -115,14 +114,16 @@ internal static partial class TheanoFiles
 
                 string name = match.Groups[1].Value;
                 Entry? entry = section.GetValueOrDefault(name) ?? defaults.GetValueOrDefault(name);
-                string? inner = match.Groups[1].Success && entry is not null ? Put(entry.Value, depth + 1) : null;
-                isWrong |= inner is null;
+                string? inner = match.Groups[1].Success && entry is not null
+                    ? Interpolate(entry.Value, depth + 1)
+                    : null;
+                isInvalid |= inner is null;
                 return inner ?? "";
             });
-            return isWrong ? null : put;
+            return isInvalid ? null : result;
         }
     }
 
     [GeneratedRegex(@"%%|%\(([^)]+)\)s|%")]
-    private static partial Regex Place();
+    private static partial Regex Placeholder();
 }

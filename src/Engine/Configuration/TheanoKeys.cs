@@ -55,7 +55,7 @@ internal static class TheanoKeys
             + "profiling.n_ops profiling.output_line_width profiling.time_thunks ProfileMode.min_memory_size "
             + "ProfileMode.n_apply_to_print ProfileMode.n_ops_to_print ProfileMode.profile_memory print_global_stats "
             + "op.set_flops"),
-        ("DebugMode holds each step to its op's definition; nothing of it is set",
+        ("DebugMode holds each step to its op's reference; nothing of it is set",
             "DebugMode.check_c DebugMode.check_finite DebugMode.check_preallocated_output "
             + "DebugMode.check_preallocated_output_ndim DebugMode.check_py DebugMode.check_strides DebugMode.patience "
             + "DebugMode.warn_input_not_reused tensor.cmp_sloppy"),

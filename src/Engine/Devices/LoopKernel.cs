@@ -1,10 +1,10 @@
 namespace Engine.Devices;
 
 /// <summary>
-/// A place inside a loop, and the rows outside that it stands for, one for each step: row first + by · step of
+/// A buffer inside a loop, and the rows outside that it stands for, one for each step: row first + by · step of
 /// <paramref name="Rows"/>. Negative rows count from the end of <paramref name="Before"/>.
 /// </summary>
-/// <param name="Inside">The place, as long as a row.</param>
+/// <param name="Inside">The buffer, as long as a row.</param>
 /// <param name="Rows">The rows; null if there are only rows before row 0.</param>
 /// <param name="Before">The rows before row 0; null for none.</param>
 /// <param name="First">The row of the first step.</param>

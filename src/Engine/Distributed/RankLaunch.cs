@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Engine.Distributed;
 
-/// <summary>Specifies the launcher of a program's processes, as their environment indicates.</summary>
+/// <summary>Specifies the launcher that started a program's processes.</summary>
 public enum Launcher
 {
     /// <summary>Open MPI's <c>mpirun</c>, or <c>srun</c> with its library.</summary>
@@ -20,11 +20,11 @@ public enum Launcher
     Torchrun,
 }
 
-/// <summary>Represents the place of a process among those that a launcher started together.</summary>
+/// <summary>Represents the rank of a process among those that a launcher started together.</summary>
 /// <param name="Launcher">The launcher.</param>
-/// <param name="Rank">The process's number, from 0 on.</param>
+/// <param name="Rank">The rank of the process, from 0 on.</param>
 /// <param name="Size">The number of processes.</param>
-/// <param name="LocalRank">Its number among the processes of this machine.</param>
+/// <param name="LocalRank">Its rank among the processes of this machine.</param>
 /// <param name="LocalSize">The number of processes on this machine.</param>
 public sealed record RankLaunch(Launcher Launcher, int Rank, int Size, int LocalRank, int LocalSize)
 {
@@ -37,11 +37,12 @@ public sealed record RankLaunch(Launcher Launcher, int Rank, int Size, int Local
         _ => "torchrun",
     };
 
-    /// <summary>Returns the place of this process; null if no launcher started it.</summary>
+    /// <summary>Returns the rank of this process from its environment; null if no launcher started it.</summary>
     /// <exception cref="EngineException">The variables contradict each other.</exception>
     public static RankLaunch? Find() => Find(Environment.GetEnvironmentVariable);
 
-    /// <summary>Returns the place that these environment variables describe.</summary>
+    /// <summary>Returns the rank of a process from its environment; null if no launcher started it.</summary>
+    /// <param name="variable">Returns the value of an environment variable.</param>
     /// <exception cref="EngineException">The variables contradict each other.</exception>
     public static RankLaunch? Find(Func<string, string?> variable)
     {
@@ -104,7 +105,7 @@ public sealed record RankLaunch(Launcher Launcher, int Rank, int Size, int Local
             return new RankLaunch(launcher, number, count, local, Math.Max(locals, 1));
         }
 
-        // The text is "2" or, if machines differ, such as "2(x3),1", of which the first number counts.
+        // The text is "2" or, if machines differ, "2(x3),1" or the like. Its first number counts.
         int? Tasks() => variable("SLURM_STEP_TASKS_PER_NODE") is { } text
             && int.TryParse(text.Split('(', ',')[0], NumberStyles.None, CultureInfo.InvariantCulture, out int tasks)
             ? tasks

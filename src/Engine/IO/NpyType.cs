@@ -43,7 +43,7 @@ internal sealed record NpyType(string Code, bool IsBigEndian)
     /// <summary>Gets the stored type that files of all formats share; there is none for texts.</summary>
     public StoredType Stored => s_known[Code];
 
-    /// <summary>Gets whether elements are texts of at most so many letters: <c>U5</c>, or <c>S5</c> in bytes.</summary>
+    /// <summary>Gets whether elements are texts with a maximum length: <c>U5</c>, or <c>S5</c> in bytes.</summary>
     public bool IsText => Code[0] is 'U' or 'S';
 
     /// <summary>Gets the bytes of an element.</summary>

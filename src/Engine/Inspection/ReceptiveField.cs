@@ -70,7 +70,7 @@ internal sealed record ReceptiveField(ReceptiveField.Dimension Height, Receptive
         ReceptiveField? joined = null;
         foreach (Variable input in dependent)
         {
-            // A value that is broadcast over the pixels reads the same place for all of them.
+            // A value that is broadcast over the pixels reads the same element for all of them.
             bool isRepeated = window == InputWindow.Pixel && (input.Rank != 4
                 || input.Shape[2] != node.Outputs[0].Shape[2] || input.Shape[3] != node.Outputs[0].Shape[3]);
             if (isRepeated || fields[input] is not { } field)

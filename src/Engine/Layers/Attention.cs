@@ -18,7 +18,7 @@ public sealed class MultiHeadAttention : MergeLayer
     /// </summary>
     private const double Hidden = -1e9, After = -1e12;
 
-    /// <summary>Creates a layer with so many heads.</summary>
+    /// <summary>Creates a layer with a number of heads.</summary>
     /// <exception cref="EngineException">The number is not positive.</exception>
     public MultiHeadAttention(int heads)
     {
@@ -103,7 +103,7 @@ public sealed class MultiHeadAttention : MergeLayer
 /// </summary>
 public sealed class TransformerBlock : MergeLayer
 {
-    /// <summary>Creates a block with so many heads, and so many hidden units in the inner layer.</summary>
+    /// <summary>Creates a block with a number of heads, and a number of hidden units in the inner layer.</summary>
     /// <exception cref="EngineException">A number is not positive.</exception>
     public TransformerBlock(int heads, int hidden)
     {

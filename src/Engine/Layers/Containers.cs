@@ -4,7 +4,7 @@ using Engine.Ops;
 namespace Engine.Layers;
 
 /// <summary>
-/// Combines a chain of layers into one layer, for a part of a network that is repeated or used in several places. Names
+/// Combines a chain of layers into one layer, for a part of a network that is repeated or used several times. Names
 /// of inner layers are their own names, or type and position: <c>block.conv2d0.W</c>.
 /// </summary>
 public sealed class Sequence : MergeLayer

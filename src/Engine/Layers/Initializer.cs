@@ -59,7 +59,7 @@ public abstract record Initializer
         }
     }
 
-    /// <summary>Sets all but so many weights of each unit to 0, chosen at random; (inputs, units).</summary>
+    /// <summary>Keeps a number of random weights of each unit and sets the others to 0; (inputs, units).</summary>
     private protected static void KeepFew(Span<double> values, Shape shape, ulong seed, int count, string rule)
     {
         if (shape.Rank != 2)
@@ -255,7 +255,7 @@ public sealed record Sparse(double Sparsity = 0.1, double Std = 0.01) : Initiali
     }
 }
 
-/// <summary>Draws values for so many inputs of each unit, and 0 for the others.</summary>
+/// <summary>Draws values for a number of inputs of each unit, and 0 for the others.</summary>
 /// <param name="Values">Draws the values.</param>
 /// <param name="Count">The number of inputs.</param>
 internal sealed record FewInputs(Initializer Values, int Count) : Initializer

@@ -20,8 +20,8 @@ public abstract class Layer
     public string? Name { get => _name; init => _name = value; }
 
     /// <summary>
-    /// Gets or sets the place where the layer is described, for messages. The default is the line of code that created
-    /// it; layers from a file have another origin.
+    /// Gets or sets the line that describes the layer, for messages. The default is the line of code that created it;
+    /// layers from a file have another origin.
     /// </summary>
     public Origin Origin { get; init; } = Origin.Caller();
 
@@ -48,7 +48,7 @@ public abstract class Layer
     public double? RateFactor { get => _rateFactor; init => _rateFactor = value; }
 
     /// <summary>
-    /// Applies the layer to outputs of others. If you apply it twice, both places share one set of parameters: <c>var a
+    /// Applies the layer to outputs of others. If you apply it twice, both nodes share one set of parameters: <c>var a
     /// = twin.On(left); var b = twin.On(right);</c>.
     /// </summary>
     /// <exception cref="EngineException">The layer is an <see cref="Input"/>, which takes no inputs.</exception>
@@ -136,7 +136,7 @@ public abstract class MergeLayer : Layer
 /// <param name="L2">The factor of Σ w²; null for the network's.</param>
 /// <param name="IsTrainable">Whether training changes them.</param>
 /// <param name="RateFactor">The factor of the learning rate; null for 1.</param>
-/// <param name="Origin">The place where the layer was created.</param>
+/// <param name="Origin">The line that created the layer.</param>
 internal sealed record LayerTags(
     Layer Layer, double? L1, double? L2, bool IsTrainable, double? RateFactor, Origin Origin)
 {

@@ -54,7 +54,7 @@ public abstract class ElementwiseLayer : MergeLayer
     internal static string Shapes(IEnumerable<Variable> inputs) =>
         string.Join(" and ", inputs.Select(input => input.Shape));
 
-    private protected virtual Variable Part(Variable input, int place, int count, LayerScope scope) => input;
+    private protected virtual Variable Part(Variable input, int index, int count, LayerScope scope) => input;
 
     private protected abstract Variable Join(Variable a, Variable b);
 }
@@ -70,11 +70,11 @@ public sealed class Add : ElementwiseLayer
     /// <summary>Gets the factor of each input; empty for 1.</summary>
     public IReadOnlyList<double> Factors => _factors;
 
-    private protected override Variable Part(Variable input, int place, int count, LayerScope scope)
+    private protected override Variable Part(Variable input, int index, int count, LayerScope scope)
     {
         scope.Require(_factors.Length == 0 || _factors.Length == count,
             $"Add has {_factors.Length} factors, but {count} inputs: one for each.");
-        return _factors.Length == 0 || _factors[place] == 1 ? input : input * _factors[place];
+        return _factors.Length == 0 || _factors[index] == 1 ? input : input * _factors[index];
     }
 
     private protected override Variable Join(Variable a, Variable b) => a + b;
@@ -95,7 +95,7 @@ public sealed class Maximum : ElementwiseLayer
 /// <summary>Computes the mean of its inputs.</summary>
 public sealed class Average : ElementwiseLayer
 {
-    private protected override Variable Part(Variable input, int place, int count, LayerScope scope) =>
+    private protected override Variable Part(Variable input, int index, int count, LayerScope scope) =>
         input * (1.0 / count);
 
     private protected override Variable Join(Variable a, Variable b) => a + b;

@@ -88,7 +88,7 @@ public sealed class RmsNorm : SampleNorm
 /// </summary>
 public sealed class GroupNorm : SampleNorm
 {
-    /// <summary>Creates a normalization with so many groups of neighboring channels.</summary>
+    /// <summary>Creates a normalization over a number of groups of neighboring channels.</summary>
     /// <exception cref="EngineException">The number is not positive.</exception>
     public GroupNorm(int groups)
     {

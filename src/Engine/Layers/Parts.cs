@@ -116,7 +116,7 @@ public sealed class Pad : Layer
         return x;
     }
 
-    /// <summary>Adds so many values at both ends of an axis.</summary>
+    /// <summary>Adds a number of values at both ends of an axis.</summary>
     internal static Variable Around(Variable x, int axis, int width, double value)
     {
         // This is one layer of the border, which is repeated for the width. The values of the slice do not matter.

@@ -68,9 +68,9 @@ internal static class ModelOnnx
                 Input x = new(new TensorType(DType.Float32, [Shape.Unknown, 1]), number.Column);
                 return (x, (Where(IsNaN(x), number.Median, x) - number.Mean) / number.Std);
             case OneHot words:
-                Input place = new(new TensorType(DType.Int32, [Shape.Unknown, 1]), words.Column);
-                Variable known = Where(Less(place, 0), Constant(Tensor.From([words.Mode], 1, 1)), place);
-                return (place, Cast(Equal(known, Row(Enumerable.Range(0, words.Values.Count))), DType.Float32));
+                Input index = new(new TensorType(DType.Int32, [Shape.Unknown, 1]), words.Column);
+                Variable known = Where(Less(index, 0), Constant(Tensor.From([words.Mode], 1, 1)), index);
+                return (index, Cast(Equal(known, Row(Enumerable.Range(0, words.Values.Count))), DType.Float32));
             case WordCounts texts:
                 // The numbers of a text's words, as many as the longest text has; those that fill up count as no word.
                 Input word = new(new TensorType(DType.Int32, [Shape.Unknown, Shape.Unknown]), texts.Column);

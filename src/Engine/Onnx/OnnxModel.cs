@@ -229,7 +229,7 @@ public sealed class OnnxModel : IDisposable
         }
 
         Made made = GraphFor(device, inputs);
-        Tensor[] computed = made.Function.Call([.. made.Given.Select(place => inputs[place])]);
+        Tensor[] computed = made.Function.Call([.. made.Given.Select(index => inputs[index])]);
         return computed;
     }
 
@@ -438,10 +438,10 @@ public sealed class OnnxModel : IDisposable
 
         Variable[] outputs = [.. Build(inputs, [], ParameterOf).Select(output => output.Variable)];
         HashSet<Variable> used = [.. FunctionGraph.Leaves(outputs)];
-        int[] places = [.. Enumerable.Range(0, given.Count).Where(i => used.Contains(inputs[Inputs[i].Name]))];
+        int[] indices = [.. Enumerable.Range(0, given.Count).Where(i => used.Contains(inputs[Inputs[i].Name]))];
         var function =
-            Function.Compile([.. places.Select(place => inputs[Inputs[place].Name])], outputs, device: device);
-        return new Made(function, places);
+            Function.Compile([.. indices.Select(i => inputs[Inputs[i].Name])], outputs, device: device);
+        return new Made(function, indices);
     }
 
     /// <summary>Returns the key of a graph: the values and the shapes that it was built for.</summary>

@@ -87,9 +87,9 @@ public static partial class Symbolic
     /// <c>grad_clip</c>.
     /// </summary>
     /// <exception cref="EngineException">The lower bound is greater than the upper one.</exception>
-    public static Variable GradClip(Variable x, double least, double most) => least <= most
-        ? new GradClip(least, most).Call(x)
+    public static Variable GradClip(Variable x, double min, double max) => min <= max
+        ? new GradClip(min, max).Call(x)
         : throw new EngineException(string.Create(
             CultureInfo.InvariantCulture,
-            $"The gradient of '{x}' ({x.Type}) cannot be kept between {least} and {most}: the first is the greater."));
+            $"The gradient of '{x}' ({x.Type}) cannot be kept between {min} and {max}: the first is the greater."));
 }

@@ -181,9 +181,9 @@ internal static class StableRows
     {
         double terms = (double)x.Shape.Count / sum.Outputs[0].Shape.Count;
         double safe = Math.Max(0, Math.Log(Rounding.MaxFinite(x.DType)) - Math.Log(terms) - 1);
-        Variable greatest = new Reduce<Max>(((Reduce<Sum>)sum.Op).Axes).Call(x);
-        Variable size = Match.Of<Abs>(greatest), zero = Match.Number(0, x);
-        Variable far = Symbolic.Where(Symbolic.Greater(size, Match.Number(safe, x)), greatest, zero);
+        Variable max = new Reduce<Max>(((Reduce<Sum>)sum.Op).Axes).Call(x);
+        Variable size = Match.Of<Abs>(max), zero = Match.Number(0, x);
+        Variable far = Symbolic.Where(Symbolic.Greater(size, Match.Number(safe, x)), max, zero);
         return Symbolic.Where(Symbolic.Less(size, Match.Number(double.PositiveInfinity, x)), far, zero);
     }
 }

@@ -86,11 +86,11 @@ internal sealed class FitCheck
                 + "learn (y - mean) / deviation, and scale what is predicted back.");
         }
 
-        if (Targets is { } targets && Range is var (least, most) && targets.Exceeds(least, most))
+        if (Targets is { } targets && Range is var (min, max) && targets.Exceeds(min, max))
         {
-            string range = double.IsPositiveInfinity(most)
-                ? FormattableString.Invariant($"from {least} on")
-                : FormattableString.Invariant($"from {least} to {most}");
+            string range = double.IsPositiveInfinity(max)
+                ? FormattableString.Invariant($"from {min} on")
+                : FormattableString.Invariant($"from {min} to {max}");
             _net.Warn(TrainingWarningKind.UnreachableTargets, null,
                 $"The values to learn go from {targets.Range}, but the last layer, '{_net.Head.Name}', "
                 + $"gives only values {range}: "
@@ -222,7 +222,7 @@ internal sealed class FitCheck
     /// Gets the smallest and the largest value that the last layer gives; null if it may give any, or if the loss is
     /// the user's own.
     /// </summary>
-    private (double Least, double Most)? Range =>
+    private (double Min, double Max)? Range =>
         _net.Head.HasObjective ? null : (_net.Head.Output as Graph.Result)?.Owner.Op switch
         {
             Unary<Rectify> or Unary<Softplus> => (0, double.PositiveInfinity),

@@ -36,18 +36,18 @@ public sealed class LearningRateFinder
     /// <param name="net">The network. Its update rule starts with fresh state, and is restored at the end.</param>
     /// <param name="x">The samples.</param>
     /// <param name="y">Their labels or values.</param>
-    /// <param name="least">The first learning rate.</param>
-    /// <param name="most">The last one.</param>
+    /// <param name="min">The first learning rate.</param>
+    /// <param name="max">The last one.</param>
     /// <param name="steps">The number of rates. If there are fewer batches, they are used again.</param>
     /// <exception cref="EngineException">The samples do not fit, or there is nothing to try.</exception>
     public static LearningRateFinder Run(
-        NeuralNet net, Tensors x, Tensors y, double least = 1e-6, double most = 1, int steps = 100)
+        NeuralNet net, Tensors x, Tensors y, double min = 1e-6, double max = 1, int steps = 100)
     {
         ArgumentNullException.ThrowIfNull(net);
-        if (!(least > 0 && most > least && steps > 1))
+        if (!(min > 0 && max > min && steps > 1))
         {
             throw new EngineException(FormattableString.Invariant(
-                $"Learning rates are tried in 2 steps or more from one above 0 to a greater one, not from {least} to {most} in {steps}."));
+                $"Learning rates are tried in 2 steps or more from one above 0 to a greater one, not from {min} to {max} in {steps}."));
         }
 
         net.Initialize();
@@ -74,7 +74,7 @@ public sealed class LearningRateFinder
         {
             foreach (Batch batch in Batches(net, x, y).Take(steps))
             {
-                double rate = least * Math.Pow(most / least, (double)tried.Count / (steps - 1));
+                double rate = min * Math.Pow(max / min, (double)tried.Count / (steps - 1));
                 trainer.LearningRate = rate;
                 double loss = trainer.StepAnyway(batch);
                 average = (Kept * average) + ((1 - Kept) * loss);
@@ -100,7 +100,7 @@ public sealed class LearningRateFinder
     /// <summary>Returns a row for each learning rate: the rate, the smoothed loss, and a bar of its length.</summary>
     public override string ToString()
     {
-        double most = Tried.Max(one => one.Smoothed);
+        double top = Tried.Max(one => one.Smoothed);
         var table = new TextTable([">learning rate", ">loss", ""]);
         foreach (TriedRate one in Tried)
         {
@@ -108,7 +108,7 @@ public sealed class LearningRateFinder
             [
                 one.Rate.ToString("G3", CultureInfo.InvariantCulture),
                 one.Smoothed.ToString("F4", CultureInfo.InvariantCulture),
-                new string('#', (int)Math.Round(40 * Math.Max(one.Smoothed, 0) / Math.Max(most, double.Epsilon))),
+                new string('#', (int)Math.Round(40 * Math.Max(one.Smoothed, 0) / Math.Max(top, double.Epsilon))),
             ]);
         }
 

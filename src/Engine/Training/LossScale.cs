@@ -47,9 +47,9 @@ internal sealed class LossScale
             return updates;
         }
 
-        Variable greatest = gradients.Select(gradient => Symbolic.Max(Symbolic.Abs(gradient)))
+        Variable largest = gradients.Select(gradient => Symbolic.Max(Symbolic.Abs(gradient)))
             .Aggregate(Symbolic.Maximum);
-        Variable isGood = Symbolic.Less(greatest, double.PositiveInfinity), good = _good + 1;
+        Variable isGood = Symbolic.Less(largest, double.PositiveInfinity), good = _good + 1;
         Variable doubles = Symbolic.Equal(good, GoodSteps);
         Variable greater = Symbolic.Minimum(Symbolic.Where(doubles, Scale * 2, Scale), Max);
         Variable smaller = Symbolic.Maximum(Scale * 0.5, Min), none = Symbolic.Constant(0, DType.Float32);

@@ -93,7 +93,7 @@ internal sealed record Pass(Feeder Feeder, Function Function, PassKey Key) : IDi
         Sharded?.Start(epoch);
     }
 
-    /// <summary>Runs so many batches and returns how many samples they had.</summary>
+    /// <summary>Runs a number of batches and returns the number of their samples.</summary>
     /// <param name="count">The number of batches.</param>
     /// <param name="wantsStop">Whether this rank asks the others to stop.</param>
     public int Run(int count, bool wantsStop = false)

@@ -30,7 +30,7 @@ public sealed class TrainingStep : IDisposable
     /// <summary>Gets the function of a batch, prepared for full batches.</summary>
     public Function Function { get; }
 
-    /// <summary>Trains on so many full batches from the first on, and starts over if there are fewer.</summary>
+    /// <summary>Trains on a number of full batches from the first on, and starts over if there are fewer.</summary>
     public void Run(int batches)
     {
         using ChangeTurns.Scope change = _net.Changing($"{nameof(TrainingStep)}.{nameof(Run)}", isTraining: true);

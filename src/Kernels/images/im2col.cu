@@ -1,4 +1,5 @@
-// Images as a matrix of columns, which turns any convolution into a plain matrix product (gemm.cu), and its adjoint.
+// The adjoint of im2col, which copies images to a matrix of columns. With strides, a matrix product (gemm.cu) and this
+// give the gradient of a convolution's images without the zeros that the implicit product (conv.cuh) multiplies.
 //
 //   images:  T, (N, C, H, W);    columns: T, (C · KH · KW, N · OH · OW), in C order
 //
@@ -7,27 +8,10 @@
 //
 // where (fh, fw) is the position of the weight of the tap (kh, kw) in a filter, so that the columns can be multiplied
 // by filters in their layout in memory, (O, C · KH · KW). The matrix is KH · KW times as large as the images (less with
-// strides). It is written and read once more than by the implicit product of conv.cuh: the bound is the memory
-// bandwidth.
+// strides), and is written and read once: the bound is the memory bandwidth.
 #include "conv_shape.cuh"
 
-// Each thread computes an element; neighbors read neighboring pixels, or pixels a stride apart.
-extern "C" __global__ void im2col(const T* images, T* columns, ConvShape given, unsigned count)
-{
-    CONV_SHAPE_OF(given);
-    unsigned pixels = s.images * s.resultArea(), threads = gridDim.x * blockDim.x;
-    for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < count; i += threads) {
-        int line = i / pixels, channel = line / s.filterArea();
-        Pixel result(i - line * pixels, s.resultHeight, s.resultWidth);
-        Pixel tap(s.weightIndex(line - channel * s.filterArea()), s.filterHeight, s.filterWidth);
-        int row = result.row * s.strideH - s.padH + tap.row, column = result.column * s.strideW - s.padW + tap.column;
-        columns[i] = row >= 0 && row < s.height && column >= 0 && column < s.width
-            ? images[((size_t)(result.plane * s.channels + channel) * s.height + row) * s.width + column]
-            : T(0);
-    }
-}
-
-// images[…] = the sum of the columns' elements that im2col would copy from it. Each thread gathers one element, tap by
+// images[…] = the sum of the columns' elements that im2col copies from it. Each thread gathers one element, tap by
 // tap in order, so that no atomics are needed and the same input gives the same bits.
 extern "C" __global__ void col2im(const T* columns, T* images, ConvShape given, unsigned count)
 {

@@ -22,9 +22,6 @@ internal sealed class SpeedrunImages
         _isMirrored = [.. Enumerable.Range(0, images.Shape[0]).Select(_ => random.Next(2) == 0)];
     }
 
-    /// <summary>The number of images.</summary>
-    public int Count => _images.Shape[0];
-
     /// <summary>Returns float32 images standardized to mean 0 and variance 1 for each color.</summary>
     public static Tensor Normalized(Tensor images) =>
         Cut(images, [.. Enumerable.Range(0, images.Shape[0])], _ => (0, 0, false));

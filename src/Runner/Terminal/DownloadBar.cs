@@ -56,19 +56,19 @@ internal sealed class DownloadBar(IAnsiConsole console, string what) : IDisposab
     private IEnumerable<ProgressColumn> Columns(int width)
     {
         const int MinBar = 8, Bar = 14, Sizes = 18, Speed = 12, Time = 9;
-        int room = width - what.Length - Bar - Time;
-        if (room >= MinBar - Bar)
+        int space = width - what.Length - Bar - Time;
+        if (space >= MinBar - Bar)
         {
             yield return new TaskDescriptionColumn();
         }
 
         yield return new ProgressBarColumn();
-        if (room >= Sizes)
+        if (space >= Sizes)
         {
             yield return new DownloadedColumn();
         }
 
-        if (room >= Sizes + Speed)
+        if (space >= Sizes + Speed)
         {
             yield return new TransferSpeedColumn();
         }

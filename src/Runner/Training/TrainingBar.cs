@@ -68,12 +68,12 @@ internal sealed class TrainingBar(IAnsiConsole console) : Callback
         TimeSpan left = TimeSpan.FromSeconds((now.SampleCount - now.Samples) / speed);
         TimeSpan inAll = left + ((now.LastEpoch - now.Epoch) * (_lastEpoch ?? now.Elapsed + left));
         string line = Text($"epoch {now.Epoch}/{now.LastEpoch}");
-        int room = width - line.Length;
+        int space = width - line.Length;
         string batches = Part(Text($"  {now.Batch}/{now.Batches} batches"));
         string toGo = Part($"  {Time(left)} left");
         string images = Part(Text($"  {speed:N0} images/s"));
         string toEnd = now.Epoch < now.LastEpoch && toGo.Length > 0 ? Part($", {Time(inAll)} in all") : "";
-        int bar = Math.Min(room - Gap.Length, WidestBar);
+        int bar = Math.Min(space - Gap.Length, WidestBar);
         if (bar >= NarrowestBar)
         {
             line += Gap + console.Bar((double)now.Batch / now.Batches, bar);
@@ -84,12 +84,12 @@ internal sealed class TrainingBar(IAnsiConsole console) : Callback
 
         string Part(string text)
         {
-            if (text.Length > room)
+            if (text.Length > space)
             {
                 return "";
             }
 
-            room -= text.Length;
+            space -= text.Length;
             return text;
         }
     }

@@ -26,7 +26,7 @@ internal static class PictureReader
     /// </summary>
     private const int JpegBytes = 13, ColorBytes = 4;
 
-    private static readonly DecodingRoom s_room =
+    private static readonly MemoryBudget s_budget =
         new(Math.Max(MaxWhole * JpegBytes, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4));
 
     /// <summary>Reads a picture.</summary>
@@ -59,7 +59,7 @@ internal static class PictureReader
                 : $"{path} is neither a PNG nor a JPEG file: convert it to one of these.");
         }
 
-        // The room's users are lambdas, which cannot have a span.
+        // The decoders are lambdas, which cannot capture a span.
         byte[] square = new byte[planes.Length];
         try
         {
@@ -85,7 +85,7 @@ internal static class PictureReader
     {
         PngFile file = PngFile.Read(bytes);
         RequireSides(path, file.Width, file.Height, maxPixels, file.IsInterlaced ? " of an interlaced PNG file" : null);
-        return file.IsInterlaced ? s_room.With(file.Width * file.Height * ColorBytes, Rows) : Rows();
+        return file.IsInterlaced ? s_budget.With(file.Width * file.Height * ColorBytes, Rows) : Rows();
 
         (int, int) Rows()
         {
@@ -102,7 +102,7 @@ internal static class PictureReader
         using var header = new PictureBytes(bytes);
         ImageInfo sides = ImageInfo.FromStream(header) ?? throw new InvalidDataException("no header");
         RequireSides(path, sides.Width, sides.Height, maxPixels, " of a JPEG file");
-        return s_room.With((long)sides.Width * sides.Height * JpegBytes, () =>
+        return s_budget.With((long)sides.Width * sides.Height * JpegBytes, () =>
         {
             using var content = new PictureBytes(bytes);
             ImageResult picture = ImageResult.FromStream(content, ColorComponents.RedGreenBlueAlpha);

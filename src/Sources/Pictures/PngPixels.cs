@@ -1,31 +1,16 @@
 using System.Buffers.Binary;
+using Engine.IO;
 
 namespace Engine.Data.Pictures;
 
 /// <summary>The data of a PNG file's chunks of pixels (IDAT), one after the other, without a copy of them.</summary>
 /// <param name="bytes">The file, whose chunks are known to be whole.</param>
 /// <param name="at">Where its first chunk begins.</param>
-internal sealed class PngPixels(byte[] bytes, int at) : Stream
+internal sealed class PngPixels(byte[] bytes, int at) : ReadOnceStream
 {
     private const int Before = 8, After = 4;
 
     private int _at = at, _left;
-
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
-
-    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
 
     public override int Read(Span<byte> buffer)
     {
@@ -49,14 +34,4 @@ internal sealed class PngPixels(byte[] bytes, int at) : Stream
         _at += _left == 0 ? After : 0;
         return some;
     }
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 }

@@ -64,16 +64,16 @@ public unsafe class PooledConvolutionTests
     [TestCase(3)]
     [TestCase(6, 7)]
     [TestCase(7)]
-    public void The_first_of_several_maxima_is_taken_and_NaN_is_the_greatest(params int[] places)
+    public void The_first_of_several_maxima_is_taken_and_NaN_is_larger_than_all(params int[] indices)
     {
         var shape = new ConvShape(1, 1, 2, 4, 1, 1, 1, 1, 1, 0, 0, false);
         float[] image = [1, 1, 5, float.PositiveInfinity, 1, 1, 4, 5];
-        Array.ForEach(places, place => image[place] = float.NaN);
+        Array.ForEach(indices, index => image[index] = float.NaN);
 
         (float[] y, int[] argmax) = Forward(shape, image, [2f]);
 
         Assert.That(y, Is.EqualTo(new[] { 2, float.NaN }));
-        Assert.That(argmax, Is.EqualTo(new[] { 0, places[0] }));
+        Assert.That(argmax, Is.EqualTo(new[] { 0, indices[0] }));
     }
 
     [Test]

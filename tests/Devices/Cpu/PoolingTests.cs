@@ -47,7 +47,7 @@ public unsafe class PoolingTests
     }
 
     [TestCaseSource(nameof(Shapes))]
-    public void Max_takes_the_first_greatest_element_and_its_gradient_goes_there(object shape)
+    public void Max_takes_the_first_maximum_and_its_gradient_goes_there(object shape)
     {
         CheckMax<float>((PoolShape)shape);
         CheckMax<double>((PoolShape)shape);
@@ -67,7 +67,7 @@ public unsafe class PoolingTests
     [TestCase(8, 2, 2)]
     [TestCase(80, 2, 2)]
     [TestCase(80, 40, 40)]
-    public void A_window_with_a_NaN_has_the_first_NaN_as_its_greatest(int w, int size, int stride)
+    public void A_window_with_a_NaN_has_the_first_NaN_as_its_maximum(int w, int size, int stride)
     {
         var shape = new PoolShape(1, 2, w, 2, size, 2, stride);
         using Native<float> x = new(2 * w);
@@ -81,7 +81,7 @@ public unsafe class PoolingTests
     }
 
     [TestCaseSource(nameof(Shapes))]
-    public void A_window_of_negative_infinities_has_its_first_element_as_its_greatest_and_padding_has_none(object shape)
+    public void A_window_of_negative_infinities_has_its_first_element_as_its_maximum_and_padding_has_none(object shape)
     {
         var s = (PoolShape)shape;
         using var x = new Native<float>(s.Planes * s.H * s.W);

@@ -16,7 +16,7 @@ public unsafe class RowsTests
     }
 
     [Test]
-    public void The_greatest_is_found_first([ValueSource(typeof(Widths), nameof(Widths.All))] int width)
+    public void The_first_maximum_is_found([ValueSource(typeof(Widths), nameof(Widths.All))] int width)
     {
         Widths.Run<float, MaxJob<float>>(width, default);
         Widths.Run<double, MaxJob<double>>(width, default);
@@ -68,8 +68,8 @@ public unsafe class RowsTests
 
                 for (int i = 0; i < rows; i++)
                 {
-                    int place = ArgMaxRows<S, V, T>.OfRow(x.Pointer + (i * columns), columns);
-                    Assert.That(place, Is.EqualTo(First(x.Span, i * columns, 1, columns)));
+                    int argmax = ArgMaxRows<S, V, T>.OfRow(x.Pointer + (i * columns), columns);
+                    Assert.That(argmax, Is.EqualTo(First(x.Span, i * columns, 1, columns)));
                 }
             }
         }
@@ -79,8 +79,8 @@ public unsafe class RowsTests
             int best = 0;
             for (int i = 1; i < count; i++)
             {
-                (T value, T greatest) = (x[start + (i * step)], x[start + (best * step)]);
-                best = value > greatest || (T.IsNaN(value) && !T.IsNaN(greatest)) ? i : best;
+                (T value, T max) = (x[start + (i * step)], x[start + (best * step)]);
+                best = value > max || (T.IsNaN(value) && !T.IsNaN(max)) ? i : best;
             }
 
             return best;

@@ -158,7 +158,7 @@ public unsafe class VectorMathTests
     }
 
     [Test]
-    public void A_power_is_within_two_ulp_up_to_the_largest_and_the_least(
+    public void A_power_is_within_two_ulp_up_to_the_largest_and_the_smallest(
         [ValueSource(typeof(Widths), nameof(Widths.All))] int width)
     {
         var random = new Random(7);
@@ -195,11 +195,11 @@ public unsafe class VectorMathTests
             Check(-1074, 1023, 22, value => value, (at, pairs) => Powers<double>(at, pairs));
         });
 
-        void Check<T>(int least, int most, int tens, Func<double, T> of, Func<int, (T, T)[], T[]> powers)
+        void Check<T>(int min, int max, int tens, Func<double, T> of, Func<int, (T, T)[], T[]> powers)
             where T : unmanaged
         {
-            T[] twos = [.. Enumerable.Range(least, most - least + 1).Select(n => of(Math.ScaleB(1, n)))];
-            T[] exponents = [.. Enumerable.Range(least, most - least + 1).Select(n => of(n))];
+            T[] twos = [.. Enumerable.Range(min, max - min + 1).Select(n => of(Math.ScaleB(1, n)))];
+            T[] exponents = [.. Enumerable.Range(min, max - min + 1).Select(n => of(n))];
             T[] ten = [
                 .. Enumerable.Range(0, tens + 1).Select(n => of(double.Parse($"1e{n}", CultureInfo.InvariantCulture)))];
             Assert.That(Run(Function.Exp2, width, exponents), Is.EqualTo(twos));

@@ -6,9 +6,9 @@ using Engine.Ops;
 namespace Engine.Tests.Devices.Cuda;
 
 /// <summary>
-/// The algorithms of a convolution on the GPU: the implicit product is compared with the general one by im2col, with
-/// and without an epilogue and pooling, and both with the op's reference. On tensor cores, the reference multiplies
-/// numbers that are rounded to TF32, float16 or bfloat16.
+/// The algorithms of a convolution on the GPU are compared with the op's reference: the implicit product, with and
+/// without an epilogue and pooling, and the gradient by columns. On tensor cores, the reference multiplies numbers that
+/// are rounded to TF32, float16 or bfloat16.
 /// </summary>
 [TestFixture(false)]
 [TestFixture(true)]
@@ -28,25 +28,20 @@ public sealed class CudaConvolutionTests(bool onTensorCores)
         onTensorCores && index % 3 == 0);
 
     [TestCaseSource(nameof(Cases))]
-    public void Both_ways_give_the_convolution_with_its_epilogue(int index)
+    public void The_implicit_product_gives_the_convolution_with_its_epilogue(int index)
     {
         Setting c = Case(index);
         using var scratch = new CudaScratch();
         ulong x = c.Put(scratch, c.X), w = c.Put(scratch, c.W);
-        ulong y = scratch.Reserve(c.Result.Count * 4), z = scratch.Reserve(c.Result.Count * 4);
+        ulong y = scratch.Reserve(c.Result.Count * 4);
         var epilogue = new CudaEpilogue(
             "x = maximum(x + bias[filter], T(0)) + T(image + pixel);", ("const T* bias", scratch.Put(c.Bias)));
 
-        scratch.Run(
-        [
-            c.Implicit().Forward(x, w, y, 0, scratch.Reserve(c.Implicit().ForwardWorkspace), epilogue),
-            .. c.Columns.Forward(x, w, z, scratch.Reserve(c.Columns.ForwardWorkspace), epilogue),
-        ]);
+        scratch.Run(c.Implicit().Forward(x, w, y, 0, scratch.Reserve(c.Implicit().ForwardWorkspace), epilogue));
 
         double[] expected = c.Expected((image, filter, pixel, sum) =>
             Math.Max(sum + c.Bias[filter], 0) + image + pixel);
         RequireClose(scratch.Get(y), expected);
-        RequireClose(scratch.Get(z), expected);
     }
 
     [TestCaseSource(nameof(Cases))]
@@ -60,7 +55,7 @@ public sealed class CudaConvolutionTests(bool onTensorCores)
         scratch.Run(
         [
             c.Implicit().InputGradient(w, g, 0, y, scratch.Reserve(c.Implicit().InputGradientWorkspace)),
-            .. Filled(c.Columns.InputGradient(w, g, z, scratch.Reserve(c.Columns.InputGradientWorkspace))),
+            .. Filled(c.Columns.InputGradient(w, g, z, scratch.Reserve(c.Columns.Workspace))),
         ]);
 
         double[] expected = c.InputGradient(c.G);
@@ -69,28 +64,22 @@ public sealed class CudaConvolutionTests(bool onTensorCores)
     }
 
     [TestCaseSource(nameof(Cases))]
-    public void Both_ways_give_the_gradient_of_the_filters(int index)
+    public void The_implicit_product_gives_the_gradient_of_the_filters(int index)
     {
         Setting c = Case(index);
         using var scratch = new CudaScratch();
         ulong x = c.Put(scratch, c.X), g = c.Put(scratch, c.G), bias = scratch.Reserve(c.Bias.Length * 4);
-        ulong y = scratch.Reserve(c.W.Length * 4), z = scratch.Reserve(c.W.Length * 4);
+        ulong y = scratch.Reserve(c.W.Length * 4);
         ulong parts = scratch.Reserve(c.Implicit().WeightsGradientWorkspace(withBias: true));
 
-        scratch.Run(
-        [
-            .. Filled(c.Implicit().WeightsGradient(x, g, 0, y, bias, parts)),
-            .. Filled(c.Columns.WeightsGradient(x, g, z, scratch.Reserve(c.Columns.WeightsGradientWorkspace))),
-        ]);
+        scratch.Run(Filled(c.Implicit().WeightsGradient(x, g, 0, y, bias, parts)));
 
-        double[] expected = c.WeightsGradient(c.G);
-        RequireClose(scratch.Get(y), expected);
-        RequireClose(scratch.Get(z), expected);
+        RequireClose(scratch.Get(y), c.WeightsGradient(c.G));
         RequireClose(scratch.Get(bias), c.BiasGradient(c.G));
     }
 
     [TestCaseSource(nameof(Cases))]
-    public void A_pooled_convolution_gives_the_greatest_of_each_window_and_where_it_lay(int index)
+    public void A_pooled_convolution_gives_the_maximum_of_each_window_and_its_index(int index)
     {
         Setting c = Case(index);
         using var scratch = new CudaScratch();
@@ -102,33 +91,33 @@ public sealed class CudaConvolutionTests(bool onTensorCores)
             c.Put(scratch, c.X), c.Put(scratch, c.W), y, where, scratch.Reserve(convolution.ForwardWorkspace),
             epilogue)));
 
-        double[] places = scratch.Get(where, DType.Int32);
+        double[] argmax = scratch.Get(where, DType.Int32);
         double[] full = c.Expected((image, filter, pixel, sum) => Math.Max(sum + c.Bias[filter], 0));
-        (double[] greatest, int[] first) = c.Pool(full);
-        RequireClose(scratch.Get(y), greatest);
-        for (int i = 0; i < places.Length; i++)
+        (double[] max, int[] first) = c.Pool(full);
+        RequireClose(scratch.Get(y), max);
+        for (int i = 0; i < argmax.Length; i++)
         {
             // Rounding may select another of two values that are nearly equal; among values rectified to 0, the first
             // must be selected.
             int area = c.Result[2] * c.Result[3], plane = i / (c.Pooled[2] * c.Pooled[3]);
-            double there = full[(plane * area) + (int)places[i]];
-            Assert.That(there, Is.EqualTo(greatest[i]).Within(1e-4));
-            Assert.That(greatest[i] > 0 || (int)places[i] == first[i], $"{places[i]}, not {first[i]}");
+            double there = full[(plane * area) + (int)argmax[i]];
+            Assert.That(there, Is.EqualTo(max[i]).Within(1e-4));
+            Assert.That(max[i] > 0 || (int)argmax[i] == first[i], $"{argmax[i]}, not {first[i]}");
         }
     }
 
     [TestCaseSource(nameof(Cases))]
-    public void Gradients_of_a_pooled_convolution_reach_the_places_of_the_maxima(int index)
+    public void Gradients_of_a_pooled_convolution_reach_the_pixels_of_the_maxima(int index)
     {
         Setting c = Case(index);
         using var scratch = new CudaScratch();
         var random = new Random(index);
-        (_, int[] places) = c.Pool([.. Enumerable.Range(0, (int)c.Result.Count).Select(_ => random.NextDouble())]);
-        float[] pooled = [.. places.Select(_ => c.Round(random.NextSingle() - 0.5f))];
-        float[] g = c.Unpool(pooled, places);
+        (_, int[] argmax) = c.Pool([.. Enumerable.Range(0, (int)c.Result.Count).Select(_ => random.NextDouble())]);
+        float[] pooled = [.. argmax.Select(_ => c.Round(random.NextSingle() - 0.5f))];
+        float[] g = c.Unpool(pooled, argmax);
         CudaConvolution convolution = c.Implicit(pools: true);
         ulong x = c.Put(scratch, c.X), w = c.Put(scratch, c.W), small = c.Put(scratch, pooled);
-        ulong where = scratch.Put(places);
+        ulong where = scratch.Put(argmax);
         ulong dx = scratch.Reserve(c.Images.Count * 4), dw = scratch.Reserve(c.W.Length * 4);
         ulong bias = scratch.Reserve(c.Bias.Length * 4);
 
@@ -253,21 +242,21 @@ public sealed class CudaConvolutionTests(bool onTensorCores)
             return bias;
         }
 
-        public (double[] Greatest, int[] Where) Pool(double[] full)
+        public (double[] Max, int[] Argmax) Pool(double[] full)
         {
-            var greatest = new double[Pooled.Count];
+            var max = new double[Pooled.Count];
             var where = new int[Pooled.Count];
-            for (int i = 0; i < greatest.Length; i++)
+            for (int i = 0; i < max.Length; i++)
             {
                 (int plane, int row, int column) = Place(i);
                 int first = (row * Result[3]) + column;
                 int[] window = [first, first + 1, first + Result[3], first + Result[3] + 1];
                 int origin = plane * Result[2] * Result[3];
                 where[i] = window.MaxBy(at => full[origin + at]);
-                greatest[i] = full[origin + where[i]];
+                max[i] = full[origin + where[i]];
             }
 
-            return (greatest, where);
+            return (max, where);
         }
 
         public float[] Unpool(float[] pooled, int[] where)

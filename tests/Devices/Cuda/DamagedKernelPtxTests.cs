@@ -78,10 +78,10 @@ public sealed unsafe class DamagedKernelPtxTests
         }
         finally
         {
-            int places = Damage("", "");
+            int count = Damage("", "");
             SimtDouble.Rewind();
             device.Dispose();
-            Assert.That(places, Is.Positive, "the text has nothing to be damaged");
+            Assert.That(count, Is.Positive, "the text has nothing to be damaged");
         }
     }
 

@@ -34,9 +34,9 @@ public sealed partial class LastBlockTests
     /// Whether an argument is a number of elements for which the first thread of the last block computes the last.
     /// </summary>
     private static bool LastBlockHasOneThread(KernelLaunch launch) =>
-        launch.ArgumentOffsets.Any(place =>
+        launch.ArgumentOffsets.Any(argument =>
         {
-            int count = BinaryPrimitives.ReadInt32LittleEndian(launch.Arguments[place.Offset..]);
+            int count = BinaryPrimitives.ReadInt32LittleEndian(launch.Arguments[argument.Offset..]);
             return ((int[])[1, 2, 4]).Any(each =>
                 count > 0 && (count + each - 1) / each == ((launch.Grid.X - 1) * Threads) + 1);
         });

@@ -53,9 +53,9 @@ public class OnnxModelTests
             model.Run(Tensor.From(new float[2], 1, 2))[0].AsSpan<float>().ToArray(), Is.EqualTo(new float[] { 8, 18 }));
     }
 
-    /// <summary>The number became a broadcast with a scattered part, and each place two more conversions.</summary>
+    /// <summary>The number became a broadcast with a scattered part, and each index two more conversions.</summary>
     [Test]
-    public void Padding_with_a_number_and_places_are_exported_as_the_same_nodes_again()
+    public void Padding_with_a_number_and_indices_are_exported_as_the_same_nodes_again()
     {
         using var folder = new TempFolder();
         using OnnxModel model = new ModelMaker().Input("x", OnnxType.Float, "batch", 3).Longs("pads", 0, 1, 0, 1)

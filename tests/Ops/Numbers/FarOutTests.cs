@@ -85,8 +85,8 @@ public sealed class FarOutTests(bool isGpu)
     public void A_logarithm_of_a_power_of_its_base_is_whole_and_a_whole_power_of_two_exact(
         [Values(DType.Float32, DType.Float64)] DType dtype)
     {
-        (int least, int most, int tens) = dtype == DType.Float32 ? (-149, 127, 10) : (-1074, 1023, 22);
-        double[] exponents = [.. Enumerable.Range(least, most - least + 1)],
+        (int min, int max, int tens) = dtype == DType.Float32 ? (-149, 127, 10) : (-1074, 1023, 22);
+        double[] exponents = [.. Enumerable.Range(min, max - min + 1)],
             twos = [.. exponents.Select(n => Math.ScaleB(1, (int)n))];
         double[] ten =
             [.. Enumerable.Range(0, tens + 1).Select(n => double.Parse($"1e{n}", CultureInfo.InvariantCulture))];

@@ -50,7 +50,7 @@ public sealed class LiteralTests
         new("-", true, (x, c) => x - c, (c, x) => c - x, new Minus()),
         new("*", true, (x, c) => x * c, (c, x) => c * x, new Times()),
         new("/", false, (x, c) => x / c, (c, x) => c / x, new Over()),
-        new("Maximum", true, (x, c) => Maximum(x, c), (c, x) => Maximum(Constant(c), x), new Greatest()),
+        new("Maximum", true, (x, c) => Maximum(x, c), (c, x) => Maximum(Constant(c), x), new Max()),
         new("Minimum", true, (x, c) => Minimum(x, c), (c, x) => Minimum(Constant(c), x), new Min()),
         new("Less", true, (x, c) => Less(x, c), (c, x) => Less(Constant(c), x), new IsLess()),
         new("LessOrEqual", true, (x, c) => LessOrEqual(x, c), (c, x) => LessOrEqual(Constant(c), x),
@@ -319,7 +319,7 @@ public sealed class LiteralTests
         public T Of<T>(T a, T b, T x) where T : INumber<T> => a / b;
     }
 
-    private sealed class Greatest : IPlain
+    private sealed class Max : IPlain
     {
         public T Of<T>(T a, T b, T x) where T : INumber<T> => T.Max(a, b);
     }

@@ -124,12 +124,12 @@ public sealed class TypeTests
     }
 
     [Test]
-    public void Places_may_be_of_any_integer_type([Values(DType.UInt8, DType.Int32, DType.Int64)] DType dtype)
+    public void Indices_may_be_of_any_integer_type([Values(DType.UInt8, DType.Int32, DType.Int64)] DType dtype)
     {
-        Input places = Vector("places", dtype);
+        Input indices = Vector("indices", dtype);
         Variable x = Constant(Tensor.From([1f, 2, 3]));
 
-        Tensor y = Run([Gather(x, places)], places, Tensor.From([2, 0]).Cast(dtype))[0];
+        Tensor y = Run([Gather(x, indices)], indices, Tensor.From([2, 0]).Cast(dtype))[0];
 
         Assert.That(y.AsSpan<float>().ToArray(), Is.EqualTo(new[] { 3f, 1 }));
     }
@@ -139,15 +139,15 @@ public sealed class TypeTests
     [TestCase(DType.Int32, DType.Int64, 100_000, 100_000)]
     [TestCase(DType.Int32, DType.Int64, 2_000_000, 2_000_000, 2_000_000)]
     [TestCase(DType.Int64, DType.Int64, 2_000_000, 2_000_000, 2_000_000)]
-    public void A_place_in_a_shape_beyond_int32_is_exact_and_comes_back(DType dtype, DType expected, params int[] shape)
+    public void An_index_beyond_int32_is_exact_and_comes_back(DType dtype, DType expected, params int[] shape)
     {
         Input index = Vector("index", dtype);
-        Variable places = RavelMultiIndex([.. shape.Select(dimension => dimension - 1 - index)], Shape.Create(shape));
+        Variable indices = RavelMultiIndex([.. shape.Select(dimension => dimension - 1 - index)], Shape.Create(shape));
         long last = shape.Aggregate(1L, (count, dimension) => count * dimension) - 1;
 
-        Tensor[] y = Run([places, .. UnravelIndex(places, Shape.Create(shape))], index, Tensor.From([0]).Cast(dtype));
+        Tensor[] y = Run([indices, .. UnravelIndex(indices, Shape.Create(shape))], index, Tensor.From([0]).Cast(dtype));
 
-        Assert.That(places.DType, Is.EqualTo(expected));
+        Assert.That(indices.DType, Is.EqualTo(expected));
         Assert.That(y[0].Cast(DType.Int64).AsSpan<long>()[0], Is.EqualTo(last));
         Assert.That(y[1..].Select(one => one.Cast(DType.Int32).AsSpan<int>()[0]),
             Is.EqualTo(shape.Select(dimension => dimension - 1)));
@@ -155,12 +155,12 @@ public sealed class TypeTests
 
     /// <summary>Its low 32 bits are the index 1.</summary>
     [Test]
-    public void A_place_beyond_all_axes_is_none()
+    public void An_index_beyond_all_axes_is_refused()
     {
-        Input places = Vector("places", DType.Int64);
+        Input indices = Vector("indices", DType.Int64);
 
         Assert.That(
-            () => Run([Gather(Constant(Tensor.From([1f, 2, 3])), places)], places, Tensor.From([(1L << 32) + 1])),
+            () => Run([Gather(Constant(Tensor.From([1f, 2, 3])), indices)], indices, Tensor.From([(1L << 32) + 1])),
             Throws.TypeOf<EngineException>().With.Message.Contains("The index 4294967297 lies outside every axis"));
     }
 

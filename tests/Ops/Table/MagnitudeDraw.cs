@@ -46,12 +46,12 @@ internal sealed class MagnitudeDraw(Magnitudes magnitudes, Random random)
 
     private double Next(bool isSingle)
     {
-        double most = isSingle ? 38.5 : 308.2, least = isSingle ? -45 : -323.5, sign = random.Next(2) == 0 ? 1 : -1;
+        double max = isSingle ? 38.5 : 308.2, min = isSingle ? -45 : -323.5, sign = random.Next(2) == 0 ? 1 : -1;
         return magnitudes switch
         {
-            Magnitudes.All => sign * Power(least, most),
-            Magnitudes.Large => sign * Power(0, most),
-            Magnitudes.Small => sign * Power(least, 0),
+            Magnitudes.All => sign * Power(min, max),
+            Magnitudes.Large => sign * Power(0, max),
+            Magnitudes.Small => sign * Power(min, 0),
             Magnitudes.NearlyEqual =>
                 sign * _center * (1 + (random.Next(-3, 4) * Math.ScaleB(1, isSingle ? -23 : -52))),
             _ => Special(isSingle),

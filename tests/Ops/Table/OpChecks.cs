@@ -114,7 +114,7 @@ internal static class OpChecks
                 Throws.TypeOf<EngineException>().With.Message.Contains(sample.Error!));
         });
 
-    /// <summary>The first output has the same bits in every place, and in every repetition.</summary>
+    /// <summary>The first output has the same bits when it is computed again or written over an input.</summary>
     public static void ComputesTheSameBitsInPlace(
         Type op, Device device, Share share = Share.All, int draws = Draws) =>
         ForEachSample(op, device: device, draws: draws, check: (sample, random, number, draw) =>

@@ -99,15 +99,7 @@ public class OwnDataTests
     public async Task A_folder_of_pictures_is_trained_on_and_new_ones_get_its_names()
     {
         using var folder = new TempFolder();
-        for (int i = 0; i < 40; i++)
-        {
-            string path = folder.File($"photos/{(i % 2 == 0 ? "day" : "night")}/{i}.png");
-            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-            File.WriteAllBytes(
-                path, PngWriter.Write(
-                    [.. Enumerable.Range(0, 30 * 20).Select(j => (byte)((i % 2 == 0 ? 200 : 20) + ((i + j) % 30)))],
-                    width: 10));
-        }
+        WritePhotos(folder);
 
         string model = folder.File("photos.model");
         (int code, string output, string errors) = await Run(
@@ -261,15 +253,7 @@ public class OwnDataTests
     {
         Assume.That(OperatingSystem.IsWindows(), Is.False, "The cache folder is the user's there.");
         using var folder = new TempFolder();
-        for (int i = 0; i < 40; i++)
-        {
-            string path = folder.File($"photos/{(i % 2 == 0 ? "day" : "night")}/{i}.png");
-            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-            File.WriteAllBytes(
-                path, PngWriter.Write(
-                    [.. Enumerable.Range(0, 30 * 20).Select(j => (byte)((i % 2 == 0 ? 200 : 20) + ((i + j) % 30)))],
-                    width: 10));
-        }
+        WritePhotos(folder);
 
         string? cache = Environment.GetEnvironmentVariable("XDG_CACHE_HOME");
         try
@@ -384,6 +368,20 @@ public class OwnDataTests
 
         Assert.That(code, Is.EqualTo(2));
         Assert.That(errors, Does.Contain(said));
+    }
+
+    /// <summary>Writes 40 pictures of 10 × 20 pixels in the folders photos/day and photos/night.</summary>
+    private static void WritePhotos(TempFolder folder)
+    {
+        for (int i = 0; i < 40; i++)
+        {
+            string path = folder.File($"photos/{(i % 2 == 0 ? "day" : "night")}/{i}.png");
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            File.WriteAllBytes(
+                path, PngWriter.Write(
+                    [.. Enumerable.Range(0, 30 * 20).Select(j => (byte)((i % 2 == 0 ? 200 : 20) + ((i + j) % 30)))],
+                    width: 10));
+        }
     }
 
     internal static string Fruit(int count) =>

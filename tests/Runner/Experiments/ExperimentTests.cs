@@ -157,8 +157,8 @@ public class ExperimentTests
         int count = 0;
         foreach (int[] at in NdArray.Indices([60, 31, 31]))
         {
-            double[] seen = [.. Enumerable.Range(0, n).Select(k => NdArray.Indices([3, 2, 2]).Sum(place =>
-                filters[[k, .. place]] * x[[at[0], place[0], at[1] + place[1], at[2] + place[2]]]))];
+            double[] seen = [.. Enumerable.Range(0, n).Select(k => NdArray.Indices([3, 2, 2]).Sum(tap =>
+                filters[[k, .. tap]] * x[[at[0], tap[0], at[1] + tap[1], at[2] + tap[2]]]))];
             count++;
             for (int i = 0; i < n; i++)
             {

@@ -32,14 +32,14 @@ namespace simt_nccl
         }
 
         // Combines the values of all ranks, in the order of the ranks.
-        template <class T> void combine(const Hall& hall, int ranks, size_t bytes, bool is_max, Address to)
+        template <class T> void combine(const SharedState& state, int ranks, size_t bytes, bool is_max, Address to)
         {
             std::vector<T> result(bytes / sizeof(T));
-            std::memcpy(result.data(), hall.chunks[0], bytes);
+            std::memcpy(result.data(), state.chunks[0], bytes);
             for (int rank = 1; rank < ranks; ++rank)
                 for (size_t i = 0; i < result.size(); ++i)
                 {
-                    T other = reinterpret_cast<const T*>(hall.chunks[rank])[i];
+                    T other = reinterpret_cast<const T*>(state.chunks[rank])[i];
                     result[i] = is_max ? std::max(result[i], other) : result[i] + other;
                 }
             put(to, result.data(), bytes);
@@ -77,11 +77,11 @@ namespace simt_nccl
 
     int Exchange::run()
     {
-        Post& post = team->hall().posts[team->rank()];
+        Post& post = team->state().posts[team->rank()];
         post.count = count;
         post.kind = kind, post.type = type, post.operation = operation, post.root = root;
-        std::fill_n(post.to, MostRanks, 0);
-        std::fill_n(post.from, MostRanks, 0);
+        std::fill_n(post.to, MaxRanks, 0);
+        std::fill_n(post.from, MaxRanks, 0);
         for (const Transfer& transfer : transfers) {
             (transfer.sends ? post.to : post.from)[transfer.peer] = transfer.bytes;
         }
@@ -109,12 +109,12 @@ namespace simt_nccl
 
     bool Exchange::agree(std::string& why) const
     {
-        const Hall& hall = team->hall();
+        const SharedState& state = team->state();
         for (int rank = 1; rank < team->size(); ++rank)
-            if (!same(hall.posts[0], hall.posts[rank]))
+            if (!same(state.posts[0], state.posts[rank]))
             {
-                why = "the ranks do not do the same: " + describe(0, hall.posts[0]) + ", " +
-                    describe(rank, hall.posts[rank]);
+                why = "the ranks do not do the same: " + describe(0, state.posts[0]) + ", " +
+                    describe(rank, state.posts[rank]);
                 return false;
             }
         return kind != SendReceive || agree_on_transfers(why);
@@ -122,10 +122,10 @@ namespace simt_nccl
 
     bool Exchange::agree_on_transfers(std::string& why) const
     {
-        const Hall& hall = team->hall();
+        const SharedState& state = team->state();
         for (int a = 0; a < team->size(); ++a)
             for (int b = 0; b < team->size(); ++b)
-                if (uint64_t sent = hall.posts[a].to[b], expected = hall.posts[b].from[a]; sent != expected)
+                if (uint64_t sent = state.posts[a].to[b], expected = state.posts[b].from[a]; sent != expected)
                 {
                     why = "rank " + std::to_string(a) + " sends " + std::to_string(sent) + " bytes to rank " +
                         std::to_string(b) + ", which expects " + std::to_string(expected);
@@ -139,8 +139,8 @@ namespace simt_nccl
         size_t most = 0;
         for (int rank = 0; rank < team->size(); ++rank)
         {
-            const Post& post = team->hall().posts[rank];
-            most = std::max(most, size_t(*std::max_element(post.to, post.to + MostRanks)));
+            const Post& post = team->state().posts[rank];
+            most = std::max(most, size_t(*std::max_element(post.to, post.to + MaxRanks)));
         }
         return most;
     }
@@ -148,17 +148,17 @@ namespace simt_nccl
     // All ranks show a part, all read it, and only then the next part follows.
     bool Exchange::reduce(std::string& why) const
     {
-        Hall& hall = team->hall();
+        SharedState& state = team->state();
         size_t bytes = count * size_of(type);
         for (size_t done = 0; done < bytes; done += ChunkBytes)
         {
             size_t part = std::min(ChunkBytes, bytes - done);
-            std::memcpy(hall.chunks[team->rank()], at(send + done), part);
+            std::memcpy(state.chunks[team->rank()], at(send + done), part);
             if (!team->meet("ncclAllReduce", why)) return false;
             bool is_max = operation == 2;
-            if (type == Float32) combine<float>(hall, team->size(), part, is_max, receive + done);
-            else if (type == Float64) combine<double>(hall, team->size(), part, is_max, receive + done);
-            else combine<int>(hall, team->size(), part, is_max, receive + done);
+            if (type == Float32) combine<float>(state, team->size(), part, is_max, receive + done);
+            else if (type == Float64) combine<double>(state, team->size(), part, is_max, receive + done);
+            else combine<int>(state, team->size(), part, is_max, receive + done);
             if (!team->meet("ncclAllReduce", why)) return false;
         }
         return true;
@@ -166,14 +166,14 @@ namespace simt_nccl
 
     bool Exchange::broadcast(std::string& why) const
     {
-        Hall& hall = team->hall();
+        SharedState& state = team->state();
         size_t bytes = count * size_of(type);
         for (size_t done = 0; done < bytes; done += ChunkBytes)
         {
             size_t part = std::min(ChunkBytes, bytes - done);
-            if (team->rank() == root) std::memcpy(hall.chunks[root], at(send + done), part);
+            if (team->rank() == root) std::memcpy(state.chunks[root], at(send + done), part);
             if (!team->meet("ncclBroadcast", why)) return false;
-            put(receive + done, hall.chunks[root], part);
+            put(receive + done, state.chunks[root], part);
             if (!team->meet("ncclBroadcast", why)) return false;
         }
         return true;
@@ -181,14 +181,15 @@ namespace simt_nccl
 
     bool Exchange::gather(std::string& why) const
     {
-        Hall& hall = team->hall();
+        SharedState& state = team->state();
         size_t bytes = count * size_of(type);
         for (size_t done = 0; done < bytes; done += ChunkBytes)
         {
             size_t part = std::min(ChunkBytes, bytes - done);
-            std::memcpy(hall.chunks[team->rank()], at(send + done), part);
+            std::memcpy(state.chunks[team->rank()], at(send + done), part);
             if (!team->meet("ncclAllGather", why)) return false;
-            for (int rank = 0; rank < team->size(); ++rank) put(receive + rank * bytes + done, hall.chunks[rank], part);
+            for (int rank = 0; rank < team->size(); ++rank)
+                put(receive + rank * bytes + done, state.chunks[rank], part);
             if (!team->meet("ncclAllGather", why)) return false;
         }
         return true;
@@ -196,20 +197,20 @@ namespace simt_nccl
 
     bool Exchange::transfer(size_t longest, std::string& why) const
     {
-        Hall& hall = team->hall();
+        SharedState& state = team->state();
         // A rank's part of a chunk, for each rank that it may send to.
-        size_t room = ChunkBytes / team->size();
-        for (size_t done = 0; done < longest; done += room)
+        size_t capacity = ChunkBytes / team->size();
+        for (size_t done = 0; done < longest; done += capacity)
         {
             for (const Transfer& each : transfers)
                 if (each.sends && done < each.bytes)
-                    std::memcpy(hall.chunks[team->rank()] + each.peer * room, at(each.address + done),
-                        std::min(room, each.bytes - done));
+                    std::memcpy(state.chunks[team->rank()] + each.peer * capacity, at(each.address + done),
+                        std::min(capacity, each.bytes - done));
             if (!team->meet("ncclSend and ncclRecv", why)) return false;
             for (const Transfer& each : transfers)
                 if (!each.sends && done < each.bytes)
-                    put(each.address + done, hall.chunks[each.peer] + team->rank() * room,
-                        std::min(room, each.bytes - done));
+                    put(each.address + done, state.chunks[each.peer] + team->rank() * capacity,
+                        std::min(capacity, each.bytes - done));
             if (!team->meet("ncclSend and ncclRecv", why)) return false;
         }
         return true;

@@ -170,7 +170,7 @@ NCCL_API int ncclCommInitRank(Communicator** result, int ranks, UniqueId id, int
     int device = 0;
     Address probe = 0;
     if (depth) return refuse(InvalidUsage, "the double makes no communicators in a group");
-    if (ranks < 1 || ranks > MostRanks || rank < 0 || rank >= ranks)
+    if (ranks < 1 || ranks > MaxRanks || rank < 0 || rank >= ranks)
         return refuse(InvalidArgument, "there is no rank " + std::to_string(rank) + " of " + std::to_string(ranks));
     if (std::strncmp(id.text, "/simt-nccl-", 11)) return refuse(InvalidArgument, "this is no number of ncclGetUniqueId");
     if (cuCtxGetCurrent(&context) || !context || cuCtxGetDevice(&device))

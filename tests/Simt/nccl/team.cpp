@@ -31,13 +31,13 @@ namespace simt_nccl
     std::shared_ptr<Team> Team::join(const std::string& name, int rank, int size, int device, std::string& why)
     {
         int file = shm_open(name.c_str(), O_CREAT | O_RDWR, 0600);
-        if (file < 0 || ftruncate(file, sizeof(Hall)))
+        if (file < 0 || ftruncate(file, sizeof(SharedState)))
         {
             why = std::string("there is no shared memory: ") + std::strerror(errno);
             if (file >= 0) close(file);
             return nullptr;
         }
-        void* memory = mmap(nullptr, sizeof(Hall), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+        void* memory = mmap(nullptr, sizeof(SharedState), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
         close(file);
         if (memory == MAP_FAILED)
         {
@@ -45,32 +45,32 @@ namespace simt_nccl
             return nullptr;
         }
         std::shared_ptr<Team> team(new Team);
-        team->hall_ = static_cast<Hall*>(memory);
+        team->state_ = static_cast<SharedState*>(memory);
         team->rank_ = rank;
         team->size_ = size;
-        Hall& hall = *team->hall_;
+        SharedState& state = *team->state_;
         uint32_t none = 0;
-        if (!hall.size.compare_exchange_strong(none, uint32_t(size)) && none != uint32_t(size))
+        if (!state.size.compare_exchange_strong(none, uint32_t(size)) && none != uint32_t(size))
         {
             why = "one rank said that there are " + std::to_string(none) + ", and another that there are " +
                 std::to_string(size);
             return nullptr;
         }
-        if (hall.taken[rank].exchange(1))
+        if (state.taken[rank].exchange(1))
         {
             why = "there are two ranks " + std::to_string(rank);
             return nullptr;
         }
-        hall.device[rank] = device;
+        state.device[rank] = device;
         bool met = team->meet("ncclCommInitRank", why);
         if (rank == 0 || !met) shm_unlink(name.c_str());
         if (!met) return nullptr;
         for (int a = 0; a < size; ++a)
             for (int b = 0; b < a; ++b)
-                if (hall.device[a] == hall.device[b])
+                if (state.device[a] == state.device[b])
                 {
                     why = "Duplicate GPU detected: ranks " + std::to_string(b) + " and " + std::to_string(a) +
-                        " both are on device " + std::to_string(hall.device[a]);
+                        " both are on device " + std::to_string(state.device[a]);
                     return nullptr;
                 }
         return team;
@@ -78,29 +78,29 @@ namespace simt_nccl
 
     Team::~Team()
     {
-        if (hall_) munmap(hall_, sizeof(Hall));
+        if (state_) munmap(state_, sizeof(SharedState));
     }
 
     bool Team::meet(const char* what, std::string& why)
     {
         ++meetings_;
-        hall_->posts[rank_].sequence = meetings_;
-        uint32_t generation = hall_->generation.load();
-        if (hall_->arrived.fetch_add(1) + 1 == uint32_t(size_))
+        state_->posts[rank_].sequence = meetings_;
+        uint32_t generation = state_->generation.load();
+        if (state_->arrived.fetch_add(1) + 1 == uint32_t(size_))
         {
-            hall_->arrived.store(0);
-            hall_->generation.fetch_add(1);
+            state_->arrived.store(0);
+            state_->generation.fetch_add(1);
             return true;
         }
         auto start = std::chrono::steady_clock::now();
-        for (int round = 0; hall_->generation.load() == generation; ++round)
+        for (int round = 0; state_->generation.load() == generation; ++round)
         {
             std::chrono::duration<double> waited = std::chrono::steady_clock::now() - start;
             if (waited.count() > limit())
             {
                 why = "rank " + std::to_string(rank_) + " waits in " + what + ", and does not see rank";
                 for (int other = 0; other < size_; ++other)
-                    if (hall_->posts[other].sequence < meetings_) why += " " + std::to_string(other);
+                    if (state_->posts[other].sequence < meetings_) why += " " + std::to_string(other);
                 return false;
             }
             pause(round);

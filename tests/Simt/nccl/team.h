@@ -7,7 +7,7 @@
 
 namespace simt_nccl
 {
-    constexpr int MostRanks = 16;
+    constexpr int MaxRanks = 16;
     constexpr size_t ChunkBytes = 256 << 10;
 
     // What a rank is about to do; all ranks must be about to do the same.
@@ -16,16 +16,16 @@ namespace simt_nccl
         uint64_t sequence, count;
         int kind, type, operation, root;
         // For a group of sends and receives: the bytes to send to each rank, and those expected from it.
-        uint64_t to[MostRanks], from[MostRanks];
+        uint64_t to[MaxRanks], from[MaxRanks];
     };
 
-    struct Hall
+    struct SharedState
     {
         std::atomic<uint32_t> arrived, generation, size;
-        std::atomic<int> taken[MostRanks];
-        int device[MostRanks];
-        Post posts[MostRanks];
-        char chunks[MostRanks][ChunkBytes];
+        std::atomic<int> taken[MaxRanks];
+        int device[MaxRanks];
+        Post posts[MaxRanks];
+        char chunks[MaxRanks][ChunkBytes];
     };
 
     class Team
@@ -38,7 +38,7 @@ namespace simt_nccl
 
         int rank() const { return rank_; }
         int size() const { return size_; }
-        Hall& hall() const { return *hall_; }
+        SharedState& state() const { return *state_; }
         // Waits until all are here; false if one does not arrive in time, which `why` names.
         bool meet(const char* what, std::string& why);
 
@@ -47,7 +47,7 @@ namespace simt_nccl
     private:
         Team() = default;
 
-        Hall* hall_ = nullptr;
+        SharedState* state_ = nullptr;
         int rank_ = 0, size_ = 0;
         uint64_t meetings_ = 0;
     };

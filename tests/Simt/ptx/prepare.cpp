@@ -180,7 +180,7 @@ namespace simt::ptx
                 std::vector<Operand> list = flatten(in, offset, second);
                 std::string op = normalize(in, list);
                 const Form& form = form_of(op);
-                if (list.size() != form.sizes.size() || list.size() > MostOperands)
+                if (list.size() != form.sizes.size() || list.size() > MaxOperands)
                     throw Error(in.line, "'" + op + "' with " + std::to_string(list.size()) + " operands, not " +
                                              std::to_string(form.sizes.size()));
                 std::vector<int> rows(list.size());

@@ -10,7 +10,7 @@ namespace simt::ptx
     constexpr uint32_t AllLanes = 0xffffffffu;
     // A row holds a register for all lanes of a warp: 32 numbers of 4 bytes; numbers of 8 bytes take two rows.
     constexpr int RowBytes = 4 * Lanes;
-    constexpr int MostOperands = 16;
+    constexpr int MaxOperands = 16;
 
     struct Step;
     struct Warp;
@@ -21,7 +21,7 @@ namespace simt::ptx
     {
         Handler whole = nullptr; // for a warp in which all lanes are active,
         Handler part = nullptr;  // and for any other
-        std::array<uint16_t, MostOperands> row = {};
+        std::array<uint16_t, MaxOperands> row = {};
         int64_t offset = 0; // added to an address
         int32_t line = 0;
         int64_t second = 0; // added to a second address: in a copy, that of the source

@@ -17,22 +17,22 @@ public class AugmentationTests
         [new RandomCrop(2), new HorizontalFlip(), new HorizontalFlip(0.3), new Cutout(3), new Cutout(4)];
 
     [Test]
-    public void A_crop_is_a_window_of_the_padded_image_and_every_place_is_as_likely()
+    public void A_crop_is_a_window_of_the_padded_image_and_every_offset_is_as_likely()
     {
-        const int Padding = 2, Places = 5;
-        var counts = new int[Places * Places];
+        const int Padding = 2, Offsets = 5;
+        var counts = new int[Offsets * Offsets];
         ForEach(new RandomCrop(Padding), (before, after) =>
         {
-            int place = Enumerable.Range(0, counts.Length).Single(place => Enumerable.Range(0, before.Length).All(at =>
+            int crop = Enumerable.Range(0, counts.Length).Single(offset => Enumerable.Range(0, before.Length).All(at =>
             {
-                int row = (at / W % H) + (place / Places) - Padding, column = (at % W) + (place % Places) - Padding;
+                int row = (at / W % H) + (offset / Offsets) - Padding, column = (at % W) + (offset % Offsets) - Padding;
                 bool isInside = row >= 0 && row < H && column >= 0 && column < W;
                 return after[at] == (isInside ? before[(((at / (H * W) * H) + row) * W) + column] : 0);
             }));
-            counts[place]++;
+            counts[crop]++;
         });
 
-        // 24 for each place on average, with a standard deviation of 4.8.
+        // 24 for each offset on average, with a standard deviation of 4.8.
         Assert.That(counts, Has.All.InRange(6, 48));
     }
 
@@ -40,7 +40,7 @@ public class AugmentationTests
     [TestCase(0.25, 100, 200)]
     [TestCase(0, 0, 0)]
     [TestCase(1, N, N)]
-    public void A_flip_mirrors_left_to_right_as_often_as_it_is_told(double probability, int least, int most)
+    public void A_flip_mirrors_left_to_right_as_often_as_it_is_told(double probability, int min, int max)
     {
         int flipped = 0;
         ForEach(new HorizontalFlip(probability), (before, after) =>
@@ -51,7 +51,7 @@ public class AugmentationTests
             flipped += isFlipped ? 1 : 0;
         });
 
-        Assert.That(flipped, Is.InRange(least, most));
+        Assert.That(flipped, Is.InRange(min, max));
     }
 
     [TestCase(1)]

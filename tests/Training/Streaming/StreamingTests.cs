@@ -152,8 +152,8 @@ public class StreamingTests
 
         public override SampleBatch Read(int[] rows)
         {
-            int[] places = some is null ? rows : [.. rows.Select(row => some[row])];
-            return new SampleBatch(x.Rows(places), Tensor.From([.. places.Select(row => y[row])]));
+            int[] indices = some is null ? rows : [.. rows.Select(row => some[row])];
+            return new SampleBatch(x.Rows(indices), Tensor.From([.. indices.Select(row => y[row])]));
         }
     }
 

@@ -35,7 +35,7 @@ public sealed record SampleBatch(Tensors X, Tensors Y)
 /// <param name="BatchSize">The number of samples in each batch; the last may have fewer.</param>
 /// <param name="Shuffle">Whether the samples are shuffled.</param>
 /// <param name="Seed">The seed. The order depends on it and on the epoch's number.</param>
-/// <param name="Order">Returns the order of so many samples: each index once.</param>
+/// <param name="Order">Returns the order of a number of samples: each index once.</param>
 public sealed record EpochPlan(int Epoch, int BatchSize, bool Shuffle, ulong Seed, Func<int, int[]> Order)
 {
     /// <summary>Returns the members as text.</summary>

@@ -9,7 +9,7 @@ internal static partial class TargetWarnings
     private const int FewestSamples = 11;
 
     /// <summary>Random numbers of samples have at least this many digits.</summary>
-    private const double LeastRandom = 1e5;
+    private const double MinRandomRange = 1e5;
 
     /// <summary>Returns the warnings about a target, one sentence each.</summary>
     public static IEnumerable<string> Of(Column target)
@@ -49,7 +49,7 @@ internal static partial class TargetWarnings
         // Kolmogorov and Smirnov's distance from the uniform distribution, with their limit at 5 %.
         double off = numbers.Select((x, i) => Math.Abs(((x - least) / range) - ((i + 0.5) / numbers.Length))).Max();
         return range < 2.0 * numbers.Length || IdName().IsMatch(name)
-            || (range >= LeastRandom && off < 1.36 / Math.Sqrt(numbers.Length)
+            || (range >= MinRandomRange && off < 1.36 / Math.Sqrt(numbers.Length)
                 && numbers.Count(x => x % 10 == 0) < 0.3 * numbers.Length);
     }
 

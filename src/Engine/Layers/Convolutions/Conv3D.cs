@@ -11,7 +11,7 @@ namespace Engine.Layers;
 public sealed class Conv3D : FilterLayer
 {
     /// <summary>
-    /// Creates a layer of so many filters. The size is one number for all three axes, or one for each.
+    /// Creates a layer with a number of filters. The size is one number for all three axes, or one for each.
     /// </summary>
     /// <exception cref="EngineException">The number or the size of filters is not positive.</exception>
     public Conv3D(int filters, Shape size, Func<Variable, Variable>? nonlinearity = null) : base(nonlinearity)

@@ -9,7 +9,7 @@ namespace Engine.Layers;
 /// </summary>
 public sealed class DepthwiseConv2D : FilterLayer2D
 {
-    /// <summary>Creates a layer with so many filters for each channel.</summary>
+    /// <summary>Creates a layer with a number of filters for each channel.</summary>
     /// <exception cref="EngineException">The number or the size of filters is not positive.</exception>
     public DepthwiseConv2D(Size2D size, int multiplier = 1, Func<Variable, Variable>? nonlinearity = null)
         : base(size, nonlinearity)

@@ -10,7 +10,7 @@ namespace Engine.Layers;
 /// </summary>
 public sealed class Conv1D : FilterLayer
 {
-    /// <summary>Creates a layer of so many filters.</summary>
+    /// <summary>Creates a layer with a number of filters.</summary>
     /// <exception cref="EngineException">The number or the size of filters is not positive.</exception>
     public Conv1D(int filters, int size, Func<Variable, Variable>? nonlinearity = null) : base(nonlinearity)
     {

@@ -139,7 +139,7 @@ public sealed class LayerScope
 
     /// <summary>
     /// Makes a training step set a parameter, in addition to the update rule, as for running means. If a layer is in
-    /// several places of the network, their updates apply one after the other.
+    /// several nodes of the network, their updates apply one after the other.
     /// </summary>
     /// <exception cref="EngineException">
     /// A layer that does not share the parameter sets it in this step already, or the layer is built in the loop of a
@@ -199,7 +199,7 @@ public sealed class LayerScope
         }
     }
 
-    /// <summary>Returns an error with the layer's name and the place where it was created.</summary>
+    /// <summary>Returns an error with the layer's name and the line that created it.</summary>
     public EngineException Error(string message) => new($"{message}{Origin}");
 
     private LayerScope Inner(string name, Layer? layer, bool isShared)

@@ -75,7 +75,7 @@ public sealed class Network : IDisposable
     public IReadOnlyList<NetworkLayer> Layers => Built.Layers;
 
     /// <summary>Gets the output layers in the order in which they were given.</summary>
-    public IReadOnlyList<NetworkLayer> Outputs => [.. Built.Outputs.Select(place => Built.Layers[place])];
+    public IReadOnlyList<NetworkLayer> Outputs => [.. Built.Outputs.Select(index => Built.Layers[index])];
 
     /// <summary>
     /// Gets all parameters with their tags, in the order in which the layers ask for them. For the learned ones, use
@@ -228,9 +228,9 @@ public sealed class Network : IDisposable
     /// <summary>Returns a parameter by its full name, and creates it if it does not exist.</summary>
     internal SharedVariable Parameter(string name, Shape shape, Initializer value, string owner, ParameterTags tags)
     {
-        if (_byName.TryGetValue(name, out int place))
+        if (_byName.TryGetValue(name, out int index))
         {
-            return Fitting(_parameters[place].Variable);
+            return Fitting(_parameters[index].Variable);
         }
 
         if (!shape.IsKnown)
@@ -324,14 +324,14 @@ public sealed class Network : IDisposable
                     : ""));
         }
 
-        (PlacedLayer[] places, int[] outputs) = PlacedLayer.All(_outputs());
-        Graph.Input[] inputs = [.. places.Where(place => place.Layer is Input).Select(place => Symbolic.Variable(
-            place.Name, ((Input)place.Layer).DType ?? FloatX, [Shape.Unknown, .. ((Input)place.Layer).Dimensions]))];
+        (PlacedLayer[] nodes, int[] outputs) = PlacedLayer.All(_outputs());
+        Graph.Input[] inputs = [.. nodes.Where(node => node.Layer is Input).Select(node => Symbolic.Variable(
+            node.Name, ((Input)node.Layer).DType ?? FloatX, [Shape.Unknown, .. ((Input)node.Layer).Dimensions]))];
         _ = SharesWith?.Built;
         _gate ??= SharesWith?._gate ?? new Gate(inputs[0].Id);
-        var structure = new Structure(places, inputs, outputs);
+        var structure = new Structure(nodes, inputs, outputs);
         structure = structure with { Layers = Build(structure, inputs, new BuildPass(IsTraining: false)) };
-        foreach (NetworkLayer layer in structure.Outputs.Select(place => structure.Layers[place]))
+        foreach (NetworkLayer layer in structure.Outputs.Select(index => structure.Layers[index]))
         {
             if (!layer.Output.DType.IsFloat())
             {
@@ -355,17 +355,17 @@ public sealed class Network : IDisposable
     {
         var built = new List<NetworkLayer>();
         int given = 0;
-        foreach (PlacedLayer place in structure.Places)
+        foreach (PlacedLayer node in structure.Nodes)
         {
-            Layer layer = place.Layer;
-            Origin origin = layer.OriginAs(place.Name);
+            Layer layer = node.Layer;
+            Origin origin = layer.OriginAs(node.Name);
             Variable output;
             using (Origin.Use(origin))
             {
-                var scope = new LayerScope(this, place.Owner, layer, origin, pass, place.IsShared);
+                var scope = new LayerScope(this, node.Owner, layer, origin, pass, node.IsShared);
                 Variable[] on = layer is Input
                     ? [inputs[given++]]
-                    : [.. place.Inputs.Select(input => built[input].Output)];
+                    : [.. node.Inputs.Select(input => built[input].Output)];
                 output = layer.Build(on, scope);
 
                 // A function of integers may give float32 in a float64 network.
@@ -379,7 +379,7 @@ public sealed class Network : IDisposable
                 }
             }
 
-            built.Add(new NetworkLayer(place.Name, layer, [.. place.Inputs.Select(input => built[input].Name)], output)
+            built.Add(new NetworkLayer(node.Name, layer, [.. node.Inputs.Select(input => built[input].Name)], output)
             {
                 Origin = origin,
             });
@@ -391,7 +391,7 @@ public sealed class Network : IDisposable
     private static T NotNull<T>(T value) where T : class => value ?? throw new ArgumentNullException(nameof(value));
 
     /// <summary>Represents the connected network.</summary>
-    private sealed record Structure(PlacedLayer[] Places, Graph.Input[] Inputs, int[] Outputs)
+    private sealed record Structure(PlacedLayer[] Nodes, Graph.Input[] Inputs, int[] Outputs)
     {
         public List<NetworkLayer> Layers { get; init; } = [];
     }

@@ -2,16 +2,16 @@ using Engine.Graph;
 
 namespace Engine.Layers;
 
-/// <summary>Represents a layer at a place in a network.</summary>
+/// <summary>Represents a layer of a network: a node with its output.</summary>
 /// <param name="Name">
-/// Its name there. If a layer is in several places, the names have a number from the second on: <c>twin:2</c>.
+/// Its name. If a layer is used several times, the names have a number from the second on: <c>twin:2</c>.
 /// </param>
 /// <param name="Layer">Its description.</param>
 /// <param name="Inputs">The names of its input layers.</param>
 /// <param name="Output">Its output in prediction mode. The first dimension, the batch, is unknown.</param>
 public sealed record NetworkLayer(string Name, Layer Layer, IReadOnlyList<string> Inputs, Variable Output)
 {
-    /// <summary>Gets the place where it was created.</summary>
+    /// <summary>Gets the line of code that created it.</summary>
     internal Origin Origin { get; init; } = new(null, 0);
 }
 
@@ -19,16 +19,16 @@ public sealed record NetworkLayer(string Name, Layer Layer, IReadOnlyList<string
 /// <param name="Name">Its own name.</param>
 /// <param name="Owner">The name of its layer, which the names of its parameters begin with.</param>
 /// <param name="Layer">The layer.</param>
-/// <param name="Inputs">The places of its inputs.</param>
-/// <param name="IsShared">Whether its layer is in other places, too.</param>
+/// <param name="Inputs">The indices of its inputs.</param>
+/// <param name="IsShared">Whether other nodes have the same layer.</param>
 internal sealed record PlacedLayer(string Name, string Owner, Layer Layer, int[] Inputs, bool IsShared)
 {
     /// <summary>
-    /// Returns all nodes that some outputs depend on, each after its inputs, and the places of the outputs. A network
-    /// is built in this order.
+    /// Returns all nodes that some outputs depend on, each after its inputs, and the indices of the outputs. A
+    /// network is built in this order.
     /// </summary>
     /// <exception cref="EngineException">Two nodes have the same name, or a node has no inputs.</exception>
-    public static (PlacedLayer[] Places, int[] Outputs) All(IReadOnlyList<Node> outputs)
+    public static (PlacedLayer[] Nodes, int[] Outputs) All(IReadOnlyList<Node> outputs)
     {
         if (outputs.Count == 0 || outputs.Distinct().Count() < outputs.Count)
         {
@@ -40,7 +40,7 @@ internal sealed record PlacedLayer(string Name, string Owner, Layer Layer, int[]
         Dictionary<(Layer, string?), int> uses = order.CountBy(node => (node.Layer, node.Name)).ToDictionary();
         var owners = new Dictionary<(Layer, string?), (string Name, int Count)>();
         var taken = new HashSet<string>();
-        var places = new Dictionary<Node, int>();
+        var indices = new Dictionary<Node, int>();
         var placed = new List<PlacedLayer>();
         foreach (Node node in order)
         {
@@ -60,14 +60,14 @@ internal sealed record PlacedLayer(string Name, string Owner, Layer Layer, int[]
                     + $"and each other layer is put on one or more, new {layer.Kind}(…).On(x).{layer.OriginAs(owner)}");
             }
 
-            places.Add(node, placed.Count);
+            indices.Add(node, placed.Count);
             placed.Add(new PlacedLayer(
                 count == 0 ? owner : $"{owner}:{count + 1}", owner, layer,
-                [.. node.Inputs.Select(input => places[input])],
+                [.. node.Inputs.Select(input => indices[input])],
                 uses[key] > 1));
         }
 
-        return ([.. placed], [.. outputs.Select(output => places[output])]);
+        return ([.. placed], [.. outputs.Select(output => indices[output])]);
     }
 
     /// <summary>Returns the nodes of a chain.</summary>
@@ -108,9 +108,9 @@ internal sealed record PlacedLayer(string Name, string Owner, Layer Layer, int[]
         return last!;
     }
 
-    /// <summary>Returns the name of a layer at a place in a network.</summary>
-    public static string NameOf(string? name, Layer layer, int place) =>
-        name ?? layer.Name ?? $"{layer.Kind.ToLowerInvariant()}{place}";
+    /// <summary>Returns the name of a layer, given its index in a network.</summary>
+    public static string NameOf(string? name, Layer layer, int index) =>
+        name ?? layer.Name ?? $"{layer.Kind.ToLowerInvariant()}{index}";
 
     /// <summary>
     /// Returns the nodes, each after its inputs, without recursion. The order depends on the nodes only.

@@ -18,7 +18,7 @@ public sealed class NetworkOutputs
     public Variable Output => Outputs[0];
 
     /// <summary>Gets the network's outputs, in their order.</summary>
-    public IReadOnlyList<Variable> Outputs => [.. _outputs.Select(place => Layers[place].Output)];
+    public IReadOnlyList<Variable> Outputs => [.. _outputs.Select(index => Layers[index].Output)];
 
     /// <summary>
     /// Gets the updates of a training step besides the update rule's, such as BatchNorm's averages. Add them to the

@@ -19,7 +19,7 @@ public sealed class Node
     /// <summary>Gets its inputs.</summary>
     public IReadOnlyList<Node> Inputs { get; }
 
-    /// <summary>Gets its name; null for a name by type and place in a network.</summary>
+    /// <summary>Gets its name; null for a name by type and index in the network.</summary>
     public string? Name { get; }
 
     /// <summary>
@@ -39,7 +39,7 @@ public sealed class Node
     }
 
     /// <summary>
-    /// Returns the same node with a name. If a layer is in several places, places of the same name share their
+    /// Returns the same node with a name. If a layer is in several nodes, those of the same name share their
     /// parameters.
     /// </summary>
     public Node Named(string name)

@@ -73,7 +73,7 @@ public abstract class GatedLayer : RecurrentLayer
 /// <summary>Represents the simplest recurrent layer: h' = f(W x + U h + b).</summary>
 public sealed class Recurrent : GatedLayer
 {
-    /// <summary>Creates a layer with so many units.</summary>
+    /// <summary>Creates a layer with a number of units.</summary>
     /// <exception cref="EngineException">The number is not positive.</exception>
     public Recurrent(int units, Func<Variable, Variable>? nonlinearity = null) : base(units) =>
         Nonlinearity = nonlinearity ?? Symbolic.Tanh;
@@ -95,7 +95,7 @@ public sealed class Recurrent : GatedLayer
 /// </summary>
 public sealed class Lstm : GatedLayer
 {
-    /// <summary>Creates a layer with so many units.</summary>
+    /// <summary>Creates a layer with a number of units.</summary>
     /// <exception cref="EngineException">The number is not positive.</exception>
     public Lstm(int units) : base(units)
     {
@@ -123,7 +123,7 @@ public sealed class Lstm : GatedLayer
 /// </summary>
 public sealed class Gru : GatedLayer
 {
-    /// <summary>Creates a layer with so many units.</summary>
+    /// <summary>Creates a layer with a number of units.</summary>
     /// <exception cref="EngineException">The number is not positive.</exception>
     public Gru(int units) : base(units)
     {

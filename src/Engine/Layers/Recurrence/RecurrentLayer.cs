@@ -12,7 +12,7 @@ namespace Engine.Layers;
 /// </summary>
 public abstract class RecurrentLayer : MergeLayer
 {
-    /// <summary>Creates a layer with so many outputs per step.</summary>
+    /// <summary>Creates a layer with a number of outputs per step.</summary>
     /// <exception cref="EngineException">The number is not positive.</exception>
     protected RecurrentLayer(int units)
     {
@@ -133,7 +133,7 @@ public abstract class RecurrentLayer : MergeLayer
 /// </summary>
 public sealed class Recurrence : RecurrentLayer
 {
-    /// <summary>Creates a layer with so many outputs per step from a cell.</summary>
+    /// <summary>Creates a layer with a number of outputs per step from a cell.</summary>
     /// <exception cref="EngineException">The number is not positive.</exception>
     public Recurrence(Layer cell, int units) : base(units)
     {

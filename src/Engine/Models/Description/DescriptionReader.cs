@@ -141,7 +141,7 @@ internal static class DescriptionReader
             section.Line);
     }
 
-    /// <summary>Returns another place of an earlier layer.</summary>
+    /// <summary>Returns another use of an earlier layer.</summary>
     private static LayerDescription Like(
         NetworkFile file, Section section, NetworkDescription before, Entry? name, Entry like)
     {

@@ -9,7 +9,7 @@ namespace Engine.Models.Description;
 /// <summary>Represents a kind of layer in descriptions.</summary>
 /// <param name="Name">Its name in descriptions.</param>
 /// <param name="Own">Its keys, besides those of every layer.</param>
-/// <param name="Create">Creates the layer from the keys' values and the place of its description.</param>
+/// <param name="Create">Creates the layer from the keys' values and the line that describes it.</param>
 internal sealed record LayerKind(string Name, IReadOnlyList<Setting> Own, Func<Settings, Origin, Layer> Create)
 {
     /// <summary>Gets the keys of every layer except inputs, which have no parameters.</summary>
@@ -22,7 +22,7 @@ internal sealed record LayerKind(string Name, IReadOnlyList<Setting> Own, Func<S
     /// <summary>Gets all its keys, besides <c>name</c> and <c>kind</c>.</summary>
     public IReadOnlyList<Setting> Settings { get; } = Name == "input" ? Own : [.. Own, .. OfParameters];
 
-    /// <summary>Creates the layer from the keys' values and the place of its description.</summary>
+    /// <summary>Creates the layer from the keys' values and the line that describes it.</summary>
     public Layer Make(Settings set, Origin origin)
     {
         Layer layer = Create(set, origin);

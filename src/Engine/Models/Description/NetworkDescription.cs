@@ -8,7 +8,7 @@ using Engine.Training;
 namespace Engine.Models.Description;
 
 /// <summary>Represents the description of a layer.</summary>
-/// <param name="Name">Its name; null for a name by kind and place.</param>
+/// <param name="Name">Its name; null for a name by kind and index.</param>
 /// <param name="Kind">Its kind.</param>
 /// <param name="Settings">The values of its keys.</param>
 /// <param name="Line">Its line in the file; 0 if there is no file.</param>
@@ -176,8 +176,8 @@ internal sealed record NetworkDescription
     }
 
     /// <summary>Returns the name of a layer.</summary>
-    public string NameOf(int place) =>
-        Layers[place].Name ?? $"{Layers[place].Kind.Name.Replace("_", "", StringComparison.Ordinal)}{place}";
+    public string NameOf(int index) =>
+        Layers[index].Name ?? $"{Layers[index].Kind.Name.Replace("_", "", StringComparison.Ordinal)}{index}";
 
     /// <summary>Returns the update rule.</summary>
     public UpdateRule MakeUpdate() => Update.MakeRule(UpdateSettings);
@@ -213,12 +213,12 @@ internal sealed record NetworkDescription
     public NetworkDescription WithHidden(IReadOnlyList<int> sizes)
     {
         LayerKind dense = LayerKind.All.Single(kind => kind.Name == "dense");
-        int[] places = [.. Enumerable.Range(1, Layers.Count - 2).Where(i => Layers[i].Kind.Name == dense.Name)];
-        if (places.Length == sizes.Count)
+        int[] indices = [.. Enumerable.Range(1, Layers.Count - 2).Where(i => Layers[i].Kind.Name == dense.Name)];
+        if (indices.Length == sizes.Count)
         {
             return this with
             {
-                Layers = [.. Layers.Select((layer, i) => Array.IndexOf(places, i) is >= 0 and int at
+                Layers = [.. Layers.Select((layer, i) => Array.IndexOf(indices, i) is >= 0 and int at
                     ? layer with { Settings = layer.Settings.With("units", sizes[at]) } : layer)],
             };
         }
@@ -227,7 +227,7 @@ internal sealed record NetworkDescription
         {
             Layers =
             [
-                .. Layers.Take(places is [var first, ..] ? first : Layers.Count - 1),
+                .. Layers.Take(indices is [var first, ..] ? first : Layers.Count - 1),
                 .. sizes.Select((units, i) => new LayerDescription(
                     sizes.Count == 1 ? "hidden" : $"hidden{i + 1}", dense,
                     new Settings([KeyValuePair.Create("units", (object)units)], dense.Settings), Line: 0)),

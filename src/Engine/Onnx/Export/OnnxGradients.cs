@@ -32,7 +32,7 @@ internal static class OnnxGradients
             case Ops.Split op:
                 return Split(graph, node, op);
             case MaxPool2DGradient:
-                // Each plane is a row, in which a place is an index.
+                // Each plane is a row with one axis of indices.
                 string shape = graph.Add("Shape", [X(2)]), rows = graph.Vector("rows", 0, 0, -1);
                 string zeros = graph.Add("Reshape", [graph.Add("Expand", [zero, shape]), rows]);
                 string sums = graph.Add(

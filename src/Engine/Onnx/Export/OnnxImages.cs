@@ -32,28 +32,28 @@ internal static class OnnxImages
         Channels(node, node.Outputs[0].Shape));
 
     /// <summary>
-    /// Returns the patches under the filters, (channels, places, N, …). Each place is computed by a filter with 1 at
-    /// that place.
+    /// Returns the patches under the filters, (channels, taps, N, …). Each tap is computed by a filter with 1 at
+    /// that tap.
     /// </summary>
     public static string Unfold(OnnxGraph graph, Apply node, Unfold op)
     {
-        int channels = Channels(node, node.Inputs[0].Shape), places = op.Patches.Size.Product(0, op.Patches.Rank);
+        int channels = Channels(node, node.Inputs[0].Shape), taps = op.Patches.Size.Product(0, op.Patches.Rank);
         string seen = graph.Add(
-            "Conv", [graph.Name(node.Inputs[0]), Places(graph, channels, op.Patches, node.Inputs[0].DType)],
+            "Conv", [graph.Name(node.Inputs[0]), Taps(graph, channels, op.Patches, node.Inputs[0].DType)],
             Attributes(op.Patches, channels));
         string planes = graph.Add("Transpose", [seen], ("perm", [1, 0, .. Rest(op.Patches)]));
-        return Joined(graph, planes, [channels, places, .. node.Outputs[0].Shape.Skip(2)], 1);
+        return Joined(graph, planes, [channels, taps, .. node.Outputs[0].Shape.Skip(2)], 1);
     }
 
-    /// <summary>Returns the sums of patches at their places in the images.</summary>
+    /// <summary>Returns the sums of patches at their positions in the images.</summary>
     public static string Fold(OnnxGraph graph, Apply node, Fold op)
     {
-        int channels = Channels(node, node.Outputs[0].Shape), places = op.Patches.Size.Product(0, op.Patches.Rank);
+        int channels = Channels(node, node.Outputs[0].Shape), taps = op.Patches.Size.Product(0, op.Patches.Rank);
         string columns = graph.Name(node.Inputs[0]);
-        string planes = Joined(graph, columns, [channels * places, .. node.Inputs[0].Shape.Skip(2)], 2);
+        string planes = Joined(graph, columns, [channels * taps, .. node.Inputs[0].Shape.Skip(2)], 2);
         string images = graph.Add("Transpose", [planes], ("perm", [1, 0, .. Rest(op.Patches)]));
         return Transposed(
-            graph, node, images, Places(graph, channels, op.Patches, node.Inputs[0].DType), op.Patches, channels);
+            graph, node, images, Taps(graph, channels, op.Patches, node.Inputs[0].DType), op.Patches, channels);
     }
 
     /// <summary>Gives an array a shape whose dimensions behind some known ones are its own from an axis on.</summary>
@@ -72,17 +72,17 @@ internal static class OnnxImages
 
     private static long[] Rest(Patches patches) => [.. Enumerable.Range(2, patches.Rank).Select(axis => (long)axis)];
 
-    /// <summary>Returns a filter with a single 1 for each channel and each place of a filter.</summary>
-    private static string Places(OnnxGraph graph, int channels, Patches patches, DType dtype)
+    /// <summary>Returns a filter with a single 1 for each channel and each tap of a filter.</summary>
+    private static string Taps(OnnxGraph graph, int channels, Patches patches, DType dtype)
     {
-        int places = patches.Size.Product(0, patches.Rank);
-        double[] ones = new double[checked(channels * places * places)];
-        for (int i = 0; i < channels * places; i++)
+        int taps = patches.Size.Product(0, patches.Rank);
+        double[] ones = new double[checked(channels * taps * taps)];
+        for (int i = 0; i < channels * taps; i++)
         {
-            ones[(i * places) + (i % places)] = 1;
+            ones[(i * taps) + (i % taps)] = 1;
         }
 
-        return graph.Tensor("places", Tensor.From(ones).Reshape([channels * places, 1, .. patches.Size]).Cast(dtype));
+        return graph.Tensor("places", Tensor.From(ones).Reshape([channels * taps, 1, .. patches.Size]).Cast(dtype));
     }
 
     private static int Channels(Apply node, Shape images) =>
@@ -127,8 +127,8 @@ internal static class OnnxImages
         };
 
     /// <summary>
-    /// Returns the largest element of each window and, under its own name if a node reads it, its place in its plane.
-    /// ONNX counts places in all planes together.
+    /// Returns the largest element of each window and, under its own name if a node reads it, its index in its plane.
+    /// ONNX counts indices in all planes together.
     /// </summary>
     public static string MaxPool(OnnxGraph graph, Apply node, Window window)
     {
@@ -139,8 +139,8 @@ internal static class OnnxImages
             return graph.Add("MaxPool", [graph.Name(node.Inputs[0])], attributes);
         }
 
-        (string values, string places) = graph.AddPair("MaxPool", [graph.Name(node.Inputs[0])], attributes);
-        string inPlane = graph.Add("Mod", [places, graph.Scalar("plane", images[2] * images[3])]);
+        (string values, string indices) = graph.AddPair("MaxPool", [graph.Name(node.Inputs[0])], attributes);
+        string inPlane = graph.Add("Mod", [indices, graph.Scalar("plane", images[2] * images[3])]);
         graph.Give(node.Outputs[1], graph.Add("Cast", [inPlane], ("to", OnnxGraph.Type(DType.Int32))));
         return values;
     }
@@ -191,7 +191,7 @@ internal static class OnnxImages
     }
 
     /// <summary>
-    /// Returns the gradient of an average pool: each window's share, at each of its places. Each plane is an image with
+    /// Returns the gradient of an average pool: each window's share, at each of its pixels. Each plane is an image with
     /// one channel.
     /// </summary>
     public static string AveragePoolGradient(OnnxGraph graph, Apply node, AveragePool2D op)
@@ -201,7 +201,7 @@ internal static class OnnxImages
         (Window window, string shape) = (op.Window, graph.Add("Shape", [graph.Name(node.Inputs[1])]));
         Shape plane = images.With(0, 1).With(1, 1), pooled = window.Infer(new TensorType(dtype, plane)).Shape;
         double[] divisors = new double[pooled.Count];
-        window.ForEach(plane, pooled, (at, inside, places) => divisors[at] = op.Divisor(inside.Count, places));
+        window.ForEach(plane, pooled, (at, inside, taps) => divisors[at] = op.Divisor(inside.Count, taps));
         string shares = graph.Add(
             "Div", [graph.Name(node.Inputs[0]),
                 graph.Tensor("divisors", Tensor.From(divisors).Reshape([.. pooled]).Cast(dtype))]);

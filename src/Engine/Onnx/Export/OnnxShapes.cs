@@ -36,17 +36,17 @@ internal static class OnnxShapes
         int[] chosen = [.. Enumerable.Range(0, axes.Length).Where(axis => axes[axis].Kind != AxisIndexKind.Range)];
         int[] ranges = Where(axes, AxisIndexKind.Range);
         x = graph.Add("Transpose", [x], ("perm", Longs([.. chosen, .. ranges])));
-        int rank = given.Max(places => places.Rank);
-        string[] all = [.. given.Select(places => graph.Add("Cast", [graph.Name(places)], ("to", Int64Type)))];
+        int rank = given.Max(indices => indices.Rank);
+        string[] all = [.. given.Select(indices => graph.Add("Cast", [graph.Name(indices)], ("to", Int64Type)))];
 
         // Zeros of the shape that the arrays broadcast to, which each column of indices must have.
-        string zeros = all.Select(places => graph.Add("Mul", [places, graph.Scalar("zero", 0)]))
+        string zeros = all.Select(indices => graph.Add("Mul", [indices, graph.Scalar("zero", 0)]))
             .Aggregate((a, b) => graph.Add("Add", [a, b]));
         string[] columns = [.. chosen.Select(axis =>
         {
             int array = Array.IndexOf(arrays, axis);
-            string places = array < 0 ? zeros : given.Length == 1 ? all[array] : graph.Add("Add", [all[array], zeros]);
-            return graph.Add("Unsqueeze", [places, graph.Vector("axes", rank)]);
+            string indices = array < 0 ? zeros : given.Length == 1 ? all[array] : graph.Add("Add", [all[array], zeros]);
+            return graph.Add("Unsqueeze", [indices, graph.Vector("axes", rank)]);
         })];
         string taken = graph.Add("GatherND", [x, graph.Add("Concat", columns, ("axis", rank))]);
         int at = parts.ArraysAt;
@@ -56,7 +56,7 @@ internal static class OnnxShapes
     }
 
     /// <summary>
-    /// Exports an array with a part that is replaced or increased. The index expression selects the part's places from
+    /// Exports an array with a part that is replaced or increased. The index expression selects the part's indices from
     /// those of all elements; ScatterElements puts the values there. An array filled with a number around a part is a
     /// Pad.
     /// </summary>
@@ -71,8 +71,8 @@ internal static class OnnxShapes
         }
 
         string x = graph.Name(node.Inputs[0]), shape = graph.Add("Shape", [x]), flat = graph.Vector("flat", -1);
-        string places = graph.Add("Range", [graph.Scalar("start", 0), graph.Add("Size", [x]), graph.Scalar("step", 1)]);
-        string part = Subtensor(graph, Shaped(places, shape), op.Parts, [.. node.Inputs.Skip(2)]);
+        string indices = graph.Add("Range", [graph.Scalar("start", 0), graph.Add("Size", [x]), graph.Scalar("step", 1)]);
+        string part = Subtensor(graph, Shaped(indices, shape), op.Parts, [.. node.Inputs.Skip(2)]);
         string whole = graph.Add(
             "ScatterElements", [Shaped(x, flat), Shaped(part, flat), Shaped(values, flat)],
             ("axis", 0), ("reduction", op.Adds ? "add" : "none"));
@@ -271,9 +271,9 @@ internal static class OnnxShapes
         // TopK does not sort bytes.
         bool isSmall = x.DType.Computes() != x.DType;
         given = isSmall ? graph.Add("Cast", [given], ("to", OnnxGraph.Type(DType.Int32))) : given;
-        (string values, string places) = graph.AddPair(
+        (string values, string indices) = graph.AddPair(
             "TopK", [given, count], ("axis", -1), ("largest", op.IsDescending ? 1 : 0), ("sorted", 1));
-        graph.Give(node.Outputs[1], graph.Add("Cast", [places], ("to", OnnxGraph.Type(DType.Int32))));
+        graph.Give(node.Outputs[1], graph.Add("Cast", [indices], ("to", OnnxGraph.Type(DType.Int32))));
         return isSmall ? graph.Add("Cast", [values], ("to", OnnxGraph.Type(x.DType))) : values;
     }
 }

@@ -164,10 +164,10 @@ internal sealed class OnnxNode
 
     public static int[] Axes(IEnumerable<long> axes, int rank)
     {
-        int[] places = [.. axes.Select(axis => Axis(axis, rank))];
-        return places.Distinct().Count() == places.Length
-            ? places
-            : throw new EngineException($"an axis is named twice among {string.Join(", ", places)}");
+        int[] normalized = [.. axes.Select(axis => Axis(axis, rank))];
+        return normalized.Distinct().Count() == normalized.Length
+            ? normalized
+            : throw new EngineException($"an axis is named twice among {string.Join(", ", normalized)}");
     }
 
     /// <summary>

@@ -57,13 +57,13 @@ internal static class ShapeNumbers
                 all.AddRange(value.Elements!);
                 inputs[i] = OnnxValue.Of(
                     OnnxType.Int32, [.. Enumerable.Range(start, value.Elements!.Length)
-                        .Select(place => new Whole(place))], value.Shape);
+                        .Select(index => new Whole(index))], value.Shape);
             }
         }
 
-        OnnxValue?[] places = node.Op.Import(node.On(inputs));
-        return [.. results.Select((result, i) => result is not null && places[i]?.Numbers is { } from
-            ? Tracked(result, Array.ConvertAll(from, place => all[(int)place]))
+        OnnxValue?[] moves = node.Op.Import(node.On(inputs));
+        return [.. results.Select((result, i) => result is not null && moves[i]?.Numbers is { } from
+            ? Tracked(result, Array.ConvertAll(from, index => all[(int)index]))
             : result)];
     }
 
@@ -130,11 +130,11 @@ internal static class ShapeNumbers
             return null;
         }
 
-        NdArray[] places = [.. shapes.Select(shape => new NdArray(shape, []))];
+        NdArray[] inputs = [.. shapes.Select(shape => new NdArray(shape, []))];
         var results = new List<Whole>();
         foreach (int[] index in NdArray.Indices(joined))
         {
-            if (function([.. places.Select(place => place.Offset(index))]) is not { } result)
+            if (function([.. inputs.Select(input => input.Offset(index))]) is not { } result)
             {
                 return null;
             }

@@ -4,7 +4,7 @@ using Microsoft.Win32.SafeHandles;
 namespace Engine.Onnx;
 
 /// <summary>
-/// Provides the bytes of a model on demand. Weights go from the file straight to their final place, so the file is
+/// Provides the bytes of a model on demand. Weights are read straight into their tensors, so the file is
 /// never in memory at the same time.
 /// </summary>
 internal sealed class ModelBytes : IDisposable

@@ -3,8 +3,6 @@ namespace Engine.Onnx;
 /// <summary>Represents a model in a file: onnx.proto's ModelProto.</summary>
 internal sealed record OnnxFile
 {
-    public long IrVersion { get; init; }
-
     public string Producer { get; init; } = "";
 
     public string ProducerVersion { get; init; } = "";

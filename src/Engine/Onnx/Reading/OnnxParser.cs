@@ -30,7 +30,6 @@ internal sealed class OnnxParser(ModelBytes bytes, string? folder)
     private OnnxFile Model(ProtoReader reader)
     {
         OnnxGraphFile? graph = null;
-        long version = 0;
         string producer = "", producerVersion = "";
         var opSets = new Dictionary<string, long>();
         var metadata = new Dictionary<string, string>();
@@ -39,9 +38,6 @@ internal sealed class OnnxParser(ModelBytes bytes, string? folder)
         {
             switch (field)
             {
-                case 1:
-                    version = reader.Number();
-                    break;
                 case 2:
                     producer = reader.Text();
                     break;
@@ -77,7 +73,6 @@ internal sealed class OnnxParser(ModelBytes bytes, string? folder)
         return new OnnxFile
         {
             Graph = graph ?? throw new ModelFileException($"{bytes.Name} is no ONNX model: there is no graph in it."),
-            IrVersion = version,
             Producer = producer,
             ProducerVersion = producerVersion,
             OpSets = opSets,

@@ -16,7 +16,7 @@ internal sealed class OnnxTensorParser(ModelBytes bytes, string? folder)
     {
         List<long> dims = [], whole = [], unsigned = [];
         List<(long Start, long Length)> floats = [], doubles = [];
-        List<string> texts = [];
+        int texts = 0;
         var external = new Dictionary<string, string>();
         (long Start, long Length)? raw = null;
         OnnxType type = OnnxType.Undefined;
@@ -33,22 +33,23 @@ internal sealed class OnnxTensorParser(ModelBytes bytes, string? folder)
                     type = (OnnxType)reader.Number();
                     break;
                 case 4:
-                    floats.Add(reader.PlaceOfNumbers(sizeof(float)));
+                    floats.Add(reader.RangeOfNumbers(sizeof(float)));
                     break;
                 case 5 or 7:
                     reader.Numbers(whole);
                     break;
                 case 6:
-                    texts.Add(reader.Text());
+                    reader.Text();
+                    texts++;
                     break;
                 case 8:
                     name = reader.Text();
                     break;
                 case 9:
-                    raw = reader.Place();
+                    raw = reader.RangeOfBytes();
                     break;
                 case 10:
-                    doubles.Add(reader.PlaceOfNumbers(sizeof(double)));
+                    doubles.Add(reader.RangeOfNumbers(sizeof(double)));
                     break;
                 case 11:
                     reader.Numbers(unsigned);
@@ -69,9 +70,7 @@ internal sealed class OnnxTensorParser(ModelBytes bytes, string? folder)
         Shape shape = ShapeOf(name, dims);
         if (type == OnnxType.String)
         {
-            return texts.Count == shape.Count
-                ? new OnnxTensor(name, type, shape) { Texts = [.. texts] }
-                : throw Misfit(name, shape, texts.Count);
+            return texts == shape.Count ? new OnnxTensor(name, type, shape) : throw Misfit(name, shape, texts);
         }
 
         if (isExternal)
@@ -81,7 +80,7 @@ internal sealed class OnnxTensorParser(ModelBytes bytes, string? folder)
         }
 
         // Lists of floating-point numbers are stored as the bytes of tensors are.
-        return raw is { } place ? Raw(name, type, shape, bytes, [place])
+        return raw is { } range ? Raw(name, type, shape, bytes, [range])
             : type == OnnxType.Float ? Raw(name, type, shape, bytes, floats)
             : type == OnnxType.Double ? Raw(name, type, shape, bytes, doubles)
             : Listed(name, type, shape, whole.Count > 0 ? whole : unsigned);
@@ -108,11 +107,11 @@ internal sealed class OnnxTensorParser(ModelBytes bytes, string? folder)
     private ModelFileException NoType(string name, OnnxType type) => new(
         $"{bytes.Name}: the tensor '{name}' is of {type.Name()}: there is no such type here.");
 
-    /// <summary>Reads elements stored as little-endian bytes at some places, mostly a single one.</summary>
+    /// <summary>Reads elements stored as little-endian bytes in some ranges, mostly a single one.</summary>
     private OnnxTensor Raw(
-        string name, OnnxType type, Shape shape, ModelBytes from, List<(long Start, long Length)> places)
+        string name, OnnxType type, Shape shape, ModelBytes from, List<(long Start, long Length)> ranges)
     {
-        long length = places.Sum(place => place.Length);
+        long length = ranges.Sum(range => range.Length);
         int size = type switch
         {
             OnnxType.UInt8 or OnnxType.Int8 or OnnxType.Bool => 1,
@@ -126,7 +125,7 @@ internal sealed class OnnxTensorParser(ModelBytes bytes, string? folder)
             throw Misfit(name, shape, length / size);
         }
 
-        if (places.Exists(place => place.Start < 0 || place.Start > from.Length - place.Length))
+        if (ranges.Exists(range => range.Start < 0 || range.Start > from.Length - range.Length))
         {
             throw new ModelFileException($"{from.Name} ends before the tensor '{name}' does: it is cut off.");
         }
@@ -135,7 +134,7 @@ internal sealed class OnnxTensorParser(ModelBytes bytes, string? folder)
         {
             var values = new Tensor(dtype, shape);
             long done = 0;
-            foreach ((long start, long count) in places)
+            foreach ((long start, long count) in ranges)
             {
                 for (long read = 0; read < count;)
                 {
@@ -150,7 +149,7 @@ internal sealed class OnnxTensorParser(ModelBytes bytes, string? folder)
         }
 
         var packed = new byte[length];
-        from.Read(places[0].Start, packed);
+        from.Read(ranges[0].Start, packed);
         if (type is OnnxType.Float16 or OnnxType.BFloat16)
         {
             ReadOnlySpan<ushort> bits = MemoryMarshal.Cast<byte, ushort>(packed);

@@ -87,8 +87,6 @@ internal sealed record OnnxTensor(string Name, OnnxType Type, Shape Shape)
     /// <summary>Gets or sets the values of other integer types.</summary>
     public long[]? Whole { get; init; }
 
-    public string[]? Texts { get; init; }
-
     /// <summary>Returns its values in the dtype that stores them.</summary>
     /// <exception cref="ModelFileException">There is no such dtype, or it cannot hold the values.</exception>
     public Tensor ToTensor()

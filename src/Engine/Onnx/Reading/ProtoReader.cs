@@ -119,20 +119,20 @@ internal sealed class ProtoReader(ModelBytes bytes)
         return text;
     }
 
-    /// <summary>Skips bytes and returns their place.</summary>
-    public (long Start, long Length) Place()
+    /// <summary>Skips bytes and returns their range in the file.</summary>
+    public (long Start, long Length) RangeOfBytes()
     {
         (long start, long length) = Range();
         _at = start + length;
         return (start, length);
     }
 
-    /// <summary>Skips a repeated field's numbers of four or eight bytes, and returns their place.</summary>
-    public (long Start, long Length) PlaceOfNumbers(int size)
+    /// <summary>Skips a repeated field's numbers of four or eight bytes, and returns their range in the file.</summary>
+    public (long Start, long Length) RangeOfNumbers(int size)
     {
         if (_encoding == Encoding.Bytes)
         {
-            return Place();
+            return RangeOfBytes();
         }
 
         if (_encoding != (size == sizeof(float) ? Encoding.Fixed32 : Encoding.Fixed64) || size > _end - _at)
@@ -159,12 +159,12 @@ internal sealed class ProtoReader(ModelBytes bytes)
                 Fixed32();
                 break;
             default:
-                Place();
+                RangeOfBytes();
                 break;
         }
     }
 
-    /// <summary>Returns an error with its place in the file.</summary>
+    /// <summary>Returns an error with its position in the file.</summary>
     public ModelFileException Damaged(string what) =>
         new($"{bytes.Name} is no ONNX model, or a damaged one: near byte {InvariantText.Of($"{_at}")} {what}.");
 
@@ -232,15 +232,15 @@ internal sealed class ProtoReader(ModelBytes bytes)
             throw Damaged("a value is longer than what it is part of");
         }
 
-        long place = _at - _bufferAt;
-        if (place < 0 || place >= _buffered)
+        long offset = _at - _bufferAt;
+        if (offset < 0 || offset >= _buffered)
         {
             _buffered = (int)Math.Min(_buffer.Length, bytes.Length - _at);
             bytes.Read(_at, _buffer.AsSpan(0, _buffered));
-            (_bufferAt, place) = (_at, 0);
+            (_bufferAt, offset) = (_at, 0);
         }
 
         _at++;
-        return _buffer[place];
+        return _buffer[offset];
     }
 }

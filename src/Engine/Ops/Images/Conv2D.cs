@@ -319,8 +319,8 @@ internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int W
             return Shape.Unknown;
         }
 
-        int room = x[axis] + (2 * padding) - w[axis];
-        return room >= 0 ? (room / stride) + 1 : throw new EngineException(
+        int last = x[axis] + (2 * padding) - w[axis];
+        return last >= 0 ? (last / stride) + 1 : throw new EngineException(
             $"the images {Dimensions(x)}, padded by {Padding}, are smaller than the filters {Dimensions(w)}");
 
         static Shape Dimensions(Shape shape) => [shape[2], shape[3]];

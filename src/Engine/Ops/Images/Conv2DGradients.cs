@@ -100,7 +100,7 @@ internal sealed record Conv2DInputGradient(Conv2D Of) : Op, IProduct, ICpuEpilog
     {
         (CudaConvolution convolution, CudaColumns columns) = Cuda(step);
         return columns.IsFasterForInputGradient
-            ? columns.InputGradientWorkspace
+            ? columns.Workspace
             : convolution.InputGradientWorkspace;
     }
 

@@ -4,9 +4,9 @@ using Engine.Devices.Cuda;
 namespace Engine.Ops;
 
 /// <summary>
-/// Builds the general algorithm of a convolution and its gradients on CUDA: im2col.cu writes the images as a matrix of
-/// columns, and a plain matrix product does the rest. It takes any stride and padding, but needs memory for the columns
-/// and more launches. <see cref="CudaConvolution"/> needs neither, and the tests compare it with this.
+/// Builds the gradient of a convolution with respect to its images by columns on CUDA: a plain matrix product gives the
+/// matrix of columns, and im2col.cu adds its elements to the images. It needs memory for the columns and more launches.
+/// <see cref="CudaConvolution"/> needs neither, but multiplies zeros if there are strides.
 /// </summary>
 internal sealed record CudaColumns(ConvShape Shape, DType DType, bool TensorFloat32 = false)
 {
@@ -33,11 +33,7 @@ internal sealed record CudaColumns(ConvShape Shape, DType DType, bool TensorFloa
         }
     }
 
-    private GemmShape ForwardProduct => new(Shape.O, Pixels, Shape.Taps);
-
-    private GemmShape InputProduct => new(Shape.Taps, Pixels, Shape.O, TransposeA: true);
-
-    private GemmShape WeightsProduct => new(Shape.O, Shape.Taps, Pixels, TransposeB: true);
+    private GemmShape Product => new(Shape.Taps, Pixels, Shape.O, TransposeA: true);
 
     private int Pixels => checked(Shape.N * Shape.Pixels);
 
@@ -47,29 +43,7 @@ internal sealed record CudaColumns(ConvShape Shape, DType DType, bool TensorFloa
 
     private long ResultBytes => Aligned((long)Shape.O * Pixels * DType.Size());
 
-    public long ForwardWorkspace => ColumnBytes + PartBytes(ForwardProduct);
-
-    public long InputGradientWorkspace => ColumnBytes + ResultBytes + PartBytes(InputProduct);
-
-    public long WeightsGradientWorkspace => ColumnBytes + ResultBytes + PartBytes(WeightsProduct);
-
-    /// <summary>
-    /// Returns the launches of the convolution; the parameters are those of <see cref="CudaConvolution.Forward"/>.
-    /// </summary>
-    public CudaLaunch[] Forward(ulong x, ulong w, ulong y, ulong workspace, CudaEpilogue? epilogue = null)
-    {
-        // The product is (O, N · OH · OW), the result (N, O, OH · OW).
-        string indices = $"int filter = i, image = j / {Shape.Pixels}, pixel = j - image * {Shape.Pixels}; ";
-        var named = new CudaEpilogue($"{{ {indices}{epilogue?.Text} }}", epilogue?.Operands ?? []);
-        string store = $"{{ {indices}c[((size_t)image * {Shape.O} + filter) * {Shape.Pixels} + pixel] = x; }}";
-        return
-        [
-            Gather(x, workspace),
-            CudaGemm.Launch(
-                Tiling(ForwardProduct), ForwardProduct, DType,
-                new GemmAddresses(w, workspace, y, Workspace: workspace + (ulong)ColumnBytes), named, storeText: store),
-        ];
-    }
+    public long Workspace => ColumnBytes + ResultBytes + Tiling.Workspace(DType);
 
     /// <summary>Returns the launches of the gradient with respect to the images.</summary>
     public CudaLaunch[] InputGradient(ulong w, ulong g, ulong y, ulong workspace)
@@ -79,34 +53,15 @@ internal sealed record CudaColumns(ConvShape Shape, DType DType, bool TensorFloa
         return
         [
             PlanesFirst(g, planes),
-            CudaGemm.Launch(
-                Tiling(InputProduct), InputProduct, DType,
-                new GemmAddresses(w, planes, workspace, Workspace: parts)),
-            CudaCopies.Spread(Kernel("col2im", DType.Computes().Cuda()), count, workspace, y, Implicit.Dimensions, count),
-        ];
-    }
-
-    /// <summary>Returns the launches of the gradient with respect to the filters.</summary>
-    public CudaLaunch[] WeightsGradient(ulong x, ulong g, ulong y, ulong workspace)
-    {
-        ulong planes = workspace + (ulong)ColumnBytes, parts = planes + (ulong)ResultBytes;
-        return
-        [
-            Gather(x, workspace),
-            PlanesFirst(g, planes),
-            CudaGemm.Launch(
-                Tiling(WeightsProduct), WeightsProduct, DType,
-                new GemmAddresses(planes, workspace, y, Workspace: parts)),
+            CudaGemm.Launch(Tiling, Product, DType, new GemmAddresses(w, planes, workspace, Workspace: parts)),
+            CudaCopies.Spread(Kernel, count, workspace, y, Implicit.Dimensions, count),
         ];
     }
 
     private CudaConvolution Implicit => new(Shape, DType);
 
-    private CudaKernel Kernel(string entry, string type) =>
-        new("im2col.cu", entry, [$"T {type}", .. Implicit.DimensionsDefines]);
-
-    private KernelLaunch Gather(ulong x, ulong columns) =>
-        CudaCopies.Spread(Kernel("im2col", DType.CudaBits()), ColumnElements, x, columns, Implicit.Dimensions, ColumnElements);
+    private CudaKernel Kernel =>
+        new("im2col.cu", "col2im", [$"T {DType.Computes().Cuda()}", .. Implicit.DimensionsDefines]);
 
     /// <summary>Transposes (N, O, pixels) to (O, N, pixels): the pixels of all images side by side.</summary>
     private KernelLaunch PlanesFirst(ulong g, ulong planes)
@@ -117,9 +72,7 @@ internal sealed record CudaColumns(ConvShape Shape, DType DType, bool TensorFloa
         return CudaCopies.Spread(kernel, count, g, planes, loops, count);
     }
 
-    private CudaTiling Tiling(GemmShape shape) => CudaGemm.Tiling(shape, DType, tensorFloat32: TensorFloat32);
-
-    private long PartBytes(GemmShape shape) => Tiling(shape).Workspace(DType);
+    private CudaTiling Tiling => CudaGemm.Tiling(Product, DType, tensorFloat32: TensorFloat32);
 
     private static long Aligned(long bytes) => (bytes + 15) / 16 * 16;
 }

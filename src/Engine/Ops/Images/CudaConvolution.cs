@@ -8,7 +8,7 @@ namespace Engine.Ops;
 /// Builds the launches of a convolution, optionally with its result pooled in windows of 2 × 2, and of its gradients.
 /// Each is one launch. If the images fit into shared memory, its kernel works there (<see cref="CudaDirect"/>,
 /// <see cref="CudaMaxima"/>); otherwise, or if this is estimated to be faster on tensor cores, it is an implicit matrix
-/// product, conv.cuh. <see cref="CudaColumns"/> is the general algorithm.
+/// product, conv.cuh. <see cref="CudaColumns"/> is another for strides.
 /// </summary>
 /// <param name="Shape">The shape.</param>
 /// <param name="DType">The type of the operands; the results are float32 if these have 16 bits.</param>
@@ -21,7 +21,7 @@ internal sealed record CudaConvolution(
 
     /// <summary>
     /// Instructions of a thread for an element of conv.cuh on tensor cores, counted in the kernels' PTX: of images, and
-    /// of a gradient that was pooled, which is compared with the place of the maximum.
+    /// of a gradient that was pooled, which is compared with the index of the maximum.
     /// </summary>
     private const int LookUp = 12, PooledLookUp = 30;
 
@@ -78,7 +78,7 @@ internal sealed record CudaConvolution(
     /// <param name="x">The images.</param>
     /// <param name="w">The filters.</param>
     /// <param name="y">The result; if it is pooled, only the pooled result.</param>
-    /// <param name="argmax">The place of each pooled element in its plane, as int32.</param>
+    /// <param name="argmax">The index of each pooled element in its plane, as int32.</param>
     /// <param name="workspace">Memory of <see cref="ForwardWorkspace"/> bytes.</param>
     /// <param name="epilogue">
     /// The statements for each element (image, filter, pixel) before it is stored or pooled; null for none.
@@ -112,7 +112,7 @@ internal sealed record CudaConvolution(
     /// <summary>Returns the launch of the gradient with respect to the images.</summary>
     /// <param name="w">The filters.</param>
     /// <param name="g">The gradient with respect to the result, or to the pooled result.</param>
-    /// <param name="argmax">The places of the pooled elements.</param>
+    /// <param name="argmax">The indices of the pooled elements.</param>
     /// <param name="y">The gradient.</param>
     /// <param name="workspace">Memory of <see cref="InputGradientWorkspace"/> bytes.</param>
     /// <param name="epilogue">The statements for each element (image, channel, pixel); null for none.</param>
@@ -140,7 +140,7 @@ internal sealed record CudaConvolution(
     /// </summary>
     /// <param name="x">The images.</param>
     /// <param name="g">The gradient with respect to the result, or to the pooled result.</param>
-    /// <param name="argmax">The places of the pooled elements.</param>
+    /// <param name="argmax">The indices of the pooled elements.</param>
     /// <param name="y">The gradient with respect to the filters.</param>
     /// <param name="bias">The gradient with respect to the bias.</param>
     /// <param name="workspace">Memory of <see cref="WeightsGradientWorkspace"/> bytes.</param>

@@ -68,8 +68,8 @@ internal readonly record struct Patches(Shape Size, Shape Stride, Shape Before, 
             return dimension;
         }
 
-        long room = (long)dimension + Before[axis] + Behind[axis] - ((Size[axis] - 1L) * Dilation[axis]) - 1;
-        return room >= 0 ? checked((int)(room / Stride[axis]) + 1) : throw new EngineException(
+        long last = (long)dimension + Before[axis] + Behind[axis] - ((Size[axis] - 1L) * Dilation[axis]) - 1;
+        return last >= 0 ? checked((int)(last / Stride[axis]) + 1) : throw new EngineException(
             $"the images {images}, padded by {Before[axis]} and {Behind[axis]} along axis {axis + 2}, "
             + $"are smaller than filters of {Size[axis]} in steps of {Dilation[axis]}");
     }

@@ -11,15 +11,15 @@ public static partial class Symbolic
     /// number of indices is fixed, too: those of the true elements come first, in order, and those of others follow.
     /// </summary>
     /// <param name="x">The variable to search.</param>
-    /// <param name="most">The number of indices to return, at most the number of elements.</param>
+    /// <param name="max">The number of indices to return, at most the number of elements.</param>
     /// <returns>
-    /// The indices, int32 (most), and the number of true elements, an int32 scalar, which may be greater.
+    /// The indices, int32 (max), and the number of true elements, an int32 scalar, which may be greater.
     /// </returns>
-    public static (Variable Indices, Variable Count) NonZero(Variable x, int most)
+    public static (Variable Indices, Variable Count) NonZero(Variable x, int max)
     {
         Variable isTrue = NotEqual(Flatten(x, 1), 0);
         Variable rank = Where(isTrue, 0, Constant(1, DType.Int32));
-        return (TopK(rank, most, isSmallest: true).Indices, Sum(isTrue));
+        return (TopK(rank, max, isSmallest: true).Indices, Sum(isTrue));
     }
 
     /// <summary>

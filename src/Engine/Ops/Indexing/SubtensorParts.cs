@@ -8,8 +8,6 @@ namespace Engine.Ops;
 /// <param name="Step">The step within the range; if negative, it goes from the end to the start.</param>
 internal readonly record struct AxisPart(AxisIndexKind Kind, Range Range = default, int Step = 1)
 {
-    public static AxisPart Array => new(AxisIndexKind.Array);
-
     /// <summary>
     /// Returns the first index and the number of indices. Both are unknown if they depend on an unknown dimension.
     /// </summary>

@@ -139,20 +139,20 @@ internal sealed partial record Scan(
     /// <summary>Returns, for all results, the largest magnitude that occurs in any step.</summary>
     public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
-        double greatest = 0;
+        double max = 0;
         NdArray[] magnitudes = [.. outputs.Select(output => new NdArray(output.Shape))];
         Run(inputs, magnitudes, met =>
         {
             foreach (double value in met.SelectMany(array => array.Data))
             {
-                greatest = Math.Abs(value) <= greatest ? greatest
+                max = Math.Abs(value) <= max ? max
                     : double.IsNaN(value) ? double.PositiveInfinity
                     : Math.Abs(value);
             }
         });
         foreach (NdArray magnitude in magnitudes)
         {
-            Array.Fill(magnitude.Data, greatest);
+            Array.Fill(magnitude.Data, max);
         }
 
         return magnitudes;

@@ -107,13 +107,13 @@ internal sealed class ScanBuilder
     /// </summary>
     private static (Variable? Rows, int Count) StepsOf(ScanSequence sequence)
     {
-        (int least, int most) = Reach(sequence);
+        (int min, int max) = TapRange(sequence);
         int dimension = sequence.Variable.Rank == 0 ? Shape.Unknown : sequence.Variable.Shape[0];
-        return dimension == Shape.Unknown ? (sequence.Variable, least - most) : (null, dimension + least - most);
+        return dimension == Shape.Unknown ? (sequence.Variable, min - max) : (null, dimension + min - max);
     }
 
     /// <summary>Returns the first and the last row that a step sees, counted from its own.</summary>
-    private static (int Least, int Most) Reach(ScanSequence sequence) =>
+    private static (int Min, int Max) TapRange(ScanSequence sequence) =>
         (Math.Min(0, sequence.Taps.Append(0).Min()), Math.Max(0, sequence.Taps.Append(0).Max()));
 
     /// <summary>Returns the rows of a sequence that a step sees, as inputs of the step.</summary>
@@ -126,17 +126,17 @@ internal sealed class ScanBuilder
                 + $"of which a step sees at least one.{Origin.Current}");
         }
 
-        (int least, int most) = Reach(sequence);
+        (int min, int max) = TapRange(sequence);
         Variable rows = isReversed ? Symbolic.Flip(sequence.Variable, [0]) : sequence.Variable;
         TensorType type = new(rows.DType, Shape.Create(rows.Shape.Dimensions[1..]));
         Variable first = RowOf(rows);
 
         // Steps without one of the rows are left out, even if no step reads the one farthest from the first step's own.
-        int last = isReversed ? least : most;
+        int last = isReversed ? min : max;
         foreach (int tap in sequence.Taps.Contains(last) ? sequence.Taps : sequence.Taps.Append(last))
         {
             var read = new LoopRead(
-                LoopSource.Row, _draft.Input(rows), -1, isReversed ? tap - most : least - tap, GoBackwards
+                LoopSource.Row, _draft.Input(rows), -1, isReversed ? tap - max : min - tap, GoBackwards
                     && !isReversed);
             Input slice = Given(type, sequence.Variable.Name, first, read);
             if (sequence.Taps.Contains(tap))

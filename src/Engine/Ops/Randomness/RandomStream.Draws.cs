@@ -91,17 +91,17 @@ public sealed partial class RandomStream
 
     /// <summary>
     /// Draws numbers of the normal distribution with mean 0 and standard deviation 1 that are at most
-    /// <paramref name="most"/> standard deviations from the mean. It uses the inverse of the distribution function.
+    /// <paramref name="max"/> standard deviations from the mean. It uses the inverse of the distribution function.
     /// </summary>
     /// <exception cref="EngineException">
-    /// A dimension is unknown, <paramref name="most"/> is negative, or the dtype is not a floating-point type.
+    /// A dimension is unknown, <paramref name="max"/> is negative, or the dtype is not a floating-point type.
     /// </exception>
-    public Variable TruncatedNormal(Shape shape, double most = 2, DType dtype = DType.Float32)
+    public Variable TruncatedNormal(Shape shape, double max = 2, DType dtype = DType.Float32)
     {
-        Allow(most >= 0, $"Normal numbers are at most some standard deviations from the mean, not {most}.");
-        double part = Engine.Ops.Erf.Scalar(most * Math.Sqrt(0.5)).High;
+        Allow(max >= 0, $"Normal numbers are at most some standard deviations from the mean, not {max}.");
+        double part = Engine.Ops.Erf.Scalar(max * Math.Sqrt(0.5)).High;
         Variable u = Cast(Uniform(shape, dtype), DType.Float64);
-        return Cast(Clip(ErfInv(((u * 2) - 1) * part) * Math.Sqrt(2), -most, most), dtype);
+        return Cast(Clip(ErfInv(((u * 2) - 1) * part) * Math.Sqrt(2), -max, max), dtype);
     }
 
     /// <summary>

@@ -56,13 +56,13 @@ internal sealed record ArgMax(int Axis) : Op, ICpuOp, ICudaOp, ISampled, IForEle
         {
             int[] at = [.. index[..Axis], 0, .. index[Axis..]];
             int best = 0;
-            double greatest = inputs[0][at];
+            double max = inputs[0][at];
             for (int i = 1; i < inputs[0].Shape[Axis]; i++)
             {
                 at[Axis] = i;
-                if (IsGreater(inputs[0][at], greatest))
+                if (IsGreater(inputs[0][at], max))
                 {
-                    (best, greatest) = (i, inputs[0][at]);
+                    (best, max) = (i, inputs[0][at]);
                 }
             }
 
@@ -149,13 +149,13 @@ internal sealed record ArgMax(int Axis) : Op, ICpuOp, ICudaOp, ISampled, IForEle
                     (int outer, int inner) = Math.DivRem(i, stride);
                     T* from = x + ((long)outer * dimension * stride) + inner;
                     int best = 0;
-                    T greatest = from[0];
+                    T max = from[0];
                     for (int j = 1; j < dimension; j++)
                     {
                         T value = from[(long)j * stride];
-                        if (IsGreater(value, greatest))
+                        if (IsGreater(value, max))
                         {
-                            (best, greatest) = (j, value);
+                            (best, max) = (j, value);
                         }
                     }
 
@@ -165,8 +165,8 @@ internal sealed record ArgMax(int Axis) : Op, ICpuOp, ICudaOp, ISampled, IForEle
         ];
     }
 
-    private static bool IsGreater<T>(T value, T greatest) where T : INumber<T> =>
-        value > greatest || (T.IsNaN(value) && !T.IsNaN(greatest));
+    private static bool IsGreater<T>(T value, T max) where T : INumber<T> =>
+        value > max || (T.IsNaN(value) && !T.IsNaN(max));
 }
 
 public static partial class Symbolic

@@ -211,24 +211,24 @@ internal sealed unsafe class ReduceLoop<TRow, S, V, T>
     }
 
     /// <summary>
-    /// Returns neighboring elements: in place or, if they must be computed, in <paramref name="room"/>, which stays in
+    /// Returns neighboring elements: in place or, if they must be computed, in <paramref name="buffer"/>, which stays in
     /// the first-level cache.
     /// </summary>
-    private T* Elements(long first, int count, T* room)
+    private T* Elements(long first, int count, T* buffer)
     {
         if (_elements is null)
         {
             return _x + first;
         }
 
-        _elements.Compute(first, count, room);
-        return room;
+        _elements.Compute(first, count, buffer);
+        return buffer;
     }
 
     /// <summary>Reduces the innermost loop; a unit is a part of one output.</summary>
     private void Runs(int start, int end, int worker)
     {
-        T* room = stackalloc T[_elements is null ? 0 : ReducePlan.Run];
+        T* buffer = stackalloc T[_elements is null ? 0 : ReducePlan.Run];
         for (int unit = start; unit < end; unit++)
         {
             (int output, int part) = Math.DivRem(unit, _plan.Parts);
@@ -239,7 +239,8 @@ internal sealed unsafe class ReduceLoop<TRow, S, V, T>
             {
                 (int segment, int run) = Math.DivRem(block, _plan.RunsPerSegment);
                 int first = run * ReducePlan.Run, count = Math.Min(ReducePlan.Run, _plan.Inner - first);
-                T joined = JoinRun(Elements(x + ReducePlan.Offset(_plan.Reduced, segment) + first, count, room), count);
+                long at = x + ReducePlan.Offset(_plan.Reduced, segment) + first;
+                T joined = JoinRun(Elements(at, count, buffer), count);
                 total = Joined(total, joined);
             }
 
@@ -268,7 +269,7 @@ internal sealed unsafe class ReduceLoop<TRow, S, V, T>
     /// <summary>Reduces the innermost and the outermost loop; a unit is a range of the outermost.</summary>
     private void InMemoryOrder(int start, int end, int worker)
     {
-        T* room = stackalloc T[_elements is null ? 0 : ReducePlan.Run];
+        T* buffer = stackalloc T[_elements is null ? 0 : ReducePlan.Run];
         double* totals = stackalloc double[_plan.Outputs];
         int blocks = _plan.ReducedCount / _plan.Reduced[0].Dimension;
         for (int part = start; part < end; part++)
@@ -286,7 +287,7 @@ internal sealed unsafe class ReduceLoop<TRow, S, V, T>
                     for (int at = 0; at < _plan.Inner; at += ReducePlan.Run)
                     {
                         int count = Math.Min(ReducePlan.Run, _plan.Inner - at);
-                        T joined = JoinRun(Elements(segment + at, count, room), count);
+                        T joined = JoinRun(Elements(segment + at, count, buffer), count);
                         totals[output] = Joined(totals[output], joined);
                     }
                 }
@@ -356,7 +357,7 @@ internal sealed unsafe class ReduceLoop<TRow, S, V, T>
 
     private void JoinFour(long x, T* y, int row, int rowEnd)
     {
-        T* room = stackalloc T[4 * S.Count];
+        T* buffer = stackalloc T[4 * S.Count];
         V start = S.Splat(Start);
         V totalA = start, totalB = start, totalC = start, totalD = start;
         while (row < rowEnd)
@@ -364,7 +365,7 @@ internal sealed unsafe class ReduceLoop<TRow, S, V, T>
             V a = start, b = start, c = start, d = start;
             for (int blockEnd = Math.Min(rowEnd, row + ReducePlan.Rows); row < blockEnd; row++)
             {
-                T* from = Elements(x + ReducePlan.Offset(_plan.Reduced, row), 4 * S.Count, room);
+                T* from = Elements(x + ReducePlan.Offset(_plan.Reduced, row), 4 * S.Count, buffer);
                 a = TRow.Join<S, V, T>(a, S.Load(from));
                 b = TRow.Join<S, V, T>(b, S.Load(from + S.Count));
                 c = TRow.Join<S, V, T>(c, S.Load(from + (2 * S.Count)));
@@ -385,14 +386,14 @@ internal sealed unsafe class ReduceLoop<TRow, S, V, T>
 
     private void JoinOne(long x, T* y, int row, int rowEnd, int columns)
     {
-        T* room = stackalloc T[S.Count];
+        T* buffer = stackalloc T[S.Count];
         V start = S.Splat(Start), total = start;
         while (row < rowEnd)
         {
             V a = start;
             for (int blockEnd = Math.Min(rowEnd, row + ReducePlan.Rows); row < blockEnd; row++)
             {
-                T* from = Elements(x + ReducePlan.Offset(_plan.Reduced, row), columns, room);
+                T* from = Elements(x + ReducePlan.Offset(_plan.Reduced, row), columns, buffer);
                 a = TRow.Join<S, V, T>(a, S.LoadPartial(from, columns));
             }
 

@@ -90,7 +90,7 @@ internal sealed record DimShuffle(Shape Axes) : Op, ICpuOp, ICudaOp, ISampled
 
     internal override bool TakesHalves => true;
 
-    /// <summary>Returns elements move only where two axes longer than 1 change places.</summary>
+    /// <summary>Returns whether all axes longer than 1 keep their order, so that no element moves.</summary>
     public override bool IsView(IReadOnlyList<TensorType> inputs)
     {
         int last = -1;

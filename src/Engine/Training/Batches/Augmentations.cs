@@ -6,8 +6,8 @@ using Variable = Engine.Graph.Variable;
 namespace Engine.Training;
 
 /// <summary>
-/// Pads each image with zeros and crops it to its old size at a random place. This moves the image by up to
-/// <see cref="Padding"/> pixels in each direction; all places are equally likely (He, Zhang, Ren, Sun: Deep residual
+/// Pads each image with zeros and crops it to its old size at a random offset. This moves the image by up to
+/// <see cref="Padding"/> pixels in each direction; all offsets are equally likely (He, Zhang, Ren, Sun: Deep residual
 /// learning. CVPR 2016, with a padding of 4).
 /// </summary>
 public sealed record RandomCrop : Augmentation
@@ -99,8 +99,8 @@ public sealed record Cutout : Augmentation
             int side = samples.Shape[axis];
             Variable pixel = Symbolic.Floor(Symbolic.DimShuffle(Uniform(samples, random), 0, -1, -1, -1) * side);
             Variable middle = pixel + (reach - (Size / 2));
-            double[] places = [.. Enumerable.Range(0, side).Select(place => (double)place)];
-            Tensor line = Tensor.From(places).Cast(samples.DType)
+            double[] pixels = [.. Enumerable.Range(0, side).Select(i => (double)i)];
+            Tensor line = Tensor.From(pixels).Cast(samples.DType)
                 .Reshape(axis == 2 ? [1, 1, side, 1] : [1, 1, 1, side]);
             return Symbolic.Abs(Symbolic.Constant(line) - middle);
         }

@@ -94,7 +94,7 @@ public sealed class BatchIterator
         }
     }
 
-    /// <summary>Returns the number of batches for so many samples.</summary>
+    /// <summary>Returns the number of batches for a number of samples.</summary>
     internal int Count(int samples) => (samples + BatchSize - 1) / BatchSize;
 
     /// <summary>Returns the order of an epoch's samples.</summary>

@@ -13,7 +13,7 @@ internal sealed class BatchSettings : IDisposable
     private readonly SharedVariable[] _tables;
     private IReadOnlyList<Tensor> _values = [];
 
-    /// <summary>Creates tables for so many batches.</summary>
+    /// <summary>Creates tables for a number of batches.</summary>
     public BatchSettings(IReadOnlyList<SharedVariable> settings, int batches)
     {
         _settings = settings;

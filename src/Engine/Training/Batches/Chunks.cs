@@ -18,7 +18,7 @@ internal sealed class Chunks(int batches, bool oneByOne, bool isGpu, bool isWatc
     /// <summary>Gets the time since the first batch.</summary>
     public TimeSpan Elapsed => Stopwatch.GetElapsedTime(_start);
 
-    /// <summary>Returns how many batches to run next, after so many are done.</summary>
+    /// <summary>Returns the number of batches to run next.</summary>
     public int Next(int done)
     {
         int chunk = oneByOne ? 1

@@ -160,8 +160,8 @@ internal static class Samples
     /// Multiplies the weights by a power of two, so that the largest is from 1 to 2. Then nothing overflows. All bits
     /// of a training stay the same, because only the ratios of the weights count.
     /// </summary>
-    private static double[] Scaled(double[] weights) => weights.Max() is > 0 and double greatest
-        ? [.. weights.Select(weight => Math.ScaleB(weight, -Math.ILogB(greatest)))]
+    private static double[] Scaled(double[] weights) => weights.Max() is > 0 and double max
+        ? [.. weights.Select(weight => Math.ScaleB(weight, -Math.ILogB(max)))]
         : weights;
 
     /// <summary>Describes the output that labels and class weights must fit.</summary>

@@ -23,15 +23,15 @@ internal sealed record Scale(double Min, double Max, double Magnitude)
     private const int MinRows = 16, MaxRows = 256, MaxValues = 1 << 18;
 
     /// <summary>The part of their range by which values may lie beyond bounds that are meant to hold them.</summary>
-    private const double MostNoise = 0.01;
+    private const double MaxNoise = 0.01;
 
     public bool IsOffForSamples => Magnitude is > MaxOfSamples or (> 0 and < MinOfAny);
 
     public bool IsOffForTargets => Magnitude is > MaxOfTargets or (> 0 and < MinOfAny);
 
     /// <summary>Returns whether values lie outside these bounds by more than noise would carry them.</summary>
-    public bool Exceeds(double least, double most) =>
-        Math.Max(least - Min, Max - most) > MostNoise * (Max - Min);
+    public bool Exceeds(double min, double max) =>
+        Math.Max(min - Min, Max - max) > MaxNoise * (Max - Min);
 
     /// <summary>Gets the smallest and the largest as text.</summary>
     public string Range => string.Create(CultureInfo.InvariantCulture, $"{Min:G4} to {Max:G4}");
@@ -44,18 +44,18 @@ internal sealed record Scale(double Min, double Max, double Magnitude)
         int columns = values.Shape.Rank > 1 ? values.Shape[1] : 1, row = values.Shape.Product(1, values.Shape.Rank);
         int count = Math.Min(rows.Length, Math.Clamp(MaxValues / row, MinRows, MaxRows)), length = row / columns;
         var squares = new double[columns];
-        (double least, double greatest) = (double.PositiveInfinity, double.NegativeInfinity);
+        (double min, double max) = (double.PositiveInfinity, double.NegativeInfinity);
         for (int i = 0; i < count; i++)
         {
             double[] sample = NdArray.From(values.Rows(rows[(int)((long)i * rows.Length / count)], 1)).Data;
             for (int j = 0; j < row; j++)
             {
                 squares[j / length] += sample[j] * sample[j] / ((double)count * length);
-                (least, greatest) = (Math.Min(least, sample[j]), Math.Max(greatest, sample[j]));
+                (min, max) = (Math.Min(min, sample[j]), Math.Max(max, sample[j]));
             }
         }
 
-        return new Scale(least, greatest, Math.Sqrt(squares.Max()));
+        return new Scale(min, max, Math.Sqrt(squares.Max()));
     }
 
     /// <summary>Returns whether the first layer with weights gets the user's samples unchanged.</summary>

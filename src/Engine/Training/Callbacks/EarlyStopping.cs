@@ -12,7 +12,7 @@ public sealed class EarlyStopping : Callback
     private int _waited;
     private bool _isLoaded;
 
-    /// <summary>Creates a callback that stops after so many epochs without improvement.</summary>
+    /// <summary>Creates a callback that stops after a number of epochs without improvement.</summary>
     /// <exception cref="EngineException">The patience is less than 1 epoch.</exception>
     public EarlyStopping(int patience = 10) => Patience = patience > 0
         ? patience

@@ -15,7 +15,7 @@ public sealed class ReduceOnPlateau : Callback
     // The epochs without improvement; below 0 in the cooldown.
     private int _waited;
 
-    /// <summary>Creates a callback that reduces by a factor after so many epochs without improvement.</summary>
+    /// <summary>Creates a callback that reduces by a factor after a number of epochs without improvement.</summary>
     /// <exception cref="EngineException">The factor is not from 0 to 1, or the patience is less than 1.</exception>
     public ReduceOnPlateau(double factor = 0.1, int patience = 5)
     {

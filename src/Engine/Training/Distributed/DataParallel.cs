@@ -64,9 +64,9 @@ public sealed record DataParallel(Communicator Communicator)
     internal ShardPlan Plan()
     {
         int ranks = Communicator.Size;
-        int least = IsDeterministic ? (int)BitOperations.RoundUpToPowerOf2((uint)ranks) : ranks;
+        int min = IsDeterministic ? (int)BitOperations.RoundUpToPowerOf2((uint)ranks) : ranks;
         int shards = Shards
-            ?? (IsBatchNormSynchronized ? ranks : IsDeterministic ? Math.Max(DefaultShards, least) : ranks);
+            ?? (IsBatchNormSynchronized ? ranks : IsDeterministic ? Math.Max(DefaultShards, min) : ranks);
         if (IsBatchNormSynchronized && shards != ranks)
         {
             throw new EngineException(
@@ -111,17 +111,12 @@ internal sealed record ShardPlan(Communicator Communicator, int Shards, bool IsD
     /// <summary>Gets the first of this rank's shards, and the one behind the last.</summary>
     public (int First, int Last) Own => ShardTree.ShardsOf(Communicator.Rank, Communicator.Size, Shards);
 
-    /// <summary>Gets the nodes whose sums this rank sends.</summary>
-    public IReadOnlyList<ShardTree.Node> Nodes => IsDeterministic
-        ? ShardTree.Nodes(Communicator.Rank, Communicator.Size, Shards)
-        : [new ShardTree.Node(Own.First, Own.Last - Own.First)];
-
     /// <summary>Gets the sums that the rank has of all of its shards except the last.</summary>
     public IReadOnlyList<ShardTree.Node> Before => IsDeterministic
         ? ShardTree.Nodes(Own.First, Own.Last - 1)
         : ShardTree.Nodes(0, Own.Last - Own.First - 1);
 
-    /// <summary>Returns the bytes that a rank sends to exchange so many.</summary>
+    /// <summary>Returns the bytes that a rank sends to exchange a number of bytes.</summary>
     public long BytesSent(long bytes)
     {
         int ranks = Communicator.Size, nodes = IsDeterministic ? ShardTree.MaxNodes(ranks, Shards) : 1;
@@ -129,7 +124,7 @@ internal sealed record ShardPlan(Communicator Communicator, int Shards, bool IsD
     }
 
     /// <summary>
-    /// Returns the first row of a shard in a batch of so many rows. The shard ends before the first row of the next.
+    /// Returns the first row of a shard in a batch. The shard ends before the first row of the next.
     /// </summary>
     public int FirstRow(int shard, int rows) => (int)((long)shard * rows / Shards);
 }

@@ -209,14 +209,14 @@ internal sealed class ShardGraph : IDisposable
     /// </summary>
     private IEnumerable<int[]> Buckets()
     {
-        long least = Math.Max(_parts.Sum(part => part.Shape.Count) * _dtype.Size() / MaxBuckets, MinBucketBytes),
+        long min = Math.Max(_parts.Sum(part => part.Shape.Count) * _dtype.Size() / MaxBuckets, MinBucketBytes),
             bytes = 0;
         var bucket = new List<int>();
         for (int i = _parameters.Count - 1; i >= 0; i--)
         {
             bucket.Add(i);
             bytes += _parts[i].Shape.Count * _dtype.Size();
-            if (bytes >= least && i > 0)
+            if (bytes >= min && i > 0)
             {
                 yield return [.. bucket];
                 bucket.Clear();

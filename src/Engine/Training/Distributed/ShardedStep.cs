@@ -57,7 +57,7 @@ internal sealed class ShardedStep : IDisposable
     /// <summary>Gets whether a rank has shards before its last one.</summary>
     public bool HasSeveralShards => _plan.Own.Last - _plan.Own.First > 1;
 
-    /// <summary>Makes the plans for batches of so many samples.</summary>
+    /// <summary>Makes the plans for batches of this size.</summary>
     public void Prepare(int rows)
     {
         Tensor total = Tensor.Scalar((double)rows);

@@ -111,7 +111,7 @@ public sealed partial class NeuralNet
         .DefaultIfEmpty(LearningRate).First();
 
     /// <summary>
-    /// Runs up to so many batches from the beginning of the epoch. Returns the number, from 0, and the loss of the
+    /// Runs up to a number of batches from the beginning of the epoch. Returns the number, from 0, and the loss of the
     /// first batch whose loss is not finite. The state afterwards is the one after that batch.
     /// </summary>
     private (int Batch, double Loss)? FirstBad(
@@ -198,7 +198,7 @@ public sealed partial class NeuralNet
                 : graph.Heads.All(head => head.IsRegression) ? "" : ": the class that is right has the probability 0")}."));
     }
 
-    /// <summary>Describes a parameter that is not finite after so many batches.</summary>
+    /// <summary>Describes a parameter that is not finite after a number of batches.</summary>
     private static (string? Layer, string Where) Of(Parameter parameter, int batches) => (parameter.Owner, batches == 0
         ? $"'{parameter.Variable}' of layer '{parameter.Owner}' was not finite before it."
         : $"The update of batch {batches} made '{parameter.Variable}' of layer '{parameter.Owner}' so.");

@@ -51,7 +51,7 @@ public sealed partial class NeuralNet
             cancellationToken);
     }
 
-    /// <summary>Trains for so many epochs on the samples of the passes.</summary>
+    /// <summary>Trains for a number of epochs on the samples of the passes.</summary>
     /// <param name="watch">Creates the checks for failing trainings.</param>
     /// <param name="sampleWeights">The samples' weights, as given by the user.</param>
     /// <param name="epochs">The number of epochs.</param>

@@ -79,7 +79,7 @@ public sealed partial class NeuralNet : IDisposable
     {
         Node[] nodes = [.. outputs.ToArray().Select(node => node ?? throw new ArgumentNullException(nameof(outputs)))];
         _make = () => new Network(nodes) { FloatX = FloatX, Seed = Seed };
-        _layerNames = () => string.Join(", ", PlacedLayer.All(nodes).Places.Select(place => place.Name));
+        _layerNames = () => string.Join(", ", PlacedLayer.All(nodes).Nodes.Select(node => node.Name));
     }
 
     /// <summary>

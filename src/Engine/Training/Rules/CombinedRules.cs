@@ -181,7 +181,7 @@ public abstract record OuterRule : UpdateRule
 /// </summary>
 public sealed record Accumulate : OuterRule
 {
-    /// <summary>Creates a rule that takes a step every so many batches.</summary>
+    /// <summary>Creates a rule that takes a step with the mean gradients of a number of batches.</summary>
     /// <exception cref="EngineException">The number of batches is less than 1.</exception>
     public Accumulate(UpdateRule rule, int batches) : base(rule) => Batches = batches > 0
         ? batches
@@ -221,7 +221,7 @@ public sealed record Accumulate : OuterRule
 /// </summary>
 public sealed record Lookahead : OuterRule
 {
-    /// <summary>Creates a rule that keeps a part of so many steps of another rule.</summary>
+    /// <summary>Creates a rule that keeps a part of the change after a number of steps of another rule.</summary>
     /// <exception cref="EngineException">
     /// The number of steps is less than 1, or the part is not from 0 to 1.
     /// </exception>
@@ -295,7 +295,7 @@ public sealed record WithMomentum : OuterRule
 }
 
 /// <summary>
-/// Limits the norm of each unit's weights after each step of another rule: w · min(‖w‖, most) / (‖w‖ + 1e-7). The norm
+/// Limits the norm of each unit's weights after each step of another rule: w · min(‖w‖, max) / (‖w‖ + 1e-7). The norm
 /// is over all axes except the unit's, which is the last of two axes and the first of more (Lasagne's
 /// <c>norm_constraint</c>; Srivastava et al.: Dropout. JMLR 15, 2014). Parameters with fewer than two axes are
 /// unchanged.
@@ -306,10 +306,10 @@ public sealed record NormConstraint : OuterRule
 
     /// <summary>Creates a rule that limits norms to this number.</summary>
     /// <exception cref="EngineException">It is not greater than 0.</exception>
-    public NormConstraint(UpdateRule rule, double most) : base(rule) => Max = most > 0 && double.IsFinite(most)
-        ? most
+    public NormConstraint(UpdateRule rule, double max) : base(rule) => Max = max > 0 && double.IsFinite(max)
+        ? max
         : throw new EngineException(
-            FormattableString.Invariant($"A norm is kept below a number greater than 0, not {most}."));
+            FormattableString.Invariant($"A norm is kept below a number greater than 0, not {max}."));
 
     /// <summary>Gets the largest norm.</summary>
     public double Max { get; }

@@ -12,33 +12,33 @@ public abstract record GradientClip
 {
     private const double Epsilon = 1e-7;
 
-    private GradientClip(double most) => Max = most > 0 && double.IsFinite(most)
-        ? most
+    private GradientClip(double max) => Max = max > 0 && double.IsFinite(max)
+        ? max
         : throw new EngineException(string.Create(
-            CultureInfo.InvariantCulture, $"Gradients are kept below a number greater than 0, not {most}."));
+            CultureInfo.InvariantCulture, $"Gradients are kept below a number greater than 0, not {max}."));
 
     /// <summary>Gets the limit.</summary>
     public double Max { get; }
 
-    /// <summary>Clips each element to the range from −most to most.</summary>
+    /// <summary>Clips each element to the range from −max to max.</summary>
     /// <exception cref="EngineException">The number is not greater than 0.</exception>
-    public static GradientClip Value(double most) => new ByValue(most);
+    public static GradientClip Value(double max) => new ByValue(max);
 
     /// <summary>
-    /// Limits the norm of each parameter's gradient: g · min(‖g‖, most) / (‖g‖ + 1e-7). ‖g‖ is the norm over all its
+    /// Limits the norm of each parameter's gradient: g · min(‖g‖, max) / (‖g‖ + 1e-7). ‖g‖ is the norm over all its
     /// elements (Lasagne's <c>norm_constraint</c> over all axes).
     /// </summary>
     /// <exception cref="EngineException">The number is not greater than 0.</exception>
-    public static GradientClip Norm(double most) => new ByNorm(most);
+    public static GradientClip Norm(double max) => new ByNorm(max);
 
     /// <summary>
-    /// Limits the norm of all gradients together, as one vector: g · min(n, most) / (n + 1e-7) with n = √(Σ ‖g‖²). All
+    /// Limits the norm of all gradients together, as one vector: g · min(n, max) / (n + 1e-7) with n = √(Σ ‖g‖²). All
     /// gradients are multiplied by the same number, so their direction stays the same (Lasagne's
     /// <c>total_norm_constraint</c>; Pascanu, Mikolov, Bengio: On the difficulty of training recurrent neural networks.
     /// ICML 2013).
     /// </summary>
     /// <exception cref="EngineException">The number is not greater than 0.</exception>
-    public static GradientClip TotalNorm(double most) => new ByTotalNorm(most);
+    public static GradientClip TotalNorm(double max) => new ByTotalNorm(max);
 
     /// <summary>Returns the members as text, with decimal points in the numbers.</summary>
     public sealed override string ToString() => RecordText.Of(GetType().Name, PrintMembers);

@@ -56,17 +56,17 @@ public sealed class SearchDraw
     internal SearchDraw(Random random) => _random = random;
 
     /// <summary>Returns a uniformly distributed number between two.</summary>
-    public double Between(double least, double most) => least + (_random.NextDouble() * (most - least));
+    public double Between(double min, double max) => min + (_random.NextDouble() * (max - min));
 
     /// <summary>Returns a number between two positive ones, with its logarithm uniformly distributed.</summary>
     /// <exception cref="EngineException">One is not greater than 0.</exception>
-    public double LogBetween(double least, double most) => least > 0 && most > 0
-        ? Math.Exp(Between(Math.Log(least), Math.Log(most)))
+    public double LogBetween(double min, double max) => min > 0 && max > 0
+        ? Math.Exp(Between(Math.Log(min), Math.Log(max)))
         : throw new EngineException(FormattableString.Invariant(
-            $"Orders of magnitude need numbers greater than 0, not {least} and {most}: take Between."));
+            $"Orders of magnitude need numbers greater than 0, not {min} and {max}: take Between."));
 
-    /// <summary>Returns an integer from least to most, both included.</summary>
-    public int Whole(int least, int most) => (int)_random.NextInt64(least, (long)most + 1);
+    /// <summary>Returns an integer from min to max, both included.</summary>
+    public int Whole(int min, int max) => (int)_random.NextInt64(min, (long)max + 1);
 
     /// <summary>Returns one of several values.</summary>
     public T OneOf<T>(params ReadOnlySpan<T> values) => values[_random.Next(values.Length)];

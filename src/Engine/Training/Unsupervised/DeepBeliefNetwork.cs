@@ -31,8 +31,8 @@ public sealed partial class DeepBeliefNetwork : IDisposable
     private volatile NeuralNet? _net;
 
     /// <summary>
-    /// Creates a network of layers with so many units, from the inputs to the classes. −1 in the first or last place
-    /// means as many as the data have.
+    /// Creates a network of layers with these numbers of units, from the inputs to the classes. If the first or last
+    /// number is −1, it is taken from the data.
     /// </summary>
     /// <exception cref="EngineException">There are fewer than three layers, or one has no units.</exception>
     public DeepBeliefNetwork(params ReadOnlySpan<int> layerSizes)
@@ -106,8 +106,8 @@ public sealed partial class DeepBeliefNetwork : IDisposable
             if (MinibatchesPerEpoch is { } batches)
             {
                 // The rows only say how many there are: each batch is drawn from all samples.
-                int[] places = [.. Enumerable.Range(0, batches * MinibatchSize).Select(i => i % labels.Count)];
-                (samples, classesOf) = (rows.Rows(places), classesOf.Rows(places));
+                int[] indices = [.. Enumerable.Range(0, batches * MinibatchSize).Select(i => i % labels.Count)];
+                (samples, classesOf) = (rows.Rows(indices), classesOf.Rows(indices));
             }
 
             net.Fit(samples, classesOf, ending.Token);
@@ -195,10 +195,10 @@ public sealed partial class DeepBeliefNetwork : IDisposable
         return x.Shape.Rank == 2 ? x : x.Reshape([x.Shape[0], x.Shape.Product(1, x.Shape.Rank)]);
     }
 
-    private int Size(int place, int found, string what) =>
-        _sizes[place] == -1 || _sizes[place] == found ? found : _sizes[place] > found && what == "classes"
-            ? _sizes[place]
-            : throw new EngineException($"The network is of {_sizes[place]} {what}, and the data have {found}.");
+    private int Size(int index, int found, string what) =>
+        _sizes[index] == -1 || _sizes[index] == found ? found : _sizes[index] > found && what == "classes"
+            ? _sizes[index]
+            : throw new EngineException($"The network is of {_sizes[index]} {what}, and the data have {found}.");
 
     /// <summary>Trains machines, and returns the network that begins with their weights.</summary>
     private NeuralNet Pretrained(
@@ -402,8 +402,8 @@ public sealed partial class DeepBeliefNetwork : IDisposable
 
     private static Batch Drawn(Batch batch, Tensor rows, IReadOnlyList<int> labels)
     {
-        int[] places = [.. Enumerable.Range(0, batch.X.Shape[0]).Select(_ => batch.Random.Next(labels.Count))];
-        return batch with { X = rows.Rows(places), Y = Tensor.From([.. places.Select(place => labels[place])]) };
+        int[] indices = [.. Enumerable.Range(0, batch.X.Shape[0]).Select(_ => batch.Random.Next(labels.Count))];
+        return batch with { X = rows.Rows(indices), Y = Tensor.From([.. indices.Select(index => labels[index])]) };
     }
 
     private static double Mean(Func<Tensor, Tensor, double> loss, Tensor labels, Tensor output)
@@ -418,7 +418,7 @@ public sealed partial class DeepBeliefNetwork : IDisposable
         return loss(targets.ToTensor(DType.Float32), output) / classes.Length;
     }
 
-    /// <summary>Returns the rate after so many epochs, of which none decays it below the minimum.</summary>
+    /// <summary>Returns the rate after a number of epochs; it never decays below the minimum.</summary>
     private static double Decayed(double rate, double decay, double minimum, int epochs)
     {
         for (int epoch = 0; epoch < epochs && rate * decay >= minimum; epoch++)

@@ -44,7 +44,7 @@ public sealed class RestrictedBoltzmannMachine : IDisposable
     private SharedVariable? _w, _b, _c;
     private Function? _hidden, _visible, _energy, _back;
 
-    /// <summary>Creates a machine of so many units.</summary>
+    /// <summary>Creates a machine with numbers of visible and hidden units.</summary>
     /// <exception cref="EngineException">A number of units is not positive.</exception>
     public RestrictedBoltzmannMachine(int visible, int hidden)
     {

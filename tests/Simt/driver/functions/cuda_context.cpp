@@ -19,13 +19,13 @@ namespace
     bool initialized;
     int retained;
     // The primary context of each device, identified by its address. They share memory and everything else.
-    constexpr int MostDevices = 16;
-    char primaries[MostDevices];
+    constexpr int MaxDevices = 16;
+    char primaries[MaxDevices];
     thread_local std::vector<void*> contexts;
 
-    int devices() { return int(std::min<long long>(setting_number("SIMT_DEVICES", 1), MostDevices)); }
+    int devices() { return int(std::min<long long>(setting_number("SIMT_DEVICES", 1), MaxDevices)); }
 
-    bool is_context(const void* context) { return context >= primaries && context < primaries + MostDevices; }
+    bool is_context(const void* context) { return context >= primaries && context < primaries + MaxDevices; }
 
     void destroy_primary()
     {

@@ -99,8 +99,8 @@ internal static unsafe class PlanePooling<S, V, T>
     internal static void Max(in PoolShape s, in PoolMemory<T> memory, T* x, T* y, int* argmax)
     {
         // If windows extend beyond the dimensions, the elements outside count as negative infinity here.
-        int inside = (s.PadW + s.StrideW - 1) / s.StrideW, room = s.W + s.PadW - s.KW;
-        int outside = room < 0 ? 0 : (room / s.StrideW) + 1;
+        int inside = (s.PadW + s.StrideW - 1) / s.StrideW, last = s.W + s.PadW - s.KW;
+        int outside = last < 0 ? 0 : (last / s.StrideW) + 1;
         bool isInPlace = s.StrideW == 2 && inside == 0 && outside >= memory.OW;
         for (int oh = 0; oh < memory.OH; oh++, y += memory.OW, argmax += memory.OW)
         {

@@ -30,14 +30,14 @@ internal static unsafe class ArgMaxRows<S, V, T>
         T* values = stackalloc T[S.Count], indices = stackalloc T[S.Count];
         S.Store(values, best);
         S.Store(indices, at);
-        (T greatest, int first) = (values[0], *(int*)indices);
+        (T max, int first) = (values[0], *(int*)indices);
         for (int lane = 1; lane < width; lane++)
         {
             (T value, int index) = (values[lane], *(int*)(indices + lane) + lane);
-            bool isEqual = value == greatest || (T.IsNaN(value) && T.IsNaN(greatest));
-            if (isEqual ? index < first : IsGreater(value, greatest))
+            bool isEqual = value == max || (T.IsNaN(value) && T.IsNaN(max));
+            if (isEqual ? index < first : IsGreater(value, max))
             {
-                (greatest, first) = (value, index);
+                (max, first) = (value, index);
             }
         }
 
@@ -67,6 +67,6 @@ internal static unsafe class ArgMaxRows<S, V, T>
         }
     }
 
-    private static bool IsGreater(T value, T greatest) =>
-        value > greatest || (T.IsNaN(value) && !T.IsNaN(greatest));
+    private static bool IsGreater(T value, T max) =>
+        value > max || (T.IsNaN(value) && !T.IsNaN(max));
 }

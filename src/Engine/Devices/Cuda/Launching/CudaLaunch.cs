@@ -288,10 +288,10 @@ internal sealed unsafe class KernelLaunch : CudaLaunch
     public void Prepare(KernelCompiler compiler, int multiprocessors)
     {
         _function = compiler.Function(Function);
-        if (IsCooperative && compiler.Resident(this) * (long)multiprocessors is long room && Blocks > room)
+        if (IsCooperative && compiler.Resident(this) * (long)multiprocessors is long resident && Blocks > resident)
         {
             throw new EngineException(FormattableString.Invariant(
-                $"The {Blocks:N0} blocks of the kernel {Name} wait for one another, and this GPU holds {room:N0} at once: ")
+                $"The {Blocks:N0} blocks of the kernel {Name} wait for one another, and this GPU holds {resident:N0} at once: ")
                 + "take fewer, or less shared memory, or fewer threads in one.");
         }
     }

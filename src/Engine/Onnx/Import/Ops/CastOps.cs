@@ -41,7 +41,7 @@ internal static class CastOps
             return [OnnxValue.Of(type, Ops.Symbolic.Cast(x.Variable, DType.Int32))];
         }
 
-        // An int32 that became an int64, as places do, is converted from what it was.
+        // An int32 that became an int64, as indices do, is converted from what it was.
         Variable from = x.Variable is
             Result { Owner: { Op: Cast { To: DType.Int64 }, Inputs: [{ DType: DType.Int32 } narrow] } }
             ? narrow

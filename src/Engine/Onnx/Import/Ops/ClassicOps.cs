@@ -35,7 +35,7 @@ internal static class ClassicOps
         }),
         new("ArrayFeatureExtractor", 1, Takes.Any, node =>
         {
-            Variable x = node.X(0), chosen = Gather(x, Flatten(IndexingOps.Places(node, 1), 1), x.Rank - 1);
+            Variable x = node.X(0), chosen = Gather(x, Flatten(IndexingOps.Indices(node, 1), 1), x.Rank - 1);
             return node.Same(x.Rank == 1 ? ExpandDims(chosen, 0) : chosen);
         }),
         new("OneHotEncoder", 1, Takes.Numbers, node =>

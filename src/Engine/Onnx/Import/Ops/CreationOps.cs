@@ -29,7 +29,7 @@ internal static class CreationOps
         new("Shape", 6, Takes.Any, node =>
         {
             Variable x = node.X(0);
-            int start = Place(node.Number("start", 0), x.Rank), end = Place(node.Number("end", long.MaxValue), x.Rank);
+            int start = Clamped(node.Number("start", 0), x.Rank), end = Clamped(node.Number("end", long.MaxValue), x.Rank);
             Whole[] dimensions =
                 [.. Enumerable.Range(start, Math.Max(0, end - start)).Select(axis => Whole.DimensionOf(x, axis))];
             return [OnnxValue.Of(OnnxType.Int64, dimensions, [dimensions.Length])];
@@ -57,13 +57,13 @@ internal static class CreationOps
         }),
         new("OneHot", 9, Takes.Numbers, node =>
         {
-            Variable places = Ops.Symbolic.ClippedIndices(Floor64(node.X(0))), values = node.X(2);
+            Variable indices = Ops.Symbolic.ClippedIndices(Floor64(node.X(0))), values = node.X(2);
             int depth = checked((int)(node.V(1).Type.IsFloat() ? (long)node.Numbers(1)[0] : node.Long(1)));
-            int axis = OnnxNode.Axis(node.Number("axis", -1), places.Rank + 1);
-            places = Where(Less(places, 0), places + depth, places);
+            int axis = OnnxNode.Axis(node.Number("axis", -1), indices.Rank + 1);
+            indices = Where(Less(indices, 0), indices + depth, indices);
             Variable classes = DimShuffle(
-                ARange(depth), [.. Enumerable.Range(0, places.Rank + 1).Select(at => at == axis ? 0 : NewAxis)]);
-            Variable hot = Equal(ExpandDims(places, axis), classes);
+                ARange(depth), [.. Enumerable.Range(0, indices.Rank + 1).Select(at => at == axis ? 0 : NewAxis)]);
+            Variable hot = Equal(ExpandDims(indices, axis), classes);
             return OnnxNode.Give(node.V(2).Type, Where(hot, values[1], values[0]));
         }),
         new("HannWindow", 17, Takes.Numbers, node => Window(node, (0.5, 0.5, 0))),
@@ -76,7 +76,7 @@ internal static class CreationOps
     private static long Count(Whole[] dimensions) =>
         dimensions.Aggregate(1L, (product, dimension) => checked(product * dimension.Number));
 
-    private static int Place(long place, int rank) => (int)Math.Clamp(place < 0 ? place + rank : place, 0, rank);
+    private static int Clamped(long axis, int rank) => (int)Math.Clamp(axis < 0 ? axis + rank : axis, 0, rank);
 
     private static OnnxValue[] ConstantOf(OnnxNode node)
     {

@@ -13,37 +13,37 @@ internal static class IndexingOps
         new("Gather", 6, Takes.Any, node =>
         {
             Variable x = node.X(0);
-            return node.Same(Gather(x, Places(node, 1), OnnxNode.Axis(node.Number("axis", 0), x.Rank)));
+            return node.Same(Gather(x, Indices(node, 1), OnnxNode.Axis(node.Number("axis", 0), x.Rank)));
         })
         { Moves = 1 },
         new("GatherElements", 11, Takes.Any, node =>
         {
-            Variable x = node.X(0), places = Places(node, 1);
-            return node.Same(x[Along(x, places, OnnxNode.Axis(node.Number("axis", 0), x.Rank))]);
+            Variable x = node.X(0), indices = Indices(node, 1);
+            return node.Same(x[Along(x, indices, OnnxNode.Axis(node.Number("axis", 0), x.Rank))]);
         })
         { Moves = 1 },
         new("GatherND", 11, Takes.Any,
-            node => node.Same(GatherND(node.X(0), Places(node, 1), node.Int("batch_dims", 0)))) { Moves = 1 },
+            node => node.Same(GatherND(node.X(0), Indices(node, 1), node.Int("batch_dims", 0)))) { Moves = 1 },
         new("ScatterElements", 11, Takes.Numbers, node =>
         {
-            Variable x = node.X(0), places = Places(node, 1);
+            Variable x = node.X(0), indices = Indices(node, 1);
             int axis = OnnxNode.Axis(node.Number("axis", 0), x.Rank);
             return node.Same(Reduction(node) is { } reduction
-                ? ReducedAlong(x, places, node.X(2), axis, reduction)
-                : Scattered(node, x, x[Along(x, places, axis)], node.X(2)));
+                ? ReducedAlong(x, indices, node.X(2), axis, reduction)
+                : Scattered(node, x, x[Along(x, indices, axis)], node.X(2)));
         }),
         new("Scatter", 9, Takes.Numbers, node =>
         {
-            Variable x = node.X(0), places = Places(node, 1);
+            Variable x = node.X(0), indices = Indices(node, 1);
             return node.Same(
-                SetSubtensor(x[Along(x, places, OnnxNode.Axis(node.Number("axis", 0), x.Rank))], node.X(2)));
+                SetSubtensor(x[Along(x, indices, OnnxNode.Axis(node.Number("axis", 0), x.Rank))], node.X(2)));
         }),
         new("ScatterND", 11, Takes.Numbers, node =>
         {
-            Variable x = node.X(0), places = Places(node, 1);
+            Variable x = node.X(0), indices = Indices(node, 1);
             return node.Same(Reduction(node) is { } reduction
-                ? ReducedRows(node, x, places, node.X(2), reduction)
-                : Scattered(node, x, x[Columns(x, places)], node.X(2)));
+                ? ReducedRows(node, x, indices, node.X(2), reduction)
+                : Scattered(node, x, x[Columns(x, indices)], node.X(2)));
         }),
         new("Compress", 9, Takes.Any, node =>
         {
@@ -59,7 +59,7 @@ internal static class IndexingOps
             Variable x = node.X(0);
             int batch = node.Int("batch_axis", 1), time = node.Int("time_axis", 0);
             Variable lengths =
-                DimShuffle(Places(node, 1), [.. Enumerable.Range(0, 2).Select(axis => axis == batch ? 0 : NewAxis)]);
+                DimShuffle(Indices(node, 1), [.. Enumerable.Range(0, 2).Select(axis => axis == batch ? 0 : NewAxis)]);
             Variable steps = DimShuffle(
                 ARange(DimensionOf(x, time)), [.. Enumerable.Range(0, 2).Select(axis => axis == time ? 0 : NewAxis)]);
             Variable rows = DimShuffle(
@@ -70,33 +70,33 @@ internal static class IndexingOps
     ];
 
     /// <summary>Returns indices in the form that index expressions take.</summary>
-    public static Variable Places(OnnxNode node, int input) => Ops.Symbolic.ClippedIndices(node.X(input));
+    public static Variable Indices(OnnxNode node, int input) => Ops.Symbolic.ClippedIndices(node.X(input));
 
     /// <summary>
     /// Returns an index expression with an array of indices along one axis. The array may be shorter along the others.
     /// </summary>
-    private static AxisIndex[] Along(Variable x, Variable places, int axis) => places.Rank != x.Rank
-        ? throw new EngineException($"its indices ({places.Type}) have not as many axes as {x.Type}")
+    private static AxisIndex[] Along(Variable x, Variable indices, int axis) => indices.Rank != x.Rank
+        ? throw new EngineException($"its indices ({indices.Type}) have not as many axes as {x.Type}")
         : [.. Enumerable.Range(0, x.Rank).Select(other => (AxisIndex)(other == axis
-            ? places
-            : DimShuffle(ARange(DimensionOf(places, other)),
+            ? indices
+            : DimShuffle(ARange(DimensionOf(indices, other)),
                 [.. Enumerable.Range(0, x.Rank).Select(i => i == other ? 0 : NewAxis)])))];
 
     /// <summary>Returns an index expression from indices whose last axis lists x's first axes.</summary>
-    private static AxisIndex[] Columns(Variable x, Variable places)
+    private static AxisIndex[] Columns(Variable x, Variable indices)
     {
-        int columns = places.Shape[-1];
+        int columns = indices.Shape[-1];
         return columns >= 1 && columns <= x.Rank
-            ? [.. Enumerable.Range(0, columns).Select(column => (AxisIndex)places[Ellipsis, column])]
-            : throw new EngineException($"its indices ({places.Type}) name {columns} axes of {x.Type}");
+            ? [.. Enumerable.Range(0, columns).Select(column => (AxisIndex)indices[Ellipsis, column])]
+            : throw new EngineException($"its indices ({indices.Type}) name {columns} axes of {x.Type}");
     }
 
-    private static Variable GatherND(Variable x, Variable places, int batches)
+    private static Variable GatherND(Variable x, Variable indices, int batches)
     {
-        int columns = places.Shape[-1];
+        int columns = indices.Shape[-1];
         if (columns < 1 || columns + batches > x.Rank)
         {
-            throw new EngineException($"its indices ({places.Type}) name {columns} axes of {x.Type} behind {batches}");
+            throw new EngineException($"its indices ({indices.Type}) name {columns} axes of {x.Type} behind {batches}");
         }
 
         var index = new AxisIndex[batches + columns];
@@ -104,12 +104,12 @@ internal static class IndexingOps
         {
             index[axis] = DimShuffle(
                 ARange(DimensionOf(x, axis)),
-                [.. Enumerable.Range(0, places.Rank - 1).Select(at => at == axis ? 0 : NewAxis)]);
+                [.. Enumerable.Range(0, indices.Rank - 1).Select(at => at == axis ? 0 : NewAxis)]);
         }
 
         for (int column = 0; column < columns; column++)
         {
-            index[batches + column] = places[Ellipsis, column];
+            index[batches + column] = indices[Ellipsis, column];
         }
 
         return x[index];
@@ -142,35 +142,35 @@ internal static class IndexingOps
 
     /// <summary>Reduces each element of x with the updates that have its index along an axis.</summary>
     private static Variable ReducedAlong(
-        Variable x, Variable places, Variable values, int axis,
+        Variable x, Variable indices, Variable values, int axis,
         (Tensor Start, Func<Variable, Shape, Variable> All, Func<Variable, Variable, Variable> Two) reduction)
     {
-        if (places.Rank != x.Rank || !places.Shape.IsKnown)
+        if (indices.Rank != x.Rank || !indices.Shape.IsKnown)
         {
-            throw new EngineException($"its indices ({places.Type}) have not as many axes as {x.Type}, or are open");
+            throw new EngineException($"its indices ({indices.Type}) have not as many axes as {x.Type}, or are open");
         }
 
-        (x, places, values) = (MoveAxis(x, axis, 0), MoveAxis(places, axis, 0), MoveAxis(values, axis, 0));
-        Variable part = x[[(AxisIndex)(..), .. places.Shape.Skip(1).Select(dimension => (AxisIndex)(..dimension))]];
+        (x, indices, values) = (MoveAxis(x, axis, 0), MoveAxis(indices, axis, 0), MoveAxis(values, axis, 0));
+        Variable part = x[[(AxisIndex)(..), .. indices.Shape.Skip(1).Select(dimension => (AxisIndex)(..dimension))]];
         Variable count = DimensionOf(x, 0);
-        places = Where(Less(places, 0), places + count, places);
+        indices = Where(Less(indices, 0), indices + count, indices);
         Variable rows = DimShuffle(ARange(count), [0, .. Enumerable.Repeat(NewAxis, x.Rank)]);
         Variable all =
-            Where(Equal(rows, ExpandDims(places, 0)), ExpandDims(values, 0), Constant(reduction.Start.Cast(x.DType)));
+            Where(Equal(rows, ExpandDims(indices, 0)), ExpandDims(values, 0), Constant(reduction.Start.Cast(x.DType)));
         return MoveAxis(SetSubtensor(part, reduction.Two(part, reduction.All(all, [1]))), 0, axis);
     }
 
     /// <summary>Reduces each part of x that an index can name with the updates that have its index.</summary>
     private static Variable ReducedRows(
-        OnnxNode node, Variable x, Variable places, Variable values,
+        OnnxNode node, Variable x, Variable indices, Variable values,
         (Tensor Start, Func<Variable, Shape, Variable> All, Func<Variable, Variable, Variable> Two) reduction)
     {
-        int columns = Columns(x, places).Length;
+        int columns = Columns(x, indices).Length;
         int[] dimensions = OnnxNode.Dimensions(x);
         Variable row = Enumerable.Range(0, columns).Select(column =>
         {
-            Variable place = places[Ellipsis, column];
-            return Where(Less(place, 0), place + dimensions[column], place)
+            Variable index = indices[Ellipsis, column];
+            return Where(Less(index, 0), index + dimensions[column], index)
                 * dimensions[(column + 1)..columns].Aggregate(1, (a, b) => a * b);
         }).Aggregate(Add);
         int rest = dimensions[columns..].Aggregate(1, (a, b) => a * b);
@@ -198,8 +198,8 @@ internal static class IndexingOps
             steps = node.Has(4) ? node.Longs(4) : null;
         }
 
-        int[] places = axes is null ? [.. Enumerable.Range(0, starts.Length)] : OnnxNode.Axes(axes, x.Rank);
-        if (ends.Length != starts.Length || places.Length != starts.Length
+        int[] sliced = axes is null ? [.. Enumerable.Range(0, starts.Length)] : OnnxNode.Axes(axes, x.Rank);
+        if (ends.Length != starts.Length || sliced.Length != starts.Length
             || (steps ?? []).Length is not 0 and var count && count != starts.Length)
         {
             throw new EngineException("its starts, ends, axes and steps are not as many");
@@ -207,13 +207,13 @@ internal static class IndexingOps
 
         var index = new AxisIndex[x.Rank];
         Array.Fill(index, ..);
-        for (int i = 0; i < places.Length; i++)
+        for (int i = 0; i < sliced.Length; i++)
         {
-            index[places[i]] = Sliced(x, places[i], starts[i], ends[i], steps?[i] ?? 1);
+            index[sliced[i]] = Sliced(x, sliced[i], starts[i], ends[i], steps?[i] ?? 1);
         }
 
         // Several arrays of indices in one expression would select single elements.
-        foreach (int axis in places.Where(axis => index[axis].Kind == AxisIndexKind.Array))
+        foreach (int axis in sliced.Where(axis => index[axis].Kind == AxisIndexKind.Array))
         {
             x = Ops.Symbolic.Along(x, axis, index[axis]);
             index[axis] = ..;
@@ -283,16 +283,16 @@ internal static class IndexingOps
         return ARange(Maximum(last - first, 0)) + first;
     }
 
-    private static Variable Inside(Whole place, Variable dimension)
+    private static Variable Inside(Whole index, Variable dimension)
     {
-        if (place.IsKnown)
+        if (index.IsKnown)
         {
-            int number = (int)Math.Clamp(place.Number, int.MinValue / 2, int.MaxValue / 2);
+            int number = (int)Math.Clamp(index.Number, int.MinValue / 2, int.MaxValue / 2);
             Variable at = Constant(number, DType.Int32);
             return number < 0 ? Maximum(at + dimension, 0) : Minimum(at, dimension);
         }
 
-        Variable given = place.Value!;
+        Variable given = index.Value!;
         return Minimum(Maximum(Where(Less(given, 0), given + dimension, given), 0), dimension);
     }
 }

@@ -167,7 +167,7 @@ internal static class QuantizedOps
             1 => DimShuffle(numbers,
                 [.. Enumerable.Range(0, x.Rank).Select(at => at == OnnxNode.Axis(axis, x.Rank) ? 0 : NewAxis)]),
             _ => throw new EngineException(
-                $"its scales ({numbers.Type}) are neither one nor one for each place of an axis"),
+                $"its scales ({numbers.Type}) are neither one nor one for each index of an axis"),
         };
     }
 }

@@ -19,7 +19,7 @@ internal static class ReductionOps
         Reduction("ReduceSumSquare", 18, (x, axes, keep) => Sum(x * x, axes, keep), 0, staysWhole: true),
         Reduction("ReduceLogSum", 18, (x, axes, keep) => Log(Sum(x, axes, keep)), double.NegativeInfinity),
         Reduction("ReduceLogSumExp", 18, (x, axes, keep) => LogSumExp(x, axes, keep), double.NegativeInfinity),
-        Place("ArgMax", (x, axis) => ArgMax(x, axis)), Place("ArgMin", (x, axis) => ArgMin(x, axis)),
+        IndexOf("ArgMax", (x, axis) => ArgMax(x, axis)), IndexOf("ArgMin", (x, axis) => ArgMin(x, axis)),
         Accumulated("CumSum", 11, (x, axis) => CumSum(x, axis), 0), Accumulated(
             "CumProd", 26, (x, axis) => CumProd(x, axis), 1),
         new("TopK", 6, Takes.Numbers, TopK),
@@ -90,18 +90,18 @@ internal static class ReductionOps
         return BroadcastTo(Constant(value, x.DType), dimensions);
     }
 
-    private static OnnxOp Place(string name, Func<Variable, int, Variable> op) => new(name, 6, Takes.Numbers, node =>
+    private static OnnxOp IndexOf(string name, Func<Variable, int, Variable> op) => new(name, 6, Takes.Numbers, node =>
     {
         Variable x = node.X(0);
         x = node.Type is OnnxType.UInt8 or OnnxType.Bool ? Cast(x, DType.Int32) : x;
         int axis = OnnxNode.Axis(node.Number("axis", 0), x.Rank);
-        Variable place = op(x, axis);
+        Variable index = op(x, axis);
         if (node.Flag("select_last_index"))
         {
-            place = (DimensionOf(x, axis) - 1) - op(Flip(x, [axis]), axis);
+            index = (DimensionOf(x, axis) - 1) - op(Flip(x, [axis]), axis);
         }
 
-        return OnnxNode.Give(OnnxType.Int64, node.Flag("keepdims", true) ? ExpandDims(place, axis) : place);
+        return OnnxNode.Give(OnnxType.Int64, node.Flag("keepdims", true) ? ExpandDims(index, axis) : index);
     });
 
     private static OnnxOp Accumulated(string name, int since, Func<Variable, int, Variable> op, double first) =>
@@ -128,7 +128,7 @@ internal static class ReductionOps
         int axis = OnnxNode.Axis(node.Number("axis", -1), x.Rank);
         node.Ignore("sorted");
         bool isLargest = node.OpSet < 11 || node.Flag("largest", true);
-        (Variable values, Variable places) = Ops.Symbolic.TopK(x, count, axis, !isLargest);
-        return [OnnxNode.Of(node.Type, values), OnnxNode.Of(OnnxType.Int64, places)];
+        (Variable values, Variable indices) = Ops.Symbolic.TopK(x, count, axis, !isLargest);
+        return [OnnxNode.Of(node.Type, values), OnnxNode.Of(OnnxType.Int64, indices)];
     }
 }

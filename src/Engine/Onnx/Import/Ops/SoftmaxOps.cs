@@ -13,9 +13,9 @@ internal static class SoftmaxOps
         Rowwise("Hardmax", (x, axis) =>
         {
             Variable best = ExpandDims(ArgMax(x, axis), axis);
-            Variable places = DimShuffle(
+            Variable indices = DimShuffle(
                 ARange(DimensionOf(x, axis)), [.. Enumerable.Range(0, x.Rank).Select(at => at == axis ? 0 : NewAxis)]);
-            return Cast(Equal(best, places), x.DType);
+            return Cast(Equal(best, indices), x.DType);
         }),
         new("NegativeLogLikelihoodLoss", 12, Takes.Numbers, node => [OnnxNode.Of(node.Type, Loss(node, node.X(0)))]),
         new("SoftmaxCrossEntropyLoss", 12, Takes.Numbers, node =>
@@ -41,7 +41,7 @@ internal static class SoftmaxOps
     /// <summary>Returns −w[y]·log p[y] for labels that are not ignored. p's classes are its axis 1.</summary>
     private static Variable Loss(OnnxNode node, Variable logs)
     {
-        Variable labels = IndexingOps.Places(node, 1);
+        Variable labels = IndexingOps.Indices(node, 1);
         Variable? weights = node.Has(2) ? node.X(2) : null;
         string reduction = node.Text("reduction", "mean");
         Variable? isIgnored = node.HasSetting("ignore_index") ? Equal(labels, node.Int("ignore_index", 0)) : null;

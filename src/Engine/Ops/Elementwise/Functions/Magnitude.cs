@@ -242,19 +242,19 @@ public static partial class Symbolic
     public static Variable Maximum(Variable a, Variable b) => Promotion.AsTruth(Map<Maximum>(a, b), a, b);
 
     /// <summary>Returns the greater of x and a number.</summary>
-    public static Variable Maximum(Variable x, double least) => Map<Maximum>(x, Constant(least));
+    public static Variable Maximum(Variable x, double min) => Map<Maximum>(x, Constant(min));
 
     /// <summary>Returns the lesser of a and b, NaN if either is NaN. If they are equal, a gets the gradient.</summary>
     public static Variable Minimum(Variable a, Variable b) => Promotion.AsTruth(Map<Minimum>(a, b), a, b);
 
     /// <summary>Returns the lesser of x and a number.</summary>
-    public static Variable Minimum(Variable x, double most) => Map<Minimum>(x, Constant(most));
+    public static Variable Minimum(Variable x, double max) => Map<Minimum>(x, Constant(max));
 
     /// <summary>Returns x, clipped to two numbers.</summary>
-    public static Variable Clip(Variable x, double least, double most) => Minimum(Maximum(x, least), most);
+    public static Variable Clip(Variable x, double min, double max) => Minimum(Maximum(x, min), max);
 
     /// <summary>Returns x, clipped to two arrays, with broadcasting.</summary>
-    public static Variable Clip(Variable x, Variable least, Variable most) => Minimum(Maximum(x, least), most);
+    public static Variable Clip(Variable x, Variable min, Variable max) => Minimum(Maximum(x, min), max);
 
     /// <summary>Returns x rounded toward 0; its gradient is taken as 0. Integers stay as they are.</summary>
     public static Variable Trunc(Variable x) => Whole<Trunc>(x);

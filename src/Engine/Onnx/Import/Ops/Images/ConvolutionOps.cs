@@ -32,8 +32,8 @@ internal static class ConvolutionOps
     {
         Variable x = node.X(0);
         int[] image = node.IntsOf(1), size = node.IntsOf(2);
-        int rank = image.Length, places = OnnxNode.Few(
-            size.Aggregate(1L, (product, dimension) => checked(product * dimension)), "places of a window");
+        int rank = image.Length, taps = OnnxNode.Few(
+            size.Aggregate(1L, (product, dimension) => checked(product * dimension)), "taps of a window");
         int[] Each(string name, int count, int otherwise) =>
             node.Ints(name) is { Length: > 0 } given ? given : [.. Enumerable.Repeat(otherwise, count)];
         int[] dilation = Each("dilations", rank, 1), stride = Each("strides", rank, 1),
@@ -41,7 +41,7 @@ internal static class ConvolutionOps
         int rows = OnnxNode.Dimensions(x, 1)[0];
         if (size.Length != rank || dilation.Length != rank || stride.Length != rank || pads.Length != 2 * rank
             || rank is < 1 or > 3
-            || places == 0 || rows % places != 0 || stride.Concat(dilation).Any(step => step < 1))
+            || taps == 0 || rows % taps != 0 || stride.Concat(dilation).Any(step => step < 1))
         {
             throw new EngineException($"its windows ({string.Join(", ", size)}), steps and pads do not fit {x.Type}");
         }
@@ -49,9 +49,9 @@ internal static class ConvolutionOps
         Dimension[] counts = [.. Enumerable.Range(0, rank).Select(axis => (Dimension)(
             ((image[axis] + pads[axis] + pads[axis + rank] - ((size[axis] - 1) * dilation[axis]) - 1) / stride[axis])
                 + 1))];
-        int channels = rows / places;
+        int channels = rows / taps;
         Variable filters = Tile(
-            Cast(Reshape(Eye(places), [places, 1, .. size.Select(dimension => (Dimension)dimension)]), x.DType),
+            Cast(Reshape(Eye(taps), [taps, 1, .. size.Select(dimension => (Dimension)dimension)]), x.DType),
             [channels, .. Enumerable.Repeat(1, rank + 1)]);
         var options = new ConvOptions
         {

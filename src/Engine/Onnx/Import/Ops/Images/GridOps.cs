@@ -17,7 +17,7 @@ internal static class GridOps
             int[] size = node.IntsOf(1), dimensions = size[2..];
             bool isAligned = node.Flag("align_corners");
             int rank = dimensions.Length;
-            _ = OnnxNode.Few(dimensions.Aggregate(1L, (product, dimension) => checked(product * dimension)), "places");
+            _ = OnnxNode.Few(dimensions.Aggregate(1L, (product, dimension) => checked(product * dimension)), "pixels");
             if (rank is not (2 or 3) || (isAligned && dimensions.Contains(1)))
             {
                 throw new EngineException($"it is of images of the dimensions ({string.Join(", ", dimensions)})");
@@ -27,12 +27,12 @@ internal static class GridOps
             Variable whole =
                 BroadcastTo(Constant(1, theta.DType), [.. dimensions.Select(dimension => (Dimension)dimension)]);
             Variable[] coordinates = [.. Enumerable.Range(0, rank).Reverse().Select(axis => whole * DimShuffle(
-                Constant(Tensor.From([.. Enumerable.Range(0, dimensions[axis]).Select(place => isAligned
-                    ? -1 + (2.0 * place / (dimensions[axis] - 1))
-                    : -1 + (((2.0 * place) + 1) / dimensions[axis]))]).Cast(theta.DType)),
+                Constant(Tensor.From([.. Enumerable.Range(0, dimensions[axis]).Select(pixel => isAligned
+                    ? -1 + (2.0 * pixel / (dimensions[axis] - 1))
+                    : -1 + (((2.0 * pixel) + 1) / dimensions[axis]))]).Cast(theta.DType)),
                 [.. Enumerable.Range(0, rank).Select(at => at == axis ? 0 : NewAxis)]))];
-            Variable places = Reshape(Stack(rank, [.. coordinates, whole]), -1, rank + 1);
-            Variable grid = MatMul(places, DimShuffle(theta, 0, 2, 1));
+            Variable points = Reshape(Stack(rank, [.. coordinates, whole]), -1, rank + 1);
+            Variable grid = MatMul(points, DimShuffle(theta, 0, 2, 1));
             return node.Same(
                 Reshape(grid, [DimensionOf(theta, 0), .. dimensions.Select(dimension => (Dimension)dimension), rank]));
         }),
@@ -64,15 +64,15 @@ internal static class GridOps
             throw new EngineException($"its mode {mode} goes with the padding '{padding}'");
         }
 
-        (Variable Place, Variable Weight)[][] along = [.. dimensions.Select((dimension, axis) =>
+        (Variable Index, Variable Weight)[][] along = [.. dimensions.Select((dimension, axis) =>
             Neighbors(At(grid[Ellipsis, rank - 1 - axis], dimension, isAligned), dimension, taps, padding, isAligned))];
         Variable channelsLast = DimShuffle(x, [0, .. Enumerable.Range(2, rank), 1]);
         AxisIndex sample = DimShuffle(ARange(DimensionOf(x, 0)), [0, .. Enumerable.Repeat(NewAxis, rank)]);
         Variable all = NdArray.Indices([.. Enumerable.Repeat(taps, rank)]).Select(tap =>
         {
-            (Variable Place, Variable Weight)[] one = [.. along.Select((neighbors, axis) => neighbors[tap[axis]])];
+            (Variable Index, Variable Weight)[] one = [.. along.Select((neighbors, axis) => neighbors[tap[axis]])];
             Variable weight = one.Select(neighbor => neighbor.Weight).Aggregate(Multiply);
-            return channelsLast[[sample, .. one.Select(neighbor => (AxisIndex)neighbor.Place)]]
+            return channelsLast[[sample, .. one.Select(neighbor => (AxisIndex)neighbor.Index)]]
                 * ExpandDims(weight, -1);
         }).Aggregate(Add);
         return node.Same(DimShuffle(all, [0, rank + 1, .. Enumerable.Range(1, rank)]));
@@ -84,7 +84,7 @@ internal static class GridOps
         : (((position + 1) * dimension) - 1) / 2;
 
     /// <summary>Returns the pixels next to positions along an axis, with their weights.</summary>
-    private static (Variable Place, Variable Weight)[] Neighbors(
+    private static (Variable Index, Variable Weight)[] Neighbors(
         Variable at, int dimension, int taps, string padding, bool isAligned)
     {
         at = taps == 1 ? Round(at) : at;
@@ -105,8 +105,8 @@ internal static class GridOps
         };
         return [.. weights.Select((weight, tap) =>
         {
-            Variable place = below + (tap - (taps == 4 ? 1 : 0)), inside = Clip(place, 0, dimension - 1);
-            return (Cast(inside, DType.Int32), padding == "zeros" ? Where(Equal(place, inside), weight, 0) : weight);
+            Variable index = below + (tap - (taps == 4 ? 1 : 0)), inside = Clip(index, 0, dimension - 1);
+            return (Cast(inside, DType.Int32), padding == "zeros" ? Where(Equal(index, inside), weight, 0) : weight);
         })];
     }
 

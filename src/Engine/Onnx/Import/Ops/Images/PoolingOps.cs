@@ -54,17 +54,17 @@ internal static class PoolingOps
             return [OnnxNode.Of(node.Type, Pool(padded, windows.Size, PoolMode.Max, windows.Stride))];
         }
 
-        Variable? best = null, places = null;
+        Variable? best = null, indices = null;
         Variable numbers = Pad(Numbered(x, dimensions, order != 0), widths);
-        foreach ((Variable value, Variable number) in windows.Places(padded, counts)
-            .Zip(windows.Places(numbers, counts)))
+        foreach ((Variable value, Variable number) in windows.Taps(padded, counts)
+            .Zip(windows.Taps(numbers, counts)))
         {
             Variable isBetter = best is null ? value : Greater(value, best);
-            places = places is null ? number : Where(isBetter, number, places);
+            indices = indices is null ? number : Where(isBetter, number, indices);
             best = best is null ? value : Maximum(best, value);
         }
 
-        return [OnnxNode.Of(node.Type, best!), OnnxNode.Of(OnnxType.Int64, places!)];
+        return [OnnxNode.Of(node.Type, best!), OnnxNode.Of(OnnxType.Int64, indices!)];
     }
 
     /// <summary>
@@ -89,7 +89,7 @@ internal static class PoolingOps
         return plane + DimShuffle(within, [NewAxis, NewAxis, .. Enumerable.Range(0, dimensions.Length)]);
     }
 
-    /// <summary>Puts maxima back to their places. A larger output has zeros behind.</summary>
+    /// <summary>Puts maxima back at their indices. A larger output has zeros behind.</summary>
     private static OnnxValue[] MaxUnpool(OnnxNode node)
     {
         Variable x = node.X(0);
@@ -100,7 +100,7 @@ internal static class PoolingOps
                 + windows.Size[axis])];
         int count = OnnxNode.Few(to.Aggregate(1L, (product, dimension) => checked(product * dimension)), "elements");
         Variable flat = BroadcastTo(Constant(0, x.DType), count);
-        Variable y = Reshape(SetSubtensor(flat[Flatten(IndexingOps.Places(node, 1), 1)], Flatten(x, 1)), [.. to]);
+        Variable y = Reshape(SetSubtensor(flat[Flatten(IndexingOps.Indices(node, 1), 1)], Flatten(x, 1)), [.. to]);
         int[] whole = node.Has(2) ? node.IntsOf(2) : to;
         return whole.Length == to.Length && whole.Zip(to).All(pair => pair.First >= pair.Second)
             ? node.Same(Pad(y, [.. whole.Zip(to).Select(pair => (0, pair.First - pair.Second))]))
@@ -154,7 +154,7 @@ internal static class PoolingOps
         Variable padded = Pad(x, windows.Widths(dimensions, counts));
         return windows.Rank <= 3 && windows.Dilation.All(step => step == 1)
             ? Pool(padded, windows.Size, PoolMode.Sum, windows.Stride)
-            : windows.Places(padded, counts).Aggregate(Add);
+            : windows.Taps(padded, counts).Aggregate(Add);
     }
 
     /// <summary>
@@ -166,7 +166,7 @@ internal static class PoolingOps
         int least = countsPads ? -windows.Before[axis] : 0,
             most = countsPads ? dimension + windows.Behind[axis] : dimension;
         return Enumerable.Range(0, windows.Size[axis])
-            .Select(place => start + (place * windows.Dilation[axis])).Count(at => at >= least && at < most);
+            .Select(tap => start + (tap * windows.Dilation[axis])).Count(at => at >= least && at < most);
     }
 
     private static int[] Counts(Windows windows, int[] dimensions, bool roundsUp)

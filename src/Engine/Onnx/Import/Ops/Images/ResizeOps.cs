@@ -122,61 +122,62 @@ internal static class ResizeOps
         for (int i = 0; i < axes.Length; i++)
         {
             (double Start, double End) part = region is null ? (0, 1) : (region[i], region[i + axes.Length]);
-            (double At, bool IsOutside)[] places =
-                [.. Enumerable.Range(0, to[i]).Select(place => Place(place, from[i], to[i], scales[i], form, part))];
-            if (places.Any(place => place.IsOutside))
+            (double At, bool IsOutside)[] coordinates =
+                [.. Enumerable.Range(0, to[i]).Select(
+                    pixel => Coordinate(pixel, from[i], to[i], scales[i], form, part))];
+            if (coordinates.Any(each => each.IsOutside))
             {
                 Variable here = DimShuffle(
-                    Constant(Tensor.From([.. places.Select(place => place.IsOutside ? 1 : 0)])),
+                    Constant(Tensor.From([.. coordinates.Select(each => each.IsOutside ? 1 : 0)])),
                     [.. Enumerable.Range(0, x.Rank).Select(axis => axis == axes[i] ? 0 : NewAxis)]);
                 isOutside = isOutside is null ? here : Maximum(isOutside, here);
             }
 
-            if (from[i] != to[i] || places.Where((place, at) => place.At != at).Any())
+            if (from[i] != to[i] || coordinates.Where((each, pixel) => each.At != pixel).Any())
             {
-                x = AlongAxis(x, axes[i], from[i], [.. places.Select(place => place.At)], scales[i], form);
+                x = AlongAxis(x, axes[i], from[i], [.. coordinates.Select(each => each.At)], scales[i], form);
             }
         }
 
         return isOutside is null ? x : Where(isOutside, Constant(form.Outside, x.DType), x);
     }
 
-    /// <summary>Returns the position of a new element among the old ones.</summary>
-    private static (double At, bool IsOutside) Place(
-        int place, int from, int to, double scale, Form form, (double Start, double End) part)
+    /// <summary>Returns the coordinate of a resized pixel in the original image.</summary>
+    private static (double At, bool IsOutside) Coordinate(
+        int pixel, int from, int to, double scale, Form form, (double Start, double End) part)
     {
         double whole = form is { IsWhole: true, Coordinates: "align_corners" } ? to : scale * from;
         double Divided(double by, double at) => form.HasScales ? (float)at / (float)by : at / by;
         switch (form.Coordinates)
         {
             case "align_corners":
-                return (to == 1 || whole == 1 ? 0 : Divided(whole - 1, place * (from - 1)), false);
+                return (to == 1 || whole == 1 ? 0 : Divided(whole - 1, pixel * (from - 1)), false);
             case "asymmetric":
-                return (Divided(scale, place), false);
+                return (Divided(scale, pixel), false);
             case "half_pixel":
-                return (Divided(scale, place + 0.5) - 0.5, false);
+                return (Divided(scale, pixel + 0.5) - 0.5, false);
             case "pytorch_half_pixel":
-                return (to == 1 ? 0 : Divided(scale, place + 0.5) - 0.5, false);
+                return (to == 1 ? 0 : Divided(scale, pixel + 0.5) - 0.5, false);
             case "half_pixel_symmetric":
-                return ((from / 2.0 * (1 - (to / whole))) + Divided(scale, place + 0.5) - 0.5, false);
+                return ((from / 2.0 * (1 - (to / whole))) + Divided(scale, pixel + 0.5) - 0.5, false);
             case "tf_half_pixel_for_nn":
-                return (Divided(scale, place + 0.5), false);
+                return (Divided(scale, pixel + 0.5), false);
             case "tf_crop_and_resize":
                 double at = (to == 1
                     ? (part.End - part.Start) * (from - 1) / 2
-                    : place * (part.End - part.Start) * (from - 1) / (to - 1)) + (part.Start * (from - 1));
+                    : pixel * (part.End - part.Start) * (from - 1) / (to - 1)) + (part.Start * (from - 1));
                 return (at, at < 0 || at > from - 1);
             default:
                 throw new EngineException($"there is no coordinate_transformation_mode '{form.Coordinates}'");
         }
     }
 
-    private static Variable AlongAxis(Variable x, int axis, int dimension, double[] places, double scale, Form form)
+    private static Variable AlongAxis(Variable x, int axis, int dimension, double[] positions, double scale, Form form)
     {
-        double[][] weights = [.. places.Select(at => Weights(at, scale, form))];
+        double[][] weights = [.. positions.Select(at => Weights(at, scale, form))];
         int count = weights.Length == 0 ? 0 : weights[0].Length;
-        int[] starts = [.. places.Select(at => (int)Math.Ceiling(at) - (count / 2))];
-        for (int i = 0; form.ExcludesOutside && form.Mode != "nearest" && i < places.Length; i++)
+        int[] starts = [.. positions.Select(at => (int)Math.Ceiling(at) - (count / 2))];
+        for (int i = 0; form.ExcludesOutside && form.Mode != "nearest" && i < positions.Length; i++)
         {
             double[] inside = [.. weights[i].Select(
                 (weight, tap) => starts[i] + tap < 0 || starts[i] + tap >= dimension ? 0 : weight)];
@@ -187,7 +188,8 @@ internal static class ResizeOps
         if (form.Mode == "nearest")
         {
             int[] nearest =
-                [.. places.Select((_, i) => Math.Clamp(starts[i] + (weights[i][0] == 1 ? 0 : 1), 0, dimension - 1))];
+                [.. positions.Select(
+                    (_, i) => Math.Clamp(starts[i] + (weights[i][0] == 1 ? 0 : 1), 0, dimension - 1))];
             return Along(x, axis, nearest);
         }
 

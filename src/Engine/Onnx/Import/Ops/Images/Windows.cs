@@ -11,7 +11,7 @@ namespace Engine.Onnx;
 internal sealed record Windows(int[] Size, int[] Stride, int[] Dilation, int[] Before, int[] Behind)
 {
     /// <summary>Windows with more pixels than this are not expanded pixel by pixel.</summary>
-    private const int MaxPlaces = 2048;
+    private const int MaxTaps = 2048;
 
     public int Rank => Size.Length;
 
@@ -54,12 +54,12 @@ internal sealed record Windows(int[] Size, int[] Stride, int[] Dilation, int[] B
                 int[] more = new int[rank];
                 for (int axis = 0; axis < rank; axis++)
                 {
-                    int reach = ((size[axis] - 1) * dilation[axis]) + 1;
+                    int dilated = ((size[axis] - 1) * dilation[axis]) + 1;
                     int dimension = stride[axis] == 1
                         ? 1
                         : x.Shape[axis + 2] != Shape.Unknown ? x.Shape[axis + 2] : OnnxNode.Dimensions(x, 2)[axis];
                     int needed =
-                        ((((dimension + stride[axis] - 1) / stride[axis]) - 1) * stride[axis]) + reach - dimension;
+                        ((((dimension + stride[axis] - 1) / stride[axis]) - 1) * stride[axis]) + dilated - dimension;
                     more[axis] = !isPool || (needed >= 0 && dilation[axis] == 1) ? Math.Max(0, needed)
                         : throw new EngineException(
                             $"its auto_pad {auto} goes with windows that have gaps, or are smaller than its steps");
@@ -77,32 +77,32 @@ internal sealed record Windows(int[] Size, int[] Stride, int[] Dilation, int[] B
     /// <summary>Returns the number of windows along an axis.</summary>
     public int Count(int axis, int dimension, bool roundsUp)
     {
-        int free = dimension + Before[axis] + Behind[axis] - Reach(axis);
+        int free = dimension + Before[axis] + Behind[axis] - DilatedSize(axis);
         int count = ((roundsUp ? free + Stride[axis] - 1 : free) / Stride[axis]) + 1;
 
         // A last window that would begin in the padding after the images does not count.
         return roundsUp && (count - 1) * Stride[axis] >= dimension + Before[axis] ? count - 1 : count;
     }
 
-    /// <summary>Returns the distance from a window's first pixel to the end of its last.</summary>
-    public int Reach(int axis) => ((Size[axis] - 1) * Dilation[axis]) + 1;
+    /// <summary>Returns a window's size with its dilation.</summary>
+    public int DilatedSize(int axis) => ((Size[axis] - 1) * Dilation[axis]) + 1;
 
     /// <summary>
-    /// Returns, for each place in a window, the pixels of all windows at that place. Images must be padded.
+    /// Returns, for each tap of a window, the pixels of all windows at that tap. Images must be padded.
     /// </summary>
-    public IEnumerable<Variable> Places(Variable padded, int[] counts)
+    public IEnumerable<Variable> Taps(Variable padded, int[] counts)
     {
-        if (Size.Aggregate(1.0, (product, dimension) => product * dimension) > MaxPlaces)
+        if (Size.Aggregate(1.0, (product, dimension) => product * dimension) > MaxTaps)
         {
             throw new EngineException(
-                $"its windows ({string.Join(", ", Size)}) have more than {MaxPlaces} places, each of which is an op");
+                $"its windows ({string.Join(", ", Size)}) have more than {MaxTaps} taps, each of which is an op");
         }
 
-        foreach (int[] place in NdArray.Indices([.. Size]))
+        foreach (int[] tap in NdArray.Indices([.. Size]))
         {
             AxisIndex[] index = [(AxisIndex)(..), (AxisIndex)(..), .. Enumerable.Range(0, Rank).Select(axis =>
             {
-                int start = place[axis] * Dilation[axis];
+                int start = tap[axis] * Dilation[axis];
                 return (AxisIndex)(start..(start + ((counts[axis] - 1) * Stride[axis]) + 1), Stride[axis]);
             })];
             yield return padded[index];
@@ -115,6 +115,6 @@ internal sealed record Windows(int[] Size, int[] Stride, int[] Dilation, int[] B
         (0, 0), (0, 0),
         .. Enumerable.Range(0, Rank).Select(axis => (
             Before[axis],
-            Math.Max(0, ((counts[axis] - 1) * Stride[axis]) + Reach(axis) - dimensions[axis] - Before[axis]))),
+            Math.Max(0, ((counts[axis] - 1) * Stride[axis]) + DilatedSize(axis) - dimensions[axis] - Before[axis]))),
     ];
 }

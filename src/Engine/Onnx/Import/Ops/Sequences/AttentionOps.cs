@@ -99,17 +99,17 @@ internal static class AttentionOps
             bias = missing > 0 ? Pad(mask, [(0, missing)], Ops.PadMode.Constant, double.NegativeInfinity) : mask;
         }
 
-        Variable places = ARange(DimensionOf(keys, 2)), steps = ExpandDims(ARange(DimensionOf(q, 2)), 1);
-        Variable? lengths = node.OpSet >= 24 && node.Has(6) ? Reshape(IndexingOps.Places(node, 6), -1, 1, 1, 1) : null;
+        Variable positions = ARange(DimensionOf(keys, 2)), steps = ExpandDims(ARange(DimensionOf(q, 2)), 1);
+        Variable? lengths = node.OpSet >= 24 && node.Has(6) ? Reshape(IndexingOps.Indices(node, 6), -1, 1, 1, 1) : null;
         if (node.Flag("is_causal"))
         {
             Variable before = past ?? (lengths is null ? Constant(0, DType.Int32) : lengths - DimensionOf(q, 2));
-            Add(Where(LessOrEqual(places, steps + before), nothing, least));
+            Add(Where(LessOrEqual(positions, steps + before), nothing, least));
         }
 
         if (lengths is not null)
         {
-            Add(Where(Less(places, lengths), nothing, least));
+            Add(Where(Less(positions, lengths), nothing, least));
         }
 
         return bias;
@@ -131,8 +131,8 @@ internal static class AttentionOps
         int turned = node.Int("rotary_embedding_dim", 0) is > 0 and var some ? some : size;
         if (node.Has(3))
         {
-            Variable places = IndexingOps.Places(node, 3);
-            (cosines, sines) = (Gather(cosines, places), Gather(sines, places));
+            Variable positions = IndexingOps.Indices(node, 3);
+            (cosines, sines) = (Gather(cosines, positions), Gather(sines, positions));
         }
 
         (cosines, sines) = (ExpandDims(cosines, 2), ExpandDims(sines, 2));

@@ -160,7 +160,7 @@ internal static class RecurrentOps
         return node.V(4).Numbers is { } known && x.Shape[0] != Shape.Unknown
             && known.All(length => length == x.Shape[0])
             ? null
-            : IndexingOps.Places(node, 4);
+            : IndexingOps.Indices(node, 4);
     }
 
     private static Func<Variable, Variable>[] Functions(OnnxNode node, string[] defaults, int directions)

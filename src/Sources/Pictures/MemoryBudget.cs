@@ -1,18 +1,18 @@
 namespace Engine.Data.Pictures;
 
 /// <summary>
-/// Shares out memory for pictures that are decoded as a whole: a thread waits until those of the others leave enough,
-/// so that many large pictures at once take no more than this.
+/// Limits the memory of pictures that are decoded as a whole by several threads: a thread waits until the others leave
+/// enough of it.
 /// </summary>
-/// <param name="bytes">The memory. A single picture may take more.</param>
-internal sealed class DecodingRoom(long bytes)
+/// <param name="bytes">The limit. A single picture may take more.</param>
+internal sealed class MemoryBudget(long bytes)
 {
     private readonly object _lock = new();
 
     /// <summary>Gets the bytes that are taken.</summary>
     public long Taken { get; private set; }
 
-    /// <summary>Waits for room, and decodes in it.</summary>
+    /// <summary>Waits until the needed bytes are free, takes them and decodes a picture.</summary>
     public T With<T>(long needed, Func<T> decode)
     {
         lock (_lock)

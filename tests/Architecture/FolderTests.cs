@@ -4,27 +4,27 @@ using Engine.Build;
 namespace Engine.Tests.Architecture;
 
 /// <summary>
-/// A newcomer can read the purpose of each room, and each folder has few enough files to read their names.
+/// Each folder says what belongs there, and has few enough files that their names can be read at a glance.
 /// </summary>
-public partial class RoomTests
+public partial class FolderTests
 {
     /// <summary>"Some twenty": a few more if related files would otherwise be separated.</summary>
     private const int MaxFiles = 24;
 
     private static readonly string[] s_roots = ["src", "src/Engine"];
 
-    private static IEnumerable<string> Rooms => s_roots
+    private static IEnumerable<string> Namespaces => s_roots
         .SelectMany(root => Directory.EnumerateDirectories(Path.Combine(Repository.Root, root)))
         .Select(folder => Path.GetRelativePath(Repository.Root, folder))
         .Where(folder => folder != Path.Combine("src", "Engine"))
         .Concat(["tests", "bench", "build"]);
 
-    [TestCaseSource(nameof(Rooms))]
-    public void A_room_begins_with_what_belongs_there(string room)
+    [TestCaseSource(nameof(Namespaces))]
+    public void A_namespace_has_a_page_that_says_what_belongs_there(string folder)
     {
-        string page = Path.Combine(Repository.Root, room, "README.md");
+        string page = Path.Combine(Repository.Root, folder, "README.md");
 
-        Assert.That(File.Exists(page), $"{room} has no README.md");
+        Assert.That(File.Exists(page), $"{folder} has no README.md");
         string text = File.ReadAllText(page);
         foreach (string part in (string[])["- Not here:", "- Used by:", "- Begin with:"])
         {
