@@ -20,11 +20,11 @@ internal static unsafe class AttentionGradLoop
         step.DType(0) == DType.Float32 ? Phases<float>(step, shape, isCausal) : Phases<double>(step, shape, isCausal);
 
     private static long Bytes<T>(AttentionShape shape, CpuStepTypes step) where T : unmanaged =>
-        (Partition.Of(shape).Terms(shape) * sizeof(T)) + (new AttentionLoop.Room<T>(shape).Bytes * step.Threads);
+        (Partition.Of(shape).Terms(shape) * sizeof(T)) + (new AttentionLoop.WorkerMemory<T>(shape).Bytes * step.Threads);
 
     private static Phase[] Phases<T>(CpuStep step, AttentionShape shape, bool isCausal) where T : unmanaged, INumber<T>
     {
-        var room = new AttentionLoop.Room<T>(shape);
+        var memory = new AttentionLoop.WorkerMemory<T>(shape);
         var parts = Partition.Of(shape);
         var terms = (T*)step.Workspace;
         byte* rooms = step.Workspace + (parts.Terms(shape) * sizeof(T));
@@ -48,7 +48,7 @@ internal static unsafe class AttentionGradLoop
         var units = new Phase(checked(shape.Batch * parts.Queries * parts.Keys), 1, (start, end, worker) =>
         {
             Job<T> own = job;
-            (own.Start, own.End, own.Memory) = (start, end, room.Of(rooms, worker));
+            (own.Start, own.End, own.Memory) = (start, end, memory.Of(rooms, worker));
             Simd.Dispatch<T, Job<T>>(ref own);
         });
         return [units, .. dq.Sum(), .. dk.Sum(), .. dv.Sum()];

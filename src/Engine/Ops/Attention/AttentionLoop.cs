@@ -21,8 +21,8 @@ internal static unsafe class AttentionLoop
     private const int Alignment = 64;
 
     public static long ForwardBytes(AttentionShape shape, CpuStepTypes step) => step.Inputs[0].DType == DType.Float32
-        ? new Room<float>(shape).Bytes * step.Threads
-        : new Room<double>(shape).Bytes * step.Threads;
+        ? new WorkerMemory<float>(shape).Bytes * step.Threads
+        : new WorkerMemory<double>(shape).Bytes * step.Threads;
 
     public static int Chunks(int count, int size) => (count + size - 1) / size;
 
@@ -38,7 +38,7 @@ internal static unsafe class AttentionLoop
 
     private static Phase[] Forward<T>(CpuStep step, AttentionShape shape, bool isCausal) where T : unmanaged, INumber<T>
     {
-        var room = new Room<T>(shape);
+        var memory = new WorkerMemory<T>(shape);
         Operands<T> x = new(step.In<T>(0), step.In<T>(1), step.In<T>(2), step.InputCount > 3 ? new(step, 3) : default);
         T* y = step.Out<T>(), log = step.Out<T>(1);
         byte* workspace = step.Workspace;
@@ -50,7 +50,7 @@ internal static unsafe class AttentionLoop
                 var job = new ForwardJob<T>
                 {
                     Shape = shape, X = x, Y = y, Log = log, IsCausal = isCausal, Chunks = chunks,
-                    Start = start, End = end, Memory = room.Of(workspace, worker),
+                    Start = start, End = end, Memory = memory.Of(workspace, worker),
                 };
                 Simd.Dispatch<T, ForwardJob<T>>(ref job);
             }),
@@ -60,11 +60,11 @@ internal static unsafe class AttentionLoop
     /// <summary>
     /// Describes the memory of a thread: two blocks of products, and the workspace of the matrix products.
     /// </summary>
-    internal readonly struct Room<T> where T : unmanaged
+    internal readonly struct WorkerMemory<T> where T : unmanaged
     {
         private readonly long _block;
 
-        public Room(AttentionShape s)
+        public WorkerMemory(AttentionShape s)
         {
             int rows = Math.Min(Rows, s.Queries), columns = Math.Min(Columns, s.Keys);
             _block = Aligned((long)rows * Stride<T>(columns) * sizeof(T));
