@@ -136,6 +136,36 @@ public class PredictionServerTests
         static ByteArrayContent Picture(byte[] bytes) => new(bytes) { Headers = { { "Content-Type", "image/png" } } };
     }
 
+    private const string Part = "--x\r\nContent-Disposition: form-data; name=a; filename=a.png\r\n\r\nno picture";
+
+    [TestCase("multipart/form-data; boundary=x", Part + "\r\n--x--\r\n", "a.png")]
+    [TestCase("multipart/form-data; boundary=x", Part, "The request is cut off or malformed.")]
+    [TestCase("multipart/form-data; boundary=x", "--x\r\nContent-Dispo", "The request is cut off or malformed.")]
+    [TestCase("multipart/form-data; boundary=x", "--x\r\n: \r\n\r\n\r\n--x--\r\n",
+        "The request is cut off or malformed.")]
+    [TestCase("multipart/form-data; boundary=x", "--x\r\nContent-Disposition: ;;=\r\n\r\n\r\n--x--\r\n",
+        "The request is cut off or malformed.")]
+    [TestCase("multipart/form-data; boundary=x", "--x--\r\n", "The form has 0 files")]
+    [TestCase("multipart/form-data; boundary=x", "", "The request is cut off or malformed.")]
+    [TestCase("multipart/form-data; boundary=y", Part + "\r\n--x--\r\n", "The request is cut off or malformed.")]
+    [TestCase("multipart/form-data", Part + "\r\n--x--\r\n", "The request is cut off or malformed.")]
+    [TestCase("multipart/form-data; boundary=", Part, "The Content-Type of the form is malformed")]
+    [TestCase("multipart/form-data; =x;;", Part, "The Content-Type of the form is malformed")]
+    public async Task A_damaged_form_is_refused_in_a_sentence(string type, string body, string said)
+    {
+        await using PredictionServer server = await Start(s_pictures.Value);
+        using HttpClient client = Client(server);
+        using var content = new StringContent(body);
+        content.Headers.Remove("Content-Type");
+        content.Headers.TryAddWithoutValidation("Content-Type", type);
+
+        using HttpResponseMessage response = await client.PostAsync("predict", content);
+
+        string text = await response.Content.ReadAsStringAsync();
+        Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.BadRequest), text);
+        Assert.That(JsonDocument.Parse(text).RootElement.GetProperty("error").GetString(), Does.StartWith(said));
+    }
+
     [Test]
     public async Task Only_who_shows_the_token_is_let_in()
     {
