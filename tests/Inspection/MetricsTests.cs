@@ -179,6 +179,8 @@ public class MetricsTests
 
         Assert.That(Metrics.CalibrationError([0, 0, 0, 1], sure), Is.Zero);
         Assert.That(Metrics.CalibrationError([1, 1, 1, 1], sure), Is.EqualTo(0.75));
+        Assert.That(Metrics.Calibration([0], Tensor.From<double>([-.25, -.5], 1, 2)),
+            Is.EqualTo((CalibrationBin[])[new(1, -.25, 1)]), "of scores that are no probabilities");
         Assert.That(Metrics.Calibration([0, 0, 0, 1], sure), Is.EqualTo((CalibrationBin[])[new(4, .75, .75)]));
     }
 
@@ -193,5 +195,7 @@ public class MetricsTests
             Throws.InstanceOf<EngineException>().With.Message.EqualTo("There are 3 samples but 2 scores."));
         Assert.That(() => Metrics.RocCurve([true], (double[])[.5, .1]),
             Throws.InstanceOf<EngineException>().With.Message.EqualTo("There are 1 samples but 2 scores."));
+        Assert.That(() => Metrics.Determination([], []),
+            Throws.InstanceOf<EngineException>().With.Message.StartsWith("A metric is of at least one value"));
     }
 }

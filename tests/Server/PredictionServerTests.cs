@@ -149,7 +149,8 @@ public class PredictionServerTests
     [TestCase("multipart/form-data; boundary=x", "", "The request is cut off or malformed.")]
     [TestCase("multipart/form-data; boundary=y", Part + "\r\n--x--\r\n", "The request is cut off or malformed.")]
     [TestCase("multipart/form-data", Part + "\r\n--x--\r\n", "The request is cut off or malformed.")]
-    [TestCase("multipart/form-data; boundary=", Part, "The Content-Type of the form is malformed")]
+    [TestCase("multipart/form-data; boundary=", Part, "The request is cut off or malformed.")]
+    [TestCase("multipart/form-data; boundary=\"x", Part, "The Content-Type of the form is malformed")]
     [TestCase("multipart/form-data; =x;;", Part, "The Content-Type of the form is malformed")]
     public async Task A_damaged_form_is_refused_in_a_sentence(string type, string body, string said)
     {

@@ -214,7 +214,9 @@ public static partial class Metrics
     {
         if (truth.Length != predicted.Length || truth.IsEmpty)
         {
-            throw new EngineException($"There are {truth.Length} values but {predicted.Length} predictions.");
+            throw new EngineException(truth.Length == predicted.Length
+                ? "A metric is of at least one value, but there are none."
+                : $"There are {truth.Length} values but {predicted.Length} predictions.");
         }
 
         double sum = 0;
