@@ -12,6 +12,9 @@ namespace Engine.Tests.Server;
 
 public class PredictionServerTests
 {
+    /// <summary>A form up to the end of its only part.</summary>
+    private const string Part = "--x\r\nContent-Disposition: form-data; name=a; filename=a.png\r\n\r\nno picture";
+
     private static readonly Lazy<Model> s_table = new(() => Model.Train(
         new DataSet("tools", new Table(
             new NumberColumn("weight", [.. Enumerable.Range(0, 60).Select(i => (double)(i % 7))]),
@@ -136,22 +139,21 @@ public class PredictionServerTests
         static ByteArrayContent Picture(byte[] bytes) => new(bytes) { Headers = { { "Content-Type", "image/png" } } };
     }
 
-    private const string Part = "--x\r\nContent-Disposition: form-data; name=a; filename=a.png\r\n\r\nno picture";
-
     [TestCase("multipart/form-data; boundary=x", Part + "\r\n--x--\r\n", "a.png")]
-    [TestCase("multipart/form-data; boundary=x", Part, "The request is cut off or malformed.")]
-    [TestCase("multipart/form-data; boundary=x", "--x\r\nContent-Dispo", "The request is cut off or malformed.")]
+    [TestCase("multipart/form-data; boundary=x", Part, "The request is cut off or malformed")]
+    [TestCase("multipart/form-data; boundary=x", "--x\r\nContent-Dispo", "The request is cut off or malformed")]
     [TestCase("multipart/form-data; boundary=x", "--x\r\n: \r\n\r\n\r\n--x--\r\n",
-        "The request is cut off or malformed.")]
+        "The request is cut off or malformed")]
     [TestCase("multipart/form-data; boundary=x", "--x\r\nContent-Disposition: ;;=\r\n\r\n\r\n--x--\r\n",
-        "The request is cut off or malformed.")]
+        "The request is cut off or malformed")]
     [TestCase("multipart/form-data; boundary=x", "--x--\r\n", "The form has 0 files")]
-    [TestCase("multipart/form-data; boundary=x", "", "The request is cut off or malformed.")]
-    [TestCase("multipart/form-data; boundary=y", Part + "\r\n--x--\r\n", "The request is cut off or malformed.")]
-    [TestCase("multipart/form-data", Part + "\r\n--x--\r\n", "The request is cut off or malformed.")]
-    [TestCase("multipart/form-data; boundary=", Part, "The request is cut off or malformed.")]
+    [TestCase("multipart/form-data; boundary=x", "", "The form has 0 files")]
+    [TestCase("multipart/form-data; boundary=y", Part + "\r\n--x--\r\n", "The request is cut off or malformed")]
+    [TestCase("multipart/form-data", Part + "\r\n--x--\r\n", "The request is cut off or malformed")]
+    [TestCase("multipart/form-data; boundary=", Part, "The request is cut off or malformed")]
     [TestCase("multipart/form-data; boundary=\"x", Part, "The Content-Type of the form is malformed")]
     [TestCase("multipart/form-data; =x;;", Part, "The Content-Type of the form is malformed")]
+    [TestCase("multipart/form-data", "", "The request is cut off or malformed: Missing content-type boundary.")]
     public async Task A_damaged_form_is_refused_in_a_sentence(string type, string body, string said)
     {
         await using PredictionServer server = await Start(s_pictures.Value);
@@ -165,6 +167,7 @@ public class PredictionServerTests
         string text = await response.Content.ReadAsStringAsync();
         Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.BadRequest), text);
         Assert.That(JsonDocument.Parse(text).RootElement.GetProperty("error").GetString(), Does.StartWith(said));
+        Assert.That(await client.GetStringAsync("metrics"), Does.Contain("engine_requests_total{status=\"400\"} 1"));
     }
 
     [Test]
