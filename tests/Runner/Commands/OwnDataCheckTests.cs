@@ -24,7 +24,7 @@ public class OwnDataCheckTests
 
     [TestCase("cut.csv.gz", 60, "cut.csv.gz is damaged: it is packed by gzip and cannot be unpacked.")]
     [TestCase("cut.csv.gz", 12, "cut.csv.gz is damaged: it is packed by gzip and cannot be unpacked.")]
-    [TestCase("open.csv", 0, "open.csv: a value of row 1 has")]
+    [TestCase("open.csv", 0, "open.csv: a value of row 2 has")]
     public async Task A_damaged_table_is_refused_by_its_name(string name, int length, string said)
     {
         using var folder = new TempFolder();
