@@ -149,11 +149,10 @@ public class PredictionServerTests
     [TestCase("multipart/form-data; boundary=x", "--x--\r\n", "The form has 0 files")]
     [TestCase("multipart/form-data; boundary=x", "", "The form has 0 files")]
     [TestCase("multipart/form-data; boundary=y", Part + "\r\n--x--\r\n", "The request is cut off or malformed")]
-    [TestCase("multipart/form-data", Part + "\r\n--x--\r\n", "The request is cut off or malformed")]
     [TestCase("multipart/form-data; boundary=", Part, "The request is cut off or malformed")]
     [TestCase("multipart/form-data; boundary=\"x", Part, "The Content-Type of the form is malformed")]
     [TestCase("multipart/form-data; =x;;", Part, "The Content-Type of the form is malformed")]
-    [TestCase("multipart/form-data", "", "The request is cut off or malformed: Missing content-type boundary.")]
+    [TestCase("multipart/form-data", Part, "The request is cut off or malformed: Missing content-type boundary.")]
     public async Task A_damaged_form_is_refused_in_a_sentence(string type, string body, string said)
     {
         await using PredictionServer server = await Start(s_pictures.Value);
