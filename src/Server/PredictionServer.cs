@@ -191,9 +191,16 @@ public sealed class PredictionServer : IAsyncDisposable
                 EngineException => error.Message,
                 JsonException json =>
                     $"This is not JSON: line {json.LineNumber + 1}, byte {json.BytePositionInLine + 1}.",
+                InvalidDataException form => $"The request is cut off or malformed: {form.Message}",
                 _ => "The request is cut off or malformed.",
             };
             await Refuse(context, StatusCodes.Status400BadRequest, why);
+        }
+        catch when (!context.Response.HasStarted)
+        {
+            // The server answers 500 by itself, but only after the request is counted.
+            context.Response.StatusCode = StatusCodes.Status500InternalServerError;
+            throw;
         }
         finally
         {

@@ -70,7 +70,11 @@ public sealed record Csv(string Path) : IDataSource
     public Table Read() => Read(TargetOf, isWanted: false).ToTable();
 
     /// <summary>Returns how the table's numbers are written.</summary>
-    internal DecimalStyle DetectDecimals() => CsvDialect.Of(Path, this).Decimals;
+    internal DecimalStyle DetectDecimals() => DetectDialect().Decimals;
+
+    /// <summary>Returns how the table is written.</summary>
+    /// <exception cref="DataFormatException">It is no table, or damaged.</exception>
+    internal CsvDialect DetectDialect() => NamingFile(() => CsvDialect.Of(Path, this));
 
     /// <summary>
     /// Returns this table with the types of the columns that a preparation and a target were fitted to, so that a file
@@ -162,10 +166,16 @@ public sealed record Csv(string Path) : IDataSource
 
     private CsvColumns Read(Func<List<string>, bool, int> target, bool isWanted)
     {
+        CsvDialect dialect = DetectDialect();
+        return NamingFile(() => Read(dialect, isWanted ? names => target(names, dialect.HasNames) : null));
+    }
+
+    /// <summary>Reads the file; errors name it.</summary>
+    private T NamingFile<T>(Func<T> read)
+    {
         try
         {
-            CsvDialect dialect = CsvDialect.Of(Path, this);
-            return Read(dialect, isWanted ? names => target(names, dialect.HasNames) : null);
+            return read();
         }
         catch (InvalidDataException error)
         {
@@ -243,7 +253,8 @@ public sealed record Csv(string Path) : IDataSource
 
         string[] usual = ["target", "label", "class", "y"];
         return !hasNames ? names.Count - 1
-            : names.FindIndex(name => usual.Contains(name, StringComparer.OrdinalIgnoreCase)) is >= 0 and int found
+            : usual.Select(one => names.FindIndex(name => name.Equals(one, StringComparison.OrdinalIgnoreCase)))
+                .FirstOrDefault(i => i >= 0, -1) is >= 0 and int found
             ? found
             : throw new DataFormatException(
                 $"{Path}: which column is to be predicted? Name it as the target: {Table.Some(names)}.");

@@ -16,7 +16,7 @@ internal static class PictureNames
     /// </summary>
     public static string? FolderOf(Csv table)
     {
-        if (CsvDialect.Of(table.Path, table).Picture is not { } found || table.Drop.Contains(found.Column))
+        if (table.DetectDialect().Picture is not { } found || table.Drop.Contains(found.Column))
         {
             return null;
         }

@@ -165,6 +165,8 @@ public class CsvTests
         Assert.That(Show(Csv.Read(folder.File("t.csv.gz"))), Is.EqualTo("a: 1|3; b: 2|4"));
         Assert.That(() => Csv.Read(folder.File("wrong.csv.gz")), Throws.InstanceOf<DataFormatException>()
             .With.Message.Contains("wrong.csv.gz is damaged"));
+        Assert.That(() => new Csv(folder.File("wrong.csv.gz")).DetectDialect(),
+            Throws.InstanceOf<DataFormatException>().With.Message.Contains("wrong.csv.gz is damaged"));
     }
 
     [TestCase("", "is empty")]
@@ -207,7 +209,9 @@ public class CsvTests
         File.WriteAllText(folder.File("named.csv"), "x,price\n1,2\n3,4\n");
         File.WriteAllText(folder.File("usual.csv"), "Class,x\na,2\nb,4\n");
         File.WriteAllText(folder.File("bare.csv"), "1,2\n3,4\n5,6\n");
+        File.WriteAllText(folder.File("several.csv"), "x,y,class\n1,2,a\n3,4,b\n");
 
+        Assert.That(new Csv(folder.File("several.csv")).Load().Target, Is.EqualTo("class"), "y may be a place");
         Assert.That(new Csv(folder.File("named.csv")) { Target = "PRICE" }.Load().Target, Is.EqualTo("price"));
         Assert.That(new Csv(folder.File("usual.csv")).Load().Target, Is.EqualTo("Class"));
         Assert.That(new Csv(folder.File("bare.csv")).Load().Target, Is.EqualTo("column2"));

@@ -144,6 +144,34 @@ public class MetricsTests
         Assert.That(Metrics.Determination([2, 2], [2, 3]), Is.EqualTo(0));
     }
 
+    /// <summary>The mean of equal values may differ from them by a rounding.</summary>
+    [Test]
+    public void Equal_values_are_determined_by_none_but_the_same([Values(.1, .7, 1e9 + .1, -3e-7)] double value)
+    {
+        foreach (int count in (int[])[1, 3, 7, 10, 100])
+        {
+            double[] truth = [.. Enumerable.Repeat(value, count)], other = [.. truth.Select(y => y * 1.5)];
+            Assert.That(Metrics.Determination(truth, truth), Is.EqualTo(1), $"{count}");
+            Assert.That(Metrics.Determination(truth, other), Is.EqualTo(0), $"{count}");
+        }
+
+        Assert.That(Metrics.Determination([value, value], [value, double.NaN]), Is.NaN);
+    }
+
+    [Test, CancelAfter(30_000)]
+    public void What_is_not_a_number_is_no_hit_and_has_no_area()
+    {
+        Tensor unknown = Tensor.From<double>([double.NaN, .5, .5, .2, .3, .5], 2, 3);
+
+        Assert.That(Metrics.TopK([0, 2], unknown, 1), Is.EqualTo(.5));
+        Assert.That(Metrics.TopK([1, 2], unknown, 1), Is.EqualTo(.5));
+        Assert.That(Metrics.TopK([0, 1], unknown, 3), Is.EqualTo(1));
+        Assert.That(Metrics.LogLoss([0, 1], unknown), Is.NaN);
+        Assert.That(Metrics.RocAuc([0, 1], unknown), Is.NaN);
+        Assert.That(Metrics.RocAuc([true, false, true], (double[])[.5, double.NaN, .2]), Is.NaN);
+        Assert.That(Metrics.RocCurve([true, false, true], (double[])[.5, double.NaN, .2]), Is.Empty);
+    }
+
     [Test]
     public void One_who_is_as_sure_as_right_has_no_error_of_calibration()
     {
@@ -151,6 +179,8 @@ public class MetricsTests
 
         Assert.That(Metrics.CalibrationError([0, 0, 0, 1], sure), Is.Zero);
         Assert.That(Metrics.CalibrationError([1, 1, 1, 1], sure), Is.EqualTo(0.75));
+        Assert.That(Metrics.Calibration([0], Tensor.From<double>([-.25, -.5], 1, 2)),
+            Is.EqualTo((CalibrationBin[])[new(1, -.25, 1)]), "of scores that are no probabilities");
         Assert.That(Metrics.Calibration([0, 0, 0, 1], sure), Is.EqualTo((CalibrationBin[])[new(4, .75, .75)]));
     }
 
@@ -161,5 +191,11 @@ public class MetricsTests
             Throws.InstanceOf<EngineException>().With.Message.Contains("The label of sample 1 is 3"));
         Assert.That(() => Metrics.LogLoss([0], Tensor.From<double>([.5, .5, .5, .5], 2, 2)),
             Throws.InstanceOf<EngineException>().With.Message.Contains("(1, classes)"));
+        Assert.That(() => Metrics.RocAuc([true, false, true], (double[])[.5, .1]),
+            Throws.InstanceOf<EngineException>().With.Message.EqualTo("There are 3 samples but 2 scores."));
+        Assert.That(() => Metrics.RocCurve([true], (double[])[.5, .1]),
+            Throws.InstanceOf<EngineException>().With.Message.EqualTo("There are 1 samples but 2 scores."));
+        Assert.That(() => Metrics.Determination([], []),
+            Throws.InstanceOf<EngineException>().With.Message.StartsWith("A metric is of at least one value"));
     }
 }

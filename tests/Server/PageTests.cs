@@ -145,6 +145,30 @@ public class PageTests
         await Look(browser, window, "watch");
     }
 
+    [Test]
+    public async Task A_training_without_validation_has_one_curve_with_letters_of_the_pages_size()
+    {
+        await using TrainingWatch watch = await TrainingWatch.StartAsync();
+        using NeuralNet net = new(new Input(1, 32, 32), new Dense(10, Softmax))
+        {
+            MaxEpochs = 3,
+            TrainSplit = new TrainSplit(0),
+            Callbacks = [watch],
+        };
+        await using Browser browser = await Browser.Start();
+        await browser.Open(watch.Address, 1280, 800, isDark: true);
+        (Tensor x, int[] y) = Toy.Images(50);
+
+        net.Fit(x, y);
+
+        await browser.Until("document.querySelectorAll('#losses circle').length === 3");
+        Assert.That((bool?)await browser.Value("document.getElementById('validKey').hidden"), Is.True);
+        Assert.That((bool?)await browser.Value("document.getElementById('accuracy').hidden"), Is.True);
+        Assert.That(
+            (double?)await browser.Value("document.querySelector('#losses text').getBoundingClientRect().height"),
+            Is.InRange(10, 24));
+    }
+
     /// <summary>Checks that nothing is wider than the window, and saves a picture.</summary>
     private static async Task Look(Browser browser, Sides window, string name)
     {

@@ -12,6 +12,9 @@ namespace Engine.Tests.Server;
 
 public class PredictionServerTests
 {
+    /// <summary>A form up to the end of its only part.</summary>
+    private const string Part = "--x\r\nContent-Disposition: form-data; name=a; filename=a.png\r\n\r\nno picture";
+
     private static readonly Lazy<Model> s_table = new(() => Model.Train(
         new DataSet("tools", new Table(
             new NumberColumn("weight", [.. Enumerable.Range(0, 60).Select(i => (double)(i % 7))]),
@@ -134,6 +137,36 @@ public class PredictionServerTests
         }
 
         static ByteArrayContent Picture(byte[] bytes) => new(bytes) { Headers = { { "Content-Type", "image/png" } } };
+    }
+
+    [TestCase("multipart/form-data; boundary=x", Part + "\r\n--x--\r\n", "a.png")]
+    [TestCase("multipart/form-data; boundary=x", Part, "The request is cut off or malformed")]
+    [TestCase("multipart/form-data; boundary=x", "--x\r\nContent-Dispo", "The request is cut off or malformed")]
+    [TestCase("multipart/form-data; boundary=x", "--x\r\n: \r\n\r\n\r\n--x--\r\n",
+        "The request is cut off or malformed")]
+    [TestCase("multipart/form-data; boundary=x", "--x\r\nContent-Disposition: ;;=\r\n\r\n\r\n--x--\r\n",
+        "The request is cut off or malformed")]
+    [TestCase("multipart/form-data; boundary=x", "--x--\r\n", "The form has 0 files")]
+    [TestCase("multipart/form-data; boundary=x", "", "The form has 0 files")]
+    [TestCase("multipart/form-data; boundary=y", Part + "\r\n--x--\r\n", "The request is cut off or malformed")]
+    [TestCase("multipart/form-data; boundary=", Part, "The request is cut off or malformed")]
+    [TestCase("multipart/form-data; boundary=\"x", Part, "The Content-Type of the form is malformed")]
+    [TestCase("multipart/form-data; =x;;", Part, "The Content-Type of the form is malformed")]
+    [TestCase("multipart/form-data", Part, "The request is cut off or malformed: Missing content-type boundary.")]
+    public async Task A_damaged_form_is_refused_in_a_sentence(string type, string body, string said)
+    {
+        await using PredictionServer server = await Start(s_pictures.Value);
+        using HttpClient client = Client(server);
+        using var content = new StringContent(body);
+        content.Headers.Remove("Content-Type");
+        content.Headers.TryAddWithoutValidation("Content-Type", type);
+
+        using HttpResponseMessage response = await client.PostAsync("predict", content);
+
+        string text = await response.Content.ReadAsStringAsync();
+        Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.BadRequest), text);
+        Assert.That(JsonDocument.Parse(text).RootElement.GetProperty("error").GetString(), Does.StartWith(said));
+        Assert.That(await client.GetStringAsync("metrics"), Does.Contain("engine_requests_total{status=\"400\"} 1"));
     }
 
     [Test]

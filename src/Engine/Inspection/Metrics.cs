@@ -31,7 +31,9 @@ public static partial class Metrics
 
         double residual = Mean(truth, predicted, (y, p) => (y - p) * (y - p)),
             total = Mean(truth, truth, (y, _) => (y - mean) * (y - mean));
-        return total != 0 ? 1 - (residual / total) : residual != 0 ? 0 : 1;
+        // The mean of equal truths may be off by a rounding, and then their sum of squares is not 0.
+        bool areEqual = total == 0 || !truth.ContainsAnyExcept(truth[0]);
+        return !areEqual || double.IsNaN(residual) ? 1 - (residual / total) : residual != 0 ? 0 : 1;
     }
 
     /// <summary>Returns the mean of -log of the predicted probability of each sample's own class.</summary>
@@ -62,7 +64,9 @@ public static partial class Metrics
             int before = 0;
             for (int c = 0; c < classes; c++)
             {
-                before += p[i, c] > p[i, labels[i]] || (p[i, c] == p[i, labels[i]] && c < labels[i]) ? 1 : 0;
+                // A nan is before all others, so that what is not known is no hit.
+                bool isAfter = p[i, c] < p[i, labels[i]] || (p[i, c] == p[i, labels[i]] && c >= labels[i]);
+                before += isAfter || c == labels[i] ? 0 : 1;
             }
 
             hits += before < k ? 1 : 0;
@@ -74,12 +78,18 @@ public static partial class Metrics
     /// <summary>
     /// Returns the area under the receiver operating characteristic: the probability that a sample of the class has a
     /// greater score than a sample of another class, where equal scores count half. It is nan if all samples are of one
-    /// kind.
+    /// kind, or if a score is nan.
     /// </summary>
     /// <param name="isOfClass">Whether each sample is of the class.</param>
     /// <param name="scores">The score of the class for each sample.</param>
     public static double RocAuc(ReadOnlySpan<bool> isOfClass, ReadOnlySpan<double> scores)
     {
+        RequirePairs(isOfClass, scores);
+        if (HasNan(scores))
+        {
+            return double.NaN;
+        }
+
         (double Score, bool IsOfClass)[] sorted = new (double, bool)[scores.Length];
         for (int i = 0; i < sorted.Length; i++)
         {
@@ -121,19 +131,20 @@ public static partial class Metrics
     /// <summary>
     /// Returns the receiver operating characteristic (T. Fawcett, An introduction to ROC analysis, 2006): for each
     /// threshold of the score, the share of the other samples and the share of the class's samples above it, from (0,
-    /// 0) to (1, 1). It is empty if all samples are of one kind.
+    /// 0) to (1, 1). It is empty if all samples are of one kind, or if a score is nan.
     /// </summary>
     /// <param name="isOfClass">Whether each sample is of the class.</param>
     /// <param name="scores">The score of the class for each sample.</param>
     public static IReadOnlyList<RocPoint> RocCurve(ReadOnlySpan<bool> isOfClass, ReadOnlySpan<double> scores)
     {
+        RequirePairs(isOfClass, scores);
         double[] falling = scores.ToArray();
         bool[] truth = isOfClass.ToArray();
         Array.Sort(falling, truth);
         Array.Reverse(falling);
         Array.Reverse(truth);
         double positives = truth.Count(one => one), negatives = truth.Length - positives;
-        if (positives == 0 || negatives == 0)
+        if (positives == 0 || negatives == 0 || HasNan(scores))
         {
             return [];
         }
@@ -179,7 +190,7 @@ public static partial class Metrics
                 best = p[i, c] > p[i, best] ? c : best;
             }
 
-            ref (int Count, double Sure, int Right) bin = ref sums[Math.Min((int)(p[i, best] * Bins), Bins - 1)];
+            ref (int Count, double Sure, int Right) bin = ref sums[Math.Clamp((int)(p[i, best] * Bins), 0, Bins - 1)];
             bin = (bin.Count + 1, bin.Sure + p[i, best], bin.Right + (best == labels[i] ? 1 : 0));
         }
 
@@ -203,7 +214,9 @@ public static partial class Metrics
     {
         if (truth.Length != predicted.Length || truth.IsEmpty)
         {
-            throw new EngineException($"There are {truth.Length} values but {predicted.Length} predictions.");
+            throw new EngineException(truth.Length == predicted.Length
+                ? "A metric is of at least one value, but there are none."
+                : $"There are {truth.Length} values but {predicted.Length} predictions.");
         }
 
         double sum = 0;
@@ -214,6 +227,17 @@ public static partial class Metrics
 
         return sum / truth.Length;
     }
+
+    private static void RequirePairs(ReadOnlySpan<bool> isOfClass, ReadOnlySpan<double> scores)
+    {
+        if (isOfClass.Length != scores.Length)
+        {
+            throw new EngineException($"There are {isOfClass.Length} samples but {scores.Length} scores.");
+        }
+    }
+
+    /// <summary>Returns whether there is a nan, which this search finds: to Equals, nans are equal.</summary>
+    private static bool HasNan(ReadOnlySpan<double> scores) => scores.Contains(double.NaN);
 
     private static NdArray Checked(ReadOnlySpan<int> labels, Tensor probabilities)
     {

@@ -130,7 +130,8 @@ internal static class SearchCommand
         }
 
         IReadOnlyList<SearchCandidate> candidates = RandomSearch.Draw(trials, options.Seed ?? 42, ranges.Draw);
-        string measure = data.IsRegression ? "-loss" : "accuracy";
+        // The greatest score is the best, so the least loss is sought as its negative, but shown as it is.
+        (string measure, int sign) = data.IsRegression ? ("loss", -1) : ("accuracy", 1);
         HalvingResult<SearchCandidate> found = SuccessiveHalving.Run(
             candidates, epochs,
             (candidate, some) =>
@@ -148,18 +149,19 @@ internal static class SearchCommand
                 if (!options.Quiet)
                 {
                     Console.WriteLine(FormattableString.Invariant(
-                        $"{some,3} epoch{(some == 1 ? " " : "s")}  {measure} {score:F4}  {time.TotalSeconds,6:F1} s  {candidate}"));
+                        $"{some,3} epoch{(some == 1 ? " " : "s")}  {measure} {sign * score:F4}  {time.TotalSeconds,6:F1} s  {candidate}"));
                 }
 
                 return score;
             },
             factor, progress: null, cancellation);
-        Print(found, measure);
+        Print(found, measure, sign);
         if (picture is not null)
         {
             Picture drawn = SearchPlot.Draw(
                 [.. found.Trials.Select(trial =>
-                    new SearchPoint(trial.Candidate.Number(ranges.Axis), trial.Score, $"{trial.Epochs} epochs"))],
+                    new SearchPoint(
+                        trial.Candidate.Number(ranges.Axis), sign * trial.Score, $"{trial.Epochs} epochs"))],
                 ranges.Axis, measure, isLogarithmic: ranges.Axis == "learning rate");
             PictureFiles.Save(drawn, "--output", picture, Console.Out);
         }
@@ -198,13 +200,13 @@ internal static class SearchCommand
             : net.TrainHistory.Max(epoch => epoch.ValidAccuracy);
     }
 
-    private static void Print(HalvingResult<SearchCandidate> found, string measure)
+    private static void Print(HalvingResult<SearchCandidate> found, string measure, int sign)
     {
         var table = new TextTable(">" + measure, ">epochs", "settings");
         foreach (Trial<SearchCandidate> trial in found.Ranking.Take(MaxShown))
         {
             table.Add(
-                trial.Score.ToString("F4", CultureInfo.InvariantCulture),
+                (sign * trial.Score).ToString("F4", CultureInfo.InvariantCulture),
                 trial.Epochs.ToString(CultureInfo.InvariantCulture),
                 trial.Candidate.ToString());
         }

@@ -43,6 +43,13 @@ internal sealed class RequestReader(Model model, ServerOptions options) : IDispo
 
         if (type == "multipart/form-data")
         {
+            if (!request.HasFormContentType)
+            {
+                throw new EngineException(
+                    "The Content-Type of the form is malformed: send 'multipart/form-data; boundary=' and what stands "
+                    + "between its parts.");
+            }
+
             IFormCollection form = await request.ReadFormAsync(cancellation);
             if (form.Files.Count is 0 or > MaxFiles)
             {

@@ -44,6 +44,7 @@ function draw(svg, series) {
 function drawCurves() {
   const of = (name, factor = 1) => epochs.map(e => [e.epoch, e[name] == null ? null : e[name] * factor]);
   draw(at("losses"), [{ kind: "train", points: of("train_loss") }, { kind: "valid", points: of("valid_loss") }]);
+  at("validKey").hidden = !epochs.some(e => e.valid_loss != null);
   at("accuracy").hidden = !epochs.some(e => e.valid_accuracy != null);
   draw(at("accuracies"), [{ kind: "valid", points: of("valid_accuracy", 100) }]);
 }

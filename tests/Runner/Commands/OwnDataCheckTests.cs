@@ -22,6 +22,29 @@ public class OwnDataCheckTests
         Assert.That(errors, Does.Contain("Among those to train on too"));
     }
 
+    [TestCase("cut.csv.gz", 60, "cut.csv.gz is damaged: it is packed by gzip and cannot be unpacked.")]
+    [TestCase("cut.csv.gz", 12, "cut.csv.gz is damaged: it is packed by gzip and cannot be unpacked.")]
+    [TestCase("open.csv", 0, "open.csv: a value of row 2 has")]
+    public async Task A_damaged_table_is_refused_by_its_name(string name, int length, string said)
+    {
+        using var folder = new TempFolder();
+        string rows = string.Concat(Enumerable.Range(0, 60).Select(i => $"{i % 7},{i % 2}\n"));
+        using var packed = new MemoryStream();
+        using (var gzip = new System.IO.Compression.GZipStream(
+            packed, System.IO.Compression.CompressionLevel.Fastest, leaveOpen: true))
+        {
+            gzip.Write(System.Text.Encoding.ASCII.GetBytes("x,y\n" + rows));
+        }
+
+        File.WriteAllBytes(folder.File("cut.csv.gz"), packed.ToArray()[..Math.Min(length, (int)packed.Length - 1)]);
+        File.WriteAllText(folder.File("open.csv"), "x,y\n\"" + rows);
+
+        (int code, _, string errors) = await Run("train", folder.File(name), "--save", folder.File("m.model"));
+
+        Assert.That(code, Is.EqualTo(1));
+        Assert.That(errors, Does.Contain(said).And.Not.Contain("Unexpected"));
+    }
+
     [TestCase(null, "kind")]
     [TestCase(0.4, "kind")]
     [TestCase(0.4, "weight")]

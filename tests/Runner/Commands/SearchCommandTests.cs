@@ -42,6 +42,29 @@ public class SearchCommandTests
         Assert.That(errors, Does.Contain("is no file of a search"));
     }
 
+    [Test]
+    public async Task Of_values_the_least_loss_is_the_best_and_losses_are_shown_as_they_are()
+    {
+        using var folder = new TempFolder();
+
+        (int code, string output, string errors) = await Run(
+        [
+            "search", Fruit(folder), "--target", "weight", "--values", "--hidden", "5,8", "--trials", "4", "--epochs",
+            "2", "--results", folder.File("s.jsonl"), "--device", "cpu",
+        ]);
+
+        Assert.That(code, Is.Zero, errors);
+        string[] table = [.. output.Split('\n').SkipWhile(line => !line.Contains("settings"))];
+        Assert.That(table[0].TrimStart(), Does.StartWith("loss  epochs"));
+        double[] losses =
+        [
+            .. table.Where(line => line.Contains("--hidden") && !line.StartsWith("The best")).Select(line =>
+                double.Parse(line.Trim().Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture)),
+        ];
+        Assert.That(losses, Is.Not.Empty.And.All.Positive);
+        Assert.That(output, Does.Not.Contain("-loss").And.Not.Contain("loss -"));
+    }
+
     [TestCase("--trials 3", "There is nothing to search for")]
     [TestCase("--learning-rate 0.1..0.01", "--learning-rate must be a range")]
     [TestCase("--learning-rate 0..1", "a number greater than 0")]
