@@ -26,7 +26,11 @@ internal sealed class HoistLoops
     // The replacements of the loop's outputs, which depend on the new loop.
     private readonly Func<Apply, Variable>[] _outputs;
 
-    private HoistLoops(Scan scan, Apply node)
+    // The numbers of 16 bits as float32 that products read as they are stored (ReadHalves). Outside, they would remain
+    // float32.
+    private readonly HashSet<Variable> _readAsStored = [];
+
+    private HoistLoops(Scan scan, Apply node, bool readsHalves)
     {
         (_scan, _node) = (scan, node);
         _draft = new LoopDraft(scan, node);
@@ -35,9 +39,15 @@ internal sealed class HoistLoops
         _uses = scan.Body.Outputs.Concat(_order.SelectMany(inner => inner.Inputs))
             .GroupBy(variable => variable).ToDictionary(same => same.Key, same => same.Count());
         _outputs = [.. node.Outputs.Select((_, output) => (Func<Apply, Variable>)(made => made.Outputs[output]))];
+        if (readsHalves)
+        {
+            _readAsStored.UnionWith(_order.Where(IsOfHalves).SelectMany(inner => inner.Inputs));
+            _readAsStored.ExceptWith(
+                _order.Where(inner => !IsOfHalves(inner)).SelectMany(inner => inner.Inputs).Concat(scan.Body.Outputs));
+        }
     }
 
-    public static FunctionGraph Apply(FunctionGraph graph)
+    public static FunctionGraph Apply(FunctionGraph graph, bool readsHalves)
     {
         var map = new Dictionary<Variable, Variable>();
         foreach (Apply node in Traversal.Order(graph.Roots))
@@ -47,7 +57,7 @@ internal sealed class HoistLoops
             if (same.Op is Scan scan)
             {
                 using Origin.Scope scope = Origin.Use(node.Origin);
-                outputs = new HoistLoops(scan, same).Apply();
+                outputs = new HoistLoops(scan, same, readsHalves).Apply();
             }
 
             foreach (Result output in node.Outputs)
@@ -87,7 +97,8 @@ internal sealed class HoistLoops
     }
 
     /// <summary>
-    /// Computes a value that is the same at every step outside; views of it are created outside and inside.
+    /// Computes a value that is the same at every step outside; views of it, and factors of 16 bits as float32, are
+    /// created outside and inside.
     /// </summary>
     private void HoistSame(Apply inner)
     {
@@ -101,13 +112,20 @@ internal sealed class HoistLoops
         foreach (Result output in inner.Outputs)
         {
             _same[output] = outside.Outputs[output.Index];
-            if (!inner.IsView)
+            if (!inner.IsView && !_readAsStored.Contains(output))
             {
                 _map[output] = _draft.Read(
                     output.Type, new LoopRead(LoopSource.Whole, _draft.Input(_same[output])), output.Name);
             }
         }
     }
+
+    /// <summary>Returns whether an op is a product of numbers of 16 bits of one type.</summary>
+    private static bool IsOfHalves(Apply inner) => inner.Op is Dot or BatchedDot
+        && inner.Inputs.Select(StoredAs).Distinct().ToArray() is [{ } dtype] && dtype.IsHalf();
+
+    private static DType? StoredAs(Variable factor) =>
+        Match.Is(factor, out Cast? _, out Apply? cast) ? cast.Inputs[0].DType : null;
 
     /// <summary>
     /// Replaces the product of each row with a value that is the same for all rows by the product of all rows.
