@@ -29,6 +29,7 @@ internal sealed class HoistLoops
     // The numbers of 16 bits as float32 that products read as they are stored (ReadHalves). Outside, they would remain
     // float32.
     private readonly HashSet<Variable> _readAsStored = [];
+    private readonly bool _readsHalves;
 
     private HoistLoops(Scan scan, Apply node, bool readsHalves)
     {
@@ -39,12 +40,7 @@ internal sealed class HoistLoops
         _uses = scan.Body.Outputs.Concat(_order.SelectMany(inner => inner.Inputs))
             .GroupBy(variable => variable).ToDictionary(same => same.Key, same => same.Count());
         _outputs = [.. node.Outputs.Select((_, output) => (Func<Apply, Variable>)(made => made.Outputs[output]))];
-        if (readsHalves)
-        {
-            _readAsStored.UnionWith(_order.Where(IsOfHalves).SelectMany(inner => inner.Inputs));
-            _readAsStored.ExceptWith(
-                _order.Where(inner => !IsOfHalves(inner)).SelectMany(inner => inner.Inputs).Concat(scan.Body.Outputs));
-        }
+        _readsHalves = readsHalves;
     }
 
     public static FunctionGraph Apply(FunctionGraph graph, bool readsHalves)
@@ -77,6 +73,11 @@ internal sealed class HoistLoops
             {
                 _same[_scan.Body.Inputs[i]] = _node.Inputs[_scan.StepReads[i].From];
             }
+        }
+
+        if (_readsHalves)
+        {
+            KeepStored();
         }
 
         foreach (Apply inner in _order)
@@ -120,12 +121,27 @@ internal sealed class HoistLoops
         }
     }
 
+    /// <summary>Converts factors of products of 16 bits inside, so that the products read them as they are.</summary>
+    private void KeepStored()
+    {
+        _readAsStored.UnionWith(_order.Where(IsOfHalves).SelectMany(inner => inner.Inputs));
+        _readAsStored.ExceptWith(
+            _order.Where(inner => !IsOfHalves(inner)).SelectMany(inner => inner.Inputs).Concat(_scan.Body.Outputs));
+        foreach (Variable factor in _readAsStored.Where(_same.ContainsKey))
+        {
+            _ = Match.Is(_same[factor], out Cast? cast, out Apply? outside);
+            Variable stored = outside!.Inputs[0];
+            _map[factor] = cast!.Call(
+                _draft.Read(stored.Type, new LoopRead(LoopSource.Whole, _draft.Input(stored)), stored.Name));
+        }
+    }
+
     /// <summary>Returns whether an op is a product of numbers of 16 bits of one type.</summary>
-    private static bool IsOfHalves(Apply inner) => inner.Op is Dot or BatchedDot
+    private bool IsOfHalves(Apply inner) => inner.Op is Dot or BatchedDot
         && inner.Inputs.Select(StoredAs).Distinct().ToArray() is [{ } dtype] && dtype.IsHalf();
 
-    private static DType? StoredAs(Variable factor) =>
-        Match.Is(factor, out Cast? _, out Apply? cast) ? cast.Inputs[0].DType : null;
+    private DType? StoredAs(Variable factor) =>
+        Match.Is(Outside(factor), out Cast? _, out Apply? cast) ? cast.Inputs[0].DType : null;
 
     /// <summary>
     /// Replaces the product of each row with a value that is the same for all rows by the product of all rows.
