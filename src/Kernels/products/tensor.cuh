@@ -270,9 +270,9 @@ struct Product {
         }
     }
 
-    // The same, row by row: in a fragment, the lanes with neighboring columns are four, and each has every other one, so
-    // that a request would use half of a sector of float32, or a quarter of one of 16 bits. Therefore the lanes of a
-    // warp exchange fragments through shared memory, 16 rows at a time. All threads take part.
+    // The same, row by row. In a fragment, four lanes have neighboring columns, and each has every other one: a request
+    // would use half of a sector of float32, or a quarter of one of 16 bits. Therefore the lanes of a warp exchange
+    // fragments through shared memory, 16 rows at a time. All threads take part.
     template <typename Put>
     __device__ __forceinline__ void forEachByRows(int m, int n, Put put) const
     {

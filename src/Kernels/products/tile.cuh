@@ -65,8 +65,8 @@ struct Tile {
     static constexpr int Further = Threads / RowVectors;
     static constexpr bool AreWhole = Further * RowVectors == Threads;
 
-    // An access of 128 bytes takes two rows of 64. If they are 80 apart, neighbors would share four banks, but rows that
-    // are four apart share none. Tensor cores' tiles of 16 bits are so.
+    // An access of 128 bytes takes two rows of 64. If rows are 80 bytes apart, as in tensor cores' tiles of 16 bits,
+    // neighbors would share four banks, but rows that are four apart share none.
     static constexpr bool SpreadsRows = TENSOR && AreWhole && Further % 8 == 0
         && RowVectors * Vector * sizeof(Element) == 64 && Stride * sizeof(Element) == 80;
 
