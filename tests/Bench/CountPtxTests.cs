@@ -3,7 +3,6 @@ using Engine.Build;
 using Engine.Interop;
 using Engine.Runner;
 using Engine.Tests.Simt;
-using Engine.Training;
 
 namespace Engine.Tests.Bench;
 
