@@ -84,7 +84,8 @@ internal static class CountCommand
         return CommandLine.Run(root, args, Console.Out, Console.Error, CancellationToken.None);
     }
 
-    private static (string, LaunchCount[]) Step(CudaDouble cuda, string name, int? batch, Precision precision)
+    /// <summary>Returns the title and the counts of a training step of one of the two networks.</summary>
+    public static (string, LaunchCount[]) Step(CudaDouble cuda, string name, int? batch, Precision precision)
     {
         NetworkDescription described = Networks.Find(name);
         NetworkDescription network = described with { Batch = batch ?? described.Batch };

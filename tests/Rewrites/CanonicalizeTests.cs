@@ -11,6 +11,8 @@ public class CanonicalizeTests
     private static readonly Input s_x = Matrix23, s_v = Vector3;
     private static readonly Input s_mask = Variable("m", DType.UInt8, [3]), s_whole = Variable("i", DType.Int32, [3]);
 
+    private static readonly Input s_half = Variable("h", DType.BFloat16, [2, 3]);
+
     private static IEnumerable<TestCaseData> Arithmetic =>
     [
         Case(s_x * 1, "x"),
@@ -64,6 +66,7 @@ public class CanonicalizeTests
         Case(DimShuffle(s_v, NewAxis, 0), "reshape{1, 3}(v)"),
         Case(Dot(Transpose(s_x), s_x), "dot{aT, b}(x, x)"),
         Case(Dot(Transpose(s_x), Transpose(s_x), transposeB: true), "dot{aT, b}(x, x)"),
+        Case(Dot(Transpose(s_half), s_half), "dot{aT, b}(cast{float32}(h), cast{float32}(h))"),
         Case(Reshape(BroadcastLike(Constant(2, DType.Float32), s_x), [6, 1]), "broadcastLike{6, 1}(2)"),
         Case(Sum(Sum(s_x, [0]), [0]), "reshape{}(sum{0, 1}(x))"),
         Case(Sum(Sum(s_x, [1], keepDims: true)), "reshape{}(sum{0, 1}(x))"),

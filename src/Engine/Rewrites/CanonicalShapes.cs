@@ -66,12 +66,14 @@ internal static class CanonicalShapes
             ? new Dot(dot.TransposeA ^ isA, dot.TransposeB ^ isB).Call(a, b)
             : new BatchedDot(((BatchedDot)node.Op).TransposeA ^ isA, ((BatchedDot)node.Op).TransposeB ^ isB).Call(a, b);
 
-        // No other permutation of the axes of a matrix or a stack moves elements and keeps the number of axes.
+        // No other permutation of the axes of a matrix or a stack moves elements and keeps the number of axes. Its
+        // elements may be converted: those of 16 bits are, to float32.
         static bool IsTransposed(Variable x, out Variable from)
         {
-            bool is_ = Match.Is(x, out DimShuffle? shuffle, out Apply? before) && before.Inputs[0].Rank == x.Rank
+            Variable stored = Match.Is(x, out Cast? _, out Apply? cast) ? cast.Inputs[0] : x;
+            bool is_ = Match.Is(stored, out DimShuffle? shuffle, out Apply? before) && before.Inputs[0].Rank == x.Rank
                 && shuffle.Axes == (x.Rank == 2 ? Shape.Create(1, 0) : Shape.Create(0, 2, 1));
-            from = is_ ? before!.Inputs[0] : x;
+            from = is_ ? Symbolic.Cast(before!.Inputs[0], x.DType) : x;
             return is_;
         }
     }

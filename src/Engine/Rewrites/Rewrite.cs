@@ -28,7 +28,7 @@ internal sealed record Rewrite(string Name, Optimizer Level, Func<FunctionGraph,
         new("canonicalize", Optimizer.FastRun, (graph, _) => Canonicalize.Apply(graph)),
         new("stabilize", Optimizer.FastCompile, (graph, _) => Stabilize.Apply(graph)),
         new("merge", Optimizer.FastRun, (graph, _) => Merge.Apply(graph)),
-        new("loops", Optimizer.FastRun, (graph, _) => Loops.Apply(graph)),
+        new("loops", Optimizer.FastRun, Loops.Apply),
         new("join_cross_entropy", Optimizer.FastRun, (graph, _) => JoinCrossEntropy.Apply(graph)),
         new("pool_convolutions", Optimizer.FastRun, PoolConvolutions.Apply),
         new("winograd2", Optimizer.FastRun, (graph, device) =>

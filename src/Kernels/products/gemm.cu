@@ -93,7 +93,7 @@ extern "C" __global__ void __launch_bounds__(Threads, Blocks) gemm_batched(
     c += (size_t)blockIdx.z * m * n;
     Product<MatrixA, MatrixB> product;
     product.compute(MatrixA{a, m, k}, MatrixB{b, n, k}, m, n, k, nullptr);
-    product.forEach(m, n, [&](int i, int j, T x) { c[(size_t)i * n + j] = x; });
+    product.forEachByRows(m, n, [&](int i, int j, T x) { c[(size_t)i * n + j] = x; });
 }
 
 #else
@@ -107,7 +107,7 @@ extern "C" __global__ void __launch_bounds__(Threads, Blocks) gemm(
         return;
     }
 
-    product.forEach(m + SUMS, n, [&](int i, int j, T x) {
+    product.forEachByRows(m + SUMS, n, [&](int i, int j, T x) {
         if (SUMS && i == m) {
             SUMS_EPILOGUE(x, j)
             sums[j] = x;

@@ -285,6 +285,10 @@ struct Product {
         }
     }
 
+    // The same: the threads' columns are neighbors anyway.
+    template <typename Store>
+    __device__ __forceinline__ void forEachByRows(int m, int n, Store store) const { forEach(m, n, store); }
+
     template <bool IsWhole, typename Store>
     __device__ __forceinline__ void forEachInside(int m, int n, Store store) const
     {

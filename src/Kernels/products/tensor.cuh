@@ -84,11 +84,14 @@ struct Product {
                          : TileB::offset(warpColumn() + columns, along + first);
     }
 
+    // The bytes from a K-tile to the rows of A and of B that this lane reads.
+    int ownA, ownB;
+
     // Multiplies a K-tile.
-    __device__ __forceinline__ void multiply(Element* a, Element* b)
+    __device__ __forceinline__ void multiply(unsigned char* kTile)
     {
         static_assert(FragmentsN % 2 == 0, "ldmatrix reads two fragments of B");
-        SharedAddress originA = sharedAddress(a + ownRowOfA()), originB = sharedAddress(b + ownRowOfB());
+        SharedAddress originA = sharedAddress(kTile) + ownA, originB = sharedAddress(kTile) + ownB;
         #pragma unroll
         for (int k = 0; k < TILE_K; k += MmaK) {
             unsigned left[FragmentsM][4], right[FragmentsN][2];
@@ -112,11 +115,16 @@ struct Product {
 
 #else
 
+    static __device__ __forceinline__ int ownRowOfA() { return TileA::offset(warpRow() + group(), inGroup()); }
+    static __device__ __forceinline__ int ownRowOfB() { return TileB::offset(warpColumn() + group(), inGroup()); }
+
+    int64 ownA, ownB;
+
     // Multiplies a K-tile.
-    __device__ __forceinline__ void multiply(const T* a, const T* b)
+    __device__ __forceinline__ void multiply(const unsigned char* kTile)
     {
-        const T* originA = a + TileA::offset(warpRow() + group(), inGroup());
-        const T* originB = b + TileB::offset(warpColumn() + group(), inGroup());
+        const T* originA = (const T*)(kTile + ownA);
+        const T* originB = (const T*)(kTile + ownB);
         #pragma unroll
         for (int k = 0; k < TILE_K; k += MmaK) {
             unsigned left[FragmentsM][4], right[FragmentsN][2];
@@ -165,6 +173,10 @@ struct Product {
             accumulators[i] = T(0);
         }
 
+        ownA = ownRowOfA() * (int)sizeof(Element);
+        ownB = (TileA::Elements + ownRowOfB()) * (int)sizeof(Element);
+        keep(ownA);
+        keep(ownB);
         TileA tileA;
         TileB tileB;
         tileA.begin(a, m0, m, first * TILE_K);
@@ -172,7 +184,6 @@ struct Product {
 
         // The buffer of a K-tile is its number modulo STAGES. A K-tile behind the last is a group without copies, so
         // that groups can be counted.
-        int filled = 0;
         constexpr bool AreSplit = StageParts + TileA::BlockParts + TileB::BlockParts > 0;
         if constexpr (AreSplit) {
             Part* parts = (Part*)(stages + STAGES * Stage);
@@ -183,16 +194,16 @@ struct Product {
         }
 
         // Other threads see the parts after the next barrier.
-        auto fill = [&](int kTile, int stage) {
+        auto fill = [&](int kTile, unsigned char* stage) {
             if (AreSplit && kTile < last) {
-                Part* parts = (Part*)(stages + stage * Stage + KTile * sizeof(Element));
+                Part* parts = (Part*)(stage + KTile * sizeof(Element));
                 tileA.fillStage(a, parts, kTile * TILE_K, k);
                 tileB.fillStage(b, parts + TileA::StageParts, kTile * TILE_K, k);
             }
         };
-        auto bring = [&](int kTile) {
+        auto bring = [&](int kTile, unsigned char* stage) {
             if (kTile < last) {
-                const Part* parts = (const Part*)(stages + filled * Stage + KTile * sizeof(Element));
+                const Part* parts = (const Part*)(stage + KTile * sizeof(Element));
                 if constexpr (TileA::StageParts > 0) {
                     tileA.parts = parts;
                 }
@@ -201,61 +212,112 @@ struct Product {
                     tileB.parts = parts + TileA::StageParts;
                 }
 
-                SharedAddress shared = sharedAddress(stages) + filled * Stage;
+                SharedAddress shared = sharedAddress(stage);
                 tileA.start(a, shared, m0, m, kTile * TILE_K, k);
                 tileB.start(b, shared + TileA::Elements * (int)sizeof(Element), n0, n, kTile * TILE_K, k);
             }
 
             commitCopies();
         };
-        auto finish = [&](int kTile) {
+        auto finish = [&](int kTile, unsigned char* stage) {
             if (kTile < last) {
-                Element* buffer = (Element*)(stages + filled * Stage);
-                tileA.finish(buffer);
-                tileB.finish(buffer + TileA::Elements);
-                filled = filled + 1 < STAGES ? filled + 1 : 0;
+                tileA.finish((Element*)stage);
+                tileB.finish((Element*)stage + TileA::Elements);
             }
         };
         if constexpr (AreSplit) {
             for (int stage = 0; stage < STAGES - 1; stage++) {
-                fill(first + stage, stage);
+                fill(first + stage, stages + stage * Stage);
             }
 
             __syncthreads();
         }
 
-        for (int kTile = first; kTile < first + STAGES - 1; kTile++) {
-            bring(kTile);
-            finish(kTile);
+        #pragma unroll
+        for (int stage = 0; stage < STAGES - 1; stage++) {
+            bring(first + stage, stages + stage * Stage);
+            finish(first + stage, stages + stage * Stage);
         }
 
-        int ready = 0;
+        // The offsets of the K-tile that is multiplied, and of the buffer before it, which is filled.
+        int ready = 0, free = (STAGES - 1) * Stage;
         for (int kTile = first; kTile < last; kTile++) {
             // The K-tile has arrived, and no thread reads the previous one: its buffer may be filled.
-            fill(kTile + STAGES - 1, filled);
+            fill(kTile + STAGES - 1, stages + free);
             waitForCopies<STAGES - 2>();
             __syncthreads();
-            bring(kTile + STAGES - 1);
-            Element* buffer = (Element*)(stages + ready * Stage);
-            multiply(buffer, buffer + TileA::Elements);
-            finish(kTile + STAGES - 1);
-            ready = ready + 1 < STAGES ? ready + 1 : 0;
+            bring(kTile + STAGES - 1, stages + free);
+            multiply(stages + ready);
+            finish(kTile + STAGES - 1, stages + free);
+            free = ready;
+            ready = ready + Stage < STAGES * Stage ? ready + Stage : 0;
         }
 
         waitForCopies<0>();
         return reduceSplits<Count, Threads>(accumulators, workspace);
     }
 
-    // Calls store(i, j, accumulator) for each of the accumulators that is inside C.
-    template <typename Store>
-    __device__ __forceinline__ void forEach(int m, int n, Store store) const
+    // Calls put(i, j, accumulator) for each of the accumulators that is inside C.
+    template <typename Put>
+    __device__ __forceinline__ void forEach(int m, int n, Put put) const
     {
         #pragma unroll
         for (int sum = 0; sum < Count; sum++) {
             int i = row(sum), j = column(sum);
             if (i < m && j < n) {
-                store(i, j, accumulators[sum]);
+                put(i, j, accumulators[sum]);
             }
+        }
+    }
+
+    // The same, row by row. In a fragment, four lanes have neighboring columns, and each has every other one: a request
+    // would use half of a sector of float32, or a quarter of one of 16 bits. Therefore the lanes of a warp exchange
+    // fragments through shared memory, 16 rows at a time. All threads take part.
+    template <typename Put>
+    __device__ __forceinline__ void forEachByRows(int m, int n, Put put) const
+    {
+        // Other warps may still multiply the last K-tile.
+        __syncthreads();
+        if ((blockIdx.x + 1) * TILE_M <= m && (blockIdx.y + 1) * TILE_N <= n) {
+            forEachInside<true>(m, n, put);
+        } else {
+            forEachInside<false>(m, n, put);
+        }
+    }
+
+    template <bool IsWhole, typename Put>
+    __device__ __forceinline__ void forEachInside(int m, int n, Put put) const
+    {
+        // Eight more elements per row: four rows of pairs are then on different banks, and so are two rows of 16
+        // elements that are two apart.
+        static_assert(WARP_N == 16 || WARP_N == 32, "a request is a row, or two");
+        constexpr int Stride = WARP_N + 8;
+        extern __shared__ __align__(16) unsigned char sharedTiles[];
+        int warp = threadIdx.x / WarpThreads, lane = threadIdx.x % WarpThreads;
+        T* own = (T*)sharedTiles + warp * (MmaM * Stride);
+        T* to = own + group() * Stride + inGroup() * 2;
+        int lowRow = lane / WARP_N * 2, lowColumn = lane % WARP_N;
+        const T* from = own + lowRow * Stride + lowColumn;
+        int firstRow = blockIdx.x * TILE_M + warpRow() + lowRow, j = blockIdx.y * TILE_N + warpColumn() + lowColumn;
+        #pragma unroll
+        for (int f = 0; f < FragmentsM; f++) {
+            #pragma unroll
+            for (int pair = 0; pair < FragmentsN * 2; pair++) {
+                const T* sums = accumulators + (f * FragmentsN + pair / 2) * Four + pair % 2 * 2;
+                T two[2] = {sums[0], sums[1]};
+                store<2>(to + pair % 2 * (MmaM / 2) * Stride + pair / 2 * MmaN, two);
+            }
+
+            __syncwarp();
+            #pragma unroll
+            for (int step = 0; step < MmaM * WARP_N / WarpThreads; step++) {
+                int further = WARP_N == 32 ? step : step / 2 * 4 + step % 2, i = firstRow + f * MmaM + further;
+                if (IsWhole || (i < m && j < n)) {
+                    put(i, j, from[further * Stride]);
+                }
+            }
+
+            __syncwarp();
         }
     }
 };

@@ -65,8 +65,18 @@ struct Tile {
     static constexpr int Further = Threads / RowVectors;
     static constexpr bool AreWhole = Further * RowVectors == Threads;
 
+    // An access of 128 bytes takes two rows of 64. If rows are 80 bytes apart, as in tensor cores' tiles of 16 bits,
+    // neighbors would share four banks, but rows that are four apart share none.
+    static constexpr bool SpreadsRows = TENSOR && AreWhole && Further % 8 == 0
+        && RowVectors * Vector * sizeof(Element) == 64 && Stride * sizeof(Element) == 80;
+
     static __device__ __forceinline__ int row(int copy)
     {
+        if constexpr (SpreadsRows) {
+            int row = threadIdx.x / RowVectors;
+            return row / 8 * 8 + row % 2 * 4 + row % 8 / 2 + copy * Further;
+        }
+
         return AreWhole ? threadIdx.x / RowVectors + copy * Further : (copy * Threads + threadIdx.x) / RowVectors;
     }
 
@@ -174,6 +184,9 @@ struct Tile {
             }
 
             bytes[copy] = takes(copy) && i < end && isThere ? Bytes : 0;
+#if TENSOR
+            keep(bytes[copy]);
+#endif
         }
     }
 

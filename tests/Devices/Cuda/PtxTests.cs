@@ -99,6 +99,7 @@ public sealed class PtxTests(int architecture)
             }
 
             TensorCoreChecks.GraphReadsHalves(_device!, DType.BFloat16);
+            TensorCoreChecks.LoopReadsHalves(_device!, DType.Float16);
             TensorCoreChecks.ImagesAreReadAsHalves(_device!, DType.BFloat16);
             TensorCoreChecks.ImagesAreReadAsHalves(_device!, DType.Float16);
 

@@ -35,6 +35,11 @@ public sealed class TensorCoreTests
         TensorCoreChecks.GraphReadsHalves(CudaTestDevice.Open(), stored);
 
     [Test]
+    public void Loops_read_numbers_of_16_bits_as_they_are_stored(
+        [Values(DType.Float16, DType.BFloat16)] DType stored) =>
+        TensorCoreChecks.LoopReadsHalves(CudaTestDevice.Open(), stored);
+
+    [Test]
     public void Batches_and_convolutions_read_numbers_of_16_bits_as_they_are_stored(
         [Values(DType.Float16, DType.BFloat16)] DType stored) =>
         TensorCoreChecks.ImagesAreReadAsHalves(CudaTestDevice.Open(), stored);
@@ -176,6 +181,32 @@ internal static class TensorCoreChecks
         Tensor Random(params int[] dimensions) =>
             Tensor.From(Numbers(random, dimensions.Aggregate(1, (product, dimension) => product * dimension)))
                 .Reshape(dimensions);
+    }
+
+    /// <summary>A product in a loop, of the state and of what is the same at every step.</summary>
+    public static void LoopReadsHalves(CudaDevice device, DType stored)
+    {
+        using var cpu = new CpuDevice(1);
+        Input h = Variable("h", stored, [6, 10]), w = Variable("w", stored, [10, 10]);
+        Variable states = Scan(
+            at => StepOutputs.Create([Clip(Round(Dot(at[0], w)), -8, 8)]), outputsInfo: [h], nSteps: 5)[0];
+        var random = new Random(6);
+        Tensor[] given = [Whole(6, 10), Whole(10, 10)];
+        using var there = Function.Compile([h, w], [states], device: device);
+        using var here = Function.Compile([h, w], [states], device: cpu);
+
+        Tensor actual = there.Call(given)[0], expected = here.Call(given)[0];
+
+        // All numbers are whole, so that sums are exact.
+        Assert.That(NdArray.From(actual).Data, Is.EqualTo(NdArray.From(expected).Data));
+        Scan loop = there.Nodes.Select(node => node.Op).OfType<Scan>().Single();
+        Apply product = Traversal.Order(loop.Body.Outputs).Single(
+            node => (node.Op is WithEpilogues joined ? joined.Anchor : node.Op) is IProduct);
+        Assert.That(product.Inputs.Take(2).Select(input => input.DType), Is.All.EqualTo(stored));
+
+        Tensor Whole(params int[] dimensions) =>
+            Tensor.From([.. Numbers(random, dimensions[0] * dimensions[1]).Select(number => MathF.Round(6 * number))])
+                .Reshape(dimensions).Cast(stored);
     }
 
     /// <summary>

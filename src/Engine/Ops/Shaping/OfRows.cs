@@ -55,6 +55,7 @@ internal sealed record OfRows(Op Anchor, int AnchorInputs, RowsInput[] Rows) : O
                 new([5, 20], type), new([2, 1, 2, 2], type), new(pooled, type),
                 new(pooled, DType.Int32, Values: argmax), start);
             yield return Of(new Binary<Multiply>(), 0, [(1, [m, n])], new([m, n], type), new([m, n], type), start);
+            yield return Of(new Cast(DType.BFloat16), 1, [(0, [m, n])], new([m + 3, n], type), start);
         }
 
         Arg x = new([7, 3], DType.Float32), w = new([3, 2], DType.Float32);

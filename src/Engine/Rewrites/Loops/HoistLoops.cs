@@ -26,7 +26,12 @@ internal sealed class HoistLoops
     // The replacements of the loop's outputs, which depend on the new loop.
     private readonly Func<Apply, Variable>[] _outputs;
 
-    private HoistLoops(Scan scan, Apply node)
+    // The numbers of 16 bits as float32 that products read as they are stored (ReadHalves). Outside, they would remain
+    // float32.
+    private readonly HashSet<Variable> _readAsStored = [];
+    private readonly bool _readsHalves;
+
+    private HoistLoops(Scan scan, Apply node, bool readsHalves)
     {
         (_scan, _node) = (scan, node);
         _draft = new LoopDraft(scan, node);
@@ -35,9 +40,10 @@ internal sealed class HoistLoops
         _uses = scan.Body.Outputs.Concat(_order.SelectMany(inner => inner.Inputs))
             .GroupBy(variable => variable).ToDictionary(same => same.Key, same => same.Count());
         _outputs = [.. node.Outputs.Select((_, output) => (Func<Apply, Variable>)(made => made.Outputs[output]))];
+        _readsHalves = readsHalves;
     }
 
-    public static FunctionGraph Apply(FunctionGraph graph)
+    public static FunctionGraph Apply(FunctionGraph graph, bool readsHalves)
     {
         var map = new Dictionary<Variable, Variable>();
         foreach (Apply node in Traversal.Order(graph.Roots))
@@ -47,7 +53,7 @@ internal sealed class HoistLoops
             if (same.Op is Scan scan)
             {
                 using Origin.Scope scope = Origin.Use(node.Origin);
-                outputs = new HoistLoops(scan, same).Apply();
+                outputs = new HoistLoops(scan, same, readsHalves).Apply();
             }
 
             foreach (Result output in node.Outputs)
@@ -69,6 +75,11 @@ internal sealed class HoistLoops
             }
         }
 
+        if (_readsHalves)
+        {
+            KeepStored();
+        }
+
         foreach (Apply inner in _order)
         {
             HoistSame(inner);
@@ -87,7 +98,8 @@ internal sealed class HoistLoops
     }
 
     /// <summary>
-    /// Computes a value that is the same at every step outside; views of it are created outside and inside.
+    /// Computes a value that is the same at every step outside; views of it, and factors of 16 bits as float32, are
+    /// created outside and inside.
     /// </summary>
     private void HoistSame(Apply inner)
     {
@@ -101,13 +113,35 @@ internal sealed class HoistLoops
         foreach (Result output in inner.Outputs)
         {
             _same[output] = outside.Outputs[output.Index];
-            if (!inner.IsView)
+            if (!inner.IsView && !_readAsStored.Contains(output))
             {
                 _map[output] = _draft.Read(
                     output.Type, new LoopRead(LoopSource.Whole, _draft.Input(_same[output])), output.Name);
             }
         }
     }
+
+    /// <summary>Converts factors of products of 16 bits inside, so that the products read them as they are.</summary>
+    private void KeepStored()
+    {
+        _readAsStored.UnionWith(_order.Where(IsOfHalves).SelectMany(inner => inner.Inputs));
+        _readAsStored.ExceptWith(
+            _order.Where(inner => !IsOfHalves(inner)).SelectMany(inner => inner.Inputs).Concat(_scan.Body.Outputs));
+        foreach (Variable factor in _readAsStored.Where(_same.ContainsKey))
+        {
+            _ = Match.Is(_same[factor], out Cast? cast, out Apply? outside);
+            Variable stored = outside!.Inputs[0];
+            _map[factor] = cast!.Call(
+                _draft.Read(stored.Type, new LoopRead(LoopSource.Whole, _draft.Input(stored)), stored.Name));
+        }
+    }
+
+    /// <summary>Returns whether an op is a product of numbers of 16 bits of one type.</summary>
+    private bool IsOfHalves(Apply inner) => inner.Op is Dot or BatchedDot
+        && inner.Inputs.Select(StoredAs).Distinct().ToArray() is [{ } dtype] && dtype.IsHalf();
+
+    private DType? StoredAs(Variable factor) =>
+        Match.Is(Outside(factor), out Cast? _, out Apply? cast) ? cast.Inputs[0].DType : null;
 
     /// <summary>
     /// Replaces the product of each row with a value that is the same for all rows by the product of all rows.

@@ -1,3 +1,5 @@
+using Engine.Devices;
+using Engine.Devices.Cuda;
 using Engine.Graph;
 using Engine.Ops;
 
@@ -8,8 +10,15 @@ namespace Engine.Rewrites;
 /// </summary>
 internal static class Loops
 {
-    public static FunctionGraph Apply(FunctionGraph graph) =>
-        Traversal.Order(graph.Roots).Any(node => node.Op is Scan)
-            ? Merge.Apply(TrimLoops.Apply(HoistLoops.Apply(KeepProducts.Apply(TrimLoops.Apply(graph)))))
-            : graph;
+    public static FunctionGraph Apply(FunctionGraph graph, Device device)
+    {
+        if (!Traversal.Order(graph.Roots).Any(node => node.Op is Scan))
+        {
+            return graph;
+        }
+
+        bool readsHalves = device is CudaTarget { HasHalfProducts: true };
+        return Merge.Apply(
+            TrimLoops.Apply(HoistLoops.Apply(KeepProducts.Apply(TrimLoops.Apply(graph)), readsHalves)));
+    }
 }

@@ -97,6 +97,8 @@ internal sealed record Cast(DType To) : Op, ICpuOp, ICudaOp, ISampled
         ];
     }
 
+    public bool TakesRows(int input) => true;
+
     public CudaLaunch[] Cuda(CudaStep step) => CudaMap.Launches(step, "x", $"convert(x, {To.Cuda()}())");
 }
 
