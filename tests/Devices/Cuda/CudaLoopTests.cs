@@ -70,7 +70,9 @@ public sealed class CudaLoopTests
         Input first = Variable("first", DType.Int32, Shape.Scalar);
         using var collatz = Function.Compile(
             [first],
-            [Scan(n => IfElse(Equal(n[0] % 2, 0), Cast(n[0] / 2, DType.Int32), (3 * n[0]) + 1), [], [first], nSteps: 8)[0]],
+            [Scan(
+                n => IfElse(Equal(n[0] % 2, 0), Cast(n[0] / 2, DType.Int32), (3 * n[0]) + 1), [], [first],
+                nSteps: 8)[0]],
             device: CudaTestDevice.Open(synchronous: false));
 
         foreach ((int number, int[] expected) in (ReadOnlySpan<(int, int[])>)[

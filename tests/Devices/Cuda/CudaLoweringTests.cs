@@ -6,7 +6,9 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Devices.Cuda;
 
-/// <summary>Launches of ops that others are joined to: epilogues of parts, faults of parts, rows at any address.</summary>
+/// <summary>
+/// Launches of ops that others are joined to: epilogues of parts, faults of parts, rows at any address.
+/// </summary>
 [TestFixture]
 public sealed class CudaLoweringTests
 {
