@@ -83,6 +83,37 @@ public unsafe class WinogradTests
         Assert.That(Winograd.WhyNot(shape), Is.EqualTo(why));
     }
 
+    /// <summary>Threads that take turns would hide a place that they share.</summary>
+    [Test]
+    public void Workers_share_no_memory([Values(2, 4)] int tile, [Values] bool isSums)
+    {
+        const int Workers = 3;
+        foreach (ConvShape conv in s_shapes)
+        {
+            WinogradShape shape = isSums ? WinogradShape.OfSums(conv, tile) : WinogradShape.Of(conv, tile, Workers, 16);
+            var memory = new WinogradMemory<float>(shape, null, isSums);
+            List<(long From, long Count)> places = isSums
+                ? [.. Enumerable.Range(0, memory.Chunks).Select(chunk => ((long)memory.Sums(chunk), memory.SumsSize))]
+                : [((long)memory.FilterPlanes, shape.Products * memory.FilterPlane)];
+            for (int worker = 0; worker < Workers; worker++)
+            {
+                places.Add(((long)memory.Patches(worker), shape.Products * memory.PatchPlane));
+                places.Add(((long)memory.ProductPlanes(worker), shape.Products * memory.ProductPlane));
+                places.Add(((long)memory.GradientPlanes(worker), shape.Products * memory.GradientPlane));
+                places.Add(((long)memory.Scratch(worker), memory.HalfPlane));
+            }
+
+            long end = 0;
+            foreach ((long from, long count) in places.Order())
+            {
+                Assert.That(from, Is.GreaterThanOrEqualTo(end), $"{conv}");
+                end = from + (count * sizeof(float));
+            }
+
+            Assert.That(end, Is.LessThanOrEqualTo(memory.Bytes(Workers)), $"{conv}");
+        }
+    }
+
     private static void CheckWidth<F, T>(ConvShape s, ConvolutionPath path, int width)
         where F : struct, IWinograd
         where T : unmanaged, INumber<T>

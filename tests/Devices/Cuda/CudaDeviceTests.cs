@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Engine.Compile;
 using Engine.Devices;
 using Engine.Devices.Cpu;
@@ -239,6 +240,51 @@ public sealed class CudaDeviceTests(bool synchronous)
             @"^cuda:0 \(.+\) has no room for 67108864 MiB: of its [\d.]+ MiB, this program's arrays hold [\d.]+ MiB in \d+ b"));
         using Storage storage = device.Allocate(4);
         storage.Write([1, 2, 3, 4]);
+    }
+
+    [Test]
+    public void Memory_that_was_given_back_is_not_counted_as_held()
+    {
+        CudaTestDevice.Open();
+        using var device = new CudaDevice(Options);
+        string before = Held();
+
+        device.Allocate(3 << 20).Dispose();
+        Assert.That(Held(), Is.EqualTo(before));
+
+        using (device.Allocate(3 << 20))
+        {
+            Assert.That(Held(), Is.Not.EqualTo(before));
+        }
+
+        Assert.That(Held(), Is.EqualTo(before));
+
+        string Held()
+        {
+            string message = Assert.Throws<CudaException>(() => device.Allocate(1L << 46))!.Message;
+            return Regex.Match(message, @"arrays hold [\d.]+ MiB in \d+ blocks").Value;
+        }
+    }
+
+    /// <summary>
+    /// The last two uploads wait for staging memory, and so for the second array, which lands where the first was.
+    /// </summary>
+    [Test]
+    public void An_array_lands_only_after_the_one_before_it_was_moved_on()
+    {
+        CudaDevice device = CudaTestDevice.Open(synchronous);
+        Tensor[] arrays = [.. Enumerable.Range(1, 4).Select(i => Tensor.From([i, 10 * i]))];
+        using Storage storage = device.Allocate(arrays[0].Bytes.Length);
+        device.Prefetch(arrays[0]);
+
+        Assert.That(device.TryTakePrefetched(
+            arrays[0], new Operand(storage, 0, new OperandType(DType.Int32, [2]))));
+        Array.ForEach(arrays[1..], device.Prefetch);
+
+        var read = new byte[storage.Bytes];
+        storage.Read(read);
+        device.ForgetPrefetched();
+        Assert.That(read, Is.EqualTo(arrays[0].Bytes.ToArray()));
     }
 
     [Test]

@@ -166,6 +166,23 @@ public sealed class CudaGemmTests
         Assert.That(tiling.Down * tiling.Across * tiling.Splits, Is.GreaterThanOrEqualTo(64), $"{tiling}");
     }
 
+    /// <summary>A grid has at most 65,535 blocks along z, and the block of a product is one of them.</summary>
+    [Test]
+    public void More_products_than_a_grid_has_blocks_along_z_are_all_computed()
+    {
+        const int Count = 65_540;
+        using var scratch = new CudaScratch();
+        var shape = new GemmShape(1, 2, 3);
+        float[] a = Numbers(new Random(11), Count * 3), b = Numbers(new Random(12), Count * 6);
+        ulong c = scratch.Reserve(Count * 2 * sizeof(float));
+        var at = new GemmAddresses(scratch.Put(a), scratch.Put(b), c);
+
+        scratch.Run(CudaGemm.Batched(shape, Count, DType.Float32, at, 3, 6));
+
+        RequireClose(scratch.Get(c), [.. Enumerable.Range(0, Count).SelectMany(i =>
+            Expected(shape, a[(3 * i)..(3 * (i + 1))], b[(6 * i)..(6 * (i + 1))]))]);
+    }
+
     private static double[] Check(Random random, CudaTile tile, GemmShape shape, int parts, string[]? more = null)
     {
         using var scratch = new CudaScratch();

@@ -42,7 +42,7 @@ public sealed class CudaLoopTests
                     return next.EndingWith(Greater(next.Outputs[0], 4));
                 },
                 [new ScanSequence(x, 0, 1)], [new OutputInfo(first, -2, -1)]);
-            return ([x, first], [made[0], made.Steps!, Grad(Sum(made[0]), first)]);
+            return ([x, first], [made[0], made.Steps!, .. Grad(Sum(made[0]), [first, x])]);
         });
 
     [Test]
@@ -60,6 +60,25 @@ public sealed class CudaLoopTests
             });
             Assert.That(
                 computed.Distinct().ToArray(), Has.Length.EqualTo(2).And.All.Contains(condition == 1 ? "a" : "b"));
+        }
+    }
+
+    /// <summary>A graph of the loop would repeat the launches of its first recording.</summary>
+    [Test]
+    public void The_host_chooses_anew_at_each_step_of_a_loop()
+    {
+        Input first = Variable("first", DType.Int32, Shape.Scalar);
+        using var collatz = Function.Compile(
+            [first],
+            [Scan(
+                n => IfElse(Equal(n[0] % 2, 0), Cast(n[0] / 2, DType.Int32), (3 * n[0]) + 1), [], [first],
+                nSteps: 8)[0]],
+            device: CudaTestDevice.Open(synchronous: false));
+
+        foreach ((int number, int[] expected) in (ReadOnlySpan<(int, int[])>)[
+            (3, [10, 5, 16, 8, 4, 2, 1, 4]), (8, [4, 2, 1, 4, 2, 1, 4, 2]), (6, [3, 10, 5, 16, 8, 4, 2, 1])])
+        {
+            Assert.That(collatz.Call(Tensor.Scalar(number))[0].AsSpan<int>().ToArray(), Is.EqualTo(expected));
         }
     }
 

@@ -21,6 +21,22 @@ public class KernelCompilerTests
             + "install an NVRTC of its time, or compute on the CPU."));
 
     [Test]
+    public void A_kernel_that_another_compiler_made_is_not_taken_from_the_cache()
+    {
+        CudaTestDevice.Open();
+        using var folder = new TempFolder();
+        var cache = new CubinCache(folder.Path);
+        var elsewhere = new NativeLibrarySearch(Nvrtc.Library.Handle, folder.File("libnvrtc.so.12"), []);
+        KernelImages one = new(Nvrtc.Preferred, 90, CudaTestDevice.Options, cache),
+            another = new(new NvrtcLibrary(elsewhere), 90, CudaTestDevice.Options, cache);
+
+        one.Keep("source", [1]);
+
+        Assert.That(another.Find("source"), Is.Null);
+        Assert.That(one.Find("source"), Is.EqualTo(new byte[] { 1 }));
+    }
+
+    [Test]
     public void Every_kernel_file_is_used_by_an_op() =>
         Assert.That(
             KernelVariants.Examples.Select(variant => variant.Function).OfType<CudaKernel>()

@@ -153,10 +153,10 @@ internal sealed record BatchedDot(bool TransposeA, bool TransposeB) : Op, IProdu
     public CudaLaunch[] Cuda(CudaStep step)
     {
         Stack stack = Of(step.Shape(0), step.Shape(1));
-        return CudaGemm.Batched(
+        return [CudaGemm.Batched(
             stack.Shape, stack.Count, step.DType(0), new GemmAddresses(step.In(0), step.In(1), step.Out()), stack.StepA,
             stack.StepB,
-            step.Types.TensorFloat32);
+            step.Types.TensorFloat32)];
     }
 
     private unsafe Phase[] Products<T>(CpuStep step) where T : unmanaged, INumber<T>

@@ -53,10 +53,7 @@ internal static class CudaGemm
             [at.A, at.B, at.C, at.Sums, at.Workspace, shape.M, shape.N, shape.K, .. epilogue.Arguments]);
     }
 
-    /// <summary>
-    /// Returns the launches of the products of two stacks of matrices, each with as many blocks along z as a grid
-    /// allows.
-    /// </summary>
+    /// <summary>Returns the launch of the products of two stacks of matrices.</summary>
     /// <param name="shape">The shape of one product.</param>
     /// <param name="count">The number of products.</param>
     /// <param name="dtype">The type of the factors' elements; the products are float32 if these have 16 bits.</param>
@@ -64,24 +61,15 @@ internal static class CudaGemm
     /// <param name="stepA">The distance between the left ones; 0 if there is only one.</param>
     /// <param name="stepB">The distance between the right ones.</param>
     /// <param name="tensorFloat32">Whether float32 may be rounded to TF32, for tensor cores.</param>
-    public static CudaLaunch[] Batched(
+    public static KernelLaunch Batched(
         GemmShape shape, int count, DType dtype, in GemmAddresses at, long stepA, long stepB,
         bool tensorFloat32 = false)
     {
-        const int MaxBlocks = 65535;
         CudaTiling tiling = Tiling(shape, dtype, tensorFloat32: tensorFloat32) with { Splits = 1 };
         CudaKernel kernel = Kernel("gemm_batched", tiling, shape, dtype, at, ["BATCHED 1", .. tiling.Defines]);
-        var launches = new List<CudaLaunch>();
-        for (int first = 0; first < count; first += MaxBlocks)
-        {
-            ulong bytes = (ulong)first * (ulong)dtype.Size(), sumBytes = (ulong)first * (ulong)dtype.Computes().Size();
-            launches.Add(kernel.Launch(
-                tiling.Grid with { Z = Math.Min(MaxBlocks, count - first) }, tiling.Tile.Threads,
-                at.A + (bytes * (ulong)stepA), at.B + (bytes * (ulong)stepB),
-                at.C + (sumBytes * (ulong)((long)shape.M * shape.N)), stepA, stepB, shape.M, shape.N, shape.K));
-        }
-
-        return [.. launches];
+        return kernel.Launch(
+            tiling.Grid with { Z = count }, tiling.Tile.Threads,
+            at.A, at.B, at.C, stepA, stepB, shape.M, shape.N, shape.K);
     }
 
     private static CudaKernel Kernel(

@@ -163,7 +163,7 @@ internal static unsafe class ColumnConvolution
                     T* sums = (T*)workspace + (chunk * (nint)WeightSums.Size(s, s.O));
                     T* bias = sums + ((nint)s.Taps * s.O);
                     new Span<T>(first == last ? sums : bias, first == last ? (s.Taps + 1) * s.O : s.O).Clear();
-                    int formerBand = -1, formerImages = 0;
+                    int formerBand = -1;
                     for (int index = first; index < last; index++)
                     {
                         (int unit, int b) = Math.DivRem(index, bands.Count);
@@ -182,12 +182,14 @@ internal static unsafe class ColumnConvolution
                             }
                             else
                             {
-                                bool keepsZeros = b == formerBand && i < formerImages;
-                                Im2Col.Gather(s, band, s.C, from, memory.Phases(worker), columns, ld, keepsZeros);
+                                // A former unit has at least as many images: only the last one has fewer.
+                                Im2Col.Gather(
+                                    s, band, s.C, from, memory.Phases(worker), columns, ld,
+                                    keepsZeros: b == formerBand);
                             }
                         }
 
-                        (formerBand, formerImages) = (b, images);
+                        formerBand = b;
 
                         for (int i = 0; i < images && group > 1; i++, gradients += (nint)s.O * s.Pixels)
                         {

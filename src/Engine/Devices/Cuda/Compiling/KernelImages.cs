@@ -21,7 +21,7 @@ internal sealed class KernelImages
     {
     }
 
-    private KernelImages(NvrtcLibrary nvrtc, int architecture, CudaOptions options, CubinCache cache)
+    internal KernelImages(NvrtcLibrary nvrtc, int architecture, CudaOptions options, CubinCache cache)
     {
         _nvrtc = nvrtc;
         _cache = cache;
