@@ -265,11 +265,14 @@ public class DataParallelTests
     [TestCase("rule", "the update rule")]
     [TestCase("precision", "the precision")]
     [TestCase("batch", "the way of the batches")]
+    [TestCase("order of sums", "the order of the sums of gradients")]
+    [TestCase("validation", "the choice of validation samples")]
+    [TestCase("constant", "a constant of the network")]
     [TestCase("epochs", "the number of epochs")]
     [TestCase("parameters", "the state")]
     public void Ranks_that_differ_are_refused(string what, string expected)
     {
-        EngineException error = Assert.Throws<EngineException>(() => ThreadCommunicator.Run(3, ranks =>
+        EngineException error = Assert.Throws<EngineException>(() => ThreadCommunicator.Run(4, ranks =>
         {
             bool differs = ranks.Rank == 1;
             (Tensor images, int[] labels) = Toy.Images(Samples, differs && what == "data" ? 2 : 1);
@@ -278,8 +281,15 @@ public class DataParallelTests
                 new Dense(differs && what == "network" ? 11 : 10, differs && what == "nonlinearity" ? Tanh : Rectify),
                 new Dropout(differs && what == "rate of dropout" ? 0.4 : 0.5), new Dense(10, Softmax))
             {
-                Objective = differs && what == "objective" ? (p, y) => 2 * CategoricalCrossEntropy(p, y) : null,
-                Parallel = new DataParallel(ranks),
+                Objective = what == "constant"
+                    ? (p, y) => Sum(Constant(Tensor.From([differs ? 2f : 1f, 1f]))) * CategoricalCrossEntropy(p, y)
+                    : differs && what == "objective" ? (p, y) => 2 * CategoricalCrossEntropy(p, y) : null,
+                Parallel = new DataParallel(ranks)
+                {
+                    Shards = 8,
+                    IsDeterministic = !differs || what != "order of sums",
+                },
+                TrainSplit = new TrainSplit(differs && what == "validation" ? 0.4 : 0.2),
                 Device = new CpuDevice(1),
                 MaxEpochs = differs && what == "epochs" ? 2 : 1,
                 Seed = differs && what == "seed" ? 2ul : 1,

@@ -146,6 +146,49 @@ public class MpiTests
         Assert.That(run.Errors, Does.Match("Rank 1 on [^ ]+: .*nowhere"));
     }
 
+    [TestCase(OpenMpi)]
+    [TestCase(Mpich)]
+    public void A_wrong_option_is_told_once(string launcher)
+    {
+        using MpiRun run = MpiRun.Start(launcher, 3, $"{_train} --epochs x");
+
+        Assert.That(run.End(), Is.EqualTo(2));
+        Assert.That(run.Errors.Split("--epochs must be a whole number"), Has.Length.EqualTo(2), run.Errors);
+    }
+
+    [Test]
+    public void A_network_file_that_one_machine_lacks_is_told_with_the_rank()
+    {
+        using MpiRun run = MpiRun.StartScript(
+            OpenMpi, 2, "[ $OMPI_COMM_WORLD_RANK = 0 ] && exec sleep 100; exec \"$0\" train /nowhere.json");
+
+        Assert.That(run.End(), Is.Not.Zero);
+        Assert.That(run.Errors, Does.Match("Rank 1 on [^ ]+: There is no file /nowhere.json"));
+    }
+
+    [TestCase(0)]
+    [TestCase(1)]
+    public void A_rank_that_never_joins_ends_all(int missing)
+    {
+        using MpiRun run = MpiRun.StartScript(
+            OpenMpi, 3, $"[ $OMPI_COMM_WORLD_RANK = {missing} ] && exec sleep 100; "
+                + $"ENGINE_RANK_TIMEOUT=1 exec \"$0\" {_train}");
+
+        Assert.That(run.End(), Is.Not.Zero);
+        Assert.That(run.Errors.Split("The ranks have not all joined after 6 s"), Has.Length.EqualTo(2), run.Errors);
+    }
+
+    [Test]
+    public void Ranks_that_lose_rank_0_tell_it_once()
+    {
+        using MpiRun run = MpiRun.Start(OpenMpi, 4, $"{_train} --epochs 2000");
+        run.WaitFor("      2 ");
+        run.Signal(rank: 0, 9);
+
+        Assert.That(run.End(), Is.Not.Zero);
+        Assert.That(run.Errors.Split("Rank 0 on "), Has.Length.EqualTo(2), run.Errors);
+    }
+
     [Test]
     public void A_library_of_another_kind_than_the_launcher_is_refused()
     {

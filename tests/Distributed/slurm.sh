@@ -6,10 +6,18 @@ work=$(mktemp -d)
 export SLURM_CONF=$work/slurm.conf
 processes=()
 cleanup() {
+    # A step that cannot tell its end any more keeps its node waiting forever.
+    for _ in $(seq 40); do
+        [ -n "$(squeue -h 2>/dev/null)" ] || break
+        sleep 0.25
+    done
     for process in "${processes[@]}"; do
         kill "$process" 2>/dev/null || true
     done
-    wait 2>/dev/null || true
+    (sleep 5 && kill -9 "${processes[@]}" 2>/dev/null) &
+    local killer=$!
+    wait "${processes[@]}" 2>/dev/null || true
+    kill "$killer" 2>/dev/null || true
     rm -rf "$work"
 }
 trap cleanup EXIT

@@ -291,8 +291,8 @@ public sealed class RankWatch : IDisposable
     {
         if (_communicator.Rank > Second && message.Length > 0)
         {
-            // Rank 1 reports it, if it can.
-            Thread.Sleep(2 * s_beat);
+            // Rank 1 reports it, if it can. Open MPI needs more than two seconds to end all.
+            Thread.Sleep(5 * s_beat);
         }
 
         lock (_lock)

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
+using Engine.Distributed;
 
 namespace Engine.Runner;
 
@@ -49,7 +50,12 @@ internal static class CommandLine
         ParseResult parsed = root.Parse(BeginsWithNoCommand(root, args) ? args[..1] : args);
         if (parsed.Action is ParseErrorAction || MisreadOption(parsed) is not null)
         {
-            await errors.WriteLineAsync($"{Complaint(parsed)} See '{PathOf(parsed)} --help'.");
+            // mpirun gives all ranks the same words, of which one complaint is enough.
+            if (Launch() is not { Rank: > 0 })
+            {
+                await errors.WriteLineAsync($"{Complaint(parsed)} See '{PathOf(parsed)} --help'.");
+            }
+
             return WrongUsage;
         }
 
@@ -71,7 +77,9 @@ internal static class CommandLine
         }
         catch (EngineException error)
         {
-            await errors.WriteLineAsync(error.Message);
+            // The other ranks may not know about it, such as of a file that this machine lacks.
+            string who = Launch() is { Rank: > 0 and int rank } ? $"Rank {rank} on {RankWatch.Host}: " : "";
+            await errors.WriteLineAsync(who + error.Message);
         }
         catch (Exception error)
         {
@@ -80,6 +88,19 @@ internal static class CommandLine
         }
 
         return Failed;
+    }
+
+    private static RankLaunch? Launch()
+    {
+        try
+        {
+            return RankLaunch.Find();
+        }
+        catch (EngineException)
+        {
+            // A training reports it.
+            return null;
+        }
     }
 
     /// <summary>

@@ -148,10 +148,11 @@ internal static class CommonOptions
     public static Option<int?> Whole(
         string name, int least, Func<int>? byDefault, string description, params string[] aliases)
     {
+        bool isOfFile = byDefault is null && !description.Contains("[default:", StringComparison.Ordinal);
         var option = new Option<int?>(name, aliases)
         {
             HelpName = "N",
-            Description = byDefault is null ? $"{description} [default: as the file says]" : description,
+            Description = isOfFile ? $"{description} [default: as the file says]" : description,
             CustomParser = result => TryParse(Text(result), least, out int value)
                 ? value
                 : Refuse<int?>(result, WholeRule(least)),

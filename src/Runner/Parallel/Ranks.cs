@@ -18,6 +18,9 @@ internal sealed class Ranks : IDisposable
 
     private const int DefaultTimeout = 20;
 
+    /// <summary>The time to join, as a multiple of the time to answer: machines start at different speeds.</summary>
+    private const int JoinLimits = 6;
+
     /// <summary>The additional time that a step may take.</summary>
     private static readonly TimeSpan s_stepLonger = TimeSpan.FromSeconds(5);
 
@@ -39,6 +42,8 @@ internal sealed class Ranks : IDisposable
                 + "machine: leave --gpus out.");
         }
 
+        TimeSpan? limit = Timeout();
+        using Timer? joining = limit is null ? null : LimitJoining(limit.Value * JoinLimits);
         _mpi = launch.Launcher == Launcher.Torchrun ? null : MpiCommunicator.Open(launch);
         _gpu = ChooseGpu(options);
         _communicator = (_gpu, _mpi) switch
@@ -54,7 +59,6 @@ internal sealed class Ranks : IDisposable
             IsBatchNormSynchronized = options.IsBatchNormSynchronized,
             IsOptimizerSharded = options.IsOptimizerSharded,
         };
-        TimeSpan? limit = Timeout();
         _communicator.StepLimit = limit + s_stepLonger;
         if (launch.Size > 1)
         {
@@ -100,17 +104,7 @@ internal sealed class Ranks : IDisposable
     /// <exception cref="EngineException">They cannot be joined.</exception>
     public static Ranks Open(RankLaunch launch, TrainingOptions options)
     {
-        Ranks ranks;
-        try
-        {
-            ranks = new Ranks(launch, options);
-        }
-        catch (EngineException error) when (launch.Rank > 0)
-        {
-            // The other ranks may not know about it, so this rank reports it.
-            throw new EngineException($"Rank {launch.Rank} on {RankWatch.Host}: {error.Message}", error);
-        }
-
+        var ranks = new Ranks(launch, options);
         try
         {
             ranks.Describe(options);
@@ -121,6 +115,16 @@ internal sealed class Ranks : IDisposable
             throw ranks.End(error);
         }
     }
+
+    /// <summary>
+    /// Ends this rank, and with it all, if the ranks have not joined in time: until then nobody watches them, and MPI
+    /// waits forever. One rank reports it; the next one only if the ranks before it do not end.
+    /// </summary>
+    private Timer LimitJoining(TimeSpan limit) => new(
+        _ => End(FormattableString.Invariant(
+            $"The ranks have not all joined after {limit.TotalSeconds:F0} s: a process or machine among them hangs, ")
+            + $"did not start or cannot be reached ({TimeoutVariable} times {JoinLimits} is the limit)."),
+        state: null, limit + (Math.Min(_launch.Rank, 2) * s_stepLonger), System.Threading.Timeout.InfiniteTimeSpan);
 
     /// <summary>
     /// Returns this rank's GPU; null if the ranks compute on CPUs. All ranks choose the same: GPUs if the user asked

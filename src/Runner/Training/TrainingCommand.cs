@@ -96,7 +96,8 @@ internal static class TrainingCommand
                     + "in that of --checkpoint, if there is one.",
         };
         Option<int?> gpus = CommonOptions.Whole(
-            "--gpus", 1, null, "Train on the first N GPUs of this machine together, each with a process of its own.");
+            "--gpus", 1, null, "Train on the first N GPUs of this machine together, each with a process of its own. "
+            + "[default: one process]");
         Option<int?> shards = CommonOptions.Whole(
             "--shards", 1, null, "With several processes: cut each batch into N parts, one a rank or more. [default: "
             + "8, or the ranks]");

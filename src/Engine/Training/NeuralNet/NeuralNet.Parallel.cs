@@ -67,7 +67,7 @@ public sealed partial class NeuralNet
     /// <summary>
     /// Refuses sources that several ranks cannot train on together. It compares the first batches of the sources.
     /// </summary>
-    private void RequireAgreement(SourceReader train)
+    private void RequireAgreement(SourceReader train, SourceReader? validate)
     {
         if (Parallel is null)
         {
@@ -83,13 +83,17 @@ public sealed partial class NeuralNet
                 + "leave the weights out (ClassWeights, too), or train in one process.");
         }
 
-        RequireAgreement(train.First, MaxEpochs, train.Source.Count);
+        IEnumerable<Tensor> validation = validate is null
+            ? []
+            : [Tensor.Scalar(validate.Source.Count), .. validate.First.Xs, .. validate.First.Ys];
+        RequireAgreement(train.First, MaxEpochs, validation, train.Source.Count);
     }
 
     /// <summary>
     /// Refuses to train if ranks have different settings, because the sum of their gradients would be meaningless.
     /// </summary>
-    private void RequireAgreement(SampleSet data, int epochs, int? samples = null)
+    private void RequireAgreement(
+        SampleSet data, int epochs, IEnumerable<Tensor> validation, int? samples = null)
     {
         if (Parallel is null)
         {
@@ -104,6 +108,7 @@ public sealed partial class NeuralNet
         string parameters = string.Join("; ", graph.Network.Parameters.Select(parameter =>
             $"{parameter.Variable.Name} {parameter.Variable.Type}{(parameter.IsTrainable ? "" : " frozen")}"));
         BatchIterator batches = BatchIteratorTrain;
+        Variable loss = graph.Training(isWeighted: false).Loss;
         Agreement.Require(plan.Communicator,
         [
             ("the version of the library", $"{typeof(NeuralNet).Assembly.GetName().Version}"),
@@ -119,16 +124,22 @@ public sealed partial class NeuralNet
                 $"batches of {batches.BatchSize} in {plan.Shards} "
                 + $"shards{(batches.Shuffle ? ", shuffled" : "")}, "
                 + $"augmentation: {string.Join("; ", batches.Augmentation)}, "
-                + $"validation in batches of {BatchIteratorTest.BatchSize}, L1 {L1}, L2 {L2}")),
+                + $"validation in batches of {BatchIteratorTest.BatchSize}, "
+                + $"augmentation: {string.Join("; ", BatchIteratorTest.Augmentation)}, L1 {L1}, L2 {L2}")),
+            ("the order of the sums of gradients", plan.IsDeterministic ? "the same for any number of ranks" : "free"),
             ("the synchronization of batch normalization",
                 Parallel.IsBatchNormSynchronized ? "over the ranks" : "none"),
             ("the sharding of the update rule's state", graph.Owners is null ? "none" : "over the ranks"),
             ("the ops of the network", Tensor.From(Encoding.UTF8.GetBytes(Printer.DebugPrint(
-                [("loss", graph.Training(isWeighted: false).Loss), ("score", graph.ValidLoss)])))),
+                [("loss", loss), ("score", graph.ValidLoss)])))),
+            ("a constant of the network", (IEnumerable<Tensor>)[
+                .. Traversal.Order([loss, graph.ValidLoss]).SelectMany(node => node.Inputs.OfType<Constant>())
+                    .Select(constant => constant.Value)]),
             ("the number of epochs", string.Create(CultureInfo.InvariantCulture, $"{epochs} after {_history.Count}")),
             ("the number of samples", $"{samples ?? data.Count}"),
             ("the data", (IEnumerable<Tensor>)[
                 .. data.Xs, .. data.Ys, .. data.Weights is { } weights ? (Tensor[])[weights] : []]),
+            ("the choice of validation samples", validation),
             ("the state",
                 (IEnumerable<Tensor>)[.. StateVariables().Where(IsEverywhere).Select(pair => pair.Value.GetValue())]),
         ]);

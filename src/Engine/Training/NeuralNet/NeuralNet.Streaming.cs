@@ -39,7 +39,7 @@ public sealed partial class NeuralNet
             ? null
             : new SourceReader(this, graph, validation, isTraining: false);
         RequireProbabilities(train.First.Xs);
-        RequireAgreement(train);
+        RequireAgreement(train, validate);
         SampleSet few = train.Few;
         int[] shown = [.. Enumerable.Range(0, few.Count)];
         return Train(

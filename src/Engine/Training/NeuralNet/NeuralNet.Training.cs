@@ -38,7 +38,7 @@ public sealed partial class NeuralNet
             data.Count, graph.Head.IsRegression ? null : data.Y.AsSpan<int>().ToArray());
         Samples.RequireWeight(data.Weights, train);
         RequireProbabilities(data.Xs);
-        RequireAgreement(data, epochs);
+        RequireAgreement(data, epochs, [Tensor.From(validate)]);
 
         return Train(
             () => new FitCheck(this, data, train, validate), sampleWeights, epochs,
