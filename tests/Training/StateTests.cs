@@ -69,6 +69,19 @@ public class StateTests
                 new AdjustVariable("momentum", Schedule.Linear(0.5, 0.95, epochs: 5)),
             ],
         },
+        ["accumulated, Lookahead, rules by name, frozen"] = device =>
+        {
+            var net = new NeuralNet(
+                new Input(1, 8, 8), new Dense(10) { Name = "a" }, new Dense(6) { Name = "b" }, new Dense(4, Softmax))
+            {
+                Device = device,
+                Update = new RulesByName(
+                    new Lookahead(new Accumulate(new Adam(0.01f), 3), 2), ("b.*", new Momentum(0.02f, 0.9f))),
+                BatchIteratorTrain = new BatchIterator(16) { Shuffle = true },
+            };
+            net.Freeze("a.b");
+            return net;
+        },
     };
 
     private static IEnumerable<string> Networks => s_networks.Keys;
@@ -105,6 +118,28 @@ public class StateTests
         Assert.That(
             second.UpdateSettings.Select(setting => setting.Value.GetValue().Bytes.ToArray()),
             Is.EqualTo(whole.UpdateSettings.Select(setting => setting.Value.GetValue().Bytes.ToArray())));
+    }
+
+    [Test]
+    public void Averaged_weights_go_on_from_a_checkpoint()
+    {
+        (Tensor x, int[] y) = Pictures(90);
+        using NeuralNet whole = Averaging(epochs: 5), second = Averaging(epochs: 2);
+        whole.Callbacks.Add(new ModelCheckpoint(_folder.File("{epoch}.state")) { WholeState = true });
+
+        whole.Fit(x, y);
+        second.LoadState(_folder.File("3.state"));
+        second.Fit(x, y);
+
+        Assert.That(Bits.Of(second), Is.EqualTo(Bits.Of(whole)));
+
+        static NeuralNet Averaging(int epochs)
+        {
+            NeuralNet net = s_networks["accumulated, Lookahead, rules by name, frozen"](Device.Default);
+            net.MaxEpochs = epochs;
+            net.Callbacks.Add(new AverageWeights(fromEpoch: 2));
+            return net;
+        }
     }
 
     [Test]

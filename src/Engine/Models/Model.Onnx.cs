@@ -66,9 +66,9 @@ public sealed partial class Model
         Shape gives = model.SampleShape(result, inputs);
         model.GiveWeights();
         output = gives.Rank == 1 ? output : output.Then(new Layers.Flatten());
-        bool isSigmoid = model.EndsWith(result, "Sigmoid"), isClassifier = gives.Count > 1 || isSigmoid;
-        bool areProbabilities = isSigmoid || model.EndsWith(result, "Softmax") || model.EndsWith(result, "ZipMap");
-        output = isClassifier && !areProbabilities ? output.Then(new Activation(Symbolic.Softmax)) : output;
+        OnnxClasses known = model.ClassesOf(result);
+        bool isClassifier = gives.Count > 1 || known.IsSigmoid;
+        output = isClassifier && !known.AreProbabilities ? output.Then(new Activation(Symbolic.Softmax)) : output;
         var net = new NeuralNet(output) { Regression = !isClassifier, Device = device };
         try
         {
@@ -78,7 +78,7 @@ public sealed partial class Model
                 : [Planes(path, model, samples, isLast ? [dimensions[2], dimensions[0], dimensions[1]] : dimensions)]);
             int classes = gives.Count > 1 ? (int)gives.Count : 2;
             Target target = isClassifier
-                ? new ClassTarget("class", Names(path, model, samples, classes))
+                ? new ClassTarget("class", Names(path, model, samples, known.Labels, classes))
                 : new ValueTarget("value", 0, 1);
             return new Model(net, new NetworkDescription
             {
@@ -106,27 +106,40 @@ public sealed partial class Model
             "Normalized_1_1" => (0.5, 0.5),
             _ => (0, 1.0),
         };
-        return new ScaledPlanes("picture", [.. dimensions], Each(samples.Mean ?? [mean], "means"),
-            Each(samples.Std ?? [std], "deviations"));
+        return new ScaledPlanes("picture", [.. dimensions],
+            Each(samples.Mean ?? [mean], "means", "finite", float.IsFinite),
+            Each(samples.Std ?? [std], "deviations", "greater than 0", IsDivisor));
 
-        float[] Each(IReadOnlyList<double> numbers, string what)
+        float[] Each(IReadOnlyList<double> numbers, string what, string range, Func<float, bool> isAllowed)
         {
             if (numbers.Count != 1 && numbers.Count != dimensions[0])
             {
                 throw new EngineException(
-                    $"{path} takes pictures of {dimensions[0]} channels, and {numbers.Count} {what} are given.");
+                    $"{path} takes pictures of {dimensions[0]} channel{(dimensions[0] == 1 ? "" : "s")}, and "
+                    + $"{numbers.Count} {what} are given.");
+            }
+
+            if (numbers.Any(number => !isAllowed((float)(255 * number))))
+            {
+                throw new EngineException(
+                    $"The {what} of {path} must be {range}, not "
+                    + $"{string.Join(", ", numbers.Select(number => number.ToString(CultureInfo.InvariantCulture)))}.");
             }
 
             return [.. Enumerable.Range(0, dimensions[0])
                 .Select(channel => (float)(255 * numbers[numbers.Count == 1 ? 0 : channel]))];
         }
+
+        // The brightest pixel divided by it must be finite, too.
+        static bool IsDivisor(float value) => value > 0 && float.IsFinite(value) && float.IsFinite(255 / value);
     }
 
     /// <summary>Returns the names of the classes.</summary>
-    private static IReadOnlyList<string> Names(string path, OnnxModel model, OnnxSamples samples, int count)
+    private static IReadOnlyList<string> Names(
+        string path, OnnxModel model, OnnxSamples samples, IReadOnlyList<string> labels, int count)
     {
         IReadOnlyList<string> names = samples.Classes ?? Said(model.Metadata.GetValueOrDefault(ClassesKey))
-            ?? [.. Enumerable.Range(0, count)
+            ?? (labels.Count == count ? labels : null) ?? [.. Enumerable.Range(0, count)
                 .Select(number => string.Create(CultureInfo.InvariantCulture, $"class {number}"))];
         return names.Count == count
             ? names

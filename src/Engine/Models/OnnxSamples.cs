@@ -9,7 +9,7 @@ public sealed record OnnxSamples
     /// </summary>
     public IReadOnlyList<double>? Mean { get; init; }
 
-    /// <summary>Gets or sets the number by which each channel is then divided.</summary>
+    /// <summary>Gets or sets the number by which each channel is then divided, greater than 0.</summary>
     public IReadOnlyList<double>? Std { get; init; }
 
     /// <summary>

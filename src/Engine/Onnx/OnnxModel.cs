@@ -191,9 +191,8 @@ public sealed class OnnxModel : IDisposable
             : (new OnnxLayer(this, result, inputs), inputs);
     }
 
-    /// <summary>Returns whether this op computes a result, under any name.</summary>
-    internal bool EndsWith(string result, string op) =>
-        _file.Graph.Giving(_file.Graph.SourceOf(result))?.Op == op;
+    /// <summary>Returns what the file says of a classifier's output.</summary>
+    internal OnnxClasses ClassesOf(string result) => OnnxClasses.Of(_file.Graph, result);
 
     /// <summary>Returns the model as a network that can be trained further: see <see cref="ToNode"/>.</summary>
     /// <inheritdoc cref="ToNode"/>

@@ -51,7 +51,7 @@ internal sealed class OnnxOptions
     {
         OnnxModel model = OnnxModel.Load(path);
         Node output = model.ToNode();
-        return model.EndsWith(model.Outputs[0].Name, "Softmax")
+        return model.ClassesOf(model.Outputs[0].Name) is { AreProbabilities: true, IsSigmoid: false }
             ? output
             : output.Then(new Activation(Ops.Symbolic.Softmax));
     }

@@ -158,6 +158,49 @@ public class OnnxTrainingTests
             Is.EqualTo(expected).Within(1e-6));
     }
 
+    /// <summary>Probabilities under other nodes, as skl2onnx without ZipMap and PyTorch write them.</summary>
+    [TestCase("Softmax", "Identity")]
+    [TestCase("Softmax", "Flatten")]
+    [TestCase("Sigmoid", "Flatten")]
+    [TestCase("Softmax", "ZipMap")]
+    public void No_softmax_is_taken_of_probabilities(string op, string last)
+    {
+        using var folder = new TempFolder();
+        var maker = new ModelMaker().Input("x", OnnxType.Float, "n", 2).Node(op, "x", "p");
+        ProtoWriter node = ModelMaker.NodeOf(last, "p", "y");
+        if (last == "ZipMap")
+        {
+            node = ModelMaker.NodeOf(last, "p", "y", ("classlabels_int64s", (long[])[3, 7])).Text(7, "ai.onnx.ml");
+        }
+
+        File.WriteAllBytes(folder.File("p.onnx"), maker.Node(node).Output("y", OnnxType.Float, "n", 2).Bytes());
+        using Model model = Model.FromOnnx(folder.File("p.onnx"));
+        IReadOnlyList<Prediction> predictions = model.Predict(new Engine.Data.Table(
+            new Engine.Data.NumberColumn("x0", [2]), new Engine.Data.NumberColumn("x1", [-1])));
+
+        double expected = op == "Softmax" ? 1 / (1 + Math.Exp(-3)) : 1 / (1 + Math.Exp(-2));
+        string first = last == "ZipMap" ? "class 3" : "class 0";
+        Assert.That(
+            predictions[0].Classes.Single(one => one.Class == first).Probability, Is.EqualTo(expected).Within(1e-6));
+    }
+
+    /// <summary>As skl2onnx writes a perceptron of two classes.</summary>
+    [Test]
+    public void No_softmax_is_taken_of_a_probability_and_its_rest()
+    {
+        using var folder = new TempFolder();
+        File.WriteAllBytes(folder.File("two.onnx"), new ModelMaker().Input("x", OnnxType.Float, "n", 2)
+            .Floats("w", [1, -1], 2, 1).Floats("one", [1], 1).Node("MatMul", "x w", "z").Node("Sigmoid", "z", "p")
+            .Node("Sub", "one p", "q").Node("Concat", "q p", "both", ("axis", 1L))
+            .Output("both", OnnxType.Float, "n", 2).Bytes());
+        using Model model = Model.FromOnnx(folder.File("two.onnx"));
+        IReadOnlyList<Prediction> predictions = model.Predict(new Engine.Data.Table(
+            new Engine.Data.NumberColumn("x0", [2]), new Engine.Data.NumberColumn("x1", [0.5])));
+
+        Assert.That(predictions[0].Classes.Single(one => one.Class == "class 1").Probability,
+            Is.EqualTo(1 / (1 + Math.Exp(-1.5))).Within(1e-6));
+    }
+
     [Test]
     public void A_layout_that_the_pictures_do_not_have_is_refused()
     {
@@ -167,6 +210,37 @@ public class OnnxTrainingTests
         Assert.That(
             () => Model.FromOnnx(path, new OnnxSamples { AreChannelsLast = true }),
             Throws.TypeOf<EngineException>().With.Message.Contains("with their channels last, as is said"));
+    }
+
+    [TestCase(0.0, "must be greater than 0, not 0.")]
+    [TestCase(-0.25, "must be greater than 0, not -0.25.")]
+    [TestCase(1e-40, "must be greater than 0, not 1E-40.")]
+    [TestCase(double.NaN, "must be greater than 0, not NaN.")]
+    [TestCase(double.PositiveInfinity, "must be greater than 0, not Infinity.")]
+    public void Deviations_that_nothing_can_be_divided_by_are_refused(double std, string why)
+    {
+        using var folder = new TempFolder();
+        string path = Written(folder);
+
+        Assert.That(
+            () => Model.FromOnnx(path, new OnnxSamples { Std = [std] }),
+            Throws.TypeOf<EngineException>().With.Message.Contains("The deviations").And.Message.Contains(why));
+    }
+
+    [TestCase(double.NaN, "must be finite, not NaN.")]
+    [TestCase(double.NegativeInfinity, "must be finite, not -Infinity.")]
+    [TestCase(1e38, "must be finite, not 1E+38.")]
+    public void Means_that_are_not_finite_are_refused(double mean, string why)
+    {
+        using var folder = new TempFolder();
+        string path = Written(folder);
+
+        Assert.That(
+            () => Model.FromOnnx(path, new OnnxSamples { Mean = [mean] }),
+            Throws.TypeOf<EngineException>().With.Message.Contains("The means").And.Message.Contains(why));
+        Assert.That(
+            () => Model.FromOnnx(path, new OnnxSamples { Mean = [0, 1] }),
+            Throws.TypeOf<EngineException>().With.Message.Contains("of 1 channel, and 2 means are given."));
     }
 
     [Test]
