@@ -20,7 +20,8 @@ internal static unsafe class AttentionGradLoop
         step.DType(0) == DType.Float32 ? Phases<float>(step, shape, isCausal) : Phases<double>(step, shape, isCausal);
 
     private static long Bytes<T>(AttentionShape shape, CpuStepTypes step) where T : unmanaged =>
-        (Partition.Of(shape).Terms(shape) * sizeof(T)) + (new AttentionLoop.WorkerMemory<T>(shape).Bytes * step.Threads);
+        (Partition.Of(shape).Terms(shape) * sizeof(T))
+        + (new AttentionLoop.WorkerMemory<T>(shape).Bytes * step.Threads);
 
     private static Phase[] Phases<T>(CpuStep step, AttentionShape shape, bool isCausal) where T : unmanaged, INumber<T>
     {
