@@ -102,7 +102,7 @@ public class TheanoFilesTests
             "a quick compilation", "[global]\nmode = FAST_COMPILE\noptimizer = fast_run\n",
             s_defaults with { Optimizer = Optimizer.FastCompile }, "");
         yield return Case(
-            "no optimisation", "[global]\noptimizer = None\nallow_gc = False\nlinker = vm\n",
+            "no optimization", "[global]\noptimizer = None\nallow_gc = False\nlinker = vm\n",
             s_defaults with { Optimizer = Optimizer.None }, Nothing + "allow_gc, linker");
         yield return Case(
             "without some rewrites", "[global]\noptimizer_excluding = conv_dnn : local_elemwise_fusion\n",

@@ -56,7 +56,7 @@ public static class Traversal
         ArgumentNullException.ThrowIfNull(replacements);
         var map = new Dictionary<Variable, Variable>(replacements);
 
-        // What only a replaced variable depends on is not looked at.
+        // Nodes that only a replaced variable depends on are skipped.
         IEnumerable<Variable> kept = outputs.Where(output => !replacements.ContainsKey(output));
         foreach (Apply node in Order(kept, (node, input) => !replacements.ContainsKey(node.Inputs[input])))
         {

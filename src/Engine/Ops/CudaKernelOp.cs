@@ -41,7 +41,7 @@ public delegate IReadOnlyList<Variable?> GradientRule(
     IReadOnlyList<Variable> inputs, IReadOnlyList<Variable> outputs, IReadOnlyList<Variable?> outputGrads);
 
 /// <summary>
-/// Represents an op that a user writes: a kernel in CUDA C for GPUs, a definition in C# for the CPU and, optionally,
+/// Represents an op that a user writes: a kernel in CUDA C for GPUs, a reference in C# for the CPU and, optionally,
 /// its gradient as a graph. It is compiled when it is planned, kept in the cache of compiled kernels, and planned like
 /// any other op.
 /// </summary>
@@ -59,7 +59,7 @@ public sealed record CudaKernelOp : Op, ICpuOp, ICudaOp, ISampled
     /// <param name="entry">The name of the <c>__global__</c> function. It is also the op's name.</param>
     /// <param name="text">The text in CUDA C.</param>
     /// <param name="reference">
-    /// What the op computes, on arrays of float64: it reads the inputs and fills the outputs.
+    /// Computes the op on arrays of float64: reads the inputs and fills the outputs.
     /// </param>
     public CudaKernelOp(string entry, string text, Action<IReadOnlyList<NdArray>, IReadOnlyList<NdArray>> reference)
         : this(entry, text, $"{entry}.cu", reference)
@@ -188,7 +188,7 @@ public sealed record CudaKernelOp : Op, ICpuOp, ICudaOp, ISampled
     /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(Entry, _text, _file);
 
-    /// <summary>Runs the definition between conversions of the arrays, which are allocated once.</summary>
+    /// <summary>Runs the reference between conversions of the arrays, which are allocated once.</summary>
     unsafe Phase[] ICpuOp.Cpu(CpuStep step)
     {
         Cell[] inputs = [.. Enumerable.Range(0, step.InputCount)
@@ -233,7 +233,7 @@ public sealed record CudaKernelOp : Op, ICpuOp, ICudaOp, ISampled
         ];
     }
 
-    /// <summary>An operand on the CPU, and its values as the definition sees them.</summary>
+    /// <summary>An operand on the CPU, and its values as the reference sees them.</summary>
     private sealed unsafe class Cell(nint address, DType dtype, NdArray values)
     {
         private readonly ElementConversion _read = Conversion.Of(dtype, DType.Float64);

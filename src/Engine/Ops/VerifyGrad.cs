@@ -8,7 +8,7 @@ public static partial class Symbolic
     /// <summary>
     /// Compares the gradient of a function, as <see cref="Grad(Variable, Variable)"/> gives it, with central
     /// differences. Use it to test an op's <see cref="Op.Grad"/>. The cost is the sum of the function's elements with
-    /// random weights. Everything is computed in float64 by the ops' definitions, on no device.
+    /// random weights. Everything is computed in float64 by the ops' references, on no device.
     /// </summary>
     /// <param name="function">The function, of as many variables as there are points.</param>
     /// <param name="at">

@@ -32,7 +32,7 @@ internal static class Fold
     }
 
     /// <summary>
-    /// Returns the value of an op that reads only constants. Its definition computes it in float64, and it is rounded
+    /// Returns the value of an op that reads only constants. Its reference computes it in float64, and it is rounded
     /// to the dtype.
     /// </summary>
     public static Constant? Evaluate(Apply node)
@@ -63,7 +63,7 @@ internal static class Fold
             }
             else
             {
-                // The definition uses only the shape.
+                // The reference uses only the shape.
                 inputs[i] = new NdArray(input.Shape, []);
             }
         }
@@ -72,7 +72,7 @@ internal static class Fold
         return isLong && !AreExact(value) ? null : new Constant(value.ToTensor(type.DType));
     }
 
-    /// <summary>Returns whether float64, in which definitions compute, represents these numbers exactly.</summary>
+    /// <summary>Returns whether float64, in which references compute, represents these numbers exactly.</summary>
     private static bool AreExact(NdArray values) =>
         values.DType != DType.Int64 || values.Data.All(value => Math.Abs(value) < ElementType.MaxWhole);
 

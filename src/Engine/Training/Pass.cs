@@ -33,10 +33,10 @@ internal sealed record Pass(Feeder Feeder, Function Function, PassKey Key) : IDi
         var settings = new BatchSettings(
             [.. adjusted.Select(adjust => graph.Rule.Settings[adjust.Setting])], iterator.Count(rows.Length));
         ShardPlan? plan = key.Parallel?.Plan();
-        Feeder feed = key.IsOnDevice
+        Feeder feeder = key.IsOnDevice
             ? new DeviceFeeder(graph, data, rows, iterator, shuffle, net.Seed, settings, inPlace, plan is not null)
             : new HostFeeder(graph, data.Rows(rows), iterator, shuffle, net.Seed, settings);
-        return With(former, feed, key, device, isTraining, plan);
+        return With(former, feeder, key, device, isTraining, plan);
     }
 
     /// <summary>
@@ -55,32 +55,32 @@ internal sealed record Pass(Feeder Feeder, Function Function, PassKey Key) : IDi
         var settings = new BatchSettings(
             [.. adjusted.Select(adjust => graph.Rule.Settings[adjust.Setting])], reader.Iterator.Count(count));
         ShardPlan? plan = key.Parallel?.Plan();
-        var feed = new StreamFeeder(graph, reader, settings, plan, isTraining ? null : net.Parallel?.Communicator);
-        return With(former, feed, key, device, isTraining, plan);
+        var feeder = new StreamFeeder(graph, reader, settings, plan, isTraining ? null : net.Parallel?.Communicator);
+        return With(former, feeder, key, device, isTraining, plan);
     }
 
-    private static Pass With(Pass? former, Feeder feed, PassKey key, Device device, bool isTraining, ShardPlan? plan)
+    private static Pass With(Pass? former, Feeder feeder, PassKey key, Device device, bool isTraining, ShardPlan? plan)
     {
         if (former?.Key == key && !key.IsOnDevice && plan is null)
         {
-            return former with { Feeder = feed };
+            return former with { Feeder = feeder };
         }
 
         former?.Dispose();
         if (plan is not null)
         {
-            var step = new ShardedStep(key.Graph.Sharded(key.IsWeighted, plan), feed, plan, device);
-            return new Pass(feed, step.LastShard, key) { Sharded = step };
+            var step = new ShardedStep(key.Graph.Sharded(key.IsWeighted, plan), feeder, plan, device);
+            return new Pass(feeder, step.LastShard, key) { Sharded = step };
         }
 
         (Variable output, IReadOnlyList<Update> updates) = isTraining
             ? key.Graph.Training(key.IsWeighted)
             : new TrainingGraph(key.Graph.Head.Output, key.Graph.ValidUpdates);
-        var function = feed.Compile(updates, [output], device);
-        var pass = new Pass(feed, function, key);
+        var function = feeder.Compile(updates, [output], device);
+        var pass = new Pass(feeder, function, key);
         if (key.Rows > 0)
         {
-            feed.Prepare(function);
+            feeder.Prepare(function);
         }
 
         return pass;

@@ -65,7 +65,7 @@ internal sealed class OwnTraining(OwnData own) : TrainingData
         Models.Model model = ModelOf(net, options.Described());
         if (IsOnnx(options.Save))
         {
-            // What cannot be saved is better said before the training than after it.
+            // An error about a network that cannot be saved comes before the training, not after it.
             _ = ModelOnnx.Write(model);
         }
 

@@ -22,7 +22,7 @@ internal static class PictureReader
     private const long MaxFile = 1L << 28;
 
     /// <summary>
-    /// What the decoder of JPEG takes for a pixel: a progressive file's coefficients, its planes, its colors.
+    /// The bytes that the decoder of JPEG takes for a pixel: a progressive file's coefficients, its planes, its colors.
     /// </summary>
     private const int JpegBytes = 13, ColorBytes = 4;
 

@@ -8,7 +8,7 @@ namespace Engine.Data.Pictures;
 /// </summary>
 internal static class PngRows
 {
-    /// <summary>What a file may have behind its last pixel; some writers pad.</summary>
+    /// <summary>The bytes that a file may have behind its last pixel; some writers pad.</summary>
     private const int Padding = 64 << 10;
 
     /// <summary>

@@ -100,17 +100,17 @@ internal sealed record Tolerance(
         }
 
         // A sum may overflow on the way, and a result just below overflow may overflow by rounding.
-        double greatest = Rounding.MaxFinite(dtype),
+        double largest = Rounding.MaxFinite(dtype),
             ulps = _growth * (IsLenient ? Math.Max(LenientUlps, _ulps) : _ulps);
-        if (!double.IsFinite(actual) && !isOwn && Math.Abs(magnitude) > greatest)
+        if (!double.IsFinite(actual) && !isOwn && Math.Abs(magnitude) > largest)
         {
             return true;
         }
 
         double allowed = ulps * Rounding.Ulp(dtype, magnitude);
-        double nearest = double.IsInfinity(actual) ? Math.CopySign(greatest, actual) : actual;
-        double wanted = double.IsInfinity(expected) || Math.Abs(expected) > greatest
-            ? Math.CopySign(greatest, expected)
+        double nearest = double.IsInfinity(actual) ? Math.CopySign(largest, actual) : actual;
+        double wanted = double.IsInfinity(expected) || Math.Abs(expected) > largest
+            ? Math.CopySign(largest, expected)
             : expected;
         return ulps > 0 && Math.Abs(nearest - wanted) <= excused + allowed + Rounding.Ulp(dtype, wanted);
     }

@@ -243,8 +243,8 @@ internal static class OnnxShapes
     /// <summary>Returns attention: the softmax of all scores times the values.</summary>
     public static string Attention(OnnxGraph graph, Apply node, bool isCausal)
     {
-        string turned = graph.Add("Transpose", [graph.Name(node.Inputs[1])], ("perm", [0, 2, 1]));
-        string scores = graph.Add("MatMul", [graph.Name(node.Inputs[0]), turned]);
+        string transposed = graph.Add("Transpose", [graph.Name(node.Inputs[1])], ("perm", [0, 2, 1]));
+        string scores = graph.Add("MatMul", [graph.Name(node.Inputs[0]), transposed]);
         scores = node.Inputs.Count > 3 ? graph.Add("Add", [scores, graph.Name(node.Inputs[3])]) : scores;
         if (isCausal)
         {

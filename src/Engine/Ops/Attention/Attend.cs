@@ -217,7 +217,7 @@ internal readonly record struct AttentionShape(int Batch, int Queries, int Keys,
     }
 }
 
-/// <summary>Computes the products of queries and keys row by row, for the definitions.</summary>
+/// <summary>Computes the products of queries and keys row by row, for the references.</summary>
 internal sealed class AttentionRows(IReadOnlyList<NdArray> inputs, NdArray? mask, bool isCausal)
 {
     /// <summary>

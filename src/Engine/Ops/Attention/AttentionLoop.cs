@@ -212,8 +212,8 @@ internal static unsafe class AttentionLoop
                 for (int i = 0; i < rows; i++)
                 {
                     T* line = scores + ((nint)i * Stride<T>(columns));
-                    T greatest = T.Max(most[i], RowMath<S, V, T>.Max(line, columns));
-                    T shift = T.IsNegativeInfinity(greatest) ? T.Zero : greatest;
+                    T largest = T.Max(most[i], RowMath<S, V, T>.Max(line, columns));
+                    T shift = T.IsNegativeInfinity(largest) ? T.Zero : largest;
                     T added = Powers<S, V>(line, shift, columns);
                     if (column > 0)
                     {
@@ -223,7 +223,7 @@ internal static unsafe class AttentionLoop
                         Multiply<S, V>(y + ((nint)i * Shape.ValueSize), factor[0], Shape.ValueSize);
                     }
 
-                    (most[i], sum[i]) = (greatest, sum[i] + added);
+                    (most[i], sum[i]) = (largest, sum[i] + added);
                 }
 
                 Gemm.Block(

@@ -176,7 +176,7 @@ internal sealed class AllReduceLaunch(string name, IReadOnlyList<CudaLaunch> par
             ranks.EnqueueBeside(stream, bucket, own => parts.ForEach(part => part.Enqueue(own)));
     }
 
-    /// <summary>What NCCL puts into the stream.</summary>
+    /// <summary>Represents the work that NCCL puts into the stream.</summary>
     public sealed class CollectiveLaunch(string name, Action<nint> enqueue) : CudaLaunch
     {
         public override string Name => name;

@@ -88,7 +88,7 @@ internal sealed record Channelwise(Patches Patches, bool FlipFilters) : Op, IPro
     }
 
     /// <summary>
-    /// Computes the definition: sums of terms, given the offsets of a pixel, a weight and an element of the result.
+    /// Computes the reference: sums of terms, given the offsets of a pixel, a weight and an element of the result.
     /// </summary>
     internal void Sum(NdArray to, Shape images, Shape filters, Func<int, int, int, (int At, DoubleDouble Term)> term)
     {

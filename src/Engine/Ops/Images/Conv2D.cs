@@ -255,7 +255,7 @@ internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int W
     }
 
     /// <summary>
-    /// Computes the definition: calls <paramref name="term"/> with the offsets of an element of the images, of its
+    /// Computes the reference: calls <paramref name="term"/> with the offsets of an element of the images, of its
     /// weight, and of the element of the result to which their product is added.
     /// </summary>
     internal void ForEachTerm(Shape x, Shape w, Shape y, Action<int, int, int> term)

@@ -71,8 +71,8 @@ internal sealed record Conv2DMaxPool(Conv2D Convolution, bool WithArgmax = true)
     public override double Ulps => Convolution.Ulps;
 
     /// <summary>
-    /// Returns the magnitudes of the convolution. That of an index is infinite if rounding decides between two elements
-    /// of a window.
+    /// Returns the magnitudes of the convolution. The magnitude of an index is infinite if rounding decides between two
+    /// elements of a window.
     /// </summary>
     public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
@@ -83,10 +83,10 @@ internal sealed record Conv2DMaxPool(Conv2D Convolution, bool WithArgmax = true)
         NdArray[] magnitudes = [.. outputs.Select(output => new NdArray(output.Shape))];
         Window.ForEach(whole.Shape, outputs[0].Shape, (at, inside, _) =>
         {
-            int greatest = inside.Aggregate((best, i) => MaxPool2D.IsGreater(x[i], x[best]) ? i : best);
+            int largest = inside.Aggregate((best, i) => MaxPool2D.IsGreater(x[i], x[best]) ? i : best);
             magnitudes[0].Data[at] = inside.Max(i => terms[i]);
             if (WithArgmax && inside.Any(i =>
-                i != greatest && x[greatest] - x[i] <= error * (terms[greatest] + terms[i]) && terms[i] > 0))
+                i != largest && x[largest] - x[i] <= error * (terms[largest] + terms[i]) && terms[i] > 0))
             {
                 magnitudes[1].Data[at] = double.PositiveInfinity;
             }
@@ -225,7 +225,7 @@ internal sealed record Conv2DMaxPoolGradients(Conv2D Of, bool WithFilters, bool 
 
     public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
     {
-        // What is not read may have another dtype.
+        // An operand that is not read may have another dtype.
         DType dtype = inputs[2].DType;
         TensorType Read(TensorType input, int i) => Reads(i) ? input : input with { DType = dtype };
         TensorType pooled = new Conv2DMaxPool(Of).Infer([Read(inputs[0], 0), Read(inputs[1], 1)])[0];

@@ -157,11 +157,11 @@ public static partial class Symbolic
     /// <summary>Returns the filters, rotated if needed, as rows: a matrix, or one for each group.</summary>
     private static Variable FilterRows(Variable w, ConvOptions options)
     {
-        Variable turned = options.FlipFilters ? Flip(w, [.. Enumerable.Range(2, w.Rank - 2)]) : w;
+        Variable flipped = options.FlipFilters ? Flip(w, [.. Enumerable.Range(2, w.Rank - 2)]) : w;
         Dimension row = Joined(w, Enumerable.Range(1, w.Rank - 1));
         return options.Groups == 1
-            ? Reshape(turned, DimensionOf(w, 0), row)
-            : Reshape(turned, options.Groups, InGroup(w, 0, options.Groups), row);
+            ? Reshape(flipped, DimensionOf(w, 0), row)
+            : Reshape(flipped, options.Groups, InGroup(w, 0, options.Groups), row);
     }
 
     /// <summary>

@@ -151,7 +151,7 @@ internal sealed record Unfold(Patches Patches) : Op, ICpuOp, ICudaOp, ISampled
     }
 
     /// <summary>
-    /// Computes the definition: calls an action with the offsets of an element in the images and in the patches.
+    /// Computes the reference: calls an action with the offsets of an element in the images and in the patches.
     /// </summary>
     internal static void ForEach(Patches patches, Shape images, Action<int, int> body)
     {

@@ -234,7 +234,7 @@ internal sealed record SubtensorLoops(
         return offset;
     }
 
-    /// <summary>Computes the definition: the offset in the array of every element of the part, in C order.</summary>
+    /// <summary>Computes the reference: the offset in the array of every element of the part, in C order.</summary>
     public IEnumerable<int> Offsets(IReadOnlyList<NdArray> arrays)
     {
         double[][] indices =

@@ -40,7 +40,7 @@ internal static class StepGraph
 
         return captured;
 
-        // What depends on the inputs, and of what the function created that which must be inside.
+        // The nodes that depend on the inputs, and those that the function created and that must be inside.
         HashSet<Variable> Inside(Func<Apply, bool> mustBe)
         {
             var found = new HashSet<Variable>(inputs);

@@ -1,7 +1,7 @@
 namespace Engine.Ops;
 
 /// <summary>
-/// Represents a row of numbers by its differences from the largest, for the definitions of softmax and related
+/// Represents a row of numbers by its differences from the largest, for the references of softmax and related
 /// functions.
 /// </summary>
 internal readonly ref struct ExactRow

@@ -47,10 +47,10 @@ internal static unsafe class SortKeys
         else
         {
             var keys = new Span<ulong>(memory, row.Length);
-            uint turned = isDescending ? uint.MaxValue : 0;
+            uint mask = isDescending ? uint.MaxValue : 0;
             for (int i = 0; i < row.Length; i++)
             {
-                keys[i] = ((ulong)(ShortBits(row[i]) ^ turned) << 32) | (uint)i;
+                keys[i] = ((ulong)(ShortBits(row[i]) ^ mask) << 32) | (uint)i;
             }
 
             Span<ulong> sorted = isPart ? Smallest(keys, indices.Length) : keys;

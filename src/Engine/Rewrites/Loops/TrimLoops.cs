@@ -79,7 +79,7 @@ internal sealed class TrimLoops
         int[] kept = Needed(scan, node);
         int IndexOf(int output) => Array.IndexOf(kept, output);
 
-        // What computes an input whose shape alone is read is not part of the order, so it is not rebuilt.
+        // Nodes that compute an input whose shape alone is read are not in the order, so they are not rebuilt.
         Variable Given(int input) =>
             scan.Reads(input) || node.Inputs[input] is ShapeOnly
                 ? node.Inputs[input]

@@ -6,12 +6,12 @@ using Variable = Engine.Graph.Variable;
 
 namespace Engine.Training;
 
-/// <summary>Runs the steps of <see cref="ShardGraph"/> on the batches of a feed.</summary>
+/// <summary>Runs the steps of <see cref="ShardGraph"/> on the batches of a feeder.</summary>
 internal sealed class ShardedStep : IDisposable
 {
     private readonly ShardPlan _plan;
     private readonly ShardGraph _graph;
-    private readonly Feeder _feed;
+    private readonly Feeder _feeder;
     private readonly Device _device;
     private readonly Lazy<Function> _shard;
     private readonly Lazy<Function> _step;
@@ -24,11 +24,13 @@ internal sealed class ShardedStep : IDisposable
     private int _epoch;
     private int _next;
 
-    public ShardedStep(ShardGraph graph, Feeder feed, ShardPlan plan, Device device)
+    public ShardedStep(ShardGraph graph, Feeder feeder, ShardPlan plan, Device device)
     {
-        (_graph, _feed, _plan, _device) = (graph, feed, plan, device);
+        (_graph, _feeder, _plan, _device) = (graph, feeder, plan, device);
         SharedVariable[] moving = [.. FunctionGraph
-            .Leaves([.. graph.Shard.Select(update => update.Value), .. feed.Givens.Select(given => given.Replacement)])
+            .Leaves([
+                .. graph.Shard.Select(update => update.Value),
+                .. feeder.Givens.Select(given => given.Replacement)])
             .OfType<SharedVariable>().Where(variable => variable.DefaultUpdate is not null)];
         _random = [.. moving.Select(
             variable => (variable, new SharedVariable(variable.GetValue(), $"{variable.Name} of the shard")))];
@@ -75,7 +77,7 @@ internal sealed class ShardedStep : IDisposable
     /// <summary>Gets whether a rank asked to stop in the last step.</summary>
     public bool IsStopping { get; private set; }
 
-    /// <summary>Begins an epoch. The feed must have begun it already.</summary>
+    /// <summary>Begins an epoch. The feeder must have begun it already.</summary>
     public void Start(int epoch)
     {
         (_next, _epoch, IsStopping) = (0, epoch, false);
@@ -89,8 +91,8 @@ internal sealed class ShardedStep : IDisposable
     /// <returns>The number of samples in the batch, on all ranks together.</returns>
     public int Run(bool wantsStop)
     {
-        int rows = _feed.RowsOf(_next);
-        Tensor total = Tensor.Scalar(_feed.WeightOf(_next));
+        int rows = _feeder.RowsOf(_next);
+        Tensor total = Tensor.Scalar(_feeder.WeightOf(_next));
         _plan.Communicator.Progress = FormattableString.Invariant($"epoch {_epoch}, step {_next + 1}");
         (int shard, int last) = _plan.Own;
         for (; shard < last - 1; shard++)
@@ -115,7 +117,7 @@ internal sealed class ShardedStep : IDisposable
 
         (Loss, IsStopping) = (Read(step, 0), Read(step, 1) > 0);
         _next++;
-        _feed.SetSettings(_next);
+        _feeder.SetSettings(_next);
         return rows;
     }
 
@@ -139,12 +141,13 @@ internal sealed class ShardedStep : IDisposable
     /// </summary>
     private void RequireSamples()
     {
-        foreach (int batch in _plan.IsBatchNormSynchronized && _feed.Batches > 0 ? (int[])[0, _feed.Batches - 1] : [])
+        foreach (int batch in
+            _plan.IsBatchNormSynchronized && _feeder.Batches > 0 ? (int[])[0, _feeder.Batches - 1] : [])
         {
-            if (Enumerable.Range(0, _plan.Shards).Any(shard => _feed.RowsOfShard(_plan, batch, shard).Count == 0))
+            if (Enumerable.Range(0, _plan.Shards).Any(shard => _feeder.RowsOfShard(_plan, batch, shard).Count == 0))
             {
                 throw new EngineException(
-                    $"A batch of {_feed.RowsOf(batch)} sample{(_feed.RowsOf(batch) == 1 ? "" : "s")} leaves some "
+                    $"A batch of {_feeder.RowsOf(batch)} sample{(_feeder.RowsOf(batch) == 1 ? "" : "s")} leaves some "
                     + $"of {_plan.Shards} ranks without any, and synchronized batch "
                     + "normalization needs all: take another size of batch, or fewer ranks.");
             }
@@ -160,13 +163,13 @@ internal sealed class ShardedStep : IDisposable
         ILookup<bool, Update> parts = updates.ToLookup(update => standIns.ContainsKey(update.Target));
         Update[] own = [.. parts[false]];
         IReadOnlyList<Variable> values = Traversal.Replace(
-            [.. own.Select(update => update.Value), .. outputs, .. _feed.Givens.Select(given => given.Replacement)],
+            [.. own.Select(update => update.Value), .. outputs, .. _feeder.Givens.Select(given => given.Replacement)],
             standIns);
         return Function.Compile(
-            [.. _feed.Inputs, _graph.Total],
+            [.. _feeder.Inputs, _graph.Total],
             [.. values.Skip(own.Length).Take(outputs.Count)],
             [.. own.Zip(values, (update, value) => update with { Value = value }), .. parts[true]],
-            [.. _feed.Givens.Zip(
+            [.. _feeder.Givens.Zip(
                 values.Skip(own.Length + outputs.Count), (given, value) => given with { Replacement = value })],
             _device);
     }
@@ -174,7 +177,7 @@ internal sealed class ShardedStep : IDisposable
     /// <summary>Runs a function on a shard; returns false if the shard has no samples.</summary>
     private bool TryRun(Function function, int shard, Tensor total)
     {
-        (int first, int count) = _feed.RowsOfShard(_plan, _next, shard);
+        (int first, int count) = _feeder.RowsOfShard(_plan, _next, shard);
         for (int i = 0; i < _random.Length; i++)
         {
             // Each shard of each step has its own number, so it draws the same values on any rank.
@@ -185,7 +188,7 @@ internal sealed class ShardedStep : IDisposable
 
         if (count > 0)
         {
-            _feed.RunRows(function, _next, shard, first, count, total);
+            _feeder.RunRows(function, _next, shard, first, count, total);
         }
 
         return count > 0;

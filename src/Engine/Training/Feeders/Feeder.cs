@@ -24,7 +24,7 @@ internal abstract class Feeder : IDisposable
     /// <summary>Makes the function's plans, so no batch has to wait for them.</summary>
     public abstract void Prepare(Function function);
 
-    /// <summary>Compiles the function of these updates and outputs on this feed's batches.</summary>
+    /// <summary>Compiles the function of these updates and outputs on this feeder's batches.</summary>
     public Function Compile(
         IEnumerable<Update> updates, IReadOnlyList<Variable> outputs, Device device, CompileOptions? options = null) =>
         Function.Compile(Inputs, outputs, updates.Concat(Updates), Givens, device, options);
@@ -58,7 +58,7 @@ internal abstract class Feeder : IDisposable
     }
 
     /// <summary>Runs the function on some rows of a batch. The last argument goes to the function unchanged.</summary>
-    /// <param name="function">A function of this feed's inputs and of <paramref name="last"/>.</param>
+    /// <param name="function">A function of this feeder's inputs and of <paramref name="last"/>.</param>
     /// <param name="batch">The batch.</param>
     /// <param name="shard">The shard's number, for the host's random numbers.</param>
     /// <param name="first">The first row, counted within the batch.</param>
@@ -87,7 +87,7 @@ internal abstract class Feeder : IDisposable
     /// <inheritdoc/>
     public abstract void Dispose();
 
-    // Fit never uses ranks with a feed that cannot split its batches.
+    // Fit never uses ranks with a feeder that cannot split its batches.
     private InvalidOperationException NotInParts() => new($"{GetType().Name} does not cut its batches into parts.");
 
     /// <summary>Returns the sum of the weights of some samples.</summary>

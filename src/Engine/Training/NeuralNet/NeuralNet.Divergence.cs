@@ -161,7 +161,7 @@ public sealed partial class NeuralNet
             return Of(parameter, batch);
         }
 
-        // The function must use all inputs of the feed.
+        // The function must use all inputs of the feeder.
         TrainerGraph graph = Initialized;
         NetworkLayer[] shown = [.. layers.Where(layer => layer.Output.DType.IsFloat())];
         Variable[] outputs =

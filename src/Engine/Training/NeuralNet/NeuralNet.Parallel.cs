@@ -38,12 +38,12 @@ public sealed partial class NeuralNet
         SampleSet data = Checked(x, y, sampleWeights: null);
         ShardPlan plan = Parallel!.Plan();
         BatchIterator iterator = BatchIteratorTrain;
-        var feed = new DeviceFeeder(
+        var feeder = new DeviceFeeder(
             Initialized, data, [.. Enumerable.Range(0, data.Count)], iterator, iterator.Shuffle, Seed,
             new BatchSettings([], 0),
             inPlace: true, isSharded: true);
-        var step = new ShardedStep(Initialized.Sharded(isWeighted: false, plan), feed, plan, _device!);
-        step.Prepare(feed.RowsOf(0));
+        var step = new ShardedStep(Initialized.Sharded(isWeighted: false, plan), feeder, plan, _device!);
+        step.Prepare(feeder.RowsOf(0));
         return step;
     }
 

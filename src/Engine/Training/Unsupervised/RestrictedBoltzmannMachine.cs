@@ -131,7 +131,7 @@ public sealed class RestrictedBoltzmannMachine : IDisposable
 
     /// <summary>
     /// Computes F(v) = −log Σₕ exp(−E(v, h)) for each sample, (n): −v·b − Σ softplus(c + v·W), or ½ |v − b|² for −v·b.
-    /// Of two samples, the one with the lower free energy is more probable; exp of the difference is the ratio.
+    /// The sample with the lower free energy is the more probable of two; exp of the difference is the ratio.
     /// </summary>
     /// <exception cref="EngineException">Hidden units are not binary.</exception>
     public Variable FreeEnergy(Variable v)

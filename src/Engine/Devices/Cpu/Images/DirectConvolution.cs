@@ -168,7 +168,7 @@ internal static unsafe class DirectConvolution
             int pitch = Pitch(Shape), pixels = ((band.Rows - 1) * pitch) + Shape.OW,
                 most = MicroKernel<S, V, T>.MaxRows;
             int tiles = (filters + most - 1) / most, low = filters / tiles, high = filters % tiles;
-            int slices = (Shape.Taps + Gemm.Depth - 1) / Gemm.Depth, width = 2 * S.Count;
+            int kTiles = (Shape.Taps + Gemm.Depth - 1) / Gemm.Depth, width = 2 * S.Count;
             for (int pixel = 0; pixel < pixels; pixel += width)
             {
                 (int row, int column) = Math.DivRem(pixel, pitch);
@@ -184,10 +184,10 @@ internal static unsafe class DirectConvolution
                 {
                     int height = t < high ? low + 1 : low;
                     T* to = y + ((nint)(filter - first) * Shape.Pixels);
-                    for (int slice = 0; slice < slices; slice++)
+                    for (int kTile = 0; kTile < kTiles; kTile++)
                     {
-                        int begin = (int)((long)Shape.Taps * slice / slices),
-                            end = (int)((long)Shape.Taps * (slice + 1) / slices);
+                        int begin = (int)((long)Shape.Taps * kTile / kTiles),
+                            end = (int)((long)Shape.Taps * (kTile + 1) / kTiles);
                         var tile = new Tile<T>
                         {
                             Depth = end - begin,
@@ -198,9 +198,9 @@ internal static unsafe class DirectConvolution
                             Offsets = Offsets + begin,
                             C = isInRow ? to + ((nint)row * Shape.OW) + column : edge,
                             Ldc = isInRow ? Shape.Pixels : width,
-                            Bias = Bias == null || slice > 0 ? &zero : Bias + filter,
-                            BiasStep = Bias == null || slice > 0 ? 0 : 1,
-                            Add = slice > 0,
+                            Bias = Bias == null || kTile > 0 ? &zero : Bias + filter,
+                            BiasStep = Bias == null || kTile > 0 ? 0 : 1,
+                            Add = kTile > 0,
                         };
                         MicroKernel<S, V, T>.Run(height, isWide, tile);
                     }

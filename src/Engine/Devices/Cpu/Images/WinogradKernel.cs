@@ -295,14 +295,14 @@ internal static unsafe partial class WinogradKernel<F, S, V, T>
         tile.Bias = &zero;
         (tile.BiasStep, tile.DepthStep) = (0, 1);
         int most = MicroKernel<S, V, T>.MaxRows, tiles = (rows + most - 1) / most;
-        int low = rows / tiles, high = rows % tiles, slices = Math.Max(1, (depth + Gemm.Depth - 1) / Gemm.Depth);
-        for (int slice = 0; slice < slices; slice++)
+        int low = rows / tiles, high = rows % tiles, kTiles = Math.Max(1, (depth + Gemm.Depth - 1) / Gemm.Depth);
+        for (int kTile = 0; kTile < kTiles; kTile++)
         {
-            int first = (int)((long)depth * slice / slices), last = (int)((long)depth * (slice + 1) / slices);
+            int first = (int)((long)depth * kTile / kTiles), last = (int)((long)depth * (kTile + 1) / kTiles);
             for (int column = 0; column < columns; column += 2 * S.Count)
             {
                 Tile<T> part = tile;
-                (part.Depth, part.Add) = (last - first, add || slice > 0);
+                (part.Depth, part.Add) = (last - first, add || kTile > 0);
                 part.A += first;
                 part.B += (first * tile.Ldb) + column;
                 part.C += column;

@@ -45,18 +45,18 @@ internal static unsafe class FewRows<S, V, T>
     {
         (int m, int n, int k, bool transposeA, _) = shape;
         nint rowStep = transposeA ? 1 : x.Lda, depthStep = transposeA ? x.Lda : 1;
-        int most = Math.Max(1, SumBytes / sizeof(T) / Math.Max(m, 1) / Line) * Line, slices = (k + Depth - 1) / Depth;
+        int most = Math.Max(1, SumBytes / sizeof(T) / Math.Max(m, 1) / Line) * Line, kTiles = (k + Depth - 1) / Depth;
         T* factors = scratch, sums = scratch + (m * Rows);
         for (int j = 0; j < n; j += most)
         {
             // Each row is a line longer than needed; otherwise all rows might fall into one set of the L1 cache.
             int columns = Math.Min(most, n - j), ld = columns + Line;
-            for (int slice = 0; slice < slices; slice++)
+            for (int kTile = 0; kTile < kTiles; kTile++)
             {
-                int k0 = (int)((long)k * slice / slices), k1 = (int)((long)k * (slice + 1) / slices);
+                int k0 = (int)((long)k * kTile / kTiles), k1 = (int)((long)k * (kTile + 1) / kTiles);
                 for (int row = 0; row < m; row++)
                 {
-                    T bias = slice == 0 && x.RowBias != null ? x.RowBias[row] : default;
+                    T bias = kTile == 0 && x.RowBias != null ? x.RowBias[row] : default;
                     new Span<T>(sums + ((nint)row * ld), columns).Fill(bias);
                 }
 
@@ -75,7 +75,7 @@ internal static unsafe class FewRows<S, V, T>
                     MultiplyOneByOne(m, columns - whole, rows, factors, b + whole, x.Ldb, sums + whole, ld);
                 }
 
-                Store(m, columns, sums, ld, x.C + j, x.Ldc, add || slice > 0);
+                Store(m, columns, sums, ld, x.C + j, x.Ldc, add || kTile > 0);
             }
         }
     }

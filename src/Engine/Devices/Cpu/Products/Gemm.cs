@@ -35,7 +35,7 @@ internal static unsafe class Gemm
     internal const int Depth = 256;
 
     private const int MaxParts = 32;
-    private const int MaxSlices = 8;
+    private const int MaxSplitK = 8;
 
     /// <summary>Returns the bytes of memory that <see cref="Block"/> needs; more do no harm.</summary>
     internal static long ScratchBytes<T>(GemmShape shape)
@@ -85,18 +85,18 @@ internal static unsafe class Gemm
         {
             MaxAtOnce = 1,
         };
-        if (parts.Slices == 1)
+        if (parts.SplitK == 1)
         {
             return [multiply];
         }
 
-        int grain = Math.Max(1, 16384 / (Math.Max(shape.N, 1) * parts.Slices));
+        int grain = Math.Max(1, 16384 / (Math.Max(shape.N, 1) * parts.SplitK));
         return
         [
             multiply,
             new Phase(shape.M, grain, (start, end, _) =>
             {
-                var job = new ReduceJob<T> { Shape = shape, X = x, Partials = partials, Slices = parts.Slices };
+                var job = new ReduceJob<T> { Shape = shape, X = x, Partials = partials, SplitK = parts.SplitK };
                 (job.Start, job.End) = (start, end);
                 Simd.Dispatch<T, ReduceJob<T>>(ref job);
             }),
@@ -107,14 +107,14 @@ internal static unsafe class Gemm
         GemmShape shape, GemmArguments<T> x, Partition parts, int part, T* partials, byte* scratch)
         where T : unmanaged, INumber<T>
     {
-        (int slice, int piece) = Math.DivRem(part, parts.Count / parts.Slices);
+        (int split, int piece) = Math.DivRem(part, parts.Count / parts.SplitK);
         (int i0, int i1, int j0, int j1) = parts.Piece(piece, shape);
-        int k0 = (int)((long)shape.K * slice / parts.Slices), k1 = (int)((long)shape.K * (slice + 1) / parts.Slices);
+        int k0 = (int)((long)shape.K * split / parts.SplitK), k1 = (int)((long)shape.K * (split + 1) / parts.SplitK);
         x.A += shape.TransposeA ? ((nint)k0 * x.Lda) + i0 : ((nint)i0 * x.Lda) + k0;
         x.B += shape.TransposeB ? ((nint)j0 * x.Ldb) + k0 : ((nint)k0 * x.Ldb) + j0;
-        if (slice > 0)
+        if (split > 0)
         {
-            x.C = partials + ((slice - 1) * (nint)shape.M * shape.N);
+            x.C = partials + ((split - 1) * (nint)shape.M * shape.N);
             x.Ldc = shape.N;
             x.Beta = T.Zero;
             x.RowBias = x.ColumnBias = null;
@@ -128,7 +128,7 @@ internal static unsafe class Gemm
 
     private static long PartialBytes<T>(GemmShape shape, Partition parts)
         where T : unmanaged =>
-        (((parts.Slices - 1) * (long)shape.M * shape.N * sizeof(T)) + 63) & ~63L;
+        (((parts.SplitK - 1) * (long)shape.M * shape.N * sizeof(T)) + 63) & ~63L;
 
     private static int TileRows<T>()
         where T : unmanaged => Simd.HasManyRegisters(Simd.Width) ? 12 : 6;
@@ -137,23 +137,23 @@ internal static unsafe class Gemm
         where T : unmanaged => 2 * Simd.Width / sizeof(T);
 
     /// <summary>
-    /// How a product is divided among threads: the depth is cut into slices, and the result of each slice into pieces,
-    /// along its longer dimension and, for many threads, also across.
+    /// How a product is divided among threads: the depth is split (split-K), and the result of each part is cut into
+    /// pieces, along its longer dimension and, for many threads, also across.
     /// </summary>
-    /// <param name="Slices">The number of slices of the depth.</param>
+    /// <param name="SplitK">The number of parts of the depth.</param>
     /// <param name="CutsColumns">Whether pieces are ranges of columns; else they are ranges of rows.</param>
     /// <param name="Tile">The rows or columns of a tile: pieces begin at a tile.</param>
     /// <param name="Ends">Where the pieces end, in tiles.</param>
     /// <param name="Across">The number of equal parts of each piece in the other direction.</param>
     /// <param name="TileAcross">The other side of a tile.</param>
     private readonly record struct Partition(
-        int Slices, bool CutsColumns, int Tile, int[] Ends, int Across, int TileAcross)
+        int SplitK, bool CutsColumns, int Tile, int[] Ends, int Across, int TileAcross)
     {
-        public int Count => Slices * Ends.Length * Across;
+        public int Count => SplitK * Ends.Length * Across;
 
         /// <summary>
         /// Returns the partition for a team. Rows and columns are cut by the number of threads, which changes no sum.
-        /// The depth is cut as in <see cref="GemmBlock{S, V, T}"/>, whose slices are added in the same order, or, if
+        /// The depth is cut as in <see cref="GemmBlock{S, V, T}"/>, whose K-tiles are added in the same order, or, if
         /// there are too many of those, by the shape alone.
         /// </summary>
         public static Partition Of<T>(GemmShape shape, int threads)
@@ -163,25 +163,25 @@ internal static unsafe class Gemm
             int tileRows = TileRows<T>(), tileColumns = TileColumns<T>();
             int rowTiles = Math.Max(1, Ceiling(m, tileRows)), columnTiles = Math.Max(1, Ceiling(n, tileColumns));
             long products = (long)m * n * k;
-            int slices = Math.Max(1, Ceiling(k, Depth));
-            if (slices > MaxSlices)
+            int splitK = Math.Max(1, Ceiling(k, Depth));
+            if (splitK > MaxSplitK)
             {
                 // As many as for the most threads that the product can use.
                 int worthwhile = (int)Math.Clamp(products / WorthwhileProducts, 1, MaxParts);
-                slices = Math.Clamp(worthwhile / (Math.Max(1, m / 96) * Math.Max(1, n / 128)), 1, MaxSlices);
+                splitK = Math.Clamp(worthwhile / (Math.Max(1, m / 96) * Math.Max(1, n / 128)), 1, MaxSplitK);
             }
             else if (threads == 1 || rowTiles * columnTiles >= 2 * threads || products < 2 * WorthwhileProducts)
             {
-                slices = 1;
+                splitK = 1;
             }
 
             // Each piece of rows packs all of B; each piece of columns reads all of A, which is cheaper.
             bool cutsColumns = n >= m / 2;
             (int tile, int tiles) = cutsColumns ? (tileColumns, columnTiles) : (tileRows, rowTiles);
             (int tileAcross, int tilesAcross) = cutsColumns ? (tileRows, rowTiles) : (tileColumns, columnTiles);
-            int[] ends = Shrinking(tiles, (int)Math.Min(int.MaxValue, products / slices / tiles), threads);
+            int[] ends = Shrinking(tiles, (int)Math.Min(int.MaxValue, products / splitK / tiles), threads);
             int across = Math.Clamp(Math.Min(2 * threads / ends.Length, tilesAcross / 4), 1, MaxParts);
-            return new Partition(slices, cutsColumns, tile, ends, across, tileAcross);
+            return new Partition(splitK, cutsColumns, tile, ends, across, tileAcross);
         }
 
         /// <summary>Returns the rows and columns of a piece.</summary>
@@ -238,14 +238,14 @@ internal static unsafe class Gemm
             GemmBlock<S, V, T>.Run(Shape, Arguments, Scratch);
     }
 
-    /// <summary>Adds the slices' partial products to C, in order.</summary>
+    /// <summary>Adds the partial products of split-K to C, in order.</summary>
     private struct ReduceJob<T> : ISimdJob<T>
         where T : unmanaged
     {
         public GemmShape Shape;
         public GemmArguments<T> X;
         public T* Partials;
-        public int Slices, Start, End;
+        public int SplitK, Start, End;
 
         public readonly void Run<S, V>() where S : struct, ISimd<V, T> where V : struct
         {
@@ -257,9 +257,9 @@ internal static unsafe class Gemm
                 for (; j + S.Count <= Shape.N; j += S.Count)
                 {
                     V sum = S.Load(c + j);
-                    for (int slice = 0; slice < Slices - 1; slice++)
+                    for (int split = 0; split < SplitK - 1; split++)
                     {
-                        sum = S.Add(sum, S.Load(partial + (slice * size) + j));
+                        sum = S.Add(sum, S.Load(partial + (split * size) + j));
                     }
 
                     S.Store(c + j, sum);
@@ -268,9 +268,9 @@ internal static unsafe class Gemm
                 if (j < Shape.N)
                 {
                     V sum = S.LoadPartial(c + j, Shape.N - j);
-                    for (int slice = 0; slice < Slices - 1; slice++)
+                    for (int split = 0; split < SplitK - 1; split++)
                     {
-                        sum = S.Add(sum, S.LoadPartial(partial + (slice * size) + j, Shape.N - j));
+                        sum = S.Add(sum, S.LoadPartial(partial + (split * size) + j, Shape.N - j));
                     }
 
                     S.StorePartial(c + j, sum, Shape.N - j);

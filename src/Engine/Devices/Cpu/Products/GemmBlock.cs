@@ -69,19 +69,19 @@ internal static unsafe class GemmBlock<S, V, T>
         T* packedB = Align(packedA + (shape.TransposeA ? Tiles(height) * PackedTileSize(most)
             : SharesSets(x.Lda) ? height * (most + LineLength)
             : 0));
-        int slices = (k + Depth - 1) / Depth;
+        int kTiles = (k + Depth - 1) / Depth;
         for (int j = 0; j < n; j += Width)
         {
-            for (int slice = 0; slice < slices; slice++)
+            for (int kTile = 0; kTile < kTiles; kTile++)
             {
-                int k0 = (int)((long)k * slice / slices), depth = (int)((long)k * (slice + 1) / slices) - k0;
+                int k0 = (int)((long)k * kTile / kTiles), depth = (int)((long)k * (kTile + 1) / kTiles) - k0;
                 GemmArguments<T> part = x;
                 part.A += shape.TransposeA ? (nint)k0 * x.Lda : k0;
                 part.B += shape.TransposeB ? ((nint)j * x.Ldb) + k0 : ((nint)k0 * x.Ldb) + j;
                 part.C += j;
-                part.RowBias = slice == 0 ? x.RowBias : null;
+                part.RowBias = kTile == 0 ? x.RowBias : null;
                 GemmShape block = shape with { N = Math.Min(Width, n - j), K = depth };
-                Slice(block, part, add || slice > 0, edge, packedA, packedB);
+                MultiplyKTile(block, part, add || kTile > 0, edge, packedA, packedB);
             }
         }
     }
@@ -114,7 +114,7 @@ internal static unsafe class GemmBlock<S, V, T>
     }
 
     /// <summary>Computes a product whose B fits the scratch memory.</summary>
-    private static void Slice(GemmShape shape, in GemmArguments<T> x, bool add, T* edge, T* packedA, T* packedB)
+    private static void MultiplyKTile(GemmShape shape, in GemmArguments<T> x, bool add, T* edge, T* packedA, T* packedB)
     {
         (int m, int n, int depth, bool transposeA, bool transposeB) = shape;
         T zero = default;

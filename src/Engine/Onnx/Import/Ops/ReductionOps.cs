@@ -26,7 +26,7 @@ internal static class ReductionOps
     ];
 
     /// <summary>
-    /// Returns a reduction. That of integers is computed in integers, or in float64 and rounded toward zero.
+    /// Returns a reduction. A reduction of integers is computed in integers, or in float64 and rounded toward zero.
     /// </summary>
     private static OnnxOp Reduction(
         string name, int axesAreInput, Func<Variable, Shape, bool, Variable> op, double ofNone,

@@ -128,7 +128,7 @@ internal static class AttentionOps
             : DimShuffle(x, 0, 2, 1, 3);
         int size = isFlat ? OnnxNode.Dimensions(x, 2)[0] / heads : OnnxNode.Dimensions(x, 3)[0];
         rows = isFlat ? Reshape(rows, DimensionOf(x, 0), DimensionOf(x, 1), heads, size) : rows;
-        int turned = node.Int("rotary_embedding_dim", 0) is > 0 and var some ? some : size;
+        int rotated = node.Int("rotary_embedding_dim", 0) is > 0 and var some ? some : size;
         if (node.Has(3))
         {
             Variable positions = IndexingOps.Indices(node, 3);
@@ -136,16 +136,16 @@ internal static class AttentionOps
         }
 
         (cosines, sines) = (ExpandDims(cosines, 2), ExpandDims(sines, 2));
-        Variable part = Along(rows, 3, ..turned);
+        Variable part = Along(rows, 3, ..rotated);
         bool isInterleaved = node.Flag("interleaved");
-        Variable a = isInterleaved ? part[Ellipsis, (.., 2)] : Along(part, 3, ..(turned / 2));
-        Variable b = isInterleaved ? part[Ellipsis, (1.., 2)] : Along(part, 3, (turned / 2)..);
+        Variable a = isInterleaved ? part[Ellipsis, (.., 2)] : Along(part, 3, ..(rotated / 2));
+        Variable b = isInterleaved ? part[Ellipsis, (1.., 2)] : Along(part, 3, (rotated / 2)..);
         Variable real = (cosines * a) - (sines * b), imaginary = (sines * a) + (cosines * b);
         Variable whole = isInterleaved
             ? Reshape(
-                Stack(4, [real, imaginary]), DimensionOf(rows, 0), DimensionOf(rows, 1), DimensionOf(rows, 2), turned)
+                Stack(4, [real, imaginary]), DimensionOf(rows, 0), DimensionOf(rows, 1), DimensionOf(rows, 2), rotated)
             : Concat(3, [real, imaginary]);
-        whole = turned < size ? Concat(3, [whole, Along(rows, 3, turned..)]) : whole;
+        whole = rotated < size ? Concat(3, [whole, Along(rows, 3, rotated..)]) : whole;
         return node.Same(isFlat ? ReshapeLike(whole, x) : DimShuffle(whole, 0, 2, 1, 3));
     }
 }
