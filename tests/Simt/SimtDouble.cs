@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text;
 using Engine.Build;
+using Engine.Interop;
 
 namespace Engine.Tests.Simt;
 
@@ -49,6 +50,21 @@ internal static unsafe class SimtDouble
     /// Gets the folder of the libnvrtc.so that makes PTX with NVIDIA's own, and then the folder of the rest.
     /// </summary>
     public static string PtxFolders => $"{Path.Combine(Folder, "ptx")}{Path.PathSeparator}{Folder}";
+
+    /// <summary>Ignores the running test unless the process computes on the double that executes PTX.</summary>
+    public static void RequirePtx()
+    {
+        if (!NativeLibraries.Driver.Exports("simt_meter") || !Nvrtc.Library.IsFound
+            || !Nvrtc.Library.Path!.Contains("ptx", StringComparison.Ordinal))
+        {
+            Assert.Ignore("The double that executes PTX is not here: ENGINE_TEST_CUDA=ptx asks for it.");
+        }
+
+        if (Gates.WhyNoPtx is { } reason)
+        {
+            Assert.Ignore($"Left out: {reason}.");
+        }
+    }
 
     private static string Sources => Path.Combine(global::Engine.Build.Repository.Root, "tests", "Simt");
 

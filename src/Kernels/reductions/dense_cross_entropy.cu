@@ -120,7 +120,9 @@ extern "C" __global__ void __launch_bounds__(Threads) dense_cross_entropy(
     T rowMax = maxOfWarp<ClassLanes>(z), power = isClassLane ? exactExp(z, rowMax) : T(0);
     T sum = sumOfWarp<ClassLanes>(power);
     T ofLabel = __shfl_sync(WholeWarp, z, label & (WarpThreads - 1));
-    if (lane == 0 && isClass(label, i, CLASSES, fault, code)) {
+    if (lane == 0) {
+        // The loss of a label that is no class is written, too: no launch reads what nobody wrote.
+        isClass(label, i, CLASSES, fault, code);
         // The difference from the row's maximum comes first, because both may be large.
         T loss = (rowMax - ofLabel) + log(sum);
         LOSS_EPILOGUE(loss, i)

@@ -54,3 +54,14 @@ __device__ __forceinline__ bool isClass(int label, int64 row, int classes, Fault
     reportFault(fault, code, label, (int)row);
     return false;
 }
+
+// The same where a row has a loss: without a class it is no number, so that no launch reads what nobody wrote.
+__device__ __forceinline__ bool isClass(int label, int64 row, int classes, T* losses, Fault* fault, int code)
+{
+    if (isClass(label, row, classes, fault, code)) {
+        return true;
+    }
+
+    losses[row] = sqrt(T(-1));
+    return false;
+}

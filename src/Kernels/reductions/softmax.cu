@@ -128,7 +128,7 @@ extern "C" __global__ void __launch_bounds__(Threads) softmax_cross_entropy(
     T rowMax = maxOfRow(x, columns, row.lane), sum = sumOfExp(x, rowMax, columns, row.lane);
     if (row.lane == 0) {
         int label = labels[row.index];
-        if (isClass(label, row.index, columns, fault, code)) {
+        if (isClass(label, row.index, columns, losses, fault, code)) {
             // The difference from the row's maximum comes first, because both may be large.
             losses[row.index] = (rowMax - x[label]) + log(sum);
         }
@@ -177,7 +177,7 @@ extern "C" __global__ void __launch_bounds__(Threads) softmax_cross_entropy_with
     dx += row.index * columns;
     int label = labels[row.index];
     T rowMax = maxOfRow(x, columns, row.lane), sum = sumOfExp(x, rowMax, columns, row.lane);
-    if (row.lane == 0 && isClass(label, row.index, columns, fault, code)) {
+    if (row.lane == 0 && isClass(label, row.index, columns, losses, fault, code)) {
         // The difference from the row's maximum comes first, because both may be large.
         losses[row.index] = (rowMax - x[label]) + log(sum);
     }
@@ -192,7 +192,7 @@ extern "C" __global__ void __launch_bounds__(Threads) cross_entropy(
     const T* p, const int* labels, T* losses, int rows, int columns, Fault* fault, int code)
 {
     int row = blockIdx.x * Threads + threadIdx.x;
-    if (row < rows && isClass(labels[row], row, columns, fault, code)) {
+    if (row < rows && isClass(labels[row], row, columns, losses, fault, code)) {
         losses[row] = -log(p[(size_t)row * columns + labels[row]]);
     }
 }

@@ -43,6 +43,9 @@ public sealed class CudaLoweringTests
         using var function = Function.Compile(
             [x, labels], [loss, .. Grad(loss, [first, second, bias])], device: CudaTestDevice.Open(synchronous));
         Tensor rows = Draw(5, 3, 6);
+        Assert.That(
+            () => function.Call(rows, Tensor.From([0, 9, 1])),
+            Throws.TypeOf<EngineException>().With.Message.Contains("9"), "in the first call");
         float expected = function.Call(rows, Tensor.From([0, 3, 1]))[0].AsSpan<float>()[0];
 
         Assert.That(
@@ -53,6 +56,20 @@ public sealed class CudaLoweringTests
         Assert.That(
             function.Launches.SelectMany(launch => launch.Kernels).Select(kernel => kernel.Name),
             Has.Some.Contains("denseCrossEntropy"));
+    }
+
+    /// <summary>The launches after the fault read the losses: all are written.</summary>
+    [Test]
+    public void A_label_of_no_class_is_reported_in_the_first_call([Values] bool isSoftmax, [Values] bool hasGradient)
+    {
+        Input x = Matrix("x"), labels = IntVector("labels");
+        Variable loss = Mean(CategoricalCrossEntropy(isSoftmax ? Softmax(x) : x, labels));
+        using var function = Function.Compile(
+            [x, labels], hasGradient ? [loss, Grad(loss, x)] : [loss], device: CudaTestDevice.Open());
+
+        Assert.That(
+            () => function.Call(Draw(6, 3, 4), Tensor.From([0, 9, 1])),
+            Throws.TypeOf<EngineException>().With.Message.Contains("9"));
     }
 
     /// <summary>Rows of 16 bytes that begin at no multiple of 16 bytes are not copied by vectors of 16.</summary>

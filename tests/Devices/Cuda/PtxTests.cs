@@ -40,17 +40,7 @@ public sealed class PtxTests(int architecture)
     [OneTimeSetUp]
     public void Open()
     {
-        if (!NativeLibraries.Driver.Exports("simt_meter") || !Nvrtc.Library.IsFound
-            || !Nvrtc.Library.Path!.Contains("ptx", StringComparison.Ordinal))
-        {
-            Assert.Ignore("The double that executes PTX is not here: ENGINE_TEST_CUDA=ptx asks for it.");
-        }
-
-        if (Gates.WhyNoPtx is { } reason)
-        {
-            Assert.Ignore($"Left out: {reason}.");
-        }
-
+        SimtDouble.RequirePtx();
         SimtDouble.Set("SIMT_ARCH", architecture.ToString(CultureInfo.InvariantCulture));
         string stamp = File.ReadAllText(Path.Combine(SimtDouble.Folder, "stamp"));
         _executor = $"{stamp} NVRTC {Nvrtc.Version} sm_{architecture}";
