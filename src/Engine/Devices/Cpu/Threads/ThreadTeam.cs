@@ -10,13 +10,20 @@ namespace Engine.Devices.Cpu;
 /// when its indices are done, not when every thread has arrived. So a thread that the system has suspended delays the
 /// others only if it took work. Idle threads spin for a moment and then sleep.
 /// </summary>
+/// <remarks>
+/// Each thread owns a part of a phase's indices, the same in every run, so that its data may still lie in the caches of
+/// its core. It takes shrinking pieces of it, and then of the parts of threads that are slower.
+/// </remarks>
 internal sealed class ThreadTeam : IDisposable
 {
     /// <summary>
     /// A first index that no phase can have. It is set between runs, so that no thread takes work from a half-written
     /// list.
     /// </summary>
-    private const uint Closed = int.MaxValue;
+    private const int Closed = int.MaxValue;
+
+    /// <summary>The distance of two threads' tickets: a pair of cache lines.</summary>
+    private const int TicketStep = 128 / sizeof(ulong);
 
     private const int SpinMicroseconds = 100;
 
@@ -25,6 +32,7 @@ internal sealed class ThreadTeam : IDisposable
     private static int s_self;
 
     private readonly Thread[] _threads;
+    private readonly ulong[] _tickets;
     private readonly Lock _gate = new();
     private readonly object _parking = new();
     private readonly long _spinTicks;
@@ -44,7 +52,7 @@ internal sealed class ThreadTeam : IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(Size, 1, nameof(threads));
         // With more threads than processors, a spinning thread keeps the thread that it waits for from running.
         _spinTicks = Size <= Environment.ProcessorCount ? Stopwatch.Frequency * SpinMicroseconds / 1_000_000 : 0;
-        _shared.Ticket = Closed;
+        _tickets = new ulong[(Size + 2) * TicketStep];
         _threads = new Thread[Size - 1];
         for (int i = 0; i < _threads.Length; i++)
         {
@@ -153,7 +161,7 @@ internal sealed class ThreadTeam : IDisposable
         }
     }
 
-    private ulong Ticket => Volatile.Read(ref _shared.Ticket);
+    private uint Epoch => Volatile.Read(ref _shared.Epoch);
 
     private static void RunAlone(Phase[] phases, int count)
     {
@@ -197,13 +205,13 @@ internal sealed class ThreadTeam : IDisposable
     private void RunTogether(Phase[] phases, int first)
     {
         _phases = phases;
-        _first = Epoch(Ticket) + 1;
+        _first = Epoch + 1;
         uint end = _first + (uint)phases.Length;
-        Publish(Pack(_first + (uint)first, 0));
-        // The ticket is read once for both uses: waiting for a change after the last phase's ticket would never end.
-        for (ulong ticket = Ticket; Epoch(ticket) != end; ticket = Ticket)
+        Open(phases, (uint)first);
+        // The epoch is read once for both uses: waiting for a change after the last phase's epoch would never end.
+        for (uint epoch = Epoch; epoch != end; epoch = Epoch)
         {
-            TakeOrWait(ticket, 0);
+            TakeOrWait(epoch, 0);
         }
 
         _phases = [];
@@ -219,33 +227,59 @@ internal sealed class ThreadTeam : IDisposable
         s_self = worker + 1;
         while (!_stopping)
         {
-            TakeOrWait(Ticket, worker);
+            TakeOrWait(Epoch, worker);
         }
     }
 
-    /// <summary>Takes a chunk of the ticket's phase and runs it, or waits for the next ticket.</summary>
+    /// <summary>
+    /// Takes a piece of the epoch's phase, of the worker's own part first, and runs it, or waits for the next epoch.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void TakeOrWait(ulong ticket, int worker)
+    private void TakeOrWait(uint epoch, int worker)
     {
-        int start = (int)(uint)ticket;
-        // A late thread may read the next run's list here; then the ticket has changed, and it gets no chunk.
+        // A late thread may read the next run's list here; then the tickets have changed, and it gets no piece.
         Phase[] phases = _phases;
-        uint index = Epoch(ticket) - _first;
-        if (index >= (uint)phases.Length || start >= phases[index].Count)
+        uint index = epoch - _first;
+        if (index >= (uint)phases.Length)
         {
-            Wait(ticket);
+            Wait(epoch);
             return;
         }
 
         Phase phase = phases[index];
-        int remaining = phase.Count - start;
-        int size = Math.Max(Math.Max(phase.Grain, 1), Math.Min(remaining / (2 * Size), phase.MaxAtOnce));
-        size = Math.Min(remaining, size);
-        if (Interlocked.CompareExchange(ref _shared.Ticket, ticket + (uint)size, ticket) != ticket)
+        int parts = Parts(phase);
+        for (int i = 0; i < Size; i++)
         {
+            int owner = worker + i < Size ? worker + i : worker + i - Size;
+            ref ulong own = ref Ticket(owner);
+            ulong ticket = Volatile.Read(ref own);
+            if ((uint)(ticket >> 32) != epoch)
+            {
+                return;
+            }
+
+            int start = (int)ticket, remaining = Bound(phase, parts, owner + 1) - start;
+            if (remaining <= 0)
+            {
+                continue;
+            }
+
+            int size = Math.Max(Math.Max(phase.Grain, 1), Math.Min(remaining / 2, phase.MaxAtOnce));
+            size = Math.Min(remaining, size);
+            if (Interlocked.CompareExchange(ref own, ticket + (uint)size, ticket) == ticket)
+            {
+                Run(phases, index, start, size, worker);
+            }
+
             return;
         }
 
+        Wait(epoch);
+    }
+
+    private void Run(Phase[] phases, uint index, int start, int size, int worker)
+    {
+        Phase phase = phases[index];
         try
         {
             if (Volatile.Read(ref _error) is null)
@@ -260,31 +294,31 @@ internal sealed class ThreadTeam : IDisposable
 
         if (Interlocked.Add(ref _shared.Done, size) == phase.Count)
         {
-            Advance(phases, index);
+            Open(phases, Volatile.Read(ref _error) is null ? index + 1 : (uint)phases.Length);
         }
     }
 
-    private void Advance(Phase[] phases, uint index)
+    /// <summary>Opens the next phase from <paramref name="index"/> on that has indices.</summary>
+    private void Open(Phase[] phases, uint index)
     {
-        uint next = index + 1;
-        while (next < phases.Length && phases[next].Count <= 0)
+        while (index < phases.Length && phases[index].Count <= 0)
         {
-            next++;
+            index++;
         }
 
-        if (Volatile.Read(ref _error) is not null)
-        {
-            next = (uint)phases.Length;
-        }
-
+        uint epoch = _first + index;
+        bool isOver = index == phases.Length;
+        Phase phase = isOver ? default : phases[index];
+        int parts = Parts(phase);
         _shared.Done = 0;
-        Publish(Pack(_first + next, next == phases.Length ? Closed : 0));
-    }
+        for (int worker = 0; worker < Size; worker++)
+        {
+            int start = isOver ? Closed : Bound(phase, parts, worker);
+            Volatile.Write(ref Ticket(worker), ((ulong)epoch << 32) | (uint)start);
+        }
 
-    private void Publish(ulong ticket)
-    {
-        // A full fence before the sleepers are read: either they see the ticket or this thread sees them.
-        Interlocked.Exchange(ref _shared.Ticket, ticket);
+        // A full fence before the sleepers are read: either they see the epoch or this thread sees them.
+        Interlocked.Exchange(ref _shared.Epoch, epoch);
         if (Volatile.Read(ref _shared.Sleepers) != 0)
         {
             lock (_parking)
@@ -294,14 +328,14 @@ internal sealed class ThreadTeam : IDisposable
         }
     }
 
-    private void Wait(ulong ticket)
+    private void Wait(uint epoch)
     {
         long deadline = Stopwatch.GetTimestamp() + _spinTicks;
         do
         {
             for (int i = 0; i < 16; i++)
             {
-                if (Ticket != ticket || _stopping)
+                if (Epoch != epoch || _stopping)
                 {
                     return;
                 }
@@ -314,7 +348,7 @@ internal sealed class ThreadTeam : IDisposable
         lock (_parking)
         {
             Interlocked.Increment(ref _shared.Sleepers);
-            while (Ticket == ticket && !_stopping)
+            while (Epoch == epoch && !_stopping)
             {
                 Monitor.Wait(_parking);
             }
@@ -323,19 +357,23 @@ internal sealed class ThreadTeam : IDisposable
         }
     }
 
-    private static uint Epoch(ulong ticket) => (uint)(ticket >> 32);
+    /// <summary>The worker's ticket: the open phase's epoch, and in the low half the first index not yet taken.</summary>
+    private ref ulong Ticket(int worker) => ref _tickets[(worker + 1) * TicketStep];
 
-    private static ulong Pack(uint epoch, uint start) => ((ulong)epoch << 32) | start;
+    /// <summary>The number of threads that own a part of the phase.</summary>
+    private int Parts(in Phase phase) => Math.Clamp(phase.Count / Math.Max(phase.Grain, 1), 1, Size);
+
+    /// <summary>The first index of the part with this number, which is the end of the part before.</summary>
+    private static int Bound(in Phase phase, int parts, int number) =>
+        (int)((long)phase.Count * Math.Min(number, parts) / parts);
 
     /// <summary>The fields that all threads write, each on a pair of cache lines of its own.</summary>
     [StructLayout(LayoutKind.Explicit, Size = 512)]
     private struct Shared
     {
-        /// <summary>
-        /// The number of the open phase (counted over all runs), and in the low half the first index not yet taken.
-        /// </summary>
+        /// <summary>The number of the open phase, counted over all runs.</summary>
         [FieldOffset(128)]
-        public ulong Ticket;
+        public uint Epoch;
 
         [FieldOffset(256)]
         public int Done;
