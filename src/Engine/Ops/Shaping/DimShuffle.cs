@@ -10,10 +10,13 @@ namespace Engine.Ops;
 /// </summary>
 internal sealed record DimShuffle(Shape Axes) : Op, ICpuOp, ICudaOp, ISampled
 {
-    /// <summary>The number of input columns that become rows at a time: some cache lines of each row.</summary>
-    private const int Strip = 64;
+    /// <summary>
+    /// The number of input columns that become rows at a time: of each row some cache lines, or as many as memory
+    /// delivers at full speed if that leaves the threads at least <see cref="MinItems"/> pieces of work.
+    /// </summary>
+    private const int NarrowStrip = 64, WideStrip = 256;
 
-    private const int Tile = 16;
+    private const int MinItems = 8, Tile = 16;
 
     public override string Name =>
         $"dimShuffle{{{string.Join(", ", Axes.Select(axis => axis < 0 ? "x" : axis.ToString()))}}}";
@@ -199,16 +202,17 @@ internal sealed record DimShuffle(Shape Axes) : Op, ICpuOp, ICudaOp, ISampled
         int adjacent = loops.FindIndex(loop => loop.From == 1);
         (int m, _, int toStep) = loops[adjacent];
         loops.RemoveAt(adjacent);
-        int strips = (m + Strip - 1) / Strip;
+        int outer = Product(loops), strip = (long)outer * m >= WideStrip * MinItems ? WideStrip : NarrowStrip;
+        int strips = (m + strip - 1) / strip;
         return
         [
-            new Phase(Product(loops) * strips, Copies.Grain((long)Strip * n * sizeof(T)), (start, end, _) =>
+            new Phase(outer * strips, Copies.Grain((long)strip * n * sizeof(T)), (start, end, _) =>
             {
                 for (int item = start; item < end; item++)
                 {
-                    (int row, int strip) = Math.DivRem(item, strips);
+                    (int row, int index) = Math.DivRem(item, strips);
                     (long from, long to) = Offsets(loops, row);
-                    int first = strip * Strip, count = Math.Min(Strip, m - first);
+                    int first = index * strip, count = Math.Min(strip, m - first);
                     T* target = y + to + ((long)first * toStep);
                     if (sizeof(T) >= sizeof(float))
                     {
