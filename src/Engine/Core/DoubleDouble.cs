@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Engine;
 
 /// <summary>
@@ -27,6 +29,7 @@ internal readonly struct DoubleDouble
 
     public static DoubleDouble operator -(DoubleDouble x) => new(-x.High, -x.Low);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static DoubleDouble operator +(DoubleDouble a, DoubleDouble b)
     {
         DoubleDouble high = Sum(a.High, b.High);
@@ -42,6 +45,7 @@ internal readonly struct DoubleDouble
 
     public static DoubleDouble operator -(DoubleDouble a, DoubleDouble b) => a + -b;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static DoubleDouble operator *(DoubleDouble a, DoubleDouble b)
     {
         DoubleDouble product = Product(a.High, b.High);
@@ -70,6 +74,7 @@ internal readonly struct DoubleDouble
     }
 
     /// <summary>Computes a + b exactly.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static DoubleDouble Sum(double a, double b)
     {
         double sum = a + b, other = sum - a;
@@ -77,6 +82,7 @@ internal readonly struct DoubleDouble
     }
 
     /// <summary>Computes a·b exactly, unless it underflows.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static DoubleDouble Product(double a, double b)
     {
         double product = a * b;
@@ -167,6 +173,7 @@ internal readonly struct DoubleDouble
         return new(high, double.IsFinite(high) ? Math.ScaleB(x.Low, exponent) : 0);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static DoubleDouble Renormalized(double high, double low)
     {
         double sum = high + low;
