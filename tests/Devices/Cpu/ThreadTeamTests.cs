@@ -63,6 +63,54 @@ public class ThreadTeamTests
     }
 
     [Test]
+    public void Each_thread_begins_with_its_own_part_in_every_run()
+    {
+        using var team = new ThreadTeam(3);
+        using var together = new Barrier(3);
+        var parts = new List<(int Worker, int First)>();
+        var phase = new Phase(30, 10, (start, _, worker) =>
+        {
+            together.SignalAndWait();
+            lock (parts)
+            {
+                parts.Add((worker, start));
+            }
+        });
+
+        for (int run = 0; run < 20; run++)
+        {
+            parts.Clear();
+            team.Run(phase);
+            Assert.That(parts, Is.EquivalentTo(new[] { (0, 0), (1, 10), (2, 20) }));
+        }
+    }
+
+    [Test]
+    public void A_slower_thread_leaves_the_rest_of_its_part_to_the_others()
+    {
+        using var team = new ThreadTeam(2);
+        using var taken = new ManualResetEventSlim();
+        int[] workers = new int[64];
+        int done = 0;
+
+        team.Run(new Phase(workers.Length, 1, (start, end, worker) =>
+        {
+            workers.AsSpan(start, end - start).Fill(worker + 1);
+            if (start == 0)
+            {
+                taken.Wait();
+            }
+            else if (Interlocked.Add(ref done, end - start) == workers.Length - (workers.Length / 4))
+            {
+                taken.Set();
+            }
+        }));
+
+        Assert.That(workers, Is.All.GreaterThan(0));
+        Assert.That(workers.Skip(workers.Length / 4).Distinct().Count(), Is.EqualTo(1), "the waiting thread took more");
+    }
+
+    [Test]
     public void A_phase_no_longer_than_its_grain_is_done_in_one_piece()
     {
         using var team = new ThreadTeam(3);
