@@ -50,6 +50,9 @@ internal sealed partial record CsvDialect(
     /// </summary>
     public bool HasRowNames { get; init; }
 
+    /// <summary>Gets or sets whether blanks stand between separators and quotes, and belong to no value.</summary>
+    public bool HasBlanksBeforeQuotes { get; init; }
+
     /// <summary>Gets or sets the names of the classes 0, 1 … from a first line of counts.</summary>
     public IReadOnlyList<string> ClassNames { get; init; } = [];
 
@@ -169,6 +172,7 @@ internal sealed partial record CsvDialect(
         // The number of values in a row, by the rows after the first, which may be of another kind.
         var dialect = new CsvDialect(
             encoding, separator, quote, escape, Math.Max(begin, 0), HasHeader: false, DecimalStyle.Point);
+        dialect = dialect with { HasBlanksBeforeQuotes = AreBlanksBeforeQuotes(lines, isWhole, dialect) };
         List<string[]> rows = RowsOf(lines.Take(LookedRows + 1), dialect);
         int columns = Usual(
             rows.Skip(1).Where(row => !IsMarked(row[0])).Select(row => row.Length), rows.FirstOrDefault()?.Length ?? 0);
@@ -229,6 +233,19 @@ internal sealed partial record CsvDialect(
 
     private static List<string[]> RowsOf(IEnumerable<string> lines, CsvDialect dialect) =>
         [.. CsvRows.Of(new StringReader(string.Join('\n', lines)), dialect, mayBeCut: true).Take(LookedRows)];
+
+    /// <summary>
+    /// Returns whether blanks stand before quotes, and every such quote is closed: if one is not, it is a letter.
+    /// </summary>
+    private static bool AreBlanksBeforeQuotes(List<string> lines, bool isWhole, CsvDialect dialect)
+    {
+        using var reader = new PaddingReader(new StringReader(string.Join('\n', lines)), dialect);
+        while (reader.Read() >= 0)
+        {
+        }
+
+        return reader.HasFound && !(isWhole && reader.IsQuoted);
+    }
 
     /// <summary>Refuses other kinds of text in a file with a table's name.</summary>
     private static void RequireTable(string text)

@@ -38,7 +38,9 @@ internal static class CsvRows
         };
         try
         {
-            reader = CsvDataReader.Create(dialect.Separator == ' ' ? new BlankReader(text) : text, options);
+            reader = CsvDataReader.Create(
+                dialect.Separator == ' ' ? new BlankReader(text)
+                : dialect.HasBlanksBeforeQuotes ? new PaddingReader(text, dialect) : text, options);
         }
         catch (Exception error) when (error is CsvRecordTooLargeException or CsvFormatException)
         {
@@ -131,67 +133,4 @@ internal static class CsvRows
     private static DataFormatException TooLong(long row, Exception error) => new(FormattableString.Invariant(
         $"row {row:N0} is longer than {LongestRow:N0} letters: a quote is not closed there, or this is no table"),
         error);
-
-    /// <summary>
-    /// Replaces every run of blanks by a tab, and removes blanks at the beginning and the end of a line.
-    /// </summary>
-    private sealed class BlankReader(TextReader inner) : TextReader
-    {
-        private bool _isStart = true, _isWaiting;
-        private int _held = -1;
-
-        public override int Read()
-        {
-            if (_held >= 0)
-            {
-                int held = _held;
-                _held = -1;
-                return held;
-            }
-
-            while (true)
-            {
-                int c = inner.Read();
-                if (c is ' ' or '\t')
-                {
-                    _isWaiting = !_isStart;
-                    continue;
-                }
-
-                bool isEnd = c is '\n' or '\r' or -1;
-                bool isTab = _isWaiting && !isEnd;
-                (_isStart, _isWaiting) = (isEnd, false);
-                if (!isTab)
-                {
-                    return c;
-                }
-
-                _held = c;
-                return '\t';
-            }
-        }
-
-        public override int Read(char[] buffer, int index, int count) => Read(buffer.AsSpan(index, count));
-
-        public override int Read(Span<char> buffer)
-        {
-            int read = 0;
-            for (int c; read < buffer.Length && (c = Read()) >= 0;)
-            {
-                buffer[read++] = (char)c;
-            }
-
-            return read;
-        }
-
-        protected override void Dispose(bool disposing)
-        {
-            if (disposing)
-            {
-                inner.Dispose();
-            }
-
-            base.Dispose(disposing);
-        }
-    }
 }

@@ -217,7 +217,7 @@ public class PreparationTests
         Assert.That(preparation.Unused, Is.EqualTo((string[])
         [
             "'id' is not used: it numbers the rows.", "'none' is not used: it has no value.",
-            "'name' is not used: its 40 texts are too many to be categories.",
+            "'name' is not used: most rows have another of its 40 texts, as a name of each would be.",
             "'day' is not used: it has dates: write what matters of them as numbers, "
             + "the year or the days since one say.",
             "'time' is not used: it has dates: write what matters of them as numbers, "
@@ -229,6 +229,47 @@ public class PreparationTests
             .With.Message.Contains("The column 'x' that the model was trained with is missing"));
         Assert.That(() => Target.Fit(new TextColumn("y", ["a", "a"])), Throws.InstanceOf<EngineException>()
             .With.Message.Contains("is 'a' in every row"));
+    }
+
+    /// <summary>Rows, different texts, and missing ones; then the kept values and the others; 0 if left out.</summary>
+    [TestCase(400, 64, 0, 64, 0)]
+    [TestCase(400, 80, 0, 70, 10)]
+    [TestCase(9_000, 3_000, 0, 1_000, 2_000)]
+    [TestCase(4_000, 2_001, 0, 0, 0)]
+    [TestCase(4_000, 1_000, 2_500, 0, 0)]
+    [TestCase(40, 9, 0, 9, 0)]
+    [TestCase(40, 9, 25, 0, 0)]
+    public void Of_many_categories_the_frequent_ones_are_known_and_the_others_alike(
+        int rows, int distinct, int missing, int kept, int others)
+    {
+        // The first ten texts are of one row each.
+        int repeated = distinct > 10 ? distinct - 10 : distinct;
+        var table = new Table(
+            new TextColumn("city", Enumerable.Range(0, rows).Select(i => i < missing
+                ? null
+                : $"c{(i - missing < distinct ? i - missing : distinct - 1 - ((i - missing - distinct) % repeated))}")),
+            new NumberColumn("x", [.. Enumerable.Range(0, rows).Select(i => i * 0.5)]),
+            new TextColumn("y", Enumerable.Range(0, rows).Select(i => i % 2 == 0 ? "a" : "b")));
+
+        Preparation preparation = Preparation.Fit(table, "y");
+        OneHot? city = preparation.Transforms.OfType<OneHot>().SingleOrDefault();
+
+        Assert.That((city?.Values.Count ?? 0, city?.Others ?? 0), Is.EqualTo((kept, others)));
+        Assert.That(preparation.Unused, Has.Count.EqualTo(kept == 0 ? 1 : 0));
+        if (city is null || others == 0)
+        {
+            return;
+        }
+
+        Assert.That(city.Words, Does.StartWith(FormattableString.Invariant(
+            $"one of {kept:N0}, {others:N0} rarer ones are alike: 'c")));
+        float[] prepared = preparation.Apply(new Table(
+            new TextColumn("city", ["c0", "unheard of", $"c{distinct - 1}"]), new NumberColumn("x", [1, 1, 1])))
+            .AsSpan<float>().ToArray();
+        Assert.That(prepared.Chunk(kept + 1).Select(row => row[..kept].Sum()), Is.EqualTo((float[])[0, 0, 1]));
+        string json = JsonSerializer.Serialize(preparation, DataJson.Default.Preparation);
+        Assert.That(((OneHot)DataJson.Read(json, DataJson.Default.Preparation, "file").Transforms[0]).Others,
+            Is.EqualTo(others));
     }
 
     [TestCase(0.2)]

@@ -62,6 +62,30 @@ public class PageTests
     }
 
     [TestCaseSource(nameof(s_windows))]
+    public async Task A_value_that_is_not_in_a_long_list_may_be_typed(Sides window)
+    {
+        using Model model = Model.Train(
+            new DataSet("journeys", new Table(
+                new TextColumn("city", Enumerable.Range(0, 200).Select(i => i < 70 ? $"c{i}" : $"c{i % 65}")),
+                new TextColumn("kind", Enumerable.Range(0, 200).Select(i => i % 7 > 3 ? "far" : "near"))), "kind"),
+            new ModelOptions { Epochs = 5 });
+        await using PredictionServer server = await PredictionServer.StartAsync(model, new ServerOptions { Port = 0 });
+        await using Browser browser = await Browser.Start();
+        await browser.Open(server.Address, window.Width, window.Height, window.IsDark);
+        await browser.Until("document.querySelectorAll('#fields input').length === 1");
+        Assert.That((int?)await browser.Value("document.querySelector('#fields input').list.options.length"),
+            Is.EqualTo(((OneHot)model.Inputs.Transforms[0]).Values.Count));
+
+        await browser.Value(
+            "document.querySelector('#fields input').value = 'Graz'; document.querySelector('form button').click()");
+        await browser.Until("document.querySelector('#results h2') !== null");
+
+        Assert.That((string?)await browser.Value("document.querySelector('#results h2').textContent"),
+            Is.EqualTo(model.PredictOne(new Dictionary<string, object?> { ["city"] = "Graz" }).Class));
+        await Look(browser, window, "list");
+    }
+
+    [TestCaseSource(nameof(s_windows))]
     public async Task Texts_have_room_and_classes_that_are_numbers_come_by_their_probability(Sides window)
     {
         string[] words = ["zero nothing none", "one single alone", "two pair both", "three trio triple",

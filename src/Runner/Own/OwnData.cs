@@ -52,7 +52,13 @@ internal sealed record OwnData(
         (Preparation inputs, Target target) = Models.Model.Prepared(
             data, options.AreValues, new TrainSplit(validation ?? network.Data.Validation));
         options = source is Csv table
-            ? options with { Style = options.Style with { UsualDecimals = table.DetectDecimals() } }
+            ? options with
+            {
+                Style = options.Style with
+                {
+                    UsualDecimals = table.DetectDecimals(), Places = TableStyle.PlacesOf(data.Train, options.Drop),
+                },
+            }
             : options;
         // Errors that the test would find are better reported before the training.
         data = data with { Validation = Checked(data.Validation), Test = Checked(data.Test) };

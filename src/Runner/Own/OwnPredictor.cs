@@ -84,9 +84,18 @@ internal sealed class OwnPredictor(Models.Model model, PredictOptions options, T
         return broken == 0 ? CommandLine.Done : CommandLine.Failed;
     }
 
-    private int OnTables(CancellationToken cancellation) => OnFiles(
-        path => TableStyle.Of(model.About).Of(path).As(model.Inputs, model.Target).Read(), "row", first: 1,
-        cancellation);
+    private int OnTables(CancellationToken cancellation)
+    {
+        var style = TableStyle.Of(model.About);
+        return OnFiles(Read, "row", first: 1, cancellation);
+
+        Table Read(string path)
+        {
+            Table table = style.Of(path).As(model.Inputs, model.Target).Read();
+            style.CheckPlaces(table, path, model.Target.Column);
+            return table;
+        }
+    }
 
     /// <summary>Predicts samples in arrays, numbered from 0.</summary>
     private int OnArrays(CancellationToken cancellation)

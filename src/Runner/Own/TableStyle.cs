@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using Engine.Data;
 
@@ -26,6 +27,11 @@ internal sealed record TableStyle
     /// </summary>
     public DecimalStyle? UsualDecimals { get; init; }
 
+    /// <summary>
+    /// The number of columns of a table without names that a model learned from; its columns are told by their places.
+    /// </summary>
+    public int? Places { get; init; }
+
     /// <summary>The encoding; null to detect it.</summary>
     public Encoding? FoundEncoding => Encoding is null ? null : Find(Encoding);
 
@@ -38,6 +44,32 @@ internal sealed record TableStyle
         DecimalComma = DecimalComma,
         UsualDecimals = UsualDecimals,
     };
+
+    /// <summary>Returns the number of a table's columns if none has a name; else null.</summary>
+    /// <param name="table">The table.</param>
+    /// <param name="dropped">The columns that it had, too.</param>
+    public static int? PlacesOf(Table table, IReadOnlyCollection<string> dropped)
+    {
+        HashSet<string> names = [.. table.Columns.Select(column => column.Name), .. dropped];
+        return Enumerable.Range(1, names.Count).All(place => names.Contains(NameOf(place))) ? names.Count : null;
+    }
+
+    /// <summary>Refuses a table without names whose places are not those that the model learned from.</summary>
+    /// <exception cref="EngineException">It has more or fewer columns.</exception>
+    public void CheckPlaces(Table table, string path, string target)
+    {
+        bool mayLack = target == NameOf(Places ?? 0);
+        if (Places is { } places && PlacesOf(table, []) is { } given && given != places
+            && !(mayLack && given == places - 1))
+        {
+            throw new EngineException(
+                $"{path} has {Table.Counted(given, "column")} without names, and the model learned from {places}, "
+                + $"of which it predicts '{target}': columns without names are told by their places, so give the same "
+                + (mayLack ? $"ones, with or without '{target}'." : $"ones, with an empty '{target}' if it is unknown."));
+        }
+    }
+
+    private static string NameOf(int place) => FormattableString.Invariant($"column{place}");
 
     /// <summary>The encoding of this name; null if there is none.</summary>
     public static Encoding? Find(string name)
@@ -59,6 +91,7 @@ internal sealed record TableStyle
         [
             ("separator", Separator?.ToString()), ("encoding", Encoding), ("header", HasHeader?.ToString()),
             ("decimal_comma", DecimalComma?.ToString()), ("decimals", UsualDecimals?.ToString()),
+            ("places", Places?.ToString(CultureInfo.InvariantCulture)),
         ])
         {
             if (value is not null)
@@ -80,6 +113,7 @@ internal sealed record TableStyle
             UsualDecimals = Enum.TryParse(Value("decimals"), out DecimalStyle usual) && Enum.IsDefined(usual)
                 ? usual
                 : null,
+            Places = int.TryParse(Value("places"), CultureInfo.InvariantCulture, out int places) ? places : null,
         };
 
         string? Value(string key) => about.GetValueOrDefault(Prefix + key);

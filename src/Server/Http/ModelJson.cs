@@ -47,6 +47,7 @@ internal static class ModelJson
                     }
 
                     json.WriteEndArray();
+                    json.WriteNumber("others", words.Others);
                     break;
                 case WordCounts:
                     json.WriteString("kind", "text");

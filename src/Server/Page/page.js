@@ -57,9 +57,17 @@ async function predictPictures(files) {
 function makeForm(model) {
   for (const input of model.inputs) {
     const label = make("label", inUnit(input.name, input.unit), at("fields"));
-    const field = document.createElement(input.values ? "select" : input.kind === "text" ? "textarea" : "input");
-    if (input.values) make("option", "– not known –", field).value = "";
-    for (const value of input.values ?? []) make("option", value, field);
+    // Where the network knows the most frequent values alone, others may be typed.
+    const isClosed = input.values && !input.others;
+    const field = make(isClosed ? "select" : input.kind === "text" && !input.values ? "textarea" : "input");
+    if (isClosed) make("option", "– not known –", field).value = "";
+    const list = isClosed ? field : make("datalist");
+    for (const value of input.values ?? []) make("option", value, list);
+    if (input.others) {
+      list.id = `values${at("fields").childElementCount}`;
+      field.setAttribute("list", list.id);
+      label.append(list);
+    }
     label.className = field.localName;
     if (input.kind === "number") { field.type = "number"; field.step = "any"; }
     field.name = input.name;

@@ -174,6 +174,31 @@ public class OwnDataCheckTests
         Assert.That(output, Does.Not.Contain("epoch"));
     }
 
+    /// <summary>A row of three numbers trains, the last of which is the target unless another one is named.</summary>
+    [TestCase("", "4,2,1\n5,3,0\n", null)]
+    [TestCase("", "4,2\n5,3\n", null)]
+    [TestCase("", "4\n5\n", "has 1 column without names, and the model learned from 3, of which it predicts 'column3'")]
+    [TestCase("", "4,2,7,1\n5,3,8,0\n", "so give the same ones, with or without 'column3'.")]
+    [TestCase("column1", "1,4,2\n0,5,3\n", null)]
+    [TestCase("column1", "4,2\n5,3\n", "so give the same ones, with an empty 'column1' if it is unknown.")]
+    public async Task A_table_without_names_is_predicted_if_it_has_the_columns_that_trained(
+        string target, string rows, string? said)
+    {
+        using var folder = new TempFolder();
+        File.WriteAllText(folder.File("t.csv"), string.Concat(Enumerable.Range(0, 60).Select(i => target.Length > 0
+            ? $"{i % 2},{i % 7}.5,{i % 5}\n" : $"{i % 7}.5,{i % 5},{i % 2}\n")));
+        File.WriteAllText(folder.File("new.csv"), rows);
+        (int code, _, string errors) = await Run(
+            ["train", folder.File("t.csv"), "--epochs", "1", "--save", folder.File("m.model"),
+                .. target.Length > 0 ? ["--target", target] : (string[])[]]);
+        Assert.That(code, Is.Zero, errors);
+
+        (code, string output, errors) = await Run("predict", "--load", folder.File("m.model"), folder.File("new.csv"));
+
+        Assert.That(code, Is.EqualTo(said is null ? 0 : 1), errors);
+        Assert.That(said is null ? output : errors, Does.Contain(said ?? "row 2"));
+    }
+
     [Test]
     public async Task What_cannot_be_exported_is_said_before_the_training()
     {

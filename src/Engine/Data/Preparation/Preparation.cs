@@ -14,8 +14,13 @@ namespace Engine.Data;
 /// </param>
 public sealed record Preparation(IReadOnlyList<Transform> Transforms)
 {
-    /// <summary>A text column with more values than this contains names or sentences, not categories.</summary>
-    private const int MaxCategories = 64;
+    /// <summary>Of more categories than the first, rare ones are left out; so are those beyond the second.</summary>
+    private const int FewCategories = 64, MaxCategories = 1_000;
+
+    /// <summary>
+    /// Of many categories, those of one sample say nothing of others; they stand for what is new instead.
+    /// </summary>
+    private const int FewestSamples = 2;
 
     private const int RowsAtOnce = 64;
 
@@ -55,7 +60,9 @@ public sealed record Preparation(IReadOnlyList<Transform> Transforms)
             {
                 NumberColumn numbers => ScaledNumber.Fit(numbers),
                 VectorColumn vectors => ScaledPlanes.Fit(vectors, rows),
-                TextColumn texts when AreTooMany(texts, Distinct(texts)) => WordCounts.Fit(texts),
+                TextColumn texts when AreMany(texts) && WordCounts.AreSentences(texts) => WordCounts.Fit(texts),
+                TextColumn texts when Count(texts).Distinct > FewCategories =>
+                    OneHot.Fit(texts, FewestSamples, MaxCategories),
                 _ => OneHot.Fit(column),
             });
         }
@@ -166,14 +173,14 @@ public sealed record Preparation(IReadOnlyList<Transform> Transforms)
                     ? "it has no value"
                     : isCounter && IsNumbering(values, whole) ? "it numbers the rows" : null;
             case TextColumn text:
-                int distinct = Distinct(text);
-                return distinct == 0 ? "it has no value"
-                    : AreTooMany(text, distinct) && AreDates(text)
+                bool areMany = AreMany(text);
+                return Count(text).Distinct == 0 ? "it has no value"
+                    : areMany && AreDates(text)
                     ? "it has dates: write what matters of them as numbers, the year or the days since one say"
-                    : AreTooMany(text, distinct) && text.Words.All(IsPicture)
+                    : areMany && text.Words.All(IsPicture)
                     ? "it names pictures, which are not in the table's folder nor in one beside the table"
-                    : AreTooMany(text, distinct) && !WordCounts.AreSentences(text)
-                    ? $"its {distinct} texts are too many to be categories"
+                    : AreNames(text) && !WordCounts.AreSentences(text)
+                    ? $"most rows have another of its {Count(text).Distinct} texts, as a name of each would be"
                     : null;
             default:
                 return null;
@@ -190,11 +197,31 @@ public sealed record Preparation(IReadOnlyList<Transform> Transforms)
     private static bool IsPicture(string name) =>
         Path.GetExtension(name).ToUpperInvariant() is ".PNG" or ".JPG" or ".JPEG";
 
-    private static int Distinct(TextColumn text) => text.Codes.ToArray().Where(code => code >= 0).Distinct().Count();
+    /// <summary>Returns whether texts may be dates, names or sentences, and are not only some categories.</summary>
+    private static bool AreMany(TextColumn text) => Count(text).Distinct > FewCategories || AreNames(text);
 
-    /// <summary>Returns whether texts are names or sentences, not categories.</summary>
-    private static bool AreTooMany(TextColumn text, int distinct) =>
-        distinct > Math.Max(MaxCategories, 2) || (distinct > 8 && distinct > text.Count / 2);
+    /// <summary>Returns whether most of the texts that are not missing are different.</summary>
+    private static bool AreNames(TextColumn text)
+    {
+        (int known, int distinct) = Count(text);
+        return distinct > 8 && distinct > known / 2;
+    }
+
+    /// <summary>Counts the texts that are not missing, and the different ones of them.</summary>
+    private static (int Known, int Distinct) Count(TextColumn text)
+    {
+        bool[] isThere = new bool[text.Words.Count];
+        int known = 0;
+        foreach (int code in text.Codes)
+        {
+            if (code >= 0)
+            {
+                (isThere[code], known) = (true, known + 1);
+            }
+        }
+
+        return (known, isThere.Count(isThis => isThis));
+    }
 
     /// <summary>Returns whether every whole number from the smallest to the largest is there once.</summary>
     private static bool IsNumbering(ReadOnlySpan<double> values, int whole)

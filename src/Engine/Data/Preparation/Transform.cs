@@ -109,15 +109,19 @@ public sealed record ScaledNumber(
 }
 
 /// <summary>
-/// Computes a one-hot encoding: 1 for the value, 0 for all others. Missing values count as the most frequent one. A new
-/// value gives only zeros.
+/// Computes a one-hot encoding: 1 for the value, 0 for all others. Missing values count as the most frequent one. A
+/// rare or new value gives only zeros.
 /// </summary>
 /// <param name="Column">The column's name.</param>
-/// <param name="Values">The values of the training samples.</param>
+/// <param name="Values">The values of the training samples, or the most frequent ones of many.</param>
 /// <param name="Mode">The index of the most frequent one.</param>
 public sealed record OneHot(string Column, IReadOnlyList<string> Values, int Mode) : Transform(Column)
 {
     private readonly Lazy<NameIndex> _values = new(() => new NameIndex(Values));
+
+    /// <summary>Gets or sets the number of rarer values in training, which are not among <see cref="Values"/>.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public int Others { get; init; }
 
     /// <inheritdoc/>
     [JsonIgnore]
@@ -125,19 +129,37 @@ public sealed record OneHot(string Column, IReadOnlyList<string> Values, int Mod
 
     /// <inheritdoc/>
     [JsonIgnore]
-    public override string Words => $"one of {Values.Count}: {Table.Some(Values)}, missing: '{Values[Mode]}'";
+    public override string Words => Others == 0
+        ? $"one of {Values.Count}: {Table.Some(Values)}, missing: '{Values[Mode]}'"
+        : FormattableString.Invariant(
+            $"one of {Values.Count:N0}, {Others:N0} rarer ones are alike: {Table.Some(Values)}, missing: '{Values[Mode]}'");
 
     /// <summary>Fits a transform to the values that are not missing.</summary>
+    /// <param name="column">The column.</param>
+    /// <param name="minCount">The smallest number of samples that a kept value has, if any value has so many.</param>
+    /// <param name="maxValues">
+    /// The largest number of kept values: the most frequent ones, as <c>min_frequency</c> and <c>max_categories</c> of
+    /// scikit-learn's <c>OneHotEncoder</c> say it, but without a column for the others.
+    /// </param>
     /// <exception cref="EngineException">There is no value.</exception>
-    public static OneHot Fit(Column column)
+    public static OneHot Fit(Column column, int minCount = 1, int maxValues = int.MaxValue)
     {
         ArgumentNullException.ThrowIfNull(column);
+        ArgumentOutOfRangeException.ThrowIfLessThan(maxValues, 1);
         Dictionary<string, int> counts = Enumerable.Range(0, column.Count).Select(column.Text).OfType<string>()
             .CountBy(text => text).ToDictionary();
-        string[] values = [.. counts.Keys.Order(StringComparer.Ordinal)];
+        string[] values =
+        [
+            .. counts.Where(pair => pair.Value >= Math.Min(minCount, counts.Values.Max()))
+                .OrderByDescending(pair => pair.Value).ThenBy(pair => pair.Key, StringComparer.Ordinal)
+                .Take(maxValues).Select(pair => pair.Key).Order(StringComparer.Ordinal),
+        ];
         return values.Length == 0
             ? throw new EngineException($"The column '{column.Name}' has no value in the samples that train.")
-            : new OneHot(column.Name, values, Array.IndexOf(values, values.MaxBy(value => counts[value])));
+            : new OneHot(column.Name, values, Array.IndexOf(values, values.MaxBy(value => counts[value])))
+            {
+                Others = counts.Count - values.Length,
+            };
     }
 
     /// <inheritdoc/>
