@@ -40,6 +40,24 @@ internal sealed record ExactExpression(
             "the gradient of Σ t·log(sigmoid(x))", x => Grad(Sum(Log(Symbolic.Sigmoid(x)) * Wanted(x.DType)), x),
             (row, i) => IsLabel(i) * Engine.Ops.Sigmoid.Scalar(-row[i])),
         Each("the slope of log(1 + exp(x))", x => Grad(Sum(Log(1 + Exp(x))), x), Engine.Ops.Sigmoid.Scalar),
+        Each("the slope of exp(x) / (1 + exp(x))", x => Grad(Sum(Exp(x) / (1 + Exp(x))), x), SigmoidSlope),
+        Row(
+            "the gradient of Σ (exp(x) / (1 + exp(x)))²", x => Grad(Sum(Square(Exp(x) / (1 + Exp(x)))), x),
+            (row, i) => 2 * Engine.Ops.Sigmoid.Scalar(row[i]) * SigmoidSlope(row[i])),
+        Each("exp(x) / (1 + exp(x))", x => Exp(x) / (1 + Exp(x)), Engine.Ops.Sigmoid.Scalar),
+        Each("1 - exp(x)", x => 1 - Exp(x), x => -DoubleDouble.ExpM1(x)),
+        Each("log(exp(x)) / (1 - exp(x))", x => Log(Exp(x)) / (1 - Exp(x)), x => -x / DoubleDouble.ExpM1(x)),
+        Each("log(1 + x)·x / ((1 + x) - 1)", x => Log(1 + x) * x / (1 + x - 1), x => DoubleDouble.Log1P(x)),
+        Each("log(1 - x)·x / (1 - (1 - x))", x => Log(1 - x) * x / (1 - (1 - x)), x => DoubleDouble.Log1P(-x)),
+        .. OfLogarithm("log", Log),
+        .. OfLogarithm("log2", Log2),
+        .. OfLogarithm("log10", Log10),
+        Each("the slope of log(1 - sigmoid(x))", x => Grad(Sum(Log(1 - Symbolic.Sigmoid(x))), x),
+            x => -Engine.Ops.Sigmoid.Scalar(x)),
+        Each("the slope of exp(log(1 - sigmoid(x)))", x => Grad(Sum(Exp(Log(1 - Symbolic.Sigmoid(x)))), x),
+            x => -SigmoidSlope(x)),
+        Each("the slope of exp(log1p(-sigmoid(x)))", x => Grad(Sum(Exp(Log1p(-Symbolic.Sigmoid(x)))), x),
+            x => -SigmoidSlope(x)),
         Each("binary cross-entropy", x => BinaryCrossEntropy(Symbolic.Sigmoid(x), Constant(1)), x => Softplus(-x)),
         Each("x·0.1·10", x => x * 0.1 * 10, x => x * (DoubleDouble)0.1f * 10, Engine.DType.Float32),
         Each("x·0.1·10", x => x * 0.1 * 10, x => x * (DoubleDouble)0.1 * 10, Engine.DType.Float64),
@@ -118,6 +136,18 @@ internal sealed record ExactExpression(
 
     private static DoubleDouble Scaled(double x, double twice, double once) =>
         x * (DoubleDouble)twice * (twice * (DoubleDouble)once);
+
+    /// <summary>Quotients of a slope and its value, whose errors cancel as written.</summary>
+    private static IEnumerable<ExactExpression> OfLogarithm(string name, Func<Variable, Variable> log) =>
+    [
+        Each($"the slope of log(-{name}(sigmoid(x)))", x => Grad(Sum(Log(-log(Symbolic.Sigmoid(x)))), x),
+            x => -Engine.Ops.Sigmoid.Scalar(-x) / Softplus(-x)),
+        Each($"the slope of log(-{name}(1 - sigmoid(x)))", x => Grad(Sum(Log(-log(1 - Symbolic.Sigmoid(x)))), x),
+            x => Engine.Ops.Sigmoid.Scalar(x) / Softplus(x)),
+    ];
+
+    private static DoubleDouble SigmoidSlope(double x) =>
+        Engine.Ops.Sigmoid.Scalar(x) * Engine.Ops.Sigmoid.Scalar(-x);
 
     private static DoubleDouble Softplus(double x) => Engine.Ops.Softplus.Scalar(x);
 

@@ -11,10 +11,11 @@ namespace Engine.Rewrites;
 internal static class Stabilize
 {
     private static readonly Rule[] s_rules =
-        [Logarithm, LogarithmToBase, LogarithmOfOneMore, Exponential, Slope, SlopeOfLogSigmoid];
+        [Logarithm, LogarithmToBase, LogarithmOfOneMore, Exponential, Quotient, DifferenceToOne];
 
-    public static FunctionGraph Apply(FunctionGraph graph) =>
-        Complements.Apply(LocalRules.Apply(graph, [.. StableRows.Rules, .. s_rules]));
+    // log(1 − exp(x)) becomes log(1 + (−exp(x))) before 1 − exp(x) is replaced.
+    public static FunctionGraph Apply(FunctionGraph graph) => Complements.Apply(LocalRules.Apply(
+        LocalRules.Apply(graph, [.. StableRows.Rules, .. s_rules, .. StableSlopes.Rules]), OneLessExponential));
 
     /// <summary>Replaces log(exp(x)), log(1 + x), log(1 − x), log(sigmoid(x)).</summary>
     private static Variable? Logarithm(Apply node) => node.Op is not Unary<Log> ? null
@@ -47,56 +48,51 @@ internal static class Stabilize
         : null;
 
     /// <summary>Replaces exp(x) − 1.</summary>
-    private static Variable? Exponential(Apply node)
-    {
-        Variable sum = node.Outputs[0];
-        Variable? power = Match.Is<Subtract>(sum, out Variable? a, out Variable? b) && Match.IsNumber(b, 1) ? a
-            : Match.Is<Add>(sum, out a, out b) && Match.IsNumber(b, -1) ? a
-            : Match.Is<Add>(sum, out a, out b) && Match.IsNumber(a, -1) ? b
-            : null;
-        return power is not null && power.Shape == sum.Shape && Match.Is<Exp>(power, out Variable? x)
+    private static Variable? Exponential(Apply node) =>
+        IsLessOne(node.Outputs[0], out Variable? power) && Match.Is<Exp>(power, out Variable? x)
             ? Match.Of<Expm1>(x)
             : null;
-    }
 
-    /// <summary>Replaces g / (1 + exp(x)) · exp(x), the slope of log(1 + exp(x)), by g · sigmoid(x).</summary>
-    private static Variable? Slope(Apply node)
+    /// <summary>Replaces 1 − exp(x).</summary>
+    private static Variable? OneLessExponential(Apply node) =>
+        IsOneLess(node.Outputs[0], out Variable? power) && Match.Is<Exp>(power, out Variable? x)
+            ? Match.Of<Negate>(Match.Of<Expm1>(x))
+            : null;
+
+    /// <summary>Replaces exp(x) / (1 + exp(x)).</summary>
+    private static Variable? Quotient(Apply node) =>
+        node.Op is Binary<Divide> && Match.Is<Exp>(node.Inputs[0], out Variable? x)
+        && IsOneMore(node.Inputs[1], out Variable? power) && Match.Is<Exp>(power, out Variable? same) && same == x
+            ? Match.Of<Sigmoid>(x)
+            : null;
+
+    /// <summary>
+    /// Replaces (1 + x) − 1 and 1 − (1 − x), which have the rounding error of 1 + x. In log(1 + x)·x / ((1 + x) − 1),
+    /// it cancels the logarithm's, which is gone when the logarithm is replaced.
+    /// </summary>
+    private static Variable? DifferenceToOne(Apply node)
     {
-        if (node.Op is not Binary<Multiply>)
-        {
-            return null;
-        }
-
-        return Of(node.Inputs[0], node.Inputs[1]) ?? Of(node.Inputs[1], node.Inputs[0]);
-
-        static Variable? Of(Variable quotient, Variable power) =>
-            Match.Is<Exp>(power, out Variable? x)
-            && Match.Is<Divide>(Match.Unguarded(quotient), out Variable? g, out Variable? sum)
-            && IsOneMore(sum, out Variable? added) && added == power
-                ? Match.Of<Multiply>(g, Match.Of<Sigmoid>(x))
-                : null;
+        Variable? x = null;
+        Variable difference = node.Outputs[0];
+        return !difference.DType.IsFloat() ? null
+            : IsLessOne(difference, out Variable? sum) && IsOneMore(sum, out x) ? x
+            : IsOneLess(difference, out sum) && IsOneLess(sum, out x) ? x
+            : IsLessOne(difference, out sum) && IsOneLess(sum, out x) ? Match.Of<Negate>(x)
+            : IsOneLess(difference, out sum) && IsOneMore(sum, out x) ? Match.Of<Negate>(x)
+            : null;
     }
 
-    /// <summary>Replaces g / s · s · (1 − s), the slope of log(s) for s = sigmoid(x), by g · sigmoid(−x).</summary>
-    private static Variable? SlopeOfLogSigmoid(Apply node)
+    /// <summary>Returns whether a variable is x − 1.</summary>
+    private static bool IsLessOne(Variable variable, [NotNullWhen(true)] out Variable? x)
     {
-        if (node.Op is not Binary<Multiply>)
-        {
-            return null;
-        }
-
-        return Of(node.Inputs[0], node.Inputs[1]) ?? Of(node.Inputs[1], node.Inputs[0]);
-
-        static Variable? Of(Variable product, Variable rest) =>
-            IsOneLess(rest, out Variable? s) && Match.Is<Sigmoid>(s, out Variable? x)
-            && Match.Is<Multiply>(product, out Variable? a, out Variable? b)
-            && Match.Is<Divide>(Match.Unguarded(b == s ? a : b), out Variable? g, out Variable? divisor)
-            && divisor == s && (a == s || b == s)
-                ? Match.Of<Multiply>(g, Match.Of<Sigmoid>(Match.Of<Negate>(x)))
-                : null;
+        x = Match.Is<Subtract>(variable, out Variable? a, out Variable? b) && Match.IsNumber(b, 1) ? a
+            : Match.Is<Add>(variable, out a, out b) && Match.IsNumber(b, -1) ? a
+            : Match.Is<Add>(variable, out a, out b) && Match.IsNumber(a, -1) ? b
+            : null;
+        return x is not null && x.Shape == variable.Shape;
     }
 
-    private static bool IsOneMore(Variable variable, [NotNullWhen(true)] out Variable? x)
+    internal static bool IsOneMore(Variable variable, [NotNullWhen(true)] out Variable? x)
     {
         x = !Match.Is<Add>(variable, out Variable? a, out Variable? b) ? null
             : Match.IsNumber(a, 1) ? b
