@@ -56,7 +56,8 @@ internal sealed record OwnData(
             {
                 Style = options.Style with
                 {
-                    UsualDecimals = table.DetectDecimals(), Places = TableStyle.PlacesOf(data.Train, options.Drop),
+                    UsualDecimals = table.DetectDecimals(),
+                    Places = TableStyle.PlacesOf(data.Train, options.Drop),
                 },
             }
             : options;
