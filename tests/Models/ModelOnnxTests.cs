@@ -45,6 +45,11 @@ public class ModelOnnxTests
 
         double[] expected = [.. model.Predict(new Table(new NumberColumn("area", [70, 90]))).Select(one => one.Value)];
         Assert.That(output.Data, Is.EqualTo(expected).Within(0.05));
+
+        using Model again = Model.FromOnnx(folder.File("m.onnx"));
+        Assert.That(again.Target.Column, Is.EqualTo("price"));
+        Assert.That(again.Predict(new Table(new NumberColumn("area", [70, 90]))).Select(one => one.Value),
+            Is.EqualTo(expected).Within(0.05));
     }
 
     [Test]

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 using Engine.Data;
 using Engine.Devices;
 using Engine.Layers;
@@ -12,8 +11,7 @@ namespace Engine.Models;
 
 public sealed partial class Model
 {
-    internal const string PixelRangeKey = "Image.NominalPixelRange", BytePixels = "NominalRange_0_255",
-        ClassesKey = "classes";
+    internal const string PixelRangeKey = "Image.NominalPixelRange", BytePixels = "NominalRange_0_255";
 
     /// <summary>
     /// Returns a model from an ONNX file. Its samples are pictures, (n, channels, height, width) or with the channels
@@ -32,14 +30,9 @@ public sealed partial class Model
     {
         samples ??= new OnnxSamples();
         OnnxModel model = OnnxModel.Load(path);
-        string result = samples.Output
-            ?? (model.Outputs.Where(port => port.Type.IsFloat() || port.Type == OnnxType.Undefined)
-                .ToArray() is [var only]
-            ? only.Name
-            : throw new EngineException(
-                $"{path} has the outputs {string.Join(", ", model.Outputs)}: say which is predicted."));
+        string result = samples.Output ?? PredictedOf(path, model);
         (OnnxLayer layer, IReadOnlyList<OnnxPort> inputs) = model.LayerOf(result);
-        bool areColumns = inputs.Count > 1 && inputs.All(port => port.Shape is { Rank: 2 } column && column[1] == 1);
+        bool areColumns = inputs.Count > 0 && inputs.All(port => port.Shape is { Rank: 2 } column && column[1] == 1);
         Shape dimensions = areColumns ? [inputs.Count]
             : inputs is [{ Shape: { Rank: 2 or 4 } all }] ? [.. all.Skip(1)]
             : throw new EngineException(
@@ -77,9 +70,10 @@ public sealed partial class Model
                     .Select(column => new ScaledNumber(areColumns ? inputs[column].Name : $"x{column}", 0, 1, 0))]
                 : [Planes(path, model, samples, isLast ? [dimensions[2], dimensions[0], dimensions[1]] : dimensions)]);
             int classes = gives.Count > 1 ? (int)gives.Count : 2;
+            string? column = model.Metadata.GetValueOrDefault(OnnxMetadata.Target);
             Target target = isClassifier
-                ? new ClassTarget("class", Names(path, model, samples, known.Labels, classes))
-                : new ValueTarget("value", 0, 1);
+                ? new ClassTarget(column ?? "class", Names(path, model, samples, known.Labels, classes))
+                : new ValueTarget(column ?? "value", 0, 1);
             return new Model(net, new NetworkDescription
             {
                 Path = path,
@@ -97,6 +91,14 @@ public sealed partial class Model
         }
     }
 
+    /// <summary>Returns the name of the only floating-point output: scores, probabilities or values.</summary>
+    /// <exception cref="EngineException">There are several, or none.</exception>
+    internal static string PredictedOf(string path, OnnxModel model) =>
+        model.Outputs.Where(port => port.Type.IsFloat() || port.Type == OnnxType.Undefined).ToArray() is [var only]
+            ? only.Name
+            : throw new EngineException(
+                $"{path} has the outputs {string.Join(", ", model.Outputs)}: say which is predicted.");
+
     /// <summary>Returns the transform from pixels of 0 to 255 to the network's samples.</summary>
     private static ScaledPlanes Planes(string path, OnnxModel model, OnnxSamples samples, Shape dimensions)
     {
@@ -107,8 +109,11 @@ public sealed partial class Model
             _ => (0, 1.0),
         };
         return new ScaledPlanes("picture", [.. dimensions],
-            Each(samples.Mean ?? [mean], "means", "finite", float.IsFinite),
-            Each(samples.Std ?? [std], "deviations", "greater than 0", IsDivisor));
+            Each(samples.Mean ?? Said(OnnxMetadata.Mean) ?? [mean], "means", "finite", float.IsFinite),
+            Each(samples.Std ?? Said(OnnxMetadata.Std) ?? [std], "deviations", "greater than 0", IsDivisor));
+
+        IReadOnlyList<double>? Said(string key) =>
+            OnnxMetadata.NumbersOf(path, key, model.Metadata.GetValueOrDefault(key));
 
         float[] Each(IReadOnlyList<double> numbers, string what, string range, Func<float, bool> isAllowed)
         {
@@ -138,28 +143,12 @@ public sealed partial class Model
     private static IReadOnlyList<string> Names(
         string path, OnnxModel model, OnnxSamples samples, IReadOnlyList<string> labels, int count)
     {
-        IReadOnlyList<string> names = samples.Classes ?? Said(model.Metadata.GetValueOrDefault(ClassesKey))
+        IReadOnlyList<string> names = samples.Classes
+            ?? OnnxMetadata.NamesOf(path, model.Metadata.GetValueOrDefault(OnnxMetadata.Classes))
             ?? (labels.Count == count ? labels : null) ?? [.. Enumerable.Range(0, count)
                 .Select(number => string.Create(CultureInfo.InvariantCulture, $"class {number}"))];
         return names.Count == count
             ? names
             : throw new EngineException($"{path} tells {count} classes apart, and {names.Count} are named.");
-
-        static IReadOnlyList<string>? Said(string? text)
-        {
-            if (text is null)
-            {
-                return null;
-            }
-
-            try
-            {
-                return JsonSerializer.Deserialize<string[]>(text);
-            }
-            catch (JsonException)
-            {
-                return text.Split(',', StringSplitOptions.TrimEntries);
-            }
-        }
     }
 }

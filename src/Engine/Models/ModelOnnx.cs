@@ -39,7 +39,7 @@ internal static class ModelOnnx
     /// <summary>Returns what <see cref="Model.FromOnnx"/> reads of a file beside its graph.</summary>
     private static Dictionary<string, string> Metadata(Model model)
     {
-        var metadata = new Dictionary<string, string>();
+        var metadata = new Dictionary<string, string> { [OnnxMetadata.Target] = model.Target.Column };
         if (model.Inputs.Transforms is [ScaledPlanes])
         {
             metadata[Model.PixelRangeKey] = Model.BytePixels;
@@ -47,7 +47,7 @@ internal static class ModelOnnx
 
         if (model.Target is ClassTarget classes)
         {
-            metadata[Model.ClassesKey] = JsonSerializer.Serialize(classes.Classes);
+            metadata[OnnxMetadata.Classes] = JsonSerializer.Serialize(classes.Classes);
         }
 
         return metadata;

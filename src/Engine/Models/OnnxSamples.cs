@@ -5,7 +5,7 @@ public sealed record OnnxSamples
 {
     /// <summary>
     /// Gets or sets the number that is subtracted from each channel of a picture with pixels from 0 to 1: one for all,
-    /// or one for each. The default comes from the file's metadata (Image.NominalPixelRange), or is 0.
+    /// or one for each. The default comes from the file's metadata (<c>mean</c>, Image.NominalPixelRange), or is 0.
     /// </summary>
     public IReadOnlyList<double>? Mean { get; init; }
 

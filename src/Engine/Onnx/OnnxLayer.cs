@@ -40,6 +40,7 @@ internal sealed class OnnxLayer : MergeLayer
         }
 
         var parameters = new Dictionary<OnnxTensor, Variable>(ReferenceEqualityComparer.Instance);
+        HashSet<string> names = [];
         try
         {
             return _model.Build(given, [_result], ParameterOf)[0].Variable;
@@ -53,8 +54,15 @@ internal sealed class OnnxLayer : MergeLayer
         {
             if (!parameters.TryGetValue(tensor, out Variable? parameter))
             {
+                // Two branches of an If may each have a weight of the same name.
+                string name = tensor.Name;
+                for (int number = 2; !names.Add(name); number++)
+                {
+                    name = FormattableString.Invariant($"{tensor.Name}_{number}");
+                }
+
                 SharedVariable own = scope.Parameter(
-                    tensor.Name, tensor.Shape, new Taken(this, tensor),
+                    name, tensor.Shape, new Taken(this, tensor),
                     isTrainable: tensor.Shape.Rank > 0
                         && !_followed.Contains(tensor.Name), isRegularized: tensor.Shape.Rank > 1);
                 _holders.TryAdd(tensor, own);

@@ -6,6 +6,7 @@ using Engine.Configuration;
 using Engine.Devices;
 using Engine.Devices.Cuda;
 using Engine.Distributed;
+using Engine.Layers;
 using Engine.Runner.Description;
 using Engine.Training;
 
@@ -75,24 +76,28 @@ internal static class ExplainCommand
                 described = described.WithHidden(parsed.GetValue(hidden)!);
             }
 
-            using var net =
-                new NeuralNet(OnnxOptions.IsOnnx(named) ? OnnxOptions.Classifier(named) : described.MakeOutput())
-                {
-                    Update = described.MakeUpdate(),
-                    L1 = described.L1,
-                    L2 = described.L2,
-                    BatchIteratorTrain =
+            (Node made, bool isRegression) =
+                OnnxOptions.IsOnnx(named) ? OnnxOptions.Network(named) : (described.MakeOutput(), false);
+            using var net = new NeuralNet(made)
+            {
+                Regression = isRegression,
+                Update = described.MakeUpdate(),
+                L1 = described.L1,
+                L2 = described.L2,
+                BatchIteratorTrain =
                         (described with { Batch = parsed.GetValue(batch) ?? described.Batch }).MakeBatches(),
-                    FloatX = options.FloatX,
-                    Precision = parsed.GetValue(precision).ForNet(),
-                    Device = opened,
-                    Parallel = parsed.GetValue(ranks) is { } count
+                FloatX = options.FloatX,
+                Precision = parsed.GetValue(precision).ForNet(),
+                Device = opened,
+                Parallel = parsed.GetValue(ranks) is { } count
                         ? new DataParallel(ThreadCommunicator.Create(count)[0])
                         : null,
-                };
+            };
             if (net.Parallel is not null)
             {
-                RankExplanation.Print(net, Pixels([2 * net.BatchIteratorTrain.BatchSize, .. Dimensions(net)], false),
+                int samples = 2 * net.BatchIteratorTrain.BatchSize;
+                RankExplanation.Print(
+                    net, MadeUp(net, samples, isNoise: false), Labels(samples, isRegression),
                     parsed.GetValue(stage) ?? Stage.Kernels, output);
                 return Task.FromResult(CommandLine.Done);
             }
@@ -102,8 +107,7 @@ internal static class ExplainCommand
             string? file = parsed.GetValue(trace);
             Profile? profile = file is null ? null : Profiling.Start();
             using TrainingStep step = net.CompileStep(
-                Pixels([images, .. Dimensions(net)], file is not null),
-                Tensor.From(new int[images]));
+                MadeUp(net, images, isNoise: file is not null), Labels(images, isRegression));
             if (opened is AbsentCudaDevice && AbsentCudaDevice.WhyNotCompiled is { } why)
             {
                 output.WriteLine($"Kernels are planned, not compiled: their registers and memory stay empty. {why}");
@@ -124,11 +128,44 @@ internal static class ExplainCommand
         return command;
     }
 
-    private static IEnumerable<int> Dimensions(NeuralNet net)
+    /// <summary>Returns samples for each input: empty ones, or noise if they are used in computations.</summary>
+    private static Tensors MadeUp(NeuralNet net, int count, bool isNoise)
     {
         net.Initialize();
-        return net.Network.Input.Shape.Skip(1);
+        IReadOnlyList<Graph.Input> inputs = net.Network.Inputs;
+        if (inputs.Count == 1)
+        {
+            return MadeUp(inputs[0], count, isNoise);
+        }
+
+        var samples = new Tensors();
+        foreach (Graph.Input input in inputs)
+        {
+            samples[input.Name!] = MadeUp(input, count, isNoise);
+        }
+
+        return samples;
     }
+
+    // Inputs of integers get zeros, which are valid as indices.
+    private static Tensor MadeUp(Graph.Input input, int count, bool isNoise)
+    {
+        var samples = new Tensor(
+            input.DType.IsFloat() ? DType.Float32 : input.DType, [count, .. input.Shape.Skip(1)]);
+        if (isNoise && input.DType.IsFloat())
+        {
+            var random = new Random(1);
+            foreach (ref float number in samples.AsSpan<float>())
+            {
+                number = random.NextSingle();
+            }
+        }
+
+        return samples;
+    }
+
+    private static Tensor Labels(int count, bool isRegression) =>
+        isRegression ? new Tensor(DType.Float32, [count, 1]) : Tensor.From(new int[count]);
 
     private static Device Open(DeviceChoice? asked, int? architecture, EngineOptions options, TextWriter notes)
     {
@@ -141,22 +178,6 @@ internal static class ExplainCommand
             ? new AbsentCudaDevice(
                 number, new CudaOptions { FastMath = options.FastMath, TensorFloat32 = options.TensorFloat32 })
             : throw new EngineException($"--arch sm_{number} is a GPU's: give --device cuda with it.");
-    }
-
-    /// <summary>Returns empty images, or noise if they are used in computations.</summary>
-    private static Tensor Pixels(Shape shape, bool isNoise)
-    {
-        var pixels = new Tensor(DType.Float32, shape);
-        if (isNoise)
-        {
-            var random = new Random(1);
-            foreach (ref float pixel in pixels.AsSpan<float>())
-            {
-                pixel = random.NextSingle();
-            }
-        }
-
-        return pixels;
     }
 
     private static Stage? ParseStage(ArgumentResult result) =>

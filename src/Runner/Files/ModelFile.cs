@@ -131,11 +131,30 @@ internal sealed record ModelFile(NetworkDescription Network, IReadOnlyList<strin
     {
         if (Path.GetExtension(path).Equals(".onnx", StringComparison.OrdinalIgnoreCase))
         {
-            net.ExportOnnx(path);
+            net.ExportOnnx(path, OnnxMetadata);
             return;
         }
 
         IO.Parameters.Save(path, net.GetParameters(), Metadata);
+    }
+
+    /// <summary>Returns the metadata of an ONNX file, which says how <see cref="ImageInput"/> scales pixels.</summary>
+    private Dictionary<string, string> OnnxMetadata
+    {
+        get
+        {
+            var metadata = new Dictionary<string, string>
+            {
+                [Models.OnnxMetadata.Mean] = "0.5",
+                [Models.OnnxMetadata.Std] = "1",
+            };
+            if (Classes.Count > 0)
+            {
+                metadata[Models.OnnxMetadata.Classes] = JsonSerializer.Serialize(Classes);
+            }
+
+            return metadata;
+        }
     }
 
     /// <summary>Returns the metadata beside the parameters.</summary>

@@ -45,15 +45,21 @@ internal sealed class OnnxOptions
     public static bool IsOnnx(string path) =>
         Path.GetExtension(path).Equals(".onnx", StringComparison.OrdinalIgnoreCase);
 
-    /// <summary>Returns an ONNX file's network as one that can be trained; its outputs are probabilities.</summary>
-    /// <exception cref="EngineException">It cannot be read, or is not a classifier.</exception>
-    public static Node Classifier(string path)
+    /// <summary>
+    /// Returns an ONNX file's network as one that can be trained, and whether it predicts values instead of classes.
+    /// </summary>
+    /// <exception cref="EngineException">It cannot be read.</exception>
+    public static (Node Output, bool IsRegression) Network(string path)
     {
         OnnxModel model = OnnxModel.Load(path);
-        Node output = model.ToNode();
-        return model.ClassesOf(model.Outputs[0].Name) is { AreProbabilities: true, IsSigmoid: false }
-            ? output
-            : output.Then(new Activation(Ops.Symbolic.Softmax));
+        string result = Model.PredictedOf(path, model);
+        OnnxClasses known = model.ClassesOf(result);
+        Shape gives = model.SampleShape(result, model.LayerOf(result).Inputs);
+        Node output = model.ToNode(result);
+        output = gives.Rank == 1 ? output : output.Then(new Flatten());
+        bool isRegression = gives.Count == 1 && !known.IsSigmoid;
+        return (isRegression || known.AreProbabilities ? output : output.Then(new Activation(Ops.Symbolic.Softmax)),
+            isRegression);
     }
 
     /// <summary>Adds the options to a command.</summary>

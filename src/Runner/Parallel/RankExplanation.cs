@@ -11,13 +11,14 @@ internal static class RankExplanation
     /// <summary>Prints the explanation.</summary>
     /// <param name="net">The network with its ranks.</param>
     /// <param name="samples">Samples, of which only the shape matters.</param>
+    /// <param name="labels">Their labels.</param>
     /// <param name="stage">What to show of the functions.</param>
     /// <param name="output">Where to print.</param>
-    public static void Print(NeuralNet net, Tensor samples, Stage stage, TextWriter output)
+    public static void Print(NeuralNet net, Tensors samples, Tensor labels, Stage stage, TextWriter output)
     {
         DataParallel parallel = net.Parallel!;
         int ranks = parallel.Communicator.Size, shards = parallel.ShardCount, batch = net.BatchIteratorTrain.BatchSize;
-        using ShardedStep step = net.CompileShards(samples, Tensor.From(new int[samples.Shape[0]]));
+        using ShardedStep step = net.CompileShards(samples, labels);
         output.WriteLine(FormattableString.Invariant(
             $"A shard: {batch / shards} of {batch} samples; a batch has {shards} shards, rank 0 of {ranks} computes {shards / ranks} of them."));
         output.WriteLine();

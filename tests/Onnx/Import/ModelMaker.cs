@@ -85,6 +85,13 @@ internal sealed class ModelMaker
         return this;
     }
 
+    /// <summary>Adds an entry of the metadata.</summary>
+    public ModelMaker Metadata(string key, string value)
+    {
+        _more.Message(14, new ProtoWriter().Text(1, key).Text(2, value));
+        return this;
+    }
+
     /// <summary>Adds a function that belongs to the model.</summary>
     public ModelMaker Function(string name, string inputs, string outputs, params ProtoWriter[] nodes)
     {

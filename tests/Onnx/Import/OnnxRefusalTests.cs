@@ -72,6 +72,21 @@ public class OnnxRefusalTests
                     .Output("b", OnnxType.Float, 2).Graph()))),
             "'the Loop'");
 
+        yield return Case("coefficients that do not fill a row for each label", Classifier(11, 3),
+            "11 coefficients for 3 labels of 4 columns each, which need 12");
+        yield return Case("coefficients for fewer columns", Classifier(9, 3), "9 coefficients for 3 labels of 4");
+        yield return Case("no coefficients", Classifier(0, 3), "0 coefficients for 3 labels of 4 columns");
+        yield return Case("intercepts for fewer labels", Classifier(12, 2), "2 intercepts for 3 labels");
+        yield return Case("decision trees",
+            Model().Node(ModelMaker.NodeOf("TreeEnsembleClassifier", "x", "y").Text(7, "ai.onnx.ml")),
+            "ai.onnx.ml:TreeEnsembleClassifier", "decision trees and support vectors are no networks");
+
+        static ModelMaker Classifier(int coefficients, int intercepts) => new ModelMaker()
+            .Input("x", OnnxType.Float, "n", 4).Output("y", OnnxType.Float, "n", 3)
+            .Node(ModelMaker.NodeOf("LinearClassifier", "x", "label y", ("classlabels_ints", (long[])[0, 1, 2]))
+                .Message(5, ModelMaker.FloatsSetting("coefficients", new float[coefficients]))
+                .Message(5, ModelMaker.FloatsSetting("intercepts", new float[intercepts])).Text(7, "ai.onnx.ml"));
+
         static ModelMaker Model() => new ModelMaker().Input("x", OnnxType.Float, 2).Output("y", OnnxType.Float, 2);
 
         static TestCaseData Case(string name, ModelMaker model, params string[] says) =>

@@ -262,6 +262,28 @@ public class OnnxTrainingTests
         }
     }
 
+    [Test]
+    public void Weights_of_one_name_in_two_branches_are_two()
+    {
+        using var folder = new TempFolder();
+        File.WriteAllBytes(folder.File("if.onnx"), new ModelMaker().Input("x", OnnxType.Float, "n", 2)
+            .Floats("zero", [0]).Node("ReduceSum", "x", "sum", ("keepdims", 0L)).Node("Greater", "sum zero", "c")
+            .Node(ModelMaker.NodeOf("If", "c", "y").Message(5, ModelMaker.GraphSetting("then_branch", Branch("t", 2)))
+                .Message(5, ModelMaker.GraphSetting("else_branch", Branch("e", 3))))
+            .Output("y", OnnxType.Float, "n", 2).Bytes());
+        using NeuralNet net = NeuralNet.FromOnnx(folder.File("if.onnx"));
+
+        Assert.That(net.PredictProba(Tensor.From([1f, 2], 1, 2)).AsSpan<float>().ToArray(),
+            Is.EqualTo(new float[] { 2, 4 }));
+        Assert.That(net.PredictProba(Tensor.From([-1f, -2], 1, 2)).AsSpan<float>().ToArray(),
+            Is.EqualTo(new float[] { -3, -6 }));
+        Assert.That(net.GetParameters().Select(one => one.Key), Does.Contain("onnx.w").And.Contain("onnx.w_2"));
+
+        static ProtoWriter Branch(string output, float factor) => new ModelMaker()
+            .Floats("w", [factor, 0, 0, factor], 2, 2).Node("MatMul", "x w", output)
+            .Output(output, OnnxType.Float, "n", 2).Graph();
+    }
+
     private static Dictionary<string, float[]> Values(NeuralNet net) =>
         net.GetParameters().ToDictionary(pair => pair.Key, pair => pair.Value.AsSpan<float>().ToArray());
 

@@ -1,4 +1,6 @@
 using Engine.Layers;
+using Engine.Models.Description;
+using Engine.Runner;
 using Engine.Tests.Onnx;
 using Engine.Training;
 using static Engine.Ops.Symbolic;
@@ -88,6 +90,78 @@ public class OnnxCommandTests
         Assert.That(code, Is.Zero, errors);
         Assert.That(output, Does.Contain("made by Engine").And.Contain("ai.onnx 17").And.Match(@"Conv +1 +yes").And
             .Contain("input0").And.Contain("parameters: 466"));
+    }
+
+    /// <summary>Networks as skl2onnx and others write them; the kernels are those of the loss that fits them.</summary>
+    [TestCase("values", "absolute|subtract", "softmax")]
+    [TestCase("labels and probabilities", "crossEntropy", "activation")]
+    [TestCase("a column for each input", "crossEntropy", "activation")]
+    [TestCase("whole numbers", "crossEntropy", "activation")]
+    [TestCase("one probability", "crossEntropy", "softmax")]
+    public async Task The_training_step_of_any_table_is_explained(string what, string has, string lacks)
+    {
+        using var folder = new TempFolder();
+        string path = folder.File("table.onnx");
+        const Engine.Onnx.OnnxType Real = Engine.Onnx.OnnxType.Float;
+        var maker = new ModelMaker().Floats("w1", [1, 2], 2, 1).Floats("w", [1, -1, 2, 1], 2, 2);
+        if (what == "values")
+        {
+            maker.Input("x", Real, "n", 2).Node("MatMul", "x w1", "y").Output("y", Real, "n", 1);
+        }
+        else if (what == "labels and probabilities")
+        {
+            maker.Input("x", Real, "n", 2).Node("MatMul", "x w", "s").Node("Softmax", "s", "p")
+                .Node("ArgMax", "s", "label", ("axis", 1L)).Output("label", Engine.Onnx.OnnxType.Int64, "n", 1)
+                .Output("p", Real, "n", 2);
+        }
+        else if (what == "a column for each input")
+        {
+            maker.Input("a", Real, "n", 1).Input("b", Real, "n", 1).Node("Concat", "a b", "x", ("axis", 1L))
+                .Node("MatMul", "x w", "s").Node("Softmax", "s", "p").Output("p", Real, "n", 2);
+        }
+        else if (what == "whole numbers")
+        {
+            maker.Input("x", Engine.Onnx.OnnxType.Int64, "n", 2).Node("Cast", "x", "real", ("to", 1L))
+                .Node("MatMul", "real w", "s").Node("Softmax", "s", "p").Output("p", Real, "n", 2);
+        }
+        else
+        {
+            maker.Input("x", Real, "n", 2).Node("MatMul", "x w1", "s").Node("Sigmoid", "s", "p")
+                .Output("p", Real, "n", 1);
+        }
+
+        File.WriteAllBytes(path, maker.Bytes());
+        (int code, string output, string errors) =
+            await TestCommandLine.Run("explain", path, "--batch", "4", "--device", "cpu", "--stage", "graph");
+
+        Assert.That(code, Is.Zero, errors);
+        Assert.That(output, Does.Match(has).And.Not.Contain(lacks));
+    }
+
+    /// <summary>
+    /// A network for CIFAR-10 says in its ONNX file what its classes are called, and how pixels are scaled.
+    /// </summary>
+    [TestCase(1)]
+    [TestCase(3)]
+    public void A_network_saved_as_ONNX_predicts_pictures_as_before(int channels)
+    {
+        using var folder = new TempFolder();
+        string path = folder.File("net.onnx");
+        using var net = new NeuralNet(
+            new Input(channels, 32, 32), new Conv2D(2, 3, Rectify), new Dense(2, Softmax));
+        var network = new NetworkDescription { Path = path, Layers = [] };
+        new ModelFile(network, ["cat", "dog"], IsSynthetic: false).Save(path, net);
+
+        byte[] pixels = [.. Enumerable.Range(0, channels * 1024).Select(at => (byte)(at * 7))];
+        float[] scaled = [.. pixels.Select(pixel => (pixel / 255f) - 0.5f)];
+        float[] expected = [.. net.PredictProba(Tensor.From(scaled, 1, channels, 32, 32)).AsSpan<float>()];
+        using Engine.Models.Model again = Engine.Models.Model.FromOnnx(path);
+        Engine.Models.Prediction actual = again.Predict(new Engine.Data.Table(
+            new Engine.Data.TensorColumn("picture", Tensor.From(pixels, 1, channels, 32, 32))))[0];
+
+        Assert.That(again.Classes, Is.EqualTo(new[] { "cat", "dog" }));
+        Assert.That(
+            actual.Classes.Single(one => one.Class == "dog").Probability, Is.EqualTo(expected[1]).Within(1e-6f));
     }
 
     [Test]

@@ -26,10 +26,16 @@ public static class OnnxExport
     /// The outputs need an op that ONNX does not have, an input is missing, or the file cannot be written.
     /// </exception>
     public static void Save(
-        string path, IReadOnlyList<Input> inputs, params IReadOnlyList<KeyValuePair<string, Variable>> outputs)
+        string path, IReadOnlyList<Input> inputs, params IReadOnlyList<KeyValuePair<string, Variable>> outputs) =>
+        Save(path, new Dictionary<string, string>(), inputs, outputs);
+
+    /// <summary>Writes a file with entries of metadata.</summary>
+    internal static void Save(
+        string path, IReadOnlyDictionary<string, string> metadata, IReadOnlyList<Input> inputs,
+        IReadOnlyList<KeyValuePair<string, Variable>> outputs)
     {
         ArgumentNullException.ThrowIfNull(path);
-        ReadOnlyMemory<byte> file = Write(inputs, outputs, new Dictionary<Input, IReadOnlyList<string>>());
+        ReadOnlyMemory<byte> file = Write(inputs, outputs, new Dictionary<Input, IReadOnlyList<string>>(), metadata);
         WholeFile.Write(path, stream => stream.Write(file.Span));
     }
 

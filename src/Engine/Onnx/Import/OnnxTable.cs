@@ -66,7 +66,7 @@ internal static class OnnxTable
 
         return s_ops.TryGetValue((node.Domain, node.Op), out OnnxOp[]? versions)
             ? $"it is there from opset {versions[^1].Since} on."
-            : node.Domain.Length == 0 && s_refused.TryGetValue(node.Op, out string? why) ? $"{why}."
+            : node.Domain is "" or ClassicOps.Ml && s_refused.TryGetValue(node.Op, out string? why) ? $"{why}."
             : "no such op is known.";
     }
 }

@@ -37,7 +37,10 @@ public sealed partial class NeuralNet
     /// <exception cref="EngineException">
     /// A layer uses an op that ONNX does not have, or the file cannot be written.
     /// </exception>
-    public void ExportOnnx(string path)
+    public void ExportOnnx(string path) => ExportOnnx(path, new Dictionary<string, string>());
+
+    /// <summary>Writes an ONNX file with entries of metadata, such as the names of the classes.</summary>
+    internal void ExportOnnx(string path, IReadOnlyDictionary<string, string> metadata)
     {
         Initialize();
         using Gate.Reading reading = Read();
@@ -45,7 +48,7 @@ public sealed partial class NeuralNet
         (IReadOnlyList<Graph.Input> inputs, IReadOnlyList<Variable> outputs) =
             InUse(heads.Select(head => head.Probabilities), BatchIteratorTest);
         OnnxExport.Save(
-            path, inputs, [.. heads.Zip(outputs, (head, output) => KeyValuePair.Create(head.Name, output))]);
+            path, metadata, inputs, [.. heads.Zip(outputs, (head, output) => KeyValuePair.Create(head.Name, output))]);
     }
 
     /// <summary>

@@ -7,7 +7,7 @@ namespace Engine.Onnx;
 /// <summary>Imports ops of ai.onnx.ml, to which scikit-learn's preparations and linear models are converted.</summary>
 internal static class ClassicOps
 {
-    private const string Ml = "ai.onnx.ml";
+    public const string Ml = "ai.onnx.ml";
 
     public static IEnumerable<OnnxOp> Rows() => new OnnxOp[]
     {
@@ -49,7 +49,7 @@ internal static class ClassicOps
         new("LabelEncoder", 2, Takes.Numbers, Encoded),
         new("LinearRegressor", 1, Takes.Numbers, node =>
         {
-            Variable y = Scores(node, node.Int("targets", 1));
+            Variable y = Scores(node, node.Int("targets", 1), "targets");
             return node.Text("post_transform", "NONE") == "NONE"
                 ? OnnxNode.Give(OnnxType.Float, y)
                 : throw new EngineException("its post_transform is not there");
@@ -110,25 +110,39 @@ internal static class ClassicOps
                 givesFloats ? Constant(otherwise, DType.Float32) : Constant(Tensor.Scalar(other))));
     }
 
-    private static Variable Scores(OnnxNode node, int rows)
+    private static Variable Scores(OnnxNode node, int rows, string what)
     {
         IReadOnlyList<float> weights = node.Floats("coefficients"), bias = node.Floats("intercepts");
+        Variable x = Single(node.X(0));
+        int columns = x.Rank == 2 ? x.Shape[1] : Shape.Unknown;
+        if (rows < 1 || weights.Count == 0 || weights.Count % rows != 0
+            || (columns != Shape.Unknown && weights.Count != (long)rows * columns))
+        {
+            throw new EngineException(
+                $"it has {weights.Count} coefficients for {rows} {what}"
+                + (columns == Shape.Unknown ? "" : $" of {columns} columns each, which need {(long)rows * columns}"));
+        }
+
+        if (bias.Count > 0 && bias.Count != rows)
+        {
+            throw new EngineException($"it has {bias.Count} intercepts for {rows} {what}");
+        }
+
         Variable w = Constant(Tensor.From(weights.ToArray()).Reshape(rows, weights.Count / rows));
-        Variable y = Dot(Single(node.X(0)), w, false, true);
+        Variable y = Dot(x, w, false, true);
         return bias.Count > 0 ? y + Row(bias) : y;
     }
 
     private static OnnxValue?[] Classified(OnnxNode node)
     {
         long[] labels = node.LongsOf("classlabels_ints") ?? throw new EngineException("its labels are texts");
-        int rows = node.Floats("intercepts").Count is > 0 and var count ? count : labels.Length;
         node.Ignore("multi_class");
-        if (rows != labels.Length || labels.Length < 2)
+        if (labels.Length < 2)
         {
-            throw new EngineException($"it has {rows} rows of weights for {labels.Length} labels");
+            throw new EngineException($"it has {labels.Length} labels, and a classifier has at least 2");
         }
 
-        Variable scores = Scores(node, rows);
+        Variable scores = Scores(node, labels.Length, "labels");
         Variable given = node.Text("post_transform", "NONE") switch
         {
             "NONE" => scores,
