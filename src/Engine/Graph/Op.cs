@@ -27,8 +27,8 @@ public abstract record Op
             + $"take it of something else, or go round it with considerConstant or knownGrads.{node.Origin}");
 
     /// <summary>
-    /// Computes the op in float64 or better: its definition. The outputs hold arbitrary values before. The tests
-    /// compare every device with it, within <see cref="Ulps"/>.
+    /// Computes the op in float64 or better: its reference implementation. The outputs hold arbitrary values before.
+    /// The tests compare every device with it, within <see cref="Ulps"/>.
     /// </summary>
     public abstract void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs);
 

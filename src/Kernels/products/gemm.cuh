@@ -220,7 +220,7 @@ struct Product {
         // The launch sets the size, not a declaration, so that kernels of one horizontal fusion share the memory.
         extern __shared__ __align__(16) unsigned char sharedTiles[];
         constexpr int KTile = TileA::Elements + TileB::Elements;
-        static_assert(TileA::Elements % MostVector == 0 && KTile % MostVector == 0, "K-tiles are aligned");
+        static_assert(TileA::Elements % MaxVector == 0 && KTile % MaxVector == 0, "K-tiles are aligned");
         T* now = (T*)sharedTiles;
         T* next = now + KTile;
         int m0 = blockIdx.x * TILE_M, n0 = blockIdx.y * TILE_N;

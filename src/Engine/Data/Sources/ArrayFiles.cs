@@ -267,8 +267,8 @@ public sealed record ArrayFiles(string Path) : IDataSource
             numbers[i] = row.IndexOf(1);
         }
 
-        int odd = Array.FindIndex(numbers, label => label < 0);
-        return odd < 0 && rows.Length > 0 && rows.Count(x => x != 0) == numbers.Length
+        int wrong = Array.FindIndex(numbers, label => label < 0);
+        return wrong < 0 && rows.Length > 0 && rows.Count(x => x != 0) == numbers.Length
             ? new NumberColumn(Labels, numbers)
             : throw new DataFormatException(
                 $"{Path}: a sample has one label, or a row of {classes} numbers of which one is 1 and the others 0. "
@@ -306,21 +306,21 @@ public sealed record ArrayFiles(string Path) : IDataSource
 
     private void RequireFinite(Tensor values, string what)
     {
-        int odd = values.DType switch
+        int wrong = values.DType switch
         {
-            DType.Float32 => FirstOdd<float>(values.AsSpan<float>()),
-            DType.Float64 => FirstOdd<double>(values.AsSpan<double>()),
-            DType.Float16 => FirstOdd<Half>(values.AsSpan<Half>()),
+            DType.Float32 => FirstNotFinite<float>(values.AsSpan<float>()),
+            DType.Float64 => FirstNotFinite<double>(values.AsSpan<double>()),
+            DType.Float16 => FirstNotFinite<Half>(values.AsSpan<Half>()),
             _ => -1,
         };
-        if (odd >= 0)
+        if (wrong >= 0)
         {
             int each = Math.Max((int)(values.Shape.Count / values.Shape[0]), 1);
             throw new DataFormatException(FormattableString.Invariant(
-                $"{Path}: {what} have no finite number in sample {odd / each}, place {odd % each} of it: leave such samples out, or put a number there."));
+                $"{Path}: {what} have no finite number in sample {wrong / each} at index {wrong % each}: leave such samples out, or put a number there."));
         }
 
-        static int FirstOdd<T>(ReadOnlySpan<T> all) where T : IFloatingPoint<T>
+        static int FirstNotFinite<T>(ReadOnlySpan<T> all) where T : IFloatingPoint<T>
         {
             for (int i = 0; i < all.Length; i++)
             {

@@ -113,7 +113,7 @@ internal readonly record struct CudaDirect(int Own, int Groups, int Images, int 
         }
 
         CudaDirect? best = null;
-        double least = double.PositiveInfinity;
+        double min = double.PositiveInfinity;
         int[] owns = dtype == DType.Float64 ? [4, 8] : [4, 8, 16];
         foreach (int own in owns)
         {
@@ -124,9 +124,9 @@ internal readonly record struct CudaDirect(int Own, int Groups, int Images, int 
                 {
                     if (new CudaDirect(own, groups, images, 0, 0, 0).Threads(dimensions) <= MaxThreads
                         && Layout(dimensions, dtype, own, groups, images) is { } layout
-                        && layout.Clocks(dimensions) < least)
+                        && layout.Clocks(dimensions) < min)
                     {
-                        (best, least) = (layout, layout.Clocks(dimensions));
+                        (best, min) = (layout, layout.Clocks(dimensions));
                     }
                 }
             }

@@ -42,7 +42,7 @@ internal readonly record struct CudaMaxima(int Filters, int Groups, int Own, int
         }
 
         CudaMaxima? best = null;
-        double least = double.PositiveInfinity;
+        double min = double.PositiveInfinity;
         for (int filters = 8; filters <= 64; filters *= 2)
         {
             for (int groups = 1; filters * groups <= Threads && groups < 2 * shape.C; groups *= 2)
@@ -51,11 +51,11 @@ internal readonly record struct CudaMaxima(int Filters, int Groups, int Own, int
                 {
                     var layout = new CudaMaxima(filters, groups, own, 1);
                     Dim3 grid = layout.Grid(shape);
-                    int most = Math.Max(1, Math.Min(shape.N, Multiprocessors / (grid.X * grid.Y)));
-                    layout = layout with { Splits = 1 << BitOperations.Log2((uint)most) };
-                    if (layout.SharedBytes(shape, dtype) <= MaxBytes && layout.Clocks(shape) < least)
+                    int max = Math.Max(1, Math.Min(shape.N, Multiprocessors / (grid.X * grid.Y)));
+                    layout = layout with { Splits = 1 << BitOperations.Log2((uint)max) };
+                    if (layout.SharedBytes(shape, dtype) <= MaxBytes && layout.Clocks(shape) < min)
                     {
-                        (best, least) = (layout, layout.Clocks(shape));
+                        (best, min) = (layout, layout.Clocks(shape));
                     }
                 }
             }

@@ -59,8 +59,8 @@ internal readonly record struct CudaTile(int M, int N, int K, int Rows, int Colu
     public bool HasWindows => !IsTensor || Warp.M % 32 == 0;
 
     /// <summary>
-    /// Gets the bytes of shared memory for the parts of a convolution's places (tile.cuh's Part), for either operand in
-    /// either layout.
+    /// Gets the bytes of shared memory for the parts of a convolution's offsets (tile.cuh's Part), for both operands in
+    /// all layouts.
     /// </summary>
     public int PartBytes => IsTensor ? 16 * (M + N + (2 * Stages * K)) : 0;
 
@@ -178,7 +178,7 @@ internal readonly record struct CudaTiling(CudaTile Tile, int Down, int Across, 
         int m, int n, int k, DType dtype, bool tensorFloat32 = false, int lookUp = 0, bool pools = false)
     {
         CudaTiling best = default;
-        double least = double.PositiveInfinity;
+        double min = double.PositiveInfinity;
         bool isTensor = tensorFloat32 && dtype == DType.Float32;
         foreach (CudaTile tile in dtype.IsHalf()
             ? CudaTile.OfHalves
@@ -195,9 +195,9 @@ internal readonly record struct CudaTiling(CudaTile Tile, int Down, int Across, 
             {
                 var tiling = new CudaTiling(tile, down, across, splits);
                 double clocks = tiling.Clocks(k, dtype, lookUp);
-                if (clocks < least)
+                if (clocks < min)
                 {
-                    (best, least) = (tiling, clocks);
+                    (best, min) = (tiling, clocks);
                 }
             }
         }

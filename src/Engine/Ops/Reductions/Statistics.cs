@@ -73,8 +73,8 @@ public static partial class Symbolic
     /// </summary>
     private static Variable OfScaled(Variable x, Shape? axes, bool keepDims, Func<Variable, Variable> norm)
     {
-        Variable most = DisconnectedGrad(Reduced<Max>(Abs(x), axes, keepDims: true, takesNone: true));
-        Variable scale = Where(And(Greater(most, 0), Less(most, double.PositiveInfinity)), most, 1);
+        Variable max = DisconnectedGrad(Reduced<Max>(Abs(x), axes, keepDims: true, takesNone: true));
+        Variable scale = Where(And(Greater(max, 0), Less(max, double.PositiveInfinity)), max, 1);
         Variable whole = norm(x / scale) * scale;
         return keepDims ? whole : Squeeze(whole, (Shape?)Axes(x, axes));
     }

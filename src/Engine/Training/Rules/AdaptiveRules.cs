@@ -126,12 +126,12 @@ public sealed record AmsGrad : AdamBase
 
     private protected override IEnumerable<Update> Step(Moment at, RuleState state)
     {
-        SharedVariable squares = state.Zeros(at.Parameter, "squares"), most = state.Zeros(at.Parameter, "most");
-        Variable v = Squares(at, squares), w = Symbolic.Maximum(most, v);
+        SharedVariable squares = state.Zeros(at.Parameter, "squares"), max = state.Zeros(at.Parameter, "most");
+        Variable v = Squares(at, squares), w = Symbolic.Maximum(max, v);
         Variable rate = at.LearningRate * Symbolic.Sqrt(Bias(at.Beta2, at.Steps)) / Bias(at.Beta1, at.Steps);
         return
         [
-            new Update(squares, v), new Update(most, w),
+            new Update(squares, v), new Update(max, w),
             new Update(at.Parameter, at.Parameter - (rate * at.Mean / (Symbolic.Sqrt(w) + Epsilon))),
         ];
     }

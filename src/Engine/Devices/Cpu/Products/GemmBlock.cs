@@ -65,9 +65,9 @@ internal static unsafe class GemmBlock<S, V, T>
 
         T* edge = Align(scratch);
         T* packedA = Align(edge + (MicroKernel<S, V, T>.MaxRows * PanelWidth));
-        int height = Math.Min(m, Height), most = Math.Min(k, Depth);
-        T* packedB = Align(packedA + (shape.TransposeA ? Tiles(height) * PackedTileSize(most)
-            : SharesSets(x.Lda) ? height * (most + LineLength)
+        int height = Math.Min(m, Height), maxDepth = Math.Min(k, Depth);
+        T* packedB = Align(packedA + (shape.TransposeA ? Tiles(height) * PackedTileSize(maxDepth)
+            : SharesSets(x.Lda) ? height * (maxDepth + LineLength)
             : 0));
         int kTiles = (k + Depth - 1) / Depth;
         for (int j = 0; j < n; j += Width)

@@ -357,7 +357,9 @@ internal sealed class ThreadTeam : IDisposable
         }
     }
 
-    /// <summary>The worker's ticket: the open phase's epoch, and in the low half the first index not yet taken.</summary>
+    /// <summary>
+    /// The worker's ticket: the open phase's epoch, and in the low half the first index that is not taken.
+    /// </summary>
     private ref ulong Ticket(int worker) => ref _tickets[(worker + 1) * TicketStep];
 
     /// <summary>The number of threads that own a part of the phase.</summary>

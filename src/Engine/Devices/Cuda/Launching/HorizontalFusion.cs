@@ -28,7 +28,7 @@ internal sealed partial record HorizontalFusion : CudaFunction
 
     private readonly KernelLaunch[] _parts;
 
-    private HorizontalFusion(KernelLaunch[] parts) : base("horizontal_fusion.cuh", "joined") => _parts = parts;
+    private HorizontalFusion(KernelLaunch[] parts) : base("horizontal_fusion.cuh", "horizontal_fusion") => _parts = parts;
 
     public IReadOnlyList<KernelLaunch> Parts => _parts;
 
@@ -126,7 +126,7 @@ internal sealed partial record HorizontalFusion : CudaFunction
     {
         long threads = _parts.Max(part => part.Block.Count);
         text.Append(
-            $"extern \"C\" __global__ void __launch_bounds__({threads}) joined(const Arguments arguments)\n{{\n");
+            $"extern \"C\" __global__ void __launch_bounds__({threads}) horizontal_fusion(const Arguments arguments)\n{{\n");
         int bytes = 0;
         for (int i = 0; i < _parts.Length; i++)
         {
