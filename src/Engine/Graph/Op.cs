@@ -33,8 +33,8 @@ public abstract record Op
     public abstract void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs);
 
     /// <summary>
-    /// Gets the bound of a device's rounding errors, in addition to the one rounding of the result, in ulp (units in
-    /// the last place, of the result's dtype) of <see cref="Magnitudes"/>; it is multiplied by the square root of the
+    /// Gets the bound of a device's rounding errors, in addition to the one rounding of the result. Its unit is an ulp,
+    /// in the result's dtype, of <see cref="Magnitudes"/>. It is multiplied by the square root of the
     /// <see cref="Flops"/> for each element. The default is 0: the rounded result of the reference.
     /// </summary>
     public virtual double Ulps => 0;

@@ -7,8 +7,8 @@
 // while one K-tile is multiplied, the next is loaded, by asynchronous copies from sm_80 on and through registers on
 // older GPUs (ptx.cuh). One barrier for each K-tile is enough.
 //
-// A tile in shared memory has the layout of its matrix in memory, along k or across, so that it is copied 16 bytes at a
-// time and no element passes through a register. The host knows which vectors are safe when it makes the plan: if a
+// A tile in shared memory has the layout of its matrix in memory, along k or across, so that it is copied 16 bytes at
+// a time and no element passes through a register. The host knows which vectors are safe when it makes the plan. If a
 // dimension is not a multiple of four, or an address not one of 16 bytes, the operand's Vector is 1 and single elements
 // are copied. A vector is therefore inside the matrix if its first element is. Elements outside count as 0.
 //

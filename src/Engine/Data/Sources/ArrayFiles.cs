@@ -7,9 +7,9 @@ namespace Engine.Data;
 /// <summary>
 /// Represents a folder with the idx files of MNIST or Fashion-MNIST (<c>train-images-idx3-ubyte</c>,
 /// <c>train-labels-idx1-ubyte</c>, and the same with <c>t10k</c> or <c>test</c>, with or without <c>.gz</c>), or arrays
-/// of NumPy: an npz file with <c>x_train</c>, <c>y_train</c>, <c>x_test</c>, <c>y_test</c>, or <c>x</c> and <c>y</c>,
-/// and also <c>x_val</c> and <c>y_val</c>, or npy files of these names. Labels are numbers, texts, or one-hot, with a
-/// column for each class. Pictures of bytes with a fourth channel, opacity, are put on white.
+/// of NumPy. The arrays are in an npz file, or in npy files of these names: <c>x_train</c>, <c>y_train</c>,
+/// <c>x_test</c>, <c>y_test</c>, or <c>x</c> and <c>y</c>; also <c>x_val</c> and <c>y_val</c>. Labels are numbers,
+/// texts, or one-hot, with a column for each class. Pictures of bytes with a fourth channel, opacity, are put on white.
 /// </summary>
 /// <param name="Path">The folder or the file; of several npy files, that of the samples to train on.</param>
 public sealed record ArrayFiles(string Path) : IDataSource

@@ -27,8 +27,8 @@ internal static unsafe class AttentionLoop
     public static int Chunks(int count, int size) => (count + size - 1) / size;
 
     /// <summary>
-    /// Returns the elements from one row of a block of products to the next: a cache line more than needed, as rows
-    /// of a power of two bytes would share a few sets of the L1 cache.
+    /// Returns the elements from one row of a block of products to the next. It is a cache line more than needed,
+    /// because rows of a power of two bytes would share a few sets of the L1 cache.
     /// </summary>
     public static int Stride<T>(int columns) where T : unmanaged => columns + (Alignment / sizeof(T));
 

@@ -26,8 +26,9 @@ internal readonly record struct CudaMaxima(int Filters, int Groups, int Own, int
     private const int Multiprocessors = 128;
 
     /// <summary>
-    /// Instructions, counted in the kernel's PTX: of a thread for a window without the read and the product for each
-    /// sum, for an element that is loaded, for a window's maximum, and for each accumulator when splits are added.
+    /// Instructions of a thread, counted in the kernel's PTX: for a window without the read and the product for each
+    /// accumulator; for an element that is loaded; for a window's maximum; and for each accumulator when splits are
+    /// added.
     /// </summary>
     private const int PerWindow = 6, PerElement = 6, PerMaximum = 16, PerSum = 30;
 

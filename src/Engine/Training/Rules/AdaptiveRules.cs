@@ -169,9 +169,9 @@ public sealed record AdamW : AdamBase
 }
 
 /// <summary>
-/// Represents Muon, a rule for weights: momentum, v' = m · v + g, with an orthogonalized step, which is equally large
-/// in all directions: p' = p · (1 − lr · decay) − lr · √max(1, outputs / inputs) · orthogonal(g + m · v') (Jordan et
-/// al.: Muon, an optimizer for hidden layers in neural networks. 2024: five steps of Newton and Schulz). A
+/// Represents Muon, a rule for weights: momentum, v' = m · v + g, with an orthogonalized step. The step is equally
+/// large in all directions: p' = p · (1 − lr · decay) − lr · √max(1, outputs / inputs) · orthogonal(g + m · v') (Jordan
+/// et al.: Muon, an optimizer for hidden layers in neural networks. 2024: five steps of Newton and Schulz). A
 /// convolution's filters are the rows of a matrix. Parameters with fewer than two axes follow <see cref="Others"/>.
 /// </summary>
 public sealed record Muon : UpdateRule

@@ -21,8 +21,8 @@ internal static unsafe class GemmBlock<S, V, T>
     private static int LineLength => Alignment / sizeof(T);
 
     /// <summary>
-    /// The most columns of B that are packed at a time: half a megabyte if it stays in the L2 cache beside a block of
-    /// A, else a megabyte, whose panels are read from the L3 cache.
+    /// The maximum number of columns of B that are packed at a time. They are half a megabyte if that stays in the L2
+    /// cache beside a block of A, else a megabyte, whose panels are read from the L3 cache.
     /// </summary>
     private static int Width => Caches.SecondBytes >= 1 << 20 ? 2048 / sizeof(T) : 4096 / sizeof(T);
 

@@ -6,8 +6,8 @@ namespace Engine.Devices.Cuda;
 /// <summary>
 /// Runs independent kernels in one launch: each block belongs to one of them and computes its index in that kernel's
 /// grid. A small kernel costs as much as its launch, so two of them in one launch are twice as fast. A single kernel
-/// also runs this way if its grid is too long along y or z for the hardware (it is then launched along x), or if it
-/// reads rows of an array whose first row only the device knows.
+/// also runs this way, along x, if its grid is too long along y or z for the hardware. It runs this way too if it reads
+/// rows of an array whose first row only the device knows.
 /// </summary>
 internal sealed partial record HorizontalFusion : CudaFunction
 {
