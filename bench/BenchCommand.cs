@@ -53,7 +53,7 @@ internal static class BenchCommand
             Description = "Write what was measured to this file, as a table in Markdown.",
         };
 
-        var root = new RootCommand("Time what the library does. Each line: least – median – largest of several runs.")
+        var root = new RootCommand("Time what the library does. Each line: min – median – max of several runs.")
         {
             names, device, threads, data, images, epochs, json, yardstick, table,
         };

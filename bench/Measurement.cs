@@ -59,7 +59,7 @@ internal sealed record Measurement(
         }
     }
 
-    /// <summary>Returns the row of the table: bench, item, who, device, least – median – largest.</summary>
+    /// <summary>Returns the row of the table: bench, item, who, device, min – median – max.</summary>
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
         $"{Bench,-5} {Item,-22} {(Arithmetic == "fp32" ? Who : $"{Who} {Arithmetic}"),-8} {Device,-24} {Seconds}"
@@ -89,7 +89,7 @@ internal sealed record Spread(double Min, double Median, double Max, int Runs)
     /// <summary>Returns the times multiplied by a factor.</summary>
     public Spread Times(int times) => new(Min * times, Median * times, Max * times, Runs);
 
-    /// <summary>Returns least – median – largest, in a unit that suits the median.</summary>
+    /// <summary>Returns min – median – max, in a unit that suits the median.</summary>
     public override string ToString() => Text(9);
 
     /// <summary>Returns the same, each with a width in columns.</summary>

@@ -39,7 +39,7 @@ internal static class ResultTable
 
         IEnumerable<string> versions = measurements.Select(measured => $"{measured.Who} {measured.Version}").Distinct();
         text.AppendLine();
-        text.AppendLine($"Least – median – largest. {string.Join(", ", versions)}; "
+        text.AppendLine($"Min – median – max. {string.Join(", ", versions)}; "
             + $"{Environment.ProcessorCount} threads; {DateTime.UtcNow:yyyy-MM-dd}.");
         return text.ToString();
     }

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# gpu-check.sh [--images N] [DATA [OUT]]: checks this library on this machine's GPU, in one run of 10 minutes: the
-# machine's hardware; whether results are right, within 200 seconds (the tests of the CUDA device on the real GPU; both
-# networks trained on the CPU and on the GPU, which must learn the same); the benchmarks; the peers; a training step of
-# each network under compute-sanitizer. A short lease leaves out the least important parts.
+# gpu-check.sh [--images N] [DATA [OUT]]: checks this library on this machine's GPU, in one run of 10 minutes. First it
+# says what the hardware is. For 200 seconds it checks results: the tests of the CUDA device run on the real GPU, and
+# both networks train on the CPU and on the GPU and must learn the same. Then come the benchmarks, the peers, and a
+# training step of each network under compute-sanitizer. A short lease leaves out the least important parts.
 # DATA is the folder with CIFAR-10 (without it, images are drawn), OUT gets the logs and results.json [./gpu-check].
 # A part that fails or exceeds its time does not stop the others. Parts that the machine does not support are left out,
 # with a note.

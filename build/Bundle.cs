@@ -15,8 +15,8 @@ internal static class Bundle
     private static readonly string[] s_programs = ["src/Runner", "tests", "bench"];
 
     /// <summary>
-    /// Files that no check of a GPU needs: documentation, the compiler of its snippets, ONNX Runtime's native code (as
-    /// large as all other files together), and the parts of .NET's runtime for debuggers, memory dumps and LTTng.
+    /// Files that no check of a GPU needs. ONNX Runtime's native code is as large as all other files together; the rest
+    /// are documentation, the compiler of its snippets, and .NET's parts for debuggers, memory dumps and LTTng.
     /// </summary>
     private static readonly string[] s_leftOut =
     [

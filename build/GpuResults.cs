@@ -53,7 +53,7 @@ internal static class GpuResults
             text, "counted by `./build.sh count` | launches a step | warp-instructions | fma",
             results["counts"]!.AsArray().Select(count => Count(count!)));
         AppendTable(
-            text, "what | who | math | least – median – largest, ms | GFLOP/s | times ours",
+            text, "what | who | math | min – median – max, ms | GFLOP/s | times ours",
             results["measurements"]!.AsArray().Select(measurement => Measured(measurement!)));
         return text.ToString();
     }

@@ -55,11 +55,11 @@ internal static class Packages
     {
         string name = Path.GetFileName(package);
         bool isTool = name.StartsWith("Engine.Runner.", StringComparison.Ordinal);
-        long most = isTool ? MaxToolBytes : MaxLibraryBytes, bytes = new FileInfo(package).Length;
-        if (bytes > most)
+        long max = isTool ? MaxToolBytes : MaxLibraryBytes, bytes = new FileInfo(package).Length;
+        if (bytes > max)
         {
             yield return string.Create(
-                CultureInfo.InvariantCulture, $"{name} has {bytes / 1048576.0:F1} MiB, of at most {most >> 20}.");
+                CultureInfo.InvariantCulture, $"{name} has {bytes / 1048576.0:F1} MiB, of at most {max >> 20}.");
         }
 
         using ZipArchive zip = ZipFile.OpenRead(package);

@@ -4,7 +4,7 @@ using System.Text.RegularExpressions;
 namespace Engine.Build;
 
 /// <summary>
-/// Makes a site in artifacts/docs: the pages of this repository and the reference of the library's public types, from
+/// Makes a site in artifacts/docs: the pages of this repository, and the reference of the library's public types from
 /// their XML documentation. docfx runs on a copy of the pages and of the files that they link to.
 /// </summary>
 internal static partial class Site

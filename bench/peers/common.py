@@ -92,11 +92,11 @@ def glorot(random, shape):
     return random.uniform(-a, a, shape).astype(np.float32)
 
 
-def measure(run, group=1, least=0.02, runs=9, patience=2.0):
+def measure(run, group=1, min_seconds=0.02, runs=9, patience=2.0):
     """The seconds of one time, one figure a group; run(times) waits for the end of its work."""
     for _ in range(2):
         run(group)
-    while clock(run, group) < least:
+    while clock(run, group) < min_seconds:
         group *= 2
     seconds, spent = [], 0.0
     while len(seconds) < 3 or (len(seconds) < runs and spent < patience):

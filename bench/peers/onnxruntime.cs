@@ -24,7 +24,7 @@ int threads = int.TryParse(Environment.GetEnvironmentVariable("OMP_NUM_THREADS")
 string path = Path.Combine(Directory.CreateTempSubdirectory("onnxruntime").FullName, "network.onnx");
 using var device = new CpuDevice(threads);
 Console.WriteLine(
-    $"ONNX Runtime {OrtEnv.Instance().GetVersionString()}, {threads} threads each; least – median – largest of {Runs} "
+    $"ONNX Runtime {OrtEnv.Instance().GetVersionString()}, {threads} threads each; min – median – max of {Runs} "
     + $"runs");
 Console.WriteLine(
     "| network | batch | from the file | the same, built here | ONNX Runtime | ONNX Runtime / from the file |");

@@ -33,9 +33,9 @@ public static class FilterSheet
         // Small filters are enlarged until their pixels are clear; large ones have the size of images.
         float side = Math.Max(rows, columns) <= 12 ? 64 : 72;
         float tileHeight = side * rows / Math.Max(rows, columns), tileWidth = side * columns / Math.Max(rows, columns);
-        int most = Math.Clamp((int)((width - (2 * Margin) + Gap) / (tileWidth + Gap)), 1, filters.Count);
+        int max = Math.Clamp((int)((width - (2 * Margin) + Gap) / (tileWidth + Gap)), 1, filters.Count);
         // Each row has the same number of tiles; the remaining width enlarges them.
-        int across = Balanced(filters.Count, most);
+        int across = Balanced(filters.Count, max);
         float grown = Math.Min(1.35f, (width - (2 * Margin) + Gap - (across * Gap)) / (across * tileWidth));
         float pitchAcross = (tileWidth * grown) + Gap;
         (tileHeight, tileWidth) = (Pen.Sharp(tileHeight * grown, rows), Pen.Sharp(tileWidth * grown, columns));
@@ -87,9 +87,9 @@ public static class FilterSheet
     /// Returns the number of tiles per row, so that the number of rows stays the same and the last row is as full as
     /// possible.
     /// </summary>
-    internal static int Balanced(int count, int most)
+    internal static int Balanced(int count, int max)
     {
-        int rows = (count + most - 1) / most;
+        int rows = (count + max - 1) / max;
         return (count + rows - 1) / rows;
     }
 

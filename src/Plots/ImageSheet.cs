@@ -26,9 +26,9 @@ public static class ImageSheet
         ArgumentNullException.ThrowIfNull(images);
         Theme colors = theme ?? Theme.Light;
         float textSize = 12;
-        float least = width < 480 ? 90 : 112;
-        int most = Math.Max(2, (int)((width - (2 * Margin) + Gap) / (least + Gap)));
-        int across = FilterSheet.Balanced(Math.Max(images.Count, most), most);
+        float min = width < 480 ? 90 : 112;
+        int max = Math.Max(2, (int)((width - (2 * Margin) + Gap) / (min + Gap)));
+        int across = FilterSheet.Balanced(Math.Max(images.Count, max), max);
         float side = (width - (2 * Margin) + Gap - (across * Gap)) / across;
         float pitchAcross = side + Gap;
         side = images.Count > 0 ? Pen.Sharp(side, images[0].Image.Width) : side;

@@ -11,10 +11,10 @@ public sealed class Theme
     private const int Steps = 40;
 
     private readonly SKColor[] _series;
-    private readonly SKColor _most, _below, _above;
+    private readonly SKColor _max, _below, _above;
 
-    private Theme(SKColor[] series, SKColor most, SKColor below, SKColor above) =>
-        (_series, _most, _below, _above) = (series, most, below, above);
+    private Theme(SKColor[] series, SKColor max, SKColor below, SKColor above) =>
+        (_series, _max, _below, _above) = (series, max, below, above);
 
     /// <summary>Gets dark colors on white.</summary>
     // The lines have the colors of Okabe and Ito, without the yellow, which is invisible on white.
@@ -66,7 +66,7 @@ public sealed class Theme
     internal SKColor Series(int index) => _series[index % _series.Length];
 
     /// <summary>Returns a color between the paper's for 0 and blue for 1.</summary>
-    internal SKColor Sequential(double share) => Mix(Paper, _most, share);
+    internal SKColor Sequential(double share) => Mix(Paper, _max, share);
 
     /// <summary>Returns a color: blue for -1, the paper's for 0, red for 1.</summary>
     internal SKColor Diverging(double value) => value < 0 ? Mix(Paper, _below, -value) : Mix(Paper, _above, value);

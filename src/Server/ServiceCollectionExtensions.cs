@@ -23,8 +23,4 @@ public static class ServiceCollectionExtensions
             provider.GetService<ILoggerFactory>()?.CreateLogger("Engine").LogModel(path, model);
             return model;
         });
-
-    /// <inheritdoc cref="AddNeuralNet"/>
-    public static IServiceCollection AddModel(this IServiceCollection services, string path, Device? device = null) =>
-        services.AddNeuralNet(path, device);
 }

@@ -98,9 +98,9 @@ internal sealed class ClassFolders(string path, SampleFiles kind)
     /// <param name="part">The folder.</param>
     /// <param name="complaints">A sentence for each such file.</param>
     /// <param name="count">The number of all files.</param>
-    /// <param name="most">The share of them that may be left out.</param>
+    /// <param name="max">The share of them that may be left out.</param>
     /// <exception cref="DataFormatException">They are too many.</exception>
-    public void LeaveOut(string part, IReadOnlyCollection<string> complaints, int count, double most)
+    public void LeaveOut(string part, IReadOnlyCollection<string> complaints, int count, double max)
     {
         if (complaints.Count == 0)
         {
@@ -108,7 +108,7 @@ internal sealed class ClassFolders(string path, SampleFiles kind)
         }
 
         string told = string.Join(' ', complaints.Take(MaxTold)) + (complaints.Count > MaxTold ? " …" : "");
-        if (complaints.Count > count * most || complaints.Count == count)
+        if (complaints.Count > count * max || complaints.Count == count)
         {
             throw new DataFormatException($"{part}: {complaints.Count} of {count} {kind.Noun}s cannot be read. {told}");
         }

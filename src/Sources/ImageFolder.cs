@@ -148,9 +148,9 @@ public sealed record ImageFolder(string Path) : IDataSource
         }
         else if (all > Shape.MaxElements)
         {
-            int most = (int)Math.Sqrt(Shape.MaxElements / 3.0 / files.Length);
+            int max = (int)Math.Sqrt(Shape.MaxElements / 3.0 / files.Length);
             throw new DataFormatException(FormattableString.Invariant(
-                $"{folder}: {files.Length:N0} pictures of {Size}x{Size} are more than one tensor holds: take a size of {most} at most."));
+                $"{folder}: {files.Length:N0} pictures of {Size}x{Size} are more than one tensor holds: take a size of {max} at most."));
         }
         else
         {

@@ -9,6 +9,8 @@ namespace Engine.Tests.Build;
 
 public class PackagesTests
 {
+    private const string Url = "https://example.org/engine";
+
     [Test]
     public void The_library_is_packed_small_managed_documented_and_without_a_path_of_this_machine()
     {
@@ -16,7 +18,8 @@ public class PackagesTests
         using var folder = new TempFolder();
 
         int code = Dotnet.RunQuietly(
-            "pack", "src/Engine", "-c", "Release", "--no-build", "-o", folder.Path, "-v", "q", "--nologo");
+            "pack", "src/Engine", "-c", "Release", "--no-build", "-o", folder.Path, "-v", "q", "--nologo",
+            $"-p:PackageProjectUrl={Url}");
 
         Assert.That(code, Is.Zero);
         string package = Directory.GetFiles(folder.Path, "Engine.*.nupkg").Single();
@@ -37,6 +40,11 @@ public class PackagesTests
         Assert.That(Text(data, "license"), Is.EqualTo("Apache-2.0"));
         Assert.That(Text(data, "readme"), Is.EqualTo("README.md"));
         Assert.That(Text(data, "icon"), Is.EqualTo("icon.png"));
+        Assert.That(Text(data, "projectUrl"), Is.EqualTo(Url));
+        Assert.That(Text(data, "tags"), Does.Contain("neural-network"));
+        Assert.That(Readme(package), Does.Match($@"!\[.*\]\({Url}/raw/\w+/docs/images/training\.png\)")
+            .And.Match($@"\]\({Url}/blob/\w+/CONTRIBUTING\.md\)")
+            .And.Not.Match(@"\]\((?!https://)"));
         Assert.That(data.Descendants().Where(element => element.Name.LocalName == "dependency"), Is.Empty);
     }
 
@@ -88,6 +96,13 @@ public class PackagesTests
 
         Assert.That(
             Packages.Complaints(package), Is.EqualTo((string[])["Engine.1.0.0.nupkg has 6.0 MiB, of at most 5."]));
+    }
+
+    private static string Readme(string package)
+    {
+        using ZipArchive zip = ZipFile.OpenRead(package);
+        using var reader = new StreamReader(zip.GetEntry("README.md")!.Open());
+        return reader.ReadToEnd();
     }
 
     private static string Write(string package, string file, byte[] content)

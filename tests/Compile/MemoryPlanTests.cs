@@ -61,13 +61,13 @@ public sealed class MemoryPlanTests
         Occupant[] occupants = [.. Occupants(function, layout)];
         int ends = layout.Steps.Count;
         // Reused buffers count once, so only values with memory of their own are added up.
-        long most = Enumerable.Range(-1, ends + 2).Max(step => occupants
+        long max = Enumerable.Range(-1, ends + 2).Max(step => occupants
             .Where(occupant => occupant.First <= step && step <= occupant.Last)
             .DistinctBy(occupant => occupant.Start)
             .Sum(occupant => occupant.End - occupant.Start));
 
         Assert.That(layout.Memory.ArenaBytes, Is.InRange(layout.Memory.LowerBound, layout.Memory.BytesWithoutReuse));
-        Assert.That(layout.Memory.ArenaBytes, Is.GreaterThanOrEqualTo(most));
+        Assert.That(layout.Memory.ArenaBytes, Is.GreaterThanOrEqualTo(max));
     });
 
     [Test]

@@ -21,12 +21,12 @@ public sealed class ModeTests(bool isGpu)
     [OneTimeTearDown]
     public void Free() => _cpu.Dispose();
 
-    [TestCase(Fault.WrongValue, "computed output 0, float32 (5), wrongly: element (2) is 4, and by its definition 3.")]
-    [TestCase(Fault.LeavesOneOut, "element (2) is NaN, and by its definition 3.")]
+    [TestCase(Fault.WrongValue, "computed output 0, float32 (5), wrongly: element (2) is 4, and 3 by the op's reference implementation.")]
+    [TestCase(Fault.LeavesOneOut, "element (2) is NaN, and 3 by the op's reference implementation.")]
     [TestCase(
         Fault.WritesBehindOutput, "wrote outside its outputs: 0 bytes behind the end of float32 (5) has changed.")]
     [TestCase(Fault.WritesOverInput, "wrote over its input 'x' (float32 (5)).")]
-    public void DebugMode_names_the_op_that_does_not_do_what_its_definition_does(Fault fault, string found)
+    public void DebugMode_names_the_op_that_does_not_do_what_its_reference_does(Fault fault, string found)
     {
         using Function f = Wrong(fault, Mode.DebugMode, out int line);
 

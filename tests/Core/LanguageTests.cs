@@ -19,7 +19,7 @@ using Input = Engine.Graph.Input;
 namespace Engine.Tests;
 
 /// <summary>
-/// Messages, output and input of the library are the same in every language of the user: in German a half is 0,5, in
+/// Messages, output and input of the library are the same in every language of the user. In German a half is 0,5, in
 /// Turkish "FILE" is not the upper case of "file", and Swedish and Persian have their own minus signs.
 /// </summary>
 public class LanguageTests

@@ -203,7 +203,7 @@ public class ArrayFilesTests
         });
 
         Assert.That(() => new ArrayFiles(folder.File("d.npz")).Load(), Throws.InstanceOf<DataFormatException>()
-            .With.Message.Contains("d.npz").And.Message.Contains("in sample 1, place 1 of it"));
+            .With.Message.Contains("d.npz").And.Message.Contains("in sample 1 at index 1"));
     }
 
     [Test]

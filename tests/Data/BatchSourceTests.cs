@@ -71,11 +71,11 @@ public class BatchSourceTests
     [Test]
     public void No_more_is_read_ahead_than_was_asked_for_and_results_come_in_order()
     {
-        int under = 0, most = 0;
+        int under = 0, max = 0;
         using var gate = new ManualResetEventSlim();
         IEnumerable<Func<int>> Work() => Enumerable.Range(0, 20).Select(i => (Func<int>)(() =>
         {
-            InterlockedMax(ref most, Interlocked.Increment(ref under));
+            InterlockedMax(ref max, Interlocked.Increment(ref under));
             gate.Wait();
             Interlocked.Decrement(ref under);
             return i;
@@ -90,7 +90,7 @@ public class BatchSourceTests
         }
 
         Assert.That(results, Is.EqualTo(Enumerable.Range(0, 20)));
-        Assert.That(most, Is.LessThanOrEqualTo(3));
+        Assert.That(max, Is.LessThanOrEqualTo(3));
     }
 
     [Test]
@@ -108,10 +108,10 @@ public class BatchSourceTests
         Assert.That(begun, Is.EqualTo(then));
     }
 
-    private static void InterlockedMax(ref int most, int value)
+    private static void InterlockedMax(ref int max, int value)
     {
-        int seen = Volatile.Read(ref most);
-        while (value > seen && Interlocked.CompareExchange(ref most, value, seen) is var now && now != seen)
+        int seen = Volatile.Read(ref max);
+        while (value > seen && Interlocked.CompareExchange(ref max, value, seen) is var now && now != seen)
         {
             seen = now;
         }

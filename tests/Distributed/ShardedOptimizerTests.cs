@@ -79,9 +79,9 @@ public class ShardedOptimizerTests
         {
             using NeuralNet net = Net(new Adam(0.01f), ranks, isSharded: true);
             net.Initialize();
-            (long whole, long most) = net.UpdateStateBytes;
+            (long whole, long max) = net.UpdateStateBytes;
             IEnumerable<SharedVariable> own = net.Initialized.Rule.State.Where(variable => !variable.IsElsewhere);
-            return (own.Sum(variable => variable.GetValue().ByteCount), most, whole);
+            return (own.Sum(variable => variable.GetValue().ByteCount), max, whole);
         });
 
         // Each rank has the counter of steps.

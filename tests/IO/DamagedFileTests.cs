@@ -75,7 +75,7 @@ public class DamagedFileTests
         Assert.That(read(whole[0]), Is.Positive);
         var random = new Random(20240501);
         int refused = 0;
-        long most = 0;
+        long max = 0;
         for (int i = 0; i < count; i++)
         {
             byte[] damaged = Damage.Do(whole[i % whole.Length], random);
@@ -93,11 +93,11 @@ public class DamagedFileTests
                 Assert.Fail($"File {i}, {Convert.ToBase64String(damaged)}: {error}");
             }
 
-            most = Math.Max(most, GC.GetAllocatedBytesForCurrentThread() - before);
+            max = Math.Max(max, GC.GetAllocatedBytesForCurrentThread() - before);
         }
 
-        TestContext.Out.WriteLine($"{count:N0} files, {refused:N0} refused, at most {most:N0} bytes for one.");
-        Assert.That(most, Is.AtMost(MaxMemory));
+        TestContext.Out.WriteLine($"{count:N0} files, {refused:N0} refused, at most {max:N0} bytes for one.");
+        Assert.That(max, Is.AtMost(MaxMemory));
 
         // Some damage gives another valid file.
         Assert.That(refused, Is.InRange(count / 2, count - 1));

@@ -225,9 +225,9 @@ public class LibtorchTests
         float[] values = actual.AsSpan<float>().ToArray(), wanted = expected.AsSpan<float>().ToArray();
         for (int i = 0; i < values.Length; i++)
         {
-            double most = tolerance * Math.Max(1, Math.Abs(wanted[i]));
+            double max = tolerance * Math.Max(1, Math.Abs(wanted[i]));
             Assert.That(
-                Math.Abs(values[i] - wanted[i]), Is.LessThanOrEqualTo(most),
+                Math.Abs(values[i] - wanted[i]), Is.LessThanOrEqualTo(max),
                 string.Create(CultureInfo.InvariantCulture, $"{what}, {i}: {values[i]} and {wanted[i]}"));
         }
     }

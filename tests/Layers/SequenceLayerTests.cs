@@ -165,23 +165,23 @@ public class SequenceLayerTests
     // PyTorch's gradients, whose tensors of gates had hooks that clip: of W, b, U, GRU's c, and the sequence.
     private static IEnumerable<TestCaseData> Clipped() =>
     [
-        Case("recurrent", most => new Recurrent(1) { GradClipping = most }, null,
+        Case("recurrent", max => new Recurrent(1) { GradClipping = max }, null,
             "2.190196 4.600242 1.258551 0.603554 1.160636 0.535931"),
-        Case("recurrent", most => new Recurrent(1) { GradClipping = most }, 0.1,
+        Case("recurrent", max => new Recurrent(1) { GradClipping = max }, 0.1,
             "0.25 0.3 0.054816 0.05 0.05 0.05"),
-        Case("lstm", most => new Lstm(1) { GradClipping = most }, 0.1,
+        Case("lstm", max => new Lstm(1) { GradClipping = max }, 0.1,
             "0.303551 0.030532 0.25 0.011831 0.192898 0.125048 0.3 0.125663 "
             + "0.005917 0.028112 0.036589 0.025693 0.125741 0.104923 0.067063"),
-        Case("gru", most => new Gru(1) { GradClipping = most }, 0.1,
+        Case("gru", max => new Gru(1) { GradClipping = max }, 0.1,
             "0.174099 -0.317045 0.25 0.188754 -0.083523 0.3 0.046255 0.021048 0.10362 "
             + "0.188754 -0.083523 0.3 0.174324 -0.054048 0.132624"),
-        Case("gru", most => new Gru(1) { GradClipping = most }, 0,
+        Case("gru", max => new Gru(1) { GradClipping = max }, 0,
             "0.15684 -0.445552 2.433531 0.156057 -0.168672 2.358076 0.040221 0.037994 0.615853 "
             + "0.156057 -0.168672 1.664808 0.400684 0.05576 0.379775"),
     ];
 
-    private static TestCaseData Case(string name, Func<double?, Layer> make, double? most, string values) =>
-        new TestCaseData(make(most), Numbers(values)).SetArgDisplayNames(name, FormattableString.Invariant($"{most}"));
+    private static TestCaseData Case(string name, Func<double?, Layer> make, double? max, string values) =>
+        new TestCaseData(make(max), Numbers(values)).SetArgDisplayNames(name, FormattableString.Invariant($"{max}"));
 
     [TestCaseSource(nameof(Clipped))]
     public void The_gates_gradients_are_clipped_at_each_step(Layer layer, double[] expected)

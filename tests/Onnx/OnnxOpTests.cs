@@ -25,7 +25,7 @@ public class OnnxOpTests
     public void Free() => s_cpu.Dispose();
 
     [TestCaseSource(nameof(Exported))]
-    public void An_op_gives_in_ONNX_what_its_definition_does(Type op)
+    public void An_op_gives_in_ONNX_what_its_reference_does(Type op)
     {
         using var folder = new TempFolder();
         var random = new Random(1);

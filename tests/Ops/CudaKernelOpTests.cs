@@ -171,13 +171,13 @@ public class CudaKernelOpTests
     [TestCase(75, 65_536)]
     [TestCase(86, 101_376)]
     [TestCase(90, 232_448)]
-    public void More_shared_memory_than_a_block_has_is_refused(int architecture, int most)
+    public void More_shared_memory_than_a_block_has_is_refused(int architecture, int max)
     {
         using var device = new AbsentCudaDevice(architecture);
-        Plan((most / 4) - 1);
-        Assert.That(() => Plan((most / 4) + 1), Throws.TypeOf<EngineException>().With.Message.Contains(
+        Plan((max / 4) - 1);
+        Assert.That(() => Plan((max / 4) + 1), Throws.TypeOf<EngineException>().With.Message.Contains(
             FormattableString.Invariant(
-                $"reversed of reversed.cu wants {most + 4:N0} bytes of shared memory, and a block has up to {most:N0} here")));
+                $"reversed of reversed.cu wants {max + 4:N0} bytes of shared memory, and a block has up to {max:N0} here")));
 
         void Plan(int count)
         {

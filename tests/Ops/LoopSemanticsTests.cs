@@ -7,8 +7,8 @@ using static Engine.Ops.Symbolic;
 namespace Engine.Tests.Ops;
 
 /// <summary>
-/// What a loop means at its edges, compared with the same steps written out: backward sequences of other lengths,
-/// effects and choices at each step, gradients that are cut short, states of 16 bits, no steps at all.
+/// What a loop means at its edges, compared with the same steps written out. The edges are backward sequences of other
+/// lengths, effects and choices at each step, gradients that are cut short, states of 16 bits, no steps at all.
 /// </summary>
 [TestFixture]
 public sealed class LoopSemanticsTests

@@ -119,25 +119,25 @@ public sealed partial class PictureReaderTests
     public void Pictures_wait_for_the_memory_of_others_and_a_large_one_is_read_alone()
     {
         var budget = new MemoryBudget(100);
-        long most = 0;
+        long max = 0;
         Parallel.For(0, 200, new ParallelOptions { MaxDegreeOfParallelism = 8 }, i =>
         {
             long needed = i % 20 == 0 ? 1000 : 40, taken = budget.With(needed, () => budget.Taken);
-            InterlockedMax(ref most, taken - (needed == 1000 ? 900 : 0));
+            InterlockedMax(ref max, taken - (needed == 1000 ? 900 : 0));
         });
 
-        Assert.That(most, Is.LessThanOrEqualTo(100));
+        Assert.That(max, Is.LessThanOrEqualTo(100));
         Assert.That(budget.Taken, Is.Zero);
         Assert.That(
             () => budget.With<int>(40, () => throw new InvalidDataException()), Throws.TypeOf<InvalidDataException>());
         Assert.That(budget.Taken, Is.Zero);
     }
 
-    private static void InterlockedMax(ref long most, long value)
+    private static void InterlockedMax(ref long max, long value)
     {
-        for (long known = Volatile.Read(ref most); value > known; known = Volatile.Read(ref most))
+        for (long known = Volatile.Read(ref max); value > known; known = Volatile.Read(ref max))
         {
-            Interlocked.CompareExchange(ref most, value, known);
+            Interlocked.CompareExchange(ref max, value, known);
         }
     }
 

@@ -112,16 +112,16 @@ public class UpdateRuleTests
     public void AmsGrad_follows_its_formula() => Check(
         new AmsGrad(0.1f, beta2: 0.5f), () =>
         {
-            double m = 0, v = 0, most = 0, b1 = 0.9f, b2 = 0.5f;
+            double m = 0, v = 0, max = 0, b1 = 0.9f, b2 = 0.5f;
             int t = 0;
             return (p, g) =>
             {
                 t++;
                 m = (b1 * m) + ((1 - b1) * g);
                 v = (b2 * v) + ((1 - b2) * g * g);
-                most = Math.Max(most, v);
+                max = Math.Max(max, v);
                 double rate = 0.1f * Math.Sqrt(1 - Math.Pow(b2, t)) / (1 - Math.Pow(b1, t));
-                return p - (rate * m / (Math.Sqrt(most) + 1e-8f));
+                return p - (rate * m / (Math.Sqrt(max) + 1e-8f));
             };
         });
 

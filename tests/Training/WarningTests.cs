@@ -114,7 +114,7 @@ public class WarningTests
         yield return One("percents", () => Regress(0.001f, x => 50 + (10 * x)));
         yield return One("tiny values", () => Regress(0.01f, x => x * 1e-5f, TargetsKind));
 
-        foreach ((string name, Func<Engine.Graph.Variable, Engine.Graph.Variable> end, float least, float most,
+        foreach ((string name, Func<Engine.Graph.Variable, Engine.Graph.Variable> end, float min, float max,
             string range) in
             ((string, Func<Engine.Graph.Variable, Engine.Graph.Variable>, float, float, string)[])
             [
@@ -126,9 +126,9 @@ public class WarningTests
                 ("a leaky rectifier", x => LeakyRectify(x), -2, 2, ""), ("nothing", Linear, -2, 2, ""),
             ])
         {
-            yield return One($"values from {least} to {most} of {name}", () =>
+            yield return One($"values from {min} to {max} of {name}", () =>
             {
-                Case one = Regress(0.01f, x => least + ((most - least) * (x - MathF.Floor(x))), end: end);
+                Case one = Regress(0.01f, x => min + ((max - min) * (x - MathF.Floor(x))), end: end);
                 return range.Length == 0
                     ? one
                     : one with { Kinds = [Unreachable], Message = $"gives only values {range}: " };

@@ -12,7 +12,7 @@ internal interface IForElements<in TArgument, out TResult>
 
 /// <summary>Defines the element types in a table with a row for each; other properties follow from it.</summary>
 internal abstract class ElementType(
-    DType dtype, string name, DType computes, double least, double most, string cuda, int onnx)
+    DType dtype, string name, DType computes, double min, double max, string cuda, int onnx)
 {
     private const double BFloat16Max = 3.3895313892515355e38;
 
@@ -70,10 +70,10 @@ internal abstract class ElementType(
     public DType Computes => computes;
 
     /// <summary>Gets the smallest number it holds; for floating-point types, the smallest finite one.</summary>
-    public double Min => least;
+    public double Min => min;
 
     /// <summary>Gets the largest number it holds; for floating-point types, the largest finite one.</summary>
-    public double Max => most;
+    public double Max => max;
 
     /// <summary>Gets the name in CUDA C (src/Kernels/common/common.cuh).</summary>
     public string Cuda => cuda;
@@ -159,8 +159,8 @@ internal abstract class ElementType(
     public override string ToString() => Name;
 
     private sealed class NumberType<T>(
-        DType dtype, string name, DType computes, double least, double most, string cuda, int onnx)
-        : ElementType(dtype, name, computes, least, most, cuda, onnx) where T : unmanaged, INumber<T>
+        DType dtype, string name, DType computes, double min, double max, string cuda, int onnx)
+        : ElementType(dtype, name, computes, min, max, cuda, onnx) where T : unmanaged, INumber<T>
     {
         public override unsafe int Size => sizeof(T);
 
@@ -177,8 +177,8 @@ internal abstract class ElementType(
     }
 
     private sealed class TruthType(
-        DType dtype, string name, DType computes, double least, double most, string cuda, int onnx)
-        : ElementType(dtype, name, computes, least, most, cuda, onnx)
+        DType dtype, string name, DType computes, double min, double max, string cuda, int onnx)
+        : ElementType(dtype, name, computes, min, max, cuda, onnx)
     {
         public override int Size => sizeof(bool);
 

@@ -9,7 +9,7 @@ public enum Mode
     /// <summary>
     /// Every step is also computed by its op's reference in float64. The first step that differs, or that touches
     /// memory outside its operands, is reported with its layer and its line. float64 does not hold every int64 of 2⁵³
-    /// or more in magnitude: what is computed from such a number is not compared. This is hundreds of times slower.
+    /// or more in magnitude. What is computed from such a number is not compared. This is hundreds of times slower.
     /// </summary>
     DebugMode,
 

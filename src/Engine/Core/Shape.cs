@@ -93,13 +93,13 @@ public readonly struct Shape : IEquatable<Shape>, IReadOnlyList<int>
     {
         get
         {
-            long least = 1;
+            long min = 1;
             foreach (int dimension in Dimensions)
             {
-                least *= dimension < Unknown ? 0 : Math.Max(dimension, 1);
-                if (least is 0 or > MaxElements)
+                min *= dimension < Unknown ? 0 : Math.Max(dimension, 1);
+                if (min is 0 or > MaxElements)
                 {
-                    return least == 0 ? $"{this} has a negative dimension" : TooLarge();
+                    return min == 0 ? $"{this} has a negative dimension" : TooLarge();
                 }
             }
 

@@ -5,9 +5,9 @@ using System.Text;
 namespace Engine;
 
 /// <summary>
-/// Writes the elements of a tensor as NumPy's <c>str</c> does with its default settings: at most 8 digits after the
-/// point, the same format for all elements, lines of 75 characters, and of more than 1,000 elements the first three and
-/// the last three along each axis.
+/// Writes the elements of a tensor as NumPy's <c>str</c> does with its default settings. All elements have the same
+/// format, with at most 8 digits after the point, and lines have 75 characters. Of more than 1,000 elements, the first
+/// three and the last three along each axis are written.
 /// </summary>
 internal static class TensorText
 {

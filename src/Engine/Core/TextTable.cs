@@ -65,6 +65,6 @@ internal sealed class TextTable(params IReadOnlyList<string> columns)
         return Cut(string.Join(separator, names.CountBy(name => name).Select(pair =>
             (pair.Value > 1 ? $"{pair.Value} × " : "") + Cut(pair.Key, MaxOfOne))), Max);
 
-        static string Cut(string text, int most) => text.Length > most ? $"{text[..(most - 1)].TrimEnd()}…" : text;
+        static string Cut(string text, int max) => text.Length > max ? $"{text[..(max - 1)].TrimEnd()}…" : text;
     }
 }

@@ -3,8 +3,8 @@ using System.Diagnostics.CodeAnalysis;
 namespace Engine.Graph;
 
 /// <summary>
-/// Describes the index of one axis in an index expression, <c>x[1]</c> or <c>x[.., ^1]</c>: a single
-/// index, which drops the axis; a range as in C#, with all its elements or every nth of them; or an array of indices.
+/// Describes the index of one axis in an index expression, <c>x[1]</c> or <c>x[.., ^1]</c>. It is a single index, which
+/// drops the axis, a range as in C#, with all its elements or every nth, or an array of indices.
 /// </summary>
 public readonly struct AxisIndex
 {

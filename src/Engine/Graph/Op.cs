@@ -27,14 +27,14 @@ public abstract record Op
             + $"take it of something else, or go round it with considerConstant or knownGrads.{node.Origin}");
 
     /// <summary>
-    /// Computes the op in float64 or better: its definition. The outputs hold arbitrary values before. The tests
-    /// compare every device with it, within <see cref="Ulps"/>.
+    /// Computes the op in float64 or better: its reference implementation. The outputs hold arbitrary values before.
+    /// The tests compare every device with it, within <see cref="Ulps"/>.
     /// </summary>
     public abstract void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs);
 
     /// <summary>
-    /// Gets the bound of a device's rounding errors, in addition to the one rounding of the result, in ulp (units in
-    /// the last place, of the result's dtype) of <see cref="Magnitudes"/>; it is multiplied by the square root of the
+    /// Gets the bound of a device's rounding errors, in addition to the one rounding of the result. Its unit is an ulp,
+    /// in the result's dtype, of <see cref="Magnitudes"/>. It is multiplied by the square root of the
     /// <see cref="Flops"/> for each element. The default is 0: the rounded result of the reference.
     /// </summary>
     public virtual double Ulps => 0;

@@ -6,10 +6,10 @@ namespace Engine.IO;
 
 /// <summary>
 /// Computes the SHA-256 of a file's contents: its texts and its tensors, each sorted by name. So it is the same however
-/// a tool orders them or lays out the header. The hashed data are the numbers of texts and of tensors; for each text,
-/// the name and the text; for each tensor, the name, the dtype's name, the number of dimensions, the dimensions and the
-/// bytes of the elements. Numbers are 4 bytes in little endian. Names and texts are UTF-8, after the number of their
-/// bytes.
+/// a tool orders them or lays out the header. The hash is of the numbers of texts and of tensors, then of each text's
+/// name and text, then of each tensor. A tensor is its name, the dtype's name, the number of dimensions, the dimensions
+/// and the bytes of the elements. Numbers are 4 bytes in little endian. Names and texts are UTF-8, after the number of
+/// their bytes.
 /// </summary>
 internal static class ContentHash
 {

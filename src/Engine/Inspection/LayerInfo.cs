@@ -22,8 +22,8 @@ public sealed record LayerInfo(
 
     /// <summary>
     /// Gets or sets the receptive field: the height and width, in pixels of the image including padding, on which a
-    /// value of the output may depend; the whole image if it may depend on all of it. It is null if the network does
-    /// not take images, (channels, height, width).
+    /// value of the output may depend. It is the whole image if the value may depend on all of it, and null if the
+    /// network does not take images, (channels, height, width).
     /// </summary>
     public (int Height, int Width)? Field { get; init; }
 

@@ -3,8 +3,8 @@ using Engine.Graph;
 namespace Engine.Inspection;
 
 /// <summary>
-/// The part of the network's image on which a value may depend, along height and width, computed op by op: a window of
-/// w pixels over values j pixels apart adds (w − 1) · j (Araujo, Norris, Sim: Computing Receptive Fields of
+/// The part of the network's image on which a value may depend, along height and width. It is computed op by op: a
+/// window of w pixels over values j pixels apart adds (w − 1) · j (Araujo, Norris, Sim: Computing Receptive Fields of
 /// Convolutional Neural Networks. Distill, 2019).
 /// </summary>
 /// <param name="Height">Along the height.</param>

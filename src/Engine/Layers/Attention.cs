@@ -44,7 +44,7 @@ public sealed class MultiHeadAttention : MergeLayer
         ArgumentNullException.ThrowIfNull(inputs);
         ArgumentNullException.ThrowIfNull(scope);
         scope = scope.Of(this);
-        (Variable[] steps, Variable? mask) = Sequences.Split(inputs, scope, this, most: 2);
+        (Variable[] steps, Variable? mask) = Sequences.Split(inputs, scope, this, max: 2);
         Variable query = steps[0], memory = steps[^1];
         int units = query.Shape[2], size = units / Heads, from = query.Shape[1], to = memory.Shape[1];
         scope.Require(
@@ -136,7 +136,7 @@ public sealed class TransformerBlock : MergeLayer
         ArgumentNullException.ThrowIfNull(inputs);
         ArgumentNullException.ThrowIfNull(scope);
         scope = scope.Of(this);
-        (Variable[] steps, Variable? mask) = Sequences.Split(inputs, scope, this, most: 1);
+        (Variable[] steps, Variable? mask) = Sequences.Split(inputs, scope, this, max: 1);
         Variable x = mask is null ? steps[0] : Sequences.Shown(steps[0], mask);
         int units = x.Shape[2];
         var attention = new MultiHeadAttention(Heads) { IsCausal = IsCausal };
@@ -196,12 +196,12 @@ internal static class Sequences
 {
     /// <summary>Returns the sequences among a layer's inputs, and the optional mask after them.</summary>
     public static (Variable[] Steps, Variable? Mask) Split(
-        IReadOnlyList<Variable> inputs, LayerScope scope, Layer layer, int most)
+        IReadOnlyList<Variable> inputs, LayerScope scope, Layer layer, int max)
     {
         bool isMasked = inputs.Count > 1 && inputs[^1].Rank == 2;
         Variable[] steps = [.. inputs.Take(inputs.Count - (isMasked ? 1 : 0))];
-        scope.Require(steps.Length <= most,
-            $"{layer.Kind} takes {most} sequences at most and a mask, not {inputs.Count} inputs.");
+        scope.Require(steps.Length <= max,
+            $"{layer.Kind} takes {max} sequences at most and a mask, not {inputs.Count} inputs.");
         Array.ForEach(steps, each => Require(each, scope, layer));
         scope.Require(!isMasked || inputs[^1].Shape[1] == steps[^1].Shape[1],
             $"{layer.Kind} has a mask of {inputs[^1].Shape} for sequences of {steps[^1].Shape}: "

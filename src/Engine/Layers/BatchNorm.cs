@@ -9,10 +9,10 @@ namespace Engine.Layers;
 /// · inv_std + beta, with inv_std = 1 / √(variance + epsilon) (Ioffe, Szegedy: Batch normalization. ICML 2015;
 /// Lasagne's form). In training mean and inv_std are the batch's, and the running averages in <c>mean</c> and
 /// <c>inv_std</c> follow them by alpha; in use they are those averages. Channels are axis 1; all other axes are
-/// averaged over. A batch with one value per channel, as the last one of an epoch may be, has no variance: its output
-/// is beta, the averages do not follow it, and the gradient of its input is 0. With several ranks, the mean and the
-/// variance are those of a shard, or of the whole batch (<see cref="Training.DataParallel.IsBatchNormSynchronized"/>).
-/// A frozen layer uses the averages in training, too.
+/// averaged over. A batch with one value per channel, as the last one of an epoch may be, has no variance. Then its
+/// output is beta, the averages do not follow it, and the gradient of its input is 0. With several ranks, the mean and
+/// the variance are those of a shard, or of the whole batch
+/// (<see cref="Training.DataParallel.IsBatchNormSynchronized"/>). A frozen layer uses the averages in training, too.
 /// </summary>
 public sealed class BatchNorm : Layer
 {

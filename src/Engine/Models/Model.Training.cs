@@ -84,11 +84,11 @@ public sealed partial class Model
     internal void Fit(
         Table train, Table? validation, bool isBalanced, bool? isStreamed, CancellationToken cancellationToken)
     {
-        int most = (int)Math.Max(MaxNumbers / Inputs.Dimensions.Count, 1);
-        if (Net.BatchIteratorTest is { Transform: null } tested && tested.BatchSize > most)
+        int max = (int)Math.Max(MaxNumbers / Inputs.Dimensions.Count, 1);
+        if (Net.BatchIteratorTest is { Transform: null } tested && tested.BatchSize > max)
         {
             Net.BatchIteratorTest =
-                new BatchIterator(most) { Augmentation = tested.Augmentation, ReadAhead = tested.ReadAhead };
+                new BatchIterator(max) { Augmentation = tested.Augmentation, ReadAhead = tested.ReadAhead };
         }
 
         Tensor labels = Target.Apply(train[Target.Column]);

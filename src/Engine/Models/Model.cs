@@ -176,10 +176,10 @@ public sealed partial class Model : IDisposable
     public void Save(string path) => Parameters.Save(path, Net.GetParameters(), Metadata);
 
     /// <summary>
-    /// Writes the model as an ONNX file that takes raw data, with an input for each column. Numbers are float32 (n, 1)
-    /// with nan for missing values; categories are string (n, 1) with empty text for missing values; texts are string
-    /// (n, words), each row the words of a text, which are its runs of letters and digits in lower case, filled up with
-    /// empty texts; pictures are float32 (n, channels, height, width) with values from 0 to 255. The output, under the
+    /// Writes the model as an ONNX file that takes raw data, with an input for each column. Numbers are float32 (n, 1);
+    /// nan is a missing value. Categories are string (n, 1); an empty text is a missing value. Texts are string (n,
+    /// words): a row has the words of a text, and then empty texts. Words are the runs of letters and digits, in lower
+    /// case. Pictures are float32 (n, channels, height, width) with values from 0 to 255. The output, under the
     /// target's name, is the probability of each class, (n, classes), or the values in their own unit, (n, 1).
     /// </summary>
     /// <exception cref="EngineException">

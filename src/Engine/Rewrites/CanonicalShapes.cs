@@ -5,8 +5,8 @@ using Engine.Ops;
 namespace Engine.Rewrites;
 
 /// <summary>
-/// Brings ops that only change shapes, broadcast or sum to one form: every view is a <see cref="Reshape"/>, every sum a
-/// <see cref="Reduce{TRow}"/>, and a variable is broadcast as late as possible, at best by the op that reads it.
+/// Brings ops that only change shapes, broadcast or sum to one form. Every view is a <see cref="Reshape"/>, and every
+/// sum a <see cref="Reduce{TRow}"/>. A variable is broadcast as late as possible, at best by the op that reads it.
 /// </summary>
 internal static class CanonicalShapes
 {

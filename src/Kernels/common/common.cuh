@@ -15,14 +15,14 @@ constexpr int WarpThreads = 32;
 constexpr unsigned WholeWarp = 0xffffffffu;
 
 // Most arrays have few axes after contiguous neighbors are joined; the host refuses those that have more.
-constexpr int MostLoops = 8;
+constexpr int MaxLoops = 8;
 
 // Nested loops, outermost first: their lengths, and their strides in up to three arrays. The host's CudaLoops has the
 // same layout.
 struct Loops {
     int count;
-    int dims[MostLoops];
-    int steps[3][MostLoops];
+    int dims[MaxLoops];
+    int steps[3][MaxLoops];
 
     // The offset in one of the arrays of the element with a flat index.
     __device__ __forceinline__ int64 offset(int array, int index) const

@@ -10,7 +10,7 @@
 typedef ELEMENT Element;
 
 // The elements in 16 bytes.
-constexpr int MostVector = 16 / sizeof(T);
+constexpr int MaxVector = 16 / sizeof(T);
 
 template <int Count, typename U = T>
 struct __align__(Count * sizeof(U)) Pack {
@@ -21,7 +21,7 @@ struct __align__(Count * sizeof(U)) Pack {
 template <int Count>
 __device__ __forceinline__ void load(T* to, const T* from)
 {
-    constexpr int Part = Count < MostVector ? Count : MostVector;
+    constexpr int Part = Count < MaxVector ? Count : MaxVector;
     #pragma unroll
     for (int i = 0; i < Count; i += Part) {
         Pack<Part> pack = *(const Pack<Part>*)(from + i);
@@ -35,7 +35,7 @@ __device__ __forceinline__ void load(T* to, const T* from)
 template <int Count>
 __device__ __forceinline__ void store(T* to, const T* from)
 {
-    constexpr int Part = Count < MostVector ? Count : MostVector;
+    constexpr int Part = Count < MaxVector ? Count : MaxVector;
     #pragma unroll
     for (int i = 0; i < Count; i += Part) {
         Pack<Part> pack;

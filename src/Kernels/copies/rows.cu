@@ -2,17 +2,24 @@
 // accessed. The bound is the memory bandwidth; neighboring threads move neighboring elements of a row.
 #include "common.cuh"
 
+// Returns whether the array has all rows from the first on; if not, one thread reports it.
+__device__ __forceinline__ bool areInside(int first, int count, int rows, unsigned thread, Fault* fault, int code)
+{
+    bool isInside = first >= 0 && first <= rows - count;
+    if (!isInside && thread == 0) {
+        reportFault(fault, code, first, 0);
+    }
+
+    return isInside;
+}
+
 // y[i] = x[start + i]        x: (rows, length), y: (count, length)
 extern "C" __global__ void take_rows(
     const T* x, const int* start, T* y, int rows, int count, int length, unsigned elements, Fault* fault, int code)
 {
     int first = *start;
     unsigned thread = blockIdx.x * blockDim.x + threadIdx.x, threads = gridDim.x * blockDim.x;
-    if (first < 0 || first > rows - count) {
-        if (thread == 0) {
-            reportFault(fault, code, first, 0);
-        }
-
+    if (!areInside(first, count, rows, thread, fault, code)) {
         return;
     }
 
@@ -27,11 +34,7 @@ extern "C" __global__ void put_rows(
 {
     int first = *start;
     unsigned thread = blockIdx.x * blockDim.x + threadIdx.x, threads = gridDim.x * blockDim.x;
-    if (first < 0 || first > rows - count) {
-        if (thread == 0) {
-            reportFault(fault, code, first, 0);
-        }
-
+    if (!areInside(first, count, rows, thread, fault, code)) {
         return;
     }
 

@@ -57,9 +57,9 @@ struct Filters {
 };
 
 // i: pixels of the result, j: filters, k: taps. EPILOGUE(x, image, filter, pixel), where the pixel is oh · OW + ow.
-// With POOL y is (N, O, OH / 2, OW / 2): the maximum of each window after the epilogue, where NaN is greater than all
-// numbers, and then POOLED_EPILOGUE(x, at), where y[at] is the element. argmax, of the same shape, is the pixel of the
-// maximum, the first of equal ones.
+// With POOL y is (N, O, OH / 2, OW / 2): the maximum of each window after the epilogue. NaN is greater than all
+// numbers. Then comes POOLED_EPILOGUE(x, at), where y[at] is the element. argmax, of the same shape, is the pixel of
+// the maximum, the first of equal ones.
 extern "C" __global__ void __launch_bounds__(Threads, Blocks) conv_forward(
     const Element* x, const Element* w, T* y, int* argmax, T* workspace, ConvShape given OPERANDS)
 {

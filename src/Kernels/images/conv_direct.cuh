@@ -40,7 +40,7 @@ constexpr int PlaneStep = (PLANE_HEIGHT + 1) / 2 * ROWS_STEP;
 static_assert(ROWS_STEP >= 4 * HalfRow && IMAGE_STEP >= CHUNK * PlaneStep, "rows and images do not overlap");
 
 // The weights follow, aligned.
-constexpr int PlaneElements = (IMAGES * IMAGE_STEP + MostVector - 1) / MostVector * MostVector;
+constexpr int PlaneElements = (IMAGES * IMAGE_STEP + MaxVector - 1) / MaxVector * MaxVector;
 
 // The offset in a plane of an element.
 __device__ __forceinline__ constexpr int offsetInPlane(int row, int column)

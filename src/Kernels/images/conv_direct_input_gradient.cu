@@ -9,8 +9,8 @@
 __device__ __forceinline__ void spreadGradient(
     const Element* g, const int* argmax, const ConvShape& s, int first, int count, int top, int left)
 {
-    for (int i = threadIdx.x * MostVector; i < PlaneElements; i += THREADS * MostVector) {
-        *(Pack<MostVector>*)(sharedPlanes() + i) = {};
+    for (int i = threadIdx.x * MaxVector; i < PlaneElements; i += THREADS * MaxVector) {
+        *(Pack<MaxVector>*)(sharedPlanes() + i) = {};
     }
 
     __syncthreads();

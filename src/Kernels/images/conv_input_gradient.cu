@@ -3,8 +3,8 @@
 // w: (O, C, KH, KW), g: (N, O, OH, OW), y: (N, C, H, W)
 #include "conv.cuh"
 
-// The gradient at the position where the tap (o, fh, fw) covers a pixel (n, h, w) of the images: with strides, at most
-// one tap in strideH · strideW is at such a position, where both have the same remainders (phase).
+// The gradient at the position where the tap (o, fh, fw) covers a pixel (n, h, w) of the images. With strides, at most
+// one tap in strideH · strideW is at such a position: both have the same remainders (phase) there.
 struct Covering {
     static constexpr bool AlongK = false, IsEven = false, IsGrid = false, IsSplit = true;
     static constexpr int Vector = 1, Length = 0;

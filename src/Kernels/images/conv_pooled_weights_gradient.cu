@@ -5,8 +5,8 @@
 //
 //   y[o][c][kh][kw] = sum over images and windows of g[window of o] · x[c][argmax + (kh, kw)]
 //
-// where `argmax` is the pixel of the window's maximum. A thread keeps the sums of OWN channels of a filter and of its
-// bias, and goes from window to window: it reads g and the index once, and then an element of the image for each
+// where `argmax` is the pixel of the window's maximum. A thread keeps the accumulators of OWN channels of a filter and
+// of its bias, and goes from window to window. It reads g and the index once, and then an element of the image for each
 // product. The lanes of a warp have different filters at the same window, so that they read the same few elements.
 //
 // x: (N, C, H, W), g and argmax: (N, O, OH / 2, OW / 2), y: (O, C, KH, KW), sums: (O)

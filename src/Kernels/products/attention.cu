@@ -66,6 +66,23 @@ __device__ __forceinline__ void loadValues(const T* from, int rows, int size, in
     }
 }
 
+// Adds the products of a tile, or of its transpose, and a chunk of values.
+template <bool IsTransposed>
+__device__ __forceinline__ void addProducts(const Square& tile, const T* values, T total[2][4])
+{
+    int tx = threadIdx.x % Columns, ty = threadIdx.x / Columns;
+    for (int at = 0; at < TileSize; at++) {
+        #pragma unroll
+        for (int j = 0; j < 4; j++) {
+            T value = values[at * (Chunk + 1) + tx + Columns * j];
+            #pragma unroll
+            for (int i = 0; i < 2; i++) {
+                total[i][j] += (IsTransposed ? tile[at][2 * ty + i] : tile[2 * ty + i][at]) * value;
+            }
+        }
+    }
+}
+
 // A product with the mask added; minus infinity if the query does not look at the key.
 __device__ __forceinline__ T masked(T score, const T* mask, const AttentionShape& s, int64 batch, int query, int key)
 {
@@ -150,15 +167,7 @@ extern "C" __global__ void __launch_bounds__(AttentionThreads, 2) attend(
             }
         }
 
-        for (int at = 0; at < TileSize; at++) {
-            #pragma unroll
-            for (int j = 0; j < 4; j++) {
-                T value = tiles[at * (Chunk + 1) + tx + Columns * j];
-                total[0][j] += powers[2 * ty][at] * value;
-                total[1][j] += powers[2 * ty + 1][at] * value;
-            }
-        }
-
+        addProducts<false>(powers, tiles, total);
         __syncthreads();
     }
 
@@ -225,15 +234,7 @@ extern "C" __global__ void __launch_bounds__(AttentionThreads) attend_queries(
         products(q, k, v, g, mask, logs, common, s, batch, first, key, left, right, powers, terms);
         loadValues(k + (batch * s.keys + key) * s.size, lesserOf(TileSize, s.keys - key), s.size, column, tiles);
         __syncthreads();
-        for (int at = 0; at < TileSize; at++) {
-            #pragma unroll
-            for (int j = 0; j < 4; j++) {
-                T value = tiles[at * (Chunk + 1) + tx + Columns * j];
-                total[0][j] += terms[2 * ty][at] * value;
-                total[1][j] += terms[2 * ty + 1][at] * value;
-            }
-        }
-
+        addProducts<false>(terms, tiles, total);
         __syncthreads();
     }
 
@@ -242,20 +243,6 @@ extern "C" __global__ void __launch_bounds__(AttentionThreads) attend_queries(
         int row = first + 2 * ty + i / 4, at = column + tx + Columns * (i % 4);
         if (row < s.queries && at < s.size) {
             dq[(batch * s.queries + row) * s.size + at] = total[i / 4][i % 4];
-        }
-    }
-}
-
-// Adds the products of a transposed tile and a chunk of values.
-__device__ __forceinline__ void addTransposed(Square tile, const T* values, T total[2][4])
-{
-    int tx = threadIdx.x % Columns, ty = threadIdx.x / Columns;
-    for (int at = 0; at < TileSize; at++) {
-        #pragma unroll
-        for (int j = 0; j < 4; j++) {
-            T value = values[at * (Chunk + 1) + tx + Columns * j];
-            total[0][j] += tile[at][2 * ty] * value;
-            total[1][j] += tile[at][2 * ty + 1] * value;
         }
     }
 }
@@ -277,11 +264,11 @@ extern "C" __global__ void __launch_bounds__(AttentionThreads) attend_keys(
         products(q, k, v, g, mask, logs, common, s, batch, query, first, left, right, powers, terms);
         loadValues(q + (batch * s.queries + query) * s.size, rows, s.size, column, tiles);
         __syncthreads();
-        addTransposed(terms, tiles, ofKeys);
+        addProducts<true>(terms, tiles, ofKeys);
         __syncthreads();
         loadValues(g + (batch * s.queries + query) * s.valueSize, rows, s.valueSize, column, tiles);
         __syncthreads();
-        addTransposed(powers, tiles, ofValues);
+        addProducts<true>(powers, tiles, ofValues);
         __syncthreads();
     }
 

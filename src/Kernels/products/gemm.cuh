@@ -7,8 +7,8 @@
 // while one K-tile is multiplied, the next is loaded, by asynchronous copies from sm_80 on and through registers on
 // older GPUs (ptx.cuh). One barrier for each K-tile is enough.
 //
-// A tile in shared memory has the layout of its matrix in memory, along k or across, so that it is copied 16 bytes at a
-// time and no element passes through a register. The host knows which vectors are safe when it makes the plan: if a
+// A tile in shared memory has the layout of its matrix in memory, along k or across, so that it is copied 16 bytes at
+// a time and no element passes through a register. The host knows which vectors are safe when it makes the plan. If a
 // dimension is not a multiple of four, or an address not one of 16 bytes, the operand's Vector is 1 and single elements
 // are copied. A vector is therefore inside the matrix if its first element is. Elements outside count as 0.
 //
@@ -220,7 +220,7 @@ struct Product {
         // The launch sets the size, not a declaration, so that kernels of one horizontal fusion share the memory.
         extern __shared__ __align__(16) unsigned char sharedTiles[];
         constexpr int KTile = TileA::Elements + TileB::Elements;
-        static_assert(TileA::Elements % MostVector == 0 && KTile % MostVector == 0, "K-tiles are aligned");
+        static_assert(TileA::Elements % MaxVector == 0 && KTile % MaxVector == 0, "K-tiles are aligned");
         T* now = (T*)sharedTiles;
         T* next = now + KTile;
         int m0 = blockIdx.x * TILE_M, n0 = blockIdx.y * TILE_N;

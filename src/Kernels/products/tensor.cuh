@@ -1,4 +1,4 @@
-// A block's tile of the product of two sources, on tensor cores: the operands' elements are rounded to TF32 (8 bits of
+// A block's tile of the product of two sources, on tensor cores. The operands' elements are rounded to TF32 (8 bits of
 // exponent, 10 of mantissa) when they are read from shared memory, and products are summed in float32. With TENSOR 1 it
 // replaces gemm.cuh's Product and has the same members.
 //

@@ -37,7 +37,7 @@ __device__ __forceinline__ T maxOfWarp(T value)
     return value;
 }
 
-// exp(x − most), corrected by the rounding error e of the difference d: exp(d + e) is exp(d) (1 + e).
+// exp(x − max), corrected by the rounding error e of the difference d: exp(d + e) is exp(d) (1 + e).
 __device__ __forceinline__ T exactExp(T x, T rowMax)
 {
     T d = x - rowMax, back = d - x, lost = (x - (d - back)) - (rowMax + back), power = exp(d);

@@ -47,7 +47,7 @@ extern "C" __global__ void __launch_bounds__(Threads) softmax(const T* x, T* y, 
 }
 
 // y = x − log Σ exp(x); y may be x. The sum is 1 plus `others`, which may be small beside 1. The difference comes
-// first, because most + log(sum) has only as many digits behind the point as most.
+// first, because max + log(sum) has only as many digits behind the point as max.
 extern "C" __global__ void __launch_bounds__(Threads) log_softmax(const T* x, T* y, int rows, int columns)
 {
     Row row;

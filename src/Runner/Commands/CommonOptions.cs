@@ -36,7 +36,7 @@ internal static class CommonOptions
     {
         HelpName = "N",
         Description = "How many threads the CPU device uses. [default: as configured, else one a core]",
-        CustomParser = result => TryParse(Text(result), least: 1, out int threads)
+        CustomParser = result => TryParse(Text(result), min: 1, out int threads)
             ? threads
             : Refuse<int?>(result, WholeRule(1)),
     };
@@ -45,7 +45,7 @@ internal static class CommonOptions
     {
         HelpName = "N",
         Description = "Take only the first N of the training and of the test images. [default: all]",
-        CustomParser = result => TryParse(Text(result), least: 10, out int images)
+        CustomParser = result => TryParse(Text(result), min: 10, out int images)
             ? images
             : Refuse<int?>(result, WholeRule(10)),
     };
@@ -130,32 +130,32 @@ internal static class CommonOptions
         return options;
     }
 
-    /// <summary>Creates an option of a whole number, at least <paramref name="least"/>.</summary>
-    public static Option<int> Whole(string name, int least, int byDefault, string description) => new(name)
+    /// <summary>Creates an option of a whole number, at least <paramref name="min"/>.</summary>
+    public static Option<int> Whole(string name, int min, int byDefault, string description) => new(name)
     {
         HelpName = "N",
         Description = description,
         DefaultValueFactory = _ => byDefault,
-        CustomParser = result => TryParse(Text(result), least, out int value)
+        CustomParser = result => TryParse(Text(result), min, out int value)
             ? value
-            : Refuse<int>(result, WholeRule(least)),
+            : Refuse<int>(result, WholeRule(min)),
     };
 
     /// <summary>
-    /// Creates an option of a whole number, at least <paramref name="least"/>, that overrides a network's description.
+    /// Creates an option of a whole number, at least <paramref name="min"/>, that overrides a network's description.
     /// Without the option the value is the default, or null if there is none.
     /// </summary>
     public static Option<int?> Whole(
-        string name, int least, Func<int>? byDefault, string description, params string[] aliases)
+        string name, int min, Func<int>? byDefault, string description, params string[] aliases)
     {
         bool isOfFile = byDefault is null && !description.Contains("[default:", StringComparison.Ordinal);
         var option = new Option<int?>(name, aliases)
         {
             HelpName = "N",
             Description = isOfFile ? $"{description} [default: as the file says]" : description,
-            CustomParser = result => TryParse(Text(result), least, out int value)
+            CustomParser = result => TryParse(Text(result), min, out int value)
                 ? value
-                : Refuse<int?>(result, WholeRule(least)),
+                : Refuse<int?>(result, WholeRule(min)),
         };
         if (byDefault is not null)
         {
@@ -191,9 +191,9 @@ internal static class CommonOptions
         return option;
     }
 
-    /// <summary>Reads a whole number, at least <paramref name="least"/>.</summary>
-    public static bool TryParse(string text, int least, out int value) =>
-        int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value) && value >= least;
+    /// <summary>Reads a whole number, at least <paramref name="min"/>.</summary>
+    public static bool TryParse(string text, int min, out int value) =>
+        int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value) && value >= min;
 
     /// <summary>Returns the one word that was given to the option.</summary>
     public static string Text(ArgumentResult result) => result.Tokens is [Token token] ? token.Value : "";
@@ -220,5 +220,5 @@ internal static class CommonOptions
         ],
     };
 
-    private static string WholeRule(int least) => $"a whole number, at least {least}";
+    private static string WholeRule(int min) => $"a whole number, at least {min}";
 }

@@ -14,9 +14,9 @@ internal static class RunComparison
         double[] seconds =
             [.. runs.Select(run =>
                 run.Epochs.Select(epoch => epoch.Seconds).Where(double.IsFinite).DefaultIfEmpty(double.NaN).Average())];
-        double loss = Least(best.Select(epoch => epoch.ValidLoss)),
-            accuracy = -Least(best.Select(epoch => -epoch.ValidAccuracy));
-        double test = -Least(runs.Select(run => -(run.TestAccuracy ?? double.NaN))), fastest = Least(seconds);
+        double loss = Min(best.Select(epoch => epoch.ValidLoss)),
+            accuracy = -Min(best.Select(epoch => -epoch.ValidAccuracy));
+        double test = -Min(runs.Select(run => -(run.TestAccuracy ?? double.NaN))), fastest = Min(seconds);
         foreach ((int i, History run) in runs.Index())
         {
             table.Add(
@@ -33,7 +33,7 @@ internal static class RunComparison
             (double.IsNaN(value) ? "-" : value.ToString(format, CultureInfo.InvariantCulture))
                 + (best is null ? "" : value == best ? "*" : " ");
 
-        static double Least(IEnumerable<double> values) =>
+        static double Min(IEnumerable<double> values) =>
             values.Where(double.IsFinite).DefaultIfEmpty(double.NaN).Min();
     }
 

@@ -188,7 +188,7 @@ internal sealed class Speedrun : IDisposable
             - (Symbolic.Mean(Symbolic.LogSoftmax(scores), [1]) * Smoothing);
 
         // The paper's rates are for sums over 1,024 images.
-        double scale = 1024 * (1 + (1 / (1 - Momentum))), most = _learningRate / scale,
+        double scale = 1024 * (1 + (1 / (1 - Momentum))), maxRate = _learningRate / scale,
             decay = WeightDecay * Batch / scale;
         Parameter[] learned =
             [.. Network.Parameters.Where(parameter => parameter.IsTrainable && parameter.Name != "whiten.W")];
@@ -200,7 +200,7 @@ internal sealed class Speedrun : IDisposable
             SharedVariable w = parameter.Variable,
                 velocity = Symbolic.Shared(new Tensor(DType.Float32, w.Shape), $"{w.Name}.velocity");
             _owned.Add(velocity);
-            double own = most * (parameter.Name.EndsWith(".beta", StringComparison.Ordinal) ? BiasFactor : 1);
+            double own = maxRate * (parameter.Name.EndsWith(".beta", StringComparison.Ordinal) ? BiasFactor : 1);
             Variable grown = gradient + (w * (decay / own)), next = (velocity * Momentum) + grown;
             Variable step = (grown + (next * Momentum)) * (rate * own);
             updates.Add(new Update(velocity, next));
@@ -236,12 +236,12 @@ internal sealed class Speedrun : IDisposable
         {
             NdArray drawn = NdArray.From(Usual.Draw(shape, DType.Float64, seed));
             drawn.Data.CopyTo(values);
-            int place = shape.Product(2, shape.Rank), filter = shape[1] * place,
+            int taps = shape.Product(2, shape.Rank), filter = shape[1] * taps,
                 middle = (shape[2] / 2 * shape[3]) + (shape[3] / 2);
             for (int i = 0; i < Math.Min(shape[0], shape[1]); i++)
             {
                 values.Slice(i * filter, filter).Clear();
-                values[(i * filter) + (i * place) + middle] = 1;
+                values[(i * filter) + (i * taps) + middle] = 1;
             }
         }
     }

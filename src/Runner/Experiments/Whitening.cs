@@ -28,9 +28,9 @@ internal static class Whitening
                 {
                     for (int i = 0; i < n; i++)
                     {
-                        (int channel, int place) = Math.DivRem(i, size * size);
-                        patch[i] = pixels[(((((image * channels) + channel) * height) + y + (place / size)) * width) + x
-                            + (place % size)];
+                        (int channel, int pixel) = Math.DivRem(i, size * size);
+                        patch[i] = pixels[(((((image * channels) + channel) * height) + y + (pixel / size)) * width) + x
+                            + (pixel % size)];
                     }
 
                     count++;

@@ -13,10 +13,10 @@ internal sealed record FirstFilters(string Layer, string What, IReadOnlyList<IRe
     /// <summary>Finds the filters.</summary>
     /// <param name="network">The network.</param>
     /// <param name="parameters">Its parameters.</param>
-    /// <param name="most">The maximum number of filters.</param>
+    /// <param name="max">The maximum number of filters.</param>
     /// <returns>Null if the input of the first learned layer is not pixels.</returns>
     public static FirstFilters? Of(
-        NetworkDescription network, IReadOnlyList<KeyValuePair<string, Tensor>> parameters, int most)
+        NetworkDescription network, IReadOnlyList<KeyValuePair<string, Tensor>> parameters, int max)
     {
         (string name, Tensor weights) = parameters.FirstOrDefault(parameter => parameter.Value.Shape.Rank is 2 or 4);
         if (weights is null)
@@ -32,7 +32,7 @@ internal sealed record FirstFilters(string Layer, string What, IReadOnlyList<IRe
         if (weights.Shape.Rank == 4)
         {
             bool isFlipped = described?.Kind.Name == "conv2d" && described.Settings.Flag("flip_filters");
-            return Convolution(layer, values, most, isFlipped);
+            return Convolution(layer, values, max, isFlipped);
         }
 
         if (network.Layers.Count == 0)
@@ -45,18 +45,18 @@ internal sealed record FirstFilters(string Layer, string What, IReadOnlyList<IRe
             ? (first, rows, columns)
             : (ImageInput.IsGray(network) ? 1 : 3, ImageInput.Side, ImageInput.Side);
         return weights.Shape[0] == pixels && pixels == planes * height * width && planes is 1 or 3
-            ? Dense(layer, values, most, (planes, height, width)) : null;
+            ? Dense(layer, values, max, (planes, height, width)) : null;
     }
 
     /// <summary>
     /// Returns filters as they are applied to the image: those of a true convolution rotated by 180°.
     /// </summary>
-    private static FirstFilters Convolution(string layer, NdArray w, int most, bool isFlipped)
+    private static FirstFilters Convolution(string layer, NdArray w, int max, bool isFlipped)
     {
         (int filters, int channels, int height, int width) = (w.Shape[0], w.Shape[1], w.Shape[2], w.Shape[3]);
         bool isColor = channels == 3;
         int perFilter = isColor ? 1 : channels;
-        IReadOnlyList<Raster>[] shown = [.. Enumerable.Range(0, Math.Min(most, filters * perFilter)).Select(Tile)];
+        IReadOnlyList<Raster>[] shown = [.. Enumerable.Range(0, Math.Min(max, filters * perFilter)).Select(Tile)];
         string planes = perFilter > 1 ? $"{channels} planes of " : "";
         return new FirstFilters(layer, $"{filters} filters of {planes}{height}x{width}", shown, filters * perFilter);
 
@@ -72,10 +72,10 @@ internal sealed record FirstFilters(string Layer, string What, IReadOnlyList<IRe
     }
 
     /// <summary>Returns the weights of each unit at the positions of their pixels.</summary>
-    private static FirstFilters Dense(string layer, NdArray w, int most, (int Planes, int Height, int Width) image)
+    private static FirstFilters Dense(string layer, NdArray w, int max, (int Planes, int Height, int Width) image)
     {
         int units = w.Shape[1];
-        IReadOnlyList<Raster>[] shown = [.. Enumerable.Range(0, Math.Min(most, units)).Select(unit =>
+        IReadOnlyList<Raster>[] shown = [.. Enumerable.Range(0, Math.Min(max, units)).Select(unit =>
             (IReadOnlyList<Raster>)[.. Enumerable.Range(0, image.Planes).Select(plane => Plane(unit, plane))])];
         return new FirstFilters(layer, $"the weights of {units} units under the image", shown, units);
 

@@ -83,7 +83,7 @@ internal sealed class InspectionOptions
         int[] indices = new int[words.Length];
         for (int i = 0; i < words.Length; i++)
         {
-            if (!CommonOptions.TryParse(words[i], least: 0, out indices[i]))
+            if (!CommonOptions.TryParse(words[i], min: 0, out indices[i]))
             {
                 return CommonOptions.Refuse<int[]>(result, "numbers of images from 0 on with commas between, as 0,12");
             }

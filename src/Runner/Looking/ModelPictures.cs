@@ -61,10 +61,10 @@ internal sealed class ModelPictures
     /// <summary>Returns all pictures.</summary>
     public IEnumerable<ModelPicture> All => new[] { Filters, Confusion, Mistakes, Maps }.OfType<ModelPicture>();
 
-    private ModelPicture? MakeFilters(int most)
+    private ModelPicture? MakeFilters(int max)
     {
         if (!_model.HasPictures
-            || FirstFilters.Of(_model.Model.Network, _model.Net.GetParameters(), most) is not { } first)
+            || FirstFilters.Of(_model.Model.Network, _model.Net.GetParameters(), max) is not { } first)
         {
             return null;
         }

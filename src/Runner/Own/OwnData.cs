@@ -169,12 +169,12 @@ internal sealed record OwnData(
         if (Target is ClassTarget)
         {
             Dictionary<string, int> counts = Counts(Data.Train);
-            (string most, int count) = counts.MaxBy(pair => pair.Value);
+            (string majority, int count) = counts.MaxBy(pair => pair.Value);
             double share = (double)count / Data.Train.Count;
             if (share >= MaxOfOneClass)
             {
                 string percent = (100 * share).ToString("F1", CultureInfo.InvariantCulture);
-                yield return $"{percent} % of the {Noun} to train on are of the class '{Table.Short(most)}': "
+                yield return $"{percent} % of the {Noun} to train on are of the class '{Table.Short(majority)}': "
                     + "always saying so would be right as often. Look at recall and F1 of the others; "
                     + "--class-weights balanced has all classes count alike.";
             }

@@ -88,7 +88,7 @@ internal static class SearchCommand
         });
         return command;
 
-        static bool IsSize(string word) => CommonOptions.TryParse(word, least: 1, out _);
+        static bool IsSize(string word) => CommonOptions.TryParse(word, min: 1, out _);
     }
 
     private static async Task<int> Run(
@@ -130,7 +130,7 @@ internal static class SearchCommand
         }
 
         IReadOnlyList<SearchCandidate> candidates = RandomSearch.Draw(trials, options.Seed ?? 42, ranges.Draw);
-        // The greatest score is the best, so the least loss is sought as its negative, but shown as it is.
+        // The largest score is the best, so the smallest loss is sought as its negative, but shown as it is.
         (string measure, int sign) = data.IsRegression ? ("loss", -1) : ("accuracy", 1);
         HalvingResult<SearchCandidate> found = SuccessiveHalving.Run(
             candidates, epochs,
@@ -177,8 +177,8 @@ internal static class SearchCommand
     }
 
     /// <summary>
-    /// Returns the best validation accuracy of a training, or for values the negative least validation loss; NaN if it
-    /// diverges.
+    /// Returns the best validation accuracy of a training, or for values the negated smallest validation loss. It is
+    /// NaN if the training diverges.
     /// </summary>
     private static double Score(
         TrainingData data, TrainingOptions options, Device device, DType floatX, CancellationToken cancellation)

@@ -51,9 +51,9 @@ internal sealed record SearchRange(string Text, IReadOnlyList<string> Values, do
     {
         if (text.Split("..") is [var from, var to])
         {
-            return isOne(from) && isOne(to) && double.TryParse(from, CultureInfo.InvariantCulture, out double least)
-                && double.TryParse(to, CultureInfo.InvariantCulture, out double most) && least <= most
-                    ? new SearchRange(text, [], least, most)
+            return isOne(from) && isOne(to) && double.TryParse(from, CultureInfo.InvariantCulture, out double min)
+                && double.TryParse(to, CultureInfo.InvariantCulture, out double max) && min <= max
+                    ? new SearchRange(text, [], min, max)
                     : null;
         }
 

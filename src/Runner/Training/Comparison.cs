@@ -93,7 +93,8 @@ internal sealed record Comparison(Trained Cpu, Trained Gpu)
 
     /// <summary>
     /// How far an accuracy may be outside the CPU's accuracies: as far as these differ from one another, because
-    /// rounding changes a training as another seed does; at least, and with one seed, one percentage point.
+    /// rounding changes a training as another seed does. It is at least one percentage point, and so it is with one
+    /// seed.
     /// </summary>
     private double Margin => Math.Max(0.01, CpuAccuracies.Max() - CpuAccuracies.Min());
 

@@ -127,7 +127,7 @@ internal static class TrainingCommand
                 + "Without a port, on any that is free.",
             Arity = ArgumentArity.ZeroOrOne,
             CustomParser = result => result.Tokens.Count == 0 ? 0
-                : CommonOptions.TryParse(result.Tokens[0].Value, least: 0, out int port) && port <= ushort.MaxValue
+                : CommonOptions.TryParse(result.Tokens[0].Value, min: 0, out int port) && port <= ushort.MaxValue
                 ? port
                 : CommonOptions.Refuse<int?>(result, "a port from 0 to 65535"),
         };
@@ -226,7 +226,7 @@ internal static class TrainingCommand
         int[] sizes = new int[words.Length];
         for (int i = 0; i < words.Length; i++)
         {
-            if (!CommonOptions.TryParse(words[i], least: 1, out sizes[i]))
+            if (!CommonOptions.TryParse(words[i], min: 1, out sizes[i]))
             {
                 return CommonOptions.Refuse<int[]>(result, "sizes of at least 1 with commas between, as 100,100");
             }

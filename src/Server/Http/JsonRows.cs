@@ -107,13 +107,13 @@ internal static class JsonRows
         return new TensorColumn(planes.Column, Tensor.From<float>([.. all], [rows.Length, .. planes.Size]));
     }
 
-    private static void Add(JsonElement value, List<float> to, int most)
+    private static void Add(JsonElement value, List<float> to, int max)
     {
         if (value.ValueKind == JsonValueKind.Array)
         {
-            foreach (JsonElement inner in value.EnumerateArray().TakeWhile(_ => to.Count <= most))
+            foreach (JsonElement inner in value.EnumerateArray().TakeWhile(_ => to.Count <= max))
             {
-                Add(inner, to, most);
+                Add(inner, to, max);
             }
         }
         else if (value.ValueKind == JsonValueKind.Number)

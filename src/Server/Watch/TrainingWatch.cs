@@ -12,8 +12,8 @@ namespace Engine.Server;
 
 /// <summary>
 /// Represents a page on this machine that shows a training while it runs: losses and accuracies, the learning rate,
-/// samples per second, the first layer's filters, and a button that ends it after the current batch. Events are sent
-/// immediately (server-sent events, https://html.spec.whatwg.org/multipage/server-sent-events.html). Add it to a
+/// samples per second and the first layer's filters. A button ends the training after the current batch. Events are
+/// sent immediately (server-sent events, https://html.spec.whatwg.org/multipage/server-sent-events.html). Add it to a
 /// network's callbacks.
 /// </summary>
 public sealed class TrainingWatch : Callback, IAsyncDisposable

@@ -126,13 +126,13 @@ internal static class PictureReader
     /// <summary>Refuses a picture that takes too much time, or, if it is decoded as a whole, memory.</summary>
     private static void RequireSides(string path, long width, long height, long maxPixels, string? whole)
     {
-        long most = whole is null ? maxPixels : Math.Min(maxPixels, MaxWhole);
-        if (width * height > most)
+        long max = whole is null ? maxPixels : Math.Min(maxPixels, MaxWhole);
+        if (width * height > max)
         {
             throw new EngineException(
                 FormattableString.Invariant(
-                    $"{path} has {width}x{height} pixels, more than the {most:N0} that are read")
-                + $"{(most < maxPixels ? whole : "")}: make it smaller.");
+                    $"{path} has {width}x{height} pixels, more than the {max:N0} that are read")
+                + $"{(max < maxPixels ? whole : "")}: make it smaller.");
         }
 
         if (width > MaxSide || height > MaxSide)

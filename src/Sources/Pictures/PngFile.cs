@@ -109,8 +109,8 @@ internal sealed class PngFile
             Span<byte> pixel = pixels.Slice(4 * x, 4);
             if (Depth < 8)
             {
-                int bit = x * Depth, most = (1 << Depth) - 1;
-                Put((row[bit >> 3] >> (8 - Depth - (bit & 7))) & most, pixel, 255 / most);
+                int bit = x * Depth, max = (1 << Depth) - 1;
+                Put((row[bit >> 3] >> (8 - Depth - (bit & 7))) & max, pixel, 255 / max);
                 continue;
             }
 
@@ -169,16 +169,16 @@ internal sealed class PngFile
 
     private void Require(int color)
     {
-        int most =
+        int max =
             color switch { Gray => 2, Color => 2 * ColorBytes, WithPalette => _palette.Length / ColorBytes, _ => 0 };
         bool isRight = _transparency.Length == 0
-            || (color == WithPalette ? _transparency.Length <= most : _transparency.Length == most || most == 0);
+            || (color == WithPalette ? _transparency.Length <= max : _transparency.Length == max || max == 0);
         if (color == WithPalette && _palette.Length == 0)
         {
             throw new InvalidDataException("its pixels are numbers of colors, and it has no palette (PLTE)");
         }
 
-        _transparency = isRight && most > 0 ? _transparency
+        _transparency = isRight && max > 0 ? _transparency
             : isRight
             ? []
             : throw new InvalidDataException($"its transparency (tRNS) has {_transparency.Length} bytes");

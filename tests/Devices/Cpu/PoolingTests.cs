@@ -136,9 +136,9 @@ public unsafe class PoolingTests
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var random = new Random(11);
-        using Native<T> x = new(s.Planes * s.H * s.W, random), y = new(s.Planes * s.Pixels), most = new(y.Count);
+        using Native<T> x = new(s.Planes * s.H * s.W, random), y = new(s.Planes * s.Pixels), values = new(y.Count);
         using Native<T> dy = new(y.Count, random), dx = new(x.Count);
-        using Native<T> y2 = new(y.Count), most2 = new(y.Count), dx2 = new(x.Count);
+        using Native<T> y2 = new(y.Count), values2 = new(y.Count), dx2 = new(x.Count);
         using Native<int> argmax = new(y.Count), argmax2 = new(y.Count);
         using var workspace = new Native<byte>(Pooling.WorkspaceBytes<T>(s, 1));
         using var team = new ThreadTeam(1);
@@ -146,7 +146,7 @@ public unsafe class PoolingTests
         [
             .. Pooling.Average(s, true, x.Pointer, y.Pointer, workspace.Bytes),
             .. Pooling.AverageGrad(s, true, dy.Pointer, dx.Pointer, workspace.Bytes),
-            .. Pooling.Max(s, x.Pointer, most.Pointer, argmax.Pointer, workspace.Bytes),
+            .. Pooling.Max(s, x.Pointer, values.Pointer, argmax.Pointer, workspace.Bytes),
         ]);
 
         PoolMemory<T> memory = PoolMemory<T>.Of(s, workspace.Bytes, 0);
@@ -160,11 +160,11 @@ public unsafe class PoolingTests
         Widths.Run<T, Pooling.AverageJob<T>>(width, average);
         var max = new Pooling.MaxJob<T> { Shape = s, Memory = memory, End = s.Planes };
         max.X = x.Pointer;
-        max.Y = most2.Pointer;
+        max.Y = values2.Pointer;
         max.Argmax = argmax2.Pointer;
         Widths.Run<T, Pooling.MaxJob<T>>(width, max);
 
-        Assert.That(most2.Span.SequenceEqual(most.Span) && argmax2.Span.SequenceEqual(argmax.Span), $"max of {s}");
+        Assert.That(values2.Span.SequenceEqual(values.Span) && argmax2.Span.SequenceEqual(argmax.Span), $"max of {s}");
         for (int i = 0; i < y.Count; i++)
         {
             // Long rows are summed in the lanes of a vector.

@@ -267,7 +267,7 @@ public sealed class CudaDeviceTests(bool synchronous)
     }
 
     /// <summary>
-    /// The last two uploads wait for staging memory, and so for the second array, which lands where the first was.
+    /// The last two uploads wait for staging memory, and so for the second array, which goes where the first was.
     /// </summary>
     [Test]
     public void An_array_lands_only_after_the_one_before_it_was_moved_on()

@@ -6,10 +6,10 @@ using Engine.Tests.Simt;
 namespace Engine.Tests.Devices.Cuda;
 
 /// <summary>
-/// The GPU of the tests. <c>ENGINE_TEST_CUDA</c> selects it: <c>double</c>, that of tests/Simt, which is built at first
-/// use and found only through <c>ENGINE_CUDA_PATH</c>; <c>ptx</c>, the same with NVIDIA's own NVRTC, whose PTX it
-/// executes; <c>gpu</c>, the driver's, without which the tests are inconclusive; <c>none</c>. By default, the double
-/// replaces a driver that is not installed.
+/// The GPU of the tests. <c>ENGINE_TEST_CUDA</c> selects it. <c>double</c> is that of tests/Simt, which is built at
+/// first use and found only through <c>ENGINE_CUDA_PATH</c>. <c>ptx</c> is the same with NVIDIA's own NVRTC, whose PTX
+/// it executes. <c>gpu</c> is the driver's; the tests are inconclusive without one. <c>none</c> is no GPU. By default,
+/// the double replaces a driver that is not installed.
 /// </summary>
 internal static class CudaTestDevice
 {

@@ -5,9 +5,9 @@ using Engine.Ops;
 namespace Engine.Tests.Devices.Cuda;
 
 /// <summary>
-/// Kernels that neither the ops' examples nor the networks use, but other programs may: products in every tile, and
-/// gradients by columns, with constant dimensions; and kernels whose grids are launched along x because they are too
-/// long for the hardware along y or z.
+/// Kernels that neither the ops' examples nor the networks use, but other programs may. These are products in every
+/// tile, gradients by columns with constant dimensions, and kernels whose grids are launched along x because they are
+/// too long for the hardware along y or z.
 /// </summary>
 internal static class LargeKernels
 {

@@ -27,7 +27,7 @@ public class OnnxNodeTests
         yield return Case(
             "the largest of int32 scattered", Model().Node("ScatterND", "a b c", "y", ("reduction", "max")), [5, -1, 9],
             Tensor.From([5, -7, 9]), Tensor.From([0L, 1, 1], 3, 1), Tensor.From([4, -3, -1]));
-        yield return Case("the least of int64 scattered",
+        yield return Case("the smallest of int64 scattered",
             Model().Node("ScatterElements", "a b c", "y", ("reduction", "min")), [4, -7, 9],
             Tensor.From([5L, -7, 9]), Tensor.From([0L, 1, 1]), Tensor.From([4L, -3, -1]));
 

@@ -353,11 +353,11 @@ public class OnnxRandomTests
     private static long[] Longs(int[] numbers, Func<int, int>? of = null) =>
         [.. numbers.Select(number => (long)(of?.Invoke(number) ?? number))];
 
-    private static int[] Dimensions(Random random, int count, int least, int behind) =>
-        [.. Enumerable.Range(0, count).Select(_ => random.Next(least, behind))];
+    private static int[] Dimensions(Random random, int count, int min, int behind) =>
+        [.. Enumerable.Range(0, count).Select(_ => random.Next(min, behind))];
 
-    private static long[] Any(Random random, int count, int least, int behind) =>
-        Longs(Dimensions(random, count, least, behind));
+    private static long[] Any(Random random, int count, int min, int behind) =>
+        Longs(Dimensions(random, count, min, behind));
 
     /// <summary>Returns numbers many of which are equal.</summary>
     private static float[] Few(Random random, int count) =>

@@ -66,7 +66,7 @@ public sealed class FarOutTests(bool isGpu)
     [TestCaseSource(nameof(Functions))]
     public void Digits_are_those_of_the_exact_value(Func<Variable, Variable> of, (double At, double Value)[] points)
     {
-        foreach ((DType dtype, double most) in ((DType, double)[])[(DType.Float32, 3e-5), (DType.Float64, 1e-11)])
+        foreach ((DType dtype, double tolerance) in ((DType, double)[])[(DType.Float32, 3e-5), (DType.Float64, 1e-11)])
         {
             Input x = Vector("x", dtype);
             using var f = Function.Compile([x], [of(x)], device: Device);
@@ -76,7 +76,7 @@ public sealed class FarOutTests(bool isGpu)
             for (int i = 0; i < y.Length; i++)
             {
                 double off = points[i].Value == 0 ? Math.Abs(y[i]) : Math.Abs((y[i] / points[i].Value) - 1);
-                Assert.That(off, Is.LessThan(most), $"{dtype} at {points[i].At:R}: {y[i]:R}, not {points[i].Value:R}");
+                Assert.That(off, Is.LessThan(tolerance), $"{dtype} at {points[i].At:R}: {y[i]:R}, not {points[i].Value:R}");
             }
         }
     }

@@ -65,7 +65,7 @@ internal sealed class OpGradientCheck
     }
 
     /// <summary>
-    /// Does the same for the gradient: a randomly weighted sum of its elements is a function of the inputs and of the
+    /// Does the same for the gradient. A randomly weighted sum of its elements is a function of the inputs and of the
     /// gradients with respect to the outputs, and has a gradient with respect to both.
     /// </summary>
     public void RunTwice(Device device)

@@ -161,7 +161,7 @@ public class ShowCommandTests
             """;
         Tensor w = Tensor.From([.. Enumerable.Range(0, 3072 * 3).Select(i => (float)i)], 3072, 3);
 
-        FirstFilters shown = Filters(Dense, "hidden.W", w, most: 2);
+        FirstFilters shown = Filters(Dense, "hidden.W", w, max: 2);
 
         Assert.That((shown.Filters.Count, shown.Total), Is.EqualTo((2, 3)));
         IReadOnlyList<Raster> second = shown.Filters[1];
@@ -169,8 +169,8 @@ public class ShowCommandTests
         Assert.That(second[2].Values[33], Is.EqualTo((((2 * 1024) + 33) * 3) + 1));
     }
 
-    private static FirstFilters Filters(string json, string name, Tensor weights, int most = 9) =>
-        FirstFilters.Of(DescriptionReader.Parse(json, "it.json"), [KeyValuePair.Create(name, weights)], most)!;
+    private static FirstFilters Filters(string json, string name, Tensor weights, int max = 9) =>
+        FirstFilters.Of(DescriptionReader.Parse(json, "it.json"), [KeyValuePair.Create(name, weights)], max)!;
 
     private static Task<(int Code, string Output, string Errors)> Run(params string[] args) =>
         TestCommandLine.Run(args);

@@ -13,11 +13,11 @@ namespace simt
             result = bits > 0x7f800000u ? 0x7fffu : 0x7c00u;
         else if (bits < 0x38800000u)
         {
-            // Subnormal: the unit in the last place of 0.5 is the least half, so adding 0.5 rounds the number
+            // Subnormal: the unit in the last place of 0.5 is the smallest half, so adding 0.5 rounds the number
             // correctly.
-            float least, sum;
-            __builtin_memcpy(&least, &bits, sizeof least);
-            sum = least + 0.5f;
+            float smallest, sum;
+            __builtin_memcpy(&smallest, &bits, sizeof smallest);
+            sum = smallest + 0.5f;
             __builtin_memcpy(&result, &sum, sizeof result);
             result -= 0x3f000000u;
         }

@@ -41,7 +41,7 @@ namespace simt
             std::string path() const { return format("/proc/%d/fd/%d", getpid(), file_); }
 
             // Gives the open file away. The loader treats two libraries with one path as the same, and a path is free
-            // again as soon as its file is closed: the file of a module must stay open while it is loaded.
+            // again as soon as its file is closed. So the file of a module must stay open while it is loaded.
             int release() { return std::exchange(file_, -1); }
 
         private:

@@ -48,8 +48,8 @@ namespace simt
         bool blocking = true;
         std::deque<Entry> queue;
         std::vector<std::pair<Stream*, uint64_t>> next_after;
-        // The graph that the stream captures into, and of a stream that joined another's capture also its own work in
-        // it, which is done as late as a wait for it allows: so a forgotten wait is detected in graphs, too.
+        // The graph that the stream captures into. A stream that joined another's capture also has its own work in it,
+        // which is done as late as a wait for it allows. So a forgotten wait is detected in graphs, too.
         Graph* capturing = nullptr;
         Stream* origin = nullptr;
         std::vector<Work> forked;

@@ -208,8 +208,8 @@ KERNEL(waits_for_itself)
 
 KERNEL(overflows)
 {
-    int most = 2147483391 + n;
-    if (threadIdx.x == 7) data[0] = (float)(most + (int)threadIdx.x); // FAULT
+    int largest = 2147483391 + n;
+    if (threadIdx.x == 7) data[0] = (float)(largest + (int)threadIdx.x); // FAULT
 }
 
 KERNEL(divides_by_zero)

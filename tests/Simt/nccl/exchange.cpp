@@ -136,13 +136,13 @@ namespace simt_nccl
 
     size_t Exchange::longest_transfer() const
     {
-        size_t most = 0;
+        size_t largest = 0;
         for (int rank = 0; rank < team->size(); ++rank)
         {
             const Post& post = team->state().posts[rank];
-            most = std::max(most, size_t(*std::max_element(post.to, post.to + MaxRanks)));
+            largest = std::max(largest, size_t(*std::max_element(post.to, post.to + MaxRanks)));
         }
-        return most;
+        return largest;
     }
 
     // All ranks show a part, all read it, and only then the next part follows.

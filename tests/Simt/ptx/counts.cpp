@@ -59,11 +59,11 @@ namespace simt::ptx
             // The different words of each bank; for a wide access, the first word represents all.
             count = distinct(words, count);
             uint8_t load[Banks] = {};
-            unsigned most = 0, width = bytes > 4 ? bytes / 4 : 1;
+            unsigned max = 0, width = bytes > 4 ? bytes / 4 : 1;
             for (unsigned i = 0; i < count; ++i)
-                most = std::max<unsigned>(most, ++load[words[i] / width % (Banks / width)]);
-            shared_passes += most;
-            bank_conflicts += most - 1;
+                max = std::max<unsigned>(max, ++load[words[i] / width % (Banks / width)]);
+            shared_passes += max;
+            bank_conflicts += max - 1;
         }
     }
 }

@@ -72,8 +72,8 @@ namespace simt::ptx
         Split splits[Lanes];
         int count = 0;
 
-        // The time of the latest __syncwarp of all lanes, on the clock of shared memory and on that of the block, which
-        // orders accesses to global memory; and for each lane, its latest __syncwarp of some lanes.
+        // The time of the latest __syncwarp of all lanes, on the clock of shared memory and on that of the block. The
+        // latter orders accesses to global memory. And for each lane, its latest __syncwarp of some lanes.
         WarpSync synced;
         bool met = false; // at any __syncwarp of this block
         std::array<WarpSync, Lanes> partly_synced = {};

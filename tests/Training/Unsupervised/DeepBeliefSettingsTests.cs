@@ -229,7 +229,7 @@ public class DeepBeliefSettingsTests
         yield return Case(
             "leave out the TrainSplit", new(-1, 5, -1) { MinibatchesPerEpoch = 2, TrainSplit = new TrainSplit(0.2) });
         yield return Case("here are 24 samples and 23 classes.", new(-1, 5, -1), s_labels[..^1]);
-        yield return Case("the least of which is -1", new(-1, 5, -1), [-1, .. s_labels[1..]]);
+        yield return Case("the smallest of which is -1", new(-1, 5, -1), [-1, .. s_labels[1..]]);
 
         static TestCaseData Case(string message, DeepBeliefNetwork net, int[]? labels = null) =>
             new TestCaseData(message, net, labels ?? s_labels).SetArgDisplayNames(message);

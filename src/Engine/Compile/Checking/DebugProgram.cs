@@ -135,7 +135,7 @@ internal sealed class DebugProgram(Plan plan, Device device) : SteppedProgram(pl
             var values = NdArray.From(actual);
             NdArray rounded = NdArray.From(tolerance.Expected[output].ToTensor(actual.DType));
             FormattableString found =
-                $"element {Index(actual.Shape, wrong)} is {values.Data[wrong]:G9}, and by its definition {rounded.Data[wrong]:G9}";
+                $"element {Index(actual.Shape, wrong)} is {values.Data[wrong]:G9}, and {rounded.Data[wrong]:G9} by the op's reference implementation";
             throw Error(
                 step,
                 $"computed output {output}, {actual.TypeText}, wrongly: {FormattableString.Invariant(found)}. Its inputs are "

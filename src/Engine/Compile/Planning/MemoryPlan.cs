@@ -125,14 +125,14 @@ internal sealed class MemoryPlan
             changes[buffer.Last + 1] = changes.GetValueOrDefault(buffer.Last + 1) - Align(buffer.Bytes);
         }
 
-        long alive = 0, most = 0;
+        long alive = 0, peak = 0;
         foreach (long change in changes.Values)
         {
             alive += change;
-            most = Math.Max(most, alive);
+            peak = Math.Max(peak, alive);
         }
 
-        return most;
+        return peak;
     }
 
     private static long Align(long bytes) => (bytes + Alignment - 1) / Alignment * Alignment;

@@ -16,10 +16,10 @@ internal sealed class ReadAhead<T> : IDisposable
     private readonly Task _beginning;
 
     /// <param name="work">The functions that compute the results. One thread enumerates them, others call them.</param>
-    /// <param name="most">The maximum number of results ahead.</param>
-    public ReadAhead(IEnumerable<Func<T>> work, int most)
+    /// <param name="max">The maximum number of results ahead.</param>
+    public ReadAhead(IEnumerable<Func<T>> work, int max)
     {
-        _room = new SemaphoreSlim(most);
+        _room = new SemaphoreSlim(max);
         _beginning = Task.Factory.StartNew(
             () => Begin(work), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }

@@ -250,10 +250,10 @@ public sealed record ScaledPlanes(
             [.. squares.Zip(means, (square, mean) => Math.Sqrt(Math.Max((square / count) - (mean * mean), 0)))];
         // An element of vectors that hardly varies would be scaled up until its noise is as large as the other
         // elements.
-        double least = Math.Max(stds.Max() * 1e-2, 1e-12);
+        double min = Math.Max(stds.Max() * 1e-2, 1e-12);
         return new ScaledPlanes(
             column.Name, [.. shape], [.. means.Select(mean => (float)mean)],
-            [.. stds.Select(std => std < least ? (float)Math.Max(stds.Max(), 1e-6) : (float)std)]);
+            [.. stds.Select(std => std < min ? (float)Math.Max(stds.Max(), 1e-6) : (float)std)]);
     }
 
     /// <inheritdoc/>

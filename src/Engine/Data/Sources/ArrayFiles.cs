@@ -7,9 +7,9 @@ namespace Engine.Data;
 /// <summary>
 /// Represents a folder with the idx files of MNIST or Fashion-MNIST (<c>train-images-idx3-ubyte</c>,
 /// <c>train-labels-idx1-ubyte</c>, and the same with <c>t10k</c> or <c>test</c>, with or without <c>.gz</c>), or arrays
-/// of NumPy: an npz file with <c>x_train</c>, <c>y_train</c>, <c>x_test</c>, <c>y_test</c>, or <c>x</c> and <c>y</c>,
-/// and also <c>x_val</c> and <c>y_val</c>, or npy files of these names. Labels are numbers, texts, or one-hot, with a
-/// column for each class. Pictures of bytes with a fourth channel, opacity, are put on white.
+/// of NumPy. The arrays are in an npz file, or in npy files of these names: <c>x_train</c>, <c>y_train</c>,
+/// <c>x_test</c>, <c>y_test</c>, or <c>x</c> and <c>y</c>; also <c>x_val</c> and <c>y_val</c>. Labels are numbers,
+/// texts, or one-hot, with a column for each class. Pictures of bytes with a fourth channel, opacity, are put on white.
 /// </summary>
 /// <param name="Path">The folder or the file; of several npy files, that of the samples to train on.</param>
 public sealed record ArrayFiles(string Path) : IDataSource
@@ -267,8 +267,8 @@ public sealed record ArrayFiles(string Path) : IDataSource
             numbers[i] = row.IndexOf(1);
         }
 
-        int odd = Array.FindIndex(numbers, label => label < 0);
-        return odd < 0 && rows.Length > 0 && rows.Count(x => x != 0) == numbers.Length
+        int wrong = Array.FindIndex(numbers, label => label < 0);
+        return wrong < 0 && rows.Length > 0 && rows.Count(x => x != 0) == numbers.Length
             ? new NumberColumn(Labels, numbers)
             : throw new DataFormatException(
                 $"{Path}: a sample has one label, or a row of {classes} numbers of which one is 1 and the others 0. "
@@ -306,21 +306,21 @@ public sealed record ArrayFiles(string Path) : IDataSource
 
     private void RequireFinite(Tensor values, string what)
     {
-        int odd = values.DType switch
+        int wrong = values.DType switch
         {
-            DType.Float32 => FirstOdd<float>(values.AsSpan<float>()),
-            DType.Float64 => FirstOdd<double>(values.AsSpan<double>()),
-            DType.Float16 => FirstOdd<Half>(values.AsSpan<Half>()),
+            DType.Float32 => FirstNotFinite<float>(values.AsSpan<float>()),
+            DType.Float64 => FirstNotFinite<double>(values.AsSpan<double>()),
+            DType.Float16 => FirstNotFinite<Half>(values.AsSpan<Half>()),
             _ => -1,
         };
-        if (odd >= 0)
+        if (wrong >= 0)
         {
             int each = Math.Max((int)(values.Shape.Count / values.Shape[0]), 1);
             throw new DataFormatException(FormattableString.Invariant(
-                $"{Path}: {what} have no finite number in sample {odd / each}, place {odd % each} of it: leave such samples out, or put a number there."));
+                $"{Path}: {what} have no finite number in sample {wrong / each} at index {wrong % each}: leave such samples out, or put a number there."));
         }
 
-        static int FirstOdd<T>(ReadOnlySpan<T> all) where T : IFloatingPoint<T>
+        static int FirstNotFinite<T>(ReadOnlySpan<T> all) where T : IFloatingPoint<T>
         {
             for (int i = 0; i < all.Length; i++)
             {

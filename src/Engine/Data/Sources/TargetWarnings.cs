@@ -45,9 +45,9 @@ internal static partial class TargetWarnings
         }
 
         Array.Sort(numbers);
-        double least = numbers[0], range = numbers[^1] - least;
+        double min = numbers[0], range = numbers[^1] - min;
         // Kolmogorov and Smirnov's distance from the uniform distribution, with their limit at 5 %.
-        double off = numbers.Select((x, i) => Math.Abs(((x - least) / range) - ((i + 0.5) / numbers.Length))).Max();
+        double off = numbers.Select((x, i) => Math.Abs(((x - min) / range) - ((i + 0.5) / numbers.Length))).Max();
         return range < 2.0 * numbers.Length || IdName().IsMatch(name)
             || (range >= MinRandomRange && off < 1.36 / Math.Sqrt(numbers.Length)
                 && numbers.Count(x => x % 10 == 0) < 0.3 * numbers.Length);

@@ -35,8 +35,8 @@ public static partial class DataSplit
         {
             int[] rows = [.. one];
             owed += Checked(share) * rows.Length;
-            (int least, int most) = rows.Length > 1 ? (areValues ? 0 : 1, rows.Length - 1) : (0, areValues ? 1 : 0);
-            int count = Math.Clamp((int)Math.Round(owed), least, most);
+            (int min, int max) = rows.Length > 1 ? (areValues ? 0 : 1, rows.Length - 1) : (0, areValues ? 1 : 0);
+            int count = Math.Clamp((int)Math.Round(owed), min, max);
             owed -= count;
             Array.ForEach(rows[..count], row => tests[row] = true);
         }

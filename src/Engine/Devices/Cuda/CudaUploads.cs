@@ -3,16 +3,16 @@ using Engine.Interop;
 namespace Engine.Devices.Cuda;
 
 /// <summary>
-/// Copies arrays to the GPU in a stream of its own while the GPU computes. They land in separate memory and are moved
+/// Copies arrays to the GPU in a stream of its own while the GPU computes. They go to an upload buffer and are copied
 /// within the GPU when they are needed. Any thread may start an upload.
 /// </summary>
 internal sealed class CudaUploads(ContextHandle context) : IDisposable
 {
-    /// <summary>The most arrays that land at once; others are copied when they are needed.</summary>
-    private const int MaxLandings = 16;
+    /// <summary>The maximum number of upload buffers; with none free, an array is copied when it is needed.</summary>
+    private const int MaxBuffers = 16;
 
     private readonly Lock _gate = new();
-    private readonly List<Landing> _landings = [];
+    private readonly List<UploadBuffer> _buffers = [];
     private StreamHandle? _stream;
     private CudaStaging? _staging;
 
@@ -26,36 +26,36 @@ internal sealed class CudaUploads(ContextHandle context) : IDisposable
             _stream ??= new StreamHandle(context);
             _staging ??= new CudaStaging(_stream);
             using ContextHandle.Scope scope = context.Enter();
-            if (Free(tensor.Bytes.Length) is not { } landing)
+            if (Free(tensor.Bytes.Length) is not { } buffer)
             {
                 return;
             }
 
-            // The copy waits until the array that landed here before has been moved on.
-            landing.MovedOn.Delay(_stream.Value);
-            _staging.Upload(tensor.Bytes, landing.Memory.Address);
-            landing.Arrived.Record(_stream.Value);
-            landing.Tensor = tensor;
+            // The copy waits until the array that was here before has been copied on.
+            buffer.CopiedOn.Delay(_stream.Value);
+            _staging.Upload(tensor.Bytes, buffer.Memory.Address);
+            buffer.Arrived.Record(_stream.Value);
+            buffer.Tensor = tensor;
         }
     }
 
     /// <summary>
-    /// Enqueues the move of an uploaded tensor to its memory; returns false if the tensor was not uploaded. The caller
+    /// Enqueues the copy of an uploaded tensor to its memory; returns false if the tensor was not uploaded. The caller
     /// holds the device.
     /// </summary>
     public bool TryTake(Tensor tensor, ulong to, StreamHandle stream)
     {
         lock (_gate)
         {
-            foreach (Landing landing in _landings)
+            foreach (UploadBuffer buffer in _buffers)
             {
-                if (ReferenceEquals(landing.Tensor, tensor))
+                if (ReferenceEquals(buffer.Tensor, tensor))
                 {
-                    landing.Tensor = null;
-                    landing.Arrived.Delay(stream.Value);
+                    buffer.Tensor = null;
+                    buffer.Arrived.Delay(stream.Value);
                     Driver.Check(DriverApi.cuMemcpyDtoDAsync_v2(
-                        to, landing.Memory.Address, (nuint)tensor.Bytes.Length, stream.Value));
-                    landing.MovedOn.Record(stream.Value);
+                        to, buffer.Memory.Address, (nuint)tensor.Bytes.Length, stream.Value));
+                    buffer.CopiedOn.Record(stream.Value);
                     return true;
                 }
             }
@@ -69,36 +69,36 @@ internal sealed class CudaUploads(ContextHandle context) : IDisposable
     {
         lock (_gate)
         {
-            foreach (Landing landing in _landings)
+            foreach (UploadBuffer buffer in _buffers)
             {
-                landing.Tensor = null;
+                buffer.Tensor = null;
             }
         }
     }
 
     public void Dispose()
     {
-        _landings.ForEach(landing => landing.Dispose());
+        _buffers.ForEach(buffer => buffer.Dispose());
         _staging?.Dispose();
         _stream?.Dispose();
     }
 
-    /// <summary>Returns a free landing of this size; null if there is none, or no memory for one.</summary>
-    private Landing? Free(long bytes)
+    /// <summary>Returns a free buffer of this size or larger; null if there is none, or no memory for one.</summary>
+    private UploadBuffer? Free(long bytes)
     {
-        Landing? free = _landings.Find(landing => landing.Tensor is null && landing.Bytes >= bytes);
-        if (free is null && _landings.Count < MaxLandings
+        UploadBuffer? free = _buffers.Find(buffer => buffer.Tensor is null && buffer.Bytes >= bytes);
+        if (free is null && _buffers.Count < MaxBuffers
             && MemoryHandle.TryAllocate(context, null, Math.Max(bytes, 1)) is { } memory)
         {
-            free = new Landing(context, memory, bytes);
-            _landings.Add(free);
+            free = new UploadBuffer(context, memory, bytes);
+            _buffers.Add(free);
         }
 
         return free;
     }
 
-    /// <summary>A buffer where an array lands.</summary>
-    private sealed class Landing(ContextHandle context, MemoryHandle memory, long bytes) : IDisposable
+    /// <summary>A buffer on the GPU that an upload writes.</summary>
+    private sealed class UploadBuffer(ContextHandle context, MemoryHandle memory, long bytes) : IDisposable
     {
         public MemoryHandle Memory => memory;
 
@@ -109,12 +109,12 @@ internal sealed class CudaUploads(ContextHandle context) : IDisposable
 
         public EventHandle Arrived { get; } = new(context);
 
-        public EventHandle MovedOn { get; } = new(context);
+        public EventHandle CopiedOn { get; } = new(context);
 
         public void Dispose()
         {
             Arrived.Dispose();
-            MovedOn.Dispose();
+            CopiedOn.Dispose();
             memory.Dispose();
         }
     }

@@ -22,8 +22,8 @@ public abstract class Pool2D : Layer
     public Size2D Pad { get; init; }
 
     /// <summary>
-    /// Gets or sets whether a last window that extends beyond the lower or right edge is left out; else it is cut off
-    /// there, unless it would begin in the padding behind the edge (PyTorch's <c>ceil_mode</c>).
+    /// Gets or sets whether a last window that extends beyond the lower or right edge is left out. Else it is cut off
+    /// there (PyTorch's <c>ceil_mode</c>), unless it would begin in the padding behind the edge.
     /// </summary>
     public bool IgnoreBorder { get; init; } = true;
 

@@ -33,7 +33,7 @@ public abstract class GatedLayer : RecurrentLayer
         init
         {
             Require(
-                value is not { } most || (most >= 0 && double.IsFinite(most)),
+                value is not { } max || (max >= 0 && double.IsFinite(max)),
                 $"{Kind} clips gradients to a finite number from 0 on, not to {value}.");
             field = value is 0 ? null : value;
         }
@@ -64,7 +64,7 @@ public abstract class GatedLayer : RecurrentLayer
 
     /// <summary>Returns the gates' sums, whose gradients are clipped.</summary>
     private protected Variable Clipped(Variable sums) =>
-        GradClipping is { } most ? Symbolic.GradClip(sums, -most, most) : sums;
+        GradClipping is { } max ? Symbolic.GradClip(sums, -max, max) : sums;
 
     /// <summary>Returns the part of one gate from (batch, gates · units).</summary>
     private protected Variable Gate(Variable gates, int gate) => Symbolic.Slice(gates, 1, gate * Units, Units);

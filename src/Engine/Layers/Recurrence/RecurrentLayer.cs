@@ -70,7 +70,7 @@ public abstract class RecurrentLayer : MergeLayer
             inputs = [inputs[0], .. inputs.Skip(1 + Kept.Count)];
         }
 
-        (Variable[] sequences, Variable? mask) = Sequences.Split(inputs, scope, this, most: 1);
+        (Variable[] sequences, Variable? mask) = Sequences.Split(inputs, scope, this, max: 1);
         Variable x = sequences[0];
         if (!TakesStart)
         {

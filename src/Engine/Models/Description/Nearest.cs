@@ -117,7 +117,7 @@ internal static class Nearest
     public static string? To(string word, IEnumerable<string> known)
     {
         string bare = word.TrimStart('-');
-        int most = bare.Length < 3 ? 0 : bare.Length / 3;
+        int max = bare.Length < 3 ? 0 : bare.Length / 3;
         string[] all = [.. known];
         string plain = Plain(word);
         if (s_synonyms.GetValueOrDefault(plain)?.Select(meant => Named(meant, all))
@@ -129,7 +129,7 @@ internal static class Nearest
 
         return all
             .Select(candidate => (candidate, Slips: Slips(bare, candidate.TrimStart('-'))))
-            .Where(pair => pair.Slips <= most
+            .Where(pair => pair.Slips <= max
                 || (bare.Length > 1
                     && pair.candidate.TrimStart('-').StartsWith(bare, StringComparison.OrdinalIgnoreCase)))
             .OrderBy(pair => pair.Slips)

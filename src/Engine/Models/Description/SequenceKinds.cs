@@ -12,7 +12,7 @@ internal static class SequenceKinds
     ];
 
     private static readonly Setting[] s_gated =
-        [.. s_recurrent, Setting.Real("grad_clipping", "a number greater than 0", most => most > 0)];
+        [.. s_recurrent, Setting.Real("grad_clipping", "a number greater than 0", max => max > 0)];
 
     /// <summary>Gets the settings of every recurrent layer.</summary>
     public static IReadOnlyList<Setting> Recurrent => s_recurrent;

@@ -22,11 +22,11 @@ internal sealed record Setting(
 
     private static readonly char[] s_between = ['x', ','];
 
-    public static Setting Whole(string name, int least, int? byDefault = null) => new(
+    public static Setting Whole(string name, int min, int? byDefault = null) => new(
         name,
-        $"a whole number, at least {least}",
+        $"a whole number, at least {min}",
         text => int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int value)
-            && value >= least ? value : null,
+            && value >= min ? value : null,
         byDefault);
 
     public static Setting Real(string name, string rule, Func<double, bool> valid, double? byDefault = null) => new(
@@ -52,10 +52,10 @@ internal sealed record Setting(
     public static Setting Text(string name) => new(name, "a text", text => text.Length > 0 ? text : null);
 
     /// <summary>Returns a setting for a height and a width, or one number for both.</summary>
-    public static Setting Size(string name, int least) => new(
+    public static Setting Size(string name, int min) => new(
         name,
-        $"a number or HEIGHTxWIDTH, as 3 or 3x2, at least {least}",
-        text => Integers(text) is { Length: 1 or 2 } dimensions && dimensions.All(dimension => dimension >= least)
+        $"a number or HEIGHTxWIDTH, as 3 or 3x2, at least {min}",
+        text => Integers(text) is { Length: 1 or 2 } dimensions && dimensions.All(dimension => dimension >= min)
             ? dimensions
             : null);
 
@@ -81,18 +81,18 @@ internal sealed record Setting(
             && dimensions.All(dimension => dimension > 0 || (mayInfer && dimension == -1)) ? dimensions : null);
 
     /// <summary>Returns a setting for three axes: one number for all, or one for each.</summary>
-    public static Setting Volume(string name, int least) => new(
+    public static Setting Volume(string name, int min) => new(
         name,
-        $"a number or three, as 3 or 3x2x2, at least {least}",
-        text => Integers(text) is { Length: 1 or 3 } dimensions && dimensions.All(dimension => dimension >= least)
+        $"a number or three, as 3 or 3x2x2, at least {min}",
+        text => Integers(text) is { Length: 1 or 3 } dimensions && dimensions.All(dimension => dimension >= min)
             ? dimensions
             : null);
 
     /// <summary>Returns a setting for axes from 2 on: one number for all, or one for each.</summary>
-    public static Setting Axes(string name, int least) => new(
+    public static Setting Axes(string name, int min) => new(
         name,
-        $"a number or one for each axis, as 3 or 3x2x2, at least {least}",
-        text => Integers(text) is { Length: > 0 and <= 6 } dimensions && dimensions.All(dimension => dimension >= least)
+        $"a number or one for each axis, as 3 or 3x2x2, at least {min}",
+        text => Integers(text) is { Length: > 0 and <= 6 } dimensions && dimensions.All(dimension => dimension >= min)
             ? dimensions
             : null);
 

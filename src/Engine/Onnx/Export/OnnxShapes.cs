@@ -264,8 +264,8 @@ internal static class OnnxShapes
     public static string Sort(OnnxGraph graph, Apply node, Sort op)
     {
         Variable x = node.Inputs[0];
-        string given = graph.Name(x), count = op.Max is { } most
-            ? graph.Vector("count", most)
+        string given = graph.Name(x), count = op.Max is { } max
+            ? graph.Vector("count", max)
             : graph.Add("Gather", [graph.Add("Shape", [given]), graph.Vector("axis", x.Rank - 1)], ("axis", 0));
 
         // TopK does not sort bytes.

@@ -105,9 +105,9 @@ internal static class ShapeNumbers
 
     private static bool Fits(OnnxType type, Whole[] numbers)
     {
-        (long least, long most) = type.Range();
+        (long min, long max) = type.Range();
         return type is OnnxType.Int32 or OnnxType.Int64
-            && numbers.All(one => !one.IsKnown || (one.Number >= least && one.Number <= most));
+            && numbers.All(one => !one.IsKnown || (one.Number >= min && one.Number <= max));
     }
 
     /// <summary>

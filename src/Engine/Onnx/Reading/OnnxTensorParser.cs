@@ -187,8 +187,8 @@ internal sealed class OnnxTensorParser(ModelBytes bytes, string? folder)
         }
 
         int[] dimensions = [.. shape];
-        (long least, long most) = type.Range();
-        if (whole.Exists(value => value < least || value > most))
+        (long min, long max) = type.Range();
+        if (whole.Exists(value => value < min || value > max))
         {
             throw new ModelFileException($"{bytes.Name}: the tensor '{name}' has elements that are no {type.Name()}.");
         }

@@ -113,9 +113,9 @@ internal sealed record OnnxTensor(string Name, OnnxType Type, Shape Shape)
     }
 
     /// <summary>Returns its values as integers; null if they are not integers, or are too many.</summary>
-    public long[]? ToLongs(int most)
+    public long[]? ToLongs(int max)
     {
-        if (Shape.Count > most)
+        if (Shape.Count > max)
         {
             return null;
         }

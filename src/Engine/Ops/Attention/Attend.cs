@@ -64,8 +64,8 @@ internal sealed record Attend(bool IsCausal) : Op, ICpuOp, ICudaOp, ISampled
         rows.ForEach((b, t, scores) =>
         {
             // Both parts of the largest score: what its rounding leaves of a large one is large, too.
-            DoubleDouble most = scores.Append(double.NegativeInfinity).MaxBy(score => (score.High, score.Low));
-            DoubleDouble shift = double.IsNegativeInfinity(most.High) ? 0 : most;
+            DoubleDouble max = scores.Append(double.NegativeInfinity).MaxBy(score => (score.High, score.Low));
+            DoubleDouble shift = double.IsNegativeInfinity(max.High) ? 0 : max;
             DoubleDouble[] powers =
                 [.. scores.Select(
                     score => double.IsNegativeInfinity(score.High) ? 0 : DoubleDouble.Exp(score - shift))];
@@ -93,10 +93,10 @@ internal sealed record Attend(bool IsCausal) : Op, ICpuOp, ICudaOp, ISampled
     public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         NdArray[] magnitudes = [new(outputs[0].Shape), new(outputs[1].Shape)];
-        NdArray v = inputs[2], most = new([v.Shape[0], 1, v.Shape[2]]);
+        NdArray v = inputs[2], max = new([v.Shape[0], 1, v.Shape[2]]);
         foreach (int[] index in NdArray.Indices(v.Shape))
         {
-            most[index] = double.MaxNumber(most[index], Math.Abs(v[index]));
+            max[index] = double.MaxNumber(max[index], Math.Abs(v[index]));
         }
 
         var rows = new AttentionRows(inputs, inputs.Count > 3 ? inputs[3] : null, IsCausal);
@@ -105,7 +105,7 @@ internal sealed record Attend(bool IsCausal) : Op, ICpuOp, ICudaOp, ISampled
             magnitudes[1][b, t] = 1 + error + Math.Abs(outputs[1][b, t]);
             for (int e = 0; e < outputs[0].Shape[2]; e++)
             {
-                magnitudes[0][b, t, e] = (1 + error) * most[b, t, e];
+                magnitudes[0][b, t, e] = (1 + error) * max[b, t, e];
             }
         });
         return magnitudes;
@@ -265,8 +265,8 @@ internal sealed class AttentionRows(IReadOnlyList<NdArray> inputs, NdArray? mask
                 score => double.IsNegativeInfinity(score.High) ? 0 : Rounding.Reached(dtype, score.High))];
 
             // With errors this large, any power is possible, and so is any result.
-            double most = errors.Append(0).Max();
-            row(b, t, errors, most * Rounding.Epsilon(dtype) < 0.1 ? most : double.PositiveInfinity);
+            double max = errors.Append(0).Max();
+            row(b, t, errors, max * Rounding.Epsilon(dtype) < 0.1 ? max : double.PositiveInfinity);
         });
     }
 }

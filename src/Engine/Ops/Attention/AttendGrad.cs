@@ -112,11 +112,11 @@ internal sealed record AttendGrad(bool IsCausal) : Op, ICpuOp, ICudaOp, ISampled
         DType dtype = inputs[0].DType;
         var errors = new NdArray([inputs[0].Shape[0], inputs[0].Shape[1], inputs[1].Shape[1]]);
         new AttentionRows(
-            inputs, inputs.Count > 6 ? inputs[6] : null, IsCausal).ForEachError(dtype, (b, t, products, most) =>
+            inputs, inputs.Count > 6 ? inputs[6] : null, IsCausal).ForEachError(dtype, (b, t, products, max) =>
         {
             for (int s = 0; s < products.Length; s++)
             {
-                errors[b, t, s] = double.IsFinite(most)
+                errors[b, t, s] = double.IsFinite(max)
                     ? 1 + products[s] + Math.Abs(inputs[3][b, t])
                     : double.PositiveInfinity;
             }
@@ -158,15 +158,15 @@ internal sealed record AttendGrad(bool IsCausal) : Op, ICpuOp, ICudaOp, ISampled
             bool isBatch = false;
             for (int t = 0; t < g.Shape[1]; t++)
             {
-                double most = Math.Abs(sizes[4][b, t]) + Math.Abs(sizes[3][b, t]), error = 0;
+                double max = Math.Abs(sizes[4][b, t]) + Math.Abs(sizes[3][b, t]), error = 0;
                 for (int s = 0; s < v.Shape[1]; s++)
                 {
                     error = Math.Max(error, errors[b, t, s]);
-                    most = Math.Max(most,
+                    max = Math.Max(max,
                         Math.Abs(sizes[4][b, t]) + Enumerable.Range(0, v.Shape[2]).Sum(e => g[b, t, e] * v[b, s, e]));
                 }
 
-                if (!double.IsFinite(error) || !(most <= Rounding.MaxFinite(dtype)))
+                if (!double.IsFinite(error) || !(max <= Rounding.MaxFinite(dtype)))
                 {
                     isBatch = true;
                     FillRow(magnitudes[0], b, t);

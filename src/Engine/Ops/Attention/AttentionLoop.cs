@@ -27,8 +27,8 @@ internal static unsafe class AttentionLoop
     public static int Chunks(int count, int size) => (count + size - 1) / size;
 
     /// <summary>
-    /// Returns the elements from one row of a block of products to the next: a cache line more than needed, as rows
-    /// of a power of two bytes would share a few sets of the L1 cache.
+    /// Returns the elements from one row of a block of products to the next. It is a cache line more than needed,
+    /// because rows of a power of two bytes would share a few sets of the L1 cache.
     /// </summary>
     public static int Stride<T>(int columns) where T : unmanaged => columns + (Alignment / sizeof(T));
 
@@ -197,9 +197,9 @@ internal static unsafe class AttentionLoop
         {
             T* scores = Memory.First;
             byte* scratch = Memory.Scratch;
-            T* most = stackalloc T[Rows], sum = stackalloc T[Rows], factor = stackalloc T[S.Count];
+            T* max = stackalloc T[Rows], sum = stackalloc T[Rows], factor = stackalloc T[S.Count];
             T none = T.CreateSaturating(double.NegativeInfinity);
-            new Span<T>(most, rows).Fill(none);
+            new Span<T>(max, rows).Fill(none);
             new Span<T>(sum, rows).Clear();
             T* y = Y + ((((nint)batch * Shape.Queries) + row) * Shape.ValueSize);
 
@@ -212,18 +212,18 @@ internal static unsafe class AttentionLoop
                 for (int i = 0; i < rows; i++)
                 {
                     T* line = scores + ((nint)i * Stride<T>(columns));
-                    T largest = T.Max(most[i], RowMath<S, V, T>.Max(line, columns));
+                    T largest = T.Max(max[i], RowMath<S, V, T>.Max(line, columns));
                     T shift = T.IsNegativeInfinity(largest) ? T.Zero : largest;
                     T added = Powers<S, V>(line, shift, columns);
                     if (column > 0)
                     {
                         // The sums so far used the previous maximum: scale them to the new one.
-                        S.Store(factor, VectorMath.Exp<S, V, T>(S.Splat(most[i] - shift)));
+                        S.Store(factor, VectorMath.Exp<S, V, T>(S.Splat(max[i] - shift)));
                         sum[i] *= factor[0];
                         Multiply<S, V>(y + ((nint)i * Shape.ValueSize), factor[0], Shape.ValueSize);
                     }
 
-                    (most[i], sum[i]) = (largest, sum[i] + added);
+                    (max[i], sum[i]) = (largest, sum[i] + added);
                 }
 
                 Gemm.Block(
@@ -250,7 +250,7 @@ internal static unsafe class AttentionLoop
                 }
 
                 Multiply<S, V>(y + ((nint)i * Shape.ValueSize), T.One / sum[i], Shape.ValueSize);
-                double shift = T.IsNegativeInfinity(most[i]) ? 0 : double.CreateTruncating(most[i]);
+                double shift = T.IsNegativeInfinity(max[i]) ? 0 : double.CreateTruncating(max[i]);
                 log[i] = T.CreateSaturating(shift + Math.Log(double.CreateTruncating(sum[i])));
             }
         }

@@ -15,7 +15,7 @@ internal enum ChannelwisePass
 
 /// <summary>
 /// Computes a channelwise convolution and its gradients on the CPU, one plane after the other. A plane is copied to
-/// memory with zeros around it, and its rows are split into the phases of the stride: the pixels of a tap then have a
+/// memory with zeros around it, and its rows are split into the phases of the stride. The pixels of a tap then have a
 /// constant offset for all columns side by side. The gradient of the images is a convolution of the result's gradient,
 /// for each phase of the images with the taps that read that phase.
 /// </summary>

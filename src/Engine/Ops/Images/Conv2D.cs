@@ -170,10 +170,10 @@ internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int W
 
         // A patch has 16 numbers (F(4×4): 36), and so does its transform.
         const double Room = 36 * 36;
-        NdArray[] greatest = [.. inputs.Select(MaxMagnitude)];
-        IReadOnlyList<NdArray> magnitudes = magnitudesOf(greatest);
-        double most = Rounding.MaxFinite(inputs[0].DType) / Room;
-        if (greatest.Concat(magnitudes).Any(array => Array.Exists(array.Data, number => number > most)))
+        NdArray[] maxima = [.. inputs.Select(MaxMagnitude)];
+        IReadOnlyList<NdArray> magnitudes = magnitudesOf(maxima);
+        double max = Rounding.MaxFinite(inputs[0].DType) / Room;
+        if (maxima.Concat(magnitudes).Any(array => Array.Exists(array.Data, number => number > max)))
         {
             foreach (NdArray magnitude in magnitudes)
             {
@@ -185,8 +185,8 @@ internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int W
 
         static NdArray MaxMagnitude(NdArray input)
         {
-            double most = input.Data.Select(Math.Abs).DefaultIfEmpty().Max();
-            return new NdArray(input.Shape, [.. input.Data.Select(_ => most)], input.DType);
+            double max = input.Data.Select(Math.Abs).DefaultIfEmpty().Max();
+            return new NdArray(input.Shape, [.. input.Data.Select(_ => max)], input.DType);
         }
     }
 

@@ -5,7 +5,7 @@ namespace Engine.Ops;
 
 /// <summary>
 /// Builds the gradient of a convolution with respect to its images by columns on CUDA: a plain matrix product gives the
-/// matrix of columns, and im2col.cu adds its elements to the images. It needs memory for the columns and more launches.
+/// matrix of columns, and col2im.cu adds its elements to the images. It needs memory for the columns and more launches.
 /// <see cref="CudaConvolution"/> needs neither, but multiplies zeros if there are strides.
 /// </summary>
 internal sealed record CudaColumns(ConvShape Shape, DType DType, bool TensorFloat32 = false)
@@ -61,7 +61,7 @@ internal sealed record CudaColumns(ConvShape Shape, DType DType, bool TensorFloa
     private CudaConvolution Implicit => new(Shape, DType);
 
     private CudaKernel Kernel =>
-        new("im2col.cu", "col2im", [$"T {DType.Computes().Cuda()}", .. Implicit.DimensionsDefines]);
+        new("col2im.cu", "col2im", [$"T {DType.Computes().Cuda()}", .. Implicit.DimensionsDefines]);
 
     /// <summary>Transposes (N, O, pixels) to (O, N, pixels): the pixels of all images side by side.</summary>
     private KernelLaunch PlanesFirst(ulong g, ulong planes)

@@ -35,9 +35,10 @@ internal readonly record struct CudaDirect(int Own, int Groups, int Images, int 
     private const int Multiprocessors = 128, IssuedPerClock = 4;
 
     /// <summary>
-    /// Instructions of a thread, counted in the kernels' PTX: for the weights of a chunk and for each of them, for the
-    /// planes of an image in a chunk and for each of their elements, for an element of the result that is written in
-    /// order, and for a plane without its reads and products.
+    /// Instructions of a thread, counted in the kernels' PTX. <c>Weights</c> and <c>Planes</c> are for the weights, and
+    /// for the planes of an image, of a chunk; <c>PerWeight</c> and <c>PerElement</c> for each of their elements.
+    /// <c>PerResult</c> is for an element of the result that is written in order, and <c>PerPlane</c> for a plane
+    /// without its reads and products.
     /// </summary>
     private const int Weights = 40, PerWeight = 5, Planes = 45, PerElement = 5, PerResult = 25, PerPlane = 6;
 
@@ -113,7 +114,7 @@ internal readonly record struct CudaDirect(int Own, int Groups, int Images, int 
         }
 
         CudaDirect? best = null;
-        double least = double.PositiveInfinity;
+        double min = double.PositiveInfinity;
         int[] owns = dtype == DType.Float64 ? [4, 8] : [4, 8, 16];
         foreach (int own in owns)
         {
@@ -124,9 +125,9 @@ internal readonly record struct CudaDirect(int Own, int Groups, int Images, int 
                 {
                     if (new CudaDirect(own, groups, images, 0, 0, 0).Threads(dimensions) <= MaxThreads
                         && Layout(dimensions, dtype, own, groups, images) is { } layout
-                        && layout.Clocks(dimensions) < least)
+                        && layout.Clocks(dimensions) < min)
                     {
-                        (best, least) = (layout, layout.Clocks(dimensions));
+                        (best, min) = (layout, layout.Clocks(dimensions));
                     }
                 }
             }

@@ -26,8 +26,9 @@ internal readonly record struct CudaMaxima(int Filters, int Groups, int Own, int
     private const int Multiprocessors = 128;
 
     /// <summary>
-    /// Instructions, counted in the kernel's PTX: of a thread for a window without the read and the product for each
-    /// sum, for an element that is loaded, for a window's maximum, and for each accumulator when splits are added.
+    /// Instructions of a thread, counted in the kernel's PTX: for a window without the read and the product for each
+    /// accumulator; for an element that is loaded; for a window's maximum; and for each accumulator when splits are
+    /// added.
     /// </summary>
     private const int PerWindow = 6, PerElement = 6, PerMaximum = 16, PerSum = 30;
 
@@ -42,7 +43,7 @@ internal readonly record struct CudaMaxima(int Filters, int Groups, int Own, int
         }
 
         CudaMaxima? best = null;
-        double least = double.PositiveInfinity;
+        double min = double.PositiveInfinity;
         for (int filters = 8; filters <= 64; filters *= 2)
         {
             for (int groups = 1; filters * groups <= Threads && groups < 2 * shape.C; groups *= 2)
@@ -51,11 +52,11 @@ internal readonly record struct CudaMaxima(int Filters, int Groups, int Own, int
                 {
                     var layout = new CudaMaxima(filters, groups, own, 1);
                     Dim3 grid = layout.Grid(shape);
-                    int most = Math.Max(1, Math.Min(shape.N, Multiprocessors / (grid.X * grid.Y)));
-                    layout = layout with { Splits = 1 << BitOperations.Log2((uint)most) };
-                    if (layout.SharedBytes(shape, dtype) <= MaxBytes && layout.Clocks(shape) < least)
+                    int max = Math.Max(1, Math.Min(shape.N, Multiprocessors / (grid.X * grid.Y)));
+                    layout = layout with { Splits = 1 << BitOperations.Log2((uint)max) };
+                    if (layout.SharedBytes(shape, dtype) <= MaxBytes && layout.Clocks(shape) < min)
                     {
-                        (best, least) = (layout, layout.Clocks(shape));
+                        (best, min) = (layout, layout.Clocks(shape));
                     }
                 }
             }

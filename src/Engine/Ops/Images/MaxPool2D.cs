@@ -36,9 +36,9 @@ internal sealed record MaxPool2D(Window Window) : Op, ICpuOp, ICudaOp, ISampled
         int plane = inputs[0].Shape[2] * inputs[0].Shape[3];
         Window.ForEach(inputs[0].Shape, outputs[0].Shape, (at, inside, _) =>
         {
-            int greatest = inside.Aggregate((best, i) => IsGreater(x[i], x[best]) ? i : best);
-            outputs[0].Data[at] = x[greatest];
-            outputs[1].Data[at] = greatest % plane;
+            int max = inside.Aggregate((best, i) => IsGreater(x[i], x[best]) ? i : best);
+            outputs[0].Data[at] = x[max];
+            outputs[1].Data[at] = max % plane;
         });
     }
 

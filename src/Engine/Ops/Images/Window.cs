@@ -108,8 +108,9 @@ internal readonly record struct Window(
     }
 
     /// <summary>
-    /// Defines the windows: calls an action for each element of the pooled images with its offset, the offsets in the
-    /// images of its window's elements, and the size of the window in the image and its padding.
+    /// Defines the windows: calls an action for each element of the pooled images. The action gets the element's
+    /// offset, the offsets of its window's elements in the images, and the size of the window in the image and its
+    /// padding.
     /// </summary>
     public void ForEach(Shape images, Shape pooled, Action<int, IReadOnlyList<int>, int> body)
     {

@@ -73,16 +73,16 @@ internal sealed unsafe class IndexOffsets
     public static (int Min, int Max) Bounds(int* offsets, int count)
     {
         int i = 0, low = *offsets, high = low;
-        Vector<int> least = new(low), most = least;
+        Vector<int> min = new(low), max = min;
         for (; i <= count - Vector<int>.Count; i += Vector<int>.Count)
         {
             var each = Vector.Load(offsets + i);
-            (least, most) = (Vector.Min(least, each), Vector.Max(most, each));
+            (min, max) = (Vector.Min(min, each), Vector.Max(max, each));
         }
 
         for (int lane = 0; lane < Vector<int>.Count; lane++)
         {
-            (low, high) = (Math.Min(low, least[lane]), Math.Max(high, most[lane]));
+            (low, high) = (Math.Min(low, min[lane]), Math.Max(high, max[lane]));
         }
 
         for (; i < count; i++)

@@ -421,7 +421,7 @@ internal sealed class SubtensorIndexer : Indexer
         { DType: DType.Bool } => throw new EngineException(
             $"'{x}' ({x.Type}) is indexed by the mask '{indices}' ({indices.Type}): "
             + "how many elements that is depends on values, and plans are made for shapes. Write Where(mask, a, "
-            + $"x) to set them, Sum(Where(mask, x, 0)), or take the indices of NonZero(mask, most); "
+            + $"x) to set them, Sum(Where(mask, x, 0)), or take the indices of NonZero(mask, max); "
             + $"a constant can be a mask.{Origin.Current}"),
         Constant { IsWeak: true, Number: { } number } => [Symbolic.Constant(number, DType.Int32)],
         _ when !indices.DType.IsFloat() => [Symbolic.Indices(indices, "index")],

@@ -34,17 +34,17 @@ internal sealed partial record Scan(
             .Select(read => inputs[read.From].Shape[0] is var dimension and not Shape.Unknown
                 ? dimension + Math.Min(read.Lag, 0)
                 : Shape.Unknown)];
-        int least = rows.Contains(Shape.Unknown) || rows.Length == 0 ? Shape.Unknown : rows.Min();
-        int count = CountInput < 0 ? least : inputs[CountInput].Size ?? Shape.Unknown;
+        int min = rows.Contains(Shape.Unknown) || rows.Length == 0 ? Shape.Unknown : rows.Min();
+        int count = CountInput < 0 ? min : inputs[CountInput].Size ?? Shape.Unknown;
         if (CountInput >= 0 && inputs[CountInput].Size < 0)
         {
             throw new EngineException($"it cannot make {count} steps");
         }
 
-        if (least != Shape.Unknown && least < Math.Max(count, 0))
+        if (min != Shape.Unknown && min < Math.Max(count, 0))
         {
             throw new EngineException(
-                $"a sequence has rows for {Math.Max(least, 0)} steps, fewer than the {count} it is to make");
+                $"a sequence has rows for {Math.Max(min, 0)} steps, fewer than the {count} it is to make");
         }
 
         return count;

@@ -33,11 +33,11 @@ internal sealed class ScanGradient
         (_scan, _node, _outputGrads) = (scan, node, outputGrads);
         (_body, _reads) = (scan.Body, scan.StepReads);
         Variable? all = scan.CountInput < 0 ? null : node.Inputs[scan.CountInput];
-        if (scan.Truncate is { } most)
+        if (scan.Truncate is { } max)
         {
             all ??= Symbolic.DimensionOf(
                 node.Outputs.First(output => scan.StepWrites[output.Index] is { HasRows: true, Like: < 0 }), 0);
-            _count = Symbolic.Minimum(all, Symbolic.Constant(most, DType.Int32));
+            _count = Symbolic.Minimum(all, Symbolic.Constant(max, DType.Int32));
             _skipped = all - _count;
         }
         else
@@ -133,9 +133,9 @@ internal sealed class ScanGradient
 
         int[] readers = [.. Enumerable.Range(0, _reads.Count).Where(i =>
             _reads[i].Source is LoopSource.State or LoopSource.Carried && _reads[i].From == output)];
-        int most = readers.Select(i => _reads[i].Source == LoopSource.Carried ? 1 : _reads[i].Lag)
+        int max = readers.Select(i => _reads[i].Source == LoopSource.Carried ? 1 : _reads[i].Lag)
             .DefaultIfEmpty(write.HasRows ? 0 : 1).Max();
-        if (most == 0)
+        if (max == 0)
         {
             return sum!;
         }
@@ -143,8 +143,8 @@ internal sealed class ScanGradient
         Variable start = write.HasRows || _outputGrads[output] is null
             ? Symbolic.Zero(First(output, readers))
             : _outputGrads[output]!;
-        var waiting = new Input[most];
-        for (int lag = 1; lag <= most; lag++)
+        var waiting = new Input[max];
+        for (int lag = 1; lag <= max; lag++)
         {
             int result = _draft.Results.Count + lag - 1;
             Variable first = lag == 1 ? start : Symbolic.Zero(First(output, readers));
@@ -152,9 +152,9 @@ internal sealed class ScanGradient
             carries.Add((output, lag, result));
         }
 
-        for (int lag = 1; lag <= most; lag++)
+        for (int lag = 1; lag <= max; lag++)
         {
-            Variable? next = lag < most ? waiting[lag] : null;
+            Variable? next = lag < max ? waiting[lag] : null;
             foreach (int reader in readers)
             {
                 if (toInputs[reader] is { } grad && Math.Max(1, _reads[reader].Lag) == lag)

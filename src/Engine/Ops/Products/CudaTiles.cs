@@ -4,8 +4,8 @@ using Engine.Devices.Cuda;
 namespace Engine.Ops;
 
 /// <summary>
-/// Describes a product's tiles on the GPU: the dimensions of a block's tile, the K-tile that is loaded into shared
-/// memory at once, the rows and columns of a thread's accumulators, and the threads of a block. gemm.cuh explains them.
+/// Describes a product's tiles on the GPU, which gemm.cuh explains: a block's tile (M × N), the K-tile that is loaded
+/// into shared memory at once, the rows and columns of a thread's accumulators, and a block's threads.
 /// </summary>
 internal readonly record struct CudaTile(int M, int N, int K, int Rows, int Columns, int Threads)
 {
@@ -59,8 +59,8 @@ internal readonly record struct CudaTile(int M, int N, int K, int Rows, int Colu
     public bool HasWindows => !IsTensor || Warp.M % 32 == 0;
 
     /// <summary>
-    /// Gets the bytes of shared memory for the parts of a convolution's places (tile.cuh's Part), for either operand in
-    /// either layout.
+    /// Gets the bytes of shared memory for the parts of a convolution's offsets (tile.cuh's Part), for both operands in
+    /// all layouts.
     /// </summary>
     public int PartBytes => IsTensor ? 16 * (M + N + (2 * Stages * K)) : 0;
 
@@ -113,15 +113,16 @@ internal readonly record struct CudaTile(int M, int N, int K, int Rows, int Colu
 internal readonly record struct CudaTiling(CudaTile Tile, int Down, int Across, int Splits)
 {
     /// <summary>
-    /// Constants of the estimate: multiprocessors of a large GPU (an H200 has 132, an A100 108, an RTX 4090 128);
-    /// instructions of threads that each issues per clock; blocks that share one and wait at the same time; the clocks
-    /// between two K-tiles; and those of a round of split-K, without reading the splits.
+    /// Constants of the estimate. A large GPU has about 128 multiprocessors (H200 132, A100 108, RTX 4090 128). Each
+    /// issues instructions of <c>IssuedPerClock</c> threads, and has <c>Resident</c> blocks that wait at the same time.
+    /// <c>BetweenKTiles</c> and <c>Meeting</c> are clocks: between two K-tiles, and of a round of split-K, without
+    /// reading the splits.
     /// </summary>
     private const int Multiprocessors = 128, IssuedPerClock = 128, Resident = 4, BetweenKTiles = 150, Meeting = 1500;
 
     /// <summary>
     /// Instructions of a thread, counted in the kernel's PTX: for a K-tile without its reads, copies and products; for
-    /// a copy of 16 bytes; once; and for each accumulator that is stored or joined with others.
+    /// a copy of 16 bytes; once in all; and for each accumulator that is stored or added to others.
     /// </summary>
     private const int PerKTile = 20, PerCopy = 4, Once = 350, PerSum = 12;
 
@@ -178,7 +179,7 @@ internal readonly record struct CudaTiling(CudaTile Tile, int Down, int Across, 
         int m, int n, int k, DType dtype, bool tensorFloat32 = false, int lookUp = 0, bool pools = false)
     {
         CudaTiling best = default;
-        double least = double.PositiveInfinity;
+        double min = double.PositiveInfinity;
         bool isTensor = tensorFloat32 && dtype == DType.Float32;
         foreach (CudaTile tile in dtype.IsHalf()
             ? CudaTile.OfHalves
@@ -195,9 +196,9 @@ internal readonly record struct CudaTiling(CudaTile Tile, int Down, int Across, 
             {
                 var tiling = new CudaTiling(tile, down, across, splits);
                 double clocks = tiling.Clocks(k, dtype, lookUp);
-                if (clocks < least)
+                if (clocks < min)
                 {
-                    (best, least) = (tiling, clocks);
+                    (best, min) = (tiling, clocks);
                 }
             }
         }

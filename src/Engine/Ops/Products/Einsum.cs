@@ -69,12 +69,12 @@ public static partial class Symbolic
     {
         int[] counts = [.. terms.Zip(all, (term, operand) => term.Contains(Others, StringComparison.Ordinal)
             ? Math.Max(0, operand.Rank - (term.Length - Others.Length)) : 0)];
-        int most = counts.Max();
-        string letters = string.Concat(Enumerable.Range(0, most).Select(axis => (char)(FirstOther + axis)));
+        int max = counts.Max();
+        string letters = string.Concat(Enumerable.Range(0, max).Select(axis => (char)(FirstOther + axis)));
         for (int i = 0; i < terms.Length; i++)
         {
             int at = terms[i].IndexOf(Others, StringComparison.Ordinal);
-            string own = letters[(most - counts[i])..];
+            string own = letters[(max - counts[i])..];
             terms[i] = at < 0 ? terms[i] : terms[i].Remove(at, Others.Length).Insert(at, own);
         }
 

@@ -115,8 +115,8 @@ public sealed partial class RandomStream
         Variable u = Cast(
             Uniform(BroadcastTo(some, [.. Enumerable.Repeat<Dimension>(-1, some.Rank - 1), trials])), DType.Float64);
         Variable sums = ExpandDims(CumSum(Cast(probabilities, DType.Float64), -1), -2);
-        Variable places = Sum(GreaterOrEqual(ExpandDims(u, -1), sums), [-1]);
-        return Minimum(places, DimensionOf(probabilities, -1) - 1);
+        Variable indices = Sum(GreaterOrEqual(ExpandDims(u, -1), sums), [-1]);
+        return Minimum(indices, DimensionOf(probabilities, -1) - 1);
     }
 
     private static Variable Trials(Variable x, int trials) =>

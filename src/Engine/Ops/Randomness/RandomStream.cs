@@ -3,8 +3,8 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// Represents a source of random numbers for graphs. A draw depends on the seed, on how often functions that draw from
-/// the stream have run, and on the index of the draw in the stream (the first, the second …), but not on the number of
+/// Represents a source of random numbers for graphs. A draw depends on the seed, on its index in the stream (the first,
+/// the second …), and on how often functions that draw from the stream have run. It does not depend on the number of
 /// threads. Every run of a function that draws from the stream advances it. Within a run, no two draws give the same
 /// numbers.
 /// </summary>

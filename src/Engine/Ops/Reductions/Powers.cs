@@ -19,7 +19,7 @@ internal readonly record struct Powers(double Above, double Below)
     /// <summary>Whether some of the factors may have a product beyond the normal numbers of a dtype.</summary>
     public bool MayExceed(DType dtype)
     {
-        (double most, double least) = dtype == DType.Float32 ? (127, -125) : (1023, -1021);
-        return (Above > most && !double.IsPositiveInfinity(Above)) || Below < least || double.IsNaN(Above);
+        (double max, double min) = dtype == DType.Float32 ? (127, -125) : (1023, -1021);
+        return (Above > max && !double.IsPositiveInfinity(Above)) || Below < min || double.IsNaN(Above);
     }
 }

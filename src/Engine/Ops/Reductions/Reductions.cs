@@ -53,7 +53,7 @@ public static partial class Symbolic
 
     /// <summary>
     /// Returns the smallest elements along some axes; NaN where there is one. As in Theano, every element that equals
-    /// the least gets the whole gradient.
+    /// the smallest gets the whole gradient.
     /// </summary>
     /// <inheritdoc cref="Sum(Variable, Shape, bool)"/>
     /// <exception cref="EngineException">There is no such axis, it is given twice, or it has no elements.</exception>

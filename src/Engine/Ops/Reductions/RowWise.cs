@@ -42,7 +42,7 @@ internal sealed record RowWise(Shape Shape, Shape Axes, int Inputs, RowStep[] St
             yield return Normalization(type, [3, random.Next(1100, 2200)], [1], [-1]);
             yield return Normalization(type, [2, 3, random.Next(2, 6), random.Next(3, 20)], [0, 2, 3], [3, 1, 1]);
             yield return Normalization(type, [2, 3, 2, 5, 4], [2, 4], [3, 1, 5, 1]);
-            yield return Greatest(type, [random.Next(1, 5), random.Next(2, 99)]);
+            yield return Largest(type, [random.Next(1, 5), random.Next(2, 99)]);
         }
     }
 
@@ -74,7 +74,7 @@ internal sealed record RowWise(Shape Shape, Shape Axes, int Inputs, RowStep[] St
     /// <summary>
     /// Returns a sample of x − max x, of max(−x) with −x as computed elements, and of where x is the largest.
     /// </summary>
-    private static Sample Greatest(DType type, Shape shape)
+    private static Sample Largest(DType type, Shape shape)
     {
         ElementRow subtract = new Binary<Subtract>().Row, less = new Compare<Less>().Row;
         var minus = new Composite(shape, type, 1, [0], [new(subtract, 1, 0)], [2]);

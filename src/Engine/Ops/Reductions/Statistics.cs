@@ -73,8 +73,8 @@ public static partial class Symbolic
     /// </summary>
     private static Variable OfScaled(Variable x, Shape? axes, bool keepDims, Func<Variable, Variable> norm)
     {
-        Variable most = DisconnectedGrad(Reduced<Max>(Abs(x), axes, keepDims: true, takesNone: true));
-        Variable scale = Where(And(Greater(most, 0), Less(most, double.PositiveInfinity)), most, 1);
+        Variable max = DisconnectedGrad(Reduced<Max>(Abs(x), axes, keepDims: true, takesNone: true));
+        Variable scale = Where(And(Greater(max, 0), Less(max, double.PositiveInfinity)), max, 1);
         Variable whole = norm(x / scale) * scale;
         return keepDims ? whole : Squeeze(whole, (Shape?)Axes(x, axes));
     }
@@ -123,9 +123,8 @@ public static partial class Symbolic
 
     /// <summary>
     /// Returns the index, in C order over some axes, of the largest element along them, as int32. The axes are
-    /// removed.
+    /// removed. If several are equal, the first counts. NaN is greater than all numbers.
     /// </summary>
-    /// <inheritdoc cref="ArgMax(Variable, int)"/>
     /// <param name="x">The variable to search.</param>
     /// <param name="axes">The axes; a negative one counts from the innermost.</param>
     /// <param name="keepDims">Whether the axes stay with length 1; if not, they are removed.</param>

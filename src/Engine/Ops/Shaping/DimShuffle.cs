@@ -11,8 +11,8 @@ namespace Engine.Ops;
 internal sealed record DimShuffle(Shape Axes) : Op, ICpuOp, ICudaOp, ISampled
 {
     /// <summary>
-    /// The number of input columns that become rows at a time: of each row some cache lines, or as many as memory
-    /// delivers at full speed if that leaves the threads at least <see cref="MinItems"/> pieces of work.
+    /// The number of input columns that become rows at a time. They are some cache lines of each row, or as many as
+    /// memory delivers at full speed, if that leaves the threads at least <see cref="MinItems"/> pieces of work.
     /// </summary>
     private const int NarrowStrip = 64, WideStrip = 256;
 

@@ -89,18 +89,18 @@ internal sealed record DenseCrossEntropy(bool HasBias, bool WithInputs) : Op, IC
         int classes = result.Shape[1];
         for (int row = 0; row < result.Shape[0]; row++)
         {
-            double most = Rounding.Reached(inputs[0].DType, terms.Data.AsSpan(row * classes, classes).ToArray().Max());
-            own[1].Data[row] += 2 * most;
+            double max = Rounding.Reached(inputs[0].DType, terms.Data.AsSpan(row * classes, classes).ToArray().Max());
+            own[1].Data[row] += 2 * max;
 
             // Where the errors of the scores decide which is the largest, a probability may be anything from 0 to 1,
             // and where scores overflow, also NaN.
             double weight = Math.Abs(inputs[Labels + 1][row]), epsilon = Rounding.Epsilon(inputs[0].DType);
-            bool isOpen = Ulps * epsilon * most > 0.1;
+            bool isOpen = Ulps * epsilon * max > 0.1;
             for (int i = 0; i < classes; i++)
             {
                 double share = Math.Abs(own[0][row, i]);
-                own[0][row, i] = double.IsInfinity(most) ? double.NaN
-                    : share + (isOpen ? weight / epsilon : 2 * most * Math.Min(share, weight));
+                own[0][row, i] = double.IsInfinity(max) ? double.NaN
+                    : share + (isOpen ? weight / epsilon : 2 * max * Math.Min(share, weight));
             }
         }
 

@@ -21,16 +21,16 @@ internal readonly ref struct ExactRow
 
         // The powers of the largest elements are 1; the others may be too small for the digits of 1.
         DoubleDouble rest = 0;
-        int greatest = 0;
+        int maxima = 0;
         foreach (double value in x)
         {
             bool isMax = value == _max && double.IsFinite(value);
-            greatest += isMax ? 1 : 0;
+            maxima += isMax ? 1 : 0;
             rest += isMax ? 0 : DoubleDouble.Exp(DoubleDouble.Sum(value, -_max));
         }
 
-        _sum = greatest + rest;
-        LogSum = DoubleDouble.Log1P(greatest - 1 + rest);
+        _sum = maxima + rest;
+        LogSum = DoubleDouble.Log1P(maxima - 1 + rest);
     }
 
     /// <summary>Gets log Σ exp(x − largest).</summary>

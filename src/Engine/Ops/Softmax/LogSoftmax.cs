@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using Engine.Devices.Cpu;
 using Engine.Devices.Cuda;
 using Engine.Graph;
@@ -136,31 +137,18 @@ internal sealed record LogSoftmaxGrad : Op, ICpuOp, ICudaOp, ISampled
         return [magnitudes];
     }
 
-    public Phase[] Cpu(CpuStep step) => RowLoop.Phases<Kernel>(step, a: 0, b: 1);
+    public Phase[] Cpu(CpuStep step) => RowLoop.Phases<SoftmaxGradKernel<Element>>(step, a: 0, b: 1);
 
     public CudaLaunch[] Cuda(CudaStep step) => CudaRows.Launches(step, "log_softmax_gradient");
 
-    private readonly struct Kernel : IRowKernel
+    private readonly struct Element : ISoftmaxGrad
     {
-        public static unsafe void Row<S, V, T>(RowOperands<T> operands, int row)
-            where S : struct, ISimd<V, T> where V : struct where T : unmanaged, INumber<T>
-        {
-            int n = operands.Columns;
-            T* y = operands.A + ((long)row * n), g = operands.B + ((long)row * n), dx = operands.Y + ((long)row * n);
-            V sum = S.Splat(RowMath<S, V, T>.Dot(g, null, n));
-            int i = 0;
-            for (; i <= n - S.Count; i += S.Count)
-            {
-                V p = VectorMath.Exp<S, V, T>(S.Load(y + i));
-                S.Store(dx + i, S.Sub(S.Load(g + i), S.Mul(p, sum)));
-            }
+        public static bool IsWeighted => false;
 
-            if (i < n)
-            {
-                V p = VectorMath.Exp<S, V, T>(S.LoadPartial(y + i, n - i));
-                S.StorePartial(dx + i, S.Sub(S.LoadPartial(g + i, n - i), S.Mul(p, sum)), n - i);
-            }
-        }
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static V Of<S, V, T>(V y, V g, V sum)
+            where S : struct, ISimd<V, T> where V : struct where T : unmanaged, INumber<T> =>
+            S.Sub(g, S.Mul(VectorMath.Exp<S, V, T>(y), sum));
     }
 }
 

@@ -95,9 +95,9 @@ public static partial class Symbolic
     {
         Variable isRight = IsLabel("categoricalAccuracy", predictions, targets);
         Variable classes = ARange(DimensionOf(predictions, -1)),
-            place = Sum(Where(isRight, classes, 0), [-1], keepDims: true);
+            index = Sum(Where(isRight, classes, 0), [-1], keepDims: true);
         Variable right = Sum(Where(isRight, predictions, 0), [-1], keepDims: true);
-        Variable isBefore = Or(Greater(predictions, right), And(Equal(predictions, right), Less(classes, place)));
+        Variable isBefore = Or(Greater(predictions, right), And(Equal(predictions, right), Less(classes, index)));
         return Less(Sum(isBefore, [-1]), topK);
     }
 

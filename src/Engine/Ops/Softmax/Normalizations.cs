@@ -16,7 +16,7 @@ public static partial class Symbolic
     /// Normalizes each sample's numbers, along the innermost axes: subtracts their mean and divides by the square root
     /// of their variance. Then multiplies by a gain and adds a bias, if there are any (Ba et al., arXiv:1607.06450).
     /// Where the squares of differences from the mean overflow, above 1.8e19 in float32, the variance is infinite and
-    /// the result 0; where the variance is far below <paramref name="epsilon"/>, the result is a difference divided by
+    /// the result 0. Where the variance is far below <paramref name="epsilon"/>, the result is a difference divided by
     /// the root of epsilon.
     /// </summary>
     /// <param name="x">The variable to normalize.</param>

@@ -8,7 +8,7 @@ public static partial class Symbolic
     /// <summary>
     /// Returns the cross-entropy of each row of predicted probabilities with its label: −log p[i, y[i]], a vector. If p
     /// is <see cref="Softmax(Variable)"/> of x, functions compute it from x, as −x[y] + max + log Σ exp(x − max), which
-    /// neither overflows nor takes the logarithm of 0, and its gradient as (softmax(x) − onehot(y))·g (the rewrite
+    /// neither overflows nor takes the logarithm of 0. The gradient is (softmax(x) − onehot(y))·g (the rewrite
     /// <c>stabilize</c>). There is no epsilon and no clipping, as in Lasagne.
     /// </summary>
     /// <param name="p">The probabilities: a row for each sample, a column for each class.</param>

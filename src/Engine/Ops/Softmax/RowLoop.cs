@@ -102,13 +102,13 @@ internal static unsafe class RowMath<S, V, T>
     {
         if (n < S.Count)
         {
-            T least = x[0];
+            T largest = x[0];
             for (int i = 1; i < n; i++)
             {
-                least = T.Max(least, x[i]);
+                largest = T.Max(largest, x[i]);
             }
 
-            return least;
+            return largest;
         }
 
         V max = S.Load(x), b = max, c = max, d = max;

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using Engine.Devices.Cpu;
 using Engine.Devices.Cuda;
 using Engine.Graph;
@@ -171,30 +172,18 @@ internal sealed record SoftmaxGrad : Op, ICpuOp, ICudaOp, ISampled
         return [magnitudes];
     }
 
-    public Phase[] Cpu(CpuStep step) => RowLoop.Phases<Kernel>(step, a: 0, b: 1);
+    public Phase[] Cpu(CpuStep step) => RowLoop.Phases<SoftmaxGradKernel<Element>>(step, a: 0, b: 1);
 
     public CudaLaunch[] Cuda(CudaStep step) => CudaRows.Launches(step, "softmax_gradient");
 
-    private readonly struct Kernel : IRowKernel
+    private readonly struct Element : ISoftmaxGrad
     {
-        public static unsafe void Row<S, V, T>(RowOperands<T> operands, int row)
-            where S : struct, ISimd<V, T> where V : struct where T : unmanaged, INumber<T>
-        {
-            int n = operands.Columns;
-            T* y = operands.A + ((long)row * n), g = operands.B + ((long)row * n), dx = operands.Y + ((long)row * n);
-            V dot = S.Splat(RowMath<S, V, T>.Dot(g, y, n));
-            int i = 0;
-            for (; i <= n - S.Count; i += S.Count)
-            {
-                S.Store(dx + i, S.Mul(S.Load(y + i), S.Sub(S.Load(g + i), dot)));
-            }
+        public static bool IsWeighted => true;
 
-            if (i < n)
-            {
-                V grad = S.Mul(S.LoadPartial(y + i, n - i), S.Sub(S.LoadPartial(g + i, n - i), dot));
-                S.StorePartial(dx + i, grad, n - i);
-            }
-        }
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static V Of<S, V, T>(V y, V g, V sum)
+            where S : struct, ISimd<V, T> where V : struct where T : unmanaged, INumber<T> =>
+            S.Mul(y, S.Sub(g, sum));
     }
 }
 

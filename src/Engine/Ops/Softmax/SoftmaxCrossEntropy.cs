@@ -164,19 +164,16 @@ internal sealed record SoftmaxCrossEntropyGrad : Op, ICpuOp, ICudaOp, ISampled
     internal readonly struct Kernel : IRowKernel
     {
         public static unsafe void Row<S, V, T>(RowOperands<T> operands, int row)
+            where S : struct, ISimd<V, T> where V : struct where T : unmanaged, INumber<T> =>
+            Write<S, V, T>(operands, row);
+
+        /// <summary>Writes a row of the gradient, and returns max x − x[label] and Σ exp(x − max x).</summary>
+        public static unsafe (T Below, T Sum) Write<S, V, T>(RowOperands<T> operands, int row)
             where S : struct, ISimd<V, T> where V : struct where T : unmanaged, INumber<T>
         {
             int n = operands.Columns, label = operands.Label(row);
             T* x = operands.A + ((long)row * n), dx = operands.Y + ((long)row * n);
-            Write<S, V, T>(x, dx, n, RowMath<S, V, T>.Max(x, n), label, operands.Factor(row));
-        }
-
-        /// <summary>
-        /// Writes a row of the gradient, given the row's largest element, and returns Σ exp(x − largest).
-        /// </summary>
-        public static unsafe T Write<S, V, T>(T* x, T* dx, int n, T max, int label, T g)
-            where S : struct, ISimd<V, T> where V : struct where T : unmanaged, INumber<T>
-        {
+            T max = RowMath<S, V, T>.Max(x, n), below = max - x[label], g = operands.Factor(row);
             T sum = RowMath<S, V, T>.ExactExpSum(x, max, dx, n);
             V factor = S.Splat(g / sum);
             int i = 0;
@@ -191,7 +188,7 @@ internal sealed record SoftmaxCrossEntropyGrad : Op, ICpuOp, ICudaOp, ISampled
             }
 
             dx[label] -= g;
-            return sum;
+            return (below, sum);
         }
     }
 }
@@ -239,10 +236,7 @@ internal sealed record SoftmaxCrossEntropyWithGrad : Op, ICpuOp, ICudaOp, ISampl
         public static unsafe void Row<S, V, T>(RowOperands<T> operands, int row)
             where S : struct, ISimd<V, T> where V : struct where T : unmanaged, INumber<T>
         {
-            int n = operands.Columns, label = operands.Label(row);
-            T* x = operands.A + ((long)row * n), dx = operands.Y + ((long)row * n);
-            T max = RowMath<S, V, T>.Max(x, n), below = max - x[label];
-            T sum = SoftmaxCrossEntropyGrad.Kernel.Write<S, V, T>(x, dx, n, max, label, operands.Factor(row));
+            (T below, T sum) = SoftmaxCrossEntropyGrad.Kernel.Write<S, V, T>(operands, row);
             operands.Z[row] = below + RowMath<S, V, T>.Log(sum);
         }
     }

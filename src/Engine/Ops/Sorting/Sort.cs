@@ -17,8 +17,8 @@ internal sealed record Sort(bool IsDescending, int? Max = null)
 {
     private const int Grain = 512;
 
-    public override string Name => Max is { } most
-        ? $"top{{{most}{(IsDescending ? "" : ", least")}}}"
+    public override string Name => Max is { } max
+        ? $"top{{{max}{(IsDescending ? "" : ", smallest")}}}"
         : IsDescending ? "sort{descending}" : "sort";
 
     public static IEnumerable<Sample> Samples(Random random)
@@ -54,9 +54,9 @@ internal sealed record Sort(bool IsDescending, int? Max = null)
             throw new EngineException("there is no axis to sort");
         }
 
-        if (Max is { } most && (most < 0 || (shape[-1] != Shape.Unknown && most > shape[-1])))
+        if (Max is { } max && (max < 0 || (shape[-1] != Shape.Unknown && max > shape[-1])))
         {
-            throw new EngineException($"there are no {most} of {shape[-1]} elements");
+            throw new EngineException($"there are no {max} of {shape[-1]} elements");
         }
 
         Shape sorted = shape.With(shape.Rank - 1, Max ?? shape[-1]);
@@ -72,7 +72,7 @@ internal sealed record Sort(bool IsDescending, int? Max = null)
 
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
-        int dimension = inputs[0].Shape[-1], most = Max ?? dimension;
+        int dimension = inputs[0].Shape[-1], k = Max ?? dimension;
         for (int row = 0; row < inputs[0].Data.Length / Math.Max(dimension, 1); row++)
         {
             double[] x = inputs[0].Data[(row * dimension)..((row + 1) * dimension)];
@@ -80,10 +80,10 @@ internal sealed record Sort(bool IsDescending, int? Max = null)
             int[] sorted = IsDescending
                 ? [.. order.OrderByDescending(IsNaN).ThenByDescending(Key)]
                 : [.. order.OrderBy(IsNaN).ThenBy(Key)];
-            for (int i = 0; i < most; i++)
+            for (int i = 0; i < k; i++)
             {
-                outputs[0].Data[(row * most) + i] = x[sorted[i]];
-                outputs[1].Data[(row * most) + i] = sorted[i];
+                outputs[0].Data[(row * k) + i] = x[sorted[i]];
+                outputs[1].Data[(row * k) + i] = sorted[i];
             }
 
             // The two zeros are equal.
@@ -100,8 +100,8 @@ internal sealed record Sort(bool IsDescending, int? Max = null)
     public CudaLaunch[] Cuda(CudaStep step)
     {
         Shape shape = step.Shape(0);
-        int dimension = shape[-1], count = checked((int)shape.Count), most = Max ?? dimension;
-        if (count == 0 || most == 0)
+        int dimension = shape[-1], count = checked((int)shape.Count), k = Max ?? dimension;
+        if (count == 0 || k == 0)
         {
             return [];
         }
@@ -116,7 +116,7 @@ internal sealed record Sort(bool IsDescending, int? Max = null)
         int passes = Math.Max(1, Passes(dimension));
         for (int pass = 0; pass < passes; pass++)
         {
-            bool isLast = pass == passes - 1 && most == dimension;
+            bool isLast = pass == passes - 1 && k == dimension;
             (ulong nextKeys, ulong nextAt) = isLast
                 ? (step.Out(), step.Out(1))
                 : (buffers[pass % 2], buffers[pass % 2] + bytes);
@@ -124,7 +124,7 @@ internal sealed record Sort(bool IsDescending, int? Max = null)
             (keys, at) = (nextKeys, nextAt);
         }
 
-        if (most < dimension)
+        if (k < dimension)
         {
             launches.Add(First(step.DType(0), keys, step.Out()));
             launches.Add(First(DType.Int32, at, step.Out(1)));
@@ -134,7 +134,7 @@ internal sealed record Sort(bool IsDescending, int? Max = null)
 
         CudaLaunch First(DType dtype, ulong from, ulong to)
         {
-            long row = (long)dimension * dtype.Size(), part = (long)most * dtype.Size();
+            long row = (long)dimension * dtype.Size(), part = (long)k * dtype.Size();
             return CudaCopies.Rows(dtype, from, row, to, part, count / dimension, part);
         }
     }
@@ -154,10 +154,10 @@ internal sealed record Sort(bool IsDescending, int? Max = null)
     {
         T* x = step.In<T>(0), y = step.Out<T>();
         int* indices = step.Out<int>(1);
-        int dimension = step.Shape(0)[-1], most = step.OutShape()[-1];
+        int dimension = step.Shape(0)[-1], k = step.OutShape()[-1];
         byte* workspace = step.Workspace;
         long rowBytes = (long)dimension * SortKeys.Bytes;
-        int rows = most == 0 ? 0 : (int)(step.OutShape().Count / most);
+        int rows = k == 0 ? 0 : (int)(step.OutShape().Count / k);
         return
         [
             new Phase(rows, Math.Max(1, Grain / Math.Max(1, dimension)), (start, end, worker) =>
@@ -166,10 +166,10 @@ internal sealed record Sort(bool IsDescending, int? Max = null)
                 for (int row = start; row < end; row++)
                 {
                     T* from = x + ((long)row * dimension);
-                    var to = new Span<int>(indices + ((long)row * most), most);
+                    var to = new Span<int>(indices + ((long)row * k), k);
                     SortKeys.Sort(new ReadOnlySpan<T>(from, dimension), IsDescending, memory, to);
-                    T* values = y + ((long)row * most);
-                    for (int i = 0; i < most; i++)
+                    T* values = y + ((long)row * k);
+                    for (int i = 0; i < k; i++)
                     {
                         values[i] = from[to[i]];
                     }
@@ -195,7 +195,7 @@ public static partial class Symbolic
         Sorted(x, axis, new Sort(isDescending)).Indices;
 
     /// <summary>
-    /// Returns the largest, or least, elements along an axis, in order, and their indices, as int32.
+    /// Returns the largest, or smallest, elements along an axis, in order, and their indices, as int32.
     /// </summary>
     /// <param name="x">The variable to search.</param>
     /// <param name="count">The number of elements to return.</param>

@@ -4,9 +4,10 @@ using Engine.Ops;
 namespace Engine.Rewrites;
 
 /// <summary>
-/// Moves computations out of loops that need not be done step by step: values that are the same at every step, and
-/// matrix products that do not depend on earlier steps, which become one large product for all steps. It also moves
-/// products that nothing in the loop waits for, and sums of products over all steps, such as the gradients of weights.
+/// Moves computations out of loops that need not be done step by step. These are values that are the same at every
+/// step, and matrix products that do not depend on earlier steps: they become one large product for all steps. It also
+/// moves products that nothing in the loop waits for, and sums of products over all steps, such as the gradients of
+/// weights.
 /// </summary>
 internal sealed class HoistLoops
 {

@@ -24,10 +24,10 @@ public sealed record DataParallel(Communicator Communicator)
     public const int DefaultShards = 8;
 
     /// <summary>
-    /// Gets or sets the number of shards of a batch: a power of two, and at least one per rank (without
-    /// <see cref="IsDeterministic"/>, a multiple of the ranks); null for 8, or more if there are more ranks. The
-    /// results depend on this number, not on the number of ranks. A rank computes its shards one after the other in the
-    /// memory of one shard, so this is gradient accumulation, too.
+    /// Gets or sets the number of shards of a batch: a power of two, and at least one per rank. Without
+    /// <see cref="IsDeterministic"/> it is a multiple of the ranks. Null stands for 8, or more if there are more ranks.
+    /// The results depend on this number, not on the number of ranks. A rank computes its shards one after the other in
+    /// the memory of one shard, so this is gradient accumulation, too.
     /// </summary>
     public int? Shards { get; init; }
 

@@ -55,8 +55,8 @@ internal sealed class StateOwners
     /// </summary>
     /// <param name="rule">The rule.</param>
     /// <param name="sums">
-    /// The sums over the ranks, all of which are over before parameters are sent: a rank whose own parameters need none
-    /// of them computes them too, and all ranks make the same exchanges in the same order.
+    /// The sums over the ranks, all of which are over before parameters are sent. A rank whose own parameters need none
+    /// of them computes them too, so that all ranks make the same exchanges in the same order.
     /// </param>
     /// <exception cref="EngineException">The rule updates one parameter with the state of another.</exception>
     public IReadOnlyList<Update> Spread(BuiltUpdates rule, IReadOnlyList<Variable> sums)

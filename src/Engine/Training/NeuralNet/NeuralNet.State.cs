@@ -14,10 +14,10 @@ public sealed partial class NeuralNet
 
     /// <summary>
     /// Writes the whole state of the training, so that it can continue elsewhere with the same bits as without the
-    /// pause: the parameters, the update rule's state and settings, the states of the random streams, the history, and
-    /// the state of callbacks. The file is in the safetensors format and is written whole or not at all; its parameters
-    /// can be read like those of any other file. If ranks shard the update rule's state (<see
-    /// cref="DataParallel.IsOptimizerSharded"/>), all of them must call it, and rank 0 writes.
+    /// pause. The state is the parameters, the update rule's state and settings, the states of the random streams, the
+    /// history, and the state of callbacks. The file is in the safetensors format and is written whole or not at all;
+    /// its parameters can be read like those of any other file. If ranks shard the update rule's state
+    /// (<see cref="DataParallel.IsOptimizerSharded"/>), all of them must call it, and rank 0 writes.
     /// </summary>
     /// <param name="path">The file. It cannot be npz, which has no place for the history.</param>
     /// <param name="metadata">Texts to save with it.</param>

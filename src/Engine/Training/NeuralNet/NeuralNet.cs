@@ -29,8 +29,8 @@ public sealed record LayerSummary(string Name, string Kind, Shape OutputShape)
 /// </para>
 /// <para>
 /// Calls that change it take turns with all others. SetParameters and LoadState wait for readers, and readers wait for
-/// them. Fit and PartialFit do so for each batch (on a GPU, for each group of batches that it receives together):
-/// another thread's prediction runs between two batches and sees the result of the batches before it. One thread at a
+/// them. Fit and PartialFit do so for each batch (on a GPU, for each group of batches that it receives together).
+/// Another thread's prediction runs between two batches and sees the result of the batches before it. One thread at a
 /// time trains a network. If another calls Fit, PartialFit, SetParameters, LoadState or SaveState meanwhile, an
 /// <see cref="EngineException"/> says at once which thread is training. Callbacks are part of the training and may call
 /// all of these except Fit and PartialFit.

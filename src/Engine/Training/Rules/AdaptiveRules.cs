@@ -126,12 +126,12 @@ public sealed record AmsGrad : AdamBase
 
     private protected override IEnumerable<Update> Step(Moment at, RuleState state)
     {
-        SharedVariable squares = state.Zeros(at.Parameter, "squares"), most = state.Zeros(at.Parameter, "most");
-        Variable v = Squares(at, squares), w = Symbolic.Maximum(most, v);
+        SharedVariable squares = state.Zeros(at.Parameter, "squares"), max = state.Zeros(at.Parameter, "most");
+        Variable v = Squares(at, squares), w = Symbolic.Maximum(max, v);
         Variable rate = at.LearningRate * Symbolic.Sqrt(Bias(at.Beta2, at.Steps)) / Bias(at.Beta1, at.Steps);
         return
         [
-            new Update(squares, v), new Update(most, w),
+            new Update(squares, v), new Update(max, w),
             new Update(at.Parameter, at.Parameter - (rate * at.Mean / (Symbolic.Sqrt(w) + Epsilon))),
         ];
     }
@@ -169,9 +169,9 @@ public sealed record AdamW : AdamBase
 }
 
 /// <summary>
-/// Represents Muon, a rule for weights: momentum, v' = m · v + g, with an orthogonalized step, which is equally large
-/// in all directions: p' = p · (1 − lr · decay) − lr · √max(1, outputs / inputs) · orthogonal(g + m · v') (Jordan et
-/// al.: Muon, an optimizer for hidden layers in neural networks. 2024: five steps of Newton and Schulz). A
+/// Represents Muon, a rule for weights: momentum, v' = m · v + g, with an orthogonalized step. The step is equally
+/// large in all directions: p' = p · (1 − lr · decay) − lr · √max(1, outputs / inputs) · orthogonal(g + m · v') (Jordan
+/// et al.: Muon, an optimizer for hidden layers in neural networks. 2024: five steps of Newton and Schulz). A
 /// convolution's filters are the rows of a matrix. Parameters with fewer than two axes follow <see cref="Others"/>.
 /// </summary>
 public sealed record Muon : UpdateRule

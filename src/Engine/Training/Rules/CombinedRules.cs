@@ -322,7 +322,7 @@ public sealed record NormConstraint : OuterRule
         RuleState state) =>
         Changed(parameters, gradients, learningRate, state, (_, value) => (Constrained(value, Max), []));
 
-    private static Variable Constrained(Variable w, double most)
+    private static Variable Constrained(Variable w, double max)
     {
         if (w.Rank < 2)
         {
@@ -331,6 +331,6 @@ public sealed record NormConstraint : OuterRule
 
         Shape axes = w.Rank == 2 ? [0] : [.. Enumerable.Range(1, w.Rank - 1)];
         Variable norm = Symbolic.Sqrt(Symbolic.Sum(Symbolic.Square(w), axes, keepDims: true));
-        return w * (Symbolic.Minimum(norm, most) / (norm + Epsilon));
+        return w * (Symbolic.Minimum(norm, max) / (norm + Epsilon));
     }
 }

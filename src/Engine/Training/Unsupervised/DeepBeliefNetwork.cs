@@ -52,9 +52,6 @@ public sealed partial class DeepBeliefNetwork : IDisposable
                 + "dispose of it when no thread uses it any more.");
     }
 
-    /// <summary>Gets the number of units of each layer: <c>layer_sizes</c>.</summary>
-    public IReadOnlyList<int> LayerSizes => _sizes;
-
     /// <summary>Gets or sets the device; null for <see cref="Device.Default"/>.</summary>
     public Device? Device { get; init; }
 
@@ -93,7 +90,7 @@ public sealed partial class DeepBeliefNetwork : IDisposable
             throw new EngineException(
                 $"A deep belief network learns from samples with a class each, from 0 on; here are {rows.Shape[0]} "
                 + $"samples and {labels.Count} "
-                + $"classes{(labels.Any(label => label < 0) ? $", the least of which is {labels.Min()}" : "")}.");
+                + $"classes{(labels.Any(label => label < 0) ? $", the smallest of which is {labels.Min()}" : "")}.");
         }
 
         int inputs = Size(0, rows.Shape[1], "inputs"), classes = Size(_sizes.Length - 1, labels.Max() + 1, "classes");

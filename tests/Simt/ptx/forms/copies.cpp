@@ -86,9 +86,9 @@ namespace simt::ptx
 
         void wait_group(const Step& step, Warp& warp)
         {
-            uint32_t most = get<uint32_t>(warp.row(step.row[0]), 0);
+            uint32_t max = get<uint32_t>(warp.row(step.row[0]), 0);
             arrive(step, warp, [&](int lane, uint32_t group) {
-                return uint64_t(group) + most < warp.committed[size_t(lane)];
+                return uint64_t(group) + max < warp.committed[size_t(lane)];
             });
         }
     }

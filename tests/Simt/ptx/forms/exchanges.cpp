@@ -26,12 +26,12 @@ namespace simt::ptx
                 uint32_t b = get<uint32_t>(warp.row(step.row[First + 1]), lane) & 31;
                 uint32_t c = get<uint32_t>(warp.row(step.row[First + 2]), lane);
                 uint32_t segment = c >> 8 & 31, clamp = c & 31, self = uint32_t(lane);
-                uint32_t least = self & segment, most = least | (clamp & ~segment);
+                uint32_t first = self & segment, last = first | (clamp & ~segment);
                 int from = W == Way::Up       ? int(self) - int(b)
                            : W == Way::Down   ? int(self + b)
                            : W == Way::Across ? int(self ^ b)
-                                              : int(least | (b & ~segment));
-                bool inside = W == Way::Up ? from >= int(most) : from <= int(most);
+                                              : int(first | (b & ~segment));
+                bool inside = W == Way::Up ? from >= int(last) : from <= int(last);
                 uint32_t source = inside ? uint32_t(from) : self;
                 if (!(warp.mask >> source & 1))
                     fail(warp, step, 1u << lane, LaunchFailed,

@@ -13,9 +13,9 @@ internal static partial class VectorMath
         where S : struct, ISimd<V, T> where V : struct where T : unmanaged
     {
         V sign = SignBit<S, V, T>(), a = S.Abs(y), b = S.Abs(x), isSteep = S.Less(b, a);
-        V most = S.Select(isSteep, a, b), least = S.Select(isSteep, b, a);
-        V ratio = S.Div(least, most);
-        ratio = S.Select(S.Equal(most, S.Zero), S.Zero, S.Select(S.Equal(most, least), S.Const(1), ratio));
+        V max = S.Select(isSteep, a, b), min = S.Select(isSteep, b, a);
+        V ratio = S.Div(min, max);
+        ratio = S.Select(S.Equal(max, S.Zero), S.Zero, S.Select(S.Equal(max, min), S.Const(1), ratio));
         V angle = AtanOfLittle<S, V, T>(ratio);
         angle = S.Select(isSteep, FromTurn<S, V, T>(0.5, angle), angle);
         V isLeft = S.Less(S.Or(S.And(x, sign), S.Const(1)), S.Zero);

@@ -153,9 +153,9 @@ internal static unsafe partial class VectorMath
         (V product, V rest) = Product<S, V, T>(y, high);
         rest = S.Fma(y, low, rest);
         // The rest may be a hundredth of the product; beyond these bounds the power is infinite or 0 in any case.
-        V most = Const<S, V, T>(90, 710), least = Const<S, V, T>(-106, -746);
-        rest = S.And(rest, S.And(S.Less(product, most), S.Less(least, product)));
-        product = S.MinNative(most, S.MaxNative(least, product));
+        V max = Const<S, V, T>(90, 710), min = Const<S, V, T>(-106, -746);
+        rest = S.And(rest, S.And(S.Less(product, max), S.Less(min, product)));
+        product = S.MinNative(max, S.MaxNative(min, product));
         V n = S.Round(S.Mul(S.Add(product, rest), S.Const(1.44269504088896341)));
         V r = S.Add(Reduce<S, V, T>(product, n), rest);
         return S.Scale(S.Add(ExpM1Reduced<S, V, T>(r), S.Const(1)), n);

@@ -22,10 +22,10 @@ internal readonly record struct Bands(int Height, int Width, int Down, int Acros
     /// <summary>Cuts a plane into bands of at most this many pixels, but at least one.</summary>
     internal static Bands Of(int height, int width, long maxPixels)
     {
-        long most = Math.Max(1, maxPixels);
-        return width <= most
-            ? new Bands(height, width, Ceiling(height, Math.Max(1, most / Math.Max(width, 1))), 1)
-            : new Bands(height, width, height, Ceiling(width, most));
+        long max = Math.Max(1, maxPixels);
+        return width <= max
+            ? new Bands(height, width, Ceiling(height, Math.Max(1, max / Math.Max(width, 1))), 1)
+            : new Bands(height, width, height, Ceiling(width, max));
     }
 
     internal int Count => Down * Across;

@@ -310,8 +310,8 @@ internal static unsafe class ColumnConvolution
     private static long RoundUp(long bytes) => (bytes + Alignment - 1) & -Alignment;
 
     /// <summary>
-    /// The workspace: memory that all threads share; then for each thread the matrix of a band of a group of images,
-    /// their gradients if there are several images, the phases of rows, and a product's scratch memory.
+    /// The workspace: memory that all threads share, then memory of each thread. A thread has the matrix of a band of a
+    /// group of images, their gradients if there are several images, the phases of rows, and a product's scratch.
     /// </summary>
     private readonly struct Memory<T>(
         ConvShape shape, int channels, Bands bands, int group, long sharedBytes, long scratchBytes, byte* workspace)

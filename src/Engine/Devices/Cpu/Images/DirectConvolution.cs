@@ -166,8 +166,8 @@ internal static unsafe class DirectConvolution
             T zero = default;
             T* edge = Memory.Edge(Worker);
             int pitch = Pitch(Shape), pixels = ((band.Rows - 1) * pitch) + Shape.OW,
-                most = MicroKernel<S, V, T>.MaxRows;
-            int tiles = (filters + most - 1) / most, low = filters / tiles, high = filters % tiles;
+                max = MicroKernel<S, V, T>.MaxRows;
+            int tiles = (filters + max - 1) / max, low = filters / tiles, high = filters % tiles;
             int kTiles = (Shape.Taps + Gemm.Depth - 1) / Gemm.Depth, width = 2 * S.Count;
             for (int pixel = 0; pixel < pixels; pixel += width)
             {

@@ -4,9 +4,9 @@ using System.Runtime.CompilerServices;
 namespace Engine.Devices.Cpu;
 
 /// <summary>
-/// Builds a matrix from channels of an image, with a row for each tap of a filter and a column for each pixel of a band
-/// of the result, so that the convolution is a matrix product; also its adjoint. With a stride along the rows, the
-/// planes are first split into phases (every StrideW-th column), so that the pixels of a tap are contiguous.
+/// Builds a matrix from channels of an image, so that the convolution is a matrix product; also the adjoint. The matrix
+/// has a row for each tap of a filter and a column for each pixel of a band of the result. With a stride along the
+/// rows, the planes are first split into phases (every StrideW-th column), so that the pixels of a tap are contiguous.
 /// </summary>
 internal static unsafe class Im2Col
 {

@@ -324,12 +324,12 @@ internal static unsafe class PlanePooling<S, V, T>
         int at = top < bottom && left < right ? (top * s.W) + left : -1;
         // The elements after the whole vectors of a row have lanes of their own.
         int rest = Math.Max(right - left, 0) % S.Count, whole = right - rest;
-        V most = S.Const(double.NegativeInfinity), maxRest = most, indices = S.ConstBits(at), indicesRest = indices;
+        V max = S.Const(double.NegativeInfinity), maxRest = max, indices = S.ConstBits(at), indicesRest = indices;
         for (int i = top; i < bottom; i++)
         {
             for (int index = (i * s.W) + left; index < (i * s.W) + whole; index += S.Count)
             {
-                PoolKernel<S, V, T>.Take(ref most, ref indices, S.Load(x + index), index);
+                PoolKernel<S, V, T>.Take(ref max, ref indices, S.Load(x + index), index);
             }
 
             int last = (i * s.W) + whole;
@@ -337,7 +337,7 @@ internal static unsafe class PlanePooling<S, V, T>
         }
 
         T* values = stackalloc T[4 * S.Count], wheres = values + (2 * S.Count);
-        S.Store(values, most);
+        S.Store(values, max);
         S.Store(values + S.Count, maxRest);
         S.Store(wheres, indices);
         S.Store(wheres + S.Count, indicesRest);

@@ -3,9 +3,9 @@ using System.Runtime.CompilerServices;
 namespace Engine.Devices.Cpu;
 
 /// <summary>
-/// One tile of a convolution with 2 × 2 max pooling: up to three windows side by side, each of two pixels in a row of
-/// the result and the two below, by W vectors of filters. The sums of all twelve pixels are in registers, so the values
-/// that pooling drops are never stored.
+/// One tile of a convolution with 2 × 2 max pooling: up to three windows side by side, by W vectors of filters. A
+/// window is two pixels in a row of the result and the two below. The accumulators of all twelve pixels are in
+/// registers, so the values that pooling drops are never stored.
 /// </summary>
 internal unsafe struct PoolTile<T>
     where T : unmanaged

@@ -368,8 +368,8 @@ internal static unsafe class PooledConvolution
         public readonly void Run<S, V>() where S : struct, ISimd<V, T> where V : struct
         {
             (int height, int width, int filters) = (PooledH(Shape), PooledW(Shape), Memory.Filters);
-            int row = PaddedW(Shape), most = PoolKernel<S, V, T>.MaxWindows;
-            int tiles = (width + most - 1) / most, low = width / tiles, high = width % tiles;
+            int row = PaddedW(Shape), max = PoolKernel<S, V, T>.MaxWindows;
+            int tiles = (width + max - 1) / max, low = width / tiles, high = width % tiles;
             var tile = new PoolTile<T>
             {
                 Taps = Shape.Taps,
@@ -418,9 +418,9 @@ internal static unsafe class PooledConvolution
         public readonly void Run<S, V>() where S : struct, ISimd<V, T> where V : struct
         {
             var patches = new PatchShape(Shape);
-            int windows = PooledH(Shape) * PooledW(Shape), most = SparseKernel<S, V, T>.MaxVectors;
-            int all = (patches.Run + S.Count - 1) / S.Count, parts = (all + most - 1) / most;
-            int atOnce = Math.Clamp(most / all, 1, SparseKernel<S, V, T>.MaxRuns);
+            int windows = PooledH(Shape) * PooledW(Shape), max = SparseKernel<S, V, T>.MaxVectors;
+            int all = (patches.Run + S.Count - 1) / S.Count, parts = (all + max - 1) / max;
+            int atOnce = Math.Clamp(max / all, 1, SparseKernel<S, V, T>.MaxRuns);
             var tile = new SparseTile<T>
             {
                 Images = Images,

@@ -294,7 +294,7 @@ internal static unsafe partial class WinogradKernel<F, S, V, T>
         T zero = default;
         tile.Bias = &zero;
         (tile.BiasStep, tile.DepthStep) = (0, 1);
-        int most = MicroKernel<S, V, T>.MaxRows, tiles = (rows + most - 1) / most;
+        int max = MicroKernel<S, V, T>.MaxRows, tiles = (rows + max - 1) / max;
         int low = rows / tiles, high = rows % tiles, kTiles = Math.Max(1, (depth + Gemm.Depth - 1) / Gemm.Depth);
         for (int kTile = 0; kTile < kTiles; kTile++)
         {
@@ -308,7 +308,7 @@ internal static unsafe partial class WinogradKernel<F, S, V, T>
                 part.C += column;
                 if (nextB != 0)
                 {
-                    AskRows(part.B + nextB, part.Depth, part.Ldb, 2 * S.Count);
+                    Prefetch(part.B + nextB, part.Depth, part.Ldb, 2 * S.Count);
                 }
 
                 for (int t = 0; t < tiles; t++)
@@ -316,7 +316,7 @@ internal static unsafe partial class WinogradKernel<F, S, V, T>
                     int height = t < high ? low + 1 : low;
                     if (column == 0 && nextA != 0)
                     {
-                        AskRows(part.A + nextA, height, part.RowStep, part.Depth);
+                        Prefetch(part.A + nextA, height, part.RowStep, part.Depth);
                     }
 
                     MicroKernel<S, V, T>.Run(height, columns - column > S.Count, part);
@@ -335,7 +335,7 @@ internal static unsafe partial class WinogradKernel<F, S, V, T>
     }
 
     /// <summary>Prefetches rows to the L2 cache.</summary>
-    private static void AskRows(T* rows, int count, nint ld, int elements)
+    private static void Prefetch(T* rows, int count, nint ld, int elements)
     {
         for (int row = 0; row < count && Sse.IsSupported; row++, rows += ld)
         {

@@ -23,10 +23,10 @@ internal readonly record struct WinogradShape(ConvShape Conv, int Tile, int Stri
     internal static WinogradShape Of(in ConvShape conv, int tile, int threads, int lanes)
     {
         (int across, int strips) = Tiles(conv, tile);
-        int most = Max(conv.C, tile), pieces = Math.Max(1, Ceiling(across, most)), width = Ceiling(across, pieces);
+        int max = Max(conv.C, tile), pieces = Math.Max(1, Ceiling(across, max)), width = Ceiling(across, pieces);
         long each = (long)strips * across / Math.Max(1, BlocksPerThread * threads);
-        most = (int)Math.Min(most, Math.Max(MinTiles, threads == 1 ? most : each));
-        int best = Math.Max(1, most / Math.Max(width, 1));
+        max = (int)Math.Min(max, Math.Max(MinTiles, threads == 1 ? max : each));
+        int best = Math.Max(1, max / Math.Max(width, 1));
         for (int rows = best - 1; rows > best / 2; rows--)
         {
             best = Waste(rows) < Waste(best) ? rows : best;
@@ -44,8 +44,8 @@ internal readonly record struct WinogradShape(ConvShape Conv, int Tile, int Stri
     internal static WinogradShape OfSums(in ConvShape conv, int tile)
     {
         (int across, _) = Tiles(conv, tile);
-        int most = Max(conv.C + conv.O, tile), pieces = Math.Max(1, Ceiling(across, most));
-        return new WinogradShape(conv, tile, Math.Max(1, most / Math.Max(1, Ceiling(across, pieces))), pieces);
+        int max = Max(conv.C + conv.O, tile), pieces = Math.Max(1, Ceiling(across, max));
+        return new WinogradShape(conv, tile, Math.Max(1, max / Math.Max(1, Ceiling(across, pieces))), pieces);
     }
 
     /// <summary>m + 2: the dimension of a patch, from which a tile is made.</summary>

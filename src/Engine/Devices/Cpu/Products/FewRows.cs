@@ -5,7 +5,7 @@ namespace Engine.Devices.Cpu;
 /// <summary>
 /// A product with few rows of A, such as a dense layer's for a single example. Each number of B is used only a few
 /// times, so reading B takes most of the time. B is read in the order that is fastest for memory, eight whole rows at a
-/// time, and the sums are kept in the L2 cache instead of in registers. They are added in the order of
+/// time, and the accumulators are in the L2 cache instead of in registers. Terms are added in the order of
 /// <see cref="GemmBlock{S, V, T}"/>, so the bits are the same.
 /// </summary>
 internal static unsafe class FewRows<S, V, T>
@@ -24,8 +24,8 @@ internal static unsafe class FewRows<S, V, T>
     /// <summary>From this many bytes of B on, more rows are slower there too, because B comes from memory.</summary>
     private const long ManyBytes = 8 << 20;
 
-    /// <summary>The most bytes of sums at a time.</summary>
-    private const int SumBytes = 128 << 10;
+    /// <summary>The maximum number of bytes of accumulators at a time.</summary>
+    private const int AccumulatorBytes = 128 << 10;
 
     /// <summary>Elements of a cache line.</summary>
     private static int Line => 64 / sizeof(T);
@@ -37,7 +37,7 @@ internal static unsafe class FewRows<S, V, T>
     internal static long ScratchBytes(GemmShape shape)
     {
         int rows = Math.Min(shape.M, MicroKernel<S, V, T>.MaxRows);
-        return ((long)rows * (Rows + Line) * sizeof(T)) + Math.Min(SumBytes, (long)rows * shape.N * sizeof(T));
+        return ((long)rows * (Rows + Line) * sizeof(T)) + Math.Min(AccumulatorBytes, (long)rows * shape.N * sizeof(T));
     }
 
     /// <summary>Computes C = A·B + row biases, or adds it to C.</summary>
@@ -45,19 +45,20 @@ internal static unsafe class FewRows<S, V, T>
     {
         (int m, int n, int k, bool transposeA, _) = shape;
         nint rowStep = transposeA ? 1 : x.Lda, depthStep = transposeA ? x.Lda : 1;
-        int most = Math.Max(1, SumBytes / sizeof(T) / Math.Max(m, 1) / Line) * Line, kTiles = (k + Depth - 1) / Depth;
-        T* factors = scratch, sums = scratch + (m * Rows);
-        for (int j = 0; j < n; j += most)
+        int kTiles = (k + Depth - 1) / Depth,
+            maxColumns = Math.Max(1, AccumulatorBytes / sizeof(T) / Math.Max(m, 1) / Line) * Line;
+        T* factors = scratch, accumulators = scratch + (m * Rows);
+        for (int j = 0; j < n; j += maxColumns)
         {
             // Each row is a line longer than needed; otherwise all rows might fall into one set of the L1 cache.
-            int columns = Math.Min(most, n - j), ld = columns + Line;
+            int columns = Math.Min(maxColumns, n - j), ld = columns + Line;
             for (int kTile = 0; kTile < kTiles; kTile++)
             {
                 int k0 = (int)((long)k * kTile / kTiles), k1 = (int)((long)k * (kTile + 1) / kTiles);
                 for (int row = 0; row < m; row++)
                 {
                     T bias = kTile == 0 && x.RowBias != null ? x.RowBias[row] : default;
-                    new Span<T>(sums + ((nint)row * ld), columns).Fill(bias);
+                    new Span<T>(accumulators + ((nint)row * ld), columns).Fill(bias);
                 }
 
                 for (; k0 < k1; k0 += Rows)
@@ -71,25 +72,25 @@ internal static unsafe class FewRows<S, V, T>
 
                     T* b = x.B + ((nint)k0 * x.Ldb) + j;
                     int whole = rows < Rows ? 0 : columns / S.Count * S.Count;
-                    Multiply(m, whole, factors, b, x.Ldb, sums, ld);
-                    MultiplyOneByOne(m, columns - whole, rows, factors, b + whole, x.Ldb, sums + whole, ld);
+                    Multiply(m, whole, factors, b, x.Ldb, accumulators, ld);
+                    MultiplyOneByOne(m, columns - whole, rows, factors, b + whole, x.Ldb, accumulators + whole, ld);
                 }
 
-                Store(m, columns, sums, ld, x.C + j, x.Ldc, add || kTile > 0);
+                Store(m, columns, accumulators, ld, x.C + j, x.Ldc, add || kTile > 0);
             }
         }
     }
 
-    /// <summary>Adds the product with whole vectors of eight rows of B to the sums.</summary>
+    /// <summary>Adds the product with whole vectors of eight rows of B to the accumulators.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Multiply(int m, int columns, T* a, T* b, nint ldb, T* sums, nint ld)
+    private static void Multiply(int m, int columns, T* a, T* b, nint ldb, T* accumulators, nint ld)
     {
         T* half = b + (4 * ldb);
         for (int j = 0; j < columns; j += S.Count, b += S.Count, half += S.Count)
         {
             V b0 = S.Load(b), b1 = S.Load(b + ldb), b2 = S.Load(b + (2 * ldb)), b3 = S.Load(b + (3 * ldb));
             V b4 = S.Load(half), b5 = S.Load(half + ldb), b6 = S.Load(half + (2 * ldb)), b7 = S.Load(half + (3 * ldb));
-            T* to = sums + j, x = a;
+            T* to = accumulators + j, x = a;
             for (int row = 0; row < m; row++, to += ld, x += Rows)
             {
                 V sum = S.Fma(S.Splat(x[0]), b0, S.Load(to));
@@ -107,14 +108,14 @@ internal static unsafe class FewRows<S, V, T>
 
     /// <summary>Does the same for fewer rows of B, and for columns that do not fill a vector.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void MultiplyOneByOne(int m, int columns, int rows, T* a, T* b, nint ldb, T* sums, nint ld)
+    private static void MultiplyOneByOne(int m, int columns, int rows, T* a, T* b, nint ldb, T* accumulators, nint ld)
     {
         for (int j = 0; j < columns; j += S.Count)
         {
             int count = Math.Min(S.Count, columns - j);
             for (int row = 0; row < m; row++)
             {
-                T* to = sums + (row * ld) + j;
+                T* to = accumulators + (row * ld) + j;
                 V sum = S.LoadPartial(to, count);
                 for (int i = 0; i < rows; i++)
                 {
@@ -126,14 +127,14 @@ internal static unsafe class FewRows<S, V, T>
         }
     }
 
-    private static void Store(int m, int columns, T* sums, nint ld, T* c, nint ldc, bool add)
+    private static void Store(int m, int columns, T* accumulators, nint ld, T* c, nint ldc, bool add)
     {
-        for (int row = 0; row < m; row++, c += ldc, sums += ld)
+        for (int row = 0; row < m; row++, c += ldc, accumulators += ld)
         {
             for (int j = 0; j < columns; j += S.Count)
             {
                 int count = Math.Min(S.Count, columns - j);
-                V sum = S.LoadPartial(sums + j, count);
+                V sum = S.LoadPartial(accumulators + j, count);
                 S.StorePartial(c + j, add ? S.Add(S.LoadPartial(c + j, count), sum) : sum, count);
             }
         }

@@ -202,12 +202,12 @@ internal static unsafe class Gemm
         /// </summary>
         private static int[] Shrinking(int tiles, int productsOfTile, int threads)
         {
-            int least = Math.Max((int)(WorthwhileProducts / Math.Max(1, productsOfTile)), Ceiling(tiles, 8 * threads));
+            int min = Math.Max((int)(WorthwhileProducts / Math.Max(1, productsOfTile)), Ceiling(tiles, 8 * threads));
             var ends = new List<int>();
             for (int end = 0, left = tiles; left > 0; left = tiles - end)
             {
                 int size = threads == 1 ? left : ((3 * left) + (2 * threads)) / (4 * threads);
-                end += Math.Clamp(size, Math.Min(Math.Max(least, 1), left), left);
+                end += Math.Clamp(size, Math.Min(Math.Max(min, 1), left), left);
                 ends.Add(end);
             }
 

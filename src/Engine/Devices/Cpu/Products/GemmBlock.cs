@@ -21,8 +21,8 @@ internal static unsafe class GemmBlock<S, V, T>
     private static int LineLength => Alignment / sizeof(T);
 
     /// <summary>
-    /// The most columns of B that are packed at a time: half a megabyte if it stays in the L2 cache beside a block of
-    /// A, else a megabyte, whose panels are read from the L3 cache.
+    /// The maximum number of columns of B that are packed at a time. They are half a megabyte if that stays in the L2
+    /// cache beside a block of A, else a megabyte, whose panels are read from the L3 cache.
     /// </summary>
     private static int Width => Caches.SecondBytes >= 1 << 20 ? 2048 / sizeof(T) : 4096 / sizeof(T);
 
@@ -65,9 +65,9 @@ internal static unsafe class GemmBlock<S, V, T>
 
         T* edge = Align(scratch);
         T* packedA = Align(edge + (MicroKernel<S, V, T>.MaxRows * PanelWidth));
-        int height = Math.Min(m, Height), most = Math.Min(k, Depth);
-        T* packedB = Align(packedA + (shape.TransposeA ? Tiles(height) * PackedTileSize(most)
-            : SharesSets(x.Lda) ? height * (most + LineLength)
+        int height = Math.Min(m, Height), maxDepth = Math.Min(k, Depth);
+        T* packedB = Align(packedA + (shape.TransposeA ? Tiles(height) * PackedTileSize(maxDepth)
+            : SharesSets(x.Lda) ? height * (maxDepth + LineLength)
             : 0));
         int kTiles = (k + Depth - 1) / Depth;
         for (int j = 0; j < n; j += Width)

@@ -4,9 +4,9 @@ using System.Text;
 namespace Engine.Devices.Cuda;
 
 /// <summary>
-/// Reads the resources of a kernel from its machine code. A cubin is an ELF file with a few sections for each kernel:
-/// the length of <c>.nv.shared.name</c> is the shared memory, and attributes in <c>.nv.info</c> give the number of
-/// registers and the size of the stack, which includes spilled registers.
+/// Reads the resources of a kernel from its machine code. A cubin is an ELF file with a few sections for each kernel.
+/// The length of <c>.nv.shared.name</c> is the shared memory. Attributes in <c>.nv.info</c> give the number of
+/// registers, and the size of the stack, which includes spilled registers.
 /// </summary>
 internal static class Cubin
 {

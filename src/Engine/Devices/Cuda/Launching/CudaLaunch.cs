@@ -249,11 +249,11 @@ internal sealed unsafe class KernelLaunch : CudaLaunch
         const int MaxThreads = 1024;
         if (Blocks > Dim3.MaxBlocks || (!Function.MayJoin && !Grid.IsGrid))
         {
-            string most = Function.MayJoin
+            string max = Function.MayJoin
                 ? FormattableString.Invariant($"{Dim3.MaxBlocks:N0} blocks")
                 : FormattableString.Invariant(
                     $"{Dim3.MaxBlocks:N0} blocks, of which {Dim3.MaxAlongYZ:N0} along y and z");
-            throw new EngineException($"the grid of its kernel {Name} is {Grid}, and GPUs take up to {most}");
+            throw new EngineException($"the grid of its kernel {Name} is {Grid}, and GPUs take up to {max}");
         }
 
         if (Block.Count is < 1 or > MaxThreads || Grid.X < 0 || Grid.Y < 0 || Grid.Z < 0)

@@ -6,8 +6,8 @@ namespace Engine.Devices.Cuda;
 /// <summary>
 /// Runs independent kernels in one launch: each block belongs to one of them and computes its index in that kernel's
 /// grid. A small kernel costs as much as its launch, so two of them in one launch are twice as fast. A single kernel
-/// also runs this way if its grid is too long along y or z for the hardware (it is then launched along x), or if it
-/// reads rows of an array whose first row only the device knows.
+/// also runs this way, along x, if its grid is too long along y or z for the hardware. It runs this way too if it reads
+/// rows of an array whose first row only the device knows.
 /// </summary>
 internal sealed partial record HorizontalFusion : CudaFunction
 {
@@ -28,7 +28,7 @@ internal sealed partial record HorizontalFusion : CudaFunction
 
     private readonly KernelLaunch[] _parts;
 
-    private HorizontalFusion(KernelLaunch[] parts) : base("horizontal_fusion.cuh", "joined") => _parts = parts;
+    private HorizontalFusion(KernelLaunch[] parts) : base("horizontal_fusion.cuh", "horizontal_fusion") => _parts = parts;
 
     public IReadOnlyList<KernelLaunch> Parts => _parts;
 
@@ -126,7 +126,7 @@ internal sealed partial record HorizontalFusion : CudaFunction
     {
         long threads = _parts.Max(part => part.Block.Count);
         text.Append(
-            $"extern \"C\" __global__ void __launch_bounds__({threads}) joined(const Arguments arguments)\n{{\n");
+            $"extern \"C\" __global__ void __launch_bounds__({threads}) horizontal_fusion(const Arguments arguments)\n{{\n");
         int bytes = 0;
         for (int i = 0; i < _parts.Length; i++)
         {

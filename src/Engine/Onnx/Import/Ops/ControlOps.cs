@@ -44,7 +44,7 @@ internal static class ControlOps
     private static OnnxValue?[] Loop(OnnxNode node)
     {
         OnnxGraphFile body = node.Graph("body");
-        long most = node.Has(0) ? node.Long(0) : long.MaxValue;
+        long max = node.Has(0) ? node.Long(0) : long.MaxValue;
         int states = node.Count - 2, kept = body.Outputs.Count - 1 - states;
         OnnxValue condition = node.Has(1) ? node.V(1) : Truth();
         OnnxValue[] state = [.. Enumerable.Range(2, states).Select(node.V)];
@@ -55,7 +55,7 @@ internal static class ControlOps
         }
 
         List<OnnxValue>[] rows = [.. Enumerable.Range(0, kept).Select(_ => new List<OnnxValue>())];
-        for (long step = 0; step < most; step++)
+        for (long step = 0; step < max; step++)
         {
             if (condition.Numbers is not [var goesOn])
             {
@@ -69,7 +69,7 @@ internal static class ControlOps
 
             if (step >= MaxWrittenOut)
             {
-                return step == MaxWrittenOut && AsScan(node, body, most) is { } scan ? scan
+                return step == MaxWrittenOut && AsScan(node, body, max) is { } scan ? scan
                     : throw new EngineException($"it makes more than {MaxWrittenOut} steps");
             }
 
@@ -108,10 +108,10 @@ internal static class ControlOps
     /// Imports a loop with a known number of steps as a Scan; returns null if its states or its condition do not allow
     /// that.
     /// </summary>
-    private static OnnxValue?[]? AsScan(OnnxNode node, OnnxGraphFile body, long most)
+    private static OnnxValue?[]? AsScan(OnnxNode node, OnnxGraphFile body, long max)
     {
         int states = node.Count - 2;
-        if (most > int.MaxValue)
+        if (max > int.MaxValue)
         {
             return null;
         }
@@ -131,7 +131,7 @@ internal static class ControlOps
                 types = [.. results.Skip(1).Select(value => value.Type)];
                 return (StepOutputs)results.Skip(1).Select(value => value.Variable).ToArray();
             },
-            [ARange((int)most)],
+            [ARange((int)max)],
             [
                 .. Enumerable.Range(0, states).Select(i => (OutputInfo?)(OutputInfo)node.X(i + 2)),
                 .. Enumerable.Repeat<OutputInfo?>(null, body.Outputs.Count - 1 - states),

@@ -48,9 +48,9 @@ internal static class QuantizedOps
         new("DynamicQuantizeLinear", 11, Takes.Floats, node =>
         {
             Variable x = node.X(0);
-            Variable least = Minimum(Min(x), 0), most = Maximum(Max(x), 0);
-            Variable range = (most - least) / 255, scale = Where(Equal(range, 0), OnesLike(range), range);
-            Variable zero = Clip(Round(-least / scale), 0, 255);
+            Variable min = Minimum(Min(x), 0), max = Maximum(Max(x), 0);
+            Variable range = (max - min) / 255, scale = Where(Equal(range, 0), OnesLike(range), range);
+            Variable zero = Clip(Round(-min / scale), 0, 255);
             Variable y = Levels(OnnxType.UInt8, Round(x / scale) + zero);
             return [
                 OnnxNode.Of(OnnxType.UInt8, y), OnnxNode.Of(OnnxType.Float, scale), OnnxNode.Of(OnnxType.UInt8, zero)];
@@ -142,8 +142,8 @@ internal static class QuantizedOps
             throw new EngineException($"it quantizes to {type.Name()}");
         }
 
-        (long least, long most) = type.Range();
-        return Cast(Clip(whole, least, most), DType.Int32);
+        (long min, long max) = type.Range();
+        return Cast(Clip(whole, min, max), DType.Int32);
     }
 
     /// <summary>

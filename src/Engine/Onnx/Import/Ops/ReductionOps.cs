@@ -76,13 +76,13 @@ internal static class ReductionOps
     {
         if (!double.IsFinite(value) && !node.Type.IsFloat())
         {
-            (long least, long most) = node.Type == OnnxType.Int64 ? (int.MinValue, int.MaxValue) : node.Type.Range();
+            (long min, long max) = node.Type == OnnxType.Int64 ? (int.MinValue, int.MaxValue) : node.Type.Range();
             if (node.Type == OnnxType.Int64 || double.IsNaN(value))
             {
                 throw new EngineException("it is a reduction of nothing");
             }
 
-            value = value < 0 ? least : most;
+            value = value < 0 ? min : max;
         }
 
         Ops.Dimension[] dimensions = [.. Enumerable.Range(0, x.Rank).Where(axis => keeps || !axes.Contains(axis))

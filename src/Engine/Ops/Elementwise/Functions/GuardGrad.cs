@@ -4,10 +4,10 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// Returns the gradient b, which a function computed from the gradient a; but returns 0 where a is 0 and b is not
-/// finite, that is, 0 times an infinite slope, or the slope alone if a rewrite canceled what a was multiplied by. An
-/// input without effect, for example the branch of a <see cref="Where"/> that is not taken, thus has no gradient,
-/// whatever its value.
+/// Returns the gradient b, which a function computed from the gradient a. Returns 0 where a is 0 and b is not finite:
+/// then b is 0 times an infinite slope, or the slope alone if a rewrite canceled what a was multiplied by. An input
+/// without effect, for example the branch of a <see cref="Where"/> that is not taken, thus has no gradient, whatever
+/// its value.
 /// </summary>
 internal readonly struct GuardGrad : IBinary
 {

@@ -72,8 +72,8 @@ internal readonly struct ArcTan2 : IBinary
     {
         // b / (a² + b²) and −a / (a² + b²) without the squares, which may overflow or become 0 where the slopes do not.
         Variable isSteep = Symbolic.Greater(Symbolic.Abs(a), Symbolic.Abs(b));
-        Variable most = Symbolic.Where(isSteep, a, b), least = Symbolic.Where(isSteep, b, a), ratio = least / most;
-        Variable slope = g / (most + (least * ratio)), other = slope * ratio;
+        Variable max = Symbolic.Where(isSteep, a, b), min = Symbolic.Where(isSteep, b, a), ratio = min / max;
+        Variable slope = g / (max + (min * ratio)), other = slope * ratio;
         return (Symbolic.Where(isSteep, other, slope), -Symbolic.Where(isSteep, slope, other));
     }
 }

@@ -163,10 +163,10 @@ internal static class PoolingOps
     private static int Pixels(Windows windows, int axis, int dimension, int window, bool countsPads)
     {
         int start = (window * windows.Stride[axis]) - windows.Before[axis];
-        int least = countsPads ? -windows.Before[axis] : 0,
-            most = countsPads ? dimension + windows.Behind[axis] : dimension;
+        int min = countsPads ? -windows.Before[axis] : 0,
+            max = countsPads ? dimension + windows.Behind[axis] : dimension;
         return Enumerable.Range(0, windows.Size[axis])
-            .Select(tap => start + (tap * windows.Dilation[axis])).Count(at => at >= least && at < most);
+            .Select(tap => start + (tap * windows.Dilation[axis])).Count(at => at >= min && at < max);
     }
 
     private static int[] Counts(Windows windows, int[] dimensions, bool roundsUp)

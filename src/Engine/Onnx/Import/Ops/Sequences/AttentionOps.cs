@@ -89,11 +89,11 @@ internal static class AttentionOps
     private static Variable? Bias(OnnxNode node, Variable q, Variable keys, Variable? past)
     {
         Variable? bias = null;
-        Variable least = Constant(double.NegativeInfinity, q.DType), nothing = Constant(0, q.DType);
+        Variable minusInfinity = Constant(double.NegativeInfinity, q.DType), nothing = Constant(0, q.DType);
         if (node.Has(3))
         {
             Variable mask = node.X(3);
-            mask = node.V(3).Type == OnnxType.Bool ? Where(mask, nothing, least) : mask;
+            mask = node.V(3).Type == OnnxType.Bool ? Where(mask, nothing, minusInfinity) : mask;
             int missing = (keys.Shape[2], mask.Shape[-1]) is ( > 0 and var all, > 0 and var said) ? all - said
                 : throw OnnxNode.NotKnown([DimensionOf(keys, 2)], 3);
             bias = missing > 0 ? Pad(mask, [(0, missing)], Ops.PadMode.Constant, double.NegativeInfinity) : mask;
@@ -104,12 +104,12 @@ internal static class AttentionOps
         if (node.Flag("is_causal"))
         {
             Variable before = past ?? (lengths is null ? Constant(0, DType.Int32) : lengths - DimensionOf(q, 2));
-            Add(Where(LessOrEqual(positions, steps + before), nothing, least));
+            Add(Where(LessOrEqual(positions, steps + before), nothing, minusInfinity));
         }
 
         if (lengths is not null)
         {
-            Add(Where(Less(positions, lengths), nothing, least));
+            Add(Where(Less(positions, lengths), nothing, minusInfinity));
         }
 
         return bias;

@@ -69,7 +69,7 @@ internal static class RecurrentOps
 
         public Variable Gate(Variable x, int gate) => Along(x, 1, (gate * hidden)..((gate + 1) * hidden));
 
-        public Variable F(int function, Variable x) => functions[function](clip is { } most ? Clip(x, -most, most) : x);
+        public Variable F(int function, Variable x) => functions[function](clip is { } max ? Clip(x, -max, max) : x);
     }
 
     private static OnnxValue?[] Layer(

@@ -14,7 +14,7 @@ namespace Engine.Tests.Compile;
 /// </summary>
 [TestFixture(false)]
 [TestFixture(true)]
-public sealed class Int64DefinitionTests(bool isGpu)
+public sealed class Int64ReferenceTests(bool isGpu)
 {
     private const long Odd = (1L << 53) + 1, Most = long.MaxValue;
 

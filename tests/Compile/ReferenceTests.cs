@@ -14,7 +14,7 @@ namespace Engine.Tests.Compile;
 /// </summary>
 [TestFixture(false)]
 [TestFixture(true)]
-public sealed class DefinitionTests(bool isGpu)
+public sealed class ReferenceTests(bool isGpu)
 {
     private const double Nan = double.NaN;
 
@@ -29,8 +29,8 @@ public sealed class DefinitionTests(bool isGpu)
             "a long sum of integers wraps", x => Sum(x), Ints([.. Enumerable.Repeat(int.MaxValue, 10001)]),
             int.MaxValue - 10000),
         Of("sums of columns wrap", x => Sum(Reshape(x, [2, 2]), [0]), Ints(int.MinValue, 7, -1, 8), int.MaxValue, 15),
-        Of("|least integer| is itself", x => Abs(x), Ints(int.MinValue, -3), int.MinValue, 3),
-        Of("-least integer is itself", x => -x, Ints(int.MinValue, -3), int.MinValue, 3),
+        Of("|smallest integer| is itself", x => Abs(x), Ints(int.MinValue, -3), int.MinValue, 3),
+        Of("-smallest integer is itself", x => -x, Ints(int.MinValue, -3), int.MinValue, 3),
         Of("a square wraps", x => Square(x), Ints(50000, 65536, 65537), -1794967296, 0, 131073),
         Of("products wrap, of which float64 loses digits", x => x * x, Ints(int.MaxValue, 1234567891), 1, -1521747479),
         Of("products of constants wrap", x => x * 65536 * 65536, Ints(1, 3), 0, 0),
