@@ -20,7 +20,7 @@ public sealed record Preparation(IReadOnlyList<Transform> Transforms)
     /// <summary>
     /// Of many categories, those of one sample say nothing of others; they stand for what is new instead.
     /// </summary>
-    private const int FewestSamples = 2;
+    private const int MinSamples = 2;
 
     private const int RowsAtOnce = 64;
 
@@ -62,7 +62,7 @@ public sealed record Preparation(IReadOnlyList<Transform> Transforms)
                 VectorColumn vectors => ScaledPlanes.Fit(vectors, rows),
                 TextColumn texts when AreMany(texts) && WordCounts.AreSentences(texts) => WordCounts.Fit(texts),
                 TextColumn texts when Count(texts).Distinct > FewCategories =>
-                    OneHot.Fit(texts, FewestSamples, MaxCategories),
+                    OneHot.Fit(texts, MinSamples, MaxCategories),
                 _ => OneHot.Fit(column),
             });
         }

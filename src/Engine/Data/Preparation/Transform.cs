@@ -148,9 +148,10 @@ public sealed record OneHot(string Column, IReadOnlyList<string> Values, int Mod
         ArgumentOutOfRangeException.ThrowIfLessThan(maxValues, 1);
         Dictionary<string, int> counts = Enumerable.Range(0, column.Count).Select(column.Text).OfType<string>()
             .CountBy(text => text).ToDictionary();
+        int min = Math.Min(minCount, counts.Values.DefaultIfEmpty().Max());
         string[] values =
         [
-            .. counts.Where(pair => pair.Value >= Math.Min(minCount, counts.Values.Max()))
+            .. counts.Where(pair => pair.Value >= min)
                 .OrderByDescending(pair => pair.Value).ThenBy(pair => pair.Key, StringComparer.Ordinal)
                 .Take(maxValues).Select(pair => pair.Key).Order(StringComparer.Ordinal),
         ];
